@@ -1,0 +1,2 @@
+//! data-gen
+fn main(){}

@@ -1,0 +1,15 @@
+//! Views → views. Dense single-threaded kernels: no I/O, no threads, no knowledge of chunks or limits.
+//! A dtype is matched once, at the edge of a kernel; inside is one loop.
+
+pub mod copy;
+pub mod dtype;
+pub mod elementwise;
+pub mod fused;
+pub mod gemm;
+pub mod generate;
+pub mod op;
+pub mod program;
+pub mod random;
+pub mod reduce;
+pub mod select;
+pub mod view;

@@ -1,0 +1,191 @@
+//! Borrowed strided arrays of a dtype known at run time: what kernels read and write.
+
+use crate::dtype::{DType, Element};
+use std::marker::PhantomData;
+
+/// A read-only strided array. Strides are in bytes and may be zero (broadcast) or negative.
+#[derive(Clone, Debug)]
+pub struct View<'a> {
+    ptr: *const u8,
+    dtype: DType,
+    shape: Vec<usize>,
+    strides: Vec<isize>,
+    lifetime: PhantomData<&'a [u8]>,
+}
+
+/// A strided array that may be written.
+#[derive(Debug)]
+pub struct ViewMut<'a> {
+    ptr: *mut u8,
+    dtype: DType,
+    shape: Vec<usize>,
+    strides: Vec<isize>,
+    lifetime: PhantomData<&'a mut [u8]>,
+}
+
+// SAFETY: a View is a shared borrow of plain bytes, a ViewMut a unique one.
+unsafe impl Send for View<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for View<'_> {}
+// SAFETY: as above.
+unsafe impl Send for ViewMut<'_> {}
+
+/// C-order strides in bytes of a dense array of `shape`.
+pub fn dense_strides(shape: &[usize], item: usize) -> Vec<isize> {
+    let mut strides = vec![0; shape.len()];
+    let mut step = item as isize;
+    for axis in (0..shape.len()).rev() {
+        strides[axis] = step;
+        step *= shape[axis].max(1) as isize;
+    }
+    strides
+}
+
+/// Panics unless every element of `shape` at `offset` with `strides` lies inside `len` bytes.
+fn assert_inside(shape: &[usize], strides: &[isize], offset: isize, item: usize, len: usize) {
+    assert_eq!(shape.len(), strides.len(), "view: as many strides as axes");
+    if shape.contains(&0) {
+        return;
+    }
+    let (mut low, mut high) = (offset, offset);
+    for (&n, &s) in shape.iter().zip(strides) {
+        let reach = (n as isize - 1) * s;
+        if reach < 0 { low += reach } else { high += reach }
+    }
+    assert!(
+        low >= 0 && (high + item as isize) as usize <= len,
+        "view: elements {low}..{} of {len} bytes",
+        high + item as isize
+    );
+}
+
+impl<'a> View<'a> {
+    /// A dense C-order view of `bytes`.
+    ///
+    /// # Panics
+    /// If `bytes` is shorter than the shape asks.
+    pub fn dense(bytes: &'a [u8], dtype: DType, shape: &[usize]) -> View<'a> {
+        View::strided(bytes, dtype, shape, &dense_strides(shape, dtype.size()), 0)
+    }
+
+    /// A view whose first element is at byte `offset` of `bytes`.
+    ///
+    /// # Panics
+    /// If any element lies outside of `bytes`.
+    pub fn strided(bytes: &'a [u8], dtype: DType, shape: &[usize], strides: &[isize], offset: isize) -> View<'a> {
+        assert_inside(shape, strides, offset, dtype.size(), bytes.len());
+        View {
+            // wrapping_offset: with an empty shape the offset may point anywhere; it is never read
+            ptr: bytes.as_ptr().wrapping_offset(offset),
+            dtype,
+            shape: shape.to_vec(),
+            strides: strides.to_vec(),
+            lifetime: PhantomData,
+        }
+    }
+
+    /// The address of the first element.
+    pub fn ptr(&self) -> *const u8 {
+        self.ptr
+    }
+    /// The element type.
+    pub fn dtype(&self) -> DType {
+        self.dtype
+    }
+    /// The lengths of the axes.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+    /// Bytes from one element to the next along each axis.
+    pub fn strides(&self) -> &[isize] {
+        &self.strides
+    }
+    /// The part of the view that starts at `start` and has `shape`.
+    ///
+    /// # Panics
+    /// If it reaches past the view.
+    pub fn part(&self, start: &[usize], shape: &[usize]) -> View<'a> {
+        let mut ptr = self.ptr;
+        for axis in 0..self.shape.len() {
+            assert!(start[axis] + shape[axis] <= self.shape[axis], "view: part {start:?} + {shape:?} of {:?}", self.shape);
+            ptr = ptr.wrapping_offset(start[axis] as isize * self.strides[axis]);
+        }
+        View { ptr, dtype: self.dtype, shape: shape.to_vec(), strides: self.strides.clone(), lifetime: PhantomData }
+    }
+    /// The elements as a slice, if they lie dense in C order.
+    pub fn as_slice<T: Element>(&self) -> Option<&'a [T]> {
+        if T::DTYPE != self.dtype {
+            return None;
+        }
+        let len: usize = self.shape.iter().product();
+        if len == 0 {
+            return Some(&[]);
+        }
+        let dense = dense_strides(&self.shape, self.dtype.size());
+        let is_dense = self.shape.iter().zip(self.strides.iter().zip(&dense)).all(|(&n, (a, b))| n == 1 || a == b);
+        if !is_dense || !(self.ptr as usize).is_multiple_of(align_of::<T>()) {
+            return None;
+        }
+        // SAFETY: dense, aligned, and the constructor checked that all elements lie inside the borrow.
+        Some(unsafe { std::slice::from_raw_parts(self.ptr.cast(), len) })
+    }
+}
+
+impl<'a> ViewMut<'a> {
+    /// A dense C-order view of `bytes`.
+    ///
+    /// # Panics
+    /// If `bytes` is shorter than the shape asks.
+    pub fn dense(bytes: &'a mut [u8], dtype: DType, shape: &[usize]) -> ViewMut<'a> {
+        let strides = dense_strides(shape, dtype.size());
+        ViewMut::strided(bytes, dtype, shape, &strides, 0)
+    }
+
+    /// A view whose first element is at byte `offset` of `bytes`.
+    ///
+    /// # Panics
+    /// If any element lies outside of `bytes`.
+    pub fn strided(bytes: &'a mut [u8], dtype: DType, shape: &[usize], strides: &[isize], offset: isize) -> ViewMut<'a> {
+        assert_inside(shape, strides, offset, dtype.size(), bytes.len());
+        ViewMut {
+            ptr: bytes.as_mut_ptr().wrapping_offset(offset),
+            dtype,
+            shape: shape.to_vec(),
+            strides: strides.to_vec(),
+            lifetime: PhantomData,
+        }
+    }
+
+    /// The address of the first element.
+    pub fn ptr(&mut self) -> *mut u8 {
+        self.ptr
+    }
+    /// The element type.
+    pub fn dtype(&self) -> DType {
+        self.dtype
+    }
+    /// The lengths of the axes.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+    /// Bytes from one element to the next along each axis.
+    pub fn strides(&self) -> &[isize] {
+        &self.strides
+    }
+    /// A shorter borrow of the part that starts at `start` and has `shape`.
+    ///
+    /// # Panics
+    /// If it reaches past the view.
+    pub fn part(&mut self, start: &[usize], shape: &[usize]) -> ViewMut<'_> {
+        let mut ptr = self.ptr;
+        for axis in 0..self.shape.len() {
+            assert!(start[axis] + shape[axis] <= self.shape[axis], "view: part {start:?} + {shape:?} of {:?}", self.shape);
+            ptr = ptr.wrapping_offset(start[axis] as isize * self.strides[axis]);
+        }
+        ViewMut { ptr, dtype: self.dtype, shape: shape.to_vec(), strides: self.strides.clone(), lifetime: PhantomData }
+    }
+    /// The same elements, read-only, for as long as this borrow lasts.
+    pub fn as_view(&self) -> View<'_> {
+        View { ptr: self.ptr, dtype: self.dtype, shape: self.shape.clone(), strides: self.strides.clone(), lifetime: PhantomData }
+    }
+}
