@@ -1,0 +1,77 @@
+//! What happens during a computation, told to whoever watches. The engine never needs a listener.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Instant;
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A plan starts: its stages by name with their task counts.
+    PlanStarted {
+        /// Name and number of tasks of each stage.
+        stages: &'a [(String, u64)],
+    },
+    /// A task ended.
+    TaskFinished {
+        /// Position of the stage in the plan.
+        stage: usize,
+        /// The task's number in the stage.
+        task: u64,
+        /// The worker that ran it.
+        worker: usize,
+        /// When it started.
+        started: Instant,
+        /// When it ended.
+        ended: Instant,
+    },
+    /// A block went to the spill file or came back.
+    Spilled {
+        /// Whether it was written (true) or read back.
+        written: bool,
+        /// Bytes of the block in memory.
+        bytes: u64,
+        /// When it started.
+        started: Instant,
+        /// When it ended.
+        ended: Instant,
+    },
+    /// The plan ended, well or not.
+    PlanFinished,
+    /// Something the user should know that is not an error.
+    Warning(&'a str),
+}
+
+/// Listens to a computation. Called from worker threads: quick, and never computing.
+pub trait Observer: Send + Sync {
+    /// Something happened.
+    fn event(&self, event: &Event<'_>);
+}
+
+/// Counts kept during a computation; all in bytes but `tasks`.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Bytes read from stores, as stored.
+    pub read_bytes: AtomicU64,
+    /// Bytes that decoding gave.
+    pub decoded_bytes: AtomicU64,
+    /// Bytes written to stores, as stored.
+    pub written_bytes: AtomicU64,
+    /// Bytes of blocks spilled, in memory size.
+    pub spilled_bytes: AtomicU64,
+    /// Bytes written to the spill file.
+    pub spill_written_bytes: AtomicU64,
+    /// Bytes read back from the spill file.
+    pub spill_read_bytes: AtomicU64,
+    /// Tasks run.
+    pub tasks: AtomicU64,
+    /// Largest number of bytes reserved at once.
+    pub peak_reserved_bytes: AtomicU64,
+}
+
+impl Counters {
+    /// Adds `n` to one of them.
+    pub fn add(counter: &AtomicU64, n: u64) {
+        counter.fetch_add(n, Relaxed);
+    }
+}

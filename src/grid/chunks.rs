@@ -1,0 +1,194 @@
+//! How an array is cut into chunks, axis by axis.
+
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// The number of a block in a [`ChunkGrid`], in C order.
+pub type BlockId = u64;
+
+/// The cuts along one axis. Cutting is O(1) to store where chunks are regular, so that a grid of 10⁷
+/// chunks costs nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum AxisChunks {
+    /// The first chunk has `first` elements, all others `chunk`, the last what is left.
+    Regular {
+        /// Elements along the axis.
+        len: u64,
+        /// Elements of the first chunk, `1..=chunk` (smaller when a slice starts inside a chunk).
+        first: u64,
+        /// Elements of the others; at least 1.
+        chunk: u64,
+    },
+    /// The ends of the chunks, ascending; the last is the length of the axis.
+    Irregular(Arc<[u64]>),
+}
+
+impl AxisChunks {
+    /// Chunks of `chunk` elements from the start; a zero chunk means the whole axis.
+    pub fn regular(len: u64, chunk: u64) -> AxisChunks {
+        let chunk = if chunk == 0 { len.max(1) } else { chunk.min(len.max(1)) };
+        AxisChunks::Regular { len, first: chunk, chunk }
+    }
+    /// One chunk.
+    pub fn whole(len: u64) -> AxisChunks {
+        AxisChunks::regular(len, len)
+    }
+    /// From chunk lengths; regular when they are.
+    pub fn from_lengths(lengths: &[u64]) -> AxisChunks {
+        let len: u64 = lengths.iter().sum();
+        let nonzero: Vec<u64> = lengths.iter().copied().filter(|&n| n > 0).collect();
+        if nonzero.len() <= 1 {
+            return AxisChunks::whole(len);
+        }
+        let chunk = nonzero[1].max(nonzero[0]);
+        let middle_same = nonzero[1..nonzero.len() - 1].iter().all(|&n| n == chunk);
+        if middle_same && nonzero[0] <= chunk && nonzero[nonzero.len() - 1] <= chunk && (nonzero.len() > 2 || nonzero[0] == chunk) {
+            return AxisChunks::Regular { len, first: nonzero[0], chunk };
+        }
+        let ends = nonzero.iter().scan(0, |at, &n| {
+            *at += n;
+            Some(*at)
+        });
+        AxisChunks::Irregular(ends.collect())
+    }
+    /// Elements along the axis.
+    pub fn len(&self) -> u64 {
+        match self {
+            AxisChunks::Regular { len, .. } => *len,
+            AxisChunks::Irregular(ends) => ends.last().copied().unwrap_or(0),
+        }
+    }
+    /// Whether the axis has no element.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+    /// Number of chunks; 0 on an empty axis.
+    pub fn count(&self) -> u64 {
+        match self {
+            AxisChunks::Regular { len, first, chunk } => {
+                if *len == 0 {
+                    0
+                } else if len <= first {
+                    1
+                } else {
+                    1 + (len - first).div_ceil(*chunk)
+                }
+            }
+            AxisChunks::Irregular(ends) => ends.len() as u64,
+        }
+    }
+    /// Start and length of chunk `i`.
+    ///
+    /// # Panics
+    /// If there is no chunk `i` (debug builds, and irregular chunks).
+    pub fn chunk(&self, i: u64) -> (u64, u64) {
+        debug_assert!(i < self.count(), "chunk {i} of {}", self.count());
+        match self {
+            AxisChunks::Regular { len, first, chunk } => {
+                if i == 0 {
+                    return (0, (*first).min(*len));
+                }
+                let start = first + (i - 1) * chunk;
+                (start, (*chunk).min(len - start))
+            }
+            AxisChunks::Irregular(ends) => {
+                let start = if i == 0 { 0 } else { ends[i as usize - 1] };
+                (start, ends[i as usize] - start)
+            }
+        }
+    }
+    /// The chunk that holds element `at`.
+    pub fn find(&self, at: u64) -> u64 {
+        match self {
+            AxisChunks::Regular { first, chunk, .. } => {
+                if at < *first { 0 } else { 1 + (at - first) / chunk }
+            }
+            AxisChunks::Irregular(ends) => ends.partition_point(|&end| end <= at) as u64,
+        }
+    }
+    /// The longest chunk.
+    pub fn longest(&self) -> u64 {
+        match self {
+            AxisChunks::Regular { len, first, chunk } => {
+                if len <= first { *len } else { (*chunk).min(len - first).max(*first) }
+            }
+            AxisChunks::Irregular(_) => (0..self.count()).map(|i| self.chunk(i).1).max().unwrap_or(0),
+        }
+    }
+    /// The lengths of all chunks, as NumPy-minded users print them.
+    pub fn lengths(&self) -> impl Iterator<Item = u64> + '_ {
+        (0..self.count()).map(|i| self.chunk(i).1)
+    }
+}
+
+/// The cuts of an array along every axis.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ChunkGrid {
+    /// One entry an axis.
+    pub axes: Vec<AxisChunks>,
+}
+
+impl ChunkGrid {
+    /// Chunks of `chunk` from the origin of an array of `shape`.
+    pub fn regular(shape: &[u64], chunk: &[u64]) -> ChunkGrid {
+        ChunkGrid { axes: shape.iter().zip(chunk).map(|(&n, &c)| AxisChunks::regular(n, c)).collect() }
+    }
+    /// One chunk.
+    pub fn whole(shape: &[u64]) -> ChunkGrid {
+        ChunkGrid { axes: shape.iter().map(|&n| AxisChunks::whole(n)).collect() }
+    }
+    /// The shape of the array.
+    pub fn shape(&self) -> Vec<u64> {
+        self.axes.iter().map(AxisChunks::len).collect()
+    }
+    /// Number of chunks along each axis.
+    pub fn counts(&self) -> Vec<u64> {
+        self.axes.iter().map(AxisChunks::count).collect()
+    }
+    /// Number of chunks; 1 for a 0-d array.
+    pub fn blocks(&self) -> u64 {
+        self.axes.iter().map(AxisChunks::count).product()
+    }
+    /// Start and shape of block `id`.
+    pub fn block(&self, id: BlockId) -> (Vec<u64>, Vec<u64>) {
+        let index = super::unravel(id, &self.counts());
+        index.iter().zip(&self.axes).map(|(&i, axis)| axis.chunk(i)).unzip()
+    }
+    /// The number of the block with `index` along each axis.
+    pub fn id(&self, index: &[u64]) -> BlockId {
+        super::ravel(index, &self.counts())
+    }
+    /// Elements of the largest block; 1 for a 0-d array.
+    pub fn largest_elements(&self) -> u64 {
+        self.axes.iter().map(AxisChunks::longest).product()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_element_is_in_the_chunk_that_find_names() {
+        for axis in [
+            AxisChunks::regular(10, 3),
+            AxisChunks::Regular { len: 10, first: 2, chunk: 5 },
+            AxisChunks::from_lengths(&[3, 1, 6]),
+            AxisChunks::from_lengths(&[2, 4, 4, 1]),
+            AxisChunks::whole(7),
+        ] {
+            let mut next = 0;
+            for i in 0..axis.count() {
+                let (start, len) = axis.chunk(i);
+                assert_eq!(start, next);
+                assert!(len > 0 && len <= axis.longest());
+                assert!((start..start + len).all(|at| axis.find(at) == i));
+                next = start + len;
+            }
+            assert_eq!(next, axis.len());
+        }
+        assert_eq!(AxisChunks::whole(0).count(), 0);
+        assert!(matches!(AxisChunks::from_lengths(&[2, 4, 4, 1]), AxisChunks::Regular { first: 2, chunk: 4, .. }));
+        assert!(matches!(AxisChunks::from_lengths(&[4, 2]), AxisChunks::Regular { first: 4, .. }));
+    }
+}

@@ -1,0 +1,1 @@
+//! Blocks → residency. It alone counts bytes and spills.

@@ -1,0 +1,149 @@
+//! Addresses → bytes of regions, and back. The only module that names file formats.
+//!
+//! A [`Store`] reads any region of one array into a view that the caller owns; a [`Writer`] takes whole
+//! granules. Neither caches, schedules or starts threads: workers call them side by side.
+
+use crate::error::Result;
+use crate::grid::Region;
+use flagstone_kernels::dtype::{DType, Scalar};
+use flagstone_kernels::view::{View, ViewMut};
+use std::fmt::Debug;
+
+/// What is known of a stored array without reading elements.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Meta {
+    /// Lengths of the axes.
+    pub shape: Vec<u64>,
+    /// Element type, whatever the byte order in the file.
+    pub dtype: DType,
+    /// The smallest box that is read as a whole: a chunk, or the inner chunk of a shard; `None` where any
+    /// region can be read at the cost of its own bytes (contiguous files).
+    pub chunks: Option<Vec<u64>>,
+    /// The box that one writer must write as a whole, when it is larger than `chunks`: a shard.
+    pub shards: Option<Vec<u64>>,
+    /// The codec chain as text, for people: `none`, `shuffle + deflate`, `zstd:0`.
+    pub codec: String,
+    /// Whether a chunk has to be decoded (false: plain bytes).
+    pub compressed: bool,
+    /// The value of elements that were never written.
+    pub fill: Option<Scalar>,
+    /// Names of the axes, where the format keeps them.
+    pub dimension_names: Option<Vec<Option<String>>>,
+    /// Attributes as JSON.
+    pub attributes: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Bytes that a read moved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// As stored.
+    pub stored_bytes: u64,
+    /// As decoded (whole chunks, also where only a part was asked for).
+    pub decoded_bytes: u64,
+}
+
+impl std::ops::AddAssign for Moved {
+    fn add_assign(&mut self, other: Moved) {
+        self.stored_bytes += other.stored_bytes;
+        self.decoded_bytes += other.decoded_bytes;
+    }
+}
+
+/// One stored array, open for reading. Any number of threads may read at once.
+pub trait Store: Send + Sync + Debug {
+    /// The address that opens it, for messages.
+    fn address(&self) -> &str;
+    /// Shape, dtype, chunks and the rest.
+    fn meta(&self) -> &Meta;
+    /// Bytes of scratch that [`Store::read`] of `region` needs at most: staging for stored bytes and for
+    /// chunks of which only a part is wanted, and what its codecs allocate themselves.
+    fn scratch_bytes(&self, region: &Region) -> u64;
+    /// Reads `region` into `out`, which has its shape and the store's dtype (native byte order, any
+    /// strides). `scratch` has at least `scratch_bytes(region)` bytes, 64-byte aligned.
+    ///
+    /// # Errors
+    /// `Store` for a file that is short, corrupt or unreadable: never a panic, never wrong values.
+    fn read(&self, region: &Region, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> Result<Moved>;
+    /// Tells the operating system that `region` will be read soon. Returns at once.
+    fn prefetch(&self, region: &Region) {
+        let _ = region;
+    }
+    /// Bytes that the array takes in the file, if that can be told without a scan of the data.
+    fn stored_bytes(&self) -> Option<u64> {
+        None
+    }
+    /// Bytes that this handle keeps in memory (chunk indexes): charged to the limit.
+    fn resident_bytes(&self) -> u64 {
+        0
+    }
+}
+
+/// How values are stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Codec {
+    /// Plain bytes.
+    None,
+    /// Zstandard at a level.
+    Zstd(i32),
+    /// gzip (Zarr) or deflate (HDF5) at a level 0..=9.
+    Gzip(u32),
+    /// Blosc with an inner codec (`lz4`, `zstd`, `blosclz`, `lz4hc`, `zlib`), level, byte shuffle.
+    Blosc {
+        /// Inner codec.
+        inner: String,
+        /// Level 0..=9.
+        level: u8,
+    },
+    /// LZF (HDF5 only).
+    Lzf,
+}
+
+/// What to create.
+#[derive(Clone, Debug)]
+pub struct Create {
+    /// Lengths of the axes.
+    pub shape: Vec<u64>,
+    /// Element type.
+    pub dtype: DType,
+    /// Chunk shape; `None`: the format's choice (contiguous for HDF5 and flat files without a codec).
+    pub chunks: Option<Vec<u64>>,
+    /// Shard shape (Zarr v3), a multiple of `chunks`.
+    pub shards: Option<Vec<u64>>,
+    /// The codec; `None`: the format's default (`blosc:lz4:5` for Zarr, plain for the others).
+    pub codec: Option<Codec>,
+    /// Whether HDF5 chunks are byte-shuffled before compression and carry a fletcher32 checksum.
+    pub shuffle: bool,
+    /// HDF5: add a fletcher32 checksum. Zarr v3: add crc32c.
+    pub checksum: bool,
+    /// Zarr format version, 2 or 3.
+    pub zarr_version: u8,
+    /// Attributes as JSON.
+    pub attributes: serde_json::Map<String, serde_json::Value>,
+    /// Names of the axes.
+    pub dimension_names: Option<Vec<Option<String>>>,
+    /// Replace what is at the address. Without it an existing array is an error, and is left alone.
+    pub overwrite: bool,
+    /// fsync before commit returns.
+    pub durable: bool,
+}
+
+/// An array being written. Dropped without [`Writer::commit`], it leaves nothing behind, and what stood at
+/// the address before is still there.
+pub trait Writer: Send + Sync {
+    /// The boxes that must be written whole, each by one call: chunks, shards, or rows of a flat file
+    /// (all ones: any region).
+    fn granule(&self) -> &[u64];
+    /// Scratch bytes for [`Writer::write`] of a region of `shape`.
+    fn scratch_bytes(&self, shape: &[u64]) -> u64;
+    /// Writes `data` at the dense `region`, a union of granules (cut only by the array's edge). Threads
+    /// may write different regions at once. Returns the bytes stored.
+    ///
+    /// # Errors
+    /// `Store` when the disk fails or is full.
+    fn write(&self, region: &Region, data: &View<'_>, scratch: &mut [u8]) -> Result<u64>;
+    /// Makes the array visible at its address, metadata last.
+    ///
+    /// # Errors
+    /// `Store` when that fails; then nothing is visible.
+    fn commit(&self) -> Result<()>;
+}
