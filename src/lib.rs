@@ -6,6 +6,7 @@
 pub mod budget;
 pub mod error;
 pub mod events;
+pub mod expr;
 pub mod grid;
 pub mod memory;
 pub mod store;

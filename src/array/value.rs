@@ -1,0 +1,52 @@
+//! What a call of a NumPy function takes and gives: the values of the expression language.
+
+use super::Array;
+use flagstone_kernels::dtype::{DType, Scalar};
+
+/// An argument or a result.
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// A lazy array.
+    Array(Array),
+    /// A Python-like number or bool: weak in promotion.
+    Scalar(Scalar),
+    /// `None`.
+    None,
+    /// A string.
+    Str(String),
+    /// A dtype, from its name.
+    DType(DType),
+    /// `(a, b)`.
+    Tuple(Vec<Value>),
+    /// `[a, b]`.
+    List(Vec<Value>),
+    /// `start:stop:step` inside of an index.
+    Slice(Option<i64>, Option<i64>, Option<i64>),
+    /// `...` inside of an index.
+    Ellipsis,
+}
+
+/// A parameter of a function, under NumPy's name.
+#[derive(Clone, Copy, Debug)]
+pub struct Param {
+    /// The name.
+    pub name: &'static str,
+    /// The default as source text (`"None"`, `"0"`, `"False"`); `None` for a required parameter.
+    pub default: Option<&'static str>,
+    /// Whether it can only be given by name.
+    pub keyword_only: bool,
+}
+
+/// A function that users may call by name.
+pub struct Signature {
+    /// NumPy's name, dotted for submodules: `mean`, `random.normal`.
+    pub name: &'static str,
+    /// Its parameters in order.
+    pub params: &'static [Param],
+    /// One line for the reference.
+    pub doc: &'static str,
+    /// Whether `x.name(...)` calls it with x first.
+    pub method: bool,
+    /// Calls it. `args[i]` belongs to `params[i]`; defaults are filled in.
+    pub call: fn(&[Value]) -> crate::Result<Value>,
+}
