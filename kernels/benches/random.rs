@@ -4,7 +4,7 @@ use flagstone_kernels::dtype::DType;
 use flagstone_kernels::random::{Distribution, Random};
 
 fn fill(c: &mut Criterion) {
-    const LEN: usize = 1 << 16;
+    const LEN: usize = 1 << 11;
     let mut group = c.benchmark_group("random");
     group.throughput(Throughput::Elements(LEN as u64));
     let laws = [

@@ -44,7 +44,7 @@ fn is_crate_dtype(dtype: DType) -> bool {
 pub fn gemm_scratch_bytes(dtype: DType, m: usize, n: usize, k: usize) -> usize {
     let packing = if is_crate_dtype(dtype) {
         // sides rounded up to the crate's register tiles, at most 48 × 8
-        (m.min(STRIP[0]) + n.min(STRIP[1]) + 64) * k.min(PANEL).max(LEAST_K) * dtype.size() + 2 * ALIGN
+        (m.min(STRIP[0]) + n.min(STRIP[1]) + 64) * k.clamp(LEAST_K, PANEL) * dtype.size() + 2 * ALIGN
     } else {
         0
     };

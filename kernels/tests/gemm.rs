@@ -189,6 +189,8 @@ fn bits_do_not_depend_on_tiling_or_layout() {
         check_tilings::<C64>(67, 50, k, &tiles);
         check_tilings::<C128>(67, 50, k, &tiles);
     }
+    // large enough for every packing path of the crate
+    check_tilings::<f64>(700, 600, 513, &[[700, 64, 512], [64, 600, 256], [448, 320, 768], [1, 600, 256]]);
     // strips of the crate's calls are cut too
     check_tilings::<f32>(1100, 40, 300, &[[1100, 40, 512], [1024, 40, 256], [500, 13, 512]]);
     check_tilings::<f64>(20, 4200, 300, &[[20, 4200, 512], [20, 4096, 256], [9, 1000, 512]]);

@@ -41,12 +41,25 @@ impl Isa {
 }
 
 #[inline(always)]
+fn pair<L: Law>(law: L, key: &Key, block: u64) -> [L::Value; 2] {
+    let (lane0, lane1) = key.lanes(block, block.rotate_right(32), 0, 0);
+    law.pair(lane0, lane1)
+}
+
+/// Both halves at once: two independent chains of rounds hide each other's latency.
+#[inline(always)]
 fn pairs_loop<L: Law>(law: L, key: &Key, block: u64, out: &mut [[L::Value; 2]]) {
     let key = *key;
-    for (i, pair) in out.iter_mut().enumerate() {
-        let counter = block.wrapping_add(i as u64);
-        let (lane0, lane1) = key.lanes(counter, counter >> 32, 0, 0);
-        *pair = law.pair(lane0, lane1);
+    let half = out.len() / 2;
+    let (left, rest) = out.split_at_mut(half);
+    let (right, last) = rest.split_at_mut(half);
+    let middle = block.wrapping_add(half as u64);
+    for (i, (a, b)) in left.iter_mut().zip(right).enumerate() {
+        *a = pair(law, &key, block.wrapping_add(i as u64));
+        *b = pair(law, &key, middle.wrapping_add(i as u64));
+    }
+    for a in last {
+        *a = pair(law, &key, middle.wrapping_add(half as u64));
     }
 }
 
@@ -56,8 +69,18 @@ fn strided_loop<L: Law>(law: L, key: &Key, first: u64, step: i64, out: &mut [L::
     for (i, value) in out.iter_mut().enumerate() {
         let index = first.wrapping_add((i as u64).wrapping_mul(step as u64));
         let counter = index >> 1;
-        let (lane0, lane1) = key.lanes(counter, counter >> 32, 0, 0);
+        let (lane0, lane1) = key.lanes(counter, counter.rotate_right(32), 0, 0);
         *value = law.one(lane0, lane1, index & 1 != 0);
+    }
+}
+
+/// Blocks `block`, `block` + 1, … of the generator of a run.
+#[inline(always)]
+fn run_words_loop(key: &Key, run: u64, block: u32, words: &mut [u64]) {
+    let key = *key;
+    for (i, pair) in words.as_chunks_mut::<2>().0.iter_mut().enumerate() {
+        let (lane0, lane1) = key.lanes(block as u64 + i as u64, run, run >> 32, 1);
+        *pair = [lane0, lane1];
     }
 }
 
@@ -73,6 +96,14 @@ mod clones {
     pub(super) fn strided_avx2<L: Law>(law: L, key: &Key, first: u64, step: i64, out: &mut [L::Value]) {
         strided_loop(law, key, first, step, out);
     }
+    #[target_feature(enable = "avx2,fma")]
+    pub(super) fn run_words_avx2(key: &Key, run: u64, block: u32, words: &mut [u64; 16]) {
+        run_words_loop(key, run, block, words);
+    }
+    #[target_feature(enable = "avx2,fma,avx512f,avx512dq,avx512bw,avx512vl")]
+    pub(super) fn run_words_avx512(key: &Key, run: u64, block: u32, words: &mut [u64; 16]) {
+        run_words_loop(key, run, block, words);
+    }
     #[target_feature(enable = "avx2,fma,avx512f,avx512dq,avx512bw,avx512vl")]
     pub(super) fn pairs_avx512<L: Law>(law: L, key: &Key, block: u64, out: &mut [[L::Value; 2]]) {
         pairs_loop(law, key, block, out);
@@ -80,6 +111,19 @@ mod clones {
     #[target_feature(enable = "avx2,fma,avx512f,avx512dq,avx512bw,avx512vl")]
     pub(super) fn strided_avx512<L: Law>(law: L, key: &Key, first: u64, step: i64, out: &mut [L::Value]) {
         strided_loop(law, key, first, step, out);
+    }
+}
+
+/// Fills `words` from the generator of a run, from its block `block` on.
+pub(super) fn run_words(isa: Isa, key: &Key, run: u64, block: u32, words: &mut [u64; 16]) {
+    match isa {
+        Isa::Baseline => run_words_loop(key, run, block, words),
+        // SAFETY: an Isa other than Baseline comes from `available`, which detected its features.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => unsafe { clones::run_words_avx2(key, run, block, words) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => unsafe { clones::run_words_avx512(key, run, block, words) },
     }
 }
 

@@ -1,6 +1,6 @@
 //! Two lanes → two values. The laws that are a closed formula of the bits of one Philox block.
 
-use super::math::{ln, ln_f32, turn, turn_f32, unit, unit_above_zero, unit_above_zero_f32, unit_f32};
+use super::math::{ln_f32, ln_fraction, numerator, turn, turn_f32, unit_above_zero_f32};
 use crate::dtype::Element;
 
 /// A law of pairs of values: elements 2i and 2i + 1 of a stream come from the two lanes of block i.
@@ -21,14 +21,15 @@ pub(super) trait Law: Copy {
 #[derive(Clone, Copy)]
 pub(super) struct Uniform<T> {
     low: T,
-    range: T,
+    /// (high − low) over 2⁵³, or 2²⁴ for f32.
+    grain: T,
     last: T,
 }
 
 impl Uniform<f64> {
     pub(super) fn new(low: f64, high: f64) -> Self {
         let last = if high > low { high.next_down() } else { low };
-        Uniform { low, range: high - low, last }
+        Uniform { low, grain: (high - low) / 9_007_199_254_740_992.0, last }
     }
 }
 
@@ -44,7 +45,7 @@ impl Uniform<f32> {
             last = last.next_down();
         }
         let last = last.max(least);
-        Uniform { low: least, range: (high - low) as f32, last }
+        Uniform { low: least, grain: ((high - low) / 16_777_216.0) as f32, last }
     }
 }
 
@@ -53,7 +54,7 @@ impl Law for Uniform<f64> {
     #[inline(always)]
     fn pair(self, lane0: u64, lane1: u64) -> [f64; 2] {
         [lane0, lane1].map(|lane| {
-            let v = self.range.mul_add(unit(lane), self.low);
+            let v = self.grain.mul_add((lane >> 11) as f64, self.low);
             if v < self.last { v } else { self.last }
         })
     }
@@ -64,7 +65,7 @@ impl Law for Uniform<f32> {
     #[inline(always)]
     fn pair(self, lane0: u64, lane1: u64) -> [f32; 2] {
         [lane0, lane1].map(|lane| {
-            let v = self.range.mul_add(unit_f32(lane), self.low);
+            let v = self.grain.mul_add((lane >> 40) as u32 as i32 as f32, self.low);
             if v < self.last { v } else { self.last }
         })
     }
@@ -81,7 +82,7 @@ impl Law for Normal<f64> {
     type Value = f64;
     #[inline(always)]
     fn pair(self, lane0: u64, lane1: u64) -> [f64; 2] {
-        let radius = (-2.0 * ln(unit_above_zero(lane0))).sqrt();
+        let radius = (-2.0 * ln_fraction(numerator(lane0))).sqrt();
         let (cos, sin) = turn(lane1);
         [self.scale.mul_add(radius * cos, self.loc), self.scale.mul_add(radius * sin, self.loc)]
     }
@@ -107,8 +108,8 @@ impl Law for Exponential<f64> {
     type Value = f64;
     #[inline(always)]
     fn pair(self, lane0: u64, lane1: u64) -> [f64; 2] {
-        // 0 − x, not −x: ln 1 must give 0, not −0
-        [lane0, lane1].map(|lane| (0.0 - ln(unit_above_zero(lane))) * self.scale)
+        // + 0.0: ln 1 must give 0, not −0
+        [lane0, lane1].map(|lane| ln_fraction(numerator(lane)).mul_add(-self.scale, 0.0))
     }
 }
 
@@ -116,23 +117,25 @@ impl Law for Exponential<f32> {
     type Value = f32;
     #[inline(always)]
     fn pair(self, lane0: u64, lane1: u64) -> [f32; 2] {
-        [lane0, lane1].map(|lane| (0.0 - ln_f32(unit_above_zero_f32(lane))) * self.scale)
+        [lane0, lane1].map(|lane| ln_f32(unit_above_zero_f32(lane)).mul_add(-self.scale, 0.0))
     }
 }
 
 /// low + ⌊lane · range / 2⁶⁴⌋: every value has a probability within 2⁻⁶⁴ of 1/range, a bias of at most
-/// range/2⁶⁴ of it.
+/// range/2⁶⁴ of it. `NARROW` is for ranges under 2³², which take half the multiplies to the same value.
 #[derive(Clone, Copy)]
-pub(super) struct Integers<T> {
+pub(super) struct Integers<T, const NARROW: bool> {
     low: i64,
     range: u64,
     value: std::marker::PhantomData<T>,
 }
 
-impl<T> Integers<T> {
+impl<T, const NARROW: bool> Integers<T, NARROW> {
     /// Values in [low, high).
     pub(super) fn new(low: i64, high: i64) -> Self {
-        Integers { low, range: high.wrapping_sub(low) as u64, value: std::marker::PhantomData }
+        let range = high.wrapping_sub(low) as u64;
+        debug_assert!(!NARROW || range >> 32 == 0);
+        Integers { low, range, value: std::marker::PhantomData }
     }
 }
 
@@ -147,13 +150,24 @@ fn multiply_high(a: u64, b: u64) -> u64 {
     a1 * b1 + (middle >> 32) + (cross >> 32)
 }
 
+/// As [`multiply_high`] for b under 2³².
+#[inline(always)]
+fn multiply_high_narrow(a: u64, b: u64) -> u64 {
+    const LOW: u64 = 0xffff_ffff;
+    let b = b & LOW;
+    ((a >> 32) * b + (((a & LOW) * b) >> 32)) >> 32
+}
+
 macro_rules! integers {
     ($($t:ty),*) => { $(
-        impl Law for Integers<$t> {
+        impl<const NARROW: bool> Law for Integers<$t, NARROW> {
             type Value = $t;
             #[inline(always)]
             fn pair(self, lane0: u64, lane1: u64) -> [$t; 2] {
-                [lane0, lane1].map(|lane| self.low.wrapping_add(multiply_high(lane, self.range) as i64) as $t)
+                [lane0, lane1].map(|lane| {
+                    let offset = if NARROW { multiply_high_narrow(lane, self.range) } else { multiply_high(lane, self.range) };
+                    self.low.wrapping_add(offset as i64) as $t
+                })
             }
         }
     )* };
@@ -171,8 +185,10 @@ mod tests {
             x = x.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(1);
             let y = x.rotate_left(23) >> (x & 63);
             assert_eq!(multiply_high(x, y), ((x as u128 * y as u128) >> 64) as u64);
+            assert_eq!(multiply_high_narrow(x, y >> 32), multiply_high(x, y >> 32));
         }
         assert_eq!(multiply_high(u64::MAX, u64::MAX), u64::MAX - 1);
+        assert_eq!(multiply_high_narrow(u64::MAX, 0xffff_ffff), 0xffff_fffe);
     }
 
     #[test]

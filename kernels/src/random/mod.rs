@@ -108,7 +108,7 @@ impl Random {
             Distribution::Poisson { lam } => RunLaw::poisson(lam),
         };
         match law {
-            Ok(law) => runs::fill(&law, self.dtype, key, first, step, out),
+            Ok(law) => runs::fill(isa, &law, self.dtype, key, first, step, out),
             Err(reason) => panic!("{reason}"),
         }
     }
@@ -202,7 +202,11 @@ fn integer_range(dtype: DType) -> (i128, i128) {
 fn fill_integers(isa: Isa, dtype: DType, low: i64, high: i64, key: &Key, first: u64, step: i64, out: &mut [u8]) {
     macro_rules! run {
         ($t:ty) => {
-            lanes::fill(isa, Integers::<$t>::new(low, high), key, first, step, out)
+            if high.wrapping_sub(low) as u64 >> 32 == 0 {
+                lanes::fill(isa, Integers::<$t, true>::new(low, high), key, first, step, out)
+            } else {
+                lanes::fill(isa, Integers::<$t, false>::new(low, high), key, first, step, out)
+            }
         };
     }
     match dtype {

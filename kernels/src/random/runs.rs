@@ -2,6 +2,7 @@
 //! are a run; each run has a generator of its own, from which its elements are drawn in order. So an element
 //! still follows from its index alone, at the price of drawing those before it in its run.
 
+use super::lanes::{self, Isa};
 use super::philox::Key;
 use crate::dtype::{DType, Scalar};
 use rand_distr::Distribution as _;
@@ -10,27 +11,40 @@ use rand::TryRng;
 
 const RUN: u64 = 16;
 
+/// Blocks made at a time, which vectorise.
+const BATCH: usize = 8;
+
 /// The random words of one run: blocks whose last counter word is 1, where [`super::lanes`] has 0.
 struct RunRng<'a> {
+    isa: Isa,
     key: &'a Key,
     run: u64,
     block: u32,
-    spare: Option<u64>,
+    words: [u64; 2 * BATCH],
+    used: usize,
+}
+
+impl<'a> RunRng<'a> {
+    fn new(isa: Isa, key: &'a Key, run: u64) -> RunRng<'a> {
+        RunRng { isa, key, run, block: 0, words: [0; 2 * BATCH], used: 2 * BATCH }
+    }
 }
 
 impl TryRng for RunRng<'_> {
     type Error = Infallible;
 
+    #[inline]
     fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        if let Some(lane) = self.spare.take() {
-            return Ok(lane);
+        if self.used == self.words.len() {
+            lanes::run_words(self.isa, self.key, self.run, self.block, &mut self.words);
+            self.block = self.block.wrapping_add(BATCH as u32);
+            self.used = 0;
         }
-        let (lane0, lane1) = self.key.block([self.block, self.run as u32, (self.run >> 32) as u32, 1]);
-        self.block = self.block.wrapping_add(1);
-        self.spare = Some(lane1);
-        Ok(lane0)
+        self.used += 1;
+        Ok(self.words[self.used - 1])
     }
 
+    #[inline]
     fn try_next_u32(&mut self) -> Result<u32, Infallible> {
         self.try_next_u64().map(|lane| (lane >> 32) as u32)
     }
@@ -84,8 +98,8 @@ impl RunLaw {
 }
 
 /// Writes elements `first`, `first` + `step`, … as `dtype` to `out`. Integers saturate.
-pub(super) fn fill(law: &RunLaw, dtype: DType, key: &Key, first: u64, step: i64, out: &mut [u8]) {
-    let mut rng = RunRng { key, run: 0, block: 0, spare: None };
+pub(super) fn fill(isa: Isa, law: &RunLaw, dtype: DType, key: &Key, first: u64, step: i64, out: &mut [u8]) {
+    let mut rng = RunRng::new(isa, key, 0);
     let mut drawn = [0.0; RUN as usize];
     let (mut run, mut count) = (None, 0);
     let mut index = first;
@@ -93,7 +107,7 @@ pub(super) fn fill(law: &RunLaw, dtype: DType, key: &Key, first: u64, step: i64,
         if run != Some(index / RUN) {
             run = Some(index / RUN);
             count = 0;
-            rng = RunRng { key, run: index / RUN, block: 0, spare: None };
+            rng = RunRng::new(isa, key, index / RUN);
         }
         let place = (index % RUN) as usize;
         while count <= place {
