@@ -109,18 +109,52 @@ pub struct Bracket {
     pub nan: u64,
 }
 
+/// Keys under `low`, over `high`, and of NaN.
+#[inline(always)]
+fn count_loop(tile: &[u64], low: u64, high: u64) -> [u64; 3] {
+    let (mut below, mut above, mut nan) = (0, 0, 0);
+    for &key in tile {
+        below += (key < low) as u64;
+        above += (key > high) as u64;
+        nan += (key == NAN_KEY) as u64;
+    }
+    [below, above, nan]
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vl")]
+fn count_avx512(tile: &[u64], low: u64, high: u64) -> [u64; 3] {
+    count_loop(tile, low, high)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn count_avx2(tile: &[u64], low: u64, high: u64) -> [u64; 3] {
+    count_loop(tile, low, high)
+}
+
+fn count_tile(tile: &[u64], low: u64, high: u64) -> [u64; 3] {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl") {
+            // SAFETY: the features were just detected.
+            return unsafe { count_avx512(tile, low, high) };
+        }
+        if is_x86_feature_detected!("avx2") {
+            // SAFETY: the feature was just detected.
+            return unsafe { count_avx2(tile, low, high) };
+        }
+    }
+    count_loop(tile, low, high)
+}
+
 /// One pass: counts the keys below, in and above [low, high], and appends those inside to `inside` from
 /// `filled` on, as long as there is room. `filled` counts what was kept.
 pub fn bracket(keys: &[u64], low: u64, high: u64, inside: &mut [u64], filled: &mut usize) -> Bracket {
     let mut counts = Bracket::default();
     // Tiles: counting vectorises, and most tiles of a narrow bracket hold few keys to keep.
     for tile in keys.chunks(256) {
-        let (mut below, mut above, mut nan) = (0u64, 0u64, 0u64);
-        for &key in tile {
-            below += (key < low) as u64;
-            above += (key > high) as u64;
-            nan += (key == NAN_KEY) as u64;
-        }
+        let [below, above, nan] = count_tile(tile, low, high);
         let within = (tile.len() as u64).saturating_sub(below + above);
         if within > 0 && *filled < inside.len() {
             for &key in tile {

@@ -196,6 +196,30 @@ fn bits_do_not_depend_on_tiling_or_layout() {
     check_tilings::<f64>(20, 4200, 300, &[[20, 4200, 512], [20, 4096, 256], [9, 1000, 512]]);
 }
 
+/// C tiles of at most 256 elements with k dense in both operands are where the crate would sum horizontally.
+#[test]
+fn bits_of_small_tiles_do_not_depend_on_layout() {
+    fn check<T: Number>() {
+        let (m, n, k) = (40, 37, 300);
+        let (a, b): (Vec<T>, Vec<T>) = (matrix(m * k, 5), matrix(k * n, 6));
+        let rows = |v: &[T], shape| Stored::new(v, shape, Layout::Rows);
+        let want: Vec<T> = tiled(&rows(&a, [m, k]), &rows(&b, [k, n]), Layout::Rows, [m, n, 512]);
+        for x in 0..64 {
+            let [la, lb, lc] = [LAYOUTS[x % 4], LAYOUTS[x / 4 % 4], LAYOUTS[x / 16]];
+            let (a, b) = (Stored::new(&a, [m, k], la), Stored::new(&b, [k, n], lb));
+            for tile in [[12, 12, 256], [16, 16, 256], [8, 9, 512], [m, n, 512]] {
+                let got: Vec<T> = tiled(&a, &b, lc, tile);
+                let same = cast_slice::<T, u8>(&got) == cast_slice::<T, u8>(&want);
+                assert!(same, "{} as {la:?}, {lb:?}, {lc:?} in tiles {tile:?}", T::DTYPE);
+            }
+        }
+    }
+    check::<f32>();
+    check::<f64>();
+    check::<C64>();
+    check::<C128>();
+}
+
 /// A value of one row and column is NaN or infinite there alone: padding adds nothing.
 #[test]
 fn infinities_stay_in_their_row_and_column() {
