@@ -51,7 +51,11 @@ fn digest(node: &Node) -> u64 {
 fn same(a: &Node, b: &Node) -> bool {
     let (x, y) = (a.op.args(), b.op.args());
     let args = x.len() == y.len() && x.iter().zip(&y).all(|(x, y)| Arc::ptr_eq(x, y));
-    args && a.shape == b.shape && a.dtype == b.dtype && a.chunks == b.chunks && a.counted.is_some() == b.counted.is_some() && same_op(&a.op, &b.op)
+    args && a.shape == b.shape
+        && a.dtype == b.dtype
+        && a.chunks == b.chunks
+        && a.counted.is_some() == b.counted.is_some()
+        && same_op(&a.op, &b.op)
 }
 
 /// Whether the two do the same, arguments aside.
@@ -61,7 +65,9 @@ fn same_op(a: &Op, b: &Op) -> bool {
         (Op::Resident(a), Op::Resident(b)) => Arc::ptr_eq(a, b),
         (Op::Full { value: a, .. }, Op::Full { value: b, .. }) => a.same_bits(*b),
         // equal text besides: 0.0 == -0.0, but they generate different bits
-        (Op::Generate { generator: a, .. }, Op::Generate { generator: b, .. }) => a == b && format!("{:?}", a.rule) == format!("{:?}", b.rule),
+        (Op::Generate { generator: a, .. }, Op::Generate { generator: b, .. }) => {
+            a == b && format!("{:?}", a.rule) == format!("{:?}", b.rule)
+        }
         (Op::Function(a), Op::Function(b)) => std::ptr::addr_eq(Arc::as_ptr(&a.f), Arc::as_ptr(&b.f)) && a.name == b.name,
         (Op::Elementwise { op: a, .. }, Op::Elementwise { op: b, .. }) => a == b,
         (Op::View { view: a, .. }, Op::View { view: b, .. }) => a == b,

@@ -74,7 +74,8 @@ impl Pushdown {
             let below = node.op.args().iter().fold(0u64, |sum, arg| sum.saturating_add(costs[at[&arg.id]]));
             costs.push(match &node.op {
                 Op::Elementwise { op, .. } => below.saturating_add(cost(*op)),
-                Op::View { .. } | Op::Rechunk { .. } | Op::Concatenate { .. } => below,
+                // not through `Concatenate`: the cost would fall as parts are dropped, and a second run push further
+                Op::View { .. } | Op::Rechunk { .. } => below,
                 Op::Generate { generator, .. } if matches!(generator.rule, Rule::Random(_)) => DEAR,
                 _ => 0,
             });
@@ -164,13 +165,18 @@ impl Pushdown {
     fn elementwise(&mut self, at: usize) {
         let node = self.nodes[at].clone();
         if self.costs[at] > CHEAP_OPERATIONS_MAX {
-            let split: Vec<(usize, Affine, Option<Affine>)> = self.open(at).into_iter().map(|(number, view)| {
-                let view = view.unwrap_or_else(|| Affine::identity(&node.shape));
-                let (once, again) = window::split_repeats(&view);
-                (number, once, again)
-            }).collect();
+            let split: Vec<(usize, Affine, Option<Affine>)> = self
+                .open(at)
+                .into_iter()
+                .map(|(number, view)| {
+                    let view = view.unwrap_or_else(|| Affine::identity(&node.shape));
+                    let (once, again) = window::split_repeats(&view);
+                    (number, once, again)
+                })
+                .collect();
             let mut seen = HashSet::new();
-            let regions: Vec<Region> = split.iter().filter(|(_, once, _)| seen.insert(window::key(once))).map(|(_, once, _)| once.region()).collect();
+            let regions: Vec<Region> =
+                split.iter().filter(|(_, once, _)| seen.insert(window::key(once))).map(|(_, once, _)| once.region()).collect();
             let cover = window::cover(&regions);
             // overlaps by half are worth it: what is not kept is not written
             let apart = window::extents(&regions) <= cover.elements().saturating_mul(3) / 2;
@@ -198,7 +204,13 @@ impl Pushdown {
     /// A view of one part drops the others.
     fn concatenate(&mut self, at: usize, args: &[Expr], axis: usize) {
         let mut end = 0;
-        let ends: Vec<u64> = args.iter().map(|arg| { end += arg.shape[axis]; end }).collect();
+        let ends: Vec<u64> = args
+            .iter()
+            .map(|arg| {
+                end += arg.shape[axis];
+                end
+            })
+            .collect();
         for (number, view) in self.open(at) {
             let Some(view) = view else {
                 let args = self.args(at, |_| None);
@@ -233,7 +245,8 @@ impl Pushdown {
             return;
         }
         let cover = window::cover(&regions);
-        if window::extents(&regions) > cover.elements() {
+        // one computation of a box of which half is wanted is less work than many small ones
+        if regions.len() > 1 && window::extents(&regions) > cover.elements() / 2 {
             let boxed = window::select(&cover);
             if boxed.is_identity(&node.shape) {
                 return self.keep(at);

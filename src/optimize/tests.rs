@@ -79,16 +79,22 @@ fn median(arg: &Expr) -> Expr {
 /// Values and their true shape, which differs from the node's where it is counted.
 type Value = (Vec<f64>, Vec<u64>);
 
+/// Sums follow the cells, so that a pass that changes cells changes bits.
 fn evaluate(root: &Expr) -> Value {
+    evaluate_in(root, true)
+}
+
+/// Without `cells` sums follow C order, in which a masked array and a mask agree to the bit.
+fn evaluate_in(root: &Expr, cells: bool) -> Value {
     let mut values: HashMap<u64, Value> = HashMap::new();
     for node in postorder(std::slice::from_ref(root)) {
         let args: Vec<Value> = node.op.args().iter().map(|arg| values[&arg.id].clone()).collect();
-        values.insert(node.id, step(&node, &args));
+        values.insert(node.id, step(&node, &args, cells));
     }
     values[&root.id].clone()
 }
 
-fn step(node: &Expr, args: &[Value]) -> Value {
+fn step(node: &Expr, args: &[Value], by_cell: bool) -> Value {
     let n = element_count(&node.shape).unwrap();
     let shape = node.shape.clone();
     match &node.op {
@@ -125,11 +131,12 @@ fn step(node: &Expr, args: &[Value]) -> Value {
         }
         Op::Rechunk { .. } => args[0].clone(),
         Op::Reduce(reduce) => {
-            // in the order of cells, so that a pass that changes them changes bits
             let (values, from) = &args[0];
             let starts = |cells: &Cells| -> Vec<u64> {
                 let chunks = (0..cells.chunks.count()).map(|i| cells.chunks.chunk(i));
-                chunks.flat_map(|(start, len)| (0..len).map(move |i| (start + i, i)).filter(|(_, i)| i % cells.cell == 0).map(|(at, _)| at)).collect()
+                chunks
+                    .flat_map(|(start, len)| (0..len).map(move |i| (start + i, i)).filter(|(_, i)| i % cells.cell == 0).map(|(at, _)| at))
+                    .collect()
             };
             let cuts: Vec<Vec<u64>> = reduce.cells.iter().map(starts).collect();
             let mut sums: Vec<std::collections::BTreeMap<Vec<usize>, f64>> = vec![Default::default(); n as usize];
@@ -138,7 +145,13 @@ fn step(node: &Expr, args: &[Value]) -> Value {
                     continue;
                 }
                 let place = unravel(i as u64, from);
-                let cell = reduce.axes.iter().zip(&cuts).map(|(&axis, cuts)| cuts.partition_point(|&c| c <= place[axis])).collect();
+                let cell = reduce
+                    .axes
+                    .iter()
+                    .zip(&cuts)
+                    .filter(|_| by_cell)
+                    .map(|(&axis, cuts)| cuts.partition_point(|&c| c <= place[axis]))
+                    .collect();
                 let mut kept: Vec<u64> = (0..place.len()).filter(|axis| !reduce.axes.contains(axis)).map(|axis| place[axis]).collect();
                 if reduce.keepdims {
                     reduce.axes.iter().for_each(|&axis| kept.insert(axis, 0));
@@ -192,9 +205,8 @@ fn checked(root: &Expr) -> Expr {
     assert_eq!((&root.shape, root.dtype, &root.chunks), (&optimized.shape, optimized.dtype, &optimized.chunks));
     let (plan, before) = (text(std::slice::from_ref(&optimized)), text(std::slice::from_ref(root)));
     assert_eq!(bits(&evaluate(&expanded)), bits(&evaluate(&optimized)), "{before}\nwas turned into\n{plan}");
-    let near = |a: &f64, b: &f64| (a - b).abs() <= 1e-9 * a.abs().max(1.0) || (a.is_nan() && b.is_nan());
-    let (a, b) = (evaluate(root), evaluate(&expanded));
-    assert!(a.1 == b.1 && a.0.iter().zip(&b.0).all(|(a, b)| near(a, b)), "expand changed {before}");
+    let plain = |root: &Expr| bits(&evaluate_in(root, false));
+    assert_eq!(plain(root), plain(&expanded), "expand changed {before}");
     let again = optimize(std::slice::from_ref(&optimized)).unwrap();
     assert_eq!(plan, text(&again), "of {before}");
     assert!(!plan.contains("rechunk"), "{plan}");
@@ -251,7 +263,13 @@ fn random_view(arg: &Expr, c: &mut Choices) -> Expr {
         let step = 1 + c.below(3);
         let start = if n == 0 { 0 } else { c.below(n) };
         let room = if n == 0 { 0 } else { (n - 1 - start) / step + 1 };
-        shape[to] = if c.below(12) == 0 { 0 } else if c.below(3) == 0 { room } else { room.min(1 + c.below(5)) };
+        shape[to] = if c.below(12) == 0 {
+            0
+        } else if c.below(3) == 0 {
+            room
+        } else {
+            room.min(1 + c.below(5))
+        };
         let (start, step) = (start as i64, step as i64);
         source.push(if c.below(3) == 0 && shape[to] > 0 {
             (start + step * (shape[to] as i64 - 1), -step, Some(to))
@@ -319,9 +337,9 @@ fn random_graph(seed: u64, nodes: usize) -> Vec<Expr> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
     #[test]
-    fn random_graphs_keep_their_bits(seed: u64, nodes in 1usize..24) {
+    fn random_graphs_keep_their_bits(seed: u64, nodes in 1usize..40) {
         let pool = random_graph(seed, nodes);
         checked(pool.last().unwrap());
         let roots = &pool[pool.len().saturating_sub(4)..];
@@ -335,20 +353,26 @@ proptest! {
 fn a_slice_of_a_mean_reads_only_the_slice() {
     let x = arange(&[20, 12], &[5, 4]);
     let root = view(&sum(&add(&x, &x), &[0]), &[(8, -2, Some(0))], &[3]);
-    assert_plan(&root, &[
-        "%0 = generate(Arange { start: 0.5, step: 0.7, start_int: 0, step_int: 0, dtype: F64 })  [20, 12] float64",
-        "%1 = view(%0, [:, 4::2])  [20, 3] float64",
-        "%2 = add(%1, %1)  [20, 3] float64",
-        "%3 = sum(%2, axes=[0])  [3] float64",
-        "%4 = view(%3, [2::-1])  [3] float64",
-    ]);
+    assert_plan(
+        &root,
+        &[
+            "%0 = generate(Arange { start: 0.5, step: 0.7, start_int: 0, step_int: 0, dtype: F64 })  [20, 12] float64",
+            "%1 = view(%0, [:, 4::2])  [20, 3] float64",
+            "%2 = add(%1, %1)  [20, 3] float64",
+            "%3 = sum(%2, axes=[0])  [3] float64",
+            "%4 = view(%3, [2::-1])  [3] float64",
+        ],
+    );
     let one = view(&sum(&x, &[0]), &[(8, 0, None)], &[4]);
-    assert_plan(&one, &[
-        "%0 = generate(Arange { start: 0.5, step: 0.7, start_int: 0, step_int: 0, dtype: F64 })  [20, 12] float64",
-        "%1 = view(%0, [:, 8::1])  [20, 1] float64",
-        "%2 = sum(%1, axes=[0])  [1] float64",
-        "%3 = view(%2, [0])  [4] float64",
-    ]);
+    assert_plan(
+        &one,
+        &[
+            "%0 = generate(Arange { start: 0.5, step: 0.7, start_int: 0, step_int: 0, dtype: F64 })  [20, 12] float64",
+            "%1 = view(%0, [:, 8::1])  [20, 1] float64",
+            "%2 = sum(%1, axes=[0])  [1] float64",
+            "%3 = view(%2, [0])  [4] float64",
+        ],
+    );
 }
 
 #[test]
@@ -357,15 +381,18 @@ fn a_masked_sum_does_not_count() {
     let selects = || binary(BinaryOp::Less, &x, &full(3.0, &[6, 4]));
     let scaled = add(&mask(&x, &selects()), &full(2.0, &[24]));
     let root = sum(&binary(BinaryOp::Multiply, &scaled, &mask(&x, &selects())), &[0]);
-    assert_plan(&root, &[
-        "%0 = generate(Arange { start: 0.5, step: 0.7, start_int: 0, step_int: 0, dtype: F64 })  [6, 4] float64",
-        "%1 = full(Float(2.0))  [6, 4] float64",
-        "%2 = add(%0, %1)  [6, 4] float64",
-        "%3 = multiply(%2, %0)  [6, 4] float64",
-        "%4 = full(Float(3.0))  [6, 4] float64",
-        "%5 = less(%0, %4)  [6, 4] bool",
-        "%6 = sum(%3, %5, axes=[0, 1], where)  [] float64",
-    ]);
+    assert_plan(
+        &root,
+        &[
+            "%0 = generate(Arange { start: 0.5, step: 0.7, start_int: 0, step_int: 0, dtype: F64 })  [6, 4] float64",
+            "%1 = full(Float(2.0))  [6, 4] float64",
+            "%2 = add(%0, %1)  [6, 4] float64",
+            "%3 = multiply(%2, %0)  [6, 4] float64",
+            "%4 = full(Float(3.0))  [6, 4] float64",
+            "%5 = less(%0, %4)  [6, 4] bool",
+            "%6 = sum(%3, %5, axes=[0, 1], where)  [] float64",
+        ],
+    );
     // less its own mean, which is one number for all
     let masked = mask(&x, &selects());
     let mean = sum(&masked, &[0]);
@@ -404,10 +431,13 @@ fn the_minimum_of_a_masked_array_without_elements_is_refused() {
 fn a_slice_of_a_concatenation_drops_parts() {
     let parts: Vec<Expr> = (0..4).map(|_| arange(&[5, 3], &[5, 3])).collect();
     let x = concatenate(&[parts[0].clone(), unary(UnaryOp::Exp, &parts[1]), parts[2].clone(), parts[3].clone()], 0);
-    assert_plan(&view(&x, &[(12, 1, None), (0, 1, Some(0))], &[3]), &[
-        "%0 = generate(Arange { start: 0.5, step: 0.7, start_int: 0, step_int: 0, dtype: F64 })  [5, 3] float64",
-        "%1 = view(%0, [2, :→0])  [3] float64",
-    ]);
+    assert_plan(
+        &view(&x, &[(12, 1, None), (0, 1, Some(0))], &[3]),
+        &[
+            "%0 = generate(Arange { start: 0.5, step: 0.7, start_int: 0, step_int: 0, dtype: F64 })  [5, 3] float64",
+            "%1 = view(%0, [2, :→0])  [3] float64",
+        ],
+    );
     let backwards = plan(&view(&x, &[(11, -3, Some(1)), (0, 1, Some(0))], &[3, 3]));
     assert!(backwards.contains("concatenate(") && backwards.contains("exp("), "{backwards}");
 }
@@ -467,6 +497,8 @@ fn users_functions_are_called_with_the_chunks_that_they_were_given() {
     let root = rechunk(&Node::new(Op::Function(function)).unwrap(), &[10, 1]);
     let new = optimize(std::slice::from_ref(&root)).unwrap().remove(0);
     assert_eq!(new.chunks, root.chunks);
+    let again = optimize(std::slice::from_ref(&new)).unwrap().remove(0);
+    assert_eq!((text(std::slice::from_ref(&again)), &again.chunks), (text(std::slice::from_ref(&new)), &root.chunks));
     let function = postorder(&[new]).into_iter().find(|node| matches!(node.op, Op::Function(_))).unwrap();
     assert_eq!(function.op.args()[0].chunks, ChunkGrid::regular(&[10, 10], &[2, 5]));
     assert!(matches!(function.op.args()[0].op, Op::Generate { .. }));
@@ -497,4 +529,24 @@ fn deep_chains_neither_overflow_the_stack_nor_take_long() {
     println!("10⁴ nodes in {best:?}");
     // 50 ms is the aim in a release build; a quadratic pass takes seconds
     assert!(best < Duration::from_millis(500), "{best:?}");
+}
+
+#[test]
+fn many_slices_of_one_array_are_planned_quickly() {
+    let x = unary(UnaryOp::Exp, &concatenate(&(0..1000).map(|_| arange(&[100], &[100])).collect::<Vec<_>>(), 0));
+    let mean = sum(&broadcast(&x, &[2, 100_000]), &[0]);
+    let slices: Vec<Expr> = (0..5000).flat_map(|i| [&x, &mean].map(|x| view(x, &[(i * 20, 1, Some(0))], &[20]))).collect();
+    let root = concatenate(&slices, 0);
+    let start = Instant::now();
+    let new = optimize(std::slice::from_ref(&root)).unwrap();
+    let taken = start.elapsed();
+    println!("10⁴ slices in {taken:?}");
+    assert!(taken < Duration::from_secs(1), "{taken:?}");
+    // all of the sum is wanted in parts, and exp twice over: both are computed once
+    let count = |name: &str| postorder(&new).iter().filter(|node| node.op.name() == name).count();
+    assert_eq!(count("sum"), 1);
+    assert_eq!(count("exp"), 1);
+    // where the slices are far apart, a sum each
+    let few = concatenate(&[slices[1].clone(), slices[9999].clone()], 0);
+    assert!(postorder(&optimize(&[few]).unwrap()).iter().all(|node| node.op.name() != "sum" || node.shape == [20]));
 }

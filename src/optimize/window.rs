@@ -36,11 +36,14 @@ pub(super) fn split_repeats(view: &Affine) -> (Affine, Option<Affine>) {
 /// The least dense box around the regions.
 pub(super) fn cover(regions: &[Region]) -> Region {
     let axes = 0..regions.first().map_or(0, |region| region.0.len());
-    Region(axes.map(|axis| {
-        let start = regions.iter().map(|region| region.0[axis].start).min().unwrap_or(0);
-        let stop = regions.iter().map(|region| region.0[axis].stop()).max().unwrap_or(0);
-        Span::dense(start, stop - start)
-    }).collect())
+    Region(
+        axes.map(|axis| {
+            let start = regions.iter().map(|region| region.0[axis].start).min().unwrap_or(0);
+            let stop = regions.iter().map(|region| region.0[axis].stop()).max().unwrap_or(0);
+            Span::dense(start, stop - start)
+        })
+        .collect(),
+    )
 }
 
 /// Elements of the boxes around the regions, summed: what reading each on its own costs.
