@@ -9,6 +9,7 @@ pub mod events;
 pub mod expr;
 pub mod grid;
 pub mod memory;
+pub mod optimize;
 pub mod store;
 
 pub use error::{Error, Result};

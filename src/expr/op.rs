@@ -199,6 +199,25 @@ impl Op {
         }
     }
 
+    /// Leaves an operation without arguments behind.
+    pub(super) fn take(&mut self) -> Op {
+        std::mem::replace(self, Op::Concatenate { args: Vec::new(), axis: 0 })
+    }
+
+    /// The nodes that it read, as [`Op::args`].
+    pub(super) fn into_args(self) -> Vec<Expr> {
+        match self {
+            Op::Source(_) | Op::Full { .. } | Op::Generate { .. } | Op::Resident(_) => vec![],
+            Op::Function(function) => function.args,
+            Op::Elementwise { args, .. } | Op::Concatenate { args, .. } => args,
+            Op::View { arg, .. } | Op::Rechunk { arg, .. } => vec![arg],
+            Op::Reduce(reduce) => std::iter::once(reduce.arg).chain(reduce.mask).collect(),
+            Op::Matmul { a, b } => vec![a, b],
+            Op::Mask { arg, mask, .. } => vec![arg, mask],
+            Op::Median { arg, mask } => std::iter::once(arg).chain(mask).collect(),
+        }
+    }
+
     /// The same operation on other arguments, in the order of [`Op::args`].
     ///
     /// # Panics
