@@ -183,8 +183,9 @@ fn chain(create: &Create, chunk: &[u64]) -> std::result::Result<Chain, String> {
 }
 
 fn v3_codecs(chain: &Chain, dtype: DType) -> std::result::Result<Vec<Value>, String> {
+    // An empty configuration keeps zarrs from shortening the codec to its name, which zarr-python refuses.
     let mut codecs = vec![if dtype.size() == 1 {
-        json!({"name": "bytes"})
+        json!({"name": "bytes", "configuration": {}})
     } else {
         json!({"name": "bytes", "configuration": {"endian": "little"}})
     }];
@@ -198,7 +199,7 @@ fn v3_codecs(chain: &Chain, dtype: DType) -> std::result::Result<Vec<Value>, Str
                 "typesize": s.item, "cname": s.inner, "clevel": s.level,
                 "shuffle": if s.shuffle == 1 { "shuffle" } else { "noshuffle" }, "blocksize": s.block_bytes,
             }}),
-            BytesCodec::Crc32c => json!({"name": "crc32c"}),
+            BytesCodec::Crc32c => json!({"name": "crc32c", "configuration": {}}),
             other => return Err(format!("{} is not written", other.text())),
         });
     }
