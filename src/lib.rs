@@ -3,13 +3,17 @@
 //! The modules stand in the order in which data flows: a user's calls become an `Expr`, which is
 //! optimised, lowered to stages of block tasks, checked against the memory limit and run.
 
+pub mod array;
 pub mod budget;
 pub mod error;
 pub mod events;
 pub mod expr;
 pub mod grid;
 pub mod memory;
+pub mod runtime;
 pub mod store;
 
+pub use array::{Array, Axes, arange, axis, ones, open, random, zeros};
 pub use error::{Error, Result};
+pub use runtime::{CancelToken, Runtime};
 pub use flagstone_kernels::dtype::{Bool, C64, C128, DType, Element, Scalar};
