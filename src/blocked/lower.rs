@@ -6,7 +6,7 @@ use super::combine::{CombineStage, Groups};
 use super::feed::{Data, Feed, Input};
 use super::function::FunctionStage;
 use super::map::{MapStage, WriteStage};
-use super::mask::FilterStage;
+use super::mask::{self, CountStage, FilterStage};
 use super::matmul::MatmulStage;
 use super::reduce::{Load, ReduceStage};
 use super::share::{Sharing, sharing, store_id};
@@ -55,16 +55,7 @@ pub struct Lowered {
 /// `Unsupported` for what no stage can do yet; never `WouldNotFit`, which the plan's check decides.
 pub fn lower(sinks: &[Sink], budget: &Budget) -> Result<Lowered> {
     let roots: Vec<Expr> = sinks.iter().map(|sink| sink.expr.clone()).collect();
-    let mut lowering = Lowering {
-        budget,
-        sharing: sharing(&roots, budget),
-        stages: Vec::new(),
-        made: HashMap::new(),
-        loaded: HashMap::new(),
-        ready: HashMap::new(),
-        siblings: siblings(&roots),
-        costs: HashMap::new(),
-    };
+    let mut lowering = Lowering::new(&roots, budget);
     let mut kept = Vec::with_capacity(sinks.len());
     for sink in sinks {
         kept.push(match &sink.to {
@@ -77,6 +68,53 @@ pub fn lower(sinks: &[Sink], budget: &Budget) -> Result<Lowered> {
     }
     let products = kept.iter().flatten().map(|(product, _)| *product).collect();
     Ok(Lowered { plan: Plan::new(lowering.stages, products), kept })
+}
+
+impl<'a> Lowering<'a> {
+    fn new(roots: &[Expr], budget: &'a Budget) -> Lowering<'a> {
+        Lowering {
+            budget,
+            sharing: sharing(roots, budget),
+            stages: Vec::new(),
+            made: HashMap::new(),
+            loaded: HashMap::new(),
+            ready: HashMap::new(),
+            siblings: siblings(roots),
+            costs: HashMap::new(),
+        }
+    }
+}
+
+/// The plan of one stage that `build` makes of the loop over `roots`, and of what it reads; of nothing, if it
+/// makes none.
+///
+/// # Errors
+/// As [`lower`].
+pub fn lower_loop(roots: &[Expr], budget: &Budget, build: impl FnOnce(Feed, Vec<Reg>) -> Option<Arc<dyn Stage>>) -> Result<Plan> {
+    let mut lowering = Lowering::new(roots, budget);
+    let (feed, registers) = lowering.feed(&roots.iter().collect::<Vec<_>>(), &roots[0].shape)?;
+    let rank = lowering.rank_of(&feed.products());
+    match build(feed, registers) {
+        Some(stage) => lowering.stages.push(StageNode { stage, drive: Drive::Ranked(rank) }),
+        None => lowering.stages.clear(),
+    }
+    Ok(Plan::new(lowering.stages, vec![]))
+}
+
+/// The plan that counts `mask` in boxes cut for values of `dtype`.
+///
+/// # Errors
+/// As [`lower`].
+pub fn count_loop(mask: &Expr, dtype: DType, budget: &Budget) -> Result<(Plan, Arc<CountStage>)> {
+    let mut counting = None;
+    let share = budget.memory_bytes / budget.threads.max(1) as u64;
+    let plan = lower_loop(std::slice::from_ref(mask), budget, |feed, registers| {
+        let cuts = mask::cuts(&feed, dtype.size() as u64, share);
+        let stage = Arc::new(CountStage::new(feed, registers[0], cuts));
+        counting = Some(stage.clone());
+        Some(stage)
+    })?;
+    Ok((plan, counting.ok_or_else(|| Error::internal("no counting stage"))?))
 }
 
 /// A product in the pool that holds a node's elements.
@@ -367,14 +405,14 @@ impl Lowering<'_> {
             }
             Op::Concatenate { args, axis } => self.concatenate(args, *axis)?,
             Op::Mask { arg, mask, count } => {
-                if count.0.get().is_none() {
+                let Some(runs) = count.1.get() else {
                     return Err(Error::internal("a mask reached lowering before it was counted"));
-                }
+                };
                 let (feed, regs) = self.feed(&[arg, mask], &arg.shape)?;
-                let stages = FilterStage::lower(feed, regs, node.shape[0], self.share_bytes())?;
-                let made = Made { product: stages.product.id, grid: stages.out.clone() };
-                let rank = self.rank_of(&stages.inputs());
-                self.push(stages, Drive::Ranked(rank));
+                let stage = FilterStage::new(feed, regs, runs);
+                let made = Made { product: stage.product.id, grid: stage.out.clone() };
+                let rank = self.rank_of(&stage.inputs());
+                self.push(stage, Drive::Ranked(rank));
                 made
             }
             Op::Median { .. } => return Err(Error::internal("a median reached lowering before its phases ran")),

@@ -56,6 +56,11 @@ impl CountStage {
         let counts = Arc::new((0..cuts.blocks()).map(|_| AtomicU64::new(0)).collect());
         CountStage { feed, fused, cuts, counts }
     }
+
+    /// How the mask is cut into boxes.
+    pub fn cuts(&self) -> Vec<AxisChunks> {
+        self.cuts.axes.clone()
+    }
 }
 
 impl Stage for CountStage {

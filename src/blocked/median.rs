@@ -51,25 +51,18 @@ pub enum Step {
 
 /// A median on its way.
 pub struct Median {
-    feed: Feed,
-    registers: Vec<Reg>,
     dtype: DType,
     out: DType,
     look: Option<(Look, Arc<Mutex<Found>>)>,
-    /// Known bounds of the lower and upper middle keys.
-    low: u64,
-    high: u64,
-    missed: bool,
     /// Middle keys found so far.
     middles: Vec<u64>,
     total: Option<u64>,
 }
 
 impl Median {
-    /// The median of register `registers[0]`, where `registers[1]`, if there is one, is true.
-    pub fn new(feed: Feed, registers: Vec<Reg>, out: DType) -> Median {
-        let dtype = feed.program.dtype(registers[0]);
-        Median { feed, registers, dtype, out, look: None, low: 0, high: u64::MAX, missed: false, middles: vec![], total: None }
+    /// The median, as `out`, of values of `dtype`.
+    pub fn new(dtype: DType, out: DType) -> Median {
+        Median { dtype, out, look: None, middles: vec![], total: None }
     }
 
     /// Bytes that are held between reads.
@@ -77,21 +70,22 @@ impl Median {
         (INSIDE_MAX * 8 + (8 << BITS)) as u64
     }
 
-    fn read(&mut self, look: Look) -> Step {
+    fn read(&mut self, feed: &Feed, registers: &[Reg], look: Look) -> Step {
         let found = Arc::new(Mutex::new(Found { counts: vec![0; if matches!(look, Look::Histogram { .. }) { 1 << BITS } else { 0 }], ..Found::default() }));
         self.look = Some((look, found.clone()));
-        let cuts = ChunkGrid { axes: blocking::elementwise(&self.feed) };
-        let fused = Fused::new(self.feed.program.clone(), self.registers.clone(), vec![]);
-        Step::Run(Arc::new(LookStage { feed: self.feed.clone(), fused, cuts, look, found, dtype: self.dtype }))
+        let cuts = ChunkGrid { axes: blocking::elementwise(feed) };
+        let fused = Fused::new(feed.program.clone(), registers.to_vec(), vec![]);
+        Step::Run(Arc::new(LookStage { feed: feed.clone(), fused, cuts, look, found, dtype: self.dtype }))
     }
 
-    /// The next read, or the result of those before.
-    pub fn step(&mut self) -> Step {
+    /// The next read, or the result of those before. The values are register `registers[0]` of `feed`, those
+    /// where `registers[1]`, if there is one, is true.
+    pub fn step(&mut self, feed: &Feed, registers: &[Reg]) -> Step {
         let Some((look, found)) = self.look.take() else {
-            if self.feed.shape.contains(&0) {
+            if feed.shape.contains(&0) {
                 return Step::Done(Scalar::Float(f64::NAN));
             }
-            return self.read(Look::Sample);
+            return self.read(feed, registers, Look::Sample);
         };
         let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
         match look {
@@ -102,12 +96,12 @@ impl Median {
                 found.inside.sort_unstable();
                 let n = found.inside.len();
                 if n < 64 {
-                    return self.read(Look::Bracket(0, u64::MAX));
+                    return self.read(feed, registers, Look::Bracket(0, u64::MAX));
                 }
                 // four standard deviations of the sample's median around it
                 let margin = (2.0 * (n as f64).sqrt()).ceil() as usize + 2;
                 let (low, high) = (found.inside[(n / 2).saturating_sub(margin)], found.inside[(n / 2 + margin).min(n - 1)]);
-                self.read(Look::Bracket(low, high))
+                self.read(feed, registers, Look::Bracket(low, high))
             }
             Look::Bracket(low, high) => {
                 self.total = Some(found.total);
@@ -121,8 +115,7 @@ impl Median {
                     let key = |rank: u64| if low == high { low } else { found.inside[(rank - found.below) as usize] };
                     return Step::Done(self.middle(key(ranks[0]), key(ranks[1])));
                 }
-                self.missed = true;
-                self.read(Look::Histogram { low: 0, high: u64::MAX, shift: 64 - BITS })
+                self.read(feed, registers, Look::Histogram { low: 0, high: u64::MAX, shift: 64 - BITS })
             }
             Look::Histogram { low, high, shift } => {
                 let total = self.total.unwrap_or(0);
@@ -136,7 +129,7 @@ impl Median {
                 let first = low + ((bin as u64) << shift);
                 let last = (first + ((1u64 << shift) - 1)).min(high);
                 if shift > 0 {
-                    return self.read(Look::Histogram { low: first, high: last, shift: shift.saturating_sub(BITS) });
+                    return self.read(feed, registers, Look::Histogram { low: first, high: last, shift: shift.saturating_sub(BITS) });
                 }
                 self.middles.push(first);
                 if self.middles.len() == 1 && total % 2 == 0 {
@@ -145,7 +138,7 @@ impl Median {
                     } else if let Some(next) = (bin + 1..found.counts.len()).find(|&b| found.counts[b] > 0) {
                         self.middles.push(low + next as u64);
                     } else {
-                        return self.read(Look::Histogram { low: 0, high: u64::MAX, shift: 64 - BITS });
+                        return self.read(feed, registers, Look::Histogram { low: 0, high: u64::MAX, shift: 64 - BITS });
                     }
                 }
                 Step::Done(self.middle(self.middles[0], *self.middles.last().unwrap_or(&first)))

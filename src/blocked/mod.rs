@@ -18,8 +18,7 @@ mod reduce;
 mod share;
 mod tree;
 
-pub use lower::{Lowered, Sink, Target, lower};
-pub use mask::CountStage;
+pub use lower::{Lowered, Sink, Target, count_loop, lower, lower_loop};
 pub use median::{Median, Step};
 
 use flagstone_kernels::program::{Leaf, Program, Reg};

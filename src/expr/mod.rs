@@ -11,7 +11,7 @@ mod visit;
 
 pub use affine::{Affine, Follow};
 pub use infer::{auto_chunks, cells};
-pub use op::{BlockFn, BlockInfo, Cells, Count, Function, Op, Reduce, Resident};
+pub use op::{BlockFn, BlockInfo, Cells, Count, Function, Op, Reduce, Resident, Runs};
 pub use text::text;
 pub use visit::{postorder, rebuild, relabel};
 

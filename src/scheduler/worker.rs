@@ -171,16 +171,7 @@ impl<'a> Shared<'a> {
         IN_TASK.set(false);
         match outcome {
             Ok(result) => result.map(|()| blocks),
-            Err(panic) => Err(Error::internal(format!("{} task {}: {}", stage.name(), task.1, panic_message(&*panic)))),
+            Err(panic) => Err(Error::internal(format!("{} task {}: {}", stage.name(), task.1, crate::error::panic_message(&*panic)))),
         }
     }
-}
-
-/// The message of a caught panic.
-pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    panic
-        .downcast_ref::<&str>()
-        .map(|s| s.to_string())
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a panic without a message".to_string())
 }
