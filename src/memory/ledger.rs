@@ -75,6 +75,8 @@ pub(crate) struct Ticket {
     out_bytes: u64,
     funded: bool,
     restored_bytes: u64,
+    /// Bytes of the restore that has memory and is being read.
+    filling_bytes: u64,
 }
 
 impl Ticket {
@@ -230,7 +232,7 @@ impl Ledger {
         debug_assert!(self.used <= self.limit);
         let holding = Holding { reads: reads.to_vec(), takes: takes.to_vec(), standing, ..Holding::default() };
         self.grants.insert(grant, holding);
-        Ok(Ticket { grant, victims, dropped, restores, extra, victim_bytes, out_bytes: 0, funded: false, restored_bytes: 0 })
+        Ok(Ticket { grant, victims, dropped, restores, extra, victim_bytes, out_bytes: 0, funded: false, restored_bytes: 0, filling_bytes: 0 })
     }
 
     /// The blocks whose next use is latest (least recently used where none is known), as few as cover `shortage`.
@@ -291,6 +293,13 @@ impl Ledger {
         }
     }
 
+    /// A restore is given memory, to be read into.
+    pub(crate) fn filling(&mut self, ticket: &mut Ticket, key: BlockKey) -> u64 {
+        ticket.filling_bytes = self.blocks[&key].bytes;
+        self.pending -= ticket.filling_bytes;
+        ticket.filling_bytes
+    }
+
     /// A block was read back.
     pub(crate) fn restored(&mut self, ticket: &mut Ticket, key: BlockKey) {
         ticket.restores.retain(|&other| other != key);
@@ -299,7 +308,7 @@ impl Ledger {
             block.bytes
         });
         ticket.restored_bytes += bytes;
-        self.pending -= bytes;
+        ticket.filling_bytes = 0;
     }
 
     /// The I/O of a begun grant failed: what moved stays where it is now, the rest is as before. Returns the
@@ -308,7 +317,8 @@ impl Ledger {
         let mut freed = Vec::new();
         if ticket.funded {
             self.used -= ticket.extra - ticket.restored_bytes;
-            self.pending -= ticket.restores.iter().map(|key| self.blocks[key].bytes).sum::<u64>();
+            let restores: u64 = ticket.restores.iter().map(|key| self.blocks[key].bytes).sum();
+            self.pending -= restores - ticket.filling_bytes;
         } else {
             self.pending -= ticket.pending();
             self.used -= ticket.extra.saturating_sub(ticket.victim_bytes) + ticket.out_bytes;
@@ -499,10 +509,11 @@ impl Ledger {
         // While victims leave, the larger of what they were and what replaces them counts.
         let pending: u64 = moving
             .iter()
-            .map(|t| if t.funded { t.restores.iter().map(|key| self.blocks[key].bytes).sum() } else { t.pending() })
+            .map(|t| if t.funded { t.restores.iter().map(|key| self.blocks[key].bytes).sum::<u64>() - t.filling_bytes } else { t.pending() })
             .sum();
         assert_eq!(self.pending, pending);
-        assert_eq!(self.used, in_memory + reserves + buffer_bytes + pending);
+        let filling: u64 = moving.iter().map(|t| t.filling_bytes).sum();
+        assert_eq!(self.used, in_memory + reserves + buffer_bytes + pending + filling);
         let listed: u64 = self.blocks.values().filter(|b| b.rank.is_some()).map(|b| b.bytes).sum();
         assert_eq!(listed, self.evictable_bytes);
         assert_eq!(self.evictable.len(), self.blocks.values().filter(|b| b.rank.is_some()).count());

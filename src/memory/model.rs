@@ -60,6 +60,8 @@ impl World {
                     assert!(next.ledger == self.ledger, "a refusal changes nothing");
                     return vec![];
                 }
+                // Somebody removed what it wants to read: it fails.
+                Err(Refusal::Missing(_)) if scripts.iter().any(|script| script.removes.is_some()) => next.tasks[task] = At::Done,
                 Err(refusal) => panic!("{refusal:?}"),
             },
             At::Moving(ticket) => {
@@ -69,7 +71,11 @@ impl World {
                 if io && self.faults_left > 0 {
                     let mut failed = self.clone();
                     failed.faults_left -= 1;
-                    failed.ledger.abort(ticket.clone());
+                    let mut ticket = ticket.clone();
+                    if let Some(&restore) = ticket.restores.first().filter(|_| ticket.is_funded()) {
+                        failed.ledger.filling(&mut ticket, restore);
+                    }
+                    failed.ledger.abort(ticket);
                     failed.tasks[task] = At::Waiting;
                     worlds.push(failed);
                 }
@@ -83,6 +89,7 @@ impl World {
                     if !ticket.is_funded() {
                         next.ledger.funded(&mut ticket);
                     }
+                    next.ledger.filling(&mut ticket, restore);
                     next.ledger.restored(&mut ticket, restore);
                     next.tasks[task] = At::Moving(ticket);
                 } else {

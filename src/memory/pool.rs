@@ -304,20 +304,16 @@ impl Inner {
 
     /// Writes a block out; where the cap on disk presses, copies of blocks that are in memory as well go.
     fn write(&self, key: BlockKey, bytes: &[u8]) -> Result<SpillCopy> {
-        let len = (bytes.len() as u64).max(1);
-        let offset = loop {
-            if let Some(offset) = self.spill.allocate(len) {
-                break offset;
-            }
+        self.spill.write(key, bytes, &|| {
             let mut state = self.lock();
             let resident = |key: &&BlockKey| state.ledger.blocks.get(key).is_some_and(|block| block.place == Place::Resident);
-            let Some(spare) = state.copies.keys().find(resident).copied() else { return Err(self.spill.over_cap(len)) };
+            let Some(spare) = state.copies.keys().find(resident).copied() else { return false };
             state.ledger.made_dirty(spare);
             if let Some(copy) = state.copies.remove(&spare) {
                 self.spill.free(&copy.spilled);
             }
-        };
-        self.spill.write(key, bytes, offset).inspect_err(|_| self.spill.release(offset, len))
+            true
+        })
     }
 
     fn bring_back(&self, ticket: &mut Ticket) -> Result<()> {
@@ -326,8 +322,7 @@ impl Inner {
             let (mut mapping, copy, len) = {
                 let mut state = self.lock();
                 let (copy, len) = (state.copies[&key].spilled.clone(), state.copies[&key].len);
-                let bytes = state.ledger.blocks[&key].bytes;
-                // The room is counted; of what is warm beyond it, as much must go as this makes fresh.
+                let bytes = state.ledger.filling(ticket, key);
                 (state.obtain(bytes)?, copy, len)
             };
             let read = self.spill.read(key, &copy, mapping.slice_mut(len));

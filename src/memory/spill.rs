@@ -1,7 +1,7 @@
 //! Blocks ↔ extents of the spill file: compressed where that pays, checked on return.
 //!
 //! A block is written in pieces, so that the staging for compressed bytes is small and allocated when the
-//! pool is made: evicting asks for no memory. Each piece has a checksum seeded with the block's identity,
+//! pool is made: evicting asks for next to no memory. Each piece has a checksum seeded with the block's identity,
 //! so that bytes that rotted, were lost, or belong to another block are an error and never data.
 
 use super::BlockKey;
@@ -22,16 +22,22 @@ const CUT_BYTES: u64 = 64 << 20;
 
 #[derive(Clone, Copy, Debug)]
 struct Piece {
+    offset: u64,
     stored: u32,
     compressed: bool,
     checksum: u64,
 }
 
-/// Where a block lies in the spill file.
+impl Piece {
+    /// Bytes of its extent.
+    fn extent(&self) -> u64 {
+        u64::from(self.stored).next_multiple_of(PAGE)
+    }
+}
+
+/// Where a block lies in the spill file: an extent a piece, in a row where there was room.
 #[derive(Debug)]
 pub(crate) struct SpillCopy {
-    offset: u64,
-    extent: u64,
     pieces: Vec<Piece>,
 }
 
@@ -78,27 +84,55 @@ impl Spill {
         })
     }
 
-    /// Room in the file for `len` bytes; `None` past the cap on disk.
-    pub(crate) fn allocate(&self, len: u64) -> Option<u64> {
-        lock(&self.extents).allocate(len.next_multiple_of(PAGE))
+    /// Writes a block. Where the cap on disk leaves no room, `make_room` may free some copy and say so.
+    ///
+    /// # Errors
+    /// `Spill`, naming the directory and the bytes; nothing is left in the file then.
+    pub(crate) fn write(&self, key: BlockKey, bytes: &[u8], make_room: &dyn Fn() -> bool) -> Result<SpillCopy> {
+        let opened = self.open()?;
+        let compress = worth_compressing(bytes, &mut self.slot());
+        let mut copy = SpillCopy { pieces: Vec::with_capacity(bytes.len().div_ceil(PIECE)) };
+        for (number, raw) in bytes.chunks(PIECE).enumerate() {
+            let mut slot;
+            let mut stored = raw;
+            if compress {
+                slot = self.slot();
+                if let Ok(len) = lz4_flex::block::compress_into(raw, &mut slot)
+                    && len.next_multiple_of(PAGE as usize) < raw.len()
+                {
+                    stored = &slot[..len];
+                }
+            }
+            let checksum = xxh3_64_with_seed(stored, seed(key, number));
+            let mut piece = Piece { offset: 0, stored: stored.len() as u32, compressed: stored.len() < raw.len(), checksum };
+            let place = loop {
+                // Bound first, so that the lock is free while room is made.
+                let found = lock(&self.extents).allocate(piece.extent());
+                match found {
+                    Some(offset) => break Ok(offset),
+                    None if make_room() => {}
+                    None => break Err(self.over_cap(&opened.directory, bytes.len())),
+                }
+            };
+            let written = place.and_then(|offset| {
+                piece.offset = offset;
+                copy.pieces.push(piece);
+                opened.disk.write_at(stored, offset).map_err(|error| explain(&opened.directory, "writing", bytes.len(), &error))
+            });
+            if let Err(error) = written {
+                self.free(&copy);
+                return Err(error);
+            }
+        }
+        runs(&copy.pieces, |offset, len| opened.disk.written(offset, len));
+        Ok(copy)
     }
 
-    /// The error for a block that the cap on disk does not let in.
-    pub(crate) fn over_cap(&self, len: u64) -> Error {
-        let directory = lock(&self.opened).as_ref().map_or_else(|| "disk".into(), |opened| opened.directory.clone());
-        let what = format!(
-            "a block of {} needs room beyond the cap of {} on the spill file; raise the cap on disk or the memory limit",
-            Bytes(len),
-            Bytes(self.cap)
-        );
-        disk::failed(&directory, what)
-    }
-
-    /// Gives back room that [`Spill::allocate`] gave.
-    pub(crate) fn release(&self, offset: u64, len: u64) {
+    /// Gives back the room of a copy.
+    pub(crate) fn free(&self, copy: &SpillCopy) {
         let mut extents = lock(&self.extents);
         let end = extents.end();
-        extents.free(offset, len.next_multiple_of(PAGE));
+        copy.pieces.iter().for_each(|piece| extents.free(piece.offset, piece.extent()));
         if extents.end() == 0
             && end > CUT_BYTES
             && let Some(opened) = lock(&self.opened).as_ref()
@@ -107,48 +141,13 @@ impl Spill {
         }
     }
 
-    /// Gives back the room of a copy.
-    pub(crate) fn free(&self, copy: &SpillCopy) {
-        self.release(copy.offset, copy.extent);
-    }
-
-    /// Writes a block at `offset`, where `bytes.len()` was allocated; what compression leaves over is given
-    /// back. After an error the room is still allocated.
-    ///
-    /// # Errors
-    /// `Spill`, naming the directory and the bytes.
-    pub(crate) fn write(&self, key: BlockKey, bytes: &[u8], offset: u64) -> Result<SpillCopy> {
-        let opened = self.open()?;
-        let worth = worth_compressing(bytes, &mut self.slot());
-        let mut copy = SpillCopy { offset, extent: 0, pieces: Vec::with_capacity(bytes.len().div_ceil(PIECE)) };
-        let failed = |error: io::Error| explain(&opened.directory, "writing", bytes.len() as u64, &error);
-        for (number, raw) in bytes.chunks(PIECE).enumerate() {
-            let at = offset + copy.extent;
-            let seed = seed(key, number);
-            let mut stored = raw.len();
-            let mut compressed = false;
-            let checksum;
-            let mut slot;
-            if worth
-                && let Some(len) = {
-                    slot = self.slot();
-                    lz4_flex::block::compress_into(raw, &mut slot).ok().filter(|&len| len.next_multiple_of(PAGE as usize) < raw.len())
-                }
-            {
-                (stored, compressed) = (len, true);
-                checksum = xxh3_64_with_seed(&slot[..len], seed);
-                opened.disk.write_at(&slot[..len], at).map_err(failed)?;
-            } else {
-                checksum = xxh3_64_with_seed(raw, seed);
-                opened.disk.write_at(raw, at).map_err(failed)?;
-            }
-            copy.extent += (stored as u64).next_multiple_of(PAGE);
-            copy.pieces.push(Piece { stored: stored as u32, compressed, checksum });
-        }
-        opened.disk.written(offset, copy.extent);
-        let allocated = (bytes.len() as u64).next_multiple_of(PAGE);
-        self.release(offset + copy.extent, allocated - copy.extent);
-        Ok(copy)
+    fn over_cap(&self, directory: &str, len: usize) -> Error {
+        let what = format!(
+            "a block of {} needs room beyond the cap of {} on the spill file; raise the cap on disk or the memory limit",
+            Bytes(len as u64),
+            Bytes(self.cap)
+        );
+        disk::failed(directory, what)
     }
 
     /// Reads a block back into `bytes`, of the length that was written.
@@ -157,41 +156,39 @@ impl Spill {
     /// `Spill` if it cannot be read or is not what was written.
     pub(crate) fn read(&self, key: BlockKey, copy: &SpillCopy, bytes: &mut [u8]) -> Result<()> {
         let opened = self.open()?;
-        let whole = bytes.len() as u64;
+        let whole = bytes.len();
         let failed = |error: io::Error| explain(&opened.directory, "reading back", whole, &error);
-        let rotten = || {
+        let rotten = |piece: &Piece| {
             let what = format!(
                 "a block of {} at offset {} came back other than it was written: the disk or the file is corrupt; \
                  check the disk, or {}",
-                Bytes(whole),
-                copy.offset,
+                Bytes(whole as u64),
+                piece.offset,
                 disk::MEND
             );
             disk::failed(&opened.directory, what)
         };
-        let mut at = copy.offset;
         for (number, (piece, into)) in copy.pieces.iter().zip(bytes.chunks_mut(PIECE)).enumerate() {
             let seed = seed(key, number);
             let stored = piece.stored as usize;
             if piece.compressed {
                 let mut slot = self.slot();
-                opened.disk.read_at(&mut slot[..stored], at).map_err(failed)?;
+                opened.disk.read_at(&mut slot[..stored], piece.offset).map_err(failed)?;
                 if xxh3_64_with_seed(&slot[..stored], seed) != piece.checksum {
-                    return Err(rotten());
+                    return Err(rotten(piece));
                 }
                 match lz4_flex::block::decompress_into(&slot[..stored], into) {
                     Ok(len) if len == into.len() => {}
-                    _ => return Err(rotten()),
+                    _ => return Err(rotten(piece)),
                 }
             } else {
-                opened.disk.read_at(into, at).map_err(failed)?;
+                opened.disk.read_at(into, piece.offset).map_err(failed)?;
                 if xxh3_64_with_seed(into, seed) != piece.checksum {
-                    return Err(rotten());
+                    return Err(rotten(piece));
                 }
             }
-            at += (stored as u64).next_multiple_of(PAGE);
         }
-        opened.disk.read(copy.offset, copy.extent);
+        runs(&copy.pieces, |offset, len| opened.disk.read(offset, len));
         Ok(())
     }
 
@@ -243,6 +240,13 @@ impl Drop for Slot<'_> {
     }
 }
 
+/// Calls `with` on each stretch of pieces that lie in a row.
+fn runs(pieces: &[Piece], mut with: impl FnMut(u64, u64)) {
+    for run in pieces.chunk_by(|a, b| a.offset + a.extent() == b.offset) {
+        with(run[0].offset, run.iter().map(Piece::extent).sum());
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poison| poison.into_inner())
 }
@@ -259,8 +263,8 @@ fn worth_compressing(bytes: &[u8], staging: &mut [u8]) -> bool {
     lz4_flex::block::compress_into(sample, staging).is_ok_and(|len| len * 5 <= sample.len() * 4)
 }
 
-fn explain(directory: &str, doing: &str, bytes: u64, error: &io::Error) -> Error {
+fn explain(directory: &str, doing: &str, bytes: usize, error: &io::Error) -> Error {
     let full = error.kind() == io::ErrorKind::StorageFull || error.raw_os_error() == Some(libc::EDQUOT);
     let mend = if full { format!("; free some space there, or {}", disk::MEND) } else { String::new() };
-    disk::failed(directory, format!("{doing} a block of {}: {error}{mend}", Bytes(bytes)))
+    disk::failed(directory, format!("{doing} a block of {}: {error}{mend}", Bytes(bytes as u64)))
 }
