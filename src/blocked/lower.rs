@@ -496,7 +496,7 @@ impl Lowering<'_> {
         let mut masks = regs[reduces.len()..].iter().copied();
         let reductions: Vec<_> = reduces.iter().map(|r| r.reduction).collect();
         let inputs: Vec<_> = reduces.iter().zip(&regs).map(|(r, &reg)| (reg, r.mask.as_ref().and_then(|_| masks.next()), r.reduction)).collect();
-        let fused = Fused::with_masks(feed.program.clone(), vec![], inputs);
+        let fused = Arc::new(Fused::with_masks(feed.program.clone(), vec![], inputs));
         let reduced: Vec<bool> = (0..feed.shape.len()).map(|axis| reduce.axes.contains(&axis)).collect();
         let rigid = blocking::natural(&feed).rigid;
         let names: Vec<&str> = members.iter().map(|member| member.op.name()).collect();
@@ -629,7 +629,7 @@ impl Lowering<'_> {
 
     fn write(&mut self, expr: &Expr, writer: &Arc<dyn Writer>) -> Result<()> {
         let (feed, regs) = self.feed(&[expr], &expr.shape)?;
-        let fused = Fused::new(feed.program.clone(), regs, vec![]);
+        let fused = Arc::new(Fused::new(feed.program.clone(), regs, vec![]));
         let stage = |feed: &Feed, cuts: Vec<AxisChunks>| WriteStage {
             name: "write".to_string(),
             feed: feed.clone(),

@@ -188,7 +188,7 @@ pub struct WriteStage {
     /// What is evaluated.
     pub feed: Feed,
     /// Its program, with one output.
-    pub fused: Fused,
+    pub fused: Arc<Fused>,
     /// The tasks: unions of the writer's granules.
     pub boxes: Boxes,
     /// Where it goes.

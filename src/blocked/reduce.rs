@@ -6,11 +6,12 @@ use super::feed::{Feed, carve, carved_bytes};
 use super::tree::{Tree, slot_bytes, slots};
 use crate::error::Result;
 use crate::expr::Cells;
-use crate::grid::{AxisChunks, BlockId, ChunkGrid};
+use crate::grid::BlockId;
 use crate::memory::BlockKey;
 use crate::plan::{Product, Stage, TaskBlocks, TaskSpec, Write};
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::reduce::Reduction;
+use std::sync::Arc;
 
 /// How much a task brings in at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub struct ReduceStage {
     /// What is reduced.
     pub feed: Feed,
     /// The program and its reductions.
-    pub fused: Fused,
+    pub fused: Arc<Fused>,
     /// The reductions.
     pub reductions: Vec<Reduction>,
     /// Which loop axes are reduced.

@@ -23,6 +23,11 @@ impl Grant {
         Grant { pool, id, reads, takes: takes.iter().copied().map(Some).collect(), ended: false }
     }
 
+    /// How many blocks the request reads.
+    pub fn reads(&self) -> usize {
+        self.reads.len()
+    }
+
     /// The bytes of the `i`-th of the request's reads.
     ///
     /// # Panics

@@ -199,6 +199,14 @@ impl Pool {
         self.0.bump(&mut self.0.lock());
     }
 
+    /// Bytes of the largest block of `product`; 0 where it has none.
+    pub fn largest_block(&self, product: u64) -> u64 {
+        let state = self.0.lock();
+        let first = BlockKey { product, block: 0 };
+        let last = BlockKey { product, block: u64::MAX };
+        state.ledger.blocks.range(first..=last).map(|(_, block)| block.bytes).max().unwrap_or(0)
+    }
+
     /// What it holds now.
     pub fn usage(&self) -> Usage {
         let state = self.0.lock();

@@ -13,7 +13,8 @@ use crate::events::{Counters, Observer};
 use crate::expr::{Expr, Node, Op, Resident, postorder};
 use crate::memory::{Pool, PoolOptions, Reservation};
 use crate::optimize;
-use crate::plan::{self, Explanation, Plan};
+pub use crate::plan::Explanation;
+use crate::plan::{self, Plan};
 use crate::scheduler::{self, Machine};
 use crate::store::Writer;
 use collect::Collector;
@@ -100,7 +101,7 @@ impl RuntimeBuilder {
         let limit_bytes = match (self.limit, from_env("FLAGSTONE_MEMORY_LIMIT")) {
             (Some(limit), _) => limit?,
             (None, Some(text)) => parse_bytes(&text)?,
-            (None, None) => crate::memory::process::default_memory_limit(),
+            (None, None) => crate::memory::default_memory_limit(),
         };
         let cores = || std::thread::available_parallelism().map_or(1, |n| n.get());
         let threads = match (self.threads, from_env("FLAGSTONE_THREADS")) {
@@ -277,7 +278,7 @@ impl Runtime {
     fn budget(&self, standing_bytes: u64) -> Budget {
         let memory_bytes = match self.0.limit_bytes {
             u64::MAX => u64::MAX,
-            limit => limit.saturating_sub(standing_bytes).saturating_sub(self.0.pool.standing_bytes()),
+            limit => limit.saturating_sub(standing_bytes),
         };
         Budget { memory_bytes, threads: self.0.threads }
     }
@@ -345,7 +346,7 @@ impl Runtime {
     fn run_sinks(&self, sinks: &[Sink], cancel: &CancelToken) -> Result<Vec<Option<(u64, crate::grid::ChunkGrid)>>> {
         let exprs: Vec<Expr> = sinks.iter().map(|sink| sink.expr.clone()).collect();
         let _indexes = self.reserve_indexes(&exprs)?;
-        let budget = self.budget(self.0.pool.usage().reserved);
+        let budget = self.budget(self.0.pool.usage().reserved_bytes);
         let Lowered { plan, kept } = lower(sinks, &budget)?;
         self.run_plan(&plan, &budget, cancel)?;
         Ok(kept)

@@ -37,7 +37,7 @@ pub(super) fn run(runtime: &Runtime, exprs: &[Expr], node: &Expr, cancel: &Cance
     match &node.op {
         Op::Mask { mask, count, .. } => {
             let _indexes = runtime.reserve_indexes(std::slice::from_ref(node))?;
-            let budget = runtime.budget(runtime.0.pool.usage().reserved);
+            let budget = runtime.budget(runtime.0.pool.usage().reserved_bytes);
             let (plan, stage) = count_loop(mask, node.dtype, &budget)?;
             runtime.run_plan(&plan, &budget, cancel)?;
             let counts: Vec<u64> = stage.counts.iter().map(|n| n.load(Relaxed)).collect();
@@ -51,7 +51,7 @@ pub(super) fn run(runtime: &Runtime, exprs: &[Expr], node: &Expr, cancel: &Cance
             let _held = runtime.0.pool.reserve(Median::standing_bytes())?;
             let mut median = Median::new(arg.dtype, node.dtype);
             let value = loop {
-                let budget = runtime.budget(runtime.0.pool.usage().reserved);
+                let budget = runtime.budget(runtime.0.pool.usage().reserved_bytes);
                 let mut step = None;
                 let plan = lower_loop(&roots, &budget, |feed, registers| {
                     let next = median.step(&feed, &registers);

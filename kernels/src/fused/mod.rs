@@ -42,6 +42,15 @@ impl Fused {
         Fused { program, outputs, reductions, code }
     }
 
+    /// As [`Fused::new`], each reduction over the elements where a bool register is true, if one is given.
+    ///
+    /// # Panics
+    /// As [`Fused::new`].
+    pub fn with_masks(program: Program, outputs: Vec<Reg>, reductions: Vec<(Reg, Option<Reg>, Reduction)>) -> Fused {
+        assert!(reductions.iter().all(|r| r.1.is_none()), "fused: masks are in work");
+        Fused::new(program, outputs, reductions.into_iter().map(|(reg, _, reduction)| (reg, reduction)).collect())
+    }
+
     /// Bytes of scratch that a run needs: registers, packed panels, lanes.
     pub fn scratch_bytes(&self) -> usize {
         self.code.scratch_bytes
@@ -110,10 +119,10 @@ impl Fused {
         let targets: Vec<*mut u8> = partials.iter_mut().map(|p| p.as_mut_ptr()).collect();
         let run = self.enter(origin, shape, reduced, inputs, outputs, scratch);
         let mut cell = Cell { run, reductions: &self.reductions, targets, kept, places };
-        let innermost = (0..shape.len()).rev().find(|&a| shape[a] != 1);
-        match innermost {
-            Some(axis) if !reduced[axis] => {
-                let columns = (0..=axis).rev().take_while(|&a| shape[a] == 1 || !reduced[a]).map(|a| shape[a]).product();
+        // by the last axis, whatever its length: slices of kept axes must not change the order of arithmetic
+        match reduced.last() {
+            Some(false) => {
+                let columns = (0..shape.len()).rev().take_while(|&a| !reduced[a]).map(|a| shape[a]).product();
                 cell.by_columns(count, columns);
             }
             _ => cell.by_lanes(count),
