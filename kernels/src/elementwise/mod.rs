@@ -258,3 +258,6 @@ pub fn select(dtype: DType) -> TileFn {
         _ => run_where::<[u64; 2]>,
     }
 }
+
+#[cfg(test)]
+mod tests;

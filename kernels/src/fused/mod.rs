@@ -65,7 +65,7 @@ impl Fused {
         if shape.contains(&0) {
             return;
         }
-        let mut run = self.enter(origin, shape, &vec![false; shape.len()], inputs, outputs, scratch);
+        let mut run = self.enter(origin, shape, None, inputs, outputs, scratch);
         let total = run.space.len();
         let inner = run.space.inner();
         if inner < LONG {
@@ -117,7 +117,7 @@ impl Fused {
         let axes = (0..shape.len()).filter(|&a| reduced[a]);
         let places = Places { axes: axes.map(|a| (shape[a], origin[a], full[a])).collect() };
         let targets: Vec<*mut u8> = partials.iter_mut().map(|p| p.as_mut_ptr()).collect();
-        let run = self.enter(origin, shape, reduced, inputs, outputs, scratch);
+        let run = self.enter(origin, shape, Some(reduced), inputs, outputs, scratch);
         let mut cell = Cell { run, reductions: &self.reductions, targets, kept, places };
         // by the last axis, whatever its length: slices of kept axes must not change the order of arithmetic
         match reduced.last() {
@@ -134,7 +134,7 @@ impl Fused {
         &'a self,
         origin: &[u64],
         shape: &[usize],
-        reduced: &[bool],
+        reduced: Option<&[bool]>,
         inputs: &[View],
         outputs: &mut [ViewMut],
         scratch: &mut [u8],
@@ -158,7 +158,7 @@ impl Fused {
             sinks.push(Sink { base: view.ptr(), size: dtype.size(), alignment: operand::alignment(dtype) });
         }
         let order = order_for(shape, reduced, &strides, &self.program);
-        let space = Space::new(shape, &order, reduced, &strides);
+        let space = Space::new(shape, &order, reduced.unwrap_or(&vec![false; shape.len()]), &strides);
         let scratch = scratch.as_mut_ptr();
         for (leaf, source) in sources.iter_mut().enumerate() {
             source.bind(&space, leaf, scratch, &self.code.buffers[leaf]);

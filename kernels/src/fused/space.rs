@@ -13,13 +13,12 @@ pub(super) struct Space {
 
 /// The axes in the order of the loop. Where the innermost one is reduced: kept, then reduced. Where it is
 /// kept: the outer kept ones, the reduced ones, then the kept ones after the last reduced. Both keep C order
-/// among the kept and among the reduced. Without a reduction an axis along which a transposed input is dense
+/// among the kept and among the reduced. In a plain run (`reduced` is `None`) an axis along which a transposed input is dense
 /// comes next to the innermost.
-pub(super) fn order_for(shape: &[usize], reduced: &[bool], strides: &[Vec<isize>], program: &Program) -> Vec<usize> {
+pub(super) fn order_for(shape: &[usize], reduced: Option<&[bool]>, strides: &[Vec<isize>], program: &Program) -> Vec<usize> {
     let axes: Vec<usize> = (0..shape.len()).filter(|&a| shape[a] != 1).collect();
     let Some(&innermost) = axes.last() else { return axes };
-    let kept = |a: &usize| !reduced[*a];
-    if !axes.iter().any(|&a| reduced[a]) {
+    let Some(reduced) = reduced else {
         let mut order = axes;
         let outer = &order[..order.len() - 1];
         let along = program.leaves.iter().enumerate().find_map(|(leaf, kind)| {
@@ -33,7 +32,8 @@ pub(super) fn order_for(shape: &[usize], reduced: &[bool], strides: &[Vec<isize>
             order.insert(order.len() - 1, axis);
         }
         return order;
-    }
+    };
+    let kept = |a: &usize| !reduced[*a];
     let trailing = if reduced[innermost] { 0 } else { axes.iter().rev().take_while(|a| kept(a)).count() };
     let (head, tail) = axes.split_at(axes.len() - trailing);
     let outer = head.iter().copied().filter(kept);
