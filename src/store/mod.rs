@@ -3,6 +3,12 @@
 //! A [`Store`] reads any region of one array into a view that the caller owns; a [`Writer`] takes whole
 //! granules. Neither caches, schedules or starts threads: workers call them side by side.
 
+mod box_read;
+mod copy_box;
+pub mod hdf5;
+mod publish;
+pub mod tree;
+
 use crate::error::Result;
 use crate::grid::Region;
 use flagstone_kernels::dtype::{DType, Scalar};

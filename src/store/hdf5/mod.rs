@@ -1,0 +1,28 @@
+//! HDF5 files → regions, and back. libhdf5 opens, creates and describes, under its one lock; chunk addresses
+//! are read once by walks of our own, and then workers `pread` and decode in Rust, in parallel.
+//!
+//! Nothing of libhdf5 stays open for reading, so a file may be read and written in one process. External,
+//! virtual and compact data and filters that are unknown here go through libhdf5, one call at a time.
+
+mod arrays;
+mod attributes;
+mod checksum;
+mod filters;
+mod header;
+mod index;
+mod library;
+mod lzf;
+mod open;
+mod read;
+mod shuffle;
+mod through;
+mod tree;
+mod types;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub use open::open;
+pub use tree::tree;
+pub use write::create;
