@@ -154,10 +154,10 @@ impl Pipeline {
             len = want;
             if last {
                 written = true;
-            } else {
-                std::mem::swap(&mut front, &mut back);
-                worked = true;
+                break;
             }
+            std::mem::swap(&mut front, &mut back);
+            worked = true;
         }
         if !written {
             let src = if worked { &front[..len] } else { &stored[..len] };
@@ -263,8 +263,11 @@ fn undo(filter: Filter, src: &[u8], dst: &mut [u8]) -> Result<(), String> {
 mod tests {
     use super::*;
 
+    /// The shuffle of one-byte elements, which does nothing.
+    const BYTE_SHUFFLE: i32 = -SHUFFLE;
+
     fn chain(ids: &[i32]) -> Vec<FilterInfo> {
-        ids.iter().map(|&id| FilterInfo { id, values: if id == SHUFFLE { vec![4] } else { vec![1] }, name: String::new() }).collect()
+        ids.iter().map(|&id| FilterInfo { id: id.abs(), values: if id == SHUFFLE { vec![4] } else { vec![1] }, name: String::new() }).collect()
     }
 
     #[test]
@@ -281,6 +284,7 @@ mod tests {
             &[SHUFFLE],
             &[DEFLATE],
             &[SHUFFLE, SHUFFLE, FLETCHER32, DEFLATE],
+            &[BYTE_SHUFFLE, DEFLATE, FLETCHER32],
         ] {
             let pipeline = Pipeline::new(&chain(ids), 4000, 4).unwrap();
             for raw in [&smooth, &noise] {

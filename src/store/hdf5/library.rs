@@ -73,7 +73,10 @@ pub(super) fn failed(address: &str, doing: &str) -> Error {
         H5Ewalk2(H5E_DEFAULT, H5E_direction_t::H5E_WALK_UPWARD, Some(visit), (&raw mut found).cast());
         H5Eclear2(H5E_DEFAULT);
     });
-    let reason = if found.is_empty() { String::new() } else { format!(": {found}") };
+    let mut reason = if found.is_empty() { String::new() } else { format!(": {found}") };
+    if found.contains("bad version") {
+        reason.push_str("; if the file is newer than this libhdf5, rewrite it with `h5repack --low=0 --high=2`");
+    }
     Error::store(address, format!("{doing}: libhdf5 refuses{reason}"))
 }
 
