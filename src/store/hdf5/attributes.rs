@@ -1,0 +1,241 @@
+//! Attributes ↔ JSON.
+
+use super::library::{self, Id, c_string, done, failed, id, sync};
+use super::types::{file_type, memory_type};
+use crate::error::Result;
+use flagstone_kernels::dtype::{DType, Scalar};
+use hdf5_sys::h5::{H5_index_t, H5_iter_order_t};
+use hdf5_sys::h5a::*;
+use hdf5_sys::h5d::H5Dvlen_reclaim;
+use hdf5_sys::h5i::hid_t;
+use hdf5_sys::h5r::{H5R_type_t, H5Rget_name, hobj_ref_t};
+use hdf5_sys::h5s::{H5S_class_t, H5Screate, H5Screate_simple};
+use hdf5_sys::h5t::*;
+use serde_json::{Map, Number, Value};
+use std::ffi::{CStr, CString, c_char};
+
+/// Attributes larger than this are described, not read.
+const BYTES_MAX: u64 = 1 << 20;
+/// What the dimension scales interface keeps for itself.
+const INTERNAL: [&str; 3] = ["DIMENSION_LABELS", "DIMENSION_LIST", "REFERENCE_LIST"];
+
+/// All attributes of an object, but those that dimension scales keep for themselves.
+pub(super) fn read(address: &str, object: &Id) -> Result<Map<String, Value>> {
+    sync(|| {
+        let mut found = Map::new();
+        for i in 0..library::attribute_count(address, object)? {
+            // SAFETY: "." is a C string; the identifier is alive.
+            let attribute = id(address, "attributes", unsafe {
+                H5Aopen_by_idx(object.raw(), c".".as_ptr(), H5_index_t::H5_INDEX_NAME, H5_iter_order_t::H5_ITER_INC, i, 0, 0)
+            })?;
+            let name = name_of(address, &attribute)?;
+            if !INTERNAL.contains(&name.as_str()) {
+                let value = value(address, &attribute)
+                    .unwrap_or_else(|e| Value::String(format!("<{}>", e.to_string().trim_start_matches(address).trim_start_matches(": "))));
+                found.insert(name, value);
+            }
+        }
+        Ok(found)
+    })
+}
+
+fn name_of(address: &str, attribute: &Id) -> Result<String> {
+    // SAFETY: the buffer has the length that is passed, one more than the name.
+    unsafe {
+        let len = H5Aget_name(attribute.raw(), 0, std::ptr::null_mut());
+        if len < 0 {
+            return Err(failed(address, "attribute name"));
+        }
+        let mut name = vec![0u8; len as usize + 1];
+        H5Aget_name(attribute.raw(), name.len(), name.as_mut_ptr().cast());
+        name.pop();
+        Ok(String::from_utf8_lossy(&name).into_owned())
+    }
+}
+
+fn value(address: &str, attribute: &Id) -> Result<Value> {
+    // SAFETY: identifiers are alive and the lock is held; buffers have the sizes the library tells.
+    unsafe {
+        let datatype = id(address, "attribute", H5Aget_type(attribute.raw()))?;
+        let space = id(address, "attribute", H5Aget_space(attribute.raw()))?;
+        let Ok((shape, _)) = library::extents(address, &space) else { return Ok(Value::Null) };
+        let elements = crate::grid::element_count(&shape).unwrap_or(u64::MAX);
+        let size = H5Tget_size(datatype.raw());
+        if elements.saturating_mul(size as u64) > BYTES_MAX {
+            return Ok(Value::String(format!("<{elements} elements>")));
+        }
+        let n = elements as usize;
+        let items: Vec<Value> = if H5Tget_class(datatype.raw()) == H5T_class_t::H5T_STRING {
+            strings(address, attribute, &datatype, &space, n)?.into_iter().map(Value::String).collect()
+        } else {
+            let of = file_type(address, &datatype)?;
+            let mut bytes = vec![0; n * size];
+            done(address, "attribute", H5Aread(attribute.raw(), datatype.raw(), bytes.as_mut_ptr().cast()))?;
+            if of.swap {
+                super::read::swap_bytes(&mut bytes, of.dtype);
+            }
+            bytes.chunks_exact(size).map(|b| number(Scalar::read(of.dtype, b))).collect()
+        };
+        Ok(nested(&mut items.into_iter(), &shape))
+    }
+}
+
+/// The strings of an attribute.
+///
+/// # Safety
+/// The identifiers must be alive and the lock held.
+unsafe fn strings(address: &str, attribute: &Id, datatype: &Id, space: &Id, n: usize) -> Result<Vec<String>> {
+    // SAFETY: the library fills n pointers or n·size bytes of the buffers.
+    unsafe {
+        if H5Tis_variable_str(datatype.raw()) > 0 {
+            let mut texts: Vec<*mut c_char> = vec![std::ptr::null_mut(); n];
+            done(address, "attribute", H5Aread(attribute.raw(), datatype.raw(), texts.as_mut_ptr().cast()))?;
+            let text = |p: &*mut c_char| if p.is_null() { String::new() } else { CStr::from_ptr(*p).to_string_lossy().into_owned() };
+            let found = texts.iter().map(text).collect();
+            H5Dvlen_reclaim(datatype.raw(), space.raw(), 0, texts.as_mut_ptr().cast());
+            return Ok(found);
+        }
+        let size = H5Tget_size(datatype.raw()).max(1);
+        let mut bytes = vec![0u8; n * size];
+        done(address, "attribute", H5Aread(attribute.raw(), datatype.raw(), bytes.as_mut_ptr().cast()))?;
+        let text = |b: &[u8]| {
+            let end = b.iter().position(|&c| c == 0).unwrap_or(b.len());
+            String::from_utf8_lossy(&b[..end]).trim_end().to_string()
+        };
+        Ok(bytes.chunks_exact(size).map(text).collect())
+    }
+}
+
+/// JSON has no NaN or infinity: they become text.
+fn number(value: Scalar) -> Value {
+    let float = |f: f64| Number::from_f64(f).map_or_else(|| Value::String(f.to_string()), Value::Number);
+    match value {
+        Scalar::Bool(b) => Value::Bool(b),
+        Scalar::Int(i) => i.into(),
+        Scalar::UInt(u) => u.into(),
+        Scalar::Float(f) => float(f),
+        Scalar::Complex(re, im) => Value::Array(vec![float(re), float(im)]),
+    }
+}
+
+fn nested(items: &mut impl Iterator<Item = Value>, shape: &[u64]) -> Value {
+    match shape.split_first() {
+        None => items.next().unwrap_or(Value::Null),
+        Some((&n, rest)) => Value::Array((0..n).map(|_| nested(items, rest)).collect()),
+    }
+}
+
+/// Names of the axes: dimension labels, else the names of attached dimension scales.
+pub(super) fn dimension_names(address: &str, dataset: &Id, rank: usize) -> Option<Vec<Option<String>>> {
+    // SAFETY: names are C literals; identifiers are alive; buffers have the sizes the library tells.
+    sync(|| unsafe {
+        let open = |name: &CStr| {
+            (H5Aexists(dataset.raw(), name.as_ptr()) > 0).then(|| id(address, "attribute", H5Aopen(dataset.raw(), name.as_ptr(), 0)).ok()).flatten()
+        };
+        if let Some(labels) = open(c"DIMENSION_LABELS") {
+            let datatype = id(address, "attribute", H5Aget_type(labels.raw())).ok()?;
+            let space = id(address, "attribute", H5Aget_space(labels.raw())).ok()?;
+            let (shape, _) = library::extents(address, &space).ok()?;
+            if shape == [rank as u64] && H5Tget_class(datatype.raw()) == H5T_class_t::H5T_STRING {
+                let found = strings(address, &labels, &datatype, &space, rank).ok()?;
+                let names: Vec<_> = found.into_iter().map(|s| (!s.is_empty()).then_some(s)).collect();
+                return names.iter().any(Option::is_some).then_some(names);
+            }
+        }
+        let list = open(c"DIMENSION_LIST")?;
+        let datatype = id(address, "attribute", H5Aget_type(list.raw())).ok()?;
+        let space = id(address, "attribute", H5Aget_space(list.raw())).ok()?;
+        let (shape, _) = library::extents(address, &space).ok()?;
+        let base = id(address, "attribute", H5Tget_super(datatype.raw())).ok()?;
+        let of_references = H5Tget_class(datatype.raw()) == H5T_class_t::H5T_VLEN && H5Tequal(base.raw(), *H5T_STD_REF_OBJ) > 0;
+        if shape != [rank as u64] || !of_references {
+            return None;
+        }
+        let mut scales: Vec<hvl_t> = (0..rank).map(|_| hvl_t { len: 0, p: std::ptr::null_mut() }).collect();
+        done(address, "attribute", H5Aread(list.raw(), datatype.raw(), scales.as_mut_ptr().cast())).ok()?;
+        let name = |scale: &hvl_t| {
+            if scale.len == 0 || scale.p.is_null() {
+                return None;
+            }
+            let mut text = [0 as c_char; 512];
+            let len = H5Rget_name(dataset.raw(), H5R_type_t::H5R_OBJECT, scale.p.cast::<hobj_ref_t>().cast(), text.as_mut_ptr(), text.len());
+            let path = (len > 0).then(|| CStr::from_ptr(text.as_ptr()).to_string_lossy().into_owned())?;
+            path.rsplit('/').next().map(str::to_string)
+        };
+        let names: Vec<Option<String>> = scales.iter().map(name).collect();
+        H5Dvlen_reclaim(datatype.raw(), space.raw(), 0, scales.as_mut_ptr().cast());
+        names.iter().any(Option::is_some).then_some(names)
+    })
+}
+
+/// Writes attributes: numbers, texts and plain arrays of them as HDF5 values, the rest as JSON text.
+pub(super) fn write(address: &str, object: &Id, attributes: &Map<String, Value>) -> Result<()> {
+    attributes.iter().try_for_each(|(name, value)| write_one(address, object, name, value))
+}
+
+/// Writes the names of the axes as dimension labels.
+pub(super) fn write_dimension_names(address: &str, object: &Id, names: &[Option<String>]) -> Result<()> {
+    let texts: Vec<Value> = names.iter().map(|n| Value::String(n.clone().unwrap_or_default())).collect();
+    write_one(address, object, "DIMENSION_LABELS", &Value::Array(texts))
+}
+
+fn write_one(address: &str, object: &Id, name: &str, value: &Value) -> Result<()> {
+    let (items, shape): (Vec<&Value>, Option<u64>) = match value {
+        Value::Array(items) if !items.is_empty() => (items.iter().collect(), Some(items.len() as u64)),
+        other => (vec![other], None),
+    };
+    if items.iter().all(|v| v.is_string()) {
+        let texts: Vec<&str> = items.iter().filter_map(|v| v.as_str()).collect();
+        return put_texts(address, object, name, &texts, shape);
+    }
+    let dtype = if items.iter().all(|v| v.is_boolean()) {
+        DType::Bool
+    } else if items.iter().all(|v| v.is_i64()) {
+        DType::I64
+    } else if items.iter().all(|v| v.is_u64()) {
+        DType::U64
+    } else if items.iter().all(|v| v.is_number()) {
+        DType::F64
+    } else {
+        return put_texts(address, object, name, &[&value.to_string()], None);
+    };
+    let mut bytes = vec![0; items.len() * dtype.size()];
+    for (item, out) in items.iter().zip(bytes.chunks_exact_mut(dtype.size())) {
+        let scalar = match item {
+            Value::Bool(b) => Scalar::Bool(*b),
+            other if dtype == DType::I64 => Scalar::Int(other.as_i64().unwrap_or_default()),
+            other if dtype == DType::U64 => Scalar::UInt(other.as_u64().unwrap_or_default()),
+            other => Scalar::Float(other.as_f64().unwrap_or(f64::NAN)),
+        };
+        scalar.write(dtype, out);
+    }
+    let datatype = memory_type(address, dtype)?;
+    put(address, object, name, &datatype, shape, bytes.as_ptr())
+}
+
+fn put_texts(address: &str, object: &Id, name: &str, texts: &[&str], shape: Option<u64>) -> Result<()> {
+    let texts: Vec<CString> = texts.iter().map(|t| c_string(address, &t.replace('\0', "\u{fffd}"))).collect::<Result<_>>()?;
+    let pointers: Vec<*const c_char> = texts.iter().map(|t| t.as_ptr()).collect();
+    // SAFETY: plain calls on identifiers that are alive; the pointers outlive the write.
+    sync(|| unsafe {
+        let datatype = id(address, "attribute", H5Tcopy(*H5T_C_S1))?;
+        done(address, "attribute", H5Tset_size(datatype.raw(), H5T_VARIABLE))?;
+        done(address, "attribute", H5Tset_cset(datatype.raw(), H5T_cset_t::H5T_CSET_UTF8))?;
+        put(address, object, name, &datatype, shape, pointers.as_ptr().cast())
+    })
+}
+
+fn put(address: &str, object: &Id, name: &str, datatype: &Id, shape: Option<u64>, data: *const u8) -> Result<()> {
+    let c_name = c_string(address, name)?;
+    let doing = format!("writing attribute {name:?}");
+    // SAFETY: `data` holds as many elements of `datatype` as the space.
+    sync(|| unsafe {
+        let space: hid_t = match shape {
+            None => H5Screate(H5S_class_t::H5S_SCALAR),
+            Some(n) => H5Screate_simple(1, &n, std::ptr::null()),
+        };
+        let space = id(address, &doing, space)?;
+        let made = id(address, &doing, H5Acreate2(object.raw(), c_name.as_ptr(), datatype.raw(), space.raw(), 0, 0))?;
+        done(address, &doing, H5Awrite(made.raw(), datatype.raw(), data.cast()))
+    })
+}

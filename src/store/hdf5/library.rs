@@ -1,0 +1,295 @@
+//! Calls of libhdf5 → values, under its one lock. Identifiers close themselves.
+
+use crate::error::{Error, Result};
+use hdf5_sys::h5::{H5_index_t, H5_iter_order_t, hsize_t};
+use hdf5_sys::h5d::*;
+use hdf5_sys::h5e::{H5E_DEFAULT, H5E_direction_t, H5E_error2_t, H5Eclear2, H5Eget_msg, H5Ewalk2};
+use hdf5_sys::h5f::*;
+use hdf5_sys::h5g::{H5G_info_t, H5Gget_info};
+use hdf5_sys::h5i::{H5I_type_t, H5Idec_ref, H5Iget_type, hid_t};
+use hdf5_sys::h5l::{H5L_info1_t, H5Ldelete, H5Lexists, H5Literate1};
+use hdf5_sys::h5o::{H5O_info1_t, H5Oget_info2, H5Oopen};
+use hdf5_sys::h5p::*;
+use hdf5_sys::h5s::{H5Sget_simple_extent_dims, H5Sget_simple_extent_ndims, H5Sget_simple_extent_type};
+use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+pub(super) use hdf5::sync::sync;
+
+/// The default property list, and "all of a dataspace".
+pub(super) const DEFAULT: hid_t = 0;
+
+/// An identifier of the library that is released when dropped.
+#[derive(Debug)]
+pub(super) struct Id(hid_t);
+
+impl Id {
+    pub(super) fn raw(&self) -> hid_t {
+        self.0
+    }
+}
+
+impl Drop for Id {
+    fn drop(&mut self) {
+        // SAFETY: the identifier is ours and released once, under the lock.
+        sync(|| unsafe { H5Idec_ref(self.0) });
+    }
+}
+
+/// The identifier a call returned, or the library's reason why there is none.
+pub(super) fn id(address: &str, doing: &str, id: hid_t) -> Result<Id> {
+    if id < 0 { Err(failed(address, doing)) } else { Ok(Id(id)) }
+}
+
+/// Nothing, or the library's reason why a call failed.
+pub(super) fn done(address: &str, doing: &str, status: c_int) -> Result<()> {
+    if status < 0 { Err(failed(address, doing)) } else { Ok(()) }
+}
+
+/// The innermost message of the library's error stack, as an error of ours.
+pub(super) fn failed(address: &str, doing: &str) -> Error {
+    extern "C" fn visit(n: c_uint, error: *const H5E_error2_t, found: *mut c_void) -> c_int {
+        // SAFETY: the library passes a valid record, and `found` is the String below.
+        unsafe {
+            if n == 0 && !error.is_null() && !(*error).desc.is_null() {
+                let text = CStr::from_ptr((*error).desc).to_string_lossy();
+                let mut major = [0 as c_char; 96];
+                let len = H5Eget_msg((*error).min_num, std::ptr::null_mut(), major.as_mut_ptr(), major.len());
+                let found = &mut *found.cast::<String>();
+                found.push_str(&text);
+                if len > 0 {
+                    let kind = CStr::from_ptr(major.as_ptr()).to_string_lossy();
+                    found.push_str(&format!(" ({})", kind.to_lowercase()));
+                }
+            }
+        }
+        0
+    }
+    let mut found = String::new();
+    // SAFETY: `visit` has the type the library expects and keeps no pointer.
+    sync(|| unsafe {
+        // Walking up starts at the first cause.
+        H5Ewalk2(H5E_DEFAULT, H5E_direction_t::H5E_WALK_UPWARD, Some(visit), (&raw mut found).cast());
+        H5Eclear2(H5E_DEFAULT);
+    });
+    let mut reason = if found.is_empty() { String::new() } else { format!(": {found}") };
+    if found.contains("bad version") {
+        reason.push_str("; if the file is newer than this libhdf5, rewrite it with `h5repack --low=0 --high=2`");
+    }
+    Error::store(address, format!("{doing}: libhdf5 refuses{reason}"))
+}
+
+/// A C string, refusing what cannot be one.
+pub(super) fn c_string(address: &str, text: &str) -> Result<CString> {
+    CString::new(text).map_err(|_| Error::store(address, "the name holds a zero byte"))
+}
+
+fn c_path(address: &str, path: &Path) -> Result<CString> {
+    CString::new(path.as_os_str().as_bytes()).map_err(|_| Error::store(address, "the path holds a zero byte"))
+}
+
+/// File access properties; without `lock` other processes' locks are ignored.
+fn access(address: &str, lock: bool) -> Result<Id> {
+    // SAFETY: plain calls on an identifier that is alive.
+    unsafe {
+        let list = id(address, "file access properties", H5Pcreate(*H5P_CLS_FILE_ACCESS))?;
+        done(address, "file locking", H5Pset_file_locking(list.raw(), lock.into(), 1))?;
+        // Page-aligned data is read and written faster; small objects stay packed.
+        done(address, "alignment", H5Pset_alignment(list.raw(), 1 << 16, 4096))?;
+        Ok(list)
+    }
+}
+
+/// Opens a file for reading. The identifier must not be kept: a file that is open for reading cannot be
+/// opened for writing in the same process.
+pub(super) fn open_read(address: &str, path: &Path) -> Result<Id> {
+    open_file(address, path, H5F_ACC_RDONLY)
+}
+
+/// Opens a file for reading and writing; a file that this process writes already is shared.
+pub(super) fn open_write(address: &str, path: &Path) -> Result<Id> {
+    open_file(address, path, H5F_ACC_RDWR)
+}
+
+fn open_file(address: &str, path: &Path, flags: c_uint) -> Result<Id> {
+    let name = c_path(address, path)?;
+    sync(|| {
+        let list = access(address, false)?;
+        // SAFETY: the name outlives the call.
+        let mut file = unsafe { H5Fopen(name.as_ptr(), flags, list.raw()) };
+        if file < 0 {
+            // A file that someone in this process opened with locking opens only so.
+            let list = access(address, true)?;
+            // SAFETY: as above.
+            let again = unsafe { H5Fopen(name.as_ptr(), flags, list.raw()) };
+            if again < 0 {
+                return Err(failed(address, "opening the HDF5 file"));
+            }
+            file = again;
+        }
+        Ok(Id(file))
+    })
+}
+
+/// Creates a file that must not exist.
+pub(super) fn create_file(address: &str, path: &Path) -> Result<Id> {
+    let name = c_path(address, path)?;
+    sync(|| {
+        let list = access(address, false)?;
+        // SAFETY: the name outlives the call.
+        id(address, "creating the HDF5 file", unsafe { H5Fcreate(name.as_ptr(), H5F_ACC_EXCL, DEFAULT, list.raw()) })
+    })
+}
+
+/// Whether a link exists at an absolute path, whatever it leads to.
+pub(super) fn exists(address: &str, file: &Id, path: &str) -> Result<bool> {
+    let mut at = String::new();
+    for part in path.split('/').filter(|p| !p.is_empty()) {
+        at = format!("{at}/{part}");
+        let name = c_string(address, &at)?;
+        // SAFETY: the name outlives the call.
+        let found = sync(|| unsafe { H5Lexists(file.raw(), name.as_ptr(), DEFAULT) });
+        if found < 0 {
+            return Err(failed(address, &format!("looking for {at}")));
+        }
+        if found == 0 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Opens an object and says whether it is a dataset, a group or something else.
+pub(super) fn open_object(address: &str, at: &Id, name: &str) -> Result<(Id, H5I_type_t)> {
+    let c_name = c_string(address, name)?;
+    sync(|| {
+        // SAFETY: the name outlives the calls.
+        let object = id(address, &format!("opening {name}"), unsafe { H5Oopen(at.raw(), c_name.as_ptr(), DEFAULT) })?;
+        // SAFETY: the identifier is alive.
+        let kind = unsafe { H5Iget_type(object.raw()) };
+        Ok((object, kind))
+    })
+}
+
+/// Removes a link; failures do not matter where this is called.
+pub(super) fn unlink(file: &Id, path: &str) {
+    if let Ok(name) = CString::new(path) {
+        // SAFETY: the name outlives the call.
+        sync(|| unsafe { H5Ldelete(file.raw(), name.as_ptr(), DEFAULT) });
+    }
+}
+
+/// Where the object's header is, counted from the file's base address.
+pub(super) fn header_address(address: &str, object: &Id) -> Result<u64> {
+    /// `H5O_INFO_BASIC`: without walking the chunk index for its size.
+    const BASIC: c_uint = 1;
+    let mut info = H5O_info1_t::default();
+    // SAFETY: `info` is the record the library fills.
+    done(address, "object header", sync(|| unsafe { H5Oget_info2(object.raw(), &raw mut info, BASIC) }))?;
+    Ok(info.addr)
+}
+
+/// How many attributes an object has.
+pub(super) fn attribute_count(address: &str, object: &Id) -> Result<u64> {
+    /// `H5O_INFO_NUM_ATTRS`.
+    const ATTRIBUTES: c_uint = 4;
+    let mut info = H5O_info1_t::default();
+    // SAFETY: `info` is the record the library fills.
+    done(address, "attributes", sync(|| unsafe { H5Oget_info2(object.raw(), &raw mut info, ATTRIBUTES) }))?;
+    Ok(info.num_attrs)
+}
+
+/// Current and largest extents; `u64::MAX` for no limit.
+pub(super) fn extents(address: &str, space: &Id) -> Result<(Vec<u64>, Vec<u64>)> {
+    // SAFETY: the vectors have as many entries as the library says it will write.
+    sync(|| unsafe {
+        if H5Sget_simple_extent_type(space.raw()) == hdf5_sys::h5s::H5S_class_t::H5S_NULL {
+            return Err(Error::store(address, "the dataset is empty (a null dataspace): it has no shape and no values"));
+        }
+        let rank = H5Sget_simple_extent_ndims(space.raw());
+        done(address, "dataspace", rank)?;
+        let mut now: Vec<hsize_t> = vec![0; rank as usize];
+        let mut most = now.clone();
+        done(address, "dataspace", H5Sget_simple_extent_dims(space.raw(), now.as_mut_ptr(), most.as_mut_ptr()))?;
+        Ok((now, most))
+    })
+}
+
+/// One filter of a dataset's pipeline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct FilterInfo {
+    pub(super) id: i32,
+    pub(super) values: Vec<u32>,
+    pub(super) name: String,
+}
+
+/// The filters in the order in which they are applied when writing.
+pub(super) fn filters(address: &str, creation: &Id) -> Result<Vec<FilterInfo>> {
+    // SAFETY: the buffers are as long as the lengths that are passed.
+    sync(|| unsafe {
+        let n = H5Pget_nfilters(creation.raw());
+        done(address, "filters", n)?;
+        (0..n as c_uint)
+            .map(|i| {
+                let (mut flags, mut config, mut len) = (0, 0, 64usize);
+                let mut values = [0; 64];
+                let mut name = [0 as c_char; 128];
+                let id = H5Pget_filter2(
+                    creation.raw(),
+                    i,
+                    &raw mut flags,
+                    &raw mut len,
+                    values.as_mut_ptr(),
+                    name.len() - 1,
+                    name.as_mut_ptr(),
+                    &raw mut config,
+                );
+                done(address, "filters", id)?;
+                let name = CStr::from_ptr(name.as_ptr()).to_string_lossy().into_owned();
+                Ok(FilterInfo { id, values: values[..len.min(64)].to_vec(), name })
+            })
+            .collect()
+    })
+}
+
+/// Names of a group's links, ascending.
+pub(super) fn link_names(address: &str, group: &Id) -> Result<Vec<String>> {
+    extern "C" fn visit(_: hid_t, name: *const c_char, _: *const H5L_info1_t, found: *mut c_void) -> c_int {
+        // SAFETY: the library passes a C string, and `found` is the vector below.
+        unsafe { (*found.cast::<Vec<String>>()).push(CStr::from_ptr(name).to_string_lossy().into_owned()) };
+        0
+    }
+    let mut found: Vec<String> = Vec::new();
+    // SAFETY: `visit` has the type the library expects and keeps no pointer.
+    sync(|| unsafe {
+        let mut info = H5G_info_t::default();
+        done(address, "listing a group", H5Gget_info(group.raw(), &raw mut info))?;
+        let mut next = 0;
+        done(
+            address,
+            "listing a group",
+            H5Literate1(
+                group.raw(),
+                H5_index_t::H5_INDEX_NAME,
+                H5_iter_order_t::H5_ITER_INC,
+                &raw mut next,
+                Some(visit),
+                (&raw mut found).cast(),
+            ),
+        )
+    })?;
+    Ok(found)
+}
+
+/// Brings what this process wrote to the file, so that plain reads see it.
+pub(super) fn flush(address: &str, file: &Id) -> Result<()> {
+    // SAFETY: the identifier is alive.
+    done(address, "flushing the HDF5 file", sync(|| unsafe { H5Fflush(file.raw(), H5F_scope_t::H5F_SCOPE_GLOBAL) }))
+}
+
+/// The creation properties of a dataset.
+pub(super) fn creation(address: &str, dataset: &Id) -> Result<Id> {
+    // SAFETY: the identifier is alive.
+    sync(|| id(address, "creation properties", unsafe { H5Dget_create_plist(dataset.raw()) }))
+}

@@ -1,0 +1,209 @@
+//! A path in an HDF5 file → a dataset that workers can read.
+
+use super::filters::{self, Pipeline};
+use super::header::{self, Raw, UNDEFINED};
+use super::index::{self, Grid};
+use super::library::{self, FilterInfo, Id, done, failed, id, sync};
+use super::read::{Chunked, Dataset, Kind};
+use super::through::Through;
+use super::types::{FileType, file_type};
+use super::{attributes, read};
+use crate::error::{Error, Result};
+use crate::store::{Meta, Store};
+use flagstone_kernels::dtype::Scalar;
+use hdf5_sys::h5d::*;
+use hdf5_sys::h5f::H5Fget_name;
+use hdf5_sys::h5i::H5I_type_t;
+use hdf5_sys::h5p::*;
+use hdf5_sys::h5z::H5Zfilter_avail;
+use std::ffi::OsString;
+use std::fs::File;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What libhdf5 tells of a dataset.
+pub(super) struct Described {
+    pub(super) meta: Meta,
+    pub(super) of: FileType,
+    /// Extents that the dataset may grow to.
+    most: Vec<u64>,
+    layout: H5D_layout_t,
+    external: bool,
+    filters: Vec<FilterInfo>,
+    /// Native bytes of one element that was never written.
+    fill: Vec<u8>,
+}
+
+/// Describes an open dataset.
+///
+/// # Errors
+/// `Store` for a dtype that is not a number.
+pub(super) fn describe(address: &str, dataset: &Id) -> Result<Described> {
+    // SAFETY: identifiers are alive and the lock is held; buffers have the sizes that are passed.
+    sync(|| unsafe {
+        let datatype = id(address, "datatype", H5Dget_type(dataset.raw()))?;
+        let of = file_type(address, &datatype)?;
+        let space = id(address, "dataspace", H5Dget_space(dataset.raw()))?;
+        let (shape, most) = library::extents(address, &space)?;
+        let bytes = crate::grid::element_count(&shape).and_then(|n| n.checked_mul(of.dtype.size() as u64));
+        if bytes.is_none_or(|n| n > i64::MAX as u64) {
+            return Err(Error::store(address, format!("shape {shape:?} has more bytes than can be counted")));
+        }
+        let creation = library::creation(address, dataset)?;
+        let layout = H5Pget_layout(creation.raw());
+        let filters = library::filters(address, &creation)?;
+        let chunks = if layout == H5D_layout_t::H5D_CHUNKED {
+            let mut chunk = vec![0; shape.len()];
+            let rank = H5Pget_chunk(creation.raw(), shape.len() as i32, chunk.as_mut_ptr());
+            if rank < 0 || rank as usize != shape.len() || chunk.contains(&0) {
+                return Err(Error::store(address, format!("the file is corrupt: chunks {chunk:?} of an array of shape {shape:?}")));
+            }
+            Some(chunk)
+        } else {
+            None
+        };
+        let mut status = H5D_fill_value_t::H5D_FILL_VALUE_DEFAULT;
+        let mut fill = vec![0u8; of.dtype.size()];
+        H5Pfill_value_defined(creation.raw(), &raw mut status);
+        if status == H5D_fill_value_t::H5D_FILL_VALUE_USER_DEFINED {
+            done(address, "fill value", H5Pget_fill_value(creation.raw(), datatype.raw(), fill.as_mut_ptr().cast()))?;
+            if of.swap {
+                read::swap_bytes(&mut fill, of.dtype);
+            }
+        }
+        let meta = Meta {
+            dimension_names: attributes::dimension_names(address, dataset, shape.len()),
+            shape,
+            dtype: of.dtype,
+            chunks,
+            shards: None,
+            codec: filters::text(&filters),
+            compressed: !filters.is_empty(),
+            fill: Some(Scalar::read(of.dtype, &fill)),
+            attributes: attributes::read(address, dataset)?,
+        };
+        let external = H5Pget_external_count(creation.raw()) > 0;
+        Ok(Described { meta, of, most, layout, external, filters, fill })
+    })
+}
+
+/// Opens `dataset` (`/group/name`) of `file` for reading.
+///
+/// # Errors
+/// `Store` when the file or the dataset is missing, is not numeric, or is corrupt.
+pub fn open(file: &Path, dataset: &str, address: &str) -> Result<Arc<dyn Store>> {
+    if let Err(e) = File::open(file) {
+        let hint = if e.kind() == std::io::ErrorKind::NotFound { crate::store::publish::near_misses(file) } else { String::new() };
+        return Err(Error::store_io(address, &format!("opening {}{hint}", file.display()), &e));
+    }
+    // The lock is held while the index is read: libhdf5 writes metadata under it, so none changes meanwhile.
+    let opened: Result<Dataset> = sync(|| {
+        let hdf5 = library::open_read(address, file)?;
+        // Only a file that this process writes too has anything to flush.
+        let _ = library::flush(address, &hdf5);
+        let object = find(address, &hdf5, dataset)?;
+        let found = describe(address, &object)?;
+        build(address, file, dataset, &object, found)
+    });
+    Ok(Arc::new(opened?))
+}
+
+/// Opens the dataset, or says what there is instead.
+fn find(address: &str, file: &Id, dataset: &str) -> Result<Id> {
+    let siblings = |path: &str| {
+        let (group, _) = library::open_object(address, file, if path.is_empty() { "/" } else { path }).ok()?;
+        let mut names = library::link_names(address, &group).ok()?;
+        names.retain(|name| !name.starts_with('.'));
+        names.truncate(20);
+        Some(names.iter().map(|name| format!("{path}/{name}")).collect::<Vec<_>>().join(", "))
+    };
+    let path = dataset.trim_end_matches('/');
+    let listed = |path: &str| siblings(path).filter(|s| !s.is_empty()).map_or(String::new(), |s| format!("; there is {s}"));
+    if !library::exists(address, file, path)? {
+        let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
+        return Err(Error::store(address, format!("the file has no dataset {dataset}{}", listed(parent))));
+    }
+    let (object, kind) = library::open_object(address, file, if path.is_empty() { "/" } else { path })?;
+    match kind {
+        H5I_type_t::H5I_DATASET => Ok(object),
+        H5I_type_t::H5I_GROUP => Err(Error::store(address, format!("{dataset} is a group, not a dataset{}", listed(path)))),
+        _ => Err(Error::store(address, format!("{dataset} is not a dataset"))),
+    }
+}
+
+/// The file that holds the object: another one, where the path leads through an external link.
+fn holder(address: &str, object: &Id) -> Result<PathBuf> {
+    // SAFETY: the buffer has the length that is passed, one more than the name.
+    unsafe {
+        let len = H5Fget_name(object.raw(), std::ptr::null_mut(), 0);
+        if len < 0 {
+            return Err(failed(address, "file name"));
+        }
+        let mut name = vec![0u8; len as usize + 1];
+        H5Fget_name(object.raw(), name.as_mut_ptr().cast(), name.len());
+        name.pop();
+        Ok(PathBuf::from(OsString::from_vec(name)))
+    }
+}
+
+fn build(address: &str, path: &Path, dataset: &str, object: &Id, found: Described) -> Result<Dataset> {
+    let Described { meta, of, most, layout, external, filters, fill } = found;
+    let item = of.dtype.size() as u64;
+    let through = |chunk_bytes: u64| Kind::Through(Through { path: path.into(), dataset: dataset.into(), swap: of.swap, chunk_bytes });
+    let holder = holder(address, object)?;
+    let file = File::open(&holder).map_err(|e| Error::store_io(address, &format!("opening {}", holder.display()), &e))?;
+    let raw = Raw::open(address, &file)?;
+    let bytes = crate::grid::element_count(&meta.shape).unwrap_or(0) * item;
+    let (kind, stored) = match (layout, &meta.chunks) {
+        _ if external => (through(0), None),
+        (H5D_layout_t::H5D_CONTIGUOUS, _) => {
+            // SAFETY: the identifier is alive.
+            let at = unsafe { H5Dget_offset(object.raw()) };
+            let at = (at != UNDEFINED && bytes > 0).then_some(at);
+            if let Some(at) = at
+                && at.checked_add(bytes).is_none_or(|end| end > raw.len)
+            {
+                let what = format!("the data's {bytes} bytes reach past the file's {} bytes (a truncated file?)", raw.len);
+                return Err(raw.corrupt(at.wrapping_sub(raw.base), &what));
+            }
+            (Kind::Contiguous(at), Some(if at.is_some() { bytes } else { 0 }))
+        }
+        (H5D_layout_t::H5D_CHUNKED, Some(chunk)) => {
+            let chunk_bytes = crate::grid::element_count(chunk).and_then(|n| n.checked_mul(item)).and_then(|n| u32::try_from(n).ok());
+            let Some(chunk_bytes) = chunk_bytes else {
+                return Err(Error::store(address, format!("the file is corrupt: chunks {chunk:?} of {item}-byte elements are larger than HDF5 allows")));
+            };
+            match Pipeline::new(&filters, chunk_bytes as usize, item as usize) {
+                Some(pipeline) => {
+                    let counts: Vec<u64> = meta.shape.iter().zip(chunk).map(|(n, c)| n.div_ceil(*c)).collect();
+                    let counts_max = most.iter().zip(chunk).map(|(&n, c)| if n == UNDEFINED { n } else { n.div_ceil(*c) }).collect();
+                    let layout = header::chunk_layout(&raw, library::header_address(address, object)?)?;
+                    let stored_max = u64::from(chunk_bytes).saturating_mul(2).saturating_add(1 << 16);
+                    let grid = Grid { chunk, counts: &counts, counts_max, chunk_bytes, filtered: !filters.is_empty(), stored_max };
+                    let index = if bytes == 0 { index::Index::Dense(Vec::new()) } else { index::read(&raw, &layout, &grid)? };
+                    let (stored_most, stored) = index.sizes(counts.iter().product());
+                    let kind = Chunked { chunk: chunk.clone(), counts, chunk_bytes: chunk_bytes as usize, pipeline, index, plain_edges: layout.plain_edges, stored_most };
+                    (Kind::Chunked(kind), Some(stored))
+                }
+                None => {
+                    for (i, filter) in filters.iter().enumerate() {
+                        // SAFETY: a plain query.
+                        if unsafe { H5Zfilter_avail(filter.id) } <= 0 {
+                            let name = filters::text(&filters[i..=i]);
+                            let what = format!("{name} is not installed: its chunks cannot be decoded; repack the file with `h5repack -f SHUF -f GZIP=1`, or point HDF5_PLUGIN_PATH at the plugin");
+                            return Err(Error::store(address, what));
+                        }
+                    }
+                    // SAFETY: the identifier is alive.
+                    (through(chunk_bytes.into()), Some(unsafe { H5Dget_storage_size(object.raw()) }))
+                }
+            }
+        }
+        // SAFETY: the identifier is alive.
+        (H5D_layout_t::H5D_COMPACT, _) => (through(0), Some(unsafe { H5Dget_storage_size(object.raw()) })),
+        (H5D_layout_t::H5D_VIRTUAL, _) => (through(0), None),
+        _ => return Err(Error::store(address, "the dataset's layout is unknown")),
+    };
+    Ok(Dataset { address: address.into(), file, meta, swap: of.swap, fill, kind, stored })
+}

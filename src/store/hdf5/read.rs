@@ -1,0 +1,270 @@
+//! Regions of an open dataset, read by any number of threads at once: contiguous data by `pread` straight
+//! into the caller's view, chunks by `pread` and decoding.
+
+use super::filters::{Pipeline, padded};
+use super::index::{Entry, Index};
+use super::through::Through;
+use crate::error::{Error, Result};
+use crate::grid::{Region, Span};
+use crate::store::box_read::{self, BoxFile};
+use crate::store::copy_box::{self, dense_bytes, normalise_bool};
+use crate::store::publish::will_need;
+use crate::store::{Meta, Moved, Store};
+use flagstone_kernels::dtype::DType;
+use flagstone_kernels::view::{View, ViewMut, dense_strides};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
+/// A dataset open for reading.
+#[derive(Debug)]
+pub(super) struct Dataset {
+    pub(super) address: String,
+    pub(super) file: File,
+    pub(super) meta: Meta,
+    pub(super) swap: bool,
+    /// Native bytes of an element that was never written.
+    pub(super) fill: Vec<u8>,
+    pub(super) kind: Kind,
+    pub(super) stored: Option<u64>,
+}
+
+/// How elements are stored.
+#[derive(Debug)]
+pub(super) enum Kind {
+    /// At this byte of the file; nowhere if never written.
+    Contiguous(Option<u64>),
+    Chunked(Chunked),
+    Through(Through),
+}
+
+/// Chunks and where they are.
+#[derive(Debug)]
+pub(super) struct Chunked {
+    pub(super) chunk: Vec<u64>,
+    pub(super) counts: Vec<u64>,
+    pub(super) chunk_bytes: usize,
+    pub(super) pipeline: Pipeline,
+    pub(super) index: Index,
+    /// Whether chunks that the edge cuts are stored without filters.
+    pub(super) plain_edges: bool,
+    /// Bytes of the largest stored chunk.
+    pub(super) stored_most: u64,
+}
+
+/// Reverses the bytes of every number in `bytes`.
+pub(super) fn swap_bytes(bytes: &mut [u8], dtype: DType) {
+    fn each<const N: usize>(bytes: &mut [u8]) {
+        for unit in bytes.as_chunks_mut::<N>().0 {
+            unit.reverse();
+        }
+    }
+    match dtype.real().size() {
+        2 => each::<2>(bytes),
+        4 => each::<4>(bytes),
+        8 => each::<8>(bytes),
+        _ => {}
+    }
+}
+
+/// What one chunk has of a region along one axis.
+#[derive(Clone, Copy, Debug)]
+struct Piece {
+    chunk: u64,
+    /// Index in the region of the first place.
+    first: usize,
+    /// Places inside the chunk.
+    inside: Span,
+}
+
+fn pieces(span: Span, chunk: u64) -> Vec<Piece> {
+    let mut found = Vec::new();
+    let mut i = 0;
+    while i < span.len {
+        let at = span.start + i * span.step;
+        let number = at / chunk;
+        let n = (((number + 1) * chunk - 1 - at) / span.step.max(1) + 1).min(span.len - i);
+        found.push(Piece { chunk: number, first: i as usize, inside: Span { start: at % chunk, len: n, step: span.step } });
+        i += n;
+    }
+    found
+}
+
+impl Dataset {
+    fn check(&self, region: &Region, out: &ViewMut<'_>) -> Result<()> {
+        let shape = &self.meta.shape;
+        let inside = region.0.len() == shape.len() && region.0.iter().zip(shape).all(|(s, n)| s.stop() <= *n && (s.len == 0 || s.step > 0));
+        let same = out.shape().iter().map(|&n| n as u64).eq(region.shape()) && out.dtype() == self.meta.dtype;
+        if inside && same {
+            return Ok(());
+        }
+        Err(Error::bad_request(
+            "read",
+            format!("{:?} into {} {:?} from {}: {} {shape:?}", region.0, out.dtype(), out.shape(), self.address, self.meta.dtype),
+        ))
+    }
+
+    /// Calls `visit` with the place of every chunk that `region` touches, and its pieces by axis.
+    fn each_chunk(&self, chunked: &Chunked, region: &Region, mut visit: impl FnMut(&[u64], &[Piece]) -> Result<bool>) -> Result<()> {
+        let axes: Vec<Vec<Piece>> = region.0.iter().zip(&chunked.chunk).map(|(s, c)| pieces(*s, *c)).collect();
+        let counts: Vec<usize> = axes.iter().map(Vec::len).collect();
+        let mut at = vec![0; axes.len()];
+        loop {
+            let mine: Vec<Piece> = at.iter().zip(&axes).map(|(&i, axis)| axis[i]).collect();
+            let place: Vec<u64> = mine.iter().map(|p| p.chunk).collect();
+            if !visit(&place, &mine)? || !copy_box::advance(&mut at, &counts) {
+                return Ok(());
+            }
+        }
+    }
+
+    fn read_chunk(&self, chunked: &Chunked, place: &[u64], mine: &[Piece], out: &mut ViewMut<'_>, scratch: &mut [u8]) -> Result<Moved> {
+        let Some(entry) = chunked.index.get(place, &chunked.counts) else {
+            copy_box::fill(&self.fill, out);
+            return Ok(Moved::default());
+        };
+        let at_edge = || place.iter().zip(&chunked.chunk).zip(&self.meta.shape).any(|((p, c), n)| (p + 1) * c > *n);
+        let inside = Region(mine.iter().map(|p| p.inside).collect());
+        if chunked.pipeline.skips_all(entry.mask) || chunked.plain_edges && at_edge() {
+            if entry.len as usize != chunked.chunk_bytes {
+                return Err(self.bad_chunk(place, entry, &format!("a plain chunk has {} bytes", chunked.chunk_bytes)));
+            }
+            let plain = BoxFile { file: &self.file, base: entry.at, dtype: self.meta.dtype, swap: self.swap, shape: &chunked.chunk, order: None };
+            let n = plain.read(&inside, out, scratch).map_err(|e| self.failed(place, entry, &e))?;
+            return Ok(Moved { stored_bytes: n, decoded_bytes: n });
+        }
+        let (stored, rest) = scratch.split_at_mut(padded(entry.len as usize));
+        let stored = &mut stored[..entry.len as usize];
+        self.file.read_exact_at(stored, entry.at).map_err(|e| self.failed(place, entry, &e))?;
+        let whole = inside.0.iter().zip(&chunked.chunk).all(|(s, c)| s.len == *c);
+        let moved = Moved { stored_bytes: entry.len.into(), decoded_bytes: chunked.chunk_bytes as u64 };
+        if whole && let Some(bytes) = dense_bytes(out) {
+            chunked.pipeline.decode(entry.mask, stored, bytes, rest).map_err(|what| self.bad_chunk(place, entry, &what))?;
+            if self.swap {
+                swap_bytes(bytes, self.meta.dtype);
+            }
+            return Ok(moved);
+        }
+        let (chunk, work) = rest.split_at_mut(padded(chunked.chunk_bytes));
+        let chunk = &mut chunk[..chunked.chunk_bytes];
+        chunked.pipeline.decode(entry.mask, stored, chunk, work).map_err(|what| self.bad_chunk(place, entry, &what))?;
+        let shape: Vec<usize> = chunked.chunk.iter().map(|&c| c as usize).collect();
+        let dense = dense_strides(&shape, self.meta.dtype.size());
+        let offset = inside.0.iter().zip(&dense).map(|(s, &d)| s.start as isize * d).sum();
+        // A step may be longer than the chunk; with one place it is never taken.
+        let strides: Vec<isize> = inside.0.iter().zip(&dense).map(|(s, &d)| if s.len > 1 { s.step as isize * d } else { d }).collect();
+        let view = View::strided(chunk, self.meta.dtype, out.shape(), &strides, offset);
+        copy_box::copy(&view, out, self.swap);
+        Ok(moved)
+    }
+
+    fn bad_chunk(&self, place: &[u64], entry: Entry, what: &str) -> Error {
+        Error::store(&self.address, format!("chunk {place:?}, {} bytes at byte {} of the file: {what}", entry.len, entry.at))
+    }
+
+    fn failed(&self, place: &[u64], entry: Entry, e: &std::io::Error) -> Error {
+        Error::store_io(&self.address, &format!("chunk {place:?}, {} bytes at byte {} of the file", entry.len, entry.at), e)
+    }
+}
+
+impl Store for Dataset {
+    fn address(&self) -> &str {
+        &self.address
+    }
+    fn meta(&self) -> &Meta {
+        &self.meta
+    }
+    fn scratch_bytes(&self, region: &Region) -> u64 {
+        let staging = box_read::scratch_bytes(region, self.meta.dtype);
+        match &self.kind {
+            Kind::Contiguous(_) => staging,
+            Kind::Through(through) => through.scratch_bytes(region, self.meta.dtype.size() as u64),
+            Kind::Chunked(chunked) if chunked.pipeline.is_empty() => staging,
+            Kind::Chunked(chunked) => {
+                let decode = padded(chunked.stored_most as usize) as u64 + padded(chunked.chunk_bytes) as u64 + chunked.pipeline.decode_scratch();
+                // Chunks whose filters were all skipped are read like plain ones.
+                decode.max(staging)
+            }
+        }
+    }
+    fn read(&self, region: &Region, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> Result<Moved> {
+        self.check(region, out)?;
+        if region.elements() == 0 {
+            return Ok(Moved::default());
+        }
+        if (scratch.len() as u64) < self.scratch_bytes(region) {
+            return Err(Error::internal(format!("{}: {} bytes of scratch, {} are needed", self.address, scratch.len(), self.scratch_bytes(region))));
+        }
+        let mut moved = Moved::default();
+        match &self.kind {
+            Kind::Contiguous(None) => copy_box::fill(&self.fill, out),
+            Kind::Contiguous(Some(base)) => {
+                let dense = BoxFile { file: &self.file, base: *base, dtype: self.meta.dtype, swap: self.swap, shape: &self.meta.shape, order: None };
+                let n = dense
+                    .read(region, out, scratch)
+                    .map_err(|e| Error::store_io(&self.address, &format!("reading {region:?} of the data at byte {base} of the file"), &e))?;
+                moved = Moved { stored_bytes: n, decoded_bytes: n };
+            }
+            Kind::Chunked(chunked) => self.each_chunk(chunked, region, |place, mine| {
+                let (start, shape): (Vec<usize>, Vec<usize>) = mine.iter().map(|p| (p.first, p.inside.len as usize)).unzip();
+                moved += self.read_chunk(chunked, place, mine, &mut out.part(&start, &shape), scratch)?;
+                Ok(true)
+            })?,
+            Kind::Through(through) => {
+                let n = through.read(&self.address, region, out, scratch)?;
+                moved = Moved { stored_bytes: n, decoded_bytes: n };
+            }
+        }
+        normalise_bool(out);
+        Ok(moved)
+    }
+    fn prefetch(&self, region: &Region) {
+        /// Advice costs a call an extent; more than this is slower than no advice.
+        const CALLS_MAX: u32 = 4096;
+        let inside = region.0.len() == self.meta.shape.len() && region.0.iter().zip(&self.meta.shape).all(|(s, n)| s.stop() <= *n);
+        if !inside || region.elements() == 0 {
+            return;
+        }
+        let mut calls = 0;
+        match &self.kind {
+            Kind::Contiguous(Some(base)) => {
+                let item = self.meta.dtype.size() as u64;
+                let shape: Vec<usize> = self.meta.shape.iter().map(|&n| n as usize).collect();
+                let strides = dense_strides(&shape, 1);
+                // One extent an index of the axes before the first that the region covers densely.
+                let run = (0..shape.len()).find(|&a| region.0[a..].iter().zip(&self.meta.shape[a..]).skip(1).all(|(s, n)| s.len == *n)).unwrap_or(0);
+                let counts: Vec<usize> = region.0[..run].iter().map(|s| s.len as usize).collect();
+                let mut at = vec![0; run];
+                let reach = region.0.get(run).map_or(1, |s| (s.stop() - s.start) * strides[run] as u64);
+                let from = region.0.get(run).map_or(0, |s| s.start * strides[run] as u64);
+                loop {
+                    let outer: u64 = at.iter().zip(&region.0).zip(&strides).map(|((&i, s), &d)| (s.start + i as u64 * s.step) * d as u64).sum();
+                    will_need(&self.file, base + (outer + from) * item, reach * item);
+                    calls += 1;
+                    if calls >= CALLS_MAX || !copy_box::advance(&mut at, &counts) {
+                        break;
+                    }
+                }
+            }
+            Kind::Chunked(chunked) => {
+                // Advice cannot fail, so neither can the walk.
+                let _ = self.each_chunk(chunked, region, |place, _| {
+                    if let Some(entry) = chunked.index.get(place, &chunked.counts) {
+                        will_need(&self.file, entry.at, entry.len.into());
+                        calls += 1;
+                    }
+                    Ok(calls < CALLS_MAX)
+                });
+            }
+            Kind::Contiguous(None) | Kind::Through(_) => {}
+        }
+    }
+    fn stored_bytes(&self) -> Option<u64> {
+        self.stored
+    }
+    fn resident_bytes(&self) -> u64 {
+        match &self.kind {
+            Kind::Chunked(chunked) => chunked.index.resident_bytes(),
+            _ => 0,
+        }
+    }
+}

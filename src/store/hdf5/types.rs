@@ -1,0 +1,188 @@
+//! HDF5 datatypes ↔ dtypes. Numbers whose bytes are those of a dtype, in either order; the rest is refused
+//! by name.
+
+use super::library::{self, Id, done, id, sync};
+use crate::error::{Error, Result};
+use flagstone_kernels::dtype::DType;
+use hdf5_sys::h5i::hid_t;
+use hdf5_sys::h5t::*;
+use std::ffi::{CStr, c_char, c_void};
+
+/// How elements lie in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FileType {
+    pub(super) dtype: DType,
+    /// Whether the file's byte order is not this machine's.
+    pub(super) swap: bool,
+}
+
+/// (sign, exponent, exponent bits, mantissa, mantissa bits, bias) of the floats that have a dtype.
+const FLOATS: [(DType, [usize; 6]); 4] = [
+    (DType::F16, [15, 10, 5, 0, 10, 15]),
+    (DType::BF16, [15, 7, 8, 0, 7, 127]),
+    (DType::F32, [31, 23, 8, 0, 23, 127]),
+    (DType::F64, [63, 52, 11, 0, 52, 1023]),
+];
+
+/// The dtype of an HDF5 datatype.
+///
+/// # Errors
+/// `Store`, naming a datatype that is not a number or has odd bits.
+pub(super) fn file_type(address: &str, datatype: &Id) -> Result<FileType> {
+    sync(|| describe(datatype, 0)).map_err(|what| Error::store(address, what))
+}
+
+fn describe(datatype: &Id, depth: usize) -> std::result::Result<FileType, String> {
+    let of = datatype.raw();
+    // SAFETY: plain queries of an identifier that is alive, under the lock.
+    unsafe {
+        let (class, size) = (H5Tget_class(of), H5Tget_size(of));
+        let order = || match H5Tget_order(of) {
+            H5T_order_t::H5T_ORDER_LE => Ok(cfg!(target_endian = "big")),
+            H5T_order_t::H5T_ORDER_BE => Ok(cfg!(target_endian = "little")),
+            other => Err(format!("byte order {other:?} is not supported")),
+        };
+        let odd = |kind: &str| Err(format!("dtype {kind} of {size} bytes with unusual bits is not supported; convert it with h5py first"));
+        match class {
+            H5T_class_t::H5T_INTEGER | H5T_class_t::H5T_BITFIELD => {
+                let signed = class == H5T_class_t::H5T_INTEGER && H5Tget_sign(of) == H5T_sign_t::H5T_SGN_2;
+                if H5Tget_precision(of) != 8 * size || H5Tget_offset(of) != 0 {
+                    return odd("integer");
+                }
+                let dtype = match (signed, size) {
+                    (true, 1) => DType::I8,
+                    (true, 2) => DType::I16,
+                    (true, 4) => DType::I32,
+                    (true, 8) => DType::I64,
+                    (false, 1) => DType::U8,
+                    (false, 2) => DType::U16,
+                    (false, 4) => DType::U32,
+                    (false, 8) => DType::U64,
+                    _ => return odd("integer"),
+                };
+                Ok(FileType { dtype, swap: size > 1 && order()? })
+            }
+            H5T_class_t::H5T_FLOAT => {
+                let mut bits = [0usize; 6];
+                let [sign, exponent, exponent_bits, mantissa, mantissa_bits, bias] = &mut bits;
+                H5Tget_fields(of, sign, exponent, exponent_bits, mantissa, mantissa_bits);
+                *bias = H5Tget_ebias(of);
+                match FLOATS.iter().find(|(dtype, known)| *known == bits && dtype.size() == size) {
+                    Some((dtype, _)) => Ok(FileType { dtype: *dtype, swap: order()? }),
+                    None => odd("float"),
+                }
+            }
+            H5T_class_t::H5T_ENUM if depth == 0 => {
+                let base = library::id("", "", H5Tget_super(of)).map_err(|_| "dtype enum without a base".to_string())?;
+                let found = describe(&base, 1)?;
+                let names = member_names(of);
+                let bool_names = names.len() == 2 && names[0].eq_ignore_ascii_case("false") && names[1].eq_ignore_ascii_case("true");
+                if bool_names && found.dtype.size() == 1 {
+                    return Ok(FileType { dtype: DType::Bool, swap: false });
+                }
+                Ok(found)
+            }
+            H5T_class_t::H5T_COMPOUND if depth == 0 => {
+                let names = member_names(of);
+                let pair = names.len() == 2 && names[0].starts_with('r') && names[1].starts_with('i');
+                if !pair || H5Tget_member_offset(of, 0) != 0 || H5Tget_member_offset(of, 1) != size / 2 {
+                    return Err(format!("dtype compound {{{}}} is not a number; only {{r, i}} is (a complex)", names.join(", ")));
+                }
+                let parts: Vec<FileType> = (0..2)
+                    .map(|i| {
+                        let part = library::id("", "", H5Tget_member_type(of, i)).map_err(|_| "dtype compound without members".to_string())?;
+                        describe(&part, 1)
+                    })
+                    .collect::<std::result::Result<_, _>>()?;
+                let dtype = match parts[0].dtype {
+                    DType::F32 if size == 8 => DType::C64,
+                    DType::F64 if size == 16 => DType::C128,
+                    other => return Err(format!("dtype complex of {other} is not supported")),
+                };
+                if parts[0] != parts[1] {
+                    return Err("dtype complex with unlike parts is not supported".into());
+                }
+                Ok(FileType { dtype, swap: parts[0].swap })
+            }
+            H5T_class_t::H5T_STRING => Err("dtype string is not a number".into()),
+            H5T_class_t::H5T_REFERENCE => Err("dtype reference is not a number".into()),
+            H5T_class_t::H5T_VLEN => Err("dtype variable-length is not a number".into()),
+            H5T_class_t::H5T_ARRAY => Err("dtype array is not a number".into()),
+            H5T_class_t::H5T_TIME => Err("dtype time is not a number".into()),
+            H5T_class_t::H5T_OPAQUE => Err("dtype opaque is not a number".into()),
+            H5T_class_t::H5T_ENUM => Err("dtype enum is not a number".into()),
+            H5T_class_t::H5T_COMPOUND => Err("dtype compound is not a number".into()),
+            _ => Err("the datatype is unreadable".into()),
+        }
+    }
+}
+
+/// Names of the members of a compound or an enum.
+///
+/// # Safety
+/// `of` must be alive and the lock held.
+unsafe fn member_names(of: hid_t) -> Vec<String> {
+    // SAFETY: the library returns C strings that are ours to free.
+    unsafe {
+        let n = H5Tget_nmembers(of).clamp(0, 64);
+        (0..n as u32)
+            .filter_map(|i| {
+                let name: *mut c_char = H5Tget_member_name(of, i);
+                if name.is_null() {
+                    return None;
+                }
+                let text = CStr::from_ptr(name).to_string_lossy().into_owned();
+                hdf5_sys::h5::H5free_memory(name.cast::<c_void>());
+                Some(text)
+            })
+            .collect()
+    }
+}
+
+/// A new datatype with the bytes of `dtype` in memory, as h5py makes it.
+///
+/// # Errors
+/// `Store` for `bfloat16`, which other programs would not understand.
+pub(super) fn memory_type(address: &str, dtype: DType) -> Result<Id> {
+    // SAFETY: plain calls on identifiers that are alive, under the lock; names are C literals.
+    sync(|| unsafe {
+        let copy = |of: hid_t| id(address, "datatype", H5Tcopy(of));
+        match dtype {
+            DType::Bool => {
+                let made = id(address, "datatype", H5Tenum_create(*H5T_STD_I8LE))?;
+                for (name, value) in [(c"FALSE", 0i8), (c"TRUE", 1)] {
+                    done(address, "datatype", H5Tenum_insert(made.raw(), name.as_ptr(), (&raw const value).cast()))?;
+                }
+                Ok(made)
+            }
+            DType::I8 => copy(*H5T_NATIVE_INT8),
+            DType::I16 => copy(*H5T_NATIVE_INT16),
+            DType::I32 => copy(*H5T_NATIVE_INT32),
+            DType::I64 => copy(*H5T_NATIVE_INT64),
+            DType::U8 => copy(*H5T_NATIVE_UINT8),
+            DType::U16 => copy(*H5T_NATIVE_UINT16),
+            DType::U32 => copy(*H5T_NATIVE_UINT32),
+            DType::U64 => copy(*H5T_NATIVE_UINT64),
+            DType::F32 => copy(*H5T_NATIVE_FLOAT),
+            DType::F64 => copy(*H5T_NATIVE_DOUBLE),
+            DType::F16 | DType::BF16 => {
+                let bits = FLOATS.iter().find(|(d, _)| *d == dtype).map_or([0; 6], |(_, bits)| *bits);
+                let [sign, exponent, exponent_bits, mantissa, mantissa_bits, bias] = bits;
+                let made = copy(*H5T_NATIVE_FLOAT)?;
+                let of = made.raw();
+                done(address, "datatype", H5Tset_fields(of, sign, exponent, exponent_bits, mantissa, mantissa_bits))?;
+                done(address, "datatype", H5Tset_size(of, 2))?;
+                done(address, "datatype", H5Tset_ebias(of, bias))?;
+                Ok(made)
+            }
+            DType::C64 | DType::C128 => {
+                let part = if dtype == DType::C64 { *H5T_NATIVE_FLOAT } else { *H5T_NATIVE_DOUBLE };
+                let made = id(address, "datatype", H5Tcreate(H5T_class_t::H5T_COMPOUND, dtype.size()))?;
+                for (name, at) in [(c"r", 0), (c"i", dtype.size() / 2)] {
+                    done(address, "datatype", H5Tinsert(made.raw(), name.as_ptr(), at, part))?;
+                }
+                Ok(made)
+            }
+        }
+    })
+}
