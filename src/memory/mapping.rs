@@ -67,7 +67,9 @@ impl Mapping {
     }
 
     fn dangling() -> Mapping {
-        Mapping { start: NonNull::without_provenance(std::num::NonZeroUsize::new(ALIGN as usize).expect("64")), bytes: 0 }
+        #[repr(align(64))]
+        struct Line;
+        Mapping { start: NonNull::<Line>::dangling().cast(), bytes: 0 }
     }
 }
 

@@ -31,7 +31,7 @@ fn pool(limit_bytes: u64) -> Pool {
 
 /// Bytes that say which block they are; every other block is noise, which does not compress.
 fn pattern(key: BlockKey, at: usize) -> u8 {
-    let place = if key.block % 2 == 0 { at / 64 } else { at } as u64;
+    let place = if key.block.is_multiple_of(2) { at / 64 } else { at } as u64;
     let mut word = (key.product << 40 | key.block << 32 | place).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     word = (word ^ word >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     (word ^ word >> 27).wrapping_mul(0x94d0_49bb_1331_11eb) as u8 ^ (word >> 56) as u8
