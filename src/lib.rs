@@ -4,6 +4,7 @@
 //! optimised, lowered to stages of block tasks, checked against the memory limit and run.
 
 pub mod budget;
+pub mod diagnostics;
 pub mod error;
 pub mod events;
 pub mod expr;
