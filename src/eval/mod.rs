@@ -17,4 +17,4 @@ mod python;
 
 pub use error::{EvalError, Span};
 pub use evaluate::Evaluator;
-pub use parser::parse;
+pub use parser::{is_name, parse};

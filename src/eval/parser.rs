@@ -39,6 +39,12 @@ pub fn parse(text: &str) -> Result<Vec<Statement>, EvalError> {
     Ok(statements)
 }
 
+/// Whether `text` can be a name in an expression.
+pub fn is_name(text: &str) -> bool {
+    let letter = |c: char| c == '_' || c.is_alphabetic();
+    text.starts_with(letter) && text.chars().all(|c| letter(c) || c.is_alphanumeric()) && !KEYWORDS.contains(&text)
+}
+
 struct Parser {
     tokens: Vec<Token>,
     at: usize,
