@@ -7,10 +7,19 @@ pub mod budget;
 pub mod diagnostics;
 pub mod error;
 pub mod events;
-pub mod expr;
 pub mod grid;
+
+pub mod array;
+pub mod expr;
+pub mod optimize;
+mod blocked;
+pub mod plan;
+mod scheduler;
 pub mod memory;
 pub mod store;
+pub mod runtime;
 
+pub use array::{Array, Axes, arange, axis, ones, open, random, zeros};
 pub use error::{Error, Result};
 pub use flagstone_kernels::dtype::{Bool, C64, C128, DType, Element, Scalar};
+pub use runtime::{CancelToken, Runtime};

@@ -7,6 +7,7 @@ pub mod elementwise;
 pub mod fused;
 pub mod gemm;
 pub mod generate;
+mod isa;
 pub mod op;
 pub mod program;
 pub mod random;

@@ -75,7 +75,103 @@ pub struct Types {
     pub out: DType,
 }
 
-// K1 implements, with NumPy 2's loops as the reference:
-// impl UnaryOp  { pub fn types(self, arg: DType) -> Option<Types> }       None: NumPy raises TypeError
-// impl BinaryOp { pub fn types(self, common: DType) -> Option<Types> }    common = the promoted dtype
-// impl ReduceOp { pub fn out_dtype(self, arg: DType) -> Option<DType> }   sum of i32 is i64, mean of int f64, …
+/// The float that NumPy's loops convert small integers to: f16 for one byte, f32 for two, f64 above.
+fn float_of(arg: DType) -> DType {
+    match arg {
+        DType::Bool | DType::I8 | DType::U8 => DType::F16,
+        DType::I16 | DType::U16 => DType::F32,
+        DType::I32 | DType::I64 | DType::U32 | DType::U64 => DType::F64,
+        other => other,
+    }
+}
+
+/// bool becomes i8, as where NumPy has no bool loop.
+fn number_of(arg: DType) -> DType {
+    if arg == DType::Bool { DType::I8 } else { arg }
+}
+
+impl UnaryOp {
+    /// The dtypes it works in for an argument of `arg`; `None` where NumPy raises TypeError.
+    pub fn types(self, arg: DType) -> Option<Types> {
+        use UnaryOp::*;
+        let same = |t: DType| Some(Types { args: t, out: t });
+        let boolean = Some(Types { args: arg, out: DType::Bool });
+        match self {
+            Negative | Positive | Sign => (arg != DType::Bool).then_some(Types { args: arg, out: arg }),
+            Absolute => Some(Types { args: arg, out: arg.real() }),
+            Real | Imag => Some(Types { args: arg, out: arg.real() }),
+            Conjugate | Square | Reciprocal => same(number_of(arg)),
+            Floor | Ceil | Trunc => (!arg.is_complex()).then_some(Types { args: arg, out: arg }),
+            Fabs | Cbrt | Deg2rad | Rad2deg | Spacing => (!arg.is_complex()).then(|| Types { args: float_of(arg), out: float_of(arg) }),
+            Signbit => if arg.is_complex() { None } else { boolean },
+            Isnan | Isinf | Isfinite | LogicalNot => boolean,
+            Invert => (arg == DType::Bool || arg.is_integer()).then_some(Types { args: arg, out: arg }),
+            BitwiseCount => {
+                (arg == DType::Bool || arg.is_integer()).then_some(Types { args: arg, out: DType::U8 })
+            }
+            Angle => match arg {
+                DType::Bool => same(DType::F64),
+                DType::C64 | DType::C128 => Some(Types { args: arg, out: arg.real() }),
+                _ => same(float_of(arg)),
+            },
+            Rint | Sqrt | Exp | Exp2 | Expm1 | Log | Log2 | Log10 | Log1p | Sin | Cos | Tan | Arcsin | Arccos | Arctan
+            | Sinh | Cosh | Tanh | Arcsinh | Arccosh | Arctanh => same(float_of(arg)),
+        }
+    }
+}
+
+impl BinaryOp {
+    /// The dtypes it works in for arguments that promote to `common`; `None` where NumPy raises TypeError.
+    ///
+    /// `ldexp` is the one operation that NumPy gives two argument dtypes: here the exponent comes in the
+    /// first argument's dtype, and is truncated to an integer.
+    pub fn types(self, common: DType) -> Option<Types> {
+        use BinaryOp::*;
+        let same = |t: DType| Some(Types { args: t, out: t });
+        let only = |allowed: bool, t: DType| allowed.then_some(Types { args: t, out: t });
+        let (real, complex) = (!common.is_complex(), common.is_complex());
+        let integral = common == DType::Bool || common.is_integer();
+        match self {
+            Add | Multiply | Maximum | Minimum | Fmax | Fmin => same(common),
+            Subtract => only(common != DType::Bool, common),
+            Divide => same(if integral { DType::F64 } else { common }),
+            FloorDivide | Remainder | Fmod => only(real, number_of(common)),
+            Power => same(number_of(common)),
+            FloatPower => same(if complex { DType::C128 } else { DType::F64 }),
+            Equal | NotEqual | Less | LessEqual | Greater | GreaterEqual | LogicalAnd | LogicalOr | LogicalXor => {
+                Some(Types { args: common, out: DType::Bool })
+            }
+            BitwiseAnd | BitwiseOr | BitwiseXor => only(integral, common),
+            LeftShift | RightShift => only(integral, number_of(common)),
+            Arctan2 | Hypot | Copysign | Nextafter | Logaddexp | Logaddexp2 | Heaviside => only(real, float_of(common)),
+            Gcd | Lcm => only(common.is_integer(), common),
+            Ldexp => only(real && common != DType::U64, float_of(common)),
+        }
+    }
+}
+
+impl ReduceOp {
+    /// The dtype of the result for values of `arg`; `None` where NumPy raises TypeError (nowhere today).
+    pub fn out_dtype(self, arg: DType) -> Option<DType> {
+        use crate::dtype::Kind;
+        use ReduceOp::*;
+        Some(match self {
+            Sum | Prod => match arg.kind() {
+                Kind::Bool | Kind::Signed => DType::I64,
+                Kind::Unsigned => DType::U64,
+                _ => arg,
+            },
+            Mean => match arg.kind() {
+                Kind::Float | Kind::Complex => arg,
+                _ => DType::F64,
+            },
+            Var | Std => match arg.kind() {
+                Kind::Float | Kind::Complex => arg.real(),
+                _ => DType::F64,
+            },
+            Min | Max => arg,
+            Any | All => DType::Bool,
+            Argmin | Argmax | CountNonzero => DType::I64,
+        })
+    }
+}

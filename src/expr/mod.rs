@@ -11,11 +11,11 @@ mod visit;
 
 pub use affine::{Affine, Follow};
 pub use infer::{auto_chunks, cells};
-pub use op::{BlockFn, BlockInfo, Cells, Count, Function, Op, Reduce, Resident};
+pub use op::{BlockFn, BlockInfo, Cells, Count, Function, Op, Reduce, Resident, Runs};
 pub use text::text;
-pub use visit::{postorder, rebuild};
+pub use visit::{postorder, rebuild, relabel};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::grid::ChunkGrid;
 use flagstone_kernels::dtype::DType;
 use std::sync::Arc;
@@ -63,6 +63,22 @@ impl Node {
         Ok(Node::assemble(op, shape, counted, dtype, chunks))
     }
 
+    /// `op` in the place of this node: the same shape and dtype, the given chunks. A mask that has been
+    /// counted since this node was built keeps the bound that its users were built with.
+    ///
+    /// # Errors
+    /// As [`Node::new`]; `Internal` where `op` has another shape or dtype.
+    pub fn replaced_by(&self, op: Op, chunks: ChunkGrid) -> Result<Expr> {
+        let (shape, dtype, _) = infer::infer(&op)?;
+        let mask = matches!(op, Op::Mask { .. });
+        if dtype != self.dtype || (shape != self.shape && !mask) {
+            let (name, was, is) = (op.name(), &self.shape, &shape);
+            return Err(Error::internal(format!("{name} of {was:?} {} was replaced by {is:?} {dtype}", self.dtype)));
+        }
+        let counted = if mask { self.counted.clone() } else { infer::counted(&op) };
+        Ok(Node::assemble(op, self.shape.clone(), counted, dtype, chunks))
+    }
+
     fn assemble(op: Op, shape: Vec<u64>, counted: Option<Arc<Count>>, dtype: DType, chunks: ChunkGrid) -> Expr {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         debug_assert_eq!(shape, chunks.shape(), "chunks of {op:?}");
@@ -78,5 +94,17 @@ impl Node {
     /// Bytes of all elements; saturates.
     pub fn bytes(&self) -> u64 {
         self.elements().saturating_mul(self.dtype.size() as u64)
+    }
+}
+
+/// Chains can be longer than a stack is deep, so that arguments are not dropped by recursion.
+impl Drop for Node {
+    fn drop(&mut self) {
+        let mut left = self.op.take().into_args();
+        while let Some(expr) = left.pop() {
+            if let Some(mut node) = Arc::into_inner(expr) {
+                left.extend(node.op.take().into_args());
+            }
+        }
     }
 }

@@ -126,7 +126,16 @@ pub struct Cells {
 
 /// How many elements a mask selects: found at most once.
 #[derive(Debug, Default)]
-pub struct Count(pub OnceLock<u64>);
+pub struct Count(pub OnceLock<u64>, pub OnceLock<Runs>);
+
+/// How many elements a mask selects in each of the boxes that it was counted in.
+#[derive(Debug)]
+pub struct Runs {
+    /// How the mask was cut: boxes stand in C order of the array.
+    pub cuts: Vec<AxisChunks>,
+    /// One count a box.
+    pub counts: Vec<u64>,
+}
 
 /// Blocks that stay in a runtime's memory pool until the last array that uses them is dropped.
 pub struct Resident {
@@ -193,6 +202,25 @@ impl Op {
             Op::Elementwise { args, .. } | Op::Concatenate { args, .. } => args.iter().collect(),
             Op::View { arg, .. } | Op::Rechunk { arg, .. } => vec![arg],
             Op::Reduce(reduce) => std::iter::once(&reduce.arg).chain(&reduce.mask).collect(),
+            Op::Matmul { a, b } => vec![a, b],
+            Op::Mask { arg, mask, .. } => vec![arg, mask],
+            Op::Median { arg, mask } => std::iter::once(arg).chain(mask).collect(),
+        }
+    }
+
+    /// Leaves an operation without arguments behind.
+    pub(super) fn take(&mut self) -> Op {
+        std::mem::replace(self, Op::Concatenate { args: Vec::new(), axis: 0 })
+    }
+
+    /// The nodes that it read, as [`Op::args`].
+    pub(super) fn into_args(self) -> Vec<Expr> {
+        match self {
+            Op::Source(_) | Op::Full { .. } | Op::Generate { .. } | Op::Resident(_) => vec![],
+            Op::Function(function) => function.args,
+            Op::Elementwise { args, .. } | Op::Concatenate { args, .. } => args,
+            Op::View { arg, .. } | Op::Rechunk { arg, .. } => vec![arg],
+            Op::Reduce(reduce) => std::iter::once(reduce.arg).chain(reduce.mask).collect(),
             Op::Matmul { a, b } => vec![a, b],
             Op::Mask { arg, mask, .. } => vec![arg, mask],
             Op::Median { arg, mask } => std::iter::once(arg).chain(mask).collect(),

@@ -1,7 +1,8 @@
 //! Walking and rebuilding the graph, without recursion: graphs can be deep.
 
-use super::{Expr, Node};
+use super::{Affine, Expr, Op};
 use crate::error::Result;
+use crate::grid::ChunkGrid;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -21,28 +22,46 @@ pub fn postorder(roots: &[Expr]) -> Vec<Expr> {
     order
 }
 
-/// Rebuilds the graph from the leaves up: `f` sees each node with its arguments already rebuilt. The chunks
-/// of a node are kept when its shape is.
+/// Rebuilds the graph from the leaves up: `f` sees each node with its arguments already rebuilt, and
+/// returns what stands in its place. Chunks are kept where they mean something: of the roots, of every
+/// node that is not replaced, and of the arguments of users' functions.
 ///
 /// # Errors
 /// What `f` or inference refuses.
 pub fn rebuild(roots: &[Expr], mut f: impl FnMut(&Expr) -> Result<Expr>) -> Result<Vec<Expr>> {
     let mut new: HashMap<u64, Expr> = HashMap::new();
     for node in postorder(roots) {
-        let args: Vec<Expr> = node.op.args().into_iter().map(|arg| new[&arg.id].clone()).collect();
+        let mut args = Vec::new();
+        for arg in node.op.args() {
+            let rebuilt = &new[&arg.id];
+            args.push(match node.op {
+                Op::Function(_) => relabel(rebuilt, &arg.chunks)?,
+                _ => rebuilt.clone(),
+            });
+        }
         let unchanged = node.op.args().iter().zip(&args).all(|(a, b)| Arc::ptr_eq(a, b));
-        let here = if unchanged {
-            node.clone()
-        } else {
-            let op = node.op.with_args(args);
-            let inferred = Node::new(op)?;
-            if inferred.shape == node.shape && inferred.chunks != node.chunks {
-                Node::with_chunks(inferred.op.clone(), node.chunks.clone())?
-            } else {
-                inferred
-            }
-        };
+        let here = if unchanged { node.clone() } else { node.replaced_by(node.op.with_args(args), node.chunks.clone())? };
         new.insert(node.id, f(&here)?);
     }
-    Ok(roots.iter().map(|root| new[&root.id].clone()).collect())
+    roots.iter().map(|root| relabel(&new[&root.id], &root.chunks)).collect()
+}
+
+/// The same elements under the chunks that a user sees or a user's function is called with. Where an
+/// operation has chunks of its own, a view of all elements carries the new ones.
+///
+/// # Errors
+/// As [`super::Node::new`].
+pub fn relabel(expr: &Expr, chunks: &ChunkGrid) -> Result<Expr> {
+    if expr.chunks == *chunks {
+        return Ok(expr.clone());
+    }
+    let mut op = expr.op.clone();
+    match &mut op {
+        Op::Full { chunks: own, .. } | Op::Generate { chunks: own, .. } => *own = chunks.clone(),
+        Op::Source(_) | Op::Resident(_) | Op::Function(_) => {
+            op = Op::View { arg: expr.clone(), view: Affine::identity(&expr.shape) };
+        }
+        _ => {}
+    }
+    expr.replaced_by(op, chunks.clone())
 }

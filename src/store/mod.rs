@@ -3,6 +3,23 @@
 //! A [`Store`] reads any region of one array into a view that the caller owns; a [`Writer`] takes whole
 //! granules. Neither caches, schedules or starts threads: workers call them side by side.
 
+mod address;
+mod box_read;
+mod codec_text;
+#[doc(hidden)]
+pub mod conformance;
+mod copy_box;
+pub mod flat;
+mod hdf5;
+mod in_memory;
+mod publish;
+mod tree;
+mod zarr;
+
+pub use address::{Address, create, exists, map, open, parse, tree};
+pub use in_memory::{InMemory, MemoryWriter};
+pub use tree::Node;
+
 use crate::error::Result;
 use crate::grid::Region;
 use flagstone_kernels::dtype::{DType, Scalar};
@@ -31,6 +48,23 @@ pub struct Meta {
     pub dimension_names: Option<Vec<Option<String>>>,
     /// Attributes as JSON.
     pub attributes: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Meta {
+    /// Plain uncompressed bytes of which any region can be read.
+    pub fn plain(shape: Vec<u64>, dtype: DType) -> Meta {
+        Meta {
+            shape,
+            dtype,
+            chunks: None,
+            shards: None,
+            codec: "none".into(),
+            compressed: false,
+            fill: None,
+            dimension_names: None,
+            attributes: serde_json::Map::new(),
+        }
+    }
 }
 
 /// Bytes that a read moved.
@@ -125,6 +159,26 @@ pub struct Create {
     pub overwrite: bool,
     /// fsync before commit returns.
     pub durable: bool,
+}
+
+impl Create {
+    /// An array with the format's default chunks and codec, that replaces nothing.
+    pub fn new(shape: Vec<u64>, dtype: DType) -> Create {
+        Create {
+            shape,
+            dtype,
+            chunks: None,
+            shards: None,
+            codec: None,
+            shuffle: true,
+            checksum: false,
+            zarr_version: 3,
+            attributes: serde_json::Map::new(),
+            dimension_names: None,
+            overwrite: false,
+            durable: false,
+        }
+    }
 }
 
 /// An array being written. Dropped without [`Writer::commit`], it leaves nothing behind, and what stood at

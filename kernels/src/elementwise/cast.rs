@@ -1,0 +1,150 @@
+//! `astype` between any two dtypes. Floats to integers as the C casts of NumPy's x86-64 build: NaN and
+//! what does not fit give the target's MIN where the hardware conversion does, narrow types wrap its low bits.
+
+use super::{Map1, TileFn, tile1};
+use crate::dtype::{Bool, C64, C128, DType, Element};
+use crate::with_element;
+use half::{bf16, f16};
+
+/// Whether conversions between two types are worth a clone for each instruction set.
+trait Source: Element {
+    const HOT: bool;
+    fn to<T: Target>(self) -> T;
+}
+
+trait Target: Element {
+    const HOT: bool;
+    fn from_i64(x: i64) -> Self;
+    fn from_u64(x: u64) -> Self;
+    fn from_f32(x: f32) -> Self;
+    fn from_f64(x: f64) -> Self;
+    fn from_parts(re: f64, _im: f64) -> Self {
+        Self::from_f64(re)
+    }
+}
+
+macro_rules! sources {
+    ($($t:ty, $hot:literal, |$x:ident| $e:expr);*) => { $(impl Source for $t {
+        const HOT: bool = $hot;
+        #[inline(always)]
+        fn to<T: Target>(self) -> T { let $x = self; $e }
+    })* };
+}
+sources!(
+    Bool, false, |x| T::from_u64((x.0 != 0) as u64);
+    i8, false, |x| T::from_i64(x as i64);
+    i16, false, |x| T::from_i64(x as i64);
+    i32, true, |x| T::from_i64(x as i64);
+    i64, true, |x| T::from_i64(x);
+    u8, true, |x| T::from_u64(x as u64);
+    u16, false, |x| T::from_u64(x as u64);
+    u32, false, |x| T::from_u64(x as u64);
+    u64, false, |x| T::from_u64(x);
+    f16, false, |x| T::from_f32(x.to_f32());
+    bf16, false, |x| T::from_f32(x.to_f32());
+    f32, true, |x| T::from_f32(x);
+    f64, true, |x| T::from_f64(x);
+    C64, false, |x| T::from_parts(x.re as f64, x.im as f64);
+    C128, false, |x| T::from_parts(x.re, x.im)
+);
+
+/// The x86 conversion to i32: MIN for NaN and what does not fit.
+#[inline(always)]
+fn to_i32(x: f64) -> i32 {
+    if x > -2147483649.0 && x < 2147483648.0 { x as i32 } else { i32::MIN }
+}
+
+/// The x86 conversion to i64.
+#[inline(always)]
+fn to_i64(x: f64) -> i64 {
+    if x < 9.223372036854775808e18 { x as i64 } else { i64::MIN }
+}
+
+#[inline(always)]
+fn to_u64(x: f64) -> u64 {
+    const HALF: f64 = 9.223372036854775808e18;
+    if x >= HALF { to_i64(x - HALF) as u64 ^ (1 << 63) } else { to_i64(x) as u64 }
+}
+
+macro_rules! integers {
+    ($($t:ty, $hot:literal, $via:ident);*) => { $(impl Target for $t {
+        const HOT: bool = $hot;
+        #[inline(always)] fn from_i64(x: i64) -> $t { x as $t }
+        #[inline(always)] fn from_u64(x: u64) -> $t { x as $t }
+        #[inline(always)] fn from_f32(x: f32) -> $t { $via(x as f64) as $t }
+        #[inline(always)] fn from_f64(x: f64) -> $t { $via(x) as $t }
+    })* };
+}
+integers!(i8, false, to_i32; i16, false, to_i32; i32, true, to_i32; i64, true, to_i64;
+    u8, false, to_i32; u16, false, to_i32; u32, false, to_i64; u64, false, to_u64);
+
+macro_rules! floats {
+    ($($t:ty, $hot:literal, |$x:ident| $i:expr, $f:expr, $d:expr);*) => { $(impl Target for $t {
+        const HOT: bool = $hot;
+        #[inline(always)] fn from_i64($x: i64) -> $t { $i }
+        #[inline(always)] fn from_u64($x: u64) -> $t { $i }
+        #[inline(always)] fn from_f32($x: f32) -> $t { $f }
+        #[inline(always)] fn from_f64($x: f64) -> $t { $d }
+    })* };
+}
+floats!(
+    f16, false, |x| f16::from_f32(x as f32), f16::from_f32(x), f16::from_f64(x);
+    bf16, false, |x| bf16::from_f32(x as f32), bf16::from_f32(x), bf16::from_f64(x);
+    f32, true, |x| x as f32, x, x as f32;
+    f64, true, |x| x as f64, x as f64, x
+);
+
+impl Target for Bool {
+    const HOT: bool = false;
+    #[inline(always)]
+    fn from_i64(x: i64) -> Bool {
+        (x != 0).into()
+    }
+    #[inline(always)]
+    fn from_u64(x: u64) -> Bool {
+        (x != 0).into()
+    }
+    #[inline(always)]
+    fn from_f32(x: f32) -> Bool {
+        (x != 0.0).into()
+    }
+    #[inline(always)]
+    fn from_f64(x: f64) -> Bool {
+        (x != 0.0).into()
+    }
+    #[inline(always)]
+    fn from_parts(re: f64, im: f64) -> Bool {
+        (re != 0.0 || im != 0.0).into()
+    }
+}
+
+macro_rules! complexes {
+    ($($t:ty, $part:ty);*) => { $(impl Target for $t {
+        const HOT: bool = false;
+        #[inline(always)] fn from_i64(x: i64) -> $t { <$t>::new(x as $part, 0.0) }
+        #[inline(always)] fn from_u64(x: u64) -> $t { <$t>::new(x as $part, 0.0) }
+        #[inline(always)] fn from_f32(x: f32) -> $t { <$t>::new(x as $part, 0.0) }
+        #[inline(always)] fn from_f64(x: f64) -> $t { <$t>::new(x as $part, 0.0) }
+        #[inline(always)] fn from_parts(re: f64, im: f64) -> $t { <$t>::new(re as $part, im as $part) }
+    })* };
+}
+complexes!(C64, f32; C128, f64);
+
+struct Cast<T>(std::marker::PhantomData<T>);
+
+impl<S: Source, T: Target> Map1<S> for Cast<T> {
+    type Out = T;
+    const HOT: bool = S::HOT && T::HOT;
+    #[inline(always)]
+    fn at(x: S) -> T {
+        x.to()
+    }
+}
+
+/// The loop that casts `from` to `to`.
+pub fn cast(from: DType, to: DType) -> TileFn {
+    fn outer<S: Source>(to: DType) -> TileFn {
+        with_element!(to, T => tile1::<S, Cast<T>>())
+    }
+    with_element!(from, S => outer::<S>(to))
+}

@@ -1,0 +1,136 @@
+//! (key, indices) → values of the laws that need an unknown number of random words. 16 consecutive elements
+//! are a run; each run has a generator of its own, from which its elements are drawn in order. So an element
+//! still follows from its index alone, at the price of drawing those before it in its run.
+
+use super::lanes::{self, Isa};
+use super::philox::Key;
+use crate::dtype::{DType, Scalar};
+use rand_distr::Distribution as _;
+use std::convert::Infallible;
+use rand::TryRng;
+
+const RUN: u64 = 16;
+
+/// Blocks made at a time, which vectorise.
+const BATCH: usize = 8;
+
+/// The random words of one run: blocks whose last counter word is 1, where [`super::lanes`] has 0.
+struct RunRng<'a> {
+    isa: Isa,
+    key: &'a Key,
+    run: u64,
+    block: u32,
+    words: [u64; 2 * BATCH],
+    used: usize,
+}
+
+impl<'a> RunRng<'a> {
+    fn new(isa: Isa, key: &'a Key, run: u64) -> RunRng<'a> {
+        RunRng { isa, key, run, block: 0, words: [0; 2 * BATCH], used: 2 * BATCH }
+    }
+}
+
+impl TryRng for RunRng<'_> {
+    type Error = Infallible;
+
+    #[inline]
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        if self.used == self.words.len() {
+            lanes::run_words(self.isa, self.key, self.run, self.block, &mut self.words);
+            self.block = self.block.wrapping_add(BATCH as u32);
+            self.used = 0;
+        }
+        self.used += 1;
+        Ok(self.words[self.used - 1])
+    }
+
+    #[inline]
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        self.try_next_u64().map(|lane| (lane >> 32) as u32)
+    }
+
+    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
+        for chunk in out.chunks_mut(8) {
+            let lane = self.try_next_u64()?.to_le_bytes();
+            chunk.copy_from_slice(&lane[..chunk.len()]);
+        }
+        Ok(())
+    }
+}
+
+/// A law that draws from a generator of a run.
+pub(super) enum RunLaw {
+    Zero,
+    Lognormal(rand_distr::LogNormal<f64>),
+    Gamma(rand_distr::Gamma<f64>),
+    Poisson(rand_distr::Poisson<f64>),
+}
+
+impl RunLaw {
+    pub(super) fn lognormal(mean: f64, sigma: f64) -> Result<RunLaw, String> {
+        rand_distr::LogNormal::new(mean, sigma).map(RunLaw::Lognormal).map_err(|e| format!("lognormal: {e}"))
+    }
+
+    /// NumPy's gamma: a shape or scale of 0 gives 0.
+    pub(super) fn gamma(shape: f64, scale: f64) -> Result<RunLaw, String> {
+        if shape == 0.0 || scale == 0.0 {
+            return Ok(RunLaw::Zero);
+        }
+        rand_distr::Gamma::new(shape, scale).map(RunLaw::Gamma).map_err(|e| format!("gamma: {e}"))
+    }
+
+    /// NumPy's poisson: a lam of 0 gives 0.
+    pub(super) fn poisson(lam: f64) -> Result<RunLaw, String> {
+        if lam == 0.0 {
+            return Ok(RunLaw::Zero);
+        }
+        rand_distr::Poisson::new(lam).map(RunLaw::Poisson).map_err(|e| format!("poisson: {e}"))
+    }
+
+    fn draw(&self, rng: &mut RunRng) -> f64 {
+        match self {
+            RunLaw::Zero => 0.0,
+            RunLaw::Lognormal(law) => law.sample(rng),
+            RunLaw::Gamma(law) => law.sample(rng),
+            RunLaw::Poisson(law) => law.sample(rng),
+        }
+    }
+}
+
+/// Writes elements `first`, `first` + `step`, … as `dtype` to `out`. Integers saturate.
+pub(super) fn fill(isa: Isa, law: &RunLaw, dtype: DType, key: &Key, first: u64, step: i64, out: &mut [u8]) {
+    let mut rng = RunRng::new(isa, key, 0);
+    let mut drawn = [0.0; RUN as usize];
+    let (mut run, mut count) = (None, 0);
+    let mut index = first;
+    for element in out.chunks_exact_mut(dtype.size()) {
+        if run != Some(index / RUN) {
+            run = Some(index / RUN);
+            count = 0;
+            rng = RunRng::new(isa, key, index / RUN);
+        }
+        let place = (index % RUN) as usize;
+        while count <= place {
+            drawn[count] = law.draw(&mut rng);
+            count += 1;
+        }
+        write(drawn[place], dtype, element);
+        index = index.wrapping_add(step as u64);
+    }
+}
+
+fn write(value: f64, dtype: DType, out: &mut [u8]) {
+    match dtype {
+        DType::F32 => out.copy_from_slice(&(value as f32).to_ne_bytes()),
+        DType::F64 => out.copy_from_slice(&value.to_ne_bytes()),
+        DType::I8 => out.copy_from_slice(&(value as i8).to_ne_bytes()),
+        DType::U8 => out.copy_from_slice(&(value as u8).to_ne_bytes()),
+        DType::I16 => out.copy_from_slice(&(value as i16).to_ne_bytes()),
+        DType::U16 => out.copy_from_slice(&(value as u16).to_ne_bytes()),
+        DType::I32 => out.copy_from_slice(&(value as i32).to_ne_bytes()),
+        DType::U32 => out.copy_from_slice(&(value as u32).to_ne_bytes()),
+        DType::I64 => out.copy_from_slice(&(value as i64).to_ne_bytes()),
+        DType::U64 => out.copy_from_slice(&(value as u64).to_ne_bytes()),
+        other => Scalar::Float(value).write(other, out),
+    }
+}

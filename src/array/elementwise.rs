@@ -1,0 +1,447 @@
+//! Elementwise operations: dtypes promote, shapes broadcast, and both become explicit nodes.
+
+use super::operand::{Arg, check_fits, common_dtype, integer, integer_range};
+use super::{Array, Operand, counted};
+use crate::error::{Error, Result};
+use crate::expr::{Affine, Expr, Node, Op};
+use crate::grid::ChunkGrid;
+use flagstone_kernels::dtype::{DType, Kind, Scalar};
+use flagstone_kernels::op::{BinaryOp, UnaryOp};
+use flagstone_kernels::program::StepOp;
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+/// The same value everywhere.
+pub(super) fn constant(value: Scalar, dtype: DType, shape: &[u64]) -> Result<Expr> {
+    let chunks = ChunkGrid::whole(shape);
+    Node::new(Op::Full { value: cast_scalar(value, dtype), dtype, shape: shape.to_vec(), chunks })
+}
+
+/// The value that an element of `dtype` has after `astype`.
+fn cast_scalar(value: Scalar, dtype: DType) -> Scalar {
+    let mut bytes = [0u8; 16];
+    value.write(dtype, &mut bytes[..dtype.size()]);
+    Scalar::read(dtype, &bytes[..dtype.size()])
+}
+
+/// `astype`; the node itself when it has the dtype.
+pub(super) fn cast(expr: &Expr, dtype: DType) -> Result<Expr> {
+    if expr.dtype == dtype {
+        return Ok(expr.clone());
+    }
+    if let Op::Full { value, shape, chunks, .. } = &expr.op {
+        let value = cast_scalar(*value, dtype);
+        return Node::new(Op::Full { value, dtype, shape: shape.clone(), chunks: chunks.clone() });
+    }
+    Node::new(Op::Elementwise { op: StepOp::Cast, args: vec![expr.clone()], dtype })
+}
+
+/// `broadcast_to`; the node itself when it has the shape.
+pub(super) fn broadcast(operation: &str, expr: &Expr, shape: &[u64]) -> Result<Expr> {
+    if expr.shape == shape {
+        return Ok(expr.clone());
+    }
+    let view = Affine::broadcast(&expr.shape, shape)
+        .ok_or_else(|| Error::bad_request(operation, format!("shape {:?} does not broadcast to {shape:?}", expr.shape)))?;
+    match &expr.op {
+        Op::Full { value, dtype, .. } => constant(*value, *dtype, shape),
+        _ => Node::new(Op::View { arg: expr.clone(), view }),
+    }
+}
+
+/// The shape that several broadcast to.
+pub(super) fn common_shape(operation: &str, shapes: &[&[u64]]) -> Result<Vec<u64>> {
+    let ndim = shapes.iter().map(|shape| shape.len()).max().unwrap_or(0);
+    let mut common = vec![1u64; ndim];
+    for shape in shapes {
+        let skip = ndim - shape.len();
+        for (axis, &n) in shape.iter().enumerate() {
+            match (common[skip + axis], n) {
+                (a, b) if a == b || b == 1 => {}
+                (1, b) => common[skip + axis] = b,
+                _ => {
+                    let shapes: Vec<String> = shapes.iter().map(|shape| format!("{shape:?}")).collect();
+                    return Err(Error::bad_request(operation, format!("shapes {} do not broadcast", shapes.join(" and "))));
+                }
+            }
+        }
+    }
+    Ok(common)
+}
+
+/// The arguments as nodes of one shape; weak scalars become constants of `dtypes[i]`.
+fn aligned(operation: &str, args: &[Arg], dtypes: &[DType]) -> Result<Vec<Expr>> {
+    let mut exprs: Vec<Option<Expr>> = Vec::new();
+    for (arg, &dtype) in args.iter().zip(dtypes) {
+        exprs.push(match arg {
+            Arg::Expr(expr) => Some(cast(expr, dtype)?),
+            Arg::Weak(scalar) => {
+                check_fits(operation, *scalar, dtype)?;
+                None
+            }
+        });
+    }
+    // A counted array keeps its bound beside itself, single values and scalars; other shapes need the count.
+    let counts: Vec<_> = exprs.iter().flatten().filter_map(|expr| expr.counted.clone()).collect();
+    if let Some(first) = counts.first() {
+        let one_count = counts.iter().all(|count| Arc::ptr_eq(count, first));
+        let others_single = exprs.iter().flatten().all(|expr| expr.counted.is_some() || expr.shape.is_empty());
+        if !(one_count && others_single) {
+            for expr in exprs.iter_mut().flatten() {
+                *expr = counted::settled(expr, None)?;
+            }
+        }
+    }
+    let shapes: Vec<&[u64]> = exprs.iter().flatten().map(|expr| expr.shape.as_slice()).collect();
+    let shape = common_shape(operation, &shapes)?;
+    let place = |((expr, arg), &dtype): ((&Option<Expr>, &Arg), &DType)| match (expr, arg) {
+        (Some(expr), _) => broadcast(operation, expr, &shape),
+        (None, Arg::Weak(scalar)) => constant(*scalar, dtype, &shape),
+        (None, Arg::Expr(_)) => Err(Error::internal("an argument without a node")),
+    };
+    exprs.iter().zip(args).zip(dtypes).map(place).collect()
+}
+
+/// A function of one array.
+pub(super) fn unary(op: UnaryOp, expr: &Expr) -> Result<Expr> {
+    if op == UnaryOp::Real && !expr.dtype.is_complex() {
+        return Ok(expr.clone());
+    }
+    let types = op
+        .types(expr.dtype)
+        .ok_or_else(|| Error::bad_request(op.name(), format!("not defined for {}", expr.dtype)))?;
+    let arg = cast(expr, types.args)?;
+    Node::new(Op::Elementwise { op: StepOp::Unary(op), args: vec![arg], dtype: types.out })
+}
+
+/// A function of two operands.
+pub(super) fn binary(op: BinaryOp, a: &Operand, b: &Operand) -> Result<Expr> {
+    let (a, b) = (a.arg()?, b.arg()?);
+    let name = op.name();
+    if let Some(expr) = comparison_out_of_range(op, &a, &b)? {
+        return Ok(expr);
+    }
+    if let Some(expr) = mixed_sign_comparison(op, &a, &b)? {
+        return Ok(expr);
+    }
+    let mut common = common_dtype(&[&a, &b]);
+    if op == BinaryOp::Ldexp {
+        let exponent = common_dtype(&[&b]);
+        if exponent.is_float() || exponent.is_complex() {
+            return Err(Error::bad_request(name, format!("the exponent is {exponent}; expected an integer dtype")));
+        }
+        common = common_dtype(&[&a]);
+    }
+    let negative = matches!(&b, Arg::Weak(scalar) if integer(*scalar).is_some_and(|i| i < 0));
+    if op == BinaryOp::Power && (common.is_integer() || common == DType::Bool) && negative {
+        return Err(Error::bad_request(name, format!("{common} to a negative integer power; use a float dtype or exponent")));
+    }
+    let types = op.types(common).ok_or_else(|| {
+        let advice = if op == BinaryOp::Subtract { "; use ^ or logical_xor" } else { "" };
+        let given: Vec<String> = [&a, &b]
+            .iter()
+            .map(|arg| match arg {
+                Arg::Expr(expr) => expr.dtype.to_string(),
+                Arg::Weak(scalar) => format!("{:?}", scalar.kind()).to_lowercase(),
+            })
+            .collect();
+        Error::bad_request(name, format!("not defined for {}{advice}", given.join(" and ")))
+    })?;
+    // an integer scalar must fit the dtype that the array gives it, not the one the loop computes in
+    if let (Arg::Weak(scalar), _) | (_, Arg::Weak(scalar)) = (&a, &b)
+        && op != BinaryOp::Ldexp
+    {
+        check_fits(name, *scalar, common)?;
+    }
+    let args = aligned(name, &[a, b], &[types.args; 2])?;
+    Node::new(Op::Elementwise { op: StepOp::Binary(op), args, dtype: types.out })
+}
+
+/// What comparing `a` with `b` gives when they stand in `order`.
+fn holds(op: BinaryOp, order: Ordering) -> Option<bool> {
+    Some(match op {
+        BinaryOp::Equal => order == Ordering::Equal,
+        BinaryOp::NotEqual => order != Ordering::Equal,
+        BinaryOp::Less => order == Ordering::Less,
+        BinaryOp::LessEqual => order != Ordering::Greater,
+        BinaryOp::Greater => order == Ordering::Greater,
+        BinaryOp::GreaterEqual => order != Ordering::Less,
+        _ => return None,
+    })
+}
+
+/// Comparing an integer array with an integer that its dtype does not hold: the answer is the same
+/// everywhere, as in NumPy 2.
+fn comparison_out_of_range(op: BinaryOp, a: &Arg, b: &Arg) -> Result<Option<Expr>> {
+    let (expr, scalar, flipped) = match (a, b) {
+        (Arg::Expr(expr), Arg::Weak(scalar)) => (expr, *scalar, false),
+        (Arg::Weak(scalar), Arg::Expr(expr)) => (expr, *scalar, true),
+        _ => return Ok(None),
+    };
+    let (Some(value), Some((low, high))) = (integer(scalar), integer_range(expr.dtype)) else { return Ok(None) };
+    if (low..=high).contains(&value) {
+        return Ok(None);
+    }
+    let array_is_less = (value > high) != flipped;
+    let Some(answer) = holds(op, if array_is_less { Ordering::Less } else { Ordering::Greater }) else { return Ok(None) };
+    if expr.counted.is_some() {
+        let expr = counted::settled(expr, None)?;
+        return constant(Scalar::Bool(answer), DType::Bool, &expr.shape).map(Some);
+    }
+    let (shape, chunks) = (expr.shape.clone(), expr.chunks.clone());
+    Node::new(Op::Full { value: Scalar::Bool(answer), dtype: DType::Bool, shape, chunks }).map(Some)
+}
+
+/// Comparing signed with 64-bit unsigned integers: exact, as in NumPy 2, where f64 would round.
+fn mixed_sign_comparison(op: BinaryOp, a: &Arg, b: &Arg) -> Result<Option<Expr>> {
+    let (Arg::Expr(a), Arg::Expr(b)) = (a, b) else { return Ok(None) };
+    let mixed = |x: &Expr, y: &Expr| x.dtype.kind() == Kind::Signed && y.dtype == DType::U64;
+    let Some(below) = holds(op, Ordering::Less).filter(|_| mixed(a, b) || mixed(b, a)) else { return Ok(None) };
+    // where the signed one is negative, the order is known
+    let (signed, answer) = if mixed(a, b) { (a, below) } else { (b, holds(op, Ordering::Greater).unwrap_or(below)) };
+    let unsigned = |expr: &Expr| cast(expr, DType::U64).map(|expr| Operand::Array(Array::from_expr(expr)));
+    let compared = binary(op, &unsigned(a)?, &unsigned(b)?)?;
+    let zero = Operand::Scalar(Scalar::Int(0));
+    let signed = Operand::Array(Array::from_expr(signed.clone()));
+    let (side, join) = if answer { (BinaryOp::Less, BinaryOp::LogicalOr) } else { (BinaryOp::GreaterEqual, BinaryOp::LogicalAnd) };
+    let side = binary(side, &signed, &zero)?;
+    let array = |expr| Operand::Array(Array::from_expr(expr));
+    binary(join, &array(compared), &array(side)).map(Some)
+}
+
+/// `where(condition, x, y)` of operands.
+pub(super) fn choose(condition: &Operand, x: &Operand, y: &Operand) -> Result<Expr> {
+    let (condition, x, y) = (condition.arg()?, x.arg()?, y.arg()?);
+    let dtype = common_dtype(&[&x, &y]);
+    let args = aligned("where", &[condition, x, y], &[DType::Bool, dtype, dtype])?;
+    Node::new(Op::Elementwise { op: StepOp::Where, args, dtype })
+}
+
+/// `x` where `condition` is true, else `y`.
+///
+/// ```
+/// use flagstone::{DType, array::where_, zeros};
+/// let x = zeros([3], DType::F32);
+/// assert_eq!(where_(x.gt(0.0), &x, 1).dtype().unwrap(), DType::F32);
+/// ```
+#[track_caller]
+pub fn where_(condition: impl Into<Operand>, x: impl Into<Operand>, y: impl Into<Operand>) -> Array {
+    Array::build(|| choose(&condition.into(), &x.into(), &y.into()))
+}
+
+/// Whether `|a − b| ≤ atol + rtol·|b|`, NumPy's defaults being 1e-5 and 1e-8.
+///
+/// ```
+/// use flagstone::{DType, array::isclose, zeros};
+/// let x = zeros([3], DType::F64);
+/// assert_eq!(isclose(&x, 1e-9, 1e-5, 1e-8, false).dtype().unwrap(), DType::Bool);
+/// ```
+#[track_caller]
+pub fn isclose(a: impl Into<Operand>, b: impl Into<Operand>, rtol: f64, atol: f64, equal_nan: bool) -> Array {
+    let strong = |operand: Operand| match operand {
+        Operand::Array(array) => array,
+        Operand::Scalar(scalar) => Array::build(|| constant(scalar, scalar.natural_dtype(), &[])),
+    };
+    let (a, b) = (strong(a.into()), strong(b.into()));
+    let b = match b.dtype() {
+        Ok(dtype) => b.astype(dtype.promote_weak(Kind::Float)),
+        Err(_) => b,
+    };
+    let near = (&a - &b).abs().le(b.abs() * rtol + atol);
+    let close = (near & b.isfinite()) | a.eq(&b);
+    if equal_nan { close | (a.isnan() & b.isnan()) } else { close }
+}
+
+macro_rules! unary_methods {
+    ($($name:ident = $op:ident, $doc:literal;)*) => {
+        impl Array { $(
+            #[doc = concat!($doc, "\n\n```\nlet x = flagstone::ones([3], flagstone::DType::F64);\nassert_eq!(x.",
+                stringify!($name), "().shape().unwrap(), [3]);\n```")]
+            #[track_caller]
+            pub fn $name(&self) -> Array {
+                Array::build(|| unary(UnaryOp::$op, &self.expr()?))
+            }
+        )* }
+    };
+}
+
+unary_methods! {
+    abs = Absolute, "Absolute values; of complex the magnitude.";
+    fabs = Fabs, "Absolute values as floats.";
+    sign = Sign, "−1, 0 or 1 by sign.";
+    signbit = Signbit, "Whether the sign bit is set.";
+    rint = Rint, "The nearest integers, halves to even.";
+    floor = Floor, "The largest integers not above.";
+    ceil = Ceil, "The smallest integers not below.";
+    trunc = Trunc, "Integer parts.";
+    sqrt = Sqrt, "Square roots.";
+    cbrt = Cbrt, "Cube roots.";
+    square = Square, "Squares.";
+    reciprocal = Reciprocal, "1/x.";
+    exp = Exp, "eˣ.";
+    exp2 = Exp2, "2ˣ.";
+    expm1 = Expm1, "eˣ − 1, exact near 0.";
+    log = Log, "Natural logarithms.";
+    log2 = Log2, "Logarithms to base 2.";
+    log10 = Log10, "Logarithms to base 10.";
+    log1p = Log1p, "log(1 + x), exact near 0.";
+    sin = Sin, "Sines.";
+    cos = Cos, "Cosines.";
+    tan = Tan, "Tangents.";
+    arcsin = Arcsin, "Inverse sines.";
+    arccos = Arccos, "Inverse cosines.";
+    arctan = Arctan, "Inverse tangents.";
+    sinh = Sinh, "Hyperbolic sines.";
+    cosh = Cosh, "Hyperbolic cosines.";
+    tanh = Tanh, "Hyperbolic tangents.";
+    arcsinh = Arcsinh, "Inverse hyperbolic sines.";
+    arccosh = Arccosh, "Inverse hyperbolic cosines.";
+    arctanh = Arctanh, "Inverse hyperbolic tangents.";
+    deg2rad = Deg2rad, "Degrees to radians.";
+    rad2deg = Rad2deg, "Radians to degrees.";
+    isnan = Isnan, "Whether elements are NaN.";
+    isinf = Isinf, "Whether elements are infinite.";
+    isfinite = Isfinite, "Whether elements are neither NaN nor infinite.";
+    logical_not = LogicalNot, "Whether elements are zero.";
+    spacing = Spacing, "The distance to the next number.";
+    real = Real, "Real parts.";
+    imag = Imag, "Imaginary parts.";
+    conj = Conjugate, "Complex conjugates.";
+    angle = Angle, "Arguments of complex numbers, in radians.";
+}
+
+macro_rules! binary_methods {
+    ($($name:ident = $op:ident, $doc:literal;)*) => {
+        impl Array { $(
+            #[doc = concat!($doc, "\n\n```\nlet x = flagstone::ones([3], flagstone::DType::F64);\nassert_eq!(x.",
+                stringify!($name), "(2).shape().unwrap(), [3]);\n```")]
+            #[track_caller]
+            pub fn $name(&self, other: impl Into<Operand>) -> Array {
+                Array::build(|| binary(BinaryOp::$op, &self.into(), &other.into()))
+            }
+        )* }
+    };
+}
+
+binary_methods! {
+    lt = Less, "`self < other`, element by element.";
+    le = LessEqual, "`self <= other`, element by element.";
+    gt = Greater, "`self > other`, element by element.";
+    ge = GreaterEqual, "`self >= other`, element by element.";
+    eq = Equal, "`self == other`, element by element.";
+    ne = NotEqual, "`self != other`, element by element.";
+    floor_divide = FloorDivide, "Quotients rounded down.";
+    fmod = Fmod, "Remainders with the sign of the dividend.";
+    pow = Power, "Powers. Integers to negative integer powers are refused, as in NumPy.";
+    float_power = FloatPower, "Powers computed in float64 or complex128.";
+    maximum = Maximum, "The larger of two; NaN wins.";
+    minimum = Minimum, "The smaller of two; NaN wins.";
+    fmax = Fmax, "The larger of two; NaN loses.";
+    fmin = Fmin, "The smaller of two; NaN loses.";
+    logical_and = LogicalAnd, "Whether both are nonzero.";
+    logical_or = LogicalOr, "Whether either is nonzero.";
+    logical_xor = LogicalXor, "Whether exactly one is nonzero.";
+    arctan2 = Arctan2, "The angle of the point (other, self).";
+    hypot = Hypot, "√(x² + y²) without overflow.";
+    copysign = Copysign, "Magnitudes with the other's signs.";
+    nextafter = Nextafter, "The next number towards the other.";
+    logaddexp = Logaddexp, "log(eˣ + eʸ).";
+    logaddexp2 = Logaddexp2, "log2(2ˣ + 2ʸ).";
+    heaviside = Heaviside, "0 below zero, the other at zero, 1 above.";
+}
+
+macro_rules! integer_methods {
+    ($($name:ident = $op:ident, $doc:literal;)*) => {
+        impl Array { $(
+            #[doc = concat!($doc, "\n\n```\nlet x = flagstone::ones([3], flagstone::DType::I64);\nassert_eq!(x.",
+                stringify!($name), "(2).shape().unwrap(), [3]);\n```")]
+            #[track_caller]
+            pub fn $name(&self, other: impl Into<Operand>) -> Array {
+                Array::build(|| binary(BinaryOp::$op, &self.into(), &other.into()))
+            }
+        )* }
+    };
+}
+
+integer_methods! {
+    gcd = Gcd, "Greatest common divisors.";
+    lcm = Lcm, "Least common multiples.";
+    ldexp = Ldexp, "x·2ⁿ for an integer n.";
+}
+
+impl Array {
+    /// The elements as `dtype`.
+    ///
+    /// ```
+    /// use flagstone::{DType, zeros};
+    /// assert_eq!(zeros([2], DType::I32).astype(DType::F64).dtype().unwrap(), DType::F64);
+    /// ```
+    #[track_caller]
+    pub fn astype(&self, dtype: DType) -> Array {
+        Array::build(|| cast(&self.expr()?, dtype))
+    }
+
+    /// The number of bits set in each integer.
+    ///
+    /// ```
+    /// use flagstone::{DType, zeros};
+    /// assert_eq!(zeros([2], DType::I32).bitwise_count().dtype().unwrap(), DType::U8);
+    /// ```
+    #[track_caller]
+    pub fn bitwise_count(&self) -> Array {
+        Array::build(|| unary(UnaryOp::BitwiseCount, &self.expr()?))
+    }
+
+    /// Values limited to `low..=high`.
+    ///
+    /// ```
+    /// use flagstone::{DType, zeros};
+    /// assert_eq!(zeros([2], DType::F32).clip(0.0, 1.0).dtype().unwrap(), DType::F32);
+    /// ```
+    #[track_caller]
+    pub fn clip(&self, low: impl Into<Operand>, high: impl Into<Operand>) -> Array {
+        self.maximum(low).minimum(high)
+    }
+
+    /// Rounded to `decimals` digits after the point, halves to even, as NumPy: `rint(x·10ᵈ)/10ᵈ`.
+    ///
+    /// ```
+    /// use flagstone::{DType, zeros};
+    /// assert_eq!(zeros([2], DType::F32).round(2).dtype().unwrap(), DType::F32);
+    /// ```
+    #[track_caller]
+    pub fn round(&self, decimals: i32) -> Array {
+        let Ok(dtype) = self.dtype() else { return self.clone() };
+        let whole = dtype.is_integer() || dtype == DType::Bool;
+        let scale = 10f64.powi(decimals.unsigned_abs() as i32);
+        match decimals {
+            0.. if dtype.is_integer() => self.clone(),
+            0 => self.rint(),
+            1.. => (self * scale).rint() / scale,
+            _ if whole => ((self / scale).rint() * scale).astype(dtype),
+            _ => (self / scale).rint() * scale,
+        }
+    }
+
+    /// NaN replaced by `nan`, infinities by the given values or the largest finite ones.
+    ///
+    /// ```
+    /// use flagstone::{DType, zeros};
+    /// assert_eq!(zeros([2], DType::F32).nan_to_num(0.0, None, None).dtype().unwrap(), DType::F32);
+    /// ```
+    #[track_caller]
+    pub fn nan_to_num(&self, nan: f64, posinf: Option<f64>, neginf: Option<f64>) -> Array {
+        let Ok(dtype) = self.dtype() else { return self.clone() };
+        let largest = match dtype {
+            DType::F16 => half::f16::MAX.to_f64(),
+            DType::BF16 => half::bf16::MAX.to_f64(),
+            DType::F32 => f32::MAX as f64,
+            DType::F64 => f64::MAX,
+            _ if dtype.is_complex() => return Array::build(|| Err(Error::unsupported("nan_to_num", "complex arrays; use .real() and .imag()"))),
+            _ => return self.clone(),
+        };
+        let x = where_(self.isnan(), nan, self);
+        let x = where_(self.eq(f64::INFINITY), posinf.unwrap_or(largest), x);
+        where_(self.eq(f64::NEG_INFINITY), neginf.unwrap_or(-largest), x)
+    }
+}

@@ -1,0 +1,360 @@
+//! Basic indexing, integer lists and boolean masks, in NumPy's meaning; the [`idx!`](crate::idx) macro.
+
+use super::counted;
+use super::manipulate::view;
+use super::Array;
+use crate::error::{Error, Result};
+use crate::expr::{Affine, Expr, Follow, Node, Op};
+use flagstone_kernels::dtype::DType;
+
+/// An integer list may take this many slices.
+const LIST_PIECES_MAX: usize = 4096;
+
+/// One item of an index.
+#[derive(Clone, Debug)]
+pub enum Index {
+    /// One place; negative from the end. The axis goes.
+    Int(i64),
+    /// `start:stop:step`.
+    Slice(Option<i64>, Option<i64>, Option<i64>),
+    /// A new axis of length 1.
+    NewAxis,
+    /// As many full slices as there are axes left.
+    Ellipsis,
+    /// Places in any order.
+    List(Vec<i64>),
+    /// The places that are true.
+    Bools(Vec<bool>),
+    /// A bool array of the array's shape.
+    Mask(Array),
+}
+
+/// A new axis in `idx![..]`, as NumPy's `newaxis`.
+#[derive(Clone, Copy, Debug)]
+pub struct NewAxis;
+
+/// `...` in `idx![..]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Ellipsis;
+
+impl Index {
+    /// The same slice with a step: what `a..b;step` means.
+    pub fn step(self, step: i64) -> Index {
+        match self {
+            Index::Slice(start, stop, None) => Index::Slice(start, stop, Some(step)),
+            // not a slice: an index that is refused with the right words
+            _ => Index::Slice(None, None, Some(0)),
+        }
+    }
+}
+
+/// An index in NumPy's meaning, for [`Array::index`]: integers, `a..b`, `a..b;step` (`500..100;-2` goes
+/// down), `..` for a whole axis, `...` for all axes left, `NewAxis` or `None`, lists, and bool arrays.
+///
+/// ```
+/// use flagstone::{DType, idx, zeros};
+/// let x = zeros([600, 600], DType::F64);
+/// assert_eq!(x.index(idx![..100, 500..100;-2]).shape().unwrap(), [100, 200]);
+/// assert_eq!(x.index(idx![..;100]).shape().unwrap(), [6, 600]);
+/// assert_eq!(x.index(idx![..., None, -1]).shape().unwrap(), [600, 1]);
+/// assert_eq!(x.index(idx![.., [10, 1, 5]]).shape().unwrap(), [600, 3]);
+/// ```
+#[macro_export]
+macro_rules! idx {
+    (@ [$($done:expr,)*]) => { ::std::vec::Vec::<$crate::array::Index>::from([$($done),*]) };
+    (@ [$($done:expr,)*] ... $(, $($rest:tt)*)?) => {
+        $crate::idx!(@ [$($done,)* $crate::array::Index::Ellipsis,] $($($rest)*)?)
+    };
+    (@ [$($done:expr,)*] None $(, $($rest:tt)*)?) => {
+        $crate::idx!(@ [$($done,)* $crate::array::Index::NewAxis,] $($($rest)*)?)
+    };
+    (@ [$($done:expr,)*] $item:expr ; $step:expr $(, $($rest:tt)*)?) => {
+        $crate::idx!(@ [$($done,)* $crate::array::Index::from($item).step($step),] $($($rest)*)?)
+    };
+    (@ [$($done:expr,)*] $item:expr $(, $($rest:tt)*)?) => {
+        $crate::idx!(@ [$($done,)* $crate::array::Index::from($item),] $($($rest)*)?)
+    };
+    ($($all:tt)*) => { $crate::idx!(@ [] $($all)*) };
+}
+
+impl From<std::ops::RangeFull> for Index {
+    fn from(_: std::ops::RangeFull) -> Index {
+        Index::Slice(None, None, None)
+    }
+}
+impl From<NewAxis> for Index {
+    fn from(_: NewAxis) -> Index {
+        Index::NewAxis
+    }
+}
+impl From<Ellipsis> for Index {
+    fn from(_: Ellipsis) -> Index {
+        Index::Ellipsis
+    }
+}
+impl From<Array> for Index {
+    fn from(mask: Array) -> Index {
+        Index::Mask(mask)
+    }
+}
+impl From<&Array> for Index {
+    fn from(mask: &Array) -> Index {
+        Index::Mask(mask.clone())
+    }
+}
+impl<const N: usize> From<[bool; N]> for Index {
+    fn from(bools: [bool; N]) -> Index {
+        Index::Bools(bools.to_vec())
+    }
+}
+impl From<Vec<bool>> for Index {
+    fn from(bools: Vec<bool>) -> Index {
+        Index::Bools(bools)
+    }
+}
+
+macro_rules! from_integers {
+    ($($t:ty),*) => { $(
+        impl From<$t> for Index {
+            fn from(at: $t) -> Index {
+                Index::Int(at as i64)
+            }
+        }
+        impl From<std::ops::Range<$t>> for Index {
+            fn from(range: std::ops::Range<$t>) -> Index {
+                Index::Slice(Some(range.start as i64), Some(range.end as i64), None)
+            }
+        }
+        impl From<std::ops::RangeFrom<$t>> for Index {
+            fn from(range: std::ops::RangeFrom<$t>) -> Index {
+                Index::Slice(Some(range.start as i64), None, None)
+            }
+        }
+        impl From<std::ops::RangeTo<$t>> for Index {
+            fn from(range: std::ops::RangeTo<$t>) -> Index {
+                Index::Slice(None, Some(range.end as i64), None)
+            }
+        }
+        impl<const N: usize> From<[$t; N]> for Index {
+            fn from(list: [$t; N]) -> Index {
+                Index::List(list.iter().map(|&at| at as i64).collect())
+            }
+        }
+        impl From<&[$t]> for Index {
+            fn from(list: &[$t]) -> Index {
+                Index::List(list.iter().map(|&at| at as i64).collect())
+            }
+        }
+        impl From<Vec<$t>> for Index {
+            fn from(list: Vec<$t>) -> Index {
+                Index::from(list.as_slice())
+            }
+        }
+    )* };
+}
+from_integers!(i32, i64, usize);
+
+/// Start, step and length of a slice of an axis of `len`: Python's `slice.indices`.
+fn slice_bounds(slice: (Option<i64>, Option<i64>, Option<i64>), len: u64) -> Result<(i64, i64, u64)> {
+    let step = slice.2.unwrap_or(1);
+    if step == 0 {
+        return Err(Error::bad_request("index", "a slice with step 0; expected a step that moves"));
+    }
+    let len = len as i64;
+    let (low, high) = if step > 0 { (0, len) } else { (-1, len - 1) };
+    let clamp = |at: i64| if at < 0 { at.saturating_add(len).max(low) } else { at.min(high) };
+    let start = slice.0.map_or(if step > 0 { low } else { high }, clamp);
+    let stop = slice.1.map_or(if step > 0 { high } else { low }, clamp);
+    let distance = if step > 0 { stop - start } else { start - stop };
+    let count = if distance <= 0 { 0 } else { (distance as u64).div_ceil(step.unsigned_abs()) };
+    Ok((start, step, count))
+}
+
+fn place(at: i64, axis: usize, len: u64) -> Result<i64> {
+    let from_start = if at < 0 { at.saturating_add(len as i64) } else { at };
+    if (0..len as i64).contains(&from_start) {
+        Ok(from_start)
+    } else {
+        Err(Error::bad_request("index", format!("index {at} is out of bounds for axis {axis} with length {len}")))
+    }
+}
+
+/// The list as slices (start, step, length): runs of a constant step, repeats included.
+fn runs(list: &[i64]) -> Vec<(i64, i64, u64)> {
+    let mut runs = Vec::new();
+    let mut at = 0;
+    while at < list.len() {
+        let Some(&next) = list.get(at + 1) else {
+            runs.push((list[at], 1, 1));
+            break;
+        };
+        let step = next - list[at];
+        let mut end = at + 2;
+        while end < list.len() && list[end] - list[end - 1] == step {
+            end += 1;
+        }
+        runs.push((list[at], step, (end - at) as u64));
+        at = end;
+    }
+    runs
+}
+
+/// The array at `items`.
+pub(super) fn indexed(expr: &Expr, items: &[Index]) -> Result<Expr> {
+    let masks = items.iter().filter(|item| matches!(item, Index::Mask(_))).count();
+    if masks > 0 {
+        return masked(expr, items);
+    }
+    let expr = &counted::settled(expr, None)?;
+    let items = expanded(expr, items)?;
+    let lists: Vec<usize> = (0..items.len()).filter(|&at| matches!(items[at], Index::List(_))).collect();
+    match lists[..] {
+        [] => view(expr, affine(expr, &items, None)?),
+        [at] => listed(expr, &items, at),
+        _ => Err(Error::unsupported("index", "more than one list; index one axis after the other")),
+    }
+}
+
+/// The items without ellipsis and bools, one for every axis and new axis.
+fn expanded(expr: &Expr, items: &[Index]) -> Result<Vec<Index>> {
+    let ndim = expr.shape.len();
+    let used = items.iter().filter(|item| !matches!(item, Index::NewAxis | Index::Ellipsis)).count();
+    if used > ndim {
+        return Err(Error::bad_request("index", format!("{used} indices for an array of {ndim} axes, shape {:?}", expr.shape)));
+    }
+    let ellipses = items.iter().filter(|item| matches!(item, Index::Ellipsis)).count();
+    if ellipses > 1 {
+        return Err(Error::bad_request("index", "more than one ellipsis"));
+    }
+    let mut left = ndim - used;
+    let mut out = Vec::new();
+    for item in items {
+        match item {
+            Index::Ellipsis => out.extend((0..std::mem::take(&mut left)).map(|_| Index::Slice(None, None, None))),
+            Index::Bools(bools) => {
+                let axis = out.iter().filter(|item| !matches!(item, Index::NewAxis)).count();
+                if bools.len() as u64 != expr.shape[axis] {
+                    let what = format!("{} bools for axis {axis} with length {}", bools.len(), expr.shape[axis]);
+                    return Err(Error::bad_request("index", what));
+                }
+                out.push(Index::List((0..).zip(bools).filter(|(_, set)| **set).map(|(at, _)| at).collect()));
+            }
+            other => out.push(other.clone()),
+        }
+    }
+    out.extend((0..left).map(|_| Index::Slice(None, None, None)));
+    Ok(out)
+}
+
+/// The choice of elements of `items`, the list (if any) replaced by one of its runs.
+fn affine(expr: &Expr, items: &[Index], run: Option<(i64, i64, u64)>) -> Result<Affine> {
+    let mut source = Vec::new();
+    let mut shape = Vec::new();
+    let mut keep = |start: i64, step: i64, len: u64, source: &mut Vec<Follow>| {
+        let (start, step) = match len {
+            0 => (0, 1),
+            1 => (start, 1),
+            _ => (start, step),
+        };
+        // a place that repeats is a broadcast axis
+        let axis = (step != 0).then_some(shape.len());
+        source.push(Follow { start, step, axis });
+        shape.push(len);
+    };
+    for item in items {
+        let axis = source.len();
+        match item {
+            Index::NewAxis => keep(0, 1, 1, &mut Vec::new()),
+            Index::Int(at) => source.push(Follow { start: place(*at, axis, expr.shape[axis])?, step: 0, axis: None }),
+            Index::Slice(start, stop, step) => {
+                let (start, step, len) = slice_bounds((*start, *stop, *step), expr.shape[axis])?;
+                keep(start, step, len, &mut source);
+            }
+            Index::List(_) => {
+                let (start, step, len) = run.unwrap_or((0, 1, 0));
+                keep(start, step, len, &mut source);
+            }
+            Index::Ellipsis | Index::Bools(_) | Index::Mask(_) => return Err(Error::internal("an index that was not expanded")),
+        }
+    }
+    Ok(Affine { source, shape })
+}
+
+/// One list among `items`, at item `at`: slices of constant step, concatenated.
+fn listed(expr: &Expr, items: &[Index], at: usize) -> Result<Expr> {
+    let Index::List(list) = &items[at] else { return Err(Error::internal("no list")) };
+    let axis = items[..at].iter().filter(|item| !matches!(item, Index::NewAxis)).count();
+    let places: Vec<i64> = list.iter().map(|&i| place(i, axis, expr.shape[axis])).collect::<Result<_>>()?;
+    let runs = runs(&places);
+    if runs.len() > LIST_PIECES_MAX {
+        let what = format!("a list of {} runs, over {LIST_PIECES_MAX}; sort it, use slices, or a boolean mask", runs.len());
+        return Err(Error::unsupported("index", what));
+    }
+    let out_axis = items[..at].iter().filter(|item| !matches!(item, Index::Int(_))).count();
+    let result = match runs[..] {
+        [] => view(expr, affine(expr, items, None)?)?,
+        [run] => view(expr, affine(expr, items, Some(run))?)?,
+        _ => {
+            let args: Result<Vec<Expr>> = runs.iter().map(|&run| view(expr, affine(expr, items, Some(run))?)).collect();
+            Node::new(Op::Concatenate { args: args?, axis: out_axis })?
+        }
+    };
+    // NumPy: integers beside a list are part of the list; where a slice stands between them, its axis comes first
+    let advanced: Vec<usize> = (0..items.len()).filter(|&i| matches!(items[i], Index::Int(_) | Index::List(_))).collect();
+    let apart = advanced.windows(2).any(|pair| pair[1] != pair[0] + 1);
+    if apart && out_axis > 0 {
+        let mut order: Vec<usize> = (0..result.shape.len()).filter(|&i| i != out_axis).collect();
+        order.insert(0, out_axis);
+        return view(&result, Affine::permute(&result.shape, &order));
+    }
+    Ok(result)
+}
+
+/// `x[mask]`: the elements where a bool array of the same shape is true, in C order.
+fn masked(expr: &Expr, items: &[Index]) -> Result<Expr> {
+    let mut masks = items.iter().filter_map(|item| match item {
+        Index::Mask(mask) => Some(mask),
+        _ => None,
+    });
+    let Some(mask) = masks.next() else { return Err(Error::internal("no mask")) };
+    let mut mask = mask.expr()?;
+    if mask.dtype != DType::Bool {
+        let what = format!("an array of {} as an index; expected bool, or a list of integers (compute the array first)", mask.dtype);
+        return Err(Error::unsupported("index", what));
+    }
+    let alone = items.iter().all(|item| matches!(item, Index::Mask(_) | Index::Ellipsis));
+    if masks.next().is_some() || !alone {
+        return Err(Error::unsupported("index", "a mask beside other indices; index one after the other"));
+    }
+    let mut expr = expr.clone();
+    if expr.counted.is_some() || mask.counted.is_some() {
+        expr = counted::settled(&expr, None)?;
+        mask = counted::settled(&mask, None)?;
+    }
+    if mask.shape != expr.shape {
+        let leading = mask.shape.len() < expr.shape.len() && expr.shape.starts_with(&mask.shape);
+        let what = format!("a mask of shape {:?} on an array of shape {:?}", mask.shape, expr.shape);
+        return Err(if leading {
+            Error::unsupported("index", format!("{what}: a mask of the leading axes; broadcast it to the whole shape"))
+        } else {
+            Error::bad_request("index", format!("{what}; expected the same shape"))
+        });
+    }
+    let count = counted::count_of(&mask);
+    Node::new(Op::Mask { arg: expr, mask, count })
+}
+
+impl Array {
+    /// The elements at an index in NumPy's meaning; see [`idx!`](crate::idx).
+    ///
+    /// ```
+    /// use flagstone::{DType, idx, zeros};
+    /// let x = zeros([5, 4], DType::F64);
+    /// assert_eq!(x.index(idx![1..4, -1]).shape().unwrap(), [3]);
+    /// assert_eq!(x.index(idx![x.gt(0.0)]).ndim().unwrap(), 1);
+    /// ```
+    #[track_caller]
+    pub fn index(&self, index: impl AsRef<[Index]>) -> Array {
+        Array::build(|| indexed(&self.expr()?, index.as_ref()))
+    }
+}

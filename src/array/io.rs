@@ -1,0 +1,129 @@
+//! Arrays from stores and from memory, and how results are stored.
+
+use super::{Array, ArrayElement, Chunks};
+use crate::error::Result;
+use crate::expr::{Node, Op};
+use crate::store::{self, Codec, Create};
+use ndarray::ArrayViewD;
+use std::sync::Arc;
+
+/// The array at an address, such as `random.h5:/x`, `data.zarr` or `x.npy`. Reads metadata only.
+///
+/// # Errors
+/// `Store` when there is none, or none that can be read.
+///
+/// ```no_run
+/// # fn main() -> flagstone::Result<()> {
+/// let mean: f64 = flagstone::open("random.h5:/x")?.mean(..).item()?;
+/// # Ok(()) }
+/// ```
+pub fn open(address: &str) -> Result<Array> {
+    let store = store::open(address)?;
+    Node::new(Op::Source(store)).map(Array::from_expr)
+}
+
+/// The elements of an ndarray array, copied.
+#[track_caller]
+pub(super) fn from_ndarray<T: ArrayElement>(array: ArrayViewD<'_, T>) -> Array {
+    Array::build(|| {
+        let shape: Vec<u64> = array.shape().iter().map(|&n| n as u64).collect();
+        let mut bytes = Vec::with_capacity(array.len() * T::DTYPE.size());
+        for value in array.iter() {
+            bytes.extend_from_slice(bytemuck::bytes_of(&value.clone().into_stored()));
+        }
+        let store = store::InMemory::new(T::DTYPE, &shape, bytes)?;
+        Node::new(Op::Source(Arc::new(store)))
+    })
+}
+
+impl Array {
+    /// The elements of an ndarray array, copied.
+    ///
+    /// ```
+    /// let x = flagstone::Array::from_ndarray(ndarray::arr2(&[[1.0, 2.0], [3.0, 4.0]]));
+    /// assert_eq!(x.shape().unwrap(), [2, 2]);
+    /// ```
+    #[track_caller]
+    pub fn from_ndarray<T: ArrayElement, D: ndarray::Dimension>(array: ndarray::Array<T, D>) -> Array {
+        from_ndarray(array.view().into_dyn())
+    }
+}
+
+impl<T: ArrayElement, D: ndarray::Dimension> From<ndarray::Array<T, D>> for Array {
+    fn from(array: ndarray::Array<T, D>) -> Array {
+        Array::from_ndarray(array)
+    }
+}
+
+/// How [`Array::store_with`] stores.
+///
+/// ```
+/// use flagstone::array::StoreOptions;
+/// let options = StoreOptions { chunks: Some([100, 100].into()), overwrite: true, ..StoreOptions::default() };
+/// assert!(options.codec.is_none());
+/// ```
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    /// Chunk shape; without it the format's choice, for Zarr the array's own chunks.
+    pub chunks: Option<Chunks>,
+    /// Shard shape (Zarr v3).
+    pub shards: Option<Vec<u64>>,
+    /// The codec; without it the format's default.
+    pub codec: Option<Codec>,
+    /// HDF5: shuffle bytes before compression.
+    pub shuffle: bool,
+    /// HDF5: fletcher32; Zarr v3: crc32c.
+    pub checksum: bool,
+    /// Zarr format version, 2 or 3.
+    pub zarr_version: u8,
+    /// Attributes as JSON.
+    pub attributes: serde_json::Map<String, serde_json::Value>,
+    /// Names of the axes.
+    pub dimension_names: Option<Vec<Option<String>>>,
+    /// Replace what is at the address.
+    pub overwrite: bool,
+    /// fsync before it returns.
+    pub durable: bool,
+}
+
+impl Default for StoreOptions {
+    fn default() -> StoreOptions {
+        StoreOptions {
+            chunks: None,
+            shards: None,
+            codec: None,
+            shuffle: true,
+            checksum: false,
+            zarr_version: 3,
+            attributes: serde_json::Map::new(),
+            dimension_names: None,
+            overwrite: false,
+            durable: false,
+        }
+    }
+}
+
+impl StoreOptions {
+    /// What to create for an array that is being stored.
+    pub(super) fn create(&self, array: &crate::expr::Node) -> Result<Create> {
+        let longest = |grid: crate::grid::ChunkGrid| grid.axes.iter().map(|axis| axis.longest().max(1)).collect::<Vec<u64>>();
+        let chunks = match &self.chunks {
+            Some(chunks) => Some(longest(chunks.grid("store", &array.shape)?)),
+            None => None,
+        };
+        Ok(Create {
+            shape: array.shape.clone(),
+            dtype: array.dtype,
+            chunks,
+            shards: self.shards.clone(),
+            codec: self.codec.clone(),
+            shuffle: self.shuffle,
+            checksum: self.checksum,
+            zarr_version: self.zarr_version,
+            attributes: self.attributes.clone(),
+            dimension_names: self.dimension_names.clone(),
+            overwrite: self.overwrite,
+            durable: self.durable,
+        })
+    }
+}

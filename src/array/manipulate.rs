@@ -1,0 +1,417 @@
+//! Other orders, other axes, other chunks of the same elements; arrays put together.
+
+use super::axes::position;
+use super::elementwise::{broadcast, cast, common_shape};
+use super::{Array, Axes, Chunks, Operand, Shape};
+use crate::error::{Error, Result};
+use crate::expr::{Affine, Expr, Follow, Node, Op, auto_chunks};
+use crate::grid::element_count;
+use flagstone_kernels::dtype::{DType, Scalar};
+use flagstone_kernels::generate::{Generator, Rule};
+
+/// A view; the node itself when it selects everything where it is.
+pub(super) fn view(expr: &Expr, view: Affine) -> Result<Expr> {
+    if view.is_identity(&expr.shape) {
+        return Ok(expr.clone());
+    }
+    Node::new(Op::View { arg: expr.clone(), view })
+}
+
+fn permuted(expr: &Expr, order: &[usize]) -> Result<Expr> {
+    view(expr, Affine::permute(&expr.shape, order))
+}
+
+/// New axes of length 1 at these places of the result, ascending.
+pub(super) fn insert_axes(expr: &Expr, places: &[usize]) -> Result<Expr> {
+    let mut left = expr.shape.iter().enumerate();
+    let mut source = Vec::new();
+    let mut shape = Vec::new();
+    for at in 0..expr.shape.len() + places.len() {
+        if places.contains(&at) {
+            shape.push(1);
+        } else if let Some((_, &n)) = left.next() {
+            source.push(Follow { start: 0, step: 1, axis: Some(at) });
+            shape.push(n);
+        }
+    }
+    view(expr, Affine { source, shape })
+}
+
+/// Without these axes, which have length 1.
+pub(super) fn drop_axes(expr: &Expr, places: &[usize]) -> Result<Expr> {
+    let mut source = Vec::new();
+    let mut shape = Vec::new();
+    for (axis, &n) in expr.shape.iter().enumerate() {
+        if places.contains(&axis) {
+            source.push(Follow { start: 0, step: 0, axis: None });
+        } else {
+            source.push(Follow { start: 0, step: 1, axis: Some(shape.len()) });
+            shape.push(n);
+        }
+    }
+    view(expr, Affine { source, shape })
+}
+
+fn flipped(expr: &Expr, axes: &[usize]) -> Result<Expr> {
+    let mut affine = Affine::identity(&expr.shape);
+    for &axis in axes {
+        if expr.shape[axis] > 1 {
+            affine.source[axis] = Follow { start: expr.shape[axis] as i64 - 1, step: -1, axis: Some(axis) };
+        }
+    }
+    view(expr, affine)
+}
+
+fn joined(operation: &str, arrays: &[Expr], axis: i64) -> Result<Expr> {
+    let Some(first) = arrays.first() else {
+        return Err(Error::bad_request(operation, "no arrays; expected at least one"));
+    };
+    let axis = position(operation, axis, first.shape.len())?;
+    let dtype = arrays.iter().map(|expr| expr.dtype).reduce(DType::promote).unwrap_or(first.dtype);
+    for expr in arrays {
+        let fits = expr.shape.len() == first.shape.len()
+            && expr.shape.iter().zip(&first.shape).enumerate().all(|(at, (a, b))| at == axis || a == b);
+        if !fits {
+            let what = format!("shapes {:?} and {:?} differ in more than axis {axis}", first.shape, expr.shape);
+            return Err(Error::bad_request(operation, what));
+        }
+    }
+    let args: Vec<Expr> = arrays.iter().map(|expr| cast(expr, dtype)).collect::<Result<_>>()?;
+    if args.len() == 1 {
+        return Ok(args[0].clone());
+    }
+    Node::new(Op::Concatenate { args, axis })
+}
+
+fn known(arrays: &[Array]) -> Result<Vec<Expr>> {
+    arrays.iter().map(Array::known).collect()
+}
+
+/// Arrays one after the other along an axis.
+///
+/// ```
+/// use flagstone::{DType, array::concatenate, zeros};
+/// let x = zeros([2, 3], DType::F32);
+/// assert_eq!(concatenate(&[x.clone(), x], 0).shape().unwrap(), [4, 3]);
+/// ```
+#[track_caller]
+pub fn concatenate(arrays: &[Array], axis: i64) -> Array {
+    Array::build(|| joined("concatenate", &known(arrays)?, axis))
+}
+
+/// Arrays of one shape along a new axis.
+///
+/// ```
+/// use flagstone::{DType, array::stack, zeros};
+/// let x = zeros([2, 3], DType::F32);
+/// assert_eq!(stack(&[x.clone(), x], -1).shape().unwrap(), [2, 3, 2]);
+/// ```
+#[track_caller]
+pub fn stack(arrays: &[Array], axis: i64) -> Array {
+    Array::build(|| {
+        let arrays = known(arrays)?;
+        let Some(first) = arrays.first() else { return joined("stack", &arrays, axis) };
+        if let Some(other) = arrays.iter().find(|expr| expr.shape != first.shape) {
+            return Err(Error::bad_request("stack", format!("shapes {:?} and {:?}; expected one shape", first.shape, other.shape)));
+        }
+        let at = position("stack", axis, first.shape.len() + 1)?;
+        let arrays: Vec<Expr> = arrays.iter().map(|expr| insert_axes(expr, &[at])).collect::<Result<_>>()?;
+        joined("stack", &arrays, at as i64)
+    })
+}
+
+/// Arrays below one another: along axis 0, 1-D ones as rows.
+///
+/// ```
+/// use flagstone::{DType, array::vstack, zeros};
+/// let x = zeros([3], DType::F32);
+/// assert_eq!(vstack(&[x.clone(), x]).shape().unwrap(), [2, 3]);
+/// ```
+#[track_caller]
+pub fn vstack(arrays: &[Array]) -> Array {
+    Array::build(|| {
+        let rows = |expr: Expr| match expr.shape.len() {
+            0 => insert_axes(&expr, &[0, 1]),
+            1 => insert_axes(&expr, &[0]),
+            _ => Ok(expr),
+        };
+        let arrays: Vec<Expr> = known(arrays)?.into_iter().map(rows).collect::<Result<_>>()?;
+        joined("vstack", &arrays, 0)
+    })
+}
+
+/// Arrays beside one another: along axis 1, 1-D ones along axis 0.
+///
+/// ```
+/// use flagstone::{DType, array::hstack, zeros};
+/// let x = zeros([2, 3], DType::F32);
+/// assert_eq!(hstack(&[x.clone(), x]).shape().unwrap(), [2, 6]);
+/// ```
+#[track_caller]
+pub fn hstack(arrays: &[Array]) -> Array {
+    Array::build(|| {
+        let lines = |expr: Expr| if expr.shape.is_empty() { insert_axes(&expr, &[0]) } else { Ok(expr) };
+        let arrays: Vec<Expr> = known(arrays)?.into_iter().map(lines).collect::<Result<_>>()?;
+        let axis = arrays.first().map_or(0, |expr| i64::from(expr.shape.len() > 1));
+        joined("hstack", &arrays, axis)
+    })
+}
+
+/// Arrays broadcast against each other.
+pub(super) fn broadcast_arrays(arrays: &[Array]) -> Result<Vec<Array>> {
+    let exprs = known(arrays)?;
+    let shapes: Vec<&[u64]> = exprs.iter().map(|expr| expr.shape.as_slice()).collect();
+    let shape = common_shape("broadcast_arrays", &shapes)?;
+    exprs.iter().map(|expr| broadcast("broadcast_arrays", expr, &shape).map(Array::from_expr)).collect()
+}
+
+fn reshaped(expr: &Expr, wanted: &Shape) -> Result<Expr> {
+    let elements = expr.elements();
+    let mut wanted = wanted.0.clone();
+    let open: Vec<usize> = (0..wanted.len()).filter(|&at| wanted[at] == -1).collect();
+    let misfit = |wanted: &[i128]| Error::bad_request("reshape", format!("an array of shape {:?} into shape {wanted:?}", expr.shape));
+    if let [at] = open[..] {
+        let others: i128 = wanted.iter().filter(|&&n| n != -1).product();
+        if others <= 0 || elements as i128 % others != 0 {
+            return Err(misfit(&wanted));
+        }
+        wanted[at] = elements as i128 / others;
+    }
+    let shape = Shape(wanted.clone()).lengths("reshape")?;
+    if element_count(&shape) != Some(elements) {
+        return Err(misfit(&wanted));
+    }
+    if shape == expr.shape {
+        return Ok(expr.clone());
+    }
+    match &expr.op {
+        Op::Full { value, dtype, .. } => {
+            let chunks = auto_chunks(&shape);
+            return Node::new(Op::Full { value: *value, dtype: *dtype, shape, chunks });
+        }
+        // their values follow the flat index, which a reshape keeps
+        Op::Generate { generator, .. } if !matches!(generator.rule, Rule::Eye { .. }) => {
+            let chunks = auto_chunks(&shape);
+            return Node::new(Op::Generate { generator: Generator { shape, rule: generator.rule.clone() }, chunks });
+        }
+        _ if elements == 0 => {
+            let chunks = auto_chunks(&shape);
+            return Node::new(Op::Full { value: Scalar::Int(0), dtype: expr.dtype, shape, chunks });
+        }
+        _ => {}
+    }
+    let ones = |shape: &[u64]| (0..shape.len()).filter(|&at| shape[at] == 1).collect::<Vec<_>>();
+    let long = |shape: &[u64]| shape.iter().copied().filter(|&n| n != 1).collect::<Vec<_>>();
+    if long(&shape) != long(&expr.shape) {
+        let what = format!("from {:?} to {shape:?}: only axes of length 1 can come and go on computed arrays", expr.shape);
+        return Err(Error::unsupported("reshape", what));
+    }
+    insert_axes(&drop_axes(expr, &ones(&expr.shape))?, &ones(&shape))
+}
+
+impl Array {
+    /// The axes in reverse order.
+    ///
+    /// ```
+    /// assert_eq!(flagstone::zeros([2, 3], flagstone::DType::F64).t().shape().unwrap(), [3, 2]);
+    /// ```
+    #[track_caller]
+    pub fn t(&self) -> Array {
+        Array::build(|| {
+            let expr = self.expr()?;
+            permuted(&expr, &(0..expr.shape.len()).rev().collect::<Vec<_>>())
+        })
+    }
+
+    /// The axes in the given order: all axes, each once; `..` reverses them.
+    ///
+    /// ```
+    /// let x = flagstone::zeros([2, 3, 4], flagstone::DType::F64);
+    /// assert_eq!(x.transpose([1, 2, 0]).shape().unwrap(), [3, 4, 2]);
+    /// ```
+    #[track_caller]
+    pub fn transpose(&self, order: impl Into<Axes>) -> Array {
+        let order = order.into();
+        let Some(axes) = &order.axes else { return self.t() };
+        Array::build(|| {
+            let expr = self.known()?;
+            let ndim = expr.shape.len();
+            if order.positions("transpose", ndim)?.len() != ndim {
+                return Err(Error::bad_request("transpose", format!("axes {axes:?} of a {ndim}-d array; expected each axis once")));
+            }
+            let places: Result<Vec<usize>> = axes.iter().map(|&axis| position("transpose", axis, ndim)).collect();
+            permuted(&expr, &places?)
+        })
+    }
+
+    /// Two axes exchanged.
+    ///
+    /// ```
+    /// let x = flagstone::zeros([2, 3, 4], flagstone::DType::F64);
+    /// assert_eq!(x.swapaxes(0, -1).shape().unwrap(), [4, 3, 2]);
+    /// ```
+    #[track_caller]
+    pub fn swapaxes(&self, a: i64, b: i64) -> Array {
+        Array::build(|| {
+            let expr = self.known()?;
+            let ndim = expr.shape.len();
+            let mut order: Vec<usize> = (0..ndim).collect();
+            order.swap(position("swapaxes", a, ndim)?, position("swapaxes", b, ndim)?);
+            permuted(&expr, &order)
+        })
+    }
+
+    /// Axes moved to other places, the others keeping their order.
+    ///
+    /// ```
+    /// let x = flagstone::zeros([2, 3, 4], flagstone::DType::F64);
+    /// assert_eq!(x.moveaxis(0, -1).shape().unwrap(), [3, 4, 2]);
+    /// ```
+    #[track_caller]
+    pub fn moveaxis(&self, from: impl Into<Axes>, to: impl Into<Axes>) -> Array {
+        let (from, to) = (from.into(), to.into());
+        Array::build(|| {
+            let expr = self.known()?;
+            let ndim = expr.shape.len();
+            from.positions("moveaxis", ndim)?;
+            to.positions("moveaxis", ndim)?;
+            let places = |axes: &Axes| -> Result<Vec<usize>> {
+                axes.axes.iter().flatten().map(|&axis| position("moveaxis", axis, ndim)).collect()
+            };
+            let (from, to) = (places(&from)?, places(&to)?);
+            if from.len() != to.len() {
+                return Err(Error::bad_request("moveaxis", format!("{} axes to {} places", from.len(), to.len())));
+            }
+            let mut order: Vec<usize> = (0..ndim).filter(|axis| !from.contains(axis)).collect();
+            let mut moves: Vec<(usize, usize)> = to.into_iter().zip(from).collect();
+            moves.sort_unstable();
+            for (to, from) in moves {
+                order.insert(to, from);
+            }
+            permuted(&expr, &order)
+        })
+    }
+
+    /// Without axes of length 1: the given ones, or all with `..`.
+    ///
+    /// ```
+    /// let x = flagstone::zeros([2, 1, 3, 1], flagstone::DType::F64);
+    /// assert_eq!(x.squeeze(..).shape().unwrap(), [2, 3]);
+    /// assert_eq!(x.squeeze(1).shape().unwrap(), [2, 3, 1]);
+    /// ```
+    #[track_caller]
+    pub fn squeeze(&self, axes: impl Into<Axes>) -> Array {
+        let axes = axes.into();
+        Array::build(|| {
+            let expr = self.known()?;
+            let mut places = axes.positions("squeeze", expr.shape.len())?;
+            if axes.axes.is_none() {
+                places.retain(|&axis| expr.shape[axis] == 1);
+            } else if let Some(&axis) = places.iter().find(|&&axis| expr.shape[axis] != 1) {
+                return Err(Error::bad_request("squeeze", format!("axis {axis} has length {}; expected 1", expr.shape[axis])));
+            }
+            drop_axes(&expr, &places)
+        })
+    }
+
+    /// New axes of length 1 at these places of the result.
+    ///
+    /// ```
+    /// let x = flagstone::zeros([2, 3], flagstone::DType::F64);
+    /// assert_eq!(x.expand_dims([0, -1]).shape().unwrap(), [1, 2, 3, 1]);
+    /// ```
+    #[track_caller]
+    pub fn expand_dims(&self, axes: impl Into<Axes>) -> Array {
+        let axes = axes.into();
+        Array::build(|| {
+            let expr = self.known()?;
+            let new = axes.axes.as_ref().map_or(0, Vec::len);
+            let places = axes.positions("expand_dims", expr.shape.len() + new)?;
+            if axes.axes.is_none() {
+                return Err(Error::bad_request("expand_dims", "no axis; expected the places of the new axes"));
+            }
+            insert_axes(&expr, &places)
+        })
+    }
+
+    /// The elements along these axes in reverse order.
+    ///
+    /// ```
+    /// let x = flagstone::zeros([2, 3], flagstone::DType::F64);
+    /// assert_eq!(x.flip(0).shape().unwrap(), [2, 3]);
+    /// ```
+    #[track_caller]
+    pub fn flip(&self, axes: impl Into<Axes>) -> Array {
+        let axes = axes.into();
+        Array::build(|| {
+            let expr = self.known()?;
+            flipped(&expr, &axes.positions("flip", expr.shape.len())?)
+        })
+    }
+
+    /// Repeated along axes of length 1 and new leading axes until it has `shape`.
+    ///
+    /// ```
+    /// let x = flagstone::zeros([3], flagstone::DType::F64);
+    /// assert_eq!(x.broadcast_to([2, 3]).shape().unwrap(), [2, 3]);
+    /// ```
+    #[track_caller]
+    pub fn broadcast_to(&self, shape: impl Into<Shape>) -> Array {
+        Array::build(|| broadcast("broadcast_to", &self.known()?, &shape.into().lengths("broadcast_to")?))
+    }
+
+    /// The same elements in C order under another shape, one length being −1 at most. Axes of length 1 come
+    /// and go freely; other changes work on created arrays (arange, random, full) and are refused on others.
+    ///
+    /// ```
+    /// let x = flagstone::arange(0, 6, 1, None).reshape([2, -1]);
+    /// assert_eq!(x.shape().unwrap(), [2, 3]);
+    /// ```
+    #[track_caller]
+    pub fn reshape(&self, shape: impl Into<Shape>) -> Array {
+        Array::build(|| reshaped(&self.known()?, &shape.into()))
+    }
+
+    /// All elements along one axis, in C order; limited as [`Array::reshape`] is.
+    ///
+    /// ```
+    /// assert_eq!(flagstone::zeros([2, 3], flagstone::DType::F64).ravel().shape().unwrap(), [6]);
+    /// ```
+    #[track_caller]
+    pub fn ravel(&self) -> Array {
+        self.reshape([-1])
+    }
+
+    /// The same elements in other chunks: a size for all axes, one an axis (−1 for the whole axis), all
+    /// lengths, or `"auto"`.
+    ///
+    /// ```
+    /// let x = flagstone::zeros([10, 10], flagstone::DType::F64).rechunk([-1, 5]);
+    /// assert_eq!(x.chunks().unwrap().counts(), [1, 2]);
+    /// ```
+    #[track_caller]
+    pub fn rechunk(&self, chunks: impl Into<Chunks>) -> Array {
+        Array::build(|| {
+            let expr = self.expr()?;
+            let chunks = chunks.into().grid("rechunk", &expr.shape)?;
+            if chunks == expr.chunks { Ok(expr) } else { Node::new(Op::Rechunk { arg: expr, chunks }) }
+        })
+    }
+
+    /// A new array of this one's shape, chunks and dtype (or another) that holds `value` everywhere.
+    ///
+    /// ```
+    /// use flagstone::{DType, zeros};
+    /// assert_eq!(zeros([2], DType::F32).full_like(1.0, None).dtype().unwrap(), DType::F32);
+    /// ```
+    #[track_caller]
+    pub fn full_like(&self, value: impl Into<Operand>, dtype: Option<DType>) -> Array {
+        Array::build(|| {
+            let expr = self.known()?;
+            let dtype = dtype.unwrap_or(expr.dtype);
+            let value = value.into().scalar("full_like", "fill_value")?;
+            super::operand::check_fits("full_like", value, dtype)?;
+            Node::new(Op::Full { value, dtype, shape: expr.shape.clone(), chunks: expr.chunks.clone() })
+        })
+    }
+}

@@ -1,0 +1,156 @@
+//! Reductions: NumPy's names, any axes, keepdims, ddof, where.
+
+use super::elementwise::{broadcast, cast};
+use super::manipulate::insert_axes;
+use super::{Array, Axes, Operand, counted};
+use crate::error::{Error, Result};
+use crate::expr::{Expr, Node, Op, Reduce, cells};
+use flagstone_kernels::dtype::DType;
+use flagstone_kernels::op::ReduceOp;
+use flagstone_kernels::reduce::Reduction;
+
+/// A reduction of `expr`; `skip_nan` for the nan- forms.
+pub(super) fn reduce(op: ReduceOp, expr: &Expr, axes: &Axes, skip_nan: bool) -> Result<Expr> {
+    let name = if skip_nan { format!("nan{}", op.name()) } else { op.name().to_string() };
+    let positions = axes.positions(&name, expr.shape.len())?;
+    if matches!(op, ReduceOp::Argmin | ReduceOp::Argmax) && axes.axes.as_ref().is_some_and(|axes| axes.len() > 1) {
+        return Err(Error::bad_request(name, format!("axes {:?}; expected one axis, or all", axes.axes.as_deref().unwrap_or_default())));
+    }
+    if axes.only.is_some() && matches!(op, ReduceOp::Min | ReduceOp::Max | ReduceOp::Argmin | ReduceOp::Argmax) {
+        return Err(Error::bad_request(name, "where= without an initial value; use a mask as index"));
+    }
+    let cast_to = axes.dtype.filter(|_| !matches!(op, ReduceOp::CountNonzero | ReduceOp::Any | ReduceOp::All));
+    let arg = match cast_to {
+        Some(dtype) => cast(expr, dtype)?,
+        None => expr.clone(),
+    };
+    let out = op.out_dtype(arg.dtype).ok_or_else(|| Error::bad_request(&name, format!("not defined for {}", arg.dtype)))?;
+    let (arg, mask) = match &axes.only {
+        None => (arg, None),
+        Some(mask) => {
+            let arg = counted::settled(&arg, None)?;
+            let mask = cast(&mask.known()?, DType::Bool)?;
+            let mask = broadcast(&name, &mask, &arg.shape)?;
+            (arg, Some(mask))
+        }
+    };
+    let skip_nan = skip_nan && (arg.dtype.is_float() || arg.dtype.is_complex());
+    let reduction = Reduction { op, dtype: arg.dtype, out, skip_nan, ddof: axes.ddof };
+    let cells = cells(&arg.chunks, &positions);
+    let result = Node::new(Op::Reduce(Reduce { reduction, arg, mask, axes: positions, keepdims: axes.keepdims, cells }))?;
+    // NumPy accumulates sums of dtype=int8 in int8: the wide sum wraps to the same value
+    match (op, cast_to) {
+        (ReduceOp::Sum | ReduceOp::Prod | ReduceOp::Mean, Some(dtype)) => cast(&result, dtype),
+        _ => Ok(result),
+    }
+}
+
+/// The exact median; `skip_nan` for nanmedian.
+pub(super) fn median(expr: &Expr, axes: &Axes, skip_nan: bool) -> Result<Expr> {
+    let name = if skip_nan { "nanmedian" } else { "median" };
+    let ndim = expr.shape.len();
+    if axes.positions(name, ndim)?.len() != ndim {
+        return Err(Error::unsupported(name, format!("some of the axes of a {ndim}-d array; it is exact over all elements")));
+    }
+    let mask = match skip_nan && expr.dtype.is_float() {
+        true => Some(super::elementwise::unary(flagstone_kernels::op::UnaryOp::LogicalNot, &super::elementwise::unary(flagstone_kernels::op::UnaryOp::Isnan, expr)?)?),
+        false => None,
+    };
+    let result = Node::new(Op::Median { arg: expr.clone(), mask })?;
+    if axes.keepdims { insert_axes(&result, &(0..ndim).collect::<Vec<_>>()) } else { Ok(result) }
+}
+
+macro_rules! reductions {
+    ($($name:ident $nan:ident = $op:ident, $doc:literal;)*) => {
+        impl Array { $(
+            #[doc = concat!($doc, "\n\n```\nuse flagstone::{DType, axis, ones};\nlet x = ones([2, 3], DType::F64);\nassert_eq!(x.",
+                stringify!($name), "(..).ndim().unwrap(), 0);\nassert_eq!(x.", stringify!($name),
+                "(axis(1).keepdims()).shape().unwrap(), [2, 1]);\n```")]
+            #[track_caller]
+            pub fn $name(&self, axes: impl Into<Axes>) -> Array {
+                Array::build(|| reduce(ReduceOp::$op, &self.expr()?, &axes.into(), false))
+            }
+            #[doc = concat!("[`Array::", stringify!($name), "`] of what is not NaN.\n\n```\nuse flagstone::{DType, ones};\nassert_eq!(ones([2, 3], DType::F64).",
+                stringify!($nan), "(1).shape().unwrap(), [2]);\n```")]
+            #[track_caller]
+            pub fn $nan(&self, axes: impl Into<Axes>) -> Array {
+                Array::build(|| reduce(ReduceOp::$op, &self.expr()?, &axes.into(), true))
+            }
+        )* }
+    };
+}
+
+reductions! {
+    sum nansum = Sum, "Sums. Integers add up in 64 bits.";
+    prod nanprod = Prod, "Products.";
+    mean nanmean = Mean, "Arithmetic means.";
+    var nanvar = Var, "Variances, with [`Axes::ddof`].";
+    std nanstd = Std, "Standard deviations, with [`Axes::ddof`].";
+    min nanmin = Min, "Smallest values.";
+    max nanmax = Max, "Largest values.";
+    argmin nanargmin = Argmin, "Where the first smallest value is: along one axis, or in the flattened array.";
+    argmax nanargmax = Argmax, "Where the first largest value is: along one axis, or in the flattened array.";
+}
+
+macro_rules! tests_of_elements {
+    ($($name:ident = $op:ident, $doc:literal;)*) => {
+        impl Array { $(
+            #[doc = concat!($doc, "\n\n```\nuse flagstone::{DType, ones};\nassert_eq!(ones([2, 3], DType::F64).",
+                stringify!($name), "(0).shape().unwrap(), [3]);\n```")]
+            #[track_caller]
+            pub fn $name(&self, axes: impl Into<Axes>) -> Array {
+                Array::build(|| reduce(ReduceOp::$op, &self.expr()?, &axes.into(), false))
+            }
+        )* }
+    };
+}
+
+tests_of_elements! {
+    any = Any, "Whether any element is nonzero.";
+    all = All, "Whether all elements are nonzero.";
+    count_nonzero = CountNonzero, "How many elements are nonzero.";
+}
+
+impl Array {
+    /// The exact median of all elements: the mean of the middle two where their number is even.
+    ///
+    /// ```
+    /// assert_eq!(flagstone::ones([2, 3], flagstone::DType::F32).median(..).ndim().unwrap(), 0);
+    /// ```
+    #[track_caller]
+    pub fn median(&self, axes: impl Into<Axes>) -> Array {
+        Array::build(|| median(&self.expr()?, &axes.into(), false))
+    }
+
+    /// [`Array::median`] of what is not NaN.
+    ///
+    /// ```
+    /// assert_eq!(flagstone::ones([6], flagstone::DType::F32).nanmedian(0).ndim().unwrap(), 0);
+    /// ```
+    #[track_caller]
+    pub fn nanmedian(&self, axes: impl Into<Axes>) -> Array {
+        Array::build(|| median(&self.expr()?, &axes.into(), true))
+    }
+
+    /// Largest minus smallest value.
+    ///
+    /// ```
+    /// assert_eq!(flagstone::ones([2, 3], flagstone::DType::F32).ptp(1).shape().unwrap(), [2]);
+    /// ```
+    #[track_caller]
+    pub fn ptp(&self, axes: impl Into<Axes>) -> Array {
+        let axes = axes.into();
+        self.max(axes.clone()) - self.min(axes)
+    }
+
+    /// Whether all elements are close to `other`'s, by [`isclose`](super::isclose).
+    ///
+    /// ```
+    /// use flagstone::{DType, ones};
+    /// assert_eq!(ones([2], DType::F64).allclose(1.0, 1e-5, 1e-8).ndim().unwrap(), 0);
+    /// ```
+    #[track_caller]
+    pub fn allclose(&self, other: impl Into<Operand>, rtol: f64, atol: f64) -> Array {
+        super::isclose(self, other, rtol, atol, false).all(..)
+    }
+}

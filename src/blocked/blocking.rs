@@ -1,0 +1,225 @@
+//! Block shapes, from the layout of what is read, the granules of what is written, and the budget. None of
+//! it changes a bit of any result: reductions keep their cells.
+
+use super::feed::{Data, Feed};
+use crate::budget::Budget;
+use crate::expr::Cells;
+use crate::grid::{AxisChunks, ChunkGrid};
+
+/// Elements of an elementwise task where nothing else decides.
+const TASK_ELEMENTS: u64 = 1 << 20;
+/// A reduction's task covers at most this many elements of plain data.
+const REDUCE_ELEMENTS_MAX: u64 = 1 << 23;
+/// Blocks below this many elements are joined.
+const TINY_ELEMENTS: u64 = 1 << 17;
+
+/// How a loop is best cut.
+#[derive(Clone, Debug)]
+pub struct Natural {
+    /// Cuts that follow what is read.
+    pub cuts: Vec<AxisChunks>,
+    /// Whether cutting elsewhere costs decoding or copying again.
+    pub rigid: bool,
+}
+
+fn elements(cuts: &[AxisChunks]) -> u64 {
+    cuts.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul)
+}
+
+/// The cuts that the loop's dominant input asks for: whole chunks of an encoded store, blocks of a product;
+/// whole rows where any region costs its own bytes.
+pub fn natural(feed: &Feed) -> Natural {
+    let total: u64 = feed.shape.iter().product();
+    let mut best: Option<(u64, Vec<AxisChunks>)> = None;
+    for input in &feed.inputs {
+        let seen = input.view.region().elements();
+        let grid = match &input.data {
+            Data::Store(store) => match (&store.meta().chunks, store.meta().compressed) {
+                (Some(chunks), true) => ChunkGrid::regular(&store.meta().shape, chunks),
+                _ => continue,
+            },
+            Data::Blocks { grid, .. } => grid.clone(),
+        };
+        // a broadcast operand does not dominate: its blocks are kept
+        if seen.saturating_mul(2) > total && best.as_ref().is_none_or(|(most, _)| seen > *most) {
+            best = Some((seen, input.view.chunks(&grid).axes));
+        }
+    }
+    match best {
+        Some((_, cuts)) => Natural { cuts, rigid: true },
+        None => {
+            // plain chunked stores: follow their chunks where those are large enough to be read at speed
+            let plain = feed.inputs.iter().find_map(|input| match &input.data {
+                Data::Store(store) => store.meta().chunks.as_ref().map(|c| input.view.chunks(&ChunkGrid::regular(&store.meta().shape, c))),
+                Data::Blocks { .. } => None,
+            });
+            let cuts = plain.unwrap_or_else(|| crate::expr::auto_chunks(&feed.shape)).axes;
+            Natural { cuts, rigid: false }
+        }
+    }
+}
+
+/// Joins every `by` neighbours.
+pub fn join(chunks: &AxisChunks, by: u64) -> AxisChunks {
+    let by = by.clamp(1, chunks.count().max(1));
+    match chunks {
+        AxisChunks::Regular { len, first, chunk } => {
+            AxisChunks::Regular { len: *len, first: first + (by - 1) * chunk, chunk: chunk * by }
+        }
+        AxisChunks::Irregular(_) => {
+            let lengths: Vec<u64> = chunks.lengths().collect();
+            AxisChunks::from_lengths(&lengths.chunks(by as usize).map(|c| c.iter().sum()).collect::<Vec<u64>>())
+        }
+    }
+}
+
+/// Cuts every chunk into pieces of `piece`, from its start.
+fn split(chunks: &AxisChunks, piece: u64) -> AxisChunks {
+    if chunks.longest() <= piece {
+        return chunks.clone();
+    }
+    if let AxisChunks::Regular { len, first, chunk } = chunks
+        && first == chunk
+        && (chunk % piece == 0 || len <= chunk)
+    {
+        return AxisChunks::regular(*len, piece);
+    }
+    let pieces = chunks.lengths().flat_map(|n| (0..n.div_ceil(piece)).map(move |i| piece.min(n - i * piece)));
+    AxisChunks::from_lengths(&pieces.collect::<Vec<u64>>())
+}
+
+/// Cuts of about [`TASK_ELEMENTS`] for an elementwise loop: tiny natural blocks joined along the fastest
+/// axes, and, where that costs nothing, large ones split along the slowest.
+pub fn elementwise(feed: &Feed) -> Vec<AxisChunks> {
+    let natural = natural(feed);
+    let mut cuts = natural.cuts;
+    for axis in (0..cuts.len()).rev() {
+        let have = elements(&cuts).max(1);
+        if have >= TINY_ELEMENTS {
+            break;
+        }
+        cuts[axis] = join(&cuts[axis], TASK_ELEMENTS / have);
+    }
+    if !natural.rigid {
+        shrink(&mut cuts, TASK_ELEMENTS);
+    }
+    cuts
+}
+
+/// Splits along the slowest axes until a block has at most `most` elements.
+fn shrink(cuts: &mut [AxisChunks], most: u64) {
+    for axis in 0..cuts.len() {
+        let have = elements(cuts);
+        if have <= most {
+            return;
+        }
+        let longest = cuts[axis].longest();
+        let piece = (longest / have.div_ceil(most)).max(1);
+        cuts[axis] = split(&cuts[axis], piece);
+    }
+}
+
+/// Cuts that are unions of a writer's granules and as near to the natural ones as that allows. `fits` tells
+/// whether a task of these cuts is within its share of the budget.
+pub fn for_writer(feed: &Feed, granule: &[u64], fits: &dyn Fn(&[AxisChunks]) -> bool) -> Vec<AxisChunks> {
+    let natural = natural(feed);
+    let wanted = elementwise(feed);
+    let mut lens: Vec<u64> = (0..granule.len())
+        .map(|axis| {
+            let (g, want) = (granule[axis].max(1), wanted[axis].longest().max(1));
+            let len = feed.shape[axis].max(1);
+            let least = lcm(g, want);
+            let size = if natural.rigid && least <= 8 * g.max(want) { least } else { want.div_ceil(g) * g };
+            size.min(len.div_ceil(g) * g)
+        })
+        .collect();
+    let cut = |lens: &[u64]| -> Vec<AxisChunks> { lens.iter().zip(&feed.shape).map(|(&c, &n)| AxisChunks::regular(n, c)).collect() };
+    while !fits(&cut(&lens)) {
+        // the axis with the most granules in a block gives first, the slowest of equals
+        let Some(axis) = (0..lens.len()).filter(|&a| lens[a] > granule[a].max(1)).max_by_key(|&a| (lens[a] / granule[a].max(1), lens.len() - a)) else {
+            break;
+        };
+        let g = granule[axis].max(1);
+        lens[axis] = (lens[axis] / 2).div_ceil(g).max(1) * g;
+        if lens[axis] > g && lens[axis] / g == 1 {
+            lens[axis] = g;
+        }
+    }
+    cut(&lens)
+}
+
+fn lcm(a: u64, b: u64) -> u64 {
+    let (mut x, mut y) = (a, b);
+    while y != 0 {
+        (x, y) = (y, x % y);
+    }
+    (a / x).saturating_mul(b)
+}
+
+/// Cuts for a reduction: kept axes into blocks of the result, reduced axes into aligned runs of cells, a
+/// power of two of them, so that every task is a node of the tree.
+pub fn for_reduction(feed: &Feed, reduced: &[bool], cells: &[Cells], budget: &Budget, slack: u32) -> Vec<AxisChunks> {
+    let natural = natural(feed);
+    let rank = feed.shape.len();
+    let total: u64 = feed.shape.iter().product();
+    let mut r = 0;
+    let mut cuts: Vec<AxisChunks> = Vec::with_capacity(rank);
+    let mut cell_of = vec![0; rank];
+    for axis in 0..rank {
+        if reduced[axis] {
+            cuts.push(cells[r].chunks.clone());
+            cell_of[axis] = cells[r].cell;
+            r += 1;
+        } else {
+            cuts.push(natural.cuts[axis].clone());
+        }
+    }
+    // kept axes
+    let cell_elements: u64 = (0..rank).filter(|&a| reduced[a]).map(|a| cell_of[a].min(cuts[a].longest().max(1))).product();
+    let inner_kept = rank > 0 && !reduced[rank - 1];
+    let row: u64 = if inner_kept { 1 << 17 } else { 1 };
+    let target = ((1u64 << 19) / cell_elements.max(1)).max(row) >> slack;
+    let mut kept: u64 = 1;
+    for axis in (0..rank).rev().filter(|&a| !reduced[a]) {
+        let left = (target / kept).max(1);
+        if natural.rigid {
+            if cuts[axis].longest() < left && elements(&cuts) < TINY_ELEMENTS {
+                cuts[axis] = join(&cuts[axis], left / cuts[axis].longest().max(1));
+            }
+        } else {
+            cuts[axis] = AxisChunks::regular(feed.shape[axis], left);
+        }
+        kept *= cuts[axis].longest().max(1);
+    }
+    // reduced axes, the innermost first: a whole axis before the next one joins
+    let share = total / (budget.threads as u64 * 16).max(1);
+    let most = if natural.rigid { TASK_ELEMENTS } else { share.clamp(1 << 18, REDUCE_ELEMENTS_MAX) };
+    for axis in (0..rank).rev().filter(|&a| reduced[a]) {
+        let mut run = 1;
+        while run < cuts[axis].count() && elements(&cuts).saturating_mul(2 * run) <= most {
+            run *= 2;
+        }
+        if run < cuts[axis].count() {
+            cuts[axis] = join(&cuts[axis], run);
+            break;
+        }
+        cuts[axis] = AxisChunks::whole(feed.shape[axis]);
+    }
+    // a chunk too large for a task: an aligned part of its cells
+    if !natural.rigid {
+        for axis in (0..rank).filter(|&a| reduced[a]) {
+            let mut piece = cell_of[axis];
+            if elements(&cuts) <= REDUCE_ELEMENTS_MAX || cuts[axis].longest() <= piece {
+                continue;
+            }
+            let others = elements(&cuts) / cuts[axis].longest();
+            while piece.saturating_mul(2 * others) <= most && piece < cuts[axis].longest() {
+                piece *= 2;
+            }
+            // parts of single chunks only: runs of several stay whole
+            let chunks = &cells[(0..axis).filter(|&a| reduced[a]).count()].chunks;
+            cuts[axis] = split(chunks, piece);
+        }
+    }
+    cuts
+}

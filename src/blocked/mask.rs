@@ -1,0 +1,218 @@
+//! `x[mask]`: count what each box selects, then each box writes its elements to a block of just that size.
+
+use super::blocking;
+use super::feed::{Feed, carve, carved_bytes};
+use crate::error::Result;
+use crate::expr::Runs;
+use crate::grid::{AxisChunks, BlockId, ChunkGrid};
+use crate::memory::BlockKey;
+use crate::plan::{Parts, Product, Stage, TaskBlocks, TaskSpec, Write, new_product};
+use flagstone_kernels::dtype::DType;
+use flagstone_kernels::fused::Fused;
+use flagstone_kernels::program::Reg;
+use flagstone_kernels::select::{compress, count_mask};
+use flagstone_kernels::view::{View, ViewMut};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Elements of a box.
+const BOX_ELEMENTS: u64 = 1 << 20;
+
+/// Boxes that stand in C order: whole along the trailing axes, cut along one, single along the leading
+/// ones. Where rows of encoded chunks fit into `share_bytes`, the cuts follow them.
+pub fn cuts(feed: &Feed, item: u64, share_bytes: u64) -> Vec<AxisChunks> {
+    let mut left = BOX_ELEMENTS;
+    let natural = blocking::natural(feed);
+    if natural.rigid && !feed.shape.is_empty() {
+        let trailing: u64 = feed.shape[1..].iter().product();
+        let slab = natural.cuts[0].longest().saturating_mul(trailing);
+        if slab.saturating_mul(item + 1).saturating_mul(4) <= share_bytes {
+            left = left.max(slab);
+        }
+    }
+    let mut cuts: Vec<AxisChunks> = feed.shape.iter().map(|&n| AxisChunks::whole(n)).collect();
+    for axis in (0..cuts.len()).rev() {
+        let piece = feed.shape[axis].clamp(1, left.max(1));
+        cuts[axis] = AxisChunks::regular(feed.shape[axis], piece);
+        left /= piece;
+    }
+    cuts
+}
+
+/// Counts what the mask selects in each box.
+pub struct CountStage {
+    feed: Feed,
+    fused: Fused,
+    cuts: ChunkGrid,
+    /// One count a box, in C order.
+    pub counts: Arc<Vec<AtomicU64>>,
+}
+
+impl CountStage {
+    /// Counts register `mask` of `feed` in the boxes of `cuts`.
+    pub fn new(feed: Feed, mask: Reg, cuts: Vec<AxisChunks>) -> CountStage {
+        let fused = Fused::new(feed.program.clone(), vec![mask], vec![]);
+        let cuts = ChunkGrid { axes: cuts };
+        let counts = Arc::new((0..cuts.blocks()).map(|_| AtomicU64::new(0)).collect());
+        CountStage { feed, fused, cuts, counts }
+    }
+
+    /// How the mask is cut into boxes.
+    pub fn cuts(&self) -> Vec<AxisChunks> {
+        self.cuts.axes.clone()
+    }
+}
+
+impl Stage for CountStage {
+    fn name(&self) -> &str {
+        "count mask"
+    }
+    fn products(&self) -> &[Product] {
+        &[]
+    }
+    fn inputs(&self) -> Vec<u64> {
+        self.feed.products()
+    }
+    fn tasks(&self) -> u64 {
+        self.cuts.blocks()
+    }
+    fn largest(&self) -> u64 {
+        0
+    }
+    fn describe(&self, n: u64, spec: &mut TaskSpec) {
+        let (start, shape) = self.cuts.block(n);
+        self.feed.describe(&start, &shape, spec);
+        spec.scratch_bytes = carved_bytes(shape.iter().product())
+            + carved_bytes(self.fused.scratch_bytes() as u64)
+            + self.feed.scratch_bytes(&start, &shape);
+    }
+    fn readers(&self, product: u64, block: BlockId) -> u64 {
+        self.feed.readers(&self.cuts.axes, product, block)
+    }
+    fn producer(&self, _product: u64, _block: BlockId) -> u64 {
+        0
+    }
+    fn prefetch(&self, n: u64) {
+        let (start, shape) = self.cuts.block(n);
+        self.feed.prefetch(&start, &shape);
+    }
+    fn run(&self, n: u64, blocks: &mut TaskBlocks) -> Result<()> {
+        let (start, shape) = self.cuts.block(n);
+        let local: Vec<usize> = shape.iter().map(|&n| n as usize).collect();
+        let Parts { reads, scratch, counters, .. } = blocks.parts();
+        let mut rest = scratch;
+        let held = carve(&mut rest, shape.iter().product());
+        let kernel = carve(&mut rest, self.fused.scratch_bytes() as u64);
+        let views = self.feed.load((&start, &shape), &start, &shape, &reads, &mut rest, counters)?;
+        self.fused.run(&start, &local, &views, &mut [ViewMut::dense(&mut *held, DType::Bool, &local)], kernel);
+        self.counts[n as usize].store(count_mask(&View::dense(held, DType::Bool, &local)) as u64, Relaxed);
+        Ok(())
+    }
+}
+
+/// Writes the selected elements, one block a box that selects any.
+pub struct FilterStage {
+    feed: Feed,
+    fused: Fused,
+    cuts: ChunkGrid,
+    /// The boxes that select something.
+    boxes: Vec<u64>,
+    /// The blocks of the result.
+    pub out: ChunkGrid,
+    /// What it writes.
+    pub product: Product,
+    dtype: DType,
+}
+
+impl FilterStage {
+    /// Selects register `registers[0]` where `registers[1]` is true; `runs` is what [`CountStage`] found.
+    pub fn new(feed: Feed, registers: Vec<Reg>, runs: &Runs) -> FilterStage {
+        let dtype = feed.program.dtype(registers[0]);
+        let fused = Fused::new(feed.program.clone(), registers, vec![]);
+        let boxes: Vec<u64> = (0..runs.counts.len() as u64).filter(|&n| runs.counts[n as usize] > 0).collect();
+        let mut end = 0;
+        let ends: Arc<[u64]> = boxes
+            .iter()
+            .map(|&n| {
+                end += runs.counts[n as usize];
+                end
+            })
+            .collect();
+        let axis = if boxes.is_empty() { AxisChunks::whole(0) } else { AxisChunks::Irregular(ends) };
+        let product = Product { id: new_product(), name: "mask".into(), blocks: boxes.len() as u64 };
+        FilterStage { feed, fused, cuts: ChunkGrid { axes: runs.cuts.clone() }, boxes, out: ChunkGrid { axes: vec![axis] }, product, dtype }
+    }
+
+    fn bytes(&self, n: u64) -> u64 {
+        self.out.axes[0].chunk(n).1 * self.dtype.size() as u64
+    }
+}
+
+impl Stage for FilterStage {
+    fn name(&self) -> &str {
+        "mask"
+    }
+    fn products(&self) -> &[Product] {
+        std::slice::from_ref(&self.product)
+    }
+    fn inputs(&self) -> Vec<u64> {
+        self.feed.products()
+    }
+    fn tasks(&self) -> u64 {
+        self.boxes.len() as u64
+    }
+    fn largest(&self) -> u64 {
+        let demand = |&n: &u64| {
+            let mut spec = TaskSpec::default();
+            self.describe(n, &mut spec);
+            spec.new_bytes()
+        };
+        (0..self.tasks()).max_by_key(demand).unwrap_or(0)
+    }
+    fn describe(&self, n: u64, spec: &mut TaskSpec) {
+        let (start, shape) = self.cuts.block(self.boxes[n as usize]);
+        self.feed.describe(&start, &shape, spec);
+        spec.writes.push(Write { key: BlockKey { product: self.product.id, block: n }, bytes: self.bytes(n), takes: None });
+        let elements: u64 = shape.iter().product();
+        spec.scratch_bytes = carved_bytes(elements)
+            + carved_bytes(elements * self.dtype.size() as u64)
+            + carved_bytes(self.fused.scratch_bytes() as u64)
+            + self.feed.scratch_bytes(&start, &shape);
+    }
+    fn readers(&self, product: u64, block: BlockId) -> u64 {
+        // boxes that select nothing read nothing
+        let mut spec = TaskSpec::default();
+        let mut readers = 0;
+        for n in 0..self.tasks() {
+            spec.clear();
+            self.describe(n, &mut spec);
+            readers += spec.reads.iter().filter(|key| key.product == product && key.block == block).count() as u64;
+        }
+        readers
+    }
+    fn producer(&self, _product: u64, block: BlockId) -> u64 {
+        block
+    }
+    fn prefetch(&self, n: u64) {
+        let (start, shape) = self.cuts.block(self.boxes[n as usize]);
+        self.feed.prefetch(&start, &shape);
+    }
+    fn run(&self, n: u64, blocks: &mut TaskBlocks) -> Result<()> {
+        let (start, shape) = self.cuts.block(self.boxes[n as usize]);
+        let local: Vec<usize> = shape.iter().map(|&n| n as usize).collect();
+        let elements: u64 = shape.iter().product();
+        let Parts { reads, mut writes, scratch, counters } = blocks.parts();
+        let mut rest = scratch;
+        let mask = carve(&mut rest, elements);
+        let values = carve(&mut rest, elements * self.dtype.size() as u64);
+        let kernel = carve(&mut rest, self.fused.scratch_bytes() as u64);
+        let views = self.feed.load((&start, &shape), &start, &shape, &reads, &mut rest, counters)?;
+        let mut outputs = [ViewMut::dense(&mut *values, self.dtype, &local), ViewMut::dense(&mut *mask, DType::Bool, &local)];
+        self.fused.run(&start, &local, &views, &mut outputs, kernel);
+        let taken = compress(&View::dense(values, self.dtype, &local), &View::dense(mask, DType::Bool, &local), writes[0]);
+        if taken as u64 * self.dtype.size() as u64 != self.bytes(n) {
+            return Err(crate::error::Error::internal(format!("mask: box {n} selected {taken} elements the second time; its source changed while it was read")));
+        }
+        Ok(())
+    }
+}

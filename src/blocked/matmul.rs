@@ -1,0 +1,199 @@
+//! Matrix product, C-stationary: a tile of C stays in one buffer while panels of A and B stream past it,
+//! K ascending. A tile's buffer passes from task to task, so it is accumulated in place.
+
+use super::feed::{Feed, carve, carved_bytes};
+use crate::error::Result;
+use crate::grid::{AxisChunks, BlockId, ChunkGrid};
+use crate::memory::BlockKey;
+use crate::plan::{Parts, Product, Stage, TaskBlocks, TaskSpec, Write, new_product};
+use flagstone_kernels::dtype::DType;
+use flagstone_kernels::fused::Fused;
+use flagstone_kernels::gemm::{gemm_accumulate, gemm_scratch_bytes};
+use flagstone_kernels::program::Reg;
+use flagstone_kernels::view::{View, ViewMut};
+
+/// Panels begin at multiples of this along K, as the kernel's arithmetic does.
+const K_BLOCK: u64 = 256;
+/// Sides of tiles are multiples of this.
+const SIDE: u64 = 64;
+
+struct Operand {
+    feed: Feed,
+    fused: Fused,
+}
+
+impl Operand {
+    fn new((feed, result): (Feed, Reg)) -> Operand {
+        let fused = Fused::new(feed.program.clone(), vec![result], vec![]);
+        Operand { feed, fused }
+    }
+
+    /// Bytes of the evaluated panel, and of the work to get it.
+    fn scratch_bytes(&self, dtype: DType, start: &[u64], shape: &[u64]) -> (u64, u64) {
+        let held = carved_bytes(shape.iter().product::<u64>() * dtype.size() as u64);
+        (held, self.feed.scratch_bytes(start, shape) + carved_bytes(self.fused.scratch_bytes() as u64))
+    }
+
+    fn evaluate(&self, dtype: DType, start: &[u64], shape: &[u64], reads: &[&[u8]], held: &mut [u8], scratch: &mut [u8], counters: &crate::events::Counters) -> Result<()> {
+        let local: Vec<usize> = shape.iter().map(|&n| n as usize).collect();
+        // lives as long as the views do: both end here
+        let mut working = scratch;
+        let kernel = carve(&mut working, self.fused.scratch_bytes() as u64);
+        let views = self.feed.load((start, shape), start, shape, reads, &mut working, counters)?;
+        self.fused.run(start, &local, &views, &mut [ViewMut::dense(held, dtype, &local)], kernel);
+        Ok(())
+    }
+}
+
+/// `C = A·B`. Task `tile · panels + p` adds panel `p` to a tile.
+pub struct MatmulStage {
+    dtype: DType,
+    a: Operand,
+    b: Operand,
+    rows: AxisChunks,
+    columns: AxisChunks,
+    panels: AxisChunks,
+    /// Tiles that are not done: block `tile · panels + p`.
+    sums: u64,
+    products: [Product; 2],
+    /// What others read: the finished tiles.
+    pub product: Product,
+}
+
+impl MatmulStage {
+    /// Chooses tiles such that one, and two panels, are within `share_bytes`.
+    pub fn lower(dtype: DType, a: (Feed, Reg), b: (Feed, Reg), share_bytes: u64) -> MatmulStage {
+        let item = dtype.size() as u64;
+        let (m, k, n) = (a.0.shape[0], a.0.shape[1], b.0.shape[1]);
+        let side = ((share_bytes / 3 / item) as f64).sqrt() as u64;
+        // several tiles a core, so that none waits for the last one
+        let even = ((m.max(1) as f64 * n.max(1) as f64 / 8.0).sqrt() as u64).max(256);
+        let side = (side.min(even).min(8192) / SIDE * SIDE).max(SIDE);
+        let panel = (share_bytes / 8 / (2 * side * item) / K_BLOCK).clamp(1, 8) * K_BLOCK;
+        let rows = AxisChunks::regular(m, side);
+        let columns = AxisChunks::regular(n, side);
+        let panels = AxisChunks::regular(k, panel);
+        let tiles = rows.count() * columns.count();
+        let sums = Product { id: new_product(), name: "matmul sums".into(), blocks: tiles * panels.count() };
+        let product = Product { id: new_product(), name: "matmul".into(), blocks: tiles };
+        MatmulStage {
+            dtype,
+            a: Operand::new(a),
+            b: Operand::new(b),
+            rows,
+            columns,
+            panels,
+            sums: sums.id,
+            products: [sums, product.clone()],
+            product,
+        }
+    }
+
+    /// How C is cut.
+    pub fn grid(&self) -> ChunkGrid {
+        ChunkGrid { axes: vec![self.rows.clone(), self.columns.clone()] }
+    }
+
+    /// The products that the operands read.
+    pub fn operands(&self) -> Vec<u64> {
+        let mut products = self.a.feed.products();
+        products.extend(self.b.feed.products());
+        products
+    }
+
+    /// Panels; one empty panel where K is 0, so that C is zeros.
+    fn panel_count(&self) -> u64 {
+        self.panels.count().max(1)
+    }
+
+    fn place(&self, n: u64) -> (u64, u64, [(u64, u64); 3]) {
+        let (tile, p) = (n / self.panel_count(), n % self.panel_count());
+        let (i, j) = (tile / self.columns.count(), tile % self.columns.count());
+        let k = if self.panels.is_empty() { (0, 0) } else { self.panels.chunk(p) };
+        (tile, p, [self.rows.chunk(i), self.columns.chunk(j), k])
+    }
+
+    fn key(&self, tile: u64, p: u64) -> BlockKey {
+        if p + 1 == self.panel_count() {
+            BlockKey { product: self.product.id, block: tile }
+        } else {
+            BlockKey { product: self.sums, block: tile * self.panel_count() + p }
+        }
+    }
+}
+
+impl Stage for MatmulStage {
+    fn name(&self) -> &str {
+        "matmul"
+    }
+    fn products(&self) -> &[Product] {
+        &self.products
+    }
+    fn inputs(&self) -> Vec<u64> {
+        let mut inputs = self.operands();
+        inputs.push(self.sums);
+        inputs.sort_unstable();
+        inputs.dedup();
+        inputs
+    }
+    fn tasks(&self) -> u64 {
+        self.rows.count() * self.columns.count() * self.panel_count()
+    }
+    fn largest(&self) -> u64 {
+        // the second panel of the first tile holds everything at once
+        (self.panel_count() > 1) as u64
+    }
+    fn describe(&self, n: u64, spec: &mut TaskSpec) {
+        let (tile, p, [(r0, m), (c0, cols), (k0, k)]) = self.place(n);
+        self.a.feed.describe(&[r0, k0], &[m, k], spec);
+        self.b.feed.describe(&[k0, c0], &[k, cols], spec);
+        if p > 0 {
+            spec.takes.push(self.key(tile, p - 1));
+        }
+        let bytes = m * cols * self.dtype.size() as u64;
+        spec.writes.push(Write { key: self.key(tile, p), bytes, takes: (p > 0).then_some(0) });
+        let (a, work_a) = self.a.scratch_bytes(self.dtype, &[r0, k0], &[m, k]);
+        let (b, work_b) = self.b.scratch_bytes(self.dtype, &[k0, c0], &[k, cols]);
+        let multiply = gemm_scratch_bytes(self.dtype, m as usize, cols as usize, k as usize) as u64;
+        spec.scratch_bytes = a + b + work_a.max(work_b).max(multiply);
+    }
+    fn readers(&self, product: u64, block: BlockId) -> u64 {
+        if product == self.sums {
+            return 1;
+        }
+        let a = [self.rows.clone(), self.panels.clone()];
+        let b = [self.panels.clone(), self.columns.clone()];
+        self.a.feed.readers(&a, product, block) * self.columns.count() + self.b.feed.readers(&b, product, block) * self.rows.count()
+    }
+    fn producer(&self, product: u64, block: BlockId) -> u64 {
+        if product == self.sums { block } else { block * self.panel_count() + self.panel_count() - 1 }
+    }
+    fn prefetch(&self, n: u64) {
+        let (_, _, [(r0, m), (c0, cols), (k0, k)]) = self.place(n);
+        self.a.feed.prefetch(&[r0, k0], &[m, k]);
+        self.b.feed.prefetch(&[k0, c0], &[k, cols]);
+    }
+    fn run(&self, n: u64, blocks: &mut TaskBlocks) -> Result<()> {
+        let (_, p, [(r0, m), (c0, cols), (k0, k)]) = self.place(n);
+        let Parts { reads, mut writes, scratch, counters } = blocks.parts();
+        let mut spec = TaskSpec::default();
+        self.a.feed.describe(&[r0, k0], &[m, k], &mut spec);
+        let (reads_a, reads_b) = reads.split_at(spec.reads.len());
+        let mut rest = scratch;
+        let bytes = |rows: u64, columns: u64| rows * columns * self.dtype.size() as u64;
+        let a = carve(&mut rest, bytes(m, k));
+        let b = carve(&mut rest, bytes(k, cols));
+        self.a.evaluate(self.dtype, &[r0, k0], &[m, k], reads_a, a, rest, counters)?;
+        self.b.evaluate(self.dtype, &[k0, c0], &[k, cols], reads_b, b, rest, counters)?;
+        let (m, cols, k) = (m as usize, cols as usize, k as usize);
+        if p == 0 && k == 0 {
+            writes[0].fill(0);
+            return Ok(());
+        }
+        let a = View::dense(a, self.dtype, &[m, k]);
+        let b = View::dense(b, self.dtype, &[k, cols]);
+        let mut c = ViewMut::dense(&mut *writes[0], self.dtype, &[m, cols]);
+        gemm_accumulate(self.dtype, k0, &a, &b, &mut c, p == 0, rest);
+        Ok(())
+    }
+}

@@ -1,0 +1,330 @@
+//! The exact median by selection on order-preserving keys: a sample brackets it, one read counts below and
+//! above and collects what is inside; where the bracket missed, histograms narrow it down, 16 bits a read.
+
+use super::blocking;
+use super::feed::{Feed, carve, carved_bytes};
+use crate::error::Result;
+use crate::grid::{BlockId, ChunkGrid};
+use crate::plan::{Parts, Product, Stage, TaskBlocks, TaskSpec};
+use flagstone_kernels::dtype::{DType, Scalar};
+use flagstone_kernels::fused::Fused;
+use flagstone_kernels::program::Reg;
+use flagstone_kernels::select::{compress, from_key, keys};
+use flagstone_kernels::view::{View, ViewMut};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Keys inside of the bracket that are kept, 8 bytes each.
+const INSIDE_MAX: usize = 1 << 20;
+/// Boxes that the sample reads.
+const SAMPLED_BOXES: u64 = 24;
+/// Bits that a histogram resolves.
+const BITS: u32 = 16;
+
+/// What a read of all values looks for.
+#[derive(Clone, Copy, Debug)]
+enum Look {
+    /// A few values of some boxes.
+    Sample,
+    /// Those between two keys, inclusive.
+    Bracket(u64, u64),
+    /// How many have each value of the 16 bits above `shift`, among keys in `low..=high`.
+    Histogram { low: u64, high: u64, shift: u32 },
+}
+
+#[derive(Default)]
+struct Found {
+    below: u64,
+    nans: u64,
+    total: u64,
+    inside: Vec<u64>,
+    inside_count: u64,
+    counts: Vec<u64>,
+}
+
+/// What is to be done next.
+pub enum Step {
+    /// Run this stage, then ask again.
+    Run(Arc<dyn Stage>),
+    /// The median.
+    Done(Scalar),
+}
+
+/// A median on its way.
+pub struct Median {
+    dtype: DType,
+    out: DType,
+    look: Option<(Look, Arc<Mutex<Found>>)>,
+    /// Middle keys found so far.
+    middles: Vec<u64>,
+    total: Option<u64>,
+}
+
+impl Median {
+    /// The median, as `out`, of values of `dtype`.
+    pub fn new(dtype: DType, out: DType) -> Median {
+        Median { dtype, out, look: None, middles: vec![], total: None }
+    }
+
+    /// Bytes that are held between reads.
+    pub fn standing_bytes() -> u64 {
+        (INSIDE_MAX * 8 + (8 << BITS)) as u64
+    }
+
+    fn read(&mut self, feed: &Feed, registers: &[Reg], look: Look) -> Step {
+        let found = Arc::new(Mutex::new(Found { counts: vec![0; if matches!(look, Look::Histogram { .. }) { 1 << BITS } else { 0 }], ..Found::default() }));
+        self.look = Some((look, found.clone()));
+        let cuts = ChunkGrid { axes: blocking::elementwise(feed) };
+        let fused = Fused::new(feed.program.clone(), registers.to_vec(), vec![]);
+        Step::Run(Arc::new(LookStage { feed: feed.clone(), fused, cuts, look, found, dtype: self.dtype }))
+    }
+
+    /// The next read, or the result of those before. The values are register `registers[0]` of `feed`, those
+    /// where `registers[1]`, if there is one, is true.
+    pub fn step(&mut self, feed: &Feed, registers: &[Reg]) -> Step {
+        let Some((look, found)) = self.look.take() else {
+            if feed.shape.contains(&0) {
+                return Step::Done(Scalar::Float(f64::NAN));
+            }
+            return self.read(feed, registers, Look::Sample);
+        };
+        let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+        match look {
+            Look::Sample => {
+                if found.nans > 0 {
+                    return Step::Done(Scalar::Float(f64::NAN));
+                }
+                found.inside.sort_unstable();
+                let n = found.inside.len();
+                if n < 64 {
+                    return self.read(feed, registers, Look::Bracket(0, u64::MAX));
+                }
+                // four standard deviations of the sample's median around it
+                let margin = (2.0 * (n as f64).sqrt()).ceil() as usize + 2;
+                let (low, high) = (found.inside[(n / 2).saturating_sub(margin)], found.inside[(n / 2 + margin).min(n - 1)]);
+                self.read(feed, registers, Look::Bracket(low, high))
+            }
+            Look::Bracket(low, high) => {
+                self.total = Some(found.total);
+                if found.nans > 0 || found.total == 0 {
+                    return Step::Done(Scalar::Float(f64::NAN));
+                }
+                let ranks = [(found.total - 1) / 2, found.total / 2];
+                let hit = |rank: u64| rank >= found.below && rank < found.below + found.inside_count;
+                if ranks.iter().all(|&rank| hit(rank)) && (low == high || found.inside_count as usize <= found.inside.len()) {
+                    found.inside.sort_unstable();
+                    let key = |rank: u64| if low == high { low } else { found.inside[(rank - found.below) as usize] };
+                    return Step::Done(self.middle(key(ranks[0]), key(ranks[1])));
+                }
+                self.read(feed, registers, Look::Histogram { low: 0, high: u64::MAX, shift: 64 - BITS })
+            }
+            Look::Histogram { low, high, shift } => {
+                let total = self.total.unwrap_or(0);
+                let rank = if self.middles.is_empty() { (total - 1) / 2 } else { total / 2 };
+                let mut before = found.below;
+                let mut bin = 0;
+                while before + found.counts[bin] <= rank {
+                    before += found.counts[bin];
+                    bin += 1;
+                }
+                let first = low + ((bin as u64) << shift);
+                let last = (first + ((1u64 << shift) - 1)).min(high);
+                if shift > 0 {
+                    return self.read(feed, registers, Look::Histogram { low: first, high: last, shift: shift.saturating_sub(BITS) });
+                }
+                self.middles.push(first);
+                if self.middles.len() == 1 && total % 2 == 0 {
+                    if before + found.counts[bin] > rank + 1 {
+                        self.middles.push(first);
+                    } else if let Some(next) = (bin + 1..found.counts.len()).find(|&b| found.counts[b] > 0) {
+                        self.middles.push(low + next as u64);
+                    } else {
+                        return self.read(feed, registers, Look::Histogram { low: 0, high: u64::MAX, shift: 64 - BITS });
+                    }
+                }
+                Step::Done(self.middle(self.middles[0], *self.middles.last().unwrap_or(&first)))
+            }
+        }
+    }
+
+    /// NumPy's mean of the two middle values, in the result's dtype.
+    fn middle(&self, low: u64, high: u64) -> Scalar {
+        let (a, b) = (from_key(low, self.dtype).as_f64(), from_key(high, self.dtype).as_f64());
+        let middle = match self.out {
+            _ if low == high => a,
+            DType::F64 if (a + b).is_finite() => (a + b) / 2.0,
+            _ => a / 2.0 + b / 2.0,
+        };
+        Scalar::Float(middle)
+    }
+}
+
+/// One read of all values.
+struct LookStage {
+    feed: Feed,
+    fused: Fused,
+    cuts: ChunkGrid,
+    look: Look,
+    found: Arc<Mutex<Found>>,
+    dtype: DType,
+}
+
+impl LookStage {
+    /// The box that task `n` reads: all of them, or some for a sample.
+    fn block(&self, n: u64) -> BlockId {
+        match self.look {
+            Look::Sample => n * self.cuts.blocks() / self.tasks(),
+            _ => n,
+        }
+    }
+
+    fn tile(&self, n: u64) -> (Vec<u64>, Vec<u64>) {
+        let (start, mut shape) = self.cuts.block(self.block(n));
+        if matches!(self.look, Look::Sample) && !blocking::natural(&self.feed).rigid {
+            // plain data: a few thousand elements of each box do
+            let mut left = 4096;
+            for n in shape.iter_mut().rev() {
+                *n = (*n).min(left).max(1);
+                left = (left / *n).max(1);
+            }
+        }
+        (start, shape)
+    }
+}
+
+impl Stage for LookStage {
+    fn name(&self) -> &str {
+        match self.look {
+            Look::Sample => "median: sample",
+            Look::Bracket(..) => "median: bracket",
+            Look::Histogram { .. } => "median: histogram",
+        }
+    }
+    fn products(&self) -> &[Product] {
+        &[]
+    }
+    fn inputs(&self) -> Vec<u64> {
+        self.feed.products()
+    }
+    fn tasks(&self) -> u64 {
+        match self.look {
+            Look::Sample => self.cuts.blocks().min(SAMPLED_BOXES),
+            _ => self.cuts.blocks(),
+        }
+    }
+    fn largest(&self) -> u64 {
+        0
+    }
+    fn describe(&self, n: u64, spec: &mut TaskSpec) {
+        let (start, shape) = self.tile(n);
+        self.feed.describe(&start, &shape, spec);
+        let elements: u64 = shape.iter().product();
+        spec.scratch_bytes = carved_bytes(elements)
+            + 2 * carved_bytes(elements * self.dtype.size() as u64)
+            + carved_bytes(elements * 8)
+            + carved_bytes(self.fused.scratch_bytes() as u64)
+            + self.feed.scratch_bytes(&start, &shape);
+    }
+    fn readers(&self, product: u64, block: BlockId) -> u64 {
+        if matches!(self.look, Look::Sample) {
+            let mut spec = TaskSpec::default();
+            (0..self.tasks())
+                .map(|n| {
+                    spec.clear();
+                    self.describe(n, &mut spec);
+                    spec.reads.iter().filter(|key| key.product == product && key.block == block).count() as u64
+                })
+                .sum()
+        } else {
+            self.feed.readers(&self.cuts.axes, product, block)
+        }
+    }
+    fn producer(&self, _product: u64, _block: BlockId) -> u64 {
+        0
+    }
+    fn prefetch(&self, n: u64) {
+        let (start, shape) = self.tile(n);
+        self.feed.prefetch(&start, &shape);
+    }
+    fn run(&self, n: u64, blocks: &mut TaskBlocks) -> Result<()> {
+        let (start, shape) = self.tile(n);
+        let local: Vec<usize> = shape.iter().map(|&n| n as usize).collect();
+        let elements: u64 = shape.iter().product();
+        let item = self.dtype.size();
+        let Parts { reads, scratch, counters, .. } = blocks.parts();
+        let mut rest = scratch;
+        let mask = carve(&mut rest, elements);
+        let values = carve(&mut rest, elements * item as u64);
+        let taken = carve(&mut rest, elements * item as u64);
+        let sorted: &mut [u64] = bytemuck::cast_slice_mut(carve(&mut rest, elements * 8));
+        let kernel = carve(&mut rest, self.fused.scratch_bytes() as u64);
+        let views = self.feed.load((&start, &shape), &start, &shape, &reads, &mut rest, counters)?;
+        let mut outputs = vec![ViewMut::dense(&mut *values, self.dtype, &local)];
+        if self.fused.outputs.len() > 1 {
+            outputs.push(ViewMut::dense(&mut *mask, DType::Bool, &local));
+        }
+        self.fused.run(&start, &local, &views, &mut outputs, kernel);
+        drop(outputs);
+        let selected: &[u8] = if self.fused.outputs.len() > 1 {
+            let count = compress(&View::dense(values, self.dtype, &local), &View::dense(mask, DType::Bool, &local), taken);
+            &taken[..count * item]
+        } else {
+            values
+        };
+        let count = selected.len() / item;
+        let sorted = &mut sorted[..count];
+        keys(selected, self.dtype, sorted);
+        let nan = nan_key(self.dtype);
+        let nans = nan.map_or(0, |nan| sorted.iter().filter(|&&key| key >= nan).count());
+        // what is counted here is added under the lock at the end
+        let (mut below, mut inside_count) = (0u64, 0u64);
+        let mut kept = Vec::new();
+        let mut counts = Vec::new();
+        match self.look {
+            Look::Sample => {
+                let step = (count / 2048).max(1);
+                kept.extend(sorted.iter().step_by(step).copied());
+            }
+            Look::Bracket(low, high) => {
+                below = sorted.iter().filter(|&&key| key < low).count() as u64;
+                inside_count = sorted.iter().filter(|&&key| key >= low && key <= high).count() as u64;
+                if low < high && inside_count as usize <= INSIDE_MAX / 4 {
+                    kept.extend(sorted.iter().filter(|&&key| key >= low && key <= high));
+                }
+            }
+            Look::Histogram { low, high, shift } => {
+                counts = vec![0u64; 1 << BITS];
+                for &key in sorted.iter() {
+                    if key < low {
+                        below += 1;
+                    } else if key <= high {
+                        counts[((key - low) >> shift) as usize] += 1;
+                    }
+                }
+            }
+        }
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.below += below;
+        found.inside_count += inside_count;
+        found.nans += nans as u64;
+        found.total += count as u64;
+        if found.inside.len() + kept.len() <= INSIDE_MAX {
+            found.inside.extend(kept);
+        }
+        for (sum, n) in found.counts.iter_mut().zip(counts) {
+            *sum += n;
+        }
+        Ok(())
+    }
+}
+
+/// The smallest key that a NaN of `dtype` has; `None` where there is none.
+fn nan_key(dtype: DType) -> Option<u64> {
+    if !dtype.is_float() {
+        return None;
+    }
+    let mut nan = vec![0u8; dtype.size()];
+    Scalar::Float(f64::NAN).write(dtype, &mut nan);
+    let mut key = [0];
+    keys(&nan, dtype, &mut key);
+    Some(key[0])
+}

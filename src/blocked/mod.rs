@@ -1,0 +1,32 @@
+//! Expr → Stages. Each operation as tasks over blocks; the one place that chooses block shapes.
+//!
+//! A *loop* is an elementwise expression over its leaves, and a stage is a loop with something at its end:
+//! a reduction, blocks, a writer. What cannot be part of a loop (a reduction's result, a product of
+//! matrices) becomes a product of its own, which loops read as a leaf.
+
+mod blocking;
+mod boxes;
+mod combine;
+mod feed;
+mod function;
+mod lower;
+mod map;
+mod mask;
+mod matmul;
+mod median;
+mod reduce;
+mod share;
+mod tree;
+
+pub use lower::{Lowered, Sink, Target, count_loop, lower, lower_loop};
+pub use median::{Median, Step};
+
+use flagstone_kernels::program::{Leaf, Program, Reg};
+
+/// The input slot that register `reg` is, when nothing is computed on the way.
+fn plain_input(program: &Program, reg: Reg) -> Option<usize> {
+    match program.leaves.get(reg as usize) {
+        Some(Leaf::Input { slot, .. }) => Some(*slot),
+        _ => None,
+    }
+}

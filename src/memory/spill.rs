@@ -1,0 +1,270 @@
+//! Blocks ↔ extents of the spill file: compressed where that pays, checked on return.
+//!
+//! A block is written in pieces, so that the staging for compressed bytes is small and allocated when the
+//! pool is made: evicting asks for next to no memory. Each piece has a checksum seeded with the block's identity,
+//! so that bytes that rotted, were lost, or belong to another block are an error and never data.
+
+use super::BlockKey;
+use super::disk::{self, SpillDisk};
+use super::extents::Extents;
+use crate::error::{Bytes, Error, Result};
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+const PAGE: u64 = 4096;
+const PIECE: usize = 1 << 20;
+const TRIAL: usize = 64 << 10;
+const SLOTS_MAX: usize = 4;
+/// Spill files longer than this are cut when nothing in them is in use.
+const CUT_BYTES: u64 = 64 << 20;
+
+#[derive(Clone, Copy, Debug)]
+struct Piece {
+    offset: u64,
+    stored: u32,
+    compressed: bool,
+    checksum: u64,
+}
+
+impl Piece {
+    /// Bytes of its extent.
+    fn extent(&self) -> u64 {
+        u64::from(self.stored).next_multiple_of(PAGE)
+    }
+}
+
+/// Where a block lies in the spill file: an extent a piece, in a row where there was room.
+#[derive(Debug)]
+pub(crate) struct SpillCopy {
+    pieces: Vec<Piece>,
+}
+
+impl SpillCopy {
+    /// Bytes it takes in the file.
+    pub(crate) fn stored_bytes(&self) -> u64 {
+        self.pieces.iter().map(|piece| u64::from(piece.stored)).sum()
+    }
+}
+
+struct Opened {
+    directory: String,
+    disk: Arc<dyn SpillDisk>,
+}
+
+/// The spill file of a pool, made when the first block is written.
+pub(crate) struct Spill {
+    dir: Option<PathBuf>,
+    cap: u64,
+    opened: Mutex<Option<Arc<Opened>>>,
+    extents: Mutex<Extents>,
+    slots: Mutex<Vec<Vec<u8>>>,
+    slot_returned: Condvar,
+}
+
+impl Spill {
+    /// # Errors
+    /// `Spill` if a directory was asked for that cannot be.
+    pub(crate) fn new(dir: Option<PathBuf>, cap: Option<u64>, disk: Option<Arc<dyn SpillDisk>>) -> Result<Spill> {
+        if disk.is_none() {
+            disk::check_asked_for(dir.as_deref())?;
+        }
+        let slots = std::thread::available_parallelism().map_or(2, usize::from).min(SLOTS_MAX);
+        let slot_len = lz4_flex::block::get_maximum_output_size(PIECE).next_multiple_of(PAGE as usize);
+        let opened = disk.map(|disk| Arc::new(Opened { directory: "the given disk".into(), disk }));
+        let cap = cap.unwrap_or(u64::MAX);
+        Ok(Spill {
+            dir,
+            cap,
+            opened: Mutex::new(opened),
+            extents: Mutex::new(Extents::new(cap)),
+            slots: Mutex::new((0..slots).map(|_| vec![0; slot_len]).collect()),
+            slot_returned: Condvar::new(),
+        })
+    }
+
+    /// Writes a block. Where the cap on disk leaves no room, `make_room` may free some copy and say so.
+    ///
+    /// # Errors
+    /// `Spill`, naming the directory and the bytes; nothing is left in the file then.
+    pub(crate) fn write(&self, key: BlockKey, bytes: &[u8], make_room: &dyn Fn() -> bool) -> Result<SpillCopy> {
+        let opened = self.open()?;
+        let compress = worth_compressing(bytes, &mut self.slot());
+        let mut copy = SpillCopy { pieces: Vec::with_capacity(bytes.len().div_ceil(PIECE)) };
+        for (number, raw) in bytes.chunks(PIECE).enumerate() {
+            let mut slot;
+            let mut stored = raw;
+            if compress {
+                slot = self.slot();
+                if let Ok(len) = lz4_flex::block::compress_into(raw, &mut slot)
+                    && len.next_multiple_of(PAGE as usize) < raw.len()
+                {
+                    stored = &slot[..len];
+                }
+            }
+            let checksum = xxh3_64_with_seed(stored, seed(key, number));
+            let mut piece = Piece { offset: 0, stored: stored.len() as u32, compressed: stored.len() < raw.len(), checksum };
+            let place = loop {
+                // Bound first, so that the lock is free while room is made.
+                let found = lock(&self.extents).allocate(piece.extent());
+                match found {
+                    Some(offset) => break Ok(offset),
+                    None if make_room() => {}
+                    None => break Err(self.over_cap(&opened.directory, bytes.len())),
+                }
+            };
+            let written = place.and_then(|offset| {
+                piece.offset = offset;
+                copy.pieces.push(piece);
+                opened.disk.write_at(stored, offset).map_err(|error| explain(&opened.directory, "writing", bytes.len(), &error))
+            });
+            if let Err(error) = written {
+                self.free(&copy);
+                return Err(error);
+            }
+        }
+        runs(&copy.pieces, |offset, len| opened.disk.written(offset, len));
+        Ok(copy)
+    }
+
+    /// Gives back the room of a copy.
+    pub(crate) fn free(&self, copy: &SpillCopy) {
+        let mut extents = lock(&self.extents);
+        let end = extents.end();
+        copy.pieces.iter().for_each(|piece| extents.free(piece.offset, piece.extent()));
+        if extents.end() == 0
+            && end > CUT_BYTES
+            && let Some(opened) = lock(&self.opened).as_ref()
+        {
+            opened.disk.truncate(0);
+        }
+    }
+
+    fn over_cap(&self, directory: &str, len: usize) -> Error {
+        let what = format!(
+            "a block of {} needs room beyond the cap of {} on the spill file; raise the cap on disk or the memory limit",
+            Bytes(len as u64),
+            Bytes(self.cap)
+        );
+        disk::failed(directory, what)
+    }
+
+    /// Reads a block back into `bytes`, of the length that was written.
+    ///
+    /// # Errors
+    /// `Spill` if it cannot be read or is not what was written.
+    pub(crate) fn read(&self, key: BlockKey, copy: &SpillCopy, bytes: &mut [u8]) -> Result<()> {
+        let opened = self.open()?;
+        let whole = bytes.len();
+        let failed = |error: io::Error| explain(&opened.directory, "reading back", whole, &error);
+        let rotten = |piece: &Piece| {
+            let what = format!(
+                "a block of {} at offset {} came back other than it was written: the disk or the file is corrupt; \
+                 check the disk, or {}",
+                Bytes(whole as u64),
+                piece.offset,
+                disk::MEND
+            );
+            disk::failed(&opened.directory, what)
+        };
+        for (number, (piece, into)) in copy.pieces.iter().zip(bytes.chunks_mut(PIECE)).enumerate() {
+            let seed = seed(key, number);
+            let stored = piece.stored as usize;
+            if piece.compressed {
+                let mut slot = self.slot();
+                opened.disk.read_at(&mut slot[..stored], piece.offset).map_err(failed)?;
+                if xxh3_64_with_seed(&slot[..stored], seed) != piece.checksum {
+                    return Err(rotten(piece));
+                }
+                match lz4_flex::block::decompress_into(&slot[..stored], into) {
+                    Ok(len) if len == into.len() => {}
+                    _ => return Err(rotten(piece)),
+                }
+            } else {
+                opened.disk.read_at(into, piece.offset).map_err(failed)?;
+                if xxh3_64_with_seed(into, seed) != piece.checksum {
+                    return Err(rotten(piece));
+                }
+            }
+        }
+        runs(&copy.pieces, |offset, len| opened.disk.read(offset, len));
+        Ok(())
+    }
+
+    fn open(&self) -> Result<Arc<Opened>> {
+        let mut opened = lock(&self.opened);
+        if let Some(opened) = opened.as_ref() {
+            return Ok(opened.clone());
+        }
+        let (dir, file) = disk::open(self.dir.as_deref())?;
+        let new = Arc::new(Opened { directory: dir.display().to_string(), disk: Arc::new(file) });
+        *opened = Some(new.clone());
+        Ok(new)
+    }
+
+    /// Staging for one piece. Waits for another piece's I/O at most, never for a task.
+    fn slot(&self) -> Slot<'_> {
+        let mut slots = lock(&self.slots);
+        loop {
+            if let Some(bytes) = slots.pop() {
+                return Slot { spill: self, bytes };
+            }
+            slots = self.slot_returned.wait(slots).unwrap_or_else(|poison| poison.into_inner());
+        }
+    }
+}
+
+struct Slot<'a> {
+    spill: &'a Spill,
+    bytes: Vec<u8>,
+}
+
+impl std::ops::Deref for Slot<'_> {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl std::ops::DerefMut for Slot<'_> {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes
+    }
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        lock(&self.spill.slots).push(std::mem::take(&mut self.bytes));
+        self.spill.slot_returned.notify_one();
+    }
+}
+
+/// Calls `with` on each stretch of pieces that lie in a row.
+fn runs(pieces: &[Piece], mut with: impl FnMut(u64, u64)) {
+    for run in pieces.chunk_by(|a, b| a.offset + a.extent() == b.offset) {
+        with(run[0].offset, run.iter().map(Piece::extent).sum());
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poison| poison.into_inner())
+}
+
+fn seed(key: BlockKey, piece: usize) -> u64 {
+    let mixed = key.product.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ key.block;
+    mixed.wrapping_mul(0xbf58_476d_1ce4_e5b9) ^ piece as u64
+}
+
+/// Whether 64 KiB from the middle shrink to four fifths or less.
+fn worth_compressing(bytes: &[u8], staging: &mut [u8]) -> bool {
+    let start = (bytes.len() / 2).saturating_sub(TRIAL / 2);
+    let sample = &bytes[start..bytes.len().min(start + TRIAL)];
+    lz4_flex::block::compress_into(sample, staging).is_ok_and(|len| len * 5 <= sample.len() * 4)
+}
+
+fn explain(directory: &str, doing: &str, bytes: usize, error: &io::Error) -> Error {
+    let full = error.kind() == io::ErrorKind::StorageFull || error.raw_os_error() == Some(libc::EDQUOT);
+    let mend = if full { format!("; free some space there, or {}", disk::MEND) } else { String::new() };
+    disk::failed(directory, format!("{doing} a block of {}: {error}{mend}", Bytes(bytes as u64)))
+}

@@ -1,0 +1,15 @@
+//! Expr → Expr. Chunks are names for parts, not work: a `Rechunk` is its argument. Its chunks live on
+//! where they mean something: in the cells of reductions, and on roots and functions' arguments, which
+//! [`rebuild`] relabels.
+
+use crate::error::Result;
+use crate::expr::{Expr, Op, rebuild};
+
+pub(super) fn pass(roots: &[Expr]) -> Result<Vec<Expr>> {
+    rebuild(roots, |node| {
+        Ok(match &node.op {
+            Op::Rechunk { arg, .. } => arg.clone(),
+            _ => node.clone(),
+        })
+    })
+}

@@ -1,0 +1,108 @@
+//! A plan → text, a graph for Graphviz, or JSON.
+
+use super::{Plan, check};
+use crate::error::Bytes;
+use serde::Serialize;
+use std::fmt;
+
+/// One stage of an explained plan.
+#[derive(Clone, Debug, Serialize)]
+pub struct StageLine {
+    /// Its name.
+    pub name: String,
+    /// Number of tasks.
+    pub tasks: u64,
+    /// Bytes that its largest task holds at once.
+    pub demand_bytes: u64,
+    /// Bytes of stores that it will move, decoded.
+    pub moved_bytes: u64,
+    /// When it runs: `ranked 0`, `pulled`, `following`.
+    pub drive: String,
+    /// Positions of the stages whose blocks it reads.
+    pub reads: Vec<usize>,
+}
+
+/// What would be done, and what it would take.
+#[derive(Clone, Debug, Serialize)]
+pub struct Explanation {
+    /// The optimised expression.
+    pub expression: String,
+    /// The stages in order; empty for a phase that depends on values not known yet.
+    pub stages: Vec<StageLine>,
+    /// The memory limit in bytes.
+    pub limit_bytes: u64,
+    /// Phases that must run first because later shapes depend on their values.
+    pub phases_before: Vec<String>,
+}
+
+impl Explanation {
+    /// Describes `plan`.
+    pub fn new(expression: String, plan: &Plan, limit_bytes: u64, phases_before: Vec<String>, block_bytes: &dyn Fn(u64) -> u64) -> Explanation {
+        let demands = check::demands(plan, block_bytes);
+        let stages = plan.stages.iter().zip(demands).map(|(node, demand_bytes)| {
+            let mut reads: Vec<usize> = node.stage.inputs().into_iter().filter_map(|product| plan.producer(product)).collect();
+            reads.sort_unstable();
+            reads.dedup();
+            let drive = match node.drive {
+                super::Drive::Ranked(rank) => format!("ranked {rank}"),
+                super::Drive::Pulled => "pulled".to_string(),
+                super::Drive::Following => "following".to_string(),
+            };
+            StageLine { name: node.stage.name().to_string(), tasks: node.stage.tasks(), demand_bytes, moved_bytes: node.stage.predicted_bytes(), drive, reads }
+        });
+        Explanation { expression, stages: stages.collect(), limit_bytes, phases_before }
+    }
+
+    /// The stages as a Graphviz digraph.
+    pub fn dot(&self) -> String {
+        let mut out = String::from("digraph plan {\n  rankdir=LR; node [shape=box, fontname=\"monospace\"];\n");
+        for (i, stage) in self.stages.iter().enumerate() {
+            let name = stage.name.replace('\\', "\\\\").replace('"', "\\\"");
+            out.push_str(&format!("  s{i} [label=\"{name}\\n{} tasks, {} each at most\"];\n", stage.tasks, Bytes(stage.demand_bytes)));
+        }
+        for (i, stage) in self.stages.iter().enumerate() {
+            for from in stage.reads.iter().filter(|&&from| from != i) {
+                out.push_str(&format!("  s{from} -> s{i};\n"));
+            }
+        }
+        out.push_str("}\n");
+        out
+    }
+
+    /// As JSON.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::to_value(self).unwrap_or(serde_json::Value::Null)
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.expression)?;
+        for phase in &self.phases_before {
+            writeln!(f, "first: {phase}")?;
+        }
+        if self.stages.is_empty() {
+            return Ok(());
+        }
+        writeln!(f)?;
+        let width = self.stages.iter().map(|stage| stage.name.chars().count()).max().unwrap_or(0).max(5);
+        writeln!(f, "{:>3}  {:width$}  {:>10}  {:>10}  {:>10}  {:10}  reads", "#", "stage", "tasks", "demand", "moves", "drive")?;
+        for (i, stage) in self.stages.iter().enumerate() {
+            let reads: Vec<String> = stage.reads.iter().map(|from| format!("#{from}")).collect();
+            writeln!(
+                f,
+                "{i:>3}  {:width$}  {:>10}  {:>10}  {:>10}  {:10}  {}",
+                stage.name,
+                stage.tasks,
+                Bytes(stage.demand_bytes).to_string(),
+                Bytes(stage.moved_bytes).to_string(),
+                stage.drive,
+                reads.join(" ")
+            )?;
+        }
+        if self.limit_bytes != u64::MAX {
+            writeln!(f, "memory limit {}", Bytes(self.limit_bytes))?;
+        }
+        Ok(())
+    }
+}

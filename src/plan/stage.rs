@@ -1,0 +1,171 @@
+//! The seam between algorithms and the scheduler.
+
+use crate::error::Result;
+use crate::events::Counters;
+use crate::grid::BlockId;
+use crate::memory::{BlockKey, Buffer, Grant};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Blocks that a stage writes, under one number in the pool.
+#[derive(Clone, Debug)]
+pub struct Product {
+    /// The number; see [`new_product`].
+    pub id: u64,
+    /// For plans and messages.
+    pub name: String,
+    /// Number of blocks.
+    pub blocks: u64,
+}
+
+/// A number that no other product of this process has.
+pub fn new_product() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// A block that a task writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// Which.
+    pub key: BlockKey,
+    /// Its bytes.
+    pub bytes: u64,
+    /// The position among the task's `takes` of the block whose buffer it continues, if any.
+    pub takes: Option<usize>,
+}
+
+/// What a task touches. Its demand is derived from this and nothing else.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TaskSpec {
+    /// Blocks it reads; one may occur twice.
+    pub reads: Vec<BlockKey>,
+    /// Blocks with exactly one reader, whose buffers it goes on writing under a new number.
+    pub takes: Vec<BlockKey>,
+    /// Blocks it writes.
+    pub writes: Vec<Write>,
+    /// Bytes it needs besides, 64-byte aligned.
+    pub scratch_bytes: u64,
+    /// Bytes of stores that it will read or write, decoded: for predictions, not for the limit.
+    pub moved_bytes: u64,
+}
+
+impl TaskSpec {
+    /// Empties the lists for the next description.
+    pub fn clear(&mut self) {
+        self.reads.clear();
+        self.takes.clear();
+        self.writes.clear();
+        self.scratch_bytes = 0;
+        self.moved_bytes = 0;
+    }
+
+    /// Bytes that must be free before it can start, beside the blocks it reads and takes.
+    pub fn new_bytes(&self) -> u64 {
+        let fresh = self.writes.iter().filter(|write| write.takes.is_none());
+        fresh.map(|write| crate::memory::rounded(write.bytes)).sum::<u64>() + crate::memory::rounded(self.scratch_bytes)
+    }
+}
+
+/// Tasks of one kind. Task `n` reads only inputs of the stage, and blocks written by tasks `< n`.
+pub trait Stage: Send + Sync {
+    /// For plans, progress and messages: `mean`, `load random.h5:/x`.
+    fn name(&self) -> &str;
+    /// What it writes.
+    fn products(&self) -> &[Product];
+    /// The products it reads, each once (its own when tasks go on from one another).
+    fn inputs(&self) -> Vec<u64>;
+    /// Number of tasks.
+    fn tasks(&self) -> u64;
+    /// The task with the greatest demand.
+    fn largest(&self) -> u64;
+    /// What task `n` touches. `spec` is empty.
+    fn describe(&self, n: u64, spec: &mut TaskSpec);
+    /// How often the tasks of this stage read or take `block` of `product`.
+    fn readers(&self, product: u64, block: BlockId) -> u64;
+    /// The task that writes `block` of `product`, one of [`Stage::products`].
+    fn producer(&self, product: u64, block: BlockId) -> u64;
+    /// For stages of which every block has one reader: the task that reads `block` of `product`.
+    fn follower(&self, product: u64, block: BlockId) -> Option<u64> {
+        let _ = (product, block);
+        None
+    }
+    /// Tells the stores that task `n` will run soon.
+    fn prefetch(&self, n: u64) {
+        let _ = n;
+    }
+    /// Bytes of stores that all tasks will move, for `explain`.
+    fn predicted_bytes(&self) -> u64 {
+        let mut spec = TaskSpec::default();
+        if self.tasks() == 0 {
+            return 0;
+        }
+        self.describe(self.largest(), &mut spec);
+        spec.moved_bytes.saturating_mul(self.tasks())
+    }
+    /// Runs task `n`.
+    ///
+    /// # Errors
+    /// What stores and kernels refuse.
+    fn run(&self, n: u64, blocks: &mut TaskBlocks) -> Result<()>;
+}
+
+/// The memory of a running task: pinned blocks, blocks to write, scratch.
+pub struct TaskBlocks {
+    grant: Grant,
+    writes: Vec<Buffer>,
+    scratch: Buffer,
+    /// Counts what stores move.
+    pub counters: Arc<Counters>,
+}
+
+/// A task's memory, borrowed apart.
+pub struct Parts<'a> {
+    /// The blocks of `TaskSpec::reads`.
+    pub reads: Vec<&'a [u8]>,
+    /// The blocks of `TaskSpec::writes`; one that continues a taken block holds its bytes.
+    pub writes: Vec<&'a mut [u8]>,
+    /// `scratch_bytes` bytes.
+    pub scratch: &'a mut [u8],
+    /// Counts what stores move.
+    pub counters: &'a Counters,
+}
+
+impl TaskBlocks {
+    /// Lays out what `grant` gave as `spec` asks.
+    ///
+    /// # Errors
+    /// `Internal` if the grant is smaller than the spec.
+    pub fn new(mut grant: Grant, spec: &TaskSpec, counters: Arc<Counters>) -> Result<TaskBlocks> {
+        let mut writes = Vec::with_capacity(spec.writes.len());
+        for write in &spec.writes {
+            writes.push(match write.takes {
+                Some(i) => grant.take(i),
+                None => grant.allocate(write.bytes)?,
+            });
+        }
+        let scratch = grant.allocate(spec.scratch_bytes)?;
+        Ok(TaskBlocks { grant, writes, scratch, counters })
+    }
+
+    /// Borrows all parts at once.
+    pub fn parts(&mut self) -> Parts<'_> {
+        let grant = &self.grant;
+        Parts {
+            reads: (0..grant.reads()).map(|i| grant.read(i)).collect(),
+            writes: self.writes.iter_mut().map(|buffer| &mut buffer[..]).collect(),
+            scratch: &mut self.scratch[..],
+            counters: &self.counters,
+        }
+    }
+
+    /// Gives the written blocks to the pool and counts the readers off.
+    pub fn publish(self, spec: &TaskSpec, readers: impl Fn(BlockKey) -> u64) {
+        let TaskBlocks { mut grant, writes, scratch, .. } = self;
+        drop(scratch);
+        for (write, buffer) in spec.writes.iter().zip(writes) {
+            grant.publish(write.key, buffer, readers(write.key));
+        }
+        grant.finish();
+    }
+}

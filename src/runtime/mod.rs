@@ -1,0 +1,368 @@
+//! Drives it all: expand → optimise → lower → check → run, phase by phase.
+
+mod collect;
+mod phases;
+
+pub use crate::scheduler::CancelToken;
+pub use collect::Dense;
+
+use crate::blocked::{Lowered, Sink, Target, lower};
+use crate::budget::{Budget, parse_bytes};
+use crate::error::{Error, ErrorKind, Result};
+use crate::events::{Counters, Observer};
+use crate::expr::{Expr, Node, Op, Resident, postorder};
+use crate::memory::{Pool, PoolOptions, Reservation};
+use crate::optimize;
+pub use crate::plan::Explanation;
+use crate::plan::{self, Plan};
+use crate::scheduler::{self, Machine};
+use crate::store::Writer;
+use collect::Collector;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// Memory, threads and a spill file: what computations run on. Cheap to clone.
+#[derive(Clone)]
+pub struct Runtime(Arc<Inner>);
+
+struct Inner {
+    id: u64,
+    pool: Pool,
+    limit_bytes: u64,
+    threads: usize,
+    workers: Option<rayon::ThreadPool>,
+    counters: Arc<Counters>,
+    observer: Option<Arc<dyn Observer>>,
+    optimize: bool,
+    /// One plan at a time: its workers are all of the runtime's.
+    gate: Mutex<()>,
+}
+
+/// Settings of a [`Runtime`].
+#[derive(Clone, Default)]
+pub struct RuntimeBuilder {
+    limit: Option<std::result::Result<u64, Error>>,
+    threads: Option<usize>,
+    spill_dir: Option<PathBuf>,
+    spill_cap_bytes: Option<u64>,
+    observer: Option<Arc<dyn Observer>>,
+    no_optimize: bool,
+}
+
+impl RuntimeBuilder {
+    /// The memory limit as text, such as `256MiB`. What is no size is reported by [`RuntimeBuilder::build`].
+    pub fn memory_limit(mut self, limit: &str) -> RuntimeBuilder {
+        self.limit = Some(parse_bytes(limit));
+        self
+    }
+    /// The memory limit in bytes.
+    pub fn memory_limit_bytes(mut self, limit: u64) -> RuntimeBuilder {
+        self.limit = Some(Ok(limit));
+        self
+    }
+    /// No memory limit.
+    pub fn no_memory_limit(self) -> RuntimeBuilder {
+        self.memory_limit_bytes(u64::MAX)
+    }
+    /// Worker threads; 1 runs on the caller's thread. By default one a core.
+    pub fn threads(mut self, threads: usize) -> RuntimeBuilder {
+        self.threads = Some(threads);
+        self
+    }
+    /// Where blocks go that do not fit into memory: a directory on a disk.
+    pub fn spill_dir(mut self, directory: impl Into<PathBuf>) -> RuntimeBuilder {
+        self.spill_dir = Some(directory.into());
+        self
+    }
+    /// The most bytes that the spill file may take.
+    pub fn spill_cap_bytes(mut self, bytes: u64) -> RuntimeBuilder {
+        self.spill_cap_bytes = Some(bytes);
+        self
+    }
+    /// Who hears of tasks, spills and warnings.
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> RuntimeBuilder {
+        self.observer = Some(observer);
+        self
+    }
+    /// Whether expressions are optimised. Results are the same, bit for bit.
+    pub fn optimize(mut self, optimize: bool) -> RuntimeBuilder {
+        self.no_optimize = !optimize;
+        self
+    }
+
+    /// The runtime.
+    ///
+    /// # Errors
+    /// `BadRequest` for settings that mean nothing, `Internal` if threads cannot be started.
+    pub fn build(self) -> Result<Runtime> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let from_env = |name: &str| std::env::var(name).ok();
+        let limit_bytes = match (self.limit, from_env("FLAGSTONE_MEMORY_LIMIT")) {
+            (Some(limit), _) => limit?,
+            (None, Some(text)) => parse_bytes(&text)?,
+            (None, None) => crate::memory::default_memory_limit(),
+        };
+        let cores = || std::thread::available_parallelism().map_or(1, |n| n.get());
+        let threads = match (self.threads, from_env("FLAGSTONE_THREADS")) {
+            (Some(threads), _) => threads,
+            (None, Some(text)) => {
+                text.trim().parse().map_err(|_| Error::bad_request("FLAGSTONE_THREADS", format!("{text:?} is no number of threads")))?
+            }
+            (None, None) => cores(),
+        };
+        if threads == 0 || threads > 4096 {
+            return Err(Error::bad_request("threads", format!("{threads} threads were asked for; expected 1 to 4096")));
+        }
+        let workers = match threads {
+            1 => None,
+            n => Some(
+                rayon::ThreadPoolBuilder::new()
+                    .num_threads(n)
+                    .thread_name(|i| format!("flagstone-{i}"))
+                    .build()
+                    .map_err(|e| Error::internal(format!("starting {n} threads: {e}")))?,
+            ),
+        };
+        let counters = Arc::new(Counters::default());
+        let pool = Pool::new(PoolOptions {
+            limit_bytes,
+            spill_dir: self.spill_dir,
+            spill_cap_bytes: self.spill_cap_bytes,
+            counters: counters.clone(),
+            observer: self.observer.clone(),
+            disk: None,
+        })?;
+        Ok(Runtime(Arc::new(Inner {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            pool,
+            limit_bytes,
+            threads,
+            workers,
+            counters,
+            observer: self.observer,
+            optimize: !self.no_optimize,
+            gate: Mutex::new(()),
+        })))
+    }
+}
+
+/// Removes the blocks of a persisted array when the last handle goes.
+struct Owned {
+    pool: Pool,
+    product: u64,
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        self.pool.remove_product(self.product);
+    }
+}
+
+impl Runtime {
+    /// Settings, all at their defaults.
+    pub fn builder() -> RuntimeBuilder {
+        RuntimeBuilder::default()
+    }
+
+    /// The runtime of this process that calls use which name none: half of the memory that the process may
+    /// use, all cores; `FLAGSTONE_MEMORY_LIMIT`, `FLAGSTONE_THREADS` and `FLAGSTONE_SPILL_DIR` override.
+    ///
+    /// # Errors
+    /// As [`RuntimeBuilder::build`].
+    pub fn default_runtime() -> Result<Runtime> {
+        static DEFAULT: OnceLock<Runtime> = OnceLock::new();
+        if let Some(runtime) = DEFAULT.get() {
+            return Ok(runtime.clone());
+        }
+        let built = Runtime::builder().build()?;
+        Ok(DEFAULT.get_or_init(|| built).clone())
+    }
+
+    /// A number that tells runtimes of this process apart.
+    pub fn id(&self) -> u64 {
+        self.0.id
+    }
+    /// The memory limit in bytes.
+    pub fn memory_limit_bytes(&self) -> u64 {
+        self.0.limit_bytes
+    }
+    /// Worker threads.
+    pub fn threads(&self) -> usize {
+        self.0.threads
+    }
+    /// What all computations of this runtime have read, written and spilled so far.
+    pub fn counters(&self) -> &Counters {
+        &self.0.counters
+    }
+
+    /// Computes all of `exprs` in one shared pass, into memory. The results count against the limit.
+    ///
+    /// # Errors
+    /// Whatever can go wrong: see [`ErrorKind`].
+    pub fn compute_exprs(&self, exprs: &[Expr], cancel: &CancelToken) -> Result<Vec<Dense>> {
+        let _gate = self.enter()?;
+        let exprs = self.prepare(exprs, cancel)?;
+        let mut standing = Vec::new();
+        let mut sinks = Vec::with_capacity(exprs.len());
+        let mut collectors = Vec::with_capacity(exprs.len());
+        for expr in &exprs {
+            standing.push(self.reserve_result(expr)?);
+            let collector = Arc::new(Collector::new(expr.dtype, &expr.shape)?);
+            collectors.push(collector.clone());
+            sinks.push(Sink { expr: expr.clone(), to: Target::Writer(collector) });
+        }
+        self.run_sinks(&sinks, cancel)?;
+        drop(sinks);
+        collectors.into_iter().map(Collector::into_dense).collect()
+    }
+
+    /// Computes each expression into its writer, in one shared pass, and commits them all at the end.
+    ///
+    /// # Errors
+    /// As [`Runtime::compute_exprs`]; then nothing is committed.
+    pub fn store_exprs(&self, items: Vec<(Expr, Box<dyn Writer>)>, cancel: &CancelToken) -> Result<()> {
+        let _gate = self.enter()?;
+        let (exprs, writers): (Vec<Expr>, Vec<Arc<dyn Writer>>) = items.into_iter().map(|(e, w)| (e, Arc::from(w))).unzip();
+        let prepared = self.prepare(&exprs, cancel)?;
+        let sinks = prepared.into_iter().zip(&writers).map(|(expr, writer)| Sink { expr, to: Target::Writer(writer.clone()) });
+        self.run_sinks(&sinks.collect::<Vec<_>>(), cancel)?;
+        writers.iter().try_for_each(|writer| writer.commit())
+    }
+
+    /// Computes each expression into blocks that stay in memory, or in the spill file, until the last use
+    /// of the returned expression is dropped.
+    ///
+    /// # Errors
+    /// As [`Runtime::compute_exprs`].
+    pub fn persist_exprs(&self, exprs: &[Expr], cancel: &CancelToken) -> Result<Vec<Expr>> {
+        let _gate = self.enter()?;
+        let prepared = self.prepare(exprs, cancel)?;
+        let sinks: Vec<Sink> = prepared.iter().map(|expr| Sink { expr: expr.clone(), to: Target::Keep }).collect();
+        let kept = self.run_sinks(&sinks, cancel)?;
+        let resident = |(expr, kept): (&Expr, Option<(u64, crate::grid::ChunkGrid)>)| {
+            let (product, grid) = kept.ok_or_else(|| Error::internal("persist kept no product"))?;
+            let owner = Arc::new(Owned { pool: self.0.pool.clone(), product });
+            let resident = Resident { product, grid, dtype: expr.dtype, runtime: self.0.id, owner };
+            Node::with_chunks(Op::Resident(Arc::new(resident)), expr.chunks.clone())
+        };
+        prepared.iter().zip(kept).map(resident).collect()
+    }
+
+    /// What would be done, computing nothing.
+    ///
+    /// # Errors
+    /// `BadRequest`, `Unsupported`; `WouldNotFit` is told in the text instead.
+    pub fn explain_exprs(&self, exprs: &[Expr]) -> Result<Explanation> {
+        let exprs = self.rewrite(exprs)?;
+        let text = crate::expr::text(&exprs);
+        let phases = phases::pending(&exprs);
+        let plan = if phases.is_empty() {
+            let mut sinks = Vec::with_capacity(exprs.len());
+            for expr in &exprs {
+                let writer = Arc::new(Collector::planned(expr.dtype, &expr.shape));
+                sinks.push(Sink { expr: expr.clone(), to: Target::Writer(writer) });
+            }
+            lower(&sinks, &self.budget(0))?.plan
+        } else {
+            Plan::new(vec![], vec![])
+        };
+        Ok(Explanation::new(text, &plan, self.0.limit_bytes, phases, &|product| self.0.pool.largest_block(product)))
+    }
+
+    fn enter(&self) -> Result<std::sync::MutexGuard<'_, ()>> {
+        scheduler::refuse_inside_task()?;
+        Ok(self.0.gate.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn budget(&self, standing_bytes: u64) -> Budget {
+        let memory_bytes = match self.0.limit_bytes {
+            u64::MAX => u64::MAX,
+            limit => limit.saturating_sub(standing_bytes),
+        };
+        Budget { memory_bytes, threads: self.0.threads }
+    }
+
+    /// Expand and optimise.
+    fn rewrite(&self, exprs: &[Expr]) -> Result<Vec<Expr>> {
+        for node in postorder(exprs) {
+            if let Op::Resident(resident) = &node.op
+                && resident.runtime != self.0.id
+            {
+                return Err(Error::bad_request("compute", "an array that another runtime persisted; compute it there, or persist it here"));
+            }
+        }
+        let expanded = optimize::expand(exprs)?;
+        if self.0.optimize { optimize::optimize(&expanded) } else { Ok(expanded) }
+    }
+
+    /// Rewrites, and runs the phases on whose values later shapes depend.
+    fn prepare(&self, exprs: &[Expr], cancel: &CancelToken) -> Result<Vec<Expr>> {
+        let mut exprs = self.rewrite(exprs)?;
+        while let Some(node) = phases::next(&exprs) {
+            exprs = phases::run(self, &exprs, &node, cancel)?;
+        }
+        Ok(exprs)
+    }
+
+    /// Room for a result, or an error that says to store it.
+    fn reserve_result(&self, expr: &Expr) -> Result<Reservation> {
+        let bytes = expr.bytes();
+        match self.0.pool.reserve(bytes) {
+            Ok(Some(reservation)) => Ok(reservation),
+            Ok(None) | Err(_) => Err(ErrorKind::WouldNotFit {
+                operation: "compute".into(),
+                needed_bytes: bytes,
+                limit_bytes: self.0.limit_bytes,
+                smallest_bytes: bytes.saturating_mul(5) / 4,
+                advice: "; or store the result instead of computing it into memory".into(),
+            }
+            .into()),
+        }
+    }
+
+    /// Reserves what the open stores keep in memory.
+    fn reserve_indexes(&self, exprs: &[Expr]) -> Result<Reservation> {
+        let mut seen = std::collections::HashSet::new();
+        let bytes = postorder(exprs)
+            .iter()
+            .filter_map(|node| match &node.op {
+                Op::Source(store) if seen.insert(Arc::as_ptr(store) as *const () as usize) => Some(store.resident_bytes()),
+                _ => None,
+            })
+            .sum();
+        self.0.pool.reserve(bytes)?.ok_or_else(|| {
+            ErrorKind::WouldNotFit {
+                operation: "open".into(),
+                needed_bytes: bytes,
+                limit_bytes: self.0.limit_bytes,
+                smallest_bytes: bytes.saturating_mul(2),
+                advice: "; the chunk indexes of the opened files take it".into(),
+            }
+            .into()
+        })
+    }
+
+    fn run_sinks(&self, sinks: &[Sink], cancel: &CancelToken) -> Result<Vec<Option<(u64, crate::grid::ChunkGrid)>>> {
+        let exprs: Vec<Expr> = sinks.iter().map(|sink| sink.expr.clone()).collect();
+        let _indexes = self.reserve_indexes(&exprs)?;
+        let budget = self.budget(self.0.pool.usage().reserved_bytes);
+        let Lowered { plan, kept } = lower(sinks, &budget)?;
+        self.run_plan(&plan, &budget, cancel)?;
+        Ok(kept)
+    }
+
+    fn run_plan(&self, plan: &Plan, budget: &Budget, cancel: &CancelToken) -> Result<()> {
+        let pool = &self.0.pool;
+        plan::check(plan, budget, &|product| pool.largest_block(product))?;
+        let machine = Machine {
+            pool,
+            workers: self.0.workers.as_ref(),
+            limit_bytes: budget.memory_bytes,
+            counters: &self.0.counters,
+            observer: self.0.observer.as_ref(),
+            cancel,
+        };
+        scheduler::run(plan, &machine)
+    }
+}

@@ -1,0 +1,241 @@
+//! Which tasks are near, what they wait for, and which is next.
+
+use crate::memory::BlockKey;
+use crate::plan::{Drive, Plan, TaskSpec};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// A task: its stage's position in the plan and its number there.
+pub type TaskId = (usize, u64);
+
+/// A task near enough to have been described.
+struct Near {
+    spec: TaskSpec,
+    order: u64,
+    /// Tasks that must finish before it is ready.
+    missing: usize,
+    dependents: Vec<TaskId>,
+    bytes: u64,
+}
+
+/// A stage that is visited in its own order.
+struct Driver {
+    stage: usize,
+    rank: u32,
+    next: u64,
+    tasks: u64,
+}
+
+/// The near tasks.
+///
+/// ```text
+/// (far) --expand--> waiting --last input written--> ready --pop--> running --finish--> (gone)
+/// ```
+/// Invariant: a task is expanded after the tasks that write what it reads, so `order` is topological.
+pub struct Queue<'a> {
+    plan: &'a Plan,
+    near: HashMap<TaskId, Near>,
+    ready: BTreeMap<u64, TaskId>,
+    drivers: Vec<Driver>,
+    /// Tasks of following stages, and how many of their blocks nobody has been asked to write yet.
+    followers: HashMap<TaskId, usize>,
+    /// The near readers of each block, in order.
+    uses: HashMap<BlockKey, BTreeSet<u64>>,
+    next_order: u64,
+    near_bytes: u64,
+    near_drivers: usize,
+    bytes_max: u64,
+    drivers_min: usize,
+}
+
+/// The window never holds more driver tasks than this a worker.
+const AHEAD_MAX: usize = 32;
+
+impl<'a> Queue<'a> {
+    /// An empty window over `plan` that is filled up to `bytes_max` bytes of blocks.
+    pub fn new(plan: &'a Plan, bytes_max: u64, workers: usize) -> Queue<'a> {
+        let drivers = plan.stages.iter().enumerate().filter_map(|(stage, node)| match node.drive {
+            Drive::Ranked(rank) => Some(Driver { stage, rank, next: 0, tasks: node.stage.tasks() }),
+            _ => None,
+        });
+        Queue {
+            plan,
+            near: HashMap::new(),
+            ready: BTreeMap::new(),
+            drivers: drivers.collect(),
+            followers: HashMap::new(),
+            uses: HashMap::new(),
+            next_order: 0,
+            near_bytes: 0,
+            near_drivers: 0,
+            bytes_max,
+            drivers_min: 2 * workers,
+        }
+    }
+
+    /// Whether every task has run.
+    pub fn is_done(&self) -> bool {
+        self.near.is_empty() && self.drivers.iter().all(|driver| driver.next == driver.tasks)
+    }
+
+    /// Expands driver tasks until the window is full. `present` tells which blocks exist; `uses` hears
+    /// of every block whose next use became known.
+    pub fn fill(&mut self, present: &dyn Fn(BlockKey) -> bool, uses: &mut dyn FnMut(BlockKey, u64)) {
+        while self.near_drivers < self.drivers_min
+            || (self.near_bytes < self.bytes_max && self.near_drivers < AHEAD_MAX * self.drivers_min)
+        {
+            // of the lowest rank that is not done, the stage that has got least far
+            let rank = self.drivers.iter().filter(|d| d.next < d.tasks).map(|d| d.rank).min();
+            let Some(rank) = rank else { return };
+            let far = |d: &Driver| d.next as f64 / d.tasks as f64;
+            let candidates = self.drivers.iter_mut().filter(|d| d.rank == rank && d.next < d.tasks);
+            let Some(driver) = candidates.min_by(|a, b| far(a).total_cmp(&far(b))) else { return };
+            let task = (driver.stage, driver.next);
+            driver.next += 1;
+            if !self.near.contains_key(&task) {
+                self.expand(task, present, uses);
+            }
+        }
+    }
+
+    /// Makes `root` and all that it needs near, producers first. Without recursion: chains can be long.
+    fn expand(&mut self, root: TaskId, present: &dyn Fn(BlockKey) -> bool, uses: &mut dyn FnMut(BlockKey, u64)) {
+        let mut stack = vec![(root, None::<TaskSpec>)];
+        while let Some((task, described)) = stack.pop() {
+            if self.near.contains_key(&task) {
+                continue;
+            }
+            let Some(spec) = described else {
+                let mut spec = TaskSpec::default();
+                self.plan.stages[task.0].stage.describe(task.1, &mut spec);
+                let mut producers: Vec<TaskId> = spec.reads.iter().chain(&spec.takes).filter(|key| !present(**key)).filter_map(|key| self.writer(*key)).collect();
+                producers.retain(|producer| !self.near.contains_key(producer));
+                stack.push((task, Some(spec)));
+                // the first read is expanded first
+                stack.extend(producers.into_iter().rev().map(|producer| (producer, None)));
+                continue;
+            };
+            self.admit(task, spec, present, uses, &mut stack);
+        }
+    }
+
+    fn is_driver(&self, task: TaskId) -> bool {
+        matches!(self.plan.stages[task.0].drive, Drive::Ranked(_))
+    }
+
+    fn writer(&self, key: BlockKey) -> Option<TaskId> {
+        let stage = self.plan.producer(key.product)?;
+        Some((stage, self.plan.stages[stage].stage.producer(key.product, key.block)))
+    }
+
+    fn admit(
+        &mut self,
+        task: TaskId,
+        spec: TaskSpec,
+        present: &dyn Fn(BlockKey) -> bool,
+        uses: &mut dyn FnMut(BlockKey, u64),
+        stack: &mut Vec<(TaskId, Option<TaskSpec>)>,
+    ) {
+        let order = self.next_order;
+        self.next_order += 1;
+        let mut waits = BTreeSet::new();
+        for &key in spec.reads.iter().chain(&spec.takes) {
+            let readers = self.uses.entry(key).or_default();
+            readers.insert(order);
+            if let Some(&first) = readers.first() {
+                uses(key, first);
+            }
+            if !present(key)
+                && let Some(writer) = self.writer(key)
+                && self.near.contains_key(&writer)
+            {
+                waits.insert(writer);
+            }
+        }
+        for writer in &waits {
+            if let Some(near) = self.near.get_mut(writer) {
+                near.dependents.push(task);
+            }
+        }
+        if waits.is_empty() {
+            self.ready.insert(order, task);
+        }
+        let bytes = spec.new_bytes();
+        self.near_bytes += bytes;
+        self.near_drivers += self.is_driver(task) as usize;
+        self.follow(&spec, stack);
+        self.plan.stages[task.0].stage.prefetch(task.1);
+        self.near.insert(task, Near { spec, order, missing: waits.len(), dependents: Vec::new(), bytes });
+    }
+
+    /// Expands the tasks of following stages for which `spec` writes the last block.
+    fn follow(&mut self, spec: &TaskSpec, stack: &mut Vec<(TaskId, Option<TaskSpec>)>) {
+        for write in &spec.writes {
+            for &consumer in self.plan.consumers(write.key.product) {
+                let node = &self.plan.stages[consumer];
+                if node.drive != Drive::Following {
+                    continue;
+                }
+                let Some(n) = node.stage.follower(write.key.product, write.key.block) else { continue };
+                let missing = self.followers.entry((consumer, n)).or_insert_with(|| {
+                    let mut spec = TaskSpec::default();
+                    node.stage.describe(n, &mut spec);
+                    spec.reads.len()
+                });
+                *missing -= 1;
+                if *missing == 0 {
+                    self.followers.remove(&(consumer, n));
+                    // under what is being expanded now: it comes after its producers
+                    stack.insert(0, ((consumer, n), None));
+                }
+            }
+        }
+    }
+
+    /// The first ready task past `skip` others: its place in the order and itself.
+    pub fn peek(&self, skip: usize) -> Option<(u64, TaskId)> {
+        self.ready.iter().nth(skip).map(|(&order, &task)| (order, task))
+    }
+
+    /// Takes a ready task out, to run it.
+    pub fn pop(&mut self, order: u64) -> Option<TaskSpec> {
+        let task = self.ready.remove(&order)?;
+        Some(self.near[&task].spec.clone())
+    }
+
+    /// Puts a task back that could not be admitted.
+    pub fn put_back(&mut self, order: u64, task: TaskId) {
+        self.ready.insert(order, task);
+    }
+
+    /// The next use of a block, if it is near.
+    pub fn next_use(&self, key: BlockKey) -> Option<u64> {
+        self.uses.get(&key).and_then(|readers| readers.first().copied())
+    }
+
+    /// Notes that a task is done; those that only waited for it become ready. Returns the blocks it read,
+    /// for new next uses.
+    pub fn finish(&mut self, task: TaskId) -> Vec<BlockKey> {
+        let Some(near) = self.near.remove(&task) else { return Vec::new() };
+        self.near_bytes -= near.bytes;
+        self.near_drivers -= self.is_driver(task) as usize;
+        for dependent in near.dependents {
+            if let Some(waiting) = self.near.get_mut(&dependent) {
+                waiting.missing -= 1;
+                if waiting.missing == 0 {
+                    self.ready.insert(waiting.order, dependent);
+                }
+            }
+        }
+        let mut read: Vec<BlockKey> = near.spec.reads;
+        read.extend(near.spec.takes);
+        for key in &read {
+            if let Some(readers) = self.uses.get_mut(key) {
+                readers.remove(&near.order);
+                if readers.is_empty() {
+                    self.uses.remove(key);
+                }
+            }
+        }
+        read
+    }
+}

@@ -1,0 +1,177 @@
+//! One worker's loop: pick, reserve, run, publish.
+
+use super::queue::{Queue, TaskId};
+use super::{IN_TASK, Machine, tell};
+use crate::error::{Error, Result};
+use crate::events::{Counters, Event};
+use crate::memory::{BlockKey, Request};
+use crate::plan::{Plan, TaskBlocks, TaskSpec};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A task that was passed over this often stops other admissions until it runs.
+const PASSED_OVER_MAX: u32 = 8;
+/// How many ready tasks a worker tries before it waits.
+const TRIED_MAX: usize = 4;
+/// Wakes a waiting worker now and then, to see a cancellation.
+const WAIT: Duration = Duration::from_millis(20);
+
+struct State<'a> {
+    queue: Queue<'a>,
+    error: Option<Error>,
+    /// How often the first ready task was passed over, and which it was.
+    passed_over: (u64, u32),
+    running: usize,
+}
+
+/// What the workers of one run share.
+pub struct Shared<'a> {
+    plan: &'a Plan,
+    machine: &'a Machine<'a>,
+    state: Mutex<State<'a>>,
+    changed: Condvar,
+}
+
+enum Next {
+    Run(u64, TaskId, TaskSpec),
+    Wait,
+    Stop,
+}
+
+impl<'a> Shared<'a> {
+    /// Nothing run yet.
+    pub fn new(plan: &'a Plan, machine: &'a Machine<'a>) -> Shared<'a> {
+        let workers = machine.workers.map_or(1, |pool| pool.current_num_threads());
+        let queue = Queue::new(plan, machine.limit_bytes.saturating_mul(2), workers);
+        let state = State { queue, error: None, passed_over: (0, 0), running: 0 };
+        Shared { plan, machine, state: Mutex::new(state), changed: Condvar::new() }
+    }
+
+    /// The error that stopped the run, if any.
+    pub fn into_error(self) -> Option<Error> {
+        self.state.into_inner().unwrap_or_else(PoisonError::into_inner).error
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<'a>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs tasks until none is left, one fails, or the run is cancelled.
+    pub fn work(&self, worker: usize) {
+        let mut skip = 0;
+        loop {
+            let epoch = self.machine.pool.changed();
+            match self.next(skip) {
+                Next::Stop => {
+                    self.changed.notify_all();
+                    return;
+                }
+                Next::Wait => {
+                    skip = 0;
+                    self.wait(epoch);
+                }
+                Next::Run(order, task, spec) => match self.attempt(worker, order, task, spec) {
+                    Ok(true) => skip = 0,
+                    Ok(false) => skip += 1,
+                    Err(error) => {
+                        self.lock().error.get_or_insert(error);
+                        self.changed.notify_all();
+                        return;
+                    }
+                },
+            }
+        }
+    }
+
+    fn next(&self, skip: usize) -> Next {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        if state.error.is_some() || self.machine.cancel.is_cancelled() {
+            return Next::Stop;
+        }
+        let pool = self.machine.pool;
+        state.queue.fill(&|key| pool.contains(key), &mut |key, order| pool.set_next_use(key, order));
+        if state.queue.is_done() {
+            return Next::Stop;
+        }
+        if skip > 0 {
+            if skip >= TRIED_MAX || state.passed_over.1 >= PASSED_OVER_MAX && state.running > 0 {
+                return Next::Wait;
+            }
+            if let Some((order, _)) = state.queue.peek(0) {
+                let times = if state.passed_over.0 == order { state.passed_over.1 + 1 } else { 1 };
+                state.passed_over = (order, times);
+            }
+        }
+        match state.queue.peek(skip) {
+            Some((order, task)) => match state.queue.pop(order) {
+                Some(spec) => Next::Run(order, task, spec),
+                None => Next::Wait,
+            },
+            None => Next::Wait,
+        }
+    }
+
+    /// Waits until a task finished or the pool changed since `epoch`.
+    fn wait(&self, epoch: u64) {
+        let guard = self.lock();
+        if guard.error.is_none() && guard.running > 0 {
+            drop(self.changed.wait_timeout(guard, WAIT));
+        } else {
+            drop(guard);
+            self.machine.pool.wait_change(epoch, WAIT);
+        }
+    }
+
+    /// Runs the task if its memory can be had now. `false`: not now.
+    fn attempt(&self, worker: usize, order: u64, task: TaskId, spec: TaskSpec) -> Result<bool> {
+        self.lock().running += 1;
+        let request = Request { reads: &spec.reads, takes: &spec.takes, new_bytes: spec.new_bytes() };
+        let granted = self.machine.pool.admit(&request);
+        let grant = match granted {
+            Ok(Some(grant)) => grant,
+            Ok(None) => {
+                let mut state = self.lock();
+                state.running -= 1;
+                state.queue.put_back(order, task);
+                return Ok(false);
+            }
+            Err(error) => {
+                self.lock().running -= 1;
+                return Err(error);
+            }
+        };
+        let started = Instant::now();
+        let outcome = self.run(task, &spec, grant);
+        let ended = Instant::now();
+        let mut state = self.lock();
+        state.running -= 1;
+        let blocks = outcome?;
+        // The blocks become visible before the queue may call their readers ready.
+        drop(state);
+        blocks.publish(&spec, |key: BlockKey| self.plan.readers(key.product, key.block));
+        state = self.lock();
+        let read = state.queue.finish(task);
+        for key in read.iter().chain(spec.writes.iter().map(|write| &write.key)) {
+            self.machine.pool.set_next_use(*key, state.queue.next_use(*key).unwrap_or(u64::MAX));
+        }
+        drop(state);
+        self.changed.notify_all();
+        Counters::add(&self.machine.counters.tasks, 1);
+        tell(self.machine, &Event::TaskFinished { stage: task.0, task: task.1, worker, started, ended });
+        Ok(true)
+    }
+
+    fn run(&self, task: TaskId, spec: &TaskSpec, grant: crate::memory::Grant) -> Result<TaskBlocks> {
+        let mut blocks = TaskBlocks::new(grant, spec, self.machine.counters.clone())?;
+        let stage = &self.plan.stages[task.0].stage;
+        IN_TASK.set(true);
+        let outcome = catch_unwind(AssertUnwindSafe(|| stage.run(task.1, &mut blocks)));
+        IN_TASK.set(false);
+        match outcome {
+            Ok(result) => result.map(|()| blocks),
+            Err(panic) => Err(Error::internal(format!("{} task {}: {}", stage.name(), task.1, crate::error::panic_message(&*panic)))),
+        }
+    }
+}

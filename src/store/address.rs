@@ -1,0 +1,285 @@
+//! Addresses as users write them → a file of some format and what is meant inside.
+
+use super::flat::{self, RawLayout};
+use super::publish::near_misses;
+use super::{Create, Node, Store, Writer, hdf5, zarr};
+use crate::error::{Error, Result};
+use flagstone_kernels::dtype::DType;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where an array is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Address {
+    /// `file.h5:/group/x`; an empty dataset stands for the only one.
+    Hdf5 {
+        /// The file.
+        file: PathBuf,
+        /// The path inside.
+        dataset: String,
+    },
+    /// `dir.zarr:/group/x`; an empty path is the directory itself.
+    Zarr {
+        /// The outermost directory.
+        dir: PathBuf,
+        /// The path inside.
+        path: String,
+    },
+    /// `file.npy`.
+    Npy {
+        /// The file.
+        file: PathBuf,
+    },
+    /// `data.bin?dtype=f4&shape=1000,2000&offset=2048&order=F`, `dtype=>f4` for big-endian.
+    Raw {
+        /// The file.
+        file: PathBuf,
+        /// What it holds; `None` where the address does not say (good enough to create one).
+        layout: Option<RawLayout>,
+    },
+}
+
+const HDF5: [&str; 6] = ["h5", "hdf5", "he5", "hdf", "nc", "nc4"];
+const RAW: [&str; 3] = ["bin", "raw", "dat"];
+const EXPECTED: &str = "expected file.h5:/dataset (.h5 .hdf5 .he5 .nc), dir.zarr or dir.zarr:/group/x, file.npy, \
+                        or data.bin?dtype=f4&shape=1000,2000&offset=0";
+
+/// The extension of the last part of a path, in lower case.
+fn extension(path: &str) -> String {
+    let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    name.rsplit_once('.').map(|(_, ext)| ext.to_ascii_lowercase()).unwrap_or_default()
+}
+
+/// Reads an address.
+///
+/// # Errors
+/// `BadRequest` naming the forms that are understood.
+pub fn parse(address: &str) -> Result<Address> {
+    let bad = |what: String| Error::bad_request("address", format!("{address:?}: {what}; {EXPECTED}"));
+    if address.is_empty() {
+        return Err(bad("is empty".into()));
+    }
+    if let Some((file, query)) = address.rsplit_once('?').filter(|(_, query)| query.contains('=')) {
+        return Ok(Address::Raw { file: file.into(), layout: Some(raw_layout(query).map_err(bad)?) });
+    }
+    let kind = |file: &str| match extension(file).as_str() {
+        ext if HDF5.contains(&ext) => Some("hdf5"),
+        "zarr" => Some("zarr"),
+        _ => None,
+    };
+    // The last colon after a file that has an inside; a colon elsewhere is part of a name.
+    let colons: Vec<usize> = address.match_indices(':').map(|(at, _)| at).rev().collect();
+    let split = colons.into_iter().find_map(|at| kind(&address[..at]).map(|k| (k, &address[..at], &address[at + 1..])));
+    let whole = || kind(address).map(|k| (k, address, ""));
+    match split.or_else(whole) {
+        Some(("hdf5", file, inside)) => return Ok(Address::Hdf5 { file: file.into(), dataset: inside.to_string() }),
+        Some((_, dir, inside)) => return Ok(Address::Zarr { dir: dir.into(), path: inside.to_string() }),
+        None => {}
+    }
+    let path = Path::new(address);
+    match extension(address).as_str() {
+        "npy" => return Ok(Address::Npy { file: path.into() }),
+        ext if RAW.contains(&ext) => return Ok(Address::Raw { file: path.into(), layout: None }),
+        _ => {}
+    }
+    // A path inside a Zarr directory, or a Zarr directory of another name.
+    let inside_zarr = path.ancestors().skip(1).any(|d| extension(&d.to_string_lossy()) == "zarr");
+    let is_zarr = ["zarr.json", ".zarray", ".zgroup"].iter().any(|name| path.join(name).exists());
+    if inside_zarr || is_zarr {
+        return Ok(Address::Zarr { dir: path.into(), path: String::new() });
+    }
+    let near = if path.exists() { String::new() } else { near_misses(path) };
+    Err(bad(format!("its ending names no format{near}")))
+}
+
+fn raw_layout(query: &str) -> std::result::Result<RawLayout, String> {
+    let (mut dtype, mut shape, mut offset, mut big_endian, mut fortran_order) = (None, None, 0, false, false);
+    for pair in query.split('&') {
+        let (key, value) = pair.split_once('=').ok_or_else(|| format!("{pair:?} is no key=value"))?;
+        match key {
+            "dtype" => {
+                dtype = Some(DType::parse(value).ok_or_else(|| format!("dtype {value:?} is unknown"))?);
+                big_endian |= value.starts_with('>');
+            }
+            "shape" => {
+                let lens = value.split(',').map(str::trim).filter(|t| !t.is_empty());
+                let lens = lens.map(|t| t.parse::<u64>().map_err(|_| format!("the length {t:?} of the shape")));
+                shape = Some(lens.collect::<std::result::Result<Vec<u64>, String>>()?);
+            }
+            "offset" => offset = value.parse().map_err(|_| format!("offset {value:?} is no number of bytes"))?,
+            "order" => {
+                fortran_order = match value {
+                    "C" | "c" => false,
+                    "F" | "f" => true,
+                    other => return Err(format!("order {other:?}, C or F")),
+                }
+            }
+            "endian" => {
+                big_endian = match value {
+                    "little" => false,
+                    "big" => true,
+                    other => return Err(format!("endian {other:?}, little or big")),
+                }
+            }
+            other => return Err(format!("{other:?} is unknown; known are dtype, shape, offset, order, endian")),
+        }
+    }
+    let dtype = dtype.ok_or("a raw file needs dtype=")?;
+    let shape = shape.ok_or("a raw file needs shape=")?;
+    if shape.len() > 64 {
+        return Err(format!("{} axes", shape.len()));
+    }
+    Ok(RawLayout { dtype, shape, offset, big_endian, fortran_order })
+}
+
+/// Opens the array at an address.
+///
+/// # Errors
+/// `BadRequest` for an address that names no format, `Store` for what is missing (with what is near) or
+/// corrupt, `Unsupported` for what the format can hold and this version cannot read.
+pub fn open(address: &str) -> Result<Arc<dyn Store>> {
+    match parse(address)? {
+        Address::Hdf5 { file, dataset } => {
+            require_file(&file, address)?;
+            let dataset = if dataset.trim_matches('/').is_empty() { only_dataset(&file, address)? } else { dataset };
+            hdf5::open(&file, &dataset, address)
+        }
+        Address::Zarr { dir, path } => zarr::open(&dir, &path, address),
+        Address::Npy { file } => Ok(flat::open_npy(&file, address)?),
+        Address::Raw { file, layout: Some(layout) } => Ok(flat::open_raw(&file, &layout, address)?),
+        Address::Raw { .. } => Err(Error::bad_request("address", format!("{address:?}: a raw file needs ?dtype= and &shape=; {EXPECTED}"))),
+    }
+}
+
+/// Maps a `.npy` or raw file: a read-only array without a copy.
+///
+/// # Errors
+/// `BadRequest` for other formats, otherwise as [`open`].
+pub fn map(address: &str) -> Result<flat::Mapped> {
+    match parse(address)? {
+        Address::Npy { file } => flat::open_npy(&file, address)?.map(),
+        Address::Raw { file, layout: Some(layout) } => flat::open_raw(&file, &layout, address)?.map(),
+        _ => Err(Error::bad_request("map", format!("{address:?}: only .npy and raw files can be mapped"))),
+    }
+}
+
+fn require_file(file: &Path, address: &str) -> Result<()> {
+    flat::open_file(file, address).map(drop)
+}
+
+fn only_dataset(file: &Path, address: &str) -> Result<String> {
+    let arrays = hdf5::tree(file, address)?.arrays();
+    match &arrays[..] {
+        [only] => Ok(only.clone()),
+        [] => Err(Error::store(address, "holds no dataset")),
+        many => {
+            let shown = many.iter().take(12).map(|name| format!("{}:{name}", file.display()));
+            let more = if many.len() > 12 { format!(" and {} more", many.len() - 12) } else { String::new() };
+            let shown = shown.collect::<Vec<_>>().join(", ");
+            Err(Error::store(address, format!("holds {} datasets; choose one: {shown}{more}", many.len())))
+        }
+    }
+}
+
+/// Starts an array at an address.
+///
+/// # Errors
+/// `BadRequest` for an address or a `create` that cannot be, `Store` where something stands that may not be
+/// replaced.
+pub fn create(address: &str, create: &Create) -> Result<Box<dyn Writer>> {
+    match parse(address)? {
+        Address::Hdf5 { file, dataset } => {
+            let dataset = if dataset.trim_matches('/').is_empty() { "/x".to_string() } else { dataset };
+            hdf5::create(&file, &dataset, address, create)
+        }
+        Address::Zarr { dir, path } => zarr::create(&dir, &path, address, create),
+        Address::Npy { file } => flat::create_npy(&file, address, create),
+        Address::Raw { file, layout } => {
+            let wanted = RawLayout { dtype: create.dtype, shape: create.shape.clone(), offset: 0, big_endian: false, fortran_order: false };
+            if let Some(layout) = layout.filter(|layout| *layout != wanted) {
+                return Err(Error::bad_request("address", format!("{address:?} says {layout:?}, what is written is {wanted:?}")));
+            }
+            flat::create_raw(&file, address, create)
+        }
+    }
+}
+
+/// The groups and arrays at an address.
+///
+/// # Errors
+/// As [`open`].
+pub fn tree(address: &str) -> Result<Node> {
+    match parse(address)? {
+        Address::Hdf5 { file, .. } => {
+            require_file(&file, address)?;
+            hdf5::tree(&file, address)
+        }
+        Address::Zarr { dir, path } => zarr::tree(&dir, &path, address),
+        Address::Npy { .. } | Address::Raw { .. } => {
+            let meta = open(address)?.meta().clone();
+            Ok(Node { name: String::new(), attributes: meta.attributes.clone(), meta: Some(meta), children: Vec::new() })
+        }
+    }
+}
+
+/// Whether there is an array (or a group of arrays) at an address.
+pub fn exists(address: &str) -> bool {
+    match parse(address) {
+        Ok(Address::Hdf5 { file, dataset }) => {
+            let dataset = format!("/{}", dataset.trim_matches('/'));
+            file.is_file() && (dataset == "/" || hdf5::tree(&file, address).is_ok_and(|node| has(&node, &dataset)))
+        }
+        Ok(Address::Zarr { dir, path }) => zarr::exists(&dir, &path),
+        Ok(Address::Npy { file } | Address::Raw { file, .. }) => file.is_file(),
+        Err(_) => false,
+    }
+}
+
+fn has(node: &Node, path: &str) -> bool {
+    match path.trim_matches('/').split_once('/') {
+        None => node.children.iter().any(|c| c.name == path.trim_matches('/')),
+        Some((first, rest)) => node.children.iter().any(|c| c.name == first && has(c, rest)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_of_address_is_understood() {
+        let hdf5 = |file: &str, dataset: &str| Address::Hdf5 { file: file.into(), dataset: dataset.into() };
+        let zarr = |dir: &str, path: &str| Address::Zarr { dir: dir.into(), path: path.into() };
+        for (text, address) in [
+            ("a/random.h5:/g/x", hdf5("a/random.h5", "/g/x")),
+            ("random.HDF5", hdf5("random.HDF5", "")),
+            ("a:b.nc:x", hdf5("a:b.nc", "x")),
+            ("x.h5:/odd:name", hdf5("x.h5", "/odd:name")),
+            ("out.zarr", zarr("out.zarr", "")),
+            ("out.zarr:/g/x", zarr("out.zarr", "/g/x")),
+            ("out.zarr/g/x", zarr("out.zarr/g/x", "")),
+            ("y.npy", Address::Npy { file: "y.npy".into() }),
+            ("d.bin", Address::Raw { file: "d.bin".into(), layout: None }),
+        ] {
+            assert_eq!(parse(text).unwrap(), address, "{text}");
+        }
+        let layout = RawLayout { dtype: DType::F32, shape: vec![10, 20], offset: 2048, big_endian: true, fortran_order: true };
+        let raw = Address::Raw { file: "d".into(), layout: Some(layout) };
+        assert_eq!(parse("d?dtype=>f4&shape=10,20&offset=2048&order=F").unwrap(), raw);
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_address_is_said() {
+        for (text, what) in [
+            ("", "is empty"),
+            ("x.csv", "names no format"),
+            ("d.bin?dtype=f4", "needs shape="),
+            ("d.bin?dtype=q4&shape=1", "\"q4\" is unknown"),
+            ("d.bin?dtype=f4&shape=1,x", "\"x\""),
+            ("d.bin?dtype=f4&shape=1&pad=3", "\"pad\" is unknown"),
+        ] {
+            let message = parse(text).unwrap_err().to_string();
+            assert!(message.contains(what) && message.contains("expected file.h5"), "{message}");
+        }
+    }
+}

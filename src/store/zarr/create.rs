@@ -1,0 +1,279 @@
+//! [`Create`] → an empty array aside, its metadata, and the groups above it.
+
+use super::chain::{BytesCodec, Chain};
+use super::keys::Keys;
+use super::write::{ZarrWriter, shard_index_bytes};
+use super::{Found, below, blosc, fill, look};
+use crate::error::{Error, Result};
+use crate::store::in_memory::dense_len;
+use crate::store::publish::{already_exists, near_misses, parent, partial_path};
+use crate::store::{Codec, Create, Writer};
+use flagstone_kernels::dtype::DType;
+use serde_json::{Map, Value, json};
+use std::fs;
+use std::path::{Path, PathBuf};
+use zarrs::metadata::v3::ArrayMetadataV3;
+
+/// What chunks take when the caller does not say.
+const CHUNK_BYTES: u64 = 8 << 20;
+/// The same inside shards.
+const INNER_CHUNK_BYTES: u64 = 1 << 20;
+/// Blosc's own limit on one buffer.
+const BLOSC_BYTES_MAX: u64 = i32::MAX as u64 - 16;
+
+/// Starts an array at `path` of the Zarr directory `root`.
+///
+/// # Errors
+/// `BadRequest` for chunks, shards or codecs that cannot be; `Store` where something stands that may not
+/// be replaced, or the directory cannot be written.
+pub(crate) fn create(root: &Path, path: &str, address: &str, create: &Create) -> Result<Box<dyn Writer>> {
+    let refuse = |what: String| Error::bad_request(address, what);
+    if !(2..=3).contains(&create.zarr_version) {
+        return Err(refuse(format!("Zarr version {}, known are 2 and 3", create.zarr_version)));
+    }
+    let (chunk, shard) = chunk_shapes(create).map_err(refuse)?;
+    let chain = chain(create, &chunk).map_err(refuse)?;
+    if create.zarr_version == 2 && create.dtype == DType::BF16 {
+        return Err(Error::unsupported(address, "bfloat16 in Zarr v2, which has no code for it; use version 3"));
+    }
+    let names = create.dimension_names.as_ref().map_or(create.shape.len(), Vec::len);
+    if names != create.shape.len() {
+        return Err(refuse(format!("{names} dimension names for {} axes", create.shape.len())));
+    }
+    if dense_len(&create.shape, create.dtype).is_none() {
+        return Err(refuse(format!("shape {:?} is too large", create.shape)));
+    }
+    let documents = match create.zarr_version {
+        2 => v2_documents(create, &chunk, &chain),
+        _ => v3_documents(create, &chunk, shard.as_deref(), &chain),
+    };
+    let documents = documents.map_err(refuse)?;
+
+    let target = below(root, path, address)?;
+    check_target(&target, address, create.overwrite)?;
+    let groups = missing_groups(root, &target, address, create.zarr_version)?;
+    let place = target.ancestors().skip(1).find(|d| d.is_dir() && d.starts_with(root));
+    let place = place.map_or_else(|| parent(root).to_path_buf(), Path::to_path_buf);
+    if !place.is_dir() {
+        return Err(Error::store(address, format!("the directory {} does not exist{}", place.display(), near_misses(&place))));
+    }
+    let partial = partial_path(&place, &target);
+    fs::create_dir(&partial).map_err(|e| Error::store_io(address, "creating the array's directory", &e))?;
+    let keys = if create.zarr_version == 2 { Keys { prefixed: false, separator: '.' } } else { Keys { prefixed: true, separator: '/' } };
+    let granule = shard.clone().unwrap_or_else(|| chunk.clone());
+    let inner = shard.map(|_| chunk);
+    Ok(Box::new(ZarrWriter::new(address, target, partial, groups, documents, create.clone(), chain, keys, granule, inner)))
+}
+
+/// Only an array is replaced, and only when asked to.
+fn check_target(target: &Path, address: &str, overwrite: bool) -> Result<()> {
+    if target.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    if !overwrite {
+        return Err(already_exists(address));
+    }
+    match look(target, address) {
+        Ok(Found::Nothing) => Err(Error::store(address, "exists and is no Zarr array; it is not replaced")),
+        Ok(Found::Group { .. }) => Err(Error::store(address, "is a group; it is not replaced by an array")),
+        // A corrupt array may be replaced.
+        _ => Ok(()),
+    }
+}
+
+/// Group documents to write at commit, outermost first.
+fn missing_groups(root: &Path, target: &Path, address: &str, version: u8) -> Result<Vec<(PathBuf, String)>> {
+    let mut missing = Vec::new();
+    let mut above: Vec<&Path> = target.ancestors().skip(1).take_while(|d| d.starts_with(root)).collect();
+    above.reverse();
+    for directory in above {
+        match look(directory, address)? {
+            Found::Group { version: found, .. } if found != version => {
+                let what = format!("{} is a group of Zarr version {found}; an array of version {version} cannot be in it", directory.display());
+                return Err(Error::bad_request(address, what));
+            }
+            Found::Group { .. } => {}
+            Found::Nothing if version == 2 => missing.push((directory.join(".zgroup"), json!({"zarr_format": 2}))),
+            Found::Nothing => missing.push((
+                directory.join("zarr.json"),
+                json!({"zarr_format": 3, "node_type": "group", "attributes": {}}),
+            )),
+            _ => return Err(Error::store(address, format!("{} is an array; nothing can be put below it", directory.display()))),
+        }
+    }
+    Ok(missing.into_iter().map(|(file, document)| (file, format!("{document:#}"))).collect())
+}
+
+/// Inner chunks and shards.
+fn chunk_shapes(create: &Create) -> std::result::Result<(Vec<u64>, Option<Vec<u64>>), String> {
+    let rank = create.shape.len();
+    let check = |what: &str, given: &Vec<u64>| {
+        if given.len() != rank || given.contains(&0) {
+            return Err(format!("{what} of shape {given:?} for an array of shape {:?}", create.shape));
+        }
+        match dense_len(given, create.dtype) {
+            Some(n) if n <= 1 << 40 => Ok(()),
+            _ => Err(format!("{what} of shape {given:?} are too large")),
+        }
+    };
+    if let Some(chunks) = &create.chunks {
+        check("chunks", chunks)?;
+    }
+    let Some(shards) = &create.shards else {
+        let chunk = create.chunks.clone();
+        return Ok((chunk.unwrap_or_else(|| near_square(&create.shape, create.dtype.size(), CHUNK_BYTES)), None));
+    };
+    if create.zarr_version != 3 {
+        return Err("shards need Zarr version 3".into());
+    }
+    check("shards", shards)?;
+    let chunk = create.chunks.clone().unwrap_or_else(|| {
+        let wanted = near_square(shards, create.dtype.size(), INNER_CHUNK_BYTES);
+        // The longest length up to the wanted one that divides the shard.
+        wanted.iter().zip(shards).map(|(&w, &s)| (1..=w).rev().find(|n| s % n == 0).unwrap_or(1)).collect()
+    });
+    if chunk.iter().zip(shards).any(|(c, s)| s % c != 0) {
+        return Err(format!("shards of shape {shards:?} are no multiple of chunks of shape {chunk:?}"));
+    }
+    Ok((chunk, Some(shards.clone())))
+}
+
+/// A box of about `bytes` with sides as equal as the shape allows.
+pub(super) fn near_square(shape: &[u64], item: usize, bytes: u64) -> Vec<u64> {
+    let mut left = (bytes / item as u64).max(1) as f64;
+    let mut axes: Vec<usize> = (0..shape.len()).collect();
+    axes.sort_by_key(|&axis| shape[axis]);
+    let mut chunk = vec![1; shape.len()];
+    for (done, &axis) in axes.iter().enumerate() {
+        let side = left.powf(1.0 / (axes.len() - done) as f64);
+        // Rounding must not make 1023 of 1024.
+        chunk[axis] = ((side + 1e-6) as u64).clamp(1, shape[axis].max(1));
+        left /= chunk[axis] as f64;
+    }
+    chunk
+}
+
+fn chain(create: &Create, chunk: &[u64]) -> std::result::Result<Chain, String> {
+    let item = create.dtype.size();
+    let default = Codec::Blosc { inner: "lz4".into(), level: 5 };
+    let mut codecs = match create.codec.as_ref().unwrap_or(&default) {
+        Codec::None => vec![],
+        Codec::Zstd(level) => vec![BytesCodec::Zstd { level: *level, checksum: false }],
+        Codec::Gzip(level) => vec![BytesCodec::Gzip { level: *level }],
+        Codec::Blosc { inner, level } => {
+            let bytes = dense_len(chunk, create.dtype).unwrap_or(u64::MAX);
+            if bytes > BLOSC_BYTES_MAX {
+                return Err(format!("blosc takes chunks of at most 2 GiB, {chunk:?} of {} is {bytes} bytes", create.dtype));
+            }
+            if !crate::store::codec_text::BLOSC_INNER.contains(&inner.as_str()) {
+                return Err(format!("blosc has no inner codec {inner:?}"));
+            }
+            let shuffle = u8::from(item > 1);
+            vec![BytesCodec::Blosc(blosc::Settings { inner: inner.clone(), level: *level, shuffle, item, block_bytes: 0 })]
+        }
+        Codec::Lzf => return Err("lzf is a codec of HDF5; Zarr has none, zstd:3, gzip:1 and blosc:lz4:5".into()),
+    };
+    if create.checksum {
+        if create.zarr_version != 3 {
+            return Err("a checksum needs Zarr version 3".into());
+        }
+        codecs.push(BytesCodec::Crc32c);
+    }
+    Ok(Chain { order: None, swap: cfg!(target_endian = "big"), codecs })
+}
+
+fn v3_codecs(chain: &Chain, dtype: DType) -> std::result::Result<Vec<Value>, String> {
+    // An empty configuration keeps zarrs from shortening the codec to its name, which zarr-python refuses.
+    let mut codecs = vec![if dtype.size() == 1 {
+        json!({"name": "bytes", "configuration": {}})
+    } else {
+        json!({"name": "bytes", "configuration": {"endian": "little"}})
+    }];
+    for codec in &chain.codecs {
+        codecs.push(match codec {
+            BytesCodec::Zstd { level, checksum } => {
+                json!({"name": "zstd", "configuration": {"level": level, "checksum": checksum}})
+            }
+            BytesCodec::Gzip { level } => json!({"name": "gzip", "configuration": {"level": level}}),
+            BytesCodec::Blosc(s) => json!({"name": "blosc", "configuration": {
+                "typesize": s.item, "cname": s.inner, "clevel": s.level,
+                "shuffle": if s.shuffle == 1 { "shuffle" } else { "noshuffle" }, "blocksize": s.block_bytes,
+            }}),
+            BytesCodec::Crc32c => json!({"name": "crc32c", "configuration": {}}),
+            other => return Err(format!("{} is not written", other.text())),
+        });
+    }
+    Ok(codecs)
+}
+
+/// (file name, text) of the array's metadata; the last makes the array visible.
+type Documents = Vec<(&'static str, String)>;
+
+fn v3_documents(create: &Create, chunk: &[u64], shard: Option<&[u64]>, chain: &Chain) -> std::result::Result<Documents, String> {
+    fn read<T: serde::de::DeserializeOwned>(value: Value) -> std::result::Result<T, String> {
+        serde_json::from_value(value).map_err(|e| e.to_string())
+    }
+    let mut codecs = v3_codecs(chain, create.dtype)?;
+    if let Some(shard) = shard {
+        if shard_index_bytes(shard, chunk).is_none() {
+            return Err(format!("shards of shape {shard:?} have too many chunks of shape {chunk:?}"));
+        }
+        codecs = vec![json!({"name": "sharding_indexed", "configuration": {
+            "chunk_shape": chunk, "codecs": codecs,
+            "index_codecs": [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc32c"}],
+            "index_location": "end",
+        }})];
+    }
+    let grid = json!({"name": "regular", "configuration": {"chunk_shape": shard.unwrap_or(chunk)}});
+    let metadata = ArrayMetadataV3::new(
+        create.shape.clone(),
+        read(grid)?,
+        read(json!(create.dtype.name()))?,
+        read(fill::zero(create.dtype))?,
+        read(json!(codecs))?,
+    );
+    let metadata = metadata.with_attributes(create.attributes.clone()).with_dimension_names(create.dimension_names.clone());
+    Ok(vec![("zarr.json", metadata.to_string_pretty())])
+}
+
+fn v2_documents(create: &Create, chunk: &[u64], chain: &Chain) -> std::result::Result<Documents, String> {
+    let compressor = match chain.codecs.first() {
+        None => Value::Null,
+        Some(BytesCodec::Zstd { level, .. }) => json!({"id": "zstd", "level": level}),
+        Some(BytesCodec::Gzip { level }) => json!({"id": "gzip", "level": level}),
+        Some(BytesCodec::Blosc(s)) => {
+            json!({"id": "blosc", "cname": s.inner, "clevel": s.level, "shuffle": s.shuffle, "blocksize": s.block_bytes})
+        }
+        Some(other) => return Err(format!("{} is not written", other.text())),
+    };
+    let mark = if create.dtype.size() == 1 { '|' } else { '<' };
+    let metadata = json!({
+        "zarr_format": 2, "shape": create.shape, "chunks": chunk, "dtype": format!("{mark}{}", create.dtype.code()),
+        "compressor": compressor, "fill_value": fill::zero(create.dtype), "order": "C", "filters": null,
+        "dimension_separator": ".",
+    });
+    let mut attributes: Map<String, Value> = create.attributes.clone();
+    if let Some(names) = &create.dimension_names {
+        attributes.insert("_ARRAY_DIMENSIONS".into(), json!(names));
+    }
+    let mut documents = Vec::new();
+    if !attributes.is_empty() {
+        documents.push((".zattrs", format!("{:#}", Value::Object(attributes))));
+    }
+    documents.push((".zarray", format!("{metadata:#}")));
+    Ok(documents)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn default_chunks_are_about_square_and_about_8_mib() {
+        assert_eq!(near_square(&[16000, 16000], 8, CHUNK_BYTES), [1024, 1024]);
+        assert_eq!(near_square(&[10, 1_000_000], 8, CHUNK_BYTES), [10, 104857]);
+        assert_eq!(near_square(&[], 8, CHUNK_BYTES), [0u64; 0]);
+        assert_eq!(near_square(&[0, 5], 8, CHUNK_BYTES), [1, 5]);
+        assert_eq!(near_square(&[100], 1, CHUNK_BYTES), [100]);
+    }
+}

@@ -1,0 +1,48 @@
+//! Chunks of codec chains that are not ours → bytes, by zarrs, one thread.
+
+use crate::error::{Error, Result};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+use zarrs::array::{Array, ArrayBytes, CodecOptions};
+use zarrs::filesystem::FilesystemStore;
+use zarrs::metadata::ArrayMetadata;
+
+/// zarrs' decoder of one array.
+pub(super) struct Foreign {
+    array: Array<FilesystemStore>,
+    options: CodecOptions,
+}
+
+impl std::fmt::Debug for Foreign {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Foreign")
+    }
+}
+
+impl Foreign {
+    /// # Errors
+    /// `Unsupported` for chains that zarrs cannot decode either.
+    pub(super) fn new(directory: &Path, metadata: ArrayMetadata, address: &str) -> Result<Foreign> {
+        let refuse = |what: String| Error::unsupported(address, format!("codecs: {what}"));
+        let open = || -> std::result::Result<_, String> {
+            let store = FilesystemStore::new(directory).map_err(|e| e.to_string())?;
+            Array::new_with_metadata(Arc::new(store), "/", metadata).map_err(|e| e.to_string())
+        };
+        let array = catch_unwind(AssertUnwindSafe(open)).unwrap_or_else(|_| Err("the metadata is corrupt".into()));
+        let options = CodecOptions::default().with_concurrent_target(1).with_chunk_concurrent_minimum(1);
+        Ok(Foreign { array: array.map_err(refuse)?, options })
+    }
+
+    /// The elements of the chunk at `index`, dense in C order and native byte order.
+    ///
+    /// # Errors
+    /// What failed, as text.
+    pub(super) fn chunk(&self, index: &[u64]) -> std::result::Result<Vec<u8>, String> {
+        // Other people's decoders may panic on corrupt bytes; that is an error of the file.
+        let read = || self.array.retrieve_chunk_opt::<ArrayBytes<'static>>(index, &self.options);
+        let bytes = catch_unwind(AssertUnwindSafe(read)).map_err(|_| "the decoder panicked".to_string())?;
+        let fixed = bytes.map_err(|e| e.to_string())?.into_fixed().map_err(|e| e.to_string())?;
+        Ok(fixed.into_owned())
+    }
+}

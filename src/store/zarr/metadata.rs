@@ -1,0 +1,339 @@
+//! `zarr.json` or `.zarray` → [`Layout`]: all that reading needs, nothing per chunk.
+//!
+//! zarrs' types check the documents' structure; codec chains that are not ours are left to zarrs.
+
+use super::blosc;
+use super::chain::{BytesCodec, Chain};
+use super::fill;
+use super::keys::Keys;
+use crate::error::{Error, Result};
+use crate::store::Meta;
+use crate::store::in_memory::dense_len;
+use flagstone_kernels::dtype::{DType, Scalar};
+use serde_json::{Map, Value};
+use zarrs::metadata::ArrayMetadata;
+use zarrs::metadata::v2::{ArrayMetadataV2, ArrayMetadataV2Order, DataTypeMetadataV2};
+use zarrs::metadata::v3::{ArrayMetadataV3, MetadataV3};
+
+/// Chunks larger than this are not believed.
+const CHUNK_BYTES_MAX: u64 = 1 << 40;
+
+/// How chunk files hold elements.
+#[derive(Clone, Debug)]
+pub(super) enum Coding {
+    /// One chunk a file.
+    Chunks(Chain),
+    /// Inner chunks of shape `inner` with an index.
+    Shards { chain: Chain, inner: Vec<u64>, index_at_end: bool, index_checksum: bool },
+    /// A chain that zarrs decodes.
+    Foreign(Box<ArrayMetadata>),
+}
+
+/// An array's layout.
+#[derive(Clone, Debug)]
+pub(super) struct Layout {
+    pub(super) meta: Meta,
+    /// The box of one file.
+    pub(super) file_chunk: Vec<u64>,
+    /// One element of the fill value, native byte order.
+    pub(super) fill: Vec<u8>,
+    pub(super) keys: Keys,
+    pub(super) coding: Coding,
+}
+
+type Parsed<T> = std::result::Result<T, String>;
+
+/// Zarr v3.
+pub(super) fn v3(document: Value, address: &str) -> Result<Layout> {
+    let bad = |what: String| Error::store(address, format!("zarr.json: {what}"));
+    let v3: ArrayMetadataV3 = serde_json::from_value(document).map_err(|e| bad(e.to_string()))?;
+    if let Some((field, _)) = v3.additional_fields.iter().find(|(_, field)| field.must_understand()) {
+        return Err(Error::unsupported(address, format!("the extension {field:?} of zarr.json, which must be understood")));
+    }
+    if !v3.storage_transformers.is_empty() {
+        return Err(Error::unsupported(address, "storage transformers"));
+    }
+    let dtype = v3_dtype(&v3.data_type).ok_or_else(|| {
+        Error::unsupported(address, format!("data type {}; numbers and bool are read", v3.data_type.name()))
+    })?;
+    let grid = v3.chunk_grid.name();
+    if grid != "regular" {
+        return Err(Error::unsupported(address, format!("chunk grid {grid:?}; \"regular\" is read")));
+    }
+    let file_chunk = lengths(v3.chunk_grid.configuration().and_then(|c| c.get("chunk_shape")))
+        .map_err(|e| bad(format!("chunk_shape: {e}")))?;
+    let keys = v3_keys(&v3.chunk_key_encoding).map_err(bad)?;
+    let fill_value = serde_json::to_value(&v3.fill_value).map_err(|e| bad(e.to_string()))?;
+    let fill = fill::parse(&fill_value, dtype).map_err(|e| bad(format!("fill_value: {e}")))?;
+    check_shape(&v3.shape, &file_chunk, dtype).map_err(bad)?;
+
+    let rank = v3.shape.len();
+    let coding = match v3_coding(&v3.codecs, &file_chunk, dtype) {
+        Ok(coding) => coding,
+        Err(_) => Coding::Foreign(Box::new(ArrayMetadata::V3(v3.clone()))),
+    };
+    let dimension_names = v3.dimension_names.clone();
+    if dimension_names.as_ref().is_some_and(|names| names.len() != rank) {
+        return Err(bad(format!("{} dimension names for {rank} axes", dimension_names.map_or(0, |n| n.len()))));
+    }
+    let mut text = coding_text(&coding);
+    if text.is_empty() {
+        text = v3.codecs.iter().map(MetadataV3::name).collect::<Vec<_>>().join(" + ");
+    }
+    let meta = meta(v3.shape, dtype, &file_chunk, &coding, text, &fill, dimension_names, v3.attributes);
+    Ok(Layout { meta, file_chunk, fill, keys, coding })
+}
+
+/// Zarr v2.
+pub(super) fn v2(document: Value, mut attributes: Map<String, Value>, address: &str) -> Result<Layout> {
+    let bad = |what: String| Error::store(address, format!(".zarray: {what}"));
+    let mut document = document;
+    if let Some(object) = document.as_object_mut() {
+        object.entry("node_type").or_insert_with(|| "array".into());
+    }
+    let v2: ArrayMetadataV2 = serde_json::from_value(document).map_err(|e| bad(e.to_string()))?;
+    let described = match &v2.dtype {
+        DataTypeMetadataV2::Simple(text) => text.clone(),
+        structured => structured.to_string(),
+    };
+    let (dtype, big) = v2_dtype(&described)
+        .ok_or_else(|| Error::unsupported(address, format!("dtype {described}; numbers and bool are read")))?;
+    let file_chunk: Vec<u64> = v2.chunks.iter().map(|n| n.get()).collect();
+    check_shape(&v2.shape, &file_chunk, dtype).map_err(bad)?;
+    let fill_value = serde_json::to_value(&v2.fill_value).map_err(|e| bad(e.to_string()))?;
+    let fill = fill::parse(&fill_value, dtype).map_err(|e| bad(format!("fill_value: {e}")))?;
+
+    let rank = v2.shape.len();
+    let order = (v2.order == ArrayMetadataV2Order::F && rank > 1).then(|| (0..rank).rev().collect());
+    let swap = dtype.size() > 1 && big == cfg!(target_endian = "little");
+    let mut codecs = Vec::new();
+    let filters = v2.filters.iter().flatten();
+    for codec in filters.chain(&v2.compressor) {
+        let config: Map<String, Value> = codec.configuration().clone().into();
+        codecs.push(bytes_codec(codec.id(), &config, dtype).map_err(|e| Error::unsupported(address, e))?);
+    }
+    let chain = Chain { order, swap, codecs };
+    check_chain(&chain).map_err(|e| Error::unsupported(address, e))?;
+    let coding = Coding::Chunks(chain);
+    let separator = char::from(v2.dimension_separator);
+    // xarray keeps names of axes of v2 arrays here.
+    let names = attributes.get("_ARRAY_DIMENSIONS").and_then(Value::as_array).filter(|names| names.len() == rank);
+    let dimension_names = names.map(|names| names.iter().map(|n| n.as_str().map(String::from)).collect());
+    if dimension_names.is_some() {
+        attributes.remove("_ARRAY_DIMENSIONS");
+    }
+    let text = coding_text(&coding);
+    let meta = meta(v2.shape, dtype, &file_chunk, &coding, text, &fill, dimension_names, attributes);
+    Ok(Layout { meta, file_chunk, fill, keys: Keys { prefixed: false, separator }, coding })
+}
+
+fn meta(
+    shape: Vec<u64>,
+    dtype: DType,
+    file_chunk: &[u64],
+    coding: &Coding,
+    codec: String,
+    fill: &[u8],
+    dimension_names: Option<Vec<Option<String>>>,
+    attributes: Map<String, Value>,
+) -> Meta {
+    let (chunks, shards, compressed) = match coding {
+        Coding::Chunks(chain) => (file_chunk.to_vec(), None, !chain.is_plain()),
+        Coding::Shards { inner, chain, .. } => (inner.clone(), Some(file_chunk.to_vec()), !chain.is_plain()),
+        Coding::Foreign(_) => (file_chunk.to_vec(), None, true),
+    };
+    let fill = Some(Scalar::read(dtype, fill));
+    Meta { shape, dtype, chunks: Some(chunks), shards, codec, compressed, fill, dimension_names, attributes }
+}
+
+fn coding_text(coding: &Coding) -> String {
+    match coding {
+        Coding::Chunks(chain) | Coding::Shards { chain, .. } => chain.text(),
+        Coding::Foreign(_) => String::new(),
+    }
+}
+
+fn check_shape(shape: &[u64], chunk: &[u64], dtype: DType) -> Parsed<()> {
+    if shape.len() != chunk.len() {
+        return Err(format!("shape {shape:?} and chunk shape {chunk:?} have different ranks"));
+    }
+    if shape.len() > 64 {
+        return Err(format!("{} axes", shape.len()));
+    }
+    if chunk.contains(&0) {
+        return Err(format!("the chunk shape {chunk:?} has a zero"));
+    }
+    if dense_len(shape, dtype).is_none() || shape.iter().any(|&n| i64::try_from(n).is_err()) {
+        return Err(format!("shape {shape:?} is too large"));
+    }
+    if dense_len(chunk, dtype).is_none_or(|n| n > CHUNK_BYTES_MAX) {
+        return Err(format!("chunks of shape {chunk:?} are too large"));
+    }
+    Ok(())
+}
+
+fn v3_dtype(data_type: &MetadataV3) -> Option<DType> {
+    DType::ALL.into_iter().find(|d| d.name() == data_type.name())
+}
+
+/// The dtype and whether it is big-endian.
+fn v2_dtype(text: &str) -> Option<(DType, bool)> {
+    let code = text.strip_prefix(['<', '>', '|'])?;
+    let dtype = DType::ALL.into_iter().find(|d| d.code() == code && *d != DType::BF16)?;
+    Some((dtype, text.starts_with('>')))
+}
+
+fn lengths(value: Option<&Value>) -> Parsed<Vec<u64>> {
+    let list = value.and_then(Value::as_array).ok_or("no list of lengths")?;
+    let one = |v: &Value| v.as_u64().ok_or_else(|| format!("{v} is no length"));
+    list.iter().map(one).collect()
+}
+
+fn v3_keys(encoding: &MetadataV3) -> Parsed<Keys> {
+    let given = encoding.configuration().and_then(|c| c.get("separator"));
+    let (prefixed, default) = match encoding.name() {
+        "default" => (true, '/'),
+        "v2" => (false, '.'),
+        other => return Err(format!("chunk key encoding {other:?}; \"default\" and \"v2\" are read")),
+    };
+    let separator = match given.map(Value::as_str) {
+        None => default,
+        Some(Some("/")) => '/',
+        Some(Some(".")) => '.',
+        Some(other) => return Err(format!("chunk key separator {other:?}")),
+    };
+    Ok(Keys { prefixed, separator })
+}
+
+/// Ours, or why not.
+fn v3_coding(codecs: &[MetadataV3], file_chunk: &[u64], dtype: DType) -> Parsed<Coding> {
+    if let [sharding] = codecs
+        && sharding.name() == "sharding_indexed"
+    {
+        return v3_shards(sharding, file_chunk, dtype);
+    }
+    Ok(Coding::Chunks(v3_chain(codecs, file_chunk.len(), dtype)?))
+}
+
+fn v3_shards(sharding: &MetadataV3, file_chunk: &[u64], dtype: DType) -> Parsed<Coding> {
+    let config = sharding.configuration().ok_or("no configuration")?;
+    let inner = lengths(config.get("chunk_shape"))?;
+    let divides = inner.len() == file_chunk.len() && inner.iter().zip(file_chunk).all(|(&i, &n)| i > 0 && n % i == 0);
+    if !divides {
+        return Err(format!("inner chunks of shape {inner:?} do not divide shards of shape {file_chunk:?}"));
+    }
+    let parse = |key: &str| -> Parsed<Vec<MetadataV3>> {
+        serde_json::from_value(config.get(key).cloned().unwrap_or_default()).map_err(|e| e.to_string())
+    };
+    let chain = v3_chain(&parse("codecs")?, inner.len(), dtype)?;
+    let index = v3_chain(&parse("index_codecs")?, 1, DType::U64)?;
+    let index_checksum = match index.codecs[..] {
+        [] => false,
+        [BytesCodec::Crc32c] => true,
+        _ => return Err("a compressed shard index".into()),
+    };
+    if index.swap != cfg!(target_endian = "big") {
+        return Err("a big-endian shard index".into());
+    }
+    let index_at_end = match config.get("index_location").map(Value::as_str) {
+        None | Some(Some("end")) => true,
+        Some(Some("start")) => false,
+        Some(other) => return Err(format!("index_location {other:?}")),
+    };
+    Ok(Coding::Shards { chain, inner, index_at_end, index_checksum })
+}
+
+fn v3_chain(codecs: &[MetadataV3], rank: usize, dtype: DType) -> Parsed<Chain> {
+    let mut chain = Chain::default();
+    let mut has_bytes = false;
+    for codec in codecs {
+        let empty = Map::new();
+        let config: &Map<String, Value> = codec.configuration().map_or(&empty, |c| c);
+        match (codec.name(), has_bytes) {
+            ("transpose", false) => {
+                let order: Vec<usize> = lengths(config.get("order"))?.into_iter().map(|n| n as usize).collect();
+                let mut sorted = order.clone();
+                sorted.sort_unstable();
+                if chain.order.is_some() || sorted != (0..rank).collect::<Vec<_>>() {
+                    return Err(format!("transpose of order {order:?}"));
+                }
+                chain.order = Some(order).filter(|_| rank > 1);
+            }
+            ("bytes", false) => {
+                has_bytes = true;
+                let big = match config.get("endian").map(Value::as_str) {
+                    Some(Some("little")) => false,
+                    Some(Some("big")) => true,
+                    None if dtype.size() == 1 => cfg!(target_endian = "big"),
+                    other => return Err(format!("endian {other:?}")),
+                };
+                chain.swap = dtype.size() > 1 && big == cfg!(target_endian = "little");
+            }
+            (name, true) => chain.codecs.push(bytes_codec(name, config, dtype)?),
+            (name, false) => return Err(format!("codec {name:?}")),
+        }
+    }
+    if !has_bytes {
+        return Err("no bytes codec".into());
+    }
+    check_chain(&chain)?;
+    Ok(chain)
+}
+
+/// Chains that [`Chain::decode`] can do: checksums last, at most three others.
+fn check_chain(chain: &Chain) -> Parsed<()> {
+    let is_sum = |c: &BytesCodec| *c == BytesCodec::Crc32c;
+    let first_sum = chain.codecs.iter().position(is_sum).unwrap_or(chain.codecs.len());
+    if first_sum > 3 || !chain.codecs[first_sum..].iter().all(is_sum) {
+        return Err(format!("the codec chain {}", chain.text()));
+    }
+    Ok(())
+}
+
+fn bytes_codec(name: &str, config: &Map<String, Value>, dtype: DType) -> Parsed<BytesCodec> {
+    let int = |key: &str, default: i64| match config.get(key) {
+        None | Some(Value::Null) => Ok(default),
+        Some(value) => value.as_i64().ok_or_else(|| format!("{name}: {key} is {value}")),
+    };
+    Ok(match name.strip_prefix("numcodecs.").unwrap_or(name) {
+        "zstd" | "zarrs.zstd" => {
+            let checksum = config.get("checksum").and_then(Value::as_bool).unwrap_or(false);
+            BytesCodec::Zstd { level: int("level", 0)? as i32, checksum }
+        }
+        "gzip" => BytesCodec::Gzip { level: int("level", 1)?.clamp(0, 9) as u32 },
+        "zlib" => BytesCodec::Zlib { level: int("level", 1)?.clamp(0, 9) as u32 },
+        "lz4" => BytesCodec::Lz4,
+        "crc32c" => BytesCodec::Crc32c,
+        "blosc" => {
+            let shuffle = match config.get("shuffle") {
+                Some(Value::String(text)) => match text.as_str() {
+                    "noshuffle" => 0,
+                    "shuffle" => 1,
+                    "bitshuffle" => 2,
+                    other => return Err(format!("blosc: shuffle {other:?}")),
+                },
+                Some(Value::Number(n)) => match n.as_i64() {
+                    Some(-1) => 1,
+                    Some(n @ 0..=2) => n as u8,
+                    _ => return Err(format!("blosc: shuffle {n}")),
+                },
+                _ => 0,
+            };
+            BytesCodec::Blosc(blosc::Settings {
+                inner: config.get("cname").and_then(Value::as_str).unwrap_or("lz4").to_string(),
+                level: int("clevel", 5)?.clamp(0, 9) as u8,
+                shuffle,
+                item: int("typesize", dtype.size() as i64)?.clamp(1, 255) as usize,
+                block_bytes: int("blocksize", 0)?.max(0) as u64,
+            })
+        }
+        "shuffle" => {
+            let item = int("elementsize", dtype.size() as i64)?;
+            if !(1..=255).contains(&item) {
+                return Err(format!("shuffle: elementsize {item}"));
+            }
+            BytesCodec::Shuffle { item: item as usize }
+        }
+        other => return Err(format!("codec or filter {other:?}; known are zstd, gzip, zlib, lz4, blosc, crc32c, shuffle")),
+    })
+}

@@ -1,0 +1,174 @@
+//! Zarr v2 and v3 directories ↔ regions. Metadata by zarrs' types; chunks are read and decoded here,
+//! straight into the caller's buffer, one thread, nothing kept per chunk.
+
+mod blosc;
+mod chain;
+mod create;
+mod fill;
+mod foreign;
+mod keys;
+mod metadata;
+mod pieces;
+mod read;
+mod write;
+
+pub(crate) use create::create;
+
+use super::publish::{distance, near_misses};
+use super::{Node, Store};
+use crate::error::{Error, Result};
+use serde_json::{Map, Value};
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+/// Metadata documents longer than this are not believed (consolidated ones of large groups are long).
+const DOCUMENT_BYTES_MAX: u64 = 256 << 20;
+/// Groups below groups are listed to this depth.
+const DEPTH_MAX: usize = 64;
+
+/// What a directory holds.
+enum Found {
+    ArrayV3(Value),
+    ArrayV2(Value, Map<String, Value>),
+    Group { version: u8, attributes: Map<String, Value> },
+    Nothing,
+}
+
+/// Reads a JSON document; `None` where there is no such file.
+fn document(path: &Path, address: &str) -> Result<Option<Value>> {
+    let found = match fs::metadata(path) {
+        Ok(found) => found,
+        Err(e) if matches!(e.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => return Ok(None),
+        Err(e) => return Err(Error::store_io(address, &format!("reading {}", path.display()), &e)),
+    };
+    if found.len() > DOCUMENT_BYTES_MAX {
+        return Err(Error::store(address, format!("{} has {} bytes", path.display(), found.len())));
+    }
+    let text = fs::read(path).map_err(|e| Error::store_io(address, &format!("reading {}", path.display()), &e))?;
+    let value = serde_json::from_slice(&text).map_err(|e| Error::store(address, format!("{} is no JSON: {e}", path.display())))?;
+    Ok(Some(value))
+}
+
+fn look(directory: &Path, address: &str) -> Result<Found> {
+    let object = |value: Option<&Value>| value.and_then(Value::as_object).cloned().unwrap_or_default();
+    if let Some(v3) = document(&directory.join("zarr.json"), address)? {
+        return match v3.get("node_type").and_then(Value::as_str) {
+            Some("array") => Ok(Found::ArrayV3(v3)),
+            Some("group") => Ok(Found::Group { version: 3, attributes: object(v3.get("attributes")) }),
+            other => Err(Error::store(address, format!("zarr.json: node_type is {other:?}, expected array or group"))),
+        };
+    }
+    let attributes = || -> Result<Map<String, Value>> { Ok(object(document(&directory.join(".zattrs"), address)?.as_ref())) };
+    if let Some(v2) = document(&directory.join(".zarray"), address)? {
+        return Ok(Found::ArrayV2(v2, attributes()?));
+    }
+    if document(&directory.join(".zgroup"), address)?.is_some() {
+        return Ok(Found::Group { version: 2, attributes: attributes()? });
+    }
+    Ok(Found::Nothing)
+}
+
+/// The directory of `path` below `root`, which it cannot leave.
+fn below(root: &Path, path: &str, address: &str) -> Result<PathBuf> {
+    let path = Path::new(path.trim_matches('/'));
+    if path.components().any(|c| !matches!(c, Component::Normal(name) if !name.to_string_lossy().starts_with("__"))) {
+        return Err(Error::bad_request(address, format!("{:?} is no path of an array inside a Zarr group", path.display())));
+    }
+    Ok(root.join(path))
+}
+
+/// Opens the array at `path` of the Zarr directory `root`; of a group with exactly one array, that one.
+///
+/// # Errors
+/// `Store` when it is missing (naming what is near) or its metadata is corrupt, `Unsupported` for codecs,
+/// dtypes and extensions that are not read.
+pub(crate) fn open(root: &Path, path: &str, address: &str) -> Result<Arc<dyn Store>> {
+    let directory = below(root, path, address)?;
+    let layout = match look(&directory, address)? {
+        Found::ArrayV3(v3) => metadata::v3(v3, address)?,
+        Found::ArrayV2(v2, attributes) => metadata::v2(v2, attributes, address)?,
+        Found::Group { .. } => {
+            let arrays = tree(&directory, "", address)?.arrays();
+            return match &arrays[..] {
+                [only] => open(root, &format!("{}{only}", path.trim_end_matches('/')), address),
+                [] => Err(Error::store(address, "is a group without an array")),
+                many => Err(Error::store(address, format!("is a group; its arrays are {}", listed(many)))),
+            };
+        }
+        Found::Nothing => return Err(missing(root, path, &directory, address)),
+    };
+    Ok(Arc::new(read::ZarrStore::new(address, &directory, layout)?))
+}
+
+fn listed(names: &[String]) -> String {
+    let more = if names.len() > 12 { format!(" and {} more", names.len() - 12) } else { String::new() };
+    format!("{}{more}", names.iter().take(12).map(String::as_str).collect::<Vec<_>>().join(", "))
+}
+
+fn missing(root: &Path, path: &str, directory: &Path, address: &str) -> Error {
+    if !root.exists() {
+        return Error::store(address, format!("{} does not exist{}", root.display(), near_misses(root)));
+    }
+    if path.trim_matches('/').is_empty() {
+        return Error::store(address, "no zarr.json, .zarray or .zgroup in this directory: it is no Zarr array or group");
+    }
+    let mut arrays = tree(root, "", address).map(|node| node.arrays()).unwrap_or_default();
+    let wanted = format!("/{}", path.trim_matches('/'));
+    arrays.sort_by_key(|name| distance(name, &wanted));
+    let hint = if arrays.is_empty() { "it holds no array".to_string() } else { format!("it holds {}", listed(&arrays)) };
+    let what = if directory.exists() { "is a directory without Zarr metadata" } else { "does not exist" };
+    Error::store(address, format!("{wanted} {what} in {}; {hint}", root.display()))
+}
+
+/// Whether an array or group is there.
+pub(crate) fn exists(root: &Path, path: &str) -> bool {
+    let found = below(root, path, "").and_then(|directory| look(&directory, ""));
+    !matches!(found, Ok(Found::Nothing) | Err(_))
+}
+
+/// Groups and arrays below `path` of `root`.
+///
+/// # Errors
+/// `Store` when there is none or metadata is corrupt.
+pub(crate) fn tree(root: &Path, path: &str, address: &str) -> Result<Node> {
+    let directory = below(root, path, address)?;
+    match node(&directory, String::new(), address, 0)? {
+        Some(node) => Ok(node),
+        None => Err(missing(root, path, &directory, address)),
+    }
+}
+
+fn node(directory: &Path, name: String, address: &str, depth: usize) -> Result<Option<Node>> {
+    let layout = match look(directory, address)? {
+        Found::Nothing => return Ok(None),
+        Found::ArrayV3(v3) => metadata::v3(v3, address),
+        Found::ArrayV2(v2, attributes) => metadata::v2(v2, attributes, address),
+        Found::Group { attributes, .. } => {
+            let mut group = Node { name, meta: None, attributes, children: Vec::new() };
+            if depth >= DEPTH_MAX {
+                return Ok(Some(group));
+            }
+            let entries = fs::read_dir(directory).map_err(|e| Error::store_io(address, "listing a group", &e))?;
+            let mut names: Vec<String> = entries
+                .flatten()
+                .map(|entry| entry.file_name().to_string_lossy().into_owned())
+                .filter(|name| !name.starts_with('.'))
+                .collect();
+            names.sort();
+            for name in names {
+                let below = directory.join(&name);
+                if below.is_dir() {
+                    group.children.extend(node(&below, name, address, depth + 1)?);
+                }
+            }
+            return Ok(Some(group));
+        }
+    };
+    // An array that cannot be read is listed all the same, with the reason.
+    let (meta, attributes) = match layout {
+        Ok(layout) => (Some(layout.meta.clone()), layout.meta.attributes),
+        Err(e) => (None, Map::from_iter([("error".to_string(), Value::String(e.to_string()))])),
+    };
+    Ok(Some(Node { name, meta, attributes, children: Vec::new() }))
+}

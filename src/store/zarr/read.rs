@@ -1,0 +1,295 @@
+//! Chunk files → regions.
+
+use super::chain::{Chain, checked, stored_bytes_max};
+use super::foreign::Foreign;
+use super::metadata::{Coding, Layout};
+use super::pieces::{self, Piece};
+use crate::error::{Error, Result};
+use crate::grid::Region;
+use crate::store::box_read::{BoxFile, PIECE_BYTES, stored_strides};
+use crate::store::copy_box::{copy, dense_bytes, fill, normalise_bool};
+use crate::store::in_memory::{check_region, dense_len};
+use crate::store::publish::will_need;
+use crate::store::{Meta, Moved, Store};
+use flagstone_kernels::dtype::DType;
+use flagstone_kernels::view::{View, ViewMut};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+/// Shard indexes up to this length are read and checked whole; of longer ones only the entries needed.
+const INDEX_BYTES_MAX: u64 = 1 << 20;
+/// Chunk files that one [`Store::prefetch`] opens at most.
+const PREFETCH_FILES: usize = 64;
+
+/// A Zarr array, open for reading.
+#[derive(Debug)]
+pub(super) struct ZarrStore {
+    address: String,
+    directory: PathBuf,
+    layout: Layout,
+    foreign: Option<Foreign>,
+}
+
+/// One encoded chunk inside a file.
+struct Stored<'a> {
+    file: &'a File,
+    at: u64,
+    len: u64,
+    key: &'a str,
+}
+
+impl ZarrStore {
+    pub(super) fn new(address: &str, directory: &Path, layout: Layout) -> Result<ZarrStore> {
+        let foreign = match &layout.coding {
+            Coding::Foreign(metadata) => Some(Foreign::new(directory, (**metadata).clone(), address)?),
+            _ => None,
+        };
+        Ok(ZarrStore { address: address.to_string(), directory: directory.to_path_buf(), layout, foreign })
+    }
+
+    fn dtype(&self) -> DType {
+        self.layout.meta.dtype
+    }
+
+    /// The box that is decoded as a whole.
+    fn unit(&self) -> &[u64] {
+        match &self.layout.coding {
+            Coding::Shards { inner, .. } => inner,
+            _ => &self.layout.file_chunk,
+        }
+    }
+
+    fn unit_bytes(&self) -> u64 {
+        dense_len(self.unit(), self.dtype()).unwrap_or(u64::MAX)
+    }
+
+    fn bad(&self, key: &str, what: impl std::fmt::Display) -> Error {
+        Error::store(&self.address, format!("chunk {key}: {what}"))
+    }
+
+    fn open_chunk(&self, key: &str) -> Result<Option<(File, u64)>> {
+        let opened = File::open(self.directory.join(key)).and_then(|file| {
+            let found = file.metadata()?;
+            Ok((file, found))
+        });
+        match opened {
+            Ok((_, found)) if !found.is_file() => Err(self.bad(key, "is not a file")),
+            Ok((file, found)) => Ok(Some((file, found.len()))),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(Error::store_io(&self.address, &format!("chunk {key}: opening"), &e)),
+        }
+    }
+
+    /// Reads the part `piece` of one encoded chunk into `out`.
+    fn read_unit(
+        &self,
+        chain: &Chain,
+        stored: &Stored<'_>,
+        piece: &Piece,
+        out: &mut ViewMut<'_>,
+        scratch: &mut [u8],
+    ) -> Result<Moved> {
+        let unit = self.unit();
+        let unit_bytes = self.unit_bytes();
+        let io = |e| Error::store_io(&self.address, &format!("chunk {}: reading {} bytes at {}", stored.key, stored.len, stored.at), &e);
+        if chain.is_plain() {
+            if stored.len != unit_bytes {
+                return Err(self.bad(stored.key, format!("has {} bytes, {unit_bytes} are expected", stored.len)));
+            }
+            let order = chain.order.as_deref();
+            let shape: Vec<u64> = order.map_or_else(|| unit.to_vec(), |order| order.iter().map(|&a| unit[a]).collect());
+            let plain =
+                BoxFile { file: stored.file, base: stored.at, dtype: self.dtype(), swap: chain.swap, shape: &shape, order };
+            let bytes = plain.read(&piece.local, out, scratch).map_err(io)?;
+            return Ok(Moved { stored_bytes: bytes, decoded_bytes: bytes });
+        }
+        let limit = stored_bytes_max(unit_bytes);
+        if stored.len > limit {
+            return Err(self.bad(stored.key, format!("has {} bytes stored, more than {limit} for {unit_bytes} decoded", stored.len)));
+        }
+        let (staging, scratch) = scratch.split_at_mut(limit as usize);
+        let (between, decoded) = scratch.split_at_mut(chain.between_bytes(unit_bytes) as usize);
+        let staging = &mut staging[..stored.len as usize];
+        stored.file.read_exact_at(staging, stored.at).map_err(io)?;
+        let fail = |what: String| self.bad(stored.key, what);
+        let straight = !chain.swap && chain.order.is_none() && piece.is_whole(unit);
+        if let Some(bytes) = dense_bytes(out).filter(|_| straight) {
+            chain.decode(staging, bytes, between).map_err(fail)?;
+        } else {
+            let decoded = &mut decoded[..unit_bytes as usize];
+            chain.decode(staging, decoded, between).map_err(fail)?;
+            self.copy_part(decoded, chain, piece, out);
+        }
+        Ok(Moved { stored_bytes: stored.len, decoded_bytes: unit_bytes })
+    }
+
+    /// Copies the part `piece` of a decoded chunk to `out`.
+    fn copy_part(&self, decoded: &[u8], chain: &Chain, piece: &Piece, out: &mut ViewMut<'_>) {
+        let shape: Vec<usize> = self.unit().iter().map(|&n| n as usize).collect();
+        let strides = stored_strides(&shape, chain.order.as_deref(), self.dtype().size());
+        let spans = &piece.local.0;
+        let offset = spans.iter().zip(&strides).map(|(s, &n)| s.start as isize * n).sum();
+        let steps: Vec<isize> = spans.iter().zip(&strides).map(|(s, &n)| s.step as isize * n).collect();
+        copy(&View::strided(decoded, self.dtype(), &piece.shape, &steps, offset), out, chain.swap);
+    }
+
+    fn read_foreign(&self, foreign: &Foreign, key: &str, len: u64, piece: &Piece, out: &mut ViewMut<'_>) -> Result<Moved> {
+        let unit_bytes = self.unit_bytes();
+        let limit = stored_bytes_max(unit_bytes).saturating_mul(2);
+        if len > limit {
+            return Err(self.bad(key, format!("has {len} bytes stored, more than {limit} for {unit_bytes} decoded")));
+        }
+        let decoded = foreign.chunk(&piece.index).map_err(|what| self.bad(key, what))?;
+        if decoded.len() as u64 != unit_bytes {
+            return Err(self.bad(key, format!("decodes to {} bytes, the chunk has {unit_bytes}", decoded.len())));
+        }
+        self.copy_part(&decoded, &Chain::default(), piece, out);
+        Ok(Moved { stored_bytes: len, decoded_bytes: unit_bytes })
+    }
+
+    /// Reads the part `piece` of one file into `out`.
+    fn read_file(&self, piece: &Piece, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> Result<Moved> {
+        let key = self.layout.keys.key(&piece.index);
+        let Some((file, len)) = self.open_chunk(&key)? else {
+            fill(&self.layout.fill, out);
+            return Ok(Moved::default());
+        };
+        match (&self.layout.coding, &self.foreign) {
+            (Coding::Chunks(chain), _) => {
+                self.read_unit(chain, &Stored { file: &file, at: 0, len, key: &key }, piece, out, scratch)
+            }
+            (Coding::Shards { chain, inner, index_at_end, index_checksum }, _) => {
+                let index = ShardIndex::of(&self.layout.file_chunk, inner, *index_at_end, *index_checksum, len)
+                    .map_err(|what| self.bad(&key, what))?;
+                let (room, scratch) = scratch.split_at_mut(index.scratch_bytes() as usize);
+                let io = |e| Error::store_io(&self.address, &format!("chunk {key}: reading the shard's index"), &e);
+                let loaded = index.load(&file, room).map_err(io)?.map_err(|what| self.bad(&key, what))?;
+                let mut moved = Moved::default();
+                pieces::for_each(&piece.local, inner, |part| {
+                    let entry = index.entry(&part.index, loaded, &file).map_err(io)?;
+                    let mut out = out.part(&part.start, &part.shape);
+                    let Some((at, n)) = entry else {
+                        fill(&self.layout.fill, &mut out);
+                        return Ok(());
+                    };
+                    if at.checked_add(n).is_none_or(|end| end > len) {
+                        let what = format!("inner chunk {:?}: {n} bytes at {at} of a shard of {len}", part.index);
+                        return Err(self.bad(&key, what));
+                    }
+                    moved += self.read_unit(chain, &Stored { file: &file, at, len: n, key: &key }, part, &mut out, scratch)?;
+                    Ok(())
+                })?;
+                Ok(moved)
+            }
+            (Coding::Foreign(_), Some(foreign)) => self.read_foreign(foreign, &key, len, piece, out),
+            (Coding::Foreign(_), None) => Err(Error::internal("a foreign chain without its decoder")),
+        }
+    }
+}
+
+/// The index of one shard: offset and length of every inner chunk, in C order.
+struct ShardIndex {
+    counts: Vec<u64>,
+    at: u64,
+    len: u64,
+    checksum: bool,
+}
+
+/// Bytes of the index of a shard.
+fn index_bytes(shard: &[u64], inner: &[u64], checksum: bool) -> Option<u64> {
+    let count = shard.iter().zip(inner).try_fold(1u64, |n, (s, i)| n.checked_mul(s / i))?;
+    count.checked_mul(16)?.checked_add(if checksum { 4 } else { 0 })
+}
+
+impl ShardIndex {
+    fn of(shard: &[u64], inner: &[u64], at_end: bool, checksum: bool, file_len: u64) -> std::result::Result<ShardIndex, String> {
+        let counts = shard.iter().zip(inner).map(|(s, i)| s / i).collect();
+        let len = index_bytes(shard, inner, checksum).filter(|&n| n <= file_len);
+        let len = len.ok_or_else(|| format!("a shard of {file_len} bytes is shorter than its index"))?;
+        Ok(ShardIndex { counts, at: if at_end { file_len - len } else { 0 }, len, checksum })
+    }
+
+    fn scratch_bytes(&self) -> u64 {
+        if self.len <= INDEX_BYTES_MAX { self.len } else { 0 }
+    }
+
+    /// The whole index, checked; `None` when it is too long for that.
+    fn load<'a>(&self, file: &File, room: &'a mut [u8]) -> std::io::Result<std::result::Result<Option<&'a [u8]>, String>> {
+        if room.is_empty() {
+            return Ok(Ok(None));
+        }
+        file.read_exact_at(room, self.at)?;
+        let index = if self.checksum { checked(room) } else { Ok(&*room) };
+        Ok(index.map(Some).map_err(|what| format!("the shard's index: {what}")))
+    }
+
+    /// Offset and length of an inner chunk; `None` when it was never written.
+    fn entry(&self, index: &[u64], loaded: Option<&[u8]>, file: &File) -> std::io::Result<Option<(u64, u64)>> {
+        let n = crate::grid::ravel(index, &self.counts);
+        let mut entry = [0u8; 16];
+        match loaded {
+            Some(bytes) => entry.copy_from_slice(&bytes[16 * n as usize..][..16]),
+            None => file.read_exact_at(&mut entry, self.at + 16 * n)?,
+        }
+        let (at, len) = entry.split_at(8);
+        let number = |b: &[u8]| b.iter().rev().fold(0u64, |n, &b| n << 8 | u64::from(b));
+        let (at, len) = (number(at), number(len));
+        Ok(if at == u64::MAX && len == u64::MAX { None } else { Some((at, len)) })
+    }
+}
+
+impl Store for ZarrStore {
+    fn address(&self) -> &str {
+        &self.address
+    }
+    fn meta(&self) -> &Meta {
+        &self.layout.meta
+    }
+    fn scratch_bytes(&self, region: &Region) -> u64 {
+        if region.elements() == 0 {
+            return 0;
+        }
+        let unit = self.unit_bytes();
+        let chain_bytes = |chain: &Chain| {
+            if chain.is_plain() {
+                return unit.clamp(16, PIECE_BYTES);
+            }
+            let staged = stored_bytes_max(unit).saturating_add(chain.between_bytes(unit)).saturating_add(unit);
+            staged.saturating_add(chain.context_bytes(unit))
+        };
+        match &self.layout.coding {
+            Coding::Chunks(chain) => chain_bytes(chain),
+            Coding::Shards { chain, inner, index_checksum, .. } => {
+                let index = index_bytes(&self.layout.file_chunk, inner, *index_checksum).unwrap_or(0);
+                chain_bytes(chain).saturating_add(index.min(INDEX_BYTES_MAX))
+            }
+            // What zarrs allocates: the file, the chunk, and one more of each between codecs.
+            Coding::Foreign(_) => stored_bytes_max(unit).saturating_mul(5),
+        }
+    }
+    fn read(&self, region: &Region, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> Result<Moved> {
+        check_region(&self.address, &self.layout.meta, region, out)?;
+        let mut moved = Moved::default();
+        pieces::for_each(region, &self.layout.file_chunk, |piece| {
+            moved += self.read_file(piece, &mut out.part(&piece.start, &piece.shape), scratch)?;
+            Ok(())
+        })?;
+        normalise_bool(out);
+        Ok(moved)
+    }
+    fn prefetch(&self, region: &Region) {
+        let mut left = PREFETCH_FILES;
+        // An error only ends the walk: the limit is reached, or reading will say what is wrong.
+        let _ = pieces::for_each(region, &self.layout.file_chunk, |piece| {
+            left = left.checked_sub(1).ok_or_else(|| Error::internal("enough"))?;
+            let Some((file, len)) = self.open_chunk(&self.layout.keys.key(&piece.index))? else { return Ok(()) };
+            // Of a shard most may not be wanted; its length says nothing, so only whole ones are fetched.
+            let sharded = matches!(self.layout.coding, Coding::Shards { .. });
+            if !sharded || piece.is_whole(&self.layout.file_chunk) {
+                will_need(&file, 0, len);
+            }
+            Ok(())
+        });
+    }
+}

@@ -1,0 +1,162 @@
+"""Writes Zarr arrays and .npy files into DIR as zarr-python and NumPy make them; beside each NAME.zarr or
+NAME_f.npy the elements it must read as, NAME.expected.npy (C order, native byte order)."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import zarr
+from numcodecs import LZ4, Blosc, Delta, GZip, Shuffle, Zlib, Zstd
+from zarr.codecs import (
+    BloscCodec,
+    BytesCodec,
+    Crc32cCodec,
+    GzipCodec,
+    ShardingCodec,
+    TransposeCodec,
+    ZstdCodec,
+)
+
+out = Path(sys.argv[1])
+rng = np.random.default_rng(7)
+DTYPES = "bool i1 i2 i4 i8 u1 u2 u4 u8 f2 f4 f8 c8 c16".split()
+
+
+def data(shape, dtype="f8"):
+    dtype = np.dtype(dtype)
+    if dtype.kind == "b":
+        return rng.random(shape) < 0.5
+    if dtype.kind in "iu":
+        info = np.iinfo(dtype)
+        return rng.integers(info.min, info.max, shape, dtype=dtype.newbyteorder("="), endpoint=True)
+    x = np.round(rng.normal(10, 3, shape), 3)
+    return (x + 1j * rng.normal(size=shape)).astype(dtype) if dtype.kind == "c" else x.astype(dtype)
+
+
+def expect(name, x):
+    np.save(out / f"{name}.expected.npy", np.ascontiguousarray(x, dtype=x.dtype.newbyteorder("=")).reshape(x.shape))
+
+
+def put(name, x, **options):
+    options.setdefault("chunks", tuple(max(1, (n + 2) // 3) for n in x.shape))
+    a = zarr.create_array(store=str(out / f"{name}.zarr"), shape=x.shape, dtype=x.dtype, **options)
+    a[...] = x
+    expect(name, x)
+    return a
+
+
+x = data((37, 29))
+put("v3_default", x)
+put("v3_none", x, compressors=None)
+put("v3_blosc", x, compressors=BloscCodec(cname="lz4", clevel=5, shuffle="shuffle"))
+put("v3_blosc_bit", x, compressors=BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle"))
+put("v3_blosc_zlib", x, compressors=BloscCodec(cname="zlib", clevel=9, shuffle="noshuffle"))
+put("v3_gzip", x, compressors=GzipCodec(level=5))
+put("v3_zstd_sum", x, compressors=ZstdCodec(level=5, checksum=True))
+put("v3_crc", x, compressors=[Crc32cCodec()])
+put("v3_zstd_crc", x, compressors=[ZstdCodec(level=1), Crc32cCodec()])
+put("v3_two", x, compressors=[GzipCodec(level=0), ZstdCodec(level=1)])
+put("v3_crc_first", x, compressors=[Crc32cCodec(), ZstdCodec(level=1)])
+put("v3_big", x, serializer=BytesCodec(endian="big"))
+put("v3_big_plain", x, serializer=BytesCodec(endian="big"), compressors=None)
+put("v3_big_c8", data((9, 8), "c8"), serializer=BytesCodec(endian="big"))
+put("v3_transpose", data((7, 8, 9)), filters=[TransposeCodec(order=(2, 0, 1))])
+put("v3_transpose_plain", data((7, 8, 9)), filters=[TransposeCodec(order=(1, 2, 0))], compressors=None)
+put("v3_dot", x, chunk_key_encoding={"name": "default", "separator": "."})
+put("v3_v2_keys", x, chunk_key_encoding={"name": "v2", "separator": "."})
+put("v3_v2_nested", x, chunk_key_encoding={"name": "v2", "separator": "/"})
+put("v3_shards", data((40, 30)), chunks=(5, 6), shards=(20, 12))
+put("v3_shards_none", data((40, 30)), chunks=(5, 6), shards=(20, 12), compressors=None)
+put("v3_shards_crc", data((40, 30)), chunks=(5, 6), shards=(20, 12), compressors=[BloscCodec(), Crc32cCodec()])
+put("v3_0d", data(()))
+put("v3_empty", data((0, 4)), chunks=(1, 4))
+put("v3_1d", data((1000,), "i2"), chunks=(77,))
+a = put("v3_described", x, attributes={"units": "K", "n": 3, "list": [1, 2]}, dimension_names=["lat", None])
+for t in DTYPES:
+    put(f"v3_{t}", data((11, 13), t))
+    put(f"v2_{t}", data((11, 13), t), zarr_format=2)
+
+# Shards whose index comes first, big-endian inner chunks, missing inner chunks.
+sharding = ShardingCodec(chunk_shape=(4, 4), codecs=[BytesCodec(endian="big"), GzipCodec(level=1)], index_location="start")
+put("v3_shards_start", data((16, 16)), chunks=(8, 8), serializer=sharding, compressors=None)
+# Only zarrs can do these: a compressed shard, a shard inside a shard.
+put("v3_shards_zstd", data((16, 16)), chunks=(8, 8), serializer=sharding, compressors=[ZstdCodec(level=1)])
+nested = ShardingCodec(chunk_shape=(8, 8), codecs=[ShardingCodec(chunk_shape=(4, 4))])
+put("v3_shards_nested", data((32, 16)), chunks=(16, 16), serializer=nested, compressors=None)
+
+for version, names in ((3, "v3"), (2, "v2")):
+    for label, fill, dtype in (
+        ("nan", np.nan, "f8"),
+        ("inf", -np.inf, "f4"),
+        ("seven", 7, "i4"),
+        ("half", 1.5, "f2"),
+        ("true", True, "bool"),
+        ("complex", 1 - 2j, "c16"),
+    ):
+        name = f"{names}_fill_{label}"
+        a = zarr.create_array(
+            store=str(out / f"{name}.zarr"), shape=(9, 9), chunks=(4, 4), dtype=dtype, fill_value=fill, zarr_format=version
+        )
+        y = np.full((9, 9), fill, dtype)
+        y[4:8, 4:8] = a[4:8, 4:8] = data((4, 4), dtype)
+        expect(name, y)
+a = zarr.create_array(
+    store=str(out / "v3_shards_missing.zarr"), shape=(32, 32), chunks=(4, 4), shards=(16, 16), dtype="f4", fill_value=np.nan
+)
+y = np.full((32, 32), np.nan, "f4")
+y[3:9, 2:5] = a[3:9, 2:5] = data((6, 3), "f4")
+expect("v3_shards_missing", y)
+# A bit pattern as fill value, which zarr-python does not write itself.
+a = put("v3_fill_hex", np.full((3, 3), 1.5, "f4"))
+for chunk in (out / "v3_fill_hex.zarr" / "c").rglob("*"):
+    if chunk.is_file():
+        chunk.unlink()
+meta = json.loads((out / "v3_fill_hex.zarr" / "zarr.json").read_text())
+meta["fill_value"] = "0x3fc00000"
+(out / "v3_fill_hex.zarr" / "zarr.json").write_text(json.dumps(meta))
+
+put("v2_default", x, zarr_format=2)
+put("v2_none", x, zarr_format=2, compressors=None)
+put("v2_zlib", x, zarr_format=2, compressors=Zlib(level=4))
+put("v2_gzip", x, zarr_format=2, compressors=GZip(level=4))
+put("v2_zstd", x, zarr_format=2, compressors=Zstd(level=4))
+put("v2_lz4", x, zarr_format=2, compressors=LZ4())
+put("v2_blosc", x, zarr_format=2, compressors=Blosc(cname="lz4", clevel=5, shuffle=Blosc.SHUFFLE))
+put("v2_blosc_auto", x, zarr_format=2, compressors=Blosc(cname="zstd", clevel=1, shuffle=Blosc.AUTOSHUFFLE))
+put("v2_shuffle", x, zarr_format=2, filters=[Shuffle(elementsize=8)], compressors=Zlib(level=1))
+put("v2_f", data((7, 8, 9)), zarr_format=2, order="F")
+put("v2_f_plain", data((7, 8, 9)), zarr_format=2, order="F", compressors=None)
+put("v2_big", data((17, 9), ">f8"), zarr_format=2)
+put("v2_big_i2", data((17, 9), ">i2"), zarr_format=2, compressors=None)
+put("v2_nested", x, zarr_format=2, chunk_key_encoding={"name": "v2", "separator": "/"})
+put("v2_described", x, zarr_format=2, attributes={"units": "K", "_ARRAY_DIMENSIONS": ["lat", "lon"]})
+put("v2_null_fill", x, zarr_format=2, fill_value=None)
+# Refused by name.
+put("refused_delta", data((50,), "i4"), zarr_format=2, filters=[Delta(dtype="i4")])
+zarr.create_array(store=str(out / "refused_text.zarr"), shape=(3,), dtype="U4", zarr_format=2)
+
+g = zarr.open_group(str(out / "group.zarr"), mode="w", attributes={"title": "a group"})
+g.create_group("a").create_array("x", data=x, chunks=(10, 10))
+g.create_array("y", data=x[0])
+g = zarr.open_group(str(out / "one.zarr"), mode="w", zarr_format=2)
+g.create_group("a").create_array("only", data=x)
+
+# .npy: versions, orders, byte orders, dtypes.
+for t in DTYPES:
+    y = data((5, 6), t)
+    np.save(out / f"c_{t}.npy", y)
+    np.save(out / f"f_{t}.npy", np.asfortranarray(y))
+    for name in ("c", "f"):
+        expect(f"{name}_{t}", y)
+for name, y in (("be", data((6, 7), ">f4")), ("be_f", np.asfortranarray(data((4, 5, 6), ">i8"))), ("zero_d", data(())), ("empty", data((0, 3)))):
+    np.save(out / f"{name}.npy", y)
+    expect(name, y)
+y = data((33, 44))
+for version in ((1, 0), (2, 0), (3, 0)):
+    with open(out / f"version{version[0]}.npy", "wb") as f:
+        np.lib.format.write_array(f, y, version=version)
+    expect(f"version{version[0]}", y)
+y = data((300, 500))
+np.save(out / "large_f.npy", np.asfortranarray(y))
+expect("large_f", y)

@@ -1,0 +1,120 @@
+//! Files of zarr-python and NumPy read here, ours read there.
+
+use flagstone::DType;
+use flagstone::grid::Region;
+use flagstone::store::conformance::{check_reads, read_dense, write_all};
+use flagstone::store::{Codec, Create, Store, create, open, tree};
+use std::path::Path;
+use std::process::Command;
+
+/// Runs a script of `tests/python`; its output.
+fn python(script: &str, argument: &Path) -> String {
+    let program = std::env::var("FLAGSTONE_PYTHON")
+        .expect("FLAGSTONE_PYTHON must name a Python with numpy and zarr; `make test` sets one up");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(script);
+    let run = Command::new(program).args(["-W", "ignore"]).arg(script).arg(argument).output().unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    String::from_utf8(run.stdout).unwrap()
+}
+
+fn elements(store: &dyn Store) -> Vec<u8> {
+    read_dense(store, &Region::whole(&store.meta().shape))
+}
+
+#[test]
+fn what_zarr_python_and_numpy_write_is_read() {
+    let directory = tempfile::tempdir().unwrap();
+    python("make_zarr.py", directory.path());
+    let mut checked = 0;
+    let mut entries: Vec<_> = std::fs::read_dir(directory.path()).unwrap().map(|e| e.unwrap().path()).collect();
+    entries.sort();
+    for expected in entries.iter().filter(|p| p.to_string_lossy().ends_with(".expected.npy")) {
+        let stem = expected.to_str().unwrap().strip_suffix(".expected.npy").unwrap().to_string();
+        let address = if Path::new(&format!("{stem}.npy")).exists() { format!("{stem}.npy") } else { format!("{stem}.zarr") };
+        if address.contains("/refused_") {
+            let message = open(&address).unwrap_err().to_string();
+            assert!(message.contains("delta") || message.contains("<U4"), "{message}");
+            continue;
+        }
+        let want = open(expected.to_str().unwrap()).unwrap();
+        let store = open(&address).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!((&store.meta().shape, store.meta().dtype), (&want.meta().shape, want.meta().dtype), "{address}");
+        let bytes = elements(&*want);
+        assert!(elements(&*store) == bytes, "{address} ({}): elements differ", store.meta().codec);
+        check_reads(&*store, &bytes, checked + 1);
+        checked += 1;
+    }
+    assert!(checked > 100, "only {checked} files were compared");
+
+    let at = |name: &str| format!("{}/{name}", directory.path().display());
+    assert!(open(&at("refused_text.zarr")).unwrap_err().to_string().contains("U4"));
+    let described = open(&at("v3_described.zarr")).unwrap();
+    assert_eq!(described.meta().attributes["list"], serde_json::json!([1, 2]));
+    assert_eq!(described.meta().dimension_names, Some(vec![Some("lat".into()), None]));
+    let described = open(&at("v2_described.zarr")).unwrap();
+    assert_eq!(described.meta().dimension_names, Some(vec![Some("lat".into()), Some("lon".into())]));
+    assert_eq!(described.meta().attributes.len(), 1);
+    assert_eq!(open(&at("v3_default.zarr")).unwrap().meta().codec, "zstd:0");
+
+    let group = tree(&at("group.zarr")).unwrap();
+    assert_eq!(group.attributes["title"], "a group");
+    assert_eq!(group.arrays(), ["/a/x", "/y"]);
+    let message = open(&at("group.zarr")).unwrap_err().to_string();
+    assert!(message.contains("/a/x, /y"), "{message}");
+    let message = open(&at("group.zarr:/a/z")).unwrap_err().to_string();
+    assert!(message.contains("it holds /a/x"), "{message}");
+    let message = open(&at("grup.zarr")).unwrap_err().to_string();
+    assert!(message.contains("did you mean") && message.contains("group.zarr"), "{message}");
+    assert_eq!(open(&at("one.zarr")).unwrap().meta().shape, [37, 29]);
+}
+
+#[test]
+fn what_is_written_here_is_read_by_zarr_python_and_numpy() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut written = 0;
+    let mut put = |inside: &str, ending: &str, create_with: Create| {
+        let stem = directory.path().join(format!("n{written}"));
+        let stem = stem.to_str().unwrap();
+        let inside_address = if inside.is_empty() { String::new() } else { format!(":/{inside}") };
+        let address = format!("{stem}{ending}{inside_address}");
+        let size = create_with.dtype.size() * create_with.shape.iter().product::<u64>() as usize;
+        let range = if create_with.dtype == DType::Bool { 2 } else { 251 };
+        let bytes: Vec<u8> = (0..size as u64).map(|i| ((i * i / 7 + i) % range) as u8).collect();
+        write_all(&*create(&address, &create_with).unwrap(), &create_with.shape, create_with.dtype, &bytes);
+        std::fs::write(format!("{stem}.bin"), &bytes).unwrap();
+        let meta = open(&address).unwrap().meta().clone();
+        let described = serde_json::json!({
+            "ending": ending, "inside": inside, "dtype": create_with.dtype.name(), "shape": create_with.shape,
+            "chunks": meta.chunks, "shards": meta.shards, "version": create_with.zarr_version,
+            "attributes": create_with.attributes, "names": create_with.dimension_names,
+        });
+        std::fs::write(format!("{stem}.json"), described.to_string()).unwrap();
+        written += 1;
+    };
+    let dtypes = || DType::ALL.into_iter().filter(|d| *d != DType::BF16);
+    for dtype in dtypes() {
+        for version in [2, 3] {
+            let mut wanted = Create::new(vec![11, 13], dtype);
+            (wanted.chunks, wanted.zarr_version) = (Some(vec![4, 5]), version);
+            put("", ".zarr", wanted);
+        }
+        put("", ".npy", Create::new(vec![3, 4, 5], dtype));
+    }
+    for codec in ["none", "zstd:0", "zstd:9", "gzip:1", "gzip:0", "blosc:lz4:5", "blosc:zstd:3", "blosc:blosclz:9", "blosc:zlib:1"] {
+        for (version, checksum, shards) in [(2, false, None), (3, false, None), (3, true, None), (3, false, Some(vec![20, 12]))] {
+            let mut wanted = Create::new(vec![37, 29], DType::F64);
+            wanted.chunks = Some(vec![10, 6]);
+            wanted.codec = Some(codec.parse::<Codec>().unwrap());
+            (wanted.zarr_version, wanted.checksum, wanted.shards) = (version, checksum, shards);
+            wanted.attributes.insert("units".into(), "K".into());
+            wanted.dimension_names = Some(vec![Some("lat".into()), Some("lon".into())]);
+            put("", ".zarr", wanted);
+        }
+    }
+    for shape in [vec![], vec![0, 3], vec![1000]] {
+        put("", ".zarr", Create::new(shape.clone(), DType::F32));
+        put("", ".npy", Create::new(shape.clone(), DType::F32));
+        put("g/h/x", ".zarr", Create::new(shape, DType::F32));
+    }
+    assert_eq!(python("check_zarr.py", directory.path()).trim(), written.to_string());
+}
