@@ -2,8 +2,9 @@
 
 use super::{Array, ArrayElement, Chunks};
 use crate::error::Result;
-use crate::expr::{Node, Op};
+use crate::expr::{Expr, Node, Op};
 use crate::store::{self, Codec, Create};
+use flagstone_kernels::dtype::DType;
 use ndarray::ArrayViewD;
 use std::sync::Arc;
 
@@ -31,9 +32,18 @@ pub(super) fn from_ndarray<T: ArrayElement>(array: ArrayViewD<'_, T>) -> Array {
         for value in array.iter() {
             bytes.extend_from_slice(bytemuck::bytes_of(&value.clone().into_stored()));
         }
-        let store = store::InMemory::new(T::DTYPE, &shape, bytes)?;
-        Node::new(Op::Source(Arc::new(store)))
+        in_memory(T::DTYPE, &shape, bytes)
     })
+}
+
+fn in_memory(dtype: DType, shape: &[u64], bytes: Vec<u8>) -> Result<Expr> {
+    Node::new(Op::Source(Arc::new(store::InMemory::new(dtype, shape, bytes)?)))
+}
+
+/// An array of bytes in C order.
+#[track_caller]
+pub(super) fn from_bytes(dtype: DType, shape: &[u64], bytes: Vec<u8>) -> Array {
+    Array::build(|| in_memory(dtype, shape, bytes))
 }
 
 impl Array {

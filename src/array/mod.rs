@@ -5,14 +5,14 @@
 //! validates, builds nodes, or hands them to the runtime; none holds an algorithm.
 
 mod any;
-//mod args;
+mod args;
 mod axes;
 mod blocks;
+mod calls;
 mod counted;
 mod creation;
 mod elementwise;
-//mod exact;
-//mod format;
+mod format;
 mod indexing;
 mod into_view;
 mod io;
@@ -20,29 +20,29 @@ mod linalg;
 mod manipulate;
 mod operand;
 mod operators;
-//mod python;
+mod python;
 pub mod random;
 mod reduce;
 mod run;
 mod shape;
-//mod signatures;
-//mod table;
+mod signatures;
+mod table;
 mod value;
 
 pub use any::{AnyArray, ArrayElement};
 pub use axes::{Axes, axis};
 pub use creation::{arange, empty, eye, from_function, full, identity, linspace, logspace, ones, zeros};
 pub use elementwise::{isclose, where_};
-//pub use format::{Formatted, format, format_scalar, summary_slices};
+pub use format::{corners, format, format_corners, format_scalar};
 pub use indexing::{Ellipsis, Index, NewAxis};
 pub use io::{StoreOptions, open};
 pub use manipulate::{concatenate, hstack, stack, vstack};
 pub use operand::Operand;
-//pub use python::{attribute, binary, constant, index, unary};
+pub use python::{attribute, binary, index, unary};
 pub use run::ComputeMany;
 pub use shape::{Chunks, Shape};
-//pub use signatures::{function, method, reference, unknown};
-//pub use table::SIGNATURES;
+pub use signatures::{function, method, reference};
+pub use table::SIGNATURES;
 pub use value::{Param, Signature, Value};
 
 use crate::error::Result;
@@ -206,5 +206,5 @@ impl fmt::Debug for Array {
     }
 }
 
-//#[cfg(test)]
-//mod tests;
+#[cfg(test)]
+mod tests;

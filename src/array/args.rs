@@ -1,0 +1,214 @@
+//! Values of the expression language → what Rust's functions take.
+
+use super::{Array, Axes, Chunks, Index, Operand, Shape, Value, io, manipulate};
+use crate::error::{Error, Result};
+use flagstone_kernels::dtype::{DType, Scalar};
+
+fn expected(operation: &str, what: &str, given: &Value) -> Error {
+    Error::bad_request(operation, format!("{}; expected {what}", describe(given)))
+}
+
+/// The value in words, for messages.
+fn describe(value: &Value) -> String {
+    match value {
+        Value::Array(array) => format!("{array:?}"),
+        Value::Scalar(scalar) => super::format_scalar(*scalar, scalar.natural_dtype()),
+        Value::None => "None".to_string(),
+        Value::Str(text) => format!("'{text}'"),
+        Value::DType(dtype) => dtype.name().to_string(),
+        Value::Tuple(items) => format!("a tuple of {}", items.len()),
+        Value::List(items) => format!("a list of {}", items.len()),
+        Value::Slice(..) => "a slice".to_string(),
+        Value::Ellipsis => "...".to_string(),
+    }
+}
+
+/// An array; a number becomes a 0-d one of its own dtype, nested lists an array in memory.
+pub(super) fn array(operation: &str, value: &Value) -> Result<Array> {
+    match value {
+        Value::Array(array) => Ok(array.clone()),
+        Value::Scalar(scalar) => Ok(Array::build(|| super::elementwise::constant(*scalar, scalar.natural_dtype(), &[]))),
+        Value::List(items) | Value::Tuple(items) => literal(operation, value, items),
+        other => Err(expected(operation, "an array or a number", other)),
+    }
+}
+
+fn literal(operation: &str, value: &Value, items: &[Value]) -> Result<Array> {
+    let mut shape = Vec::new();
+    let mut scalars = Vec::new();
+    if !items.is_empty() && flatten(value, 0, &mut shape, &mut scalars) {
+        let dtype = scalars.iter().map(|scalar| scalar.natural_dtype()).reduce(DType::promote).unwrap_or(DType::F64);
+        let mut bytes = vec![0; scalars.len() * dtype.size()];
+        for (scalar, out) in scalars.iter().zip(bytes.chunks_exact_mut(dtype.size())) {
+            scalar.write(dtype, out);
+        }
+        return Ok(io::from_bytes(dtype, &shape, bytes));
+    }
+    if items.is_empty() {
+        return Ok(io::from_bytes(DType::F64, &[0], Vec::new()));
+    }
+    let arrays: Vec<Array> = items.iter().map(|item| array(operation, item)).collect::<Result<_>>()?;
+    Ok(manipulate::stack(&arrays, 0))
+}
+
+/// Collects the numbers of nested lists; false where they are not all numbers of one shape.
+fn flatten(value: &Value, depth: usize, shape: &mut Vec<u64>, scalars: &mut Vec<Scalar>) -> bool {
+    match value {
+        Value::Scalar(scalar) => {
+            scalars.push(*scalar);
+            depth == shape.len()
+        }
+        Value::List(items) | Value::Tuple(items) => {
+            let first = scalars.is_empty() && depth == shape.len();
+            if first {
+                shape.push(items.len() as u64);
+            }
+            shape.get(depth) == Some(&(items.len() as u64)) && items.iter().all(|item| flatten(item, depth + 1, shape, scalars))
+        }
+        _ => false,
+    }
+}
+
+/// An operand: numbers stay weak.
+pub(super) fn operand(operation: &str, value: &Value) -> Result<Operand> {
+    match value {
+        Value::Scalar(scalar) => Ok(Operand::Scalar(*scalar)),
+        other => array(operation, other).map(Operand::Array),
+    }
+}
+
+/// The arrays of a list or tuple.
+pub(super) fn arrays(operation: &str, value: &Value) -> Result<Vec<Array>> {
+    match value {
+        Value::List(items) | Value::Tuple(items) => items.iter().map(|item| array(operation, item)).collect(),
+        Value::Array(array) => {
+            // an array is the sequence of what lies along its first axis
+            let n = array.shape()?.first().copied().ok_or_else(|| expected(operation, "a list of arrays", value))?;
+            if n > 4096 {
+                return Err(Error::unsupported(operation, format!("{n} arrays along an axis as a list")));
+            }
+            Ok((0..n as i64).map(|at| array.index([Index::Int(at)])).collect())
+        }
+        other => Err(expected(operation, "a list of arrays", other)),
+    }
+}
+
+/// An integer.
+pub(super) fn integer(operation: &str, value: &Value) -> Result<i64> {
+    match value {
+        Value::Scalar(Scalar::Int(i)) => Ok(*i),
+        Value::Scalar(Scalar::Bool(b)) => Ok(i64::from(*b)),
+        other => Err(expected(operation, "an integer", other)),
+    }
+}
+
+/// An integer that is a length or a seed.
+pub(super) fn natural(operation: &str, value: &Value) -> Result<u64> {
+    match value {
+        Value::Scalar(Scalar::UInt(u)) => Ok(*u),
+        other => u64::try_from(integer(operation, other)?).map_err(|_| expected(operation, "0 or more", other)),
+    }
+}
+
+/// A real number.
+pub(super) fn float(operation: &str, value: &Value) -> Result<f64> {
+    match value {
+        Value::Scalar(Scalar::Complex(..)) => Err(expected(operation, "a real number", value)),
+        Value::Scalar(scalar) => Ok(scalar.as_f64()),
+        other => Err(expected(operation, "a number", other)),
+    }
+}
+
+/// A truth value.
+pub(super) fn boolean(operation: &str, value: &Value) -> Result<bool> {
+    match value {
+        Value::Scalar(Scalar::Bool(b)) => Ok(*b),
+        Value::Scalar(Scalar::Int(i)) => Ok(*i != 0),
+        other => Err(expected(operation, "True or False", other)),
+    }
+}
+
+/// A dtype, by value or name; `None` for None.
+pub(super) fn dtype(operation: &str, value: &Value) -> Result<Option<DType>> {
+    match value {
+        Value::None => Ok(None),
+        Value::DType(dtype) => Ok(Some(*dtype)),
+        Value::Str(name) => match DType::parse(name) {
+            Some(dtype) => Ok(Some(dtype)),
+            None => Err(expected(operation, "a dtype such as float32", value)),
+        },
+        other => Err(expected(operation, "a dtype such as float32", other)),
+    }
+}
+
+/// Integers: one, or a tuple or list of them.
+pub(super) fn integers(operation: &str, value: &Value) -> Result<Vec<i64>> {
+    match value {
+        Value::Tuple(items) | Value::List(items) => items.iter().map(|item| integer(operation, item)).collect(),
+        other => integer(operation, other).map(|i| vec![i]),
+    }
+}
+
+/// `*args` of integers: spread, or one tuple.
+pub(super) fn spread(operation: &str, value: &Value) -> Result<Vec<i64>> {
+    match value {
+        Value::Tuple(items) | Value::List(items) if items.len() == 1 => integers(operation, &items[0]),
+        other => integers(operation, other),
+    }
+}
+
+/// The axes of a reduction; None is all.
+pub(super) fn axes(operation: &str, value: &Value) -> Result<Axes> {
+    match value {
+        Value::None => Ok(Axes::default()),
+        other => Ok(Axes::from(integers(operation, other)?)),
+    }
+}
+
+/// A shape.
+pub(super) fn shape(operation: &str, value: &Value) -> Result<Shape> {
+    Ok(Shape::from(integers(operation, value)?))
+}
+
+/// Chunk sizes: an integer, a tuple, a tuple of tuples of lengths, or "auto".
+pub(super) fn chunks(operation: &str, value: &Value) -> Result<Chunks> {
+    match value {
+        Value::Str(text) if text == "auto" => Ok(Chunks::Auto),
+        Value::Scalar(_) => Ok(Chunks::Same(integer(operation, value)? as i128)),
+        Value::Tuple(items) | Value::List(items) if items.iter().any(|item| matches!(item, Value::Tuple(_) | Value::List(_))) => {
+            let lengths = |item: &Value| match item {
+                Value::Tuple(items) | Value::List(items) => items.iter().map(|n| natural(operation, n)).collect(),
+                other => Err(expected(operation, "a tuple of chunk lengths for each axis", other)),
+            };
+            Ok(Chunks::Lengths(items.iter().map(lengths).collect::<Result<_>>()?))
+        }
+        Value::Tuple(items) | Value::List(items) => {
+            let size = |item: &Value| if matches!(item, Value::None) { Ok(-1) } else { integer(operation, item).map(i128::from) };
+            Ok(Chunks::PerAxis(items.iter().map(size).collect::<Result<_>>()?))
+        }
+        other => Err(expected(operation, "chunk sizes or \"auto\"", other)),
+    }
+}
+
+/// An item of an index.
+pub(super) fn index(value: &Value) -> Result<Index> {
+    match value {
+        Value::Scalar(Scalar::Int(at)) => Ok(Index::Int(*at)),
+        Value::Scalar(Scalar::Bool(_)) => Err(Error::unsupported("index", "True or False as an index")),
+        Value::None => Ok(Index::NewAxis),
+        Value::Ellipsis => Ok(Index::Ellipsis),
+        Value::Slice(start, stop, step) => Ok(Index::Slice(*start, *stop, *step)),
+        Value::Array(mask) => Ok(Index::Mask(mask.clone())),
+        Value::List(items) | Value::Tuple(items) => {
+            let bools: Option<Vec<bool>> = items
+                .iter()
+                .map(|item| if let Value::Scalar(Scalar::Bool(b)) = item { Some(*b) } else { None })
+                .collect();
+            match bools {
+                Some(bools) if !bools.is_empty() => Ok(Index::Bools(bools)),
+                _ => integers("index", value).map(Index::List),
+            }
+        }
+        other => Err(expected("index", "an integer, slice, list, mask, None or ...", other)),
+    }
+}

@@ -1,0 +1,68 @@
+//! Looking functions up in the table, and its text for people.
+
+use super::table::{METHODS, SIGNATURES};
+use super::value::{Param, Signature};
+use std::fmt::Write;
+
+/// The function that NumPy calls `name`, dotted for submodules.
+///
+/// ```
+/// assert_eq!(flagstone::array::function("random.normal").unwrap().params[0].name, "loc");
+/// assert!(flagstone::array::function("frobnicate").is_none());
+/// ```
+pub fn function(name: &str) -> Option<&'static Signature> {
+    SIGNATURES.iter().find(|signature| signature.name == name)
+}
+
+/// The method `name` of arrays. Its first parameter is the array.
+///
+/// ```
+/// assert_eq!(flagstone::array::method("std").unwrap().params[1].name, "axis");
+/// ```
+pub fn method(name: &str) -> Option<&'static Signature> {
+    let own = METHODS.iter().find(|signature| signature.name == name);
+    own.or_else(|| SIGNATURES.iter().find(|signature| signature.method && signature.name == name))
+}
+
+/// `name(a, axis=None, *, keepdims=False)`.
+fn call_text(name: &str, params: &[Param]) -> String {
+    let mut text = format!("{name}(");
+    let mut starred = false;
+    for (at, param) in params.iter().enumerate() {
+        if at > 0 {
+            text.push_str(", ");
+        }
+        if param.keyword_only && !starred {
+            text.push_str("*, ");
+            starred = true;
+        }
+        text.push_str(param.name);
+        if let Some(default) = param.default {
+            let _ = write!(text, "={default}");
+        }
+    }
+    text.push(')');
+    text
+}
+
+/// Every function as a Markdown table: call, whether it is a method too, what it does.
+///
+/// ```
+/// assert!(flagstone::array::reference().contains("| `mean("));
+/// ```
+pub fn reference() -> String {
+    let mut out = String::from("| function | method | |\n|---|---|---|\n");
+    for signature in SIGNATURES {
+        let own = METHODS.iter().find(|own| own.name == signature.name);
+        let method = match own {
+            Some(own) => format!("`x.{}`", call_text(own.name, &own.params[1..])),
+            None if signature.method => "yes".to_string(),
+            None => String::new(),
+        };
+        let _ = writeln!(out, "| `{}` | {method} | {} |", call_text(signature.name, signature.params), signature.doc);
+    }
+    for own in METHODS.iter().filter(|own| function(own.name).is_none()) {
+        let _ = writeln!(out, "| | `x.{}` | {} |", call_text(own.name, &own.params[1..]), own.doc);
+    }
+    out
+}

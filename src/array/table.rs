@@ -1,0 +1,219 @@
+//! The one table of what users can call by NumPy's names: parameters, defaults, a line of doc, the call.
+
+use super::calls::*;
+use super::python::{function1, function2};
+use super::value::{Param, Signature, Value};
+use super::{args, manipulate, random};
+use flagstone_kernels::op::{BinaryOp, ReduceOp, UnaryOp};
+
+macro_rules! default {
+    () => { None };
+    ($text:literal) => { Some($text) };
+}
+macro_rules! params {
+    ($($name:literal $(= $default:literal)?),* $(; $($kname:literal $(= $kdefault:literal)?),*)?) => {
+        &[
+            $(Param { name: $name, default: default!($($default)?), keyword_only: false },)*
+            $($(Param { name: $kname, default: default!($($kdefault)?), keyword_only: true },)*)?
+        ]
+    };
+}
+macro_rules! sig {
+    ($name:literal [$($params:tt)*] $doc:literal, $call:expr) => {
+        Signature { name: $name, params: params!($($params)*), doc: $doc, method: false, call: $call }
+    };
+    (method $name:literal [$($params:tt)*] $doc:literal, $call:expr) => {
+        Signature { name: $name, params: params!($($params)*), doc: $doc, method: true, call: $call }
+    };
+}
+macro_rules! ufunc1 {
+    ($name:literal $op:ident $doc:literal) => { sig!($name ["x"] $doc, |a| function1(UnaryOp::$op, &a[0])) };
+}
+macro_rules! ufunc2 {
+    ($name:literal $op:ident $doc:literal) => { sig!($name ["x1", "x2"] $doc, |a| function2(BinaryOp::$op, &a[0], &a[1])) };
+}
+/// sum, prod, mean: (a, axis, dtype, *, keepdims, where).
+macro_rules! with_dtype {
+    ($name:literal $op:ident $nan:literal $doc:literal) => {
+        sig!(method $name ["a", "axis" = "None", "dtype" = "None"; "keepdims" = "False", "where" = "None"] $doc,
+            |a| reduction(ReduceOp::$op, $nan, &a[0], Options { axis: &a[1], dtype: &a[2], keepdims: &a[3], only: &a[4], ddof: &Value::None }))
+    };
+}
+/// var, std.
+macro_rules! with_ddof {
+    ($name:literal $op:ident $nan:literal $doc:literal) => {
+        sig!(method $name ["a", "axis" = "None", "dtype" = "None"; "ddof" = "0", "keepdims" = "False", "where" = "None", "correction" = "None"] $doc,
+            |a| {
+                let ddof = if matches!(a[6], Value::None) { &a[3] } else { &a[6] };
+                reduction(ReduceOp::$op, $nan, &a[0], Options { axis: &a[1], dtype: &a[2], keepdims: &a[4], only: &a[5], ddof })
+            })
+    };
+}
+/// min, max, any, all.
+macro_rules! with_where {
+    ($name:literal $op:ident $nan:literal $doc:literal) => {
+        sig!(method $name ["a", "axis" = "None"; "keepdims" = "False", "where" = "None"] $doc,
+            |a| reduction(ReduceOp::$op, $nan, &a[0], Options { axis: &a[1], dtype: &Value::None, keepdims: &a[2], only: &a[3], ddof: &Value::None }))
+    };
+}
+/// argmin, argmax, count_nonzero.
+macro_rules! plain {
+    ($name:literal $op:ident $nan:literal $doc:literal) => {
+        sig!(method $name ["a", "axis" = "None"; "keepdims" = "False"] $doc,
+            |a| reduction(ReduceOp::$op, $nan, &a[0], Options { axis: &a[1], dtype: &Value::None, keepdims: &a[2], only: &Value::None, ddof: &Value::None }))
+    };
+}
+/// random.*: the distribution's parameters, then size; seed, dtype, chunks and stream by name.
+macro_rules! drawn {
+    ($name:literal [$($p:literal $(= $d:literal)?),*] $n:literal $doc:literal, $make:expr) => {
+        sig!($name [$($p $(= $d)?,)* "size" = "None"; "seed" = "None", "dtype" = "None", "chunks" = "None", "stream" = "0"] $doc, |a| {
+            let make: fn(&[Value]) -> crate::Result<random::RandomArray> = $make;
+            described($name, make(a)?, &a[$n..])
+        })
+    };
+}
+
+/// Functions, by NumPy's names.
+pub static SIGNATURES: &[Signature] = &[
+    // creation
+    sig!("array" ["object", "dtype" = "None"] "An array of numbers or of what is one already.", |a| as_array(&a[0], &a[1])),
+    sig!("asarray" ["a", "dtype" = "None"] "An array of numbers or of what is one already.", |a| as_array(&a[0], &a[1])),
+    sig!("zeros" ["shape", "dtype" = "float64"; "chunks" = "None"] "Zeros.", |a| filled("zeros", &a[0], &int(0), &a[1], &a[2])),
+    sig!("ones" ["shape", "dtype" = "float64"; "chunks" = "None"] "Ones.", |a| filled("ones", &a[0], &int(1), &a[1], &a[2])),
+    sig!("empty" ["shape", "dtype" = "float64"; "chunks" = "None"] "Values that do not matter: zeros.", |a| filled("empty", &a[0], &int(0), &a[1], &a[2])),
+    sig!("full" ["shape", "fill_value", "dtype" = "None"; "chunks" = "None"] "The same value everywhere.", |a| filled("full", &a[0], &a[1], &a[2], &a[3])),
+    sig!("zeros_like" ["a", "dtype" = "None"] "Zeros in the shape of an array.", |a| like("zeros_like", &a[0], &int(0), &a[1])),
+    sig!("ones_like" ["a", "dtype" = "None"] "Ones in the shape of an array.", |a| like("ones_like", &a[0], &int(1), &a[1])),
+    sig!("empty_like" ["a", "dtype" = "None"] "Zeros in the shape of an array.", |a| like("empty_like", &a[0], &int(0), &a[1])),
+    sig!("full_like" ["a", "fill_value", "dtype" = "None"] "One value in the shape of an array.", |a| like("full_like", &a[0], &a[1], &a[2])),
+    sig!("arange" ["start", "stop" = "None", "step" = "1", "dtype" = "None"; "chunks" = "None"] "start, start + step, … below stop.", |a| arange(a)),
+    sig!("linspace" ["start", "stop", "num" = "50", "endpoint" = "True"; "dtype" = "None"] "Evenly spaced values.", |a| linspace(a)),
+    sig!("logspace" ["start", "stop", "num" = "50", "endpoint" = "True", "base" = "10.0"; "dtype" = "None"] "Values evenly spaced on a log scale.", |a| logspace(a)),
+    sig!("eye" ["N", "M" = "None", "k" = "0", "dtype" = "float64"] "Ones on a diagonal.", |a| eye(&a[0], &a[1], &a[2], &a[3])),
+    sig!("identity" ["n", "dtype" = "float64"] "The identity matrix.", |a| eye(&a[0], &Value::None, &int(0), &a[1])),
+    // elementwise, one array
+    ufunc1!("negative" Negative "−x."), ufunc1!("positive" Positive "+x."),
+    ufunc1!("absolute" Absolute "|x|."), ufunc1!("abs" Absolute "|x|."), ufunc1!("fabs" Fabs "|x| as float."),
+    ufunc1!("sign" Sign "−1, 0 or 1."), ufunc1!("signbit" Signbit "Whether the sign bit is set."),
+    ufunc1!("rint" Rint "Nearest integers, halves to even."), ufunc1!("floor" Floor "Largest integers not above."),
+    ufunc1!("ceil" Ceil "Smallest integers not below."), ufunc1!("trunc" Trunc "Integer parts."), ufunc1!("fix" Trunc "Integer parts."),
+    ufunc1!("sqrt" Sqrt "Square roots."), ufunc1!("cbrt" Cbrt "Cube roots."), ufunc1!("square" Square "Squares."),
+    ufunc1!("reciprocal" Reciprocal "1/x."), ufunc1!("exp" Exp "eˣ."), ufunc1!("exp2" Exp2 "2ˣ."), ufunc1!("expm1" Expm1 "eˣ − 1."),
+    ufunc1!("log" Log "Natural logarithms."), ufunc1!("log2" Log2 "Logarithms to base 2."), ufunc1!("log10" Log10 "Logarithms to base 10."),
+    ufunc1!("log1p" Log1p "log(1 + x)."), ufunc1!("sin" Sin "Sines."), ufunc1!("cos" Cos "Cosines."), ufunc1!("tan" Tan "Tangents."),
+    ufunc1!("arcsin" Arcsin "Inverse sines."), ufunc1!("arccos" Arccos "Inverse cosines."), ufunc1!("arctan" Arctan "Inverse tangents."),
+    ufunc1!("asin" Arcsin "Inverse sines."), ufunc1!("acos" Arccos "Inverse cosines."), ufunc1!("atan" Arctan "Inverse tangents."),
+    ufunc1!("sinh" Sinh "Hyperbolic sines."), ufunc1!("cosh" Cosh "Hyperbolic cosines."), ufunc1!("tanh" Tanh "Hyperbolic tangents."),
+    ufunc1!("arcsinh" Arcsinh "Inverse hyperbolic sines."), ufunc1!("arccosh" Arccosh "Inverse hyperbolic cosines."),
+    ufunc1!("arctanh" Arctanh "Inverse hyperbolic tangents."), ufunc1!("asinh" Arcsinh "Inverse hyperbolic sines."),
+    ufunc1!("acosh" Arccosh "Inverse hyperbolic cosines."), ufunc1!("atanh" Arctanh "Inverse hyperbolic tangents."),
+    ufunc1!("deg2rad" Deg2rad "Degrees to radians."), ufunc1!("radians" Deg2rad "Degrees to radians."),
+    ufunc1!("rad2deg" Rad2deg "Radians to degrees."), ufunc1!("degrees" Rad2deg "Radians to degrees."),
+    ufunc1!("isnan" Isnan "Whether NaN."), ufunc1!("isinf" Isinf "Whether infinite."), ufunc1!("isfinite" Isfinite "Whether neither NaN nor infinite."),
+    sig!("isposinf" ["x"] "Whether +∞.", |a| infinite("isposinf", &a[0], f64::INFINITY)),
+    sig!("isneginf" ["x"] "Whether −∞.", |a| infinite("isneginf", &a[0], f64::NEG_INFINITY)),
+    ufunc1!("logical_not" LogicalNot "Whether zero."), ufunc1!("invert" Invert "Bits flipped."), ufunc1!("bitwise_not" Invert "Bits flipped."),
+    ufunc1!("bitwise_invert" Invert "Bits flipped."), ufunc1!("spacing" Spacing "Distance to the next number."),
+    ufunc1!("bitwise_count" BitwiseCount "Bits that are set."), ufunc1!("real" Real "Real parts."), ufunc1!("imag" Imag "Imaginary parts."),
+    sig!(method "conjugate" ["x"] "Complex conjugates.", |a| function1(UnaryOp::Conjugate, &a[0])),
+    sig!(method "conj" ["x"] "Complex conjugates.", |a| function1(UnaryOp::Conjugate, &a[0])),
+    sig!("angle" ["z", "deg" = "False"] "Arguments of complex numbers.", |a| angle(&a[0], &a[1])),
+    sig!("sinc" ["x"] "sin(πx)/(πx).", |a| sinc(&a[0])),
+    sig!("nan_to_num" ["x"; "nan" = "0.0", "posinf" = "None", "neginf" = "None"] "NaN and infinities replaced.", |a| nan_to_num(a)),
+    sig!(method "round" ["a", "decimals" = "0"] "Rounded to decimals, halves to even.", |a| round(&a[0], &a[1])),
+    sig!("around" ["a", "decimals" = "0"] "Rounded to decimals, halves to even.", |a| round(&a[0], &a[1])),
+    // elementwise, two arrays
+    ufunc2!("add" Add "x1 + x2."), ufunc2!("subtract" Subtract "x1 − x2."), ufunc2!("multiply" Multiply "x1 · x2."),
+    ufunc2!("divide" Divide "x1 / x2."), ufunc2!("true_divide" Divide "x1 / x2."), ufunc2!("floor_divide" FloorDivide "Quotients rounded down."),
+    ufunc2!("remainder" Remainder "Remainders with the divisor's sign."), ufunc2!("mod" Remainder "Remainders with the divisor's sign."),
+    ufunc2!("fmod" Fmod "Remainders with the dividend's sign."), ufunc2!("power" Power "Powers."), ufunc2!("pow" Power "Powers."),
+    ufunc2!("float_power" FloatPower "Powers in float64."), ufunc2!("maximum" Maximum "The larger; NaN wins."), ufunc2!("minimum" Minimum "The smaller; NaN wins."),
+    ufunc2!("fmax" Fmax "The larger; NaN loses."), ufunc2!("fmin" Fmin "The smaller; NaN loses."),
+    ufunc2!("equal" Equal "x1 == x2."), ufunc2!("not_equal" NotEqual "x1 != x2."), ufunc2!("less" Less "x1 < x2."),
+    ufunc2!("less_equal" LessEqual "x1 <= x2."), ufunc2!("greater" Greater "x1 > x2."), ufunc2!("greater_equal" GreaterEqual "x1 >= x2."),
+    ufunc2!("logical_and" LogicalAnd "Both nonzero."), ufunc2!("logical_or" LogicalOr "Either nonzero."), ufunc2!("logical_xor" LogicalXor "Exactly one nonzero."),
+    ufunc2!("bitwise_and" BitwiseAnd "Bits of both."), ufunc2!("bitwise_or" BitwiseOr "Bits of either."), ufunc2!("bitwise_xor" BitwiseXor "Bits of exactly one."),
+    ufunc2!("left_shift" LeftShift "Bits to the left."), ufunc2!("right_shift" RightShift "Bits to the right."),
+    ufunc2!("bitwise_left_shift" LeftShift "Bits to the left."), ufunc2!("bitwise_right_shift" RightShift "Bits to the right."),
+    ufunc2!("arctan2" Arctan2 "Angles of points."), ufunc2!("atan2" Arctan2 "Angles of points."), ufunc2!("hypot" Hypot "√(x1² + x2²)."),
+    ufunc2!("copysign" Copysign "Magnitudes with other signs."), ufunc2!("nextafter" Nextafter "The next number towards x2."),
+    ufunc2!("logaddexp" Logaddexp "log(eˣ¹ + eˣ²)."), ufunc2!("logaddexp2" Logaddexp2 "log2(2ˣ¹ + 2ˣ²)."), ufunc2!("heaviside" Heaviside "The step function."),
+    ufunc2!("gcd" Gcd "Greatest common divisors."), ufunc2!("lcm" Lcm "Least common multiples."), ufunc2!("ldexp" Ldexp "x1 · 2^x2."),
+    sig!("isclose" ["a", "b", "rtol" = "1e-05", "atol" = "1e-08", "equal_nan" = "False"] "Whether |a − b| ≤ atol + rtol·|b|.", |a| isclose(a)),
+    sig!("allclose" ["a", "b", "rtol" = "1e-05", "atol" = "1e-08", "equal_nan" = "False"] "Whether all are close.", |a| allclose(a)),
+    sig!("array_equal" ["a1", "a2"] "Whether shapes and all elements are equal.", |a| array_equal(&a[0], &a[1])),
+    sig!("where" ["condition", "x", "y"] "x where the condition holds, else y.", |a| choose(a)),
+    sig!(method "clip" ["a", "a_min" = "None", "a_max" = "None"; "min" = "None", "max" = "None"] "Limited to a range.", |a| clip(a)),
+    sig!(method "astype" ["x", "dtype"] "As another dtype.", |a| astype(&a[0], &a[1])),
+    // reductions
+    with_dtype!("sum" Sum false "Sums."), with_dtype!("prod" Prod false "Products."), with_dtype!("mean" Mean false "Arithmetic means."),
+    with_ddof!("var" Var false "Variances."), with_ddof!("std" Std false "Standard deviations."),
+    with_where!("min" Min false "Smallest values."), with_where!("max" Max false "Largest values."),
+    with_where!("amin" Min false "Smallest values."), with_where!("amax" Max false "Largest values."),
+    with_where!("any" Any false "Whether any is nonzero."), with_where!("all" All false "Whether all are nonzero."),
+    plain!("argmin" Argmin false "Where the first smallest value is."), plain!("argmax" Argmax false "Where the first largest value is."),
+    plain!("count_nonzero" CountNonzero false "How many are nonzero."),
+    with_dtype!("nansum" Sum true "Sums of what is not NaN."), with_dtype!("nanprod" Prod true "Products of what is not NaN."),
+    with_dtype!("nanmean" Mean true "Means of what is not NaN."), with_ddof!("nanvar" Var true "Variances of what is not NaN."),
+    with_ddof!("nanstd" Std true "Standard deviations of what is not NaN."),
+    with_where!("nanmin" Min true "Smallest values, NaN skipped."), with_where!("nanmax" Max true "Largest values, NaN skipped."),
+    plain!("nanargmin" Argmin true "Where the first smallest value is, NaN skipped."),
+    plain!("nanargmax" Argmax true "Where the first largest value is, NaN skipped."),
+    sig!(method "ptp" ["a", "axis" = "None"; "keepdims" = "False"] "Largest minus smallest.", |a| ptp(&a[0], &a[1], &a[2])),
+    sig!("average" ["a", "axis" = "None", "weights" = "None"; "keepdims" = "False"] "Weighted means.", |a| average(a)),
+    sig!(method "median" ["a", "axis" = "None"; "keepdims" = "False"] "The exact median of all elements.", |a| median("median", a)),
+    sig!("nanmedian" ["a", "axis" = "None"; "keepdims" = "False"] "The exact median of what is not NaN.", |a| median("nanmedian", a)),
+    // shape
+    sig!("transpose" ["a", "axes" = "None"] "Axes in another order.", |a| transpose(&a[0], &a[1])),
+    sig!("permute_dims" ["a", "axes" = "None"] "Axes in another order.", |a| transpose(&a[0], &a[1])),
+    sig!("matrix_transpose" ["x"] "The last two axes exchanged.", |a| Ok(Value::Array(args::array("matrix_transpose", &a[0])?.swapaxes(-1, -2)))),
+    sig!(method "swapaxes" ["a", "axis1", "axis2"] "Two axes exchanged.", |a| swapaxes(a)),
+    sig!("moveaxis" ["a", "source", "destination"] "Axes moved.", |a| moveaxis(a)),
+    sig!(method "squeeze" ["a", "axis" = "None"] "Without axes of length 1.", |a| squeeze(&a[0], &a[1])),
+    sig!("expand_dims" ["a", "axis"] "New axes of length 1.", |a| expand_dims(&a[0], &a[1])),
+    sig!("flip" ["m", "axis" = "None"] "Reversed along axes.", |a| flip(&a[0], &a[1])),
+    sig!("flipud" ["m"] "Reversed along axis 0.", |a| flip(&a[0], &int(0))),
+    sig!("fliplr" ["m"] "Reversed along axis 1.", |a| flip(&a[0], &int(1))),
+    sig!("concatenate" ["arrays", "axis" = "0"] "One after the other along an axis.", |a| joined("concatenate", manipulate::concatenate, a)),
+    sig!("concat" ["arrays", "axis" = "0"] "One after the other along an axis.", |a| joined("concat", manipulate::concatenate, a)),
+    sig!("stack" ["arrays", "axis" = "0"] "Together along a new axis.", |a| joined("stack", manipulate::stack, a)),
+    sig!("vstack" ["tup"] "Below one another.", |a| Ok(Value::Array(manipulate::vstack(&args::arrays("vstack", &a[0])?)))),
+    sig!("hstack" ["tup"] "Beside one another.", |a| Ok(Value::Array(manipulate::hstack(&args::arrays("hstack", &a[0])?)))),
+    sig!("broadcast_to" ["array", "shape"] "Repeated to a shape.", |a| broadcast_to(&a[0], &a[1])),
+    sig!("broadcast_arrays" ["*args"] "Repeated to one shape.", |a| broadcast_arrays(&a[0])),
+    sig!("reshape" ["a", "shape"] "The same elements under another shape.", |a| reshape(&a[0], &a[1])),
+    sig!(method "ravel" ["a"] "All elements along one axis.", |a| Ok(Value::Array(args::array("ravel", &a[0])?.ravel()))),
+    sig!(method "rechunk" ["x", "chunks" = "\"auto\""] "The same elements in other chunks.", |a| rechunk(&a[0], &a[1])),
+    sig!("shape" ["a"] "The lengths of the axes.", |a| attribute_of("shape", &a[0])),
+    sig!("ndim" ["a"] "The number of axes.", |a| attribute_of("ndim", &a[0])),
+    sig!("size" ["a"] "The number of elements.", |a| attribute_of("size", &a[0])),
+    // products
+    sig!("matmul" ["x1", "x2"] "The matrix product.", |a| matmul(&a[0], &a[1])),
+    sig!(method "dot" ["a", "b"] "The matrix product, or the product with a scalar.", |a| dot(&a[0], &a[1])),
+    sig!("outer" ["a", "b"] "All products of two 1-D arrays.", |a| outer(&a[0], &a[1])),
+    sig!("inner" ["a", "b"] "Sums of products over the last axes.", |a| inner(&a[0], &a[1])),
+    // random
+    drawn!("random.random" [] 0 "Uniform in [0, 1).", |_| Ok(random::random())),
+    drawn!("random.standard_normal" [] 0 "Normal, mean 0, deviation 1.", |_| Ok(random::standard_normal())),
+    drawn!("random.uniform" ["low" = "0.0", "high" = "1.0"] 2 "Uniform in [low, high).", |a| two(a, "random.uniform", random::uniform)),
+    drawn!("random.normal" ["loc" = "0.0", "scale" = "1.0"] 2 "Normal.", |a| two(a, "random.normal", random::normal)),
+    drawn!("random.lognormal" ["mean" = "0.0", "sigma" = "1.0"] 2 "e to a normal value.", |a| two(a, "random.lognormal", random::lognormal)),
+    drawn!("random.gamma" ["shape", "scale" = "1.0"] 2 "Gamma.", |a| two(a, "random.gamma", random::gamma)),
+    drawn!("random.exponential" ["scale" = "1.0"] 1 "Exponential.", |a| Ok(random::exponential(args::float("random.exponential", &a[0])?))),
+    drawn!("random.poisson" ["lam" = "1.0"] 1 "Poisson.", |a| Ok(random::poisson(args::float("random.poisson", &a[0])?))),
+    drawn!("random.randint" ["low", "high" = "None"] 2 "Integers in [low, high).", |a| integers("random.randint", &a[0], &a[1], false)),
+    sig!("random.integers" ["low", "high" = "None", "size" = "None", "dtype" = "None", "endpoint" = "False"; "seed" = "None", "chunks" = "None", "stream" = "0"]
+        "Integers in [low, high).", |a| {
+            let drawn = integers("random.integers", &a[0], &a[1], args::boolean("random.integers", &a[4])?)?;
+            described("random.integers", drawn, &[a[2].clone(), a[5].clone(), a[3].clone(), a[6].clone(), a[7].clone()])
+        }),
+];
+
+/// Methods whose parameters differ from the function's, or that are no functions.
+pub(super) static METHODS: &[Signature] = &[
+    sig!(method "transpose" ["a", "*axes"] "Axes in another order.", |a| transpose_spread(&a[0], &a[1])),
+    sig!(method "reshape" ["a", "*shape"] "The same elements under another shape.", |a| reshape_spread(&a[0], &a[1])),
+    sig!(method "flatten" ["a"] "All elements along one axis.", |a| Ok(Value::Array(args::array("flatten", &a[0])?.ravel()))),
+    sig!(method "clip" ["a", "min" = "None", "max" = "None"] "Limited to a range.", |a| clip(&[a[0].clone(), a[1].clone(), a[2].clone(), Value::None, Value::None])),
+    sig!(method "copy" ["a"] "The array itself: arrays never change.", |a| Ok(a[0].clone())),
+];
