@@ -18,6 +18,7 @@ mod scheduler;
 pub mod memory;
 pub mod store;
 pub mod runtime;
+pub mod eval;
 
 pub use array::{Array, Axes, arange, axis, ones, open, random, zeros};
 pub use error::{Error, Result};
