@@ -4,6 +4,7 @@
 //! optimised, lowered to stages of block tasks, checked against the memory limit and run.
 
 pub mod budget;
+pub mod diagnostics;
 pub mod error;
 pub mod events;
 pub mod grid;
@@ -17,6 +18,7 @@ mod scheduler;
 pub mod memory;
 pub mod store;
 pub mod runtime;
+pub mod eval;
 
 pub use array::{Array, Axes, arange, axis, ones, open, random, zeros};
 pub use error::{Error, Result};

@@ -39,14 +39,17 @@ pub(super) fn settled(expr: &Expr, runtime: Option<&Runtime>) -> Result<Expr> {
     if expr.counted.is_none() {
         return Ok(expr.clone());
     }
-    let default;
-    let runtime = match runtime {
-        Some(runtime) => runtime,
-        None => {
-            default = Runtime::default_runtime()?;
-            &default
-        }
-    };
+    match runtime {
+        Some(runtime) => settled_by(expr, runtime, &CancelToken::default()),
+        None => settled_by(expr, &Runtime::default_runtime()?, &CancelToken::default()),
+    }
+}
+
+/// As [`settled`], until cancelled.
+pub(super) fn settled_by(expr: &Expr, runtime: &Runtime, cancel: &CancelToken) -> Result<Expr> {
+    if expr.counted.is_none() {
+        return Ok(expr.clone());
+    }
     // A mask of a masked array waits for the count below it.
     let mut expr = expr.clone();
     loop {
@@ -59,7 +62,7 @@ pub(super) fn settled(expr: &Expr, runtime: Option<&Runtime>) -> Result<Expr> {
             return Err(Error::internal("a count that waits for itself"));
         }
         let counts: Result<Vec<Expr>> = ready.iter().map(|(mask, _)| count_nonzero(mask)).collect();
-        let found = runtime.compute_exprs(&counts?, &CancelToken::default())?;
+        let found = runtime.compute_exprs(&counts?, cancel)?;
         for ((_, count), dense) in ready.iter().zip(found) {
             let Scalar::Int(n) = Scalar::read(DType::I64, dense.bytes()) else {
                 return Err(Error::internal("a count that is no integer"));

@@ -174,9 +174,25 @@ impl Runtime {
     /// # Errors
     /// As [`Runtime::store`].
     pub fn store_with(&self, array: &Array, address: &str, options: &StoreOptions) -> Result<()> {
-        let expr = counted::settled(&array.expr()?, Some(self))?;
+        self.store_until(array, address, options, &CancelToken::default())
+    }
+
+    /// As [`Runtime::store_with`], until cancelled: then nothing is left at the address that was not there.
+    ///
+    /// # Errors
+    /// As [`Runtime::store`], and `Cancelled`.
+    pub fn store_until(&self, array: &Array, address: &str, options: &StoreOptions, cancel: &CancelToken) -> Result<()> {
+        let expr = counted::settled_by(&array.expr()?, self, cancel)?;
         let writer = store::create(address, &options.create(&expr)?)?;
-        self.store_exprs(vec![(expr, writer)], &CancelToken::default())
+        self.store_exprs(vec![(expr, writer)], cancel)
+    }
+
+    /// The array with every length known: counts what `x[mask]` selects, here and not in the default runtime.
+    ///
+    /// # Errors
+    /// As [`Runtime::compute`], and `Cancelled`.
+    pub fn settle(&self, array: &Array, cancel: &CancelToken) -> Result<Array> {
+        counted::settled_by(&array.expr()?, self, cancel).map(Array::from_expr)
     }
 
     /// Computes now and keeps the blocks in this runtime's pool, spilled when they must be.

@@ -39,6 +39,9 @@ struct Inner {
     gate: Mutex<()>,
 }
 
+/// The runtime of calls which name none.
+static DEFAULT: OnceLock<Runtime> = OnceLock::new();
+
 /// Settings of a [`Runtime`].
 #[derive(Clone, Default)]
 pub struct RuntimeBuilder {
@@ -171,12 +174,17 @@ impl Runtime {
     /// # Errors
     /// As [`RuntimeBuilder::build`].
     pub fn default_runtime() -> Result<Runtime> {
-        static DEFAULT: OnceLock<Runtime> = OnceLock::new();
         if let Some(runtime) = DEFAULT.get() {
             return Ok(runtime.clone());
         }
         let built = Runtime::builder().build()?;
         Ok(DEFAULT.get_or_init(|| built).clone())
+    }
+
+    /// Makes this the runtime of calls which name none. False, and nothing changes, where one is in use
+    /// already.
+    pub fn make_default(&self) -> bool {
+        DEFAULT.set(self.clone()).is_ok()
     }
 
     /// A number that tells runtimes of this process apart.

@@ -1,0 +1,168 @@
+//! `flagstone info`: what is stored at an address.
+
+use crate::{Failure, json, print};
+use flagstone::error::Bytes;
+use flagstone::store::{self, Address, Meta, Node};
+use serde_json::json;
+use std::fmt::Write;
+
+/// Arguments of `flagstone info`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// file.h5, file.h5:/dataset, dir.zarr, dir.zarr:/group/x, file.npy or data.bin?dtype=f4&shape=10,20
+    address: String,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints the array or the tree at the address.
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let node = find(&args.address)?;
+    let text = match (&node.meta, args.json) {
+        (Some(meta), false) => array_text(&args.address, meta, stored_bytes(&args.address)),
+        (Some(meta), true) => pretty(&array_json(&args.address, meta, stored_bytes(&args.address))),
+        (None, false) => group_text(&args.address, &node),
+        (None, true) => pretty(&group_json(&args.address, "", &node)),
+    };
+    print(&text)
+}
+
+/// The node that the address names: for HDF5 the tree is the whole file's.
+fn find(address: &str) -> Result<Node, Failure> {
+    let mut node = store::tree(address)?;
+    if let Address::Hdf5 { dataset, .. } = store::parse(address)? {
+        for part in dataset.split('/').filter(|part| !part.is_empty()) {
+            let names: Vec<String> = node.children.iter().map(|child| child.name.clone()).collect();
+            node = node.children.into_iter().find(|child| child.name == part).ok_or_else(|| {
+                Failure::Message(format!("{address}: there is no {part:?}; found {}", names.join(", ")))
+            })?;
+        }
+    }
+    Ok(node)
+}
+
+fn stored_bytes(address: &str) -> Option<u64> {
+    store::open(address).ok()?.stored_bytes()
+}
+
+fn raw_bytes(meta: &Meta) -> Option<u64> {
+    flagstone::grid::element_count(&meta.shape)?.checked_mul(meta.dtype.size() as u64)
+}
+
+/// The address of `path` inside of `address`.
+fn inside(address: &str, path: &str) -> String {
+    match store::parse(address) {
+        Ok(Address::Hdf5 { file, dataset }) => format!("{}:{}{path}", file.display(), dataset.trim_end_matches('/')),
+        Ok(Address::Zarr { dir, path: at }) => format!("{}:/{}", dir.display(), format!("{at}{path}").trim_matches('/')),
+        _ => address.to_string(),
+    }
+}
+
+fn lengths(shape: &[u64]) -> String {
+    let text: Vec<String> = shape.iter().map(u64::to_string).collect();
+    match text.as_slice() {
+        [one] => format!("({one},)"),
+        _ => format!("({})", text.join(", ")),
+    }
+}
+
+fn array_text(address: &str, meta: &Meta, stored: Option<u64>) -> String {
+    let mut out = String::new();
+    let mut line = |name: &str, value: String| {
+        let _ = writeln!(out, "{name:<11}{value}");
+    };
+    line("address", address.to_string());
+    line("shape", lengths(&meta.shape));
+    line("dtype", meta.dtype.to_string());
+    line("chunks", meta.chunks.as_ref().map_or("contiguous".into(), |chunks| lengths(chunks)));
+    if let Some(shards) = &meta.shards {
+        line("shards", lengths(shards));
+    }
+    line("codec", meta.codec.clone());
+    if let Some(fill) = meta.fill {
+        line("fill", json::scalar(fill).to_string());
+    }
+    let raw = raw_bytes(meta);
+    let size = |bytes: Option<u64>| match bytes {
+        Some(bytes) if bytes < 1024 => Bytes(bytes).to_string(),
+        Some(bytes) => format!("{} ({bytes} bytes)", Bytes(bytes)),
+        None => "not known".to_string(),
+    };
+    line("raw", size(raw));
+    let ratio = match (raw, stored) {
+        (Some(raw), Some(stored)) if stored > 0 && stored != raw => format!(", {:.2} times smaller", raw as f64 / stored as f64),
+        _ => String::new(),
+    };
+    line("stored", size(stored) + &ratio);
+    if let Some(names) = &meta.dimension_names {
+        let names: Vec<&str> = names.iter().map(|name| name.as_deref().unwrap_or("-")).collect();
+        line("axes", names.join(", "));
+    }
+    for (name, value) in &meta.attributes {
+        line("attribute", format!("{name} = {value}"));
+    }
+    out.trim_end().to_string()
+}
+
+fn array_json(address: &str, meta: &Meta, stored: Option<u64>) -> serde_json::Value {
+    json!({
+        "kind": "array", "address": address, "shape": meta.shape, "dtype": meta.dtype.name(), "chunks": meta.chunks,
+        "shards": meta.shards, "codec": meta.codec, "compressed": meta.compressed, "fill": meta.fill.map(json::scalar),
+        "raw_bytes": raw_bytes(meta), "stored_bytes": stored, "dimension_names": meta.dimension_names,
+        "attributes": meta.attributes,
+    })
+}
+
+fn group_text(address: &str, node: &Node) -> String {
+    let mut out = address.to_string();
+    attributes(&mut out, "", node);
+    children(&mut out, "", node);
+    out
+}
+
+fn children(out: &mut String, indent: &str, node: &Node) {
+    for (at, child) in node.children.iter().enumerate() {
+        let last = at + 1 == node.children.len();
+        let _ = write!(out, "\n{indent}{}{}", if last { "└── " } else { "├── " }, child.name);
+        match &child.meta {
+            Some(meta) => {
+                let chunks = meta.chunks.as_ref().map_or("contiguous".into(), |c| format!("chunks {}", lengths(c)));
+                let _ = write!(out, "  {} {}, {chunks}, {}", lengths(&meta.shape), meta.dtype, meta.codec);
+            }
+            None => out.push('/'),
+        }
+        let deeper = format!("{indent}{}", if last { "    " } else { "│   " });
+        attributes(out, &deeper, child);
+        children(out, &deeper, child);
+    }
+}
+
+fn attributes(out: &mut String, indent: &str, node: &Node) {
+    for (name, value) in &node.attributes {
+        let _ = write!(out, "\n{indent}  @{name} = {value}");
+    }
+}
+
+fn group_json(address: &str, path: &str, node: &Node) -> serde_json::Value {
+    let child = |child: &Node| {
+        let path = format!("{path}/{}", child.name);
+        let mut value = match &child.meta {
+            Some(meta) => {
+                let address = inside(address, &path);
+                array_json(&address, meta, stored_bytes(&address))
+            }
+            None => group_json(address, &path, child),
+        };
+        value["name"] = json!(child.name);
+        value
+    };
+    json!({
+        "kind": "group", "address": inside(address, path), "attributes": node.attributes,
+        "children": node.children.iter().map(child).collect::<Vec<_>>(),
+    })
+}
+
+fn pretty(value: &serde_json::Value) -> String {
+    format!("{value:#}")
+}

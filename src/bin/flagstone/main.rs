@@ -1,0 +1,82 @@
+//! The command line: `flagstone eval` computes an expression over stored arrays, `flagstone info` describes
+//! what is stored.
+//!
+//! Exit codes: 0 done, 1 an error (one message on stderr), 2 wrong usage, 130 interrupted.
+
+mod eval;
+mod info;
+mod json;
+mod show;
+
+use clap::{Parser, Subcommand};
+use flagstone::Error;
+use flagstone::error::ErrorKind;
+use std::io::Write;
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(name = "flagstone", version, about = "Out-of-core N-d arrays: NumPy expressions under a hard memory limit")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Compute an expression in NumPy's notation over stored arrays
+    Eval(eval::Args),
+    /// Describe a stored array, or list a group as a tree
+    Info(info::Args),
+}
+
+/// Why the process ends without having done what was asked.
+enum Failure {
+    /// The command line itself is wrong.
+    Usage(String),
+    /// Anything else, as the message to print.
+    Message(String),
+    /// The user interrupted.
+    Interrupted,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        match error.kind() {
+            ErrorKind::Cancelled => Failure::Interrupted,
+            // The place of a building call is in this program: of no use to its user.
+            kind => Failure::Message(kind.to_string()),
+        }
+    }
+}
+
+/// Prints to stdout; a reader that went away is no error.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::Message(format!("writing to stdout: {e}"))),
+        _ => Ok(()),
+    }
+}
+
+fn main() -> ExitCode {
+    flagstone::memory::tune_allocator();
+    let outcome = match Cli::parse().command {
+        Command::Eval(args) => eval::run(args),
+        Command::Info(args) => info::run(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Usage(message)) => {
+            eprintln!("error: {message}\n\nFor more information, try '--help'.");
+            ExitCode::from(2)
+        }
+        Err(Failure::Message(message)) => {
+            eprintln!("error: {message}");
+            ExitCode::from(1)
+        }
+        Err(Failure::Interrupted) => {
+            eprintln!("interrupted");
+            ExitCode::from(130)
+        }
+    }
+}

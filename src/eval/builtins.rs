@@ -1,0 +1,116 @@
+//! Names that are values or come from Python itself: constants, dtypes, `len` and friends.
+
+use super::python;
+use crate::array::Value;
+use flagstone_kernels::dtype::{DType, Scalar};
+
+/// NumPy's submodules, whose functions stand in the table under dotted names.
+pub(super) const MODULES: [&str; 3] = ["random", "linalg", "fft"];
+
+/// A function of Python itself.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Builtin {
+    Len,
+    Slice,
+    Tuple,
+    List,
+    /// `int`, `float`, `complex`: conversions, and dtypes where a value is wanted.
+    Number(DType),
+}
+
+/// The value of NumPy's constant or dtype `name`.
+pub(super) fn constant(name: &str) -> Option<Value> {
+    let float = |x| Some(Value::Scalar(Scalar::Float(x)));
+    match name {
+        "pi" => float(std::f64::consts::PI),
+        "e" => float(std::f64::consts::E),
+        "euler_gamma" => float(0.577_215_664_901_532_9),
+        "inf" => float(f64::INFINITY),
+        "nan" => float(f64::NAN),
+        "newaxis" => Some(Value::None),
+        _ => dtype(name).map(Value::DType),
+    }
+}
+
+fn dtype(name: &str) -> Option<DType> {
+    if let Some(found) = DType::ALL.into_iter().find(|d| d.name() == name) {
+        return Some(found);
+    }
+    Some(match name {
+        "bool_" => DType::Bool,
+        "byte" => DType::I8,
+        "short" => DType::I16,
+        "intc" => DType::I32,
+        "int_" | "intp" | "long" | "longlong" => DType::I64,
+        "ubyte" => DType::U8,
+        "ushort" => DType::U16,
+        "uintc" => DType::U32,
+        "uint" | "uintp" | "ulong" | "ulonglong" => DType::U64,
+        "half" => DType::F16,
+        "single" => DType::F32,
+        "double" => DType::F64,
+        "csingle" => DType::C64,
+        "cdouble" => DType::C128,
+        _ => return None,
+    })
+}
+
+/// Python's own function `name`.
+pub(super) fn builtin(name: &str) -> Option<Builtin> {
+    Some(match name {
+        "len" => Builtin::Len,
+        "slice" => Builtin::Slice,
+        "tuple" => Builtin::Tuple,
+        "list" => Builtin::List,
+        "int" => Builtin::Number(DType::I64),
+        "float" => Builtin::Number(DType::F64),
+        "complex" => Builtin::Number(DType::C128),
+        _ => return None,
+    })
+}
+
+impl Builtin {
+    /// Calls it with positional arguments.
+    pub(super) fn call(self, args: &[Value]) -> Result<Value, String> {
+        match (self, args) {
+            (Builtin::Len, [Value::Tuple(items) | Value::List(items)]) => Ok(integer(items.len() as u64)),
+            (Builtin::Len, [Value::Str(text)]) => Ok(integer(text.chars().count() as u64)),
+            (Builtin::Len, [Value::Array(x)]) => match x.shape().map_err(|e| e.to_string())?.first() {
+                Some(&len) => Ok(integer(len)),
+                None => Err("len() of unsized object: the array has no axes".into()),
+            },
+            (Builtin::Slice, [stop]) => python::slice([None, Some(stop), None]),
+            (Builtin::Slice, [start, stop]) => python::slice([Some(start), Some(stop), None]),
+            (Builtin::Slice, [start, stop, step]) => python::slice([Some(start), Some(stop), Some(step)]),
+            (Builtin::Tuple, []) => Ok(Value::Tuple(Vec::new())),
+            (Builtin::Tuple, [Value::Tuple(items) | Value::List(items)]) => Ok(Value::Tuple(items.clone())),
+            (Builtin::List, []) => Ok(Value::List(Vec::new())),
+            (Builtin::List, [Value::Tuple(items) | Value::List(items)]) => Ok(Value::List(items.clone())),
+            (Builtin::Number(dtype), [Value::Scalar(x)]) => python::convert(*x, dtype).map(Value::Scalar),
+            (Builtin::Number(_), [Value::Array(_)]) => Err(format!(
+                "{self}() of an array needs its value, which is not known before it is computed; \
+                 leave it out or use x.astype(...)"
+            )),
+            (Builtin::Number(_), [_]) => Err(format!("{self}() takes a number")),
+            _ => Err(format!("{self}() does not take these arguments")),
+        }
+    }
+}
+
+impl std::fmt::Display for Builtin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Builtin::Len => "len",
+            Builtin::Slice => "slice",
+            Builtin::Tuple => "tuple",
+            Builtin::List => "list",
+            Builtin::Number(DType::I64) => "int",
+            Builtin::Number(DType::F64) => "float",
+            Builtin::Number(_) => "complex",
+        })
+    }
+}
+
+fn integer(n: u64) -> Value {
+    Value::Scalar(i64::try_from(n).map_or(Scalar::UInt(n), Scalar::Int))
+}

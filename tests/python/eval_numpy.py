@@ -1,0 +1,504 @@
+"""Evaluates the same texts with `flagstone eval --json` and with NumPy, and compares dtype, shape and values.
+
+Usage: eval_numpy.py FLAGSTONE DIRECTORY. Prints every difference; exits 1 if there is one.
+"""
+
+import ast
+import json
+import pathlib
+import subprocess
+import sys
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+FLAGSTONE, DIRECTORY = sys.argv[1], pathlib.Path(sys.argv[2])
+warnings.simplefilter("ignore")
+np.seterr(all="ignore")
+
+INPUTS = {
+    "x": (np.arange(20, dtype="f8").reshape(4, 5) - 7) / 2,
+    "y": np.linspace(0.25, 5, 20).reshape(4, 5),
+    "v": np.array([3.0, -1.0, 2.5, 0.0, 7.0]),
+    "f": np.linspace(-3, 3, 20, dtype="f4").reshape(4, 5),
+    "i": (np.arange(20, dtype="i8").reshape(4, 5) * 7) % 11 - 4,
+    "j": (np.arange(20, dtype="i4").reshape(4, 5) % 5) - 2,
+    "u": np.array([0, 1, 5, 200, 254, 255], dtype="u1"),
+    "w": np.array([0, 3, 2, 1, 7, 255], dtype="u1"),
+    "h": np.array([-300, -1, 0, 1, 2, 300], dtype="i2"),
+    "b": np.arange(20).reshape(4, 5) % 3 == 0,
+    "z": np.array([[1 + 2j, -1j, 3], [0, 2.5 - 1j, 1j], [4, -2, 1 + 1j]]),
+    "q": np.array([[2.0, 1, 0, 1], [0, 3, 1, 2], [1, 0, 4, 1], [2, 1, 0, 5]]),
+    "n": np.array([1.0, np.nan, -2.0, np.inf, 0.0, -0.0, -np.inf, 5.0]),
+    "e": np.zeros((0, 3)),
+    "s": np.array(2.5),
+    "t": np.arange(24, dtype="f8").reshape(2, 3, 4),
+}
+
+# Bit for bit the same.
+EXACT = """
+x + y
+x - 1
+2 * x + 1
+x / y
+x // y
+x % y
+-x
++x
+~i
+~b
+-x ** 2
+2 ** i.astype(float64)
+x ** 2
+abs(x)
+i // 3
+i % 3
+i // -3
+i % -3
+i / 2
+i ** 2
+i << 2
+i >> 1
+i & 6
+i | 3
+i ^ 5
+u + u
+u - w
+u * w
+u + 1
+u << 1
+h + u
+i + f
+j * f
+f * 2
+f * 2.5
+f + i
+j + 1
+j / 2
+b + b
+b * 2
+b & ~b
+b | (x > 0)
+b ^ b
+x > y
+x <= 0
+i == 3
+i != j
+(x > 0) & (x < 2)
+z + 1
+z * 2j
+z.real
+z.imag
+z.conj()
+conjugate(z)
+z == 3
+x + v
+x * v[:, None][:4]
+x[0] + x[:, 0][:, newaxis]
+x.T
+x.T.shape
+x.shape
+x.ndim
+x.size
+x.nbytes
+x.dtype == float64
+f.dtype
+len(x)
+x.shape[0] * 2
+x.shape + (3,)
+x[0]
+x[-1]
+x[1, 2]
+x[1:3]
+x[::-1]
+x[::2, ::-2]
+x[-3:-1, 1:]
+x[3:0:-1]
+x[10:20]
+x[..., 0]
+x[None]
+x[:, None, :]
+x[..., newaxis]
+x[[0, 2]]
+x[[3, 1, 1]]
+x[:, [4, 0]]
+x[[-1, 0], 1:3]
+x[x > 0]
+x[b]
+x[b].sum()
+t[0, :, ::2]
+t[:, 1]
+t[..., -1]
+t[1, ..., 0]
+t.T
+t.transpose(1, 0, 2)
+transpose(t, (2, 0, 1))
+swapaxes(t, 0, 2)
+moveaxis(t, 0, -1)
+x.reshape(2, 10)
+x.reshape((10, 2))
+x.reshape(-1)
+reshape(x, (5, 4))
+x.ravel()
+x.flatten()
+squeeze(x[None])
+expand_dims(x, 1)
+flip(x, 0)
+flip(x)
+broadcast_to(v, (3, 5))
+concatenate([x, y])
+concatenate((x, y), axis=1)
+stack([x, y])
+stack((x, y), axis=-1)
+vstack((x, y))
+hstack((x, y))
+where(x > 0, x, y)
+where(b, 1, 0)
+where(b, x, 0)
+clip(x, -1, 2)
+x.clip(0, 3)
+maximum(x, y)
+minimum(x, 0)
+fmax(n, 0)
+floor(x)
+ceil(x)
+trunc(x)
+rint(x)
+sign(x)
+square(x)
+sqrt(y)
+absolute(i)
+isnan(n)
+isinf(n)
+isfinite(n)
+logical_and(b, x > 0)
+logical_not(b)
+logical_or(b, x)
+x.astype(int32)
+x.astype("float32")
+i.astype(float32)
+i.astype(bool)
+f.astype(float64)
+float32(i)
+h.astype(uint8)
+x.astype(complex128)
+sum(i)
+i.sum()
+i.sum(axis=0)
+i.sum(axis=1, keepdims=True)
+i.sum((0, 1))
+u.sum()
+b.sum()
+j.prod(axis=0)
+x.sum()
+x.sum(axis=0)
+x.sum(-1)
+x.max()
+x.min(axis=1)
+max(i, axis=0)
+min(i)
+x.argmax()
+x.argmin(axis=0)
+argmax(i, axis=1)
+any(b)
+b.any(axis=0)
+b.all(axis=1)
+all(x > -100)
+count_nonzero(b)
+mean(i)
+x.mean()
+x.mean(axis=0)
+nansum(n[:3])
+nanmax(n)
+n.max()
+n.min()
+e.sum()
+e.sum(axis=0)
+e + 1
+e.shape
+s + 1
+s * x
+s.shape
+sum(x, axis=None, keepdims=True)
+zeros((2, 3))
+ones(3, dtype=int32)
+full((2, 2), 7)
+full((2, 2), 1.5)
+arange(5)
+arange(2, 10, 3)
+arange(0, 1, 0.25)
+eye(3)
+eye(3, 4, 1)
+zeros_like(i)
+ones_like(f)
+full_like(i, 3)
+linspace(0, 1, 5)
+q @ q
+q @ q[0]
+x.T @ y[:, :2] * 0 + 1
+dot(q, q)
+matmul(q, q.T)
+i @ i.T
+trace(q)
+diag(q)
+median(v)
+a = x + 1; a * 2
+a = b2 = x; a + b2
+r, c = x.shape; r * c
+(x, i)
+x.sum(), i.sum()
+1 + 2
+2 ** 10
+7 // -2
+-7 % 3
+1 / 3
+2 ** -1
+1 < 2 < 3
+3 > 2 > 2
+not True
+True and 0
+None
+(1, 2) + (3,)
+[1, 2] * 2
+(1, 2, 3)[1:]
+"a" + "b"
+1j * 1j
+True + True
+0x10 + 0b11
+pi
+np.pi
+e.ndim
+inf
+-inf
+numpy.abs(x)
+np.sum(x, axis=0)
+np.linalg.norm(array([3.0, 4.0]))
+array([1, 2, 3])
+array([[1.0, 2.0], [3.0, 4.0]]) + 1
+asarray([True, False])
+array([1, 2.5])
+x + [1, 2, 3, 4, 5]
+x[1][2]
+x[:, 0].sum()
+x.sum() + 1
+x.sum() * i
+f.sum() * x
+round(x)
+x.round()
+divmod(i, 3)[0]
+mod(i, 3)
+floor_divide(i, 2)
+negative(x)
+add(x, y)
+power(i, 2)
+greater(x, 0)
+equal(i, 3)
+bitwise_and(i, 3)
+tile(v, 2)
+repeat(v, 2)
+roll(v, 2)
+cumsum(i)
+diff(i)
+sort(v)
+ptp(i)
+average(i)
+""".strip().split("\n")
+
+# Transcendental functions: at most 2 units in the last place.
+ULP = """
+sin(x)
+cos(x)
+tan(x)
+exp(x)
+expm1(x)
+log(y)
+log1p(y)
+log2(y)
+log10(y)
+sinh(x)
+cosh(x)
+tanh(x)
+arctan(x)
+arcsin(x / 10)
+arccos(x / 10)
+arctan2(x, y)
+hypot(x, y)
+exp2(x)
+cbrt(x)
+y ** 0.5
+y ** x
+sin(f)
+exp(f)
+log(abs(f))
+tanh(f)
+abs(z)
+sin(i)
+exp(u[:3])
+logaddexp(x, y)
+""".strip().split("\n")
+
+# Sums in another order, or algorithms with another rounding: a few units relative to the size.
+CLOSE = """
+x.std()
+x.var(axis=0)
+y.mean(axis=1)
+f.mean()
+f.sum(axis=0)
+f.std(axis=1)
+y.sum()
+y.prod()
+std(i, ddof=1)
+var(y, axis=0, ddof=1)
+x @ y.T
+y.T @ y
+f @ f.T
+z @ z
+(x - x.mean(axis=0)) / x.std(axis=0)
+(x - x.mean(axis=1, keepdims=True)).sum(axis=1)
+exp(z)
+sqrt(z)
+z / (1 + 1j)
+z * z
+z.mean()
+nanmean(n[:3])
+linalg.norm(x)
+tensordot(t, t, axes=((0, 1), (0, 1)))
+""".strip().split("\n")
+
+# Both refuse.
+ERRORS = """
+x + t
+x[4]
+x[0, 5]
+x[1, 2, 3]
+x.sum(axis=2)
+x.mean(axis=(0, 0))
+x.sum(axs=0)
+x.nothing
+nothing(x)
+mean()
+sum(x, 0, axis=0)
+x @ x
+x and y
+not x
+0 < x < 1
+x[1.5]
+concatenate([x, t])
+x.reshape(3, 7)
+min(e)
+a, b2, c = x.shape; a
+1 / 0
+float64 + 1
+-b
+b - b
+x[0]()
+x.T.T(1)
+arange()
+""".strip().split("\n")
+
+
+def with_numpy(text):
+    names = {}
+    exec("from numpy import *; import numpy; import numpy as np", names)
+    names.update({name: value.copy() for name, value in INPUTS.items()})
+    *before, last = ast.parse(text).body
+    exec(compile(ast.Module(before, []), "text", "exec"), names)
+    return eval(compile(ast.Expression(last.value), "text", "eval"), names)
+
+
+def with_flagstone(text):
+    used = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
+    names = [f"{name}={DIRECTORY / (name + '.npy')}" for name in INPUTS if name in used]
+    command = [FLAGSTONE, "eval", "--json", "--threads", "1", "--", text, *names]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+def number(x, dtype):
+    if isinstance(x, list):
+        return complex(number(x[0], None), number(x[1], None))
+    return float(x) if isinstance(x, str) else x
+
+
+def rebuilt(result):
+    dtype, shape = np.dtype(result["dtype"]), tuple(result["shape"])
+    flat = []
+
+    def walk(data, depth):
+        if depth == len(shape):
+            flat.append(number(data, dtype))
+        else:
+            for item in data:
+                walk(item, depth + 1)
+
+    walk(result["data"], 0)
+    return np.array(flat, dtype=dtype).reshape(shape)
+
+
+def ulps(a, b):
+    real = np.finfo(a.dtype).dtype if a.dtype.kind in "fc" else None
+    if real is None:
+        return np.inf
+    same = (a == b) | (np.isnan(a) & np.isnan(b))
+    distance = np.abs(a - b) / np.spacing(np.maximum(np.abs(a), np.abs(b)).astype(real))
+    return float(np.max(np.where(same, 0, distance), initial=0))
+
+
+def difference(expected, result, kind):
+    """What differs, or None."""
+    if isinstance(expected, (tuple, list)) and not isinstance(expected, np.ndarray):
+        items = result.get("results")
+        if items is None or len(items) != len(expected):
+            return f"expected {len(expected)} results, got {result}"
+        return next((d for d in map(difference, expected, items, [kind] * len(items)) if d), None)
+    if expected is None or isinstance(expected, (str, np.dtype, type)):
+        text = expected if expected is None or isinstance(expected, str) else np.dtype(expected).name
+        return None if result.get("data") == text else f"expected {text!r}, got {result.get('data')!r}"
+    expected = np.asarray(expected)
+    got = rebuilt(result)
+    if got.dtype != expected.dtype:
+        return f"dtype {got.dtype}, expected {expected.dtype}"
+    if got.shape != expected.shape:
+        return f"shape {got.shape}, expected {expected.shape}"
+    if kind == "exact":
+        same = np.array_equal(got, expected, equal_nan=expected.dtype.kind in "fc")
+        if same and expected.dtype.kind == "f":
+            same = np.array_equal(np.signbit(got) & ~np.isnan(got), np.signbit(expected) & ~np.isnan(expected))
+    elif kind == "ulp":
+        same = ulps(got, expected) <= 2
+    else:
+        tolerance = 64 * np.finfo(expected.dtype).eps
+        same = np.allclose(got, expected, rtol=tolerance, atol=tolerance * max(1, float(np.max(np.abs(expected)))))
+    return None if same else f"values {got.tolist()}, expected {expected.tolist()}"
+
+
+def check(case):
+    kind, text = case
+    try:
+        expected = with_numpy(text)
+    except Exception as error:
+        expected = error
+    ran = with_flagstone(text)
+    if kind == "error":
+        if not isinstance(expected, Exception):
+            return f"{text}: NumPy gives {expected!r}, listed as an error"
+        if ran.returncode != 1 or "^" not in ran.stderr:
+            return f"{text}: exit {ran.returncode}, expected 1 with a caret; {ran.stdout}{ran.stderr}"
+        return None
+    if isinstance(expected, Exception):
+        return f"{text}: NumPy refuses: {expected!r}"
+    if ran.returncode != 0:
+        return f"{text}: {ran.stderr.strip()}"
+    found = difference(expected, json.loads(ran.stdout), kind)
+    return found and f"{text}: {found}"
+
+
+for name, value in INPUTS.items():
+    np.save(DIRECTORY / f"{name}.npy", value)
+cases = [(kind, text) for kind, texts in [("exact", EXACT), ("ulp", ULP), ("close", CLOSE), ("error", ERRORS)] for text in texts]
+with ThreadPoolExecutor(2) as pool:
+    failures = [failure for failure in pool.map(check, cases) if failure]
+print(f"{len(cases)} expressions, {len(failures)} differ")
+for failure in failures:
+    print(failure)
+sys.exit(1 if failures else 0)
