@@ -54,16 +54,17 @@ fn to_i32(x: f64) -> i32 {
     if x > -2147483649.0 && x < 2147483648.0 { x as i32 } else { i32::MIN }
 }
 
+const TWO_63: f64 = (1u64 << 63) as f64;
+
 /// The x86 conversion to i64.
 #[inline(always)]
 fn to_i64(x: f64) -> i64 {
-    if x < 9.223372036854775808e18 { x as i64 } else { i64::MIN }
+    if x < TWO_63 { x as i64 } else { i64::MIN }
 }
 
 #[inline(always)]
 fn to_u64(x: f64) -> u64 {
-    const HALF: f64 = 9.223372036854775808e18;
-    if x >= HALF { to_i64(x - HALF) as u64 ^ (1 << 63) } else { to_i64(x) as u64 }
+    if x >= TWO_63 { to_i64(x - TWO_63) as u64 ^ (1 << 63) } else { to_i64(x) as u64 }
 }
 
 macro_rules! integers {

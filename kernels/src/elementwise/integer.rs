@@ -83,7 +83,7 @@ macro_rules! common {
         }
         #[inline(always)]
         fn gcd(self, other: $t) -> $t {
-            let (mut a, mut b) = (self.abs() as $unsigned, other.abs() as $unsigned);
+            let (mut a, mut b) = (Int::abs(self) as $unsigned, Int::abs(other) as $unsigned);
             while b != 0 {
                 (a, b) = (b, a % b);
             }

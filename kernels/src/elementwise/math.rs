@@ -373,7 +373,7 @@ pub(crate) fn atanh(x: f64) -> f64 {
 #[inline(always)]
 pub(crate) fn pow_is_rare(x: f64, y: f64) -> bool {
     let exponent = ((x.to_bits() >> 52) as i64 - 1023) as f64;
-    let plain = x >= f64::MIN_POSITIVE && x < f64::INFINITY && y.abs() * (exponent.abs() + 1.0) < 1000.0;
+    let plain = (f64::MIN_POSITIVE..f64::INFINITY).contains(&x) && y.abs() * (exponent.abs() + 1.0) < 1000.0;
     !plain
 }
 

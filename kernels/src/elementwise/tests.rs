@@ -188,6 +188,7 @@ fn numpy_has_its_ways() {
     assert_eq!(one(binary_of(BinaryOp::Nextafter, DType::F32, &float(0.0), &float(1.0))), 2f64.powi(-149));
     assert_eq!(one(binary_of(BinaryOp::Ldexp, DType::F64, &float(3.0), &float(-2.0))), 0.75);
     assert_eq!(one(binary_of(BinaryOp::Gcd, DType::I16, &int(-12), &int(18))), 6.0);
+    assert_eq!(one(binary_of(BinaryOp::Gcd, DType::I8, &int(-128), &int(-128))), -128.0);
     assert_eq!(one(binary_of(BinaryOp::Lcm, DType::I16, &int(-4), &int(6))), 12.0);
     assert_eq!(one(unary_of(UnaryOp::Spacing, DType::F64, &float(-1.0))), -f64::EPSILON);
     assert_eq!(one(unary_of(UnaryOp::Spacing, DType::F16, &float(65504.0))), f64::INFINITY);
