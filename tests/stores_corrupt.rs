@@ -111,7 +111,8 @@ fn lies_and_truncations_are_named() {
     for address in &addresses {
         let path = Path::new(address);
         let chunk = if path.is_dir() {
-            files(path).into_iter().find(|f| !f.extension().is_some_and(|e| e == "json") && !f.file_name().unwrap().to_string_lossy().starts_with('.')).unwrap()
+            let name = |f: &PathBuf| f.file_name().unwrap().to_string_lossy().into_owned();
+            files(path).into_iter().find(|f| !name(f).ends_with(".json") && !name(f).starts_with('.')).unwrap()
         } else {
             path.to_path_buf()
         };
