@@ -59,7 +59,7 @@ pub(super) fn settled(expr: &Expr, runtime: Option<&Runtime>) -> Result<Expr> {
             return Err(Error::internal("a count that waits for itself"));
         }
         let counts: Result<Vec<Expr>> = ready.iter().map(|(mask, _)| count_nonzero(mask)).collect();
-        let found = runtime.compute_exprs(&counts?, &CancelToken::default())?;
+        let found = runtime.compute_exprs(&counts?, &CancelToken::new())?;
         for ((_, count), dense) in ready.iter().zip(found) {
             let Scalar::Int(n) = Scalar::read(DType::I64, dense.bytes()) else {
                 return Err(Error::internal("a count that is no integer"));

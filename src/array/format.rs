@@ -112,8 +112,12 @@ fn full_float(v: f64, dtype: DType) -> String {
     if !v.is_finite() {
         return not_finite(v, false);
     }
-    let magnitude = v.abs();
-    if v != 0.0 && !(1e-4..1e16).contains(&magnitude) {
+    let large = match dtype {
+        DType::F32 => 1e6,
+        DType::F16 | DType::BF16 => 1e3,
+        _ => 1e16,
+    };
+    if v != 0.0 && !(1e-4..large).contains(&v.abs()) {
         let text = scientific(v, dtype, None, 0, false, 2);
         return text.replace(".e", "e");
     }

@@ -76,7 +76,7 @@ fn typed<T: ArrayElement>(operation: &str, expr: &Expr) -> Result<()> {
 /// Computing arrays with this runtime.
 impl Runtime {
     fn dense(&self, expr: Expr) -> Result<Dense> {
-        let results = self.compute_exprs(&[expr], &CancelToken::default())?;
+        let results = self.compute_exprs(&[expr], &CancelToken::new())?;
         results.into_iter().next().ok_or_else(|| Error::internal("no result"))
     }
 
@@ -143,7 +143,7 @@ impl Runtime {
     /// ```
     pub fn compute_many<M: ComputeMany>(&self, arrays: M) -> Result<M::Output> {
         let exprs: Vec<Expr> = arrays.arrays().into_iter().map(Array::expr).collect::<Result<_>>()?;
-        let results = self.compute_exprs(&exprs, &CancelToken::default())?;
+        let results = self.compute_exprs(&exprs, &CancelToken::new())?;
         arrays.results(results.into_iter().map(AnyArray::from_dense).collect::<Result<_>>()?)
     }
 
@@ -158,7 +158,7 @@ impl Runtime {
             return Err(Error::bad_request("compute_into", format!("an array of shape {:?} into one of {:?}", expr.shape, out.shape())));
         }
         let lent = Lent::new(out);
-        self.store_exprs(vec![(expr, lent.writer())], &CancelToken::default())
+        self.store_exprs(vec![(expr, lent.writer())], &CancelToken::new())
     }
 
     /// Computes into a new file or array at `address`, block by block.
@@ -176,7 +176,7 @@ impl Runtime {
     pub fn store_with(&self, array: &Array, address: &str, options: &StoreOptions) -> Result<()> {
         let expr = counted::settled(&array.expr()?, Some(self))?;
         let writer = store::create(address, &options.create(&expr)?)?;
-        self.store_exprs(vec![(expr, writer)], &CancelToken::default())
+        self.store_exprs(vec![(expr, writer)], &CancelToken::new())
     }
 
     /// Computes now and keeps the blocks in this runtime's pool, spilled when they must be.
@@ -185,7 +185,7 @@ impl Runtime {
     /// As [`Runtime::compute`].
     pub fn persist(&self, array: &Array) -> Result<Array> {
         let expr = counted::settled(&array.expr()?, Some(self))?;
-        let kept = self.persist_exprs(&[expr], &CancelToken::default())?;
+        let kept = self.persist_exprs(&[expr], &CancelToken::new())?;
         kept.into_iter().next().map(Array::from_expr).ok_or_else(|| Error::internal("no result"))
     }
 

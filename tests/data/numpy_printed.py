@@ -20,7 +20,7 @@ A.append(("F16",np.array([0.1,2.5,1000],dtype=np.float16))); A.append(("F16",np.
 A.append(("I64",np.array([[1,-20],[300,4]]))); A.append(("U8",np.array([1,2,255],dtype=np.uint8))); A.append(("I64",np.arange(1001))); A.append(("I64",np.arange(300))); A.append(("I64",np.array([-2**63,2**63-1])))
 A.append(("Bool",np.array([True,False]))); A.append(("Bool",np.array([[True],[False]])));A.append(("Bool",np.array(True)))
 A.append(("C128",np.array([1+2j,-0.5j]))); A.append(("C128",np.array([1e10+1j,np.nan+2j]))); A.append(("C64",np.array([1/3+2j,complex(np.inf,-np.inf)],dtype=np.complex64))); A.append(("C128",np.array(1+2j))); A.append(("C128",np.array([[1.5-2j,3],[1e-5j,7]])))
-scal=[(np.float64(x),"F64") for x in (0.5,1e-10,1e16,1e15,123456789012345680.0,1e-4,1e-5,np.nan,-np.inf,5e-324,0.1+0.2,100.0,-0.0)]+[(np.float32(x),"F32") for x in (0.1,1e8,1e16,3.4e38)]+[(np.float16(x),"F16") for x in (65504,0.1,1e-7)]+[(np.complex128(x),"C128") for x in (1+2j,2j,1e16+1j,complex(np.nan,2),complex(-0.0,1),complex(1,-0.0),1e-5-1e20j)]
+scal=[(np.float64(x),"F64") for x in (0.5,1e-10,1e16,1e15,123456789012345680.0,1e-4,1e-5,np.nan,-np.inf,5e-324,0.1+0.2,100.0,-0.0)]+[(np.float32(x),"F32") for x in (0.1,999999,1e6,0.0001,1e8,1e16,3.4e38)]+[(np.float16(x),"F16") for x in (999,65504,0.1,0.0001,1e-7)]+[(np.complex128(x),"C128") for x in (1+2j,2j,1e16+1j,complex(np.nan,2),complex(-0.0,1),complex(1,-0.0),1e-5-1e20j)]
 def parts(t,v):
     return [repr(float(v.real)),repr(float(v.imag))] if t[0]=="C" else [repr(float(v))] if t[0]=="F" else [str(int(v))]
 def values(t,a):
