@@ -137,7 +137,7 @@ fn dtypes_promote_as_in_numpy() {
         (of(I8).sum(..), I64), (of(U8).sum(..), U64), (of(F32).sum(..), F32), (of(I8).mean(..), F64), (of(F16).mean(..), F16),
         (of(Bool).argmax(..), I64), (of(I8).sum(axis(0).dtype(I8)), I8), (where_(of(Bool), 1, of(F32)), F32), (where_(of(Bool), 1, 2.0), F64),
         (of(I64).median(..), F64), (of(F32).median(..), F32), (of(F16).matmul(of(F16)), F16), (of(Bool).matmul(of(Bool)), Bool),
-        (isclose(of(F32), 1, 1e-5, 1e-8, true), Bool), (of(U8).clip(0, 9), U8), (of(F32).round(2), F32), (of(I32).round(-1), I32),
+        (isclose(of(F32), 1, 1e-5, 1e-8, true), Bool), (of(U8).clip(-1, 300), U8), (of(U8) / 300, F64), (of(U8).arctan2(300), F16), (of(U8).logical_and(300), Bool), (of(F32).round(2), F32), (of(I32).round(-1), I32),
         (of(U64).lt(of(I64)), Bool), (of(I16).lt(70_000), Bool),
     ] {
         assert_eq!(got.dtype().unwrap_or_else(|error| panic!("{error}: expected {expected}")), expected, "{got:?}");
