@@ -219,8 +219,7 @@ fn a_column_alone_keeps_its_bits() {
                     let full = [rows as u64, 8];
                     let wide = finished(&reduction, &partial_of(&reduction, &[x.view(), mask.view()], &[0, 0], &full, &[true, false]));
                     for column in 0..8 {
-                        let part = |s: &Strided| -> View<'_> { s.view().part(&[0, column], &[rows, 1]) };
-                        let views = [part(&x), part(&mask)];
+                        let views = [x.view(), mask.view()].map(|view| view.part(&[0, column], &[rows, 1]));
                         let alone = finished(&reduction, &partial_of(&reduction, &views, &[0, column as u64], &full, &[true, false]));
                         let within = &wide[column * reduction.out.size()..][..reduction.out.size()];
                         assert!(same_bits(reduction.out, within, &alone), "{reduction:?}: column {column} of {rows} rows");
@@ -245,6 +244,7 @@ fn axes_of_length_one_are_reduced_too() {
     assert_eq!(run(&[3, 4, 1], &[true, false, true]), [12.0, 15.0, 18.0, 21.0]);
     assert_eq!(run(&[3, 4, 1], &[false, true, false]), [6.0, 22.0, 38.0]);
     assert_eq!(run(&[3, 1, 4], &[false, false, true]), [6.0, 22.0, 38.0]);
+    assert_eq!(run(&[3, 2, 1, 2], &[true, false, true, false]), [12.0, 15.0, 18.0, 21.0]);
     assert_eq!(run(&[1, 1], &[true, false]), [0.0]);
     assert_eq!(run(&[], &[]), [0.0]);
 }

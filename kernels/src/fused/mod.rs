@@ -128,7 +128,7 @@ impl Fused {
         // by the last axis, whatever its length: slices of kept axes must not change the order of arithmetic
         match reduced.last() {
             Some(false) => {
-                let columns = (0..shape.len()).rev().take_while(|&a| !reduced[a]).map(|a| shape[a]).product();
+                let columns = (0..shape.len()).rev().take_while(|&a| !reduced[a] || shape[a] == 1).map(|a| shape[a]).product();
                 cell.by_columns(count, columns);
             }
             _ => cell.by_lanes(count),
