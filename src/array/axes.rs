@@ -10,7 +10,7 @@ use flagstone_kernels::dtype::DType;
 /// ```
 /// use flagstone::{DType, axis, zeros};
 /// let x = zeros([2, 3, 4], DType::F64);
-/// assert_eq!(x.sum(..).shape().unwrap(), []);
+/// assert_eq!(x.sum(..).ndim().unwrap(), 0);
 /// assert_eq!(x.sum(-1).shape().unwrap(), [2, 3]);
 /// assert_eq!(x.var(axis([0, 2]).keepdims().ddof(1)).shape().unwrap(), [1, 3, 1]);
 /// ```

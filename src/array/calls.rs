@@ -131,15 +131,9 @@ pub(super) fn choose(a: &[Value]) -> Called {
 }
 
 pub(super) fn clip(a: &[Value]) -> Called {
-    let mut x = args::array("clip", &a[0])?;
     let (low, high) = (if is_none(&a[1]) { &a[3] } else { &a[1] }, if is_none(&a[2]) { &a[4] } else { &a[2] });
-    if !is_none(low) {
-        x = x.maximum(args::operand("clip", low)?);
-    }
-    if !is_none(high) {
-        x = x.minimum(args::operand("clip", high)?);
-    }
-    given(x)
+    let bound = |value: &Value| if is_none(value) { Ok(None) } else { args::operand("clip", value).map(Some) };
+    given(super::elementwise::clipped(&args::array("clip", &a[0])?, bound(low)?, bound(high)?))
 }
 
 pub(super) fn astype(x: &Value, dtype: &Value) -> Called {

@@ -116,8 +116,16 @@ pub(super) fn unary(op: UnaryOp, expr: &Expr) -> Result<Expr> {
 
 /// A function of two operands.
 pub(super) fn binary(op: BinaryOp, a: &Operand, b: &Operand) -> Result<Expr> {
-    let (a, b) = (a.arg()?, b.arg()?);
+    let (mut a, mut b) = (a.arg()?, b.arg()?);
     let name = op.name();
+    if matches!(op, BinaryOp::LogicalAnd | BinaryOp::LogicalOr | BinaryOp::LogicalXor) {
+        // only the truth of a scalar counts: it need not fit the array's dtype
+        for arg in [&mut a, &mut b] {
+            if let Arg::Weak(scalar) = arg {
+                *arg = Arg::Weak(Scalar::Bool(cast_scalar(*scalar, DType::Bool) == Scalar::Bool(true)));
+            }
+        }
+    }
     if let Some(expr) = comparison_out_of_range(op, &a, &b)? {
         return Ok(expr);
     }
@@ -147,12 +155,6 @@ pub(super) fn binary(op: BinaryOp, a: &Operand, b: &Operand) -> Result<Expr> {
             .collect();
         Error::bad_request(name, format!("not defined for {}{advice}", given.join(" and ")))
     })?;
-    // an integer scalar must fit the dtype that the array gives it, not the one the loop computes in
-    if let (Arg::Weak(scalar), _) | (_, Arg::Weak(scalar)) = (&a, &b)
-        && op != BinaryOp::Ldexp
-    {
-        check_fits(name, *scalar, common)?;
-    }
     let args = aligned(name, &[a, b], &[types.args; 2])?;
     Node::new(Op::Elementwise { op: StepOp::Binary(op), args, dtype: types.out })
 }
@@ -227,6 +229,23 @@ pub(super) fn choose(condition: &Operand, x: &Operand, y: &Operand) -> Result<Ex
 #[track_caller]
 pub fn where_(condition: impl Into<Operand>, x: impl Into<Operand>, y: impl Into<Operand>) -> Array {
     Array::build(|| choose(&condition.into(), &x.into(), &y.into()))
+}
+
+/// `x` limited to bounds; an integer bound beyond what the dtype holds limits nothing, as in NumPy.
+#[track_caller]
+pub(super) fn clipped(x: &Array, low: Option<Operand>, high: Option<Operand>) -> Array {
+    let range = x.dtype().ok().and_then(integer_range);
+    let value = |bound: &Operand| if let Operand::Scalar(scalar) = bound { integer(*scalar) } else { None };
+    let idle_low = |bound: &Operand| matches!((value(bound), range), (Some(value), Some((lowest, _))) if value < lowest);
+    let idle_high = |bound: &Operand| matches!((value(bound), range), (Some(value), Some((_, highest))) if value > highest);
+    let mut x = x.clone();
+    if let Some(low) = low.filter(|bound| !idle_low(bound)) {
+        x = x.maximum(low);
+    }
+    if let Some(high) = high.filter(|bound| !idle_high(bound)) {
+        x = x.minimum(high);
+    }
+    x
 }
 
 /// Whether `|a − b| ≤ atol + rtol·|b|`, NumPy's defaults being 1e-5 and 1e-8.
@@ -400,7 +419,7 @@ impl Array {
     /// ```
     #[track_caller]
     pub fn clip(&self, low: impl Into<Operand>, high: impl Into<Operand>) -> Array {
-        self.maximum(low).minimum(high)
+        clipped(self, Some(low.into()), Some(high.into()))
     }
 
     /// Rounded to `decimals` digits after the point, halves to even, as NumPy: `rint(x·10ᵈ)/10ᵈ`.

@@ -112,12 +112,16 @@ fn full_float(v: f64, dtype: DType) -> String {
     if !v.is_finite() {
         return not_finite(v, false);
     }
-    let magnitude = v.abs();
-    if v != 0.0 && !(1e-4..1e16).contains(&magnitude) {
+    let large = match dtype {
+        DType::F32 => 1e6,
+        DType::F16 | DType::BF16 => 1e3,
+        _ => 1e16,
+    };
+    if v != 0.0 && !(1e-4..large).contains(&v.abs()) {
         let text = scientific(v, dtype, None, 0, false, 2);
         return text.replace(".e", "e");
     }
-    let text = positional(v, dtype, None, 0, false);
+    let text = positional(v, dtype, None, false);
     if text.ends_with('.') { text + "0" } else { text }
 }
 
@@ -161,8 +165,8 @@ fn sign_of(v: f64, plus: bool) -> &'static str {
     }
 }
 
-/// `12.5`, with a point always, digits after it cut at `precision` and filled with zeros to `min_digits`.
-fn positional(v: f64, dtype: DType, precision: Option<usize>, min_digits: usize, plus: bool) -> String {
+/// `12.5`, with a point always, digits after it cut at `precision`.
+fn positional(v: f64, dtype: DType, precision: Option<usize>, plus: bool) -> String {
     let (digits, exponent) = shortest(v, dtype);
     let fraction = (digits.len() as i64 - 1 - exponent as i64).max(0) as usize;
     let text = match precision {
@@ -173,19 +177,24 @@ fn positional(v: f64, dtype: DType, precision: Option<usize>, min_digits: usize,
     };
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
     let fraction = fraction.trim_end_matches('0');
-    format!("{}{whole}.{fraction}{}", sign_of(v, plus), "0".repeat(min_digits.saturating_sub(fraction.len())))
+    format!("{}{whole}.{fraction}", sign_of(v, plus))
 }
 
-/// `1.25e+10`, as [`positional`] otherwise.
+/// `1.25e+10`, as [`positional`] otherwise; at least `min_digits` after the point, all of them true.
 fn scientific(v: f64, dtype: DType, precision: Option<usize>, min_digits: usize, plus: bool, exponent_digits: usize) -> String {
     let (digits, exponent) = shortest(v, dtype);
-    let (digits, exponent) = match precision {
-        Some(precision) if digits.len() > precision + 1 => {
-            let text = format!("{:.precision$e}", v.abs());
+    let wanted = match precision {
+        Some(precision) if digits.len() > precision + 1 => Some(precision),
+        _ if digits.len() < min_digits + 1 => Some(min_digits),
+        _ => None,
+    };
+    let (digits, exponent) = match wanted {
+        Some(wanted) => {
+            let text = format!("{:.wanted$e}", v.abs());
             let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
             (mantissa.replace('.', ""), exponent.parse().unwrap_or(0))
         }
-        _ => (digits, exponent),
+        None => (digits, exponent),
     };
     let fraction = digits[1..].trim_end_matches('0');
     let zeros = "0".repeat(min_digits.saturating_sub(fraction.len()));
@@ -222,7 +231,7 @@ impl Floats {
         if !finite.is_empty() {
             let write = |&v: &f64| match format.exponential {
                 true => scientific(v, dtype, Some(PRECISION), 0, plus, 2),
-                false => positional(v, dtype, Some(PRECISION), 0, plus),
+                false => positional(v, dtype, Some(PRECISION), plus),
             };
             let texts: Vec<String> = finite.iter().map(write).collect();
             let mut parts = [Vec::new(), Vec::new(), Vec::new()];
@@ -259,7 +268,7 @@ impl Floats {
             let whole = text.find('.').unwrap_or(0);
             return format!("{}{text}", " ".repeat(self.pad_left.saturating_sub(whole)));
         }
-        let text = positional(v, self.dtype, Some(self.precision), self.min_digits, self.plus);
+        let text = positional(v, self.dtype, Some(self.precision), self.plus);
         let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
         format!("{whole:>0$}.{fraction:<1$}", self.pad_left, self.pad_right)
     }

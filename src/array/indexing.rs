@@ -61,7 +61,12 @@ impl Index {
 /// ```
 #[macro_export]
 macro_rules! idx {
-    (@ [$($done:expr,)*]) => { ::std::vec::Vec::<$crate::array::Index>::from([$($done),*]) };
+    (@ [$($done:expr,)*]) => {{
+        // 500..100;-2 goes down, and is not empty
+        #[allow(clippy::reversed_empty_ranges)]
+        let index = ::std::vec::Vec::<$crate::array::Index>::from([$($done),*]);
+        index
+    }};
     (@ [$($done:expr,)*] ... $(, $($rest:tt)*)?) => {
         $crate::idx!(@ [$($done,)* $crate::array::Index::Ellipsis,] $($($rest)*)?)
     };

@@ -74,7 +74,7 @@ impl<T: ArrayElement, D: ndarray::Dimension> From<ndarray::Array<T, D>> for Arra
 /// ```
 #[derive(Clone, Debug)]
 pub struct StoreOptions {
-    /// Chunk shape; without it the format's choice, for Zarr the array's own chunks.
+    /// Chunk shape; without it the format's choice.
     pub chunks: Option<Chunks>,
     /// Shard shape (Zarr v3).
     pub shards: Option<Vec<u64>>,

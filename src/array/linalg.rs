@@ -57,7 +57,7 @@ impl Array {
     /// ```
     /// use flagstone::{DType, zeros};
     /// let v = zeros([3], DType::F32);
-    /// assert_eq!(v.dot(&v).shape().unwrap(), []);
+    /// assert_eq!(v.dot(&v).ndim().unwrap(), 0);
     /// ```
     #[track_caller]
     pub fn dot(&self, other: impl Into<Operand>) -> Array {

@@ -1,17 +1,18 @@
 //! Looking functions up in the table, and its text for people.
 
-use super::table::{METHODS, SIGNATURES};
+use super::table::{METHODS, NOT_YET, SIGNATURES};
 use super::value::{Param, Signature};
 use std::fmt::Write;
 
-/// The function that NumPy calls `name`, dotted for submodules.
+/// The function that NumPy calls `name`, dotted for submodules. Some of NumPy's functions that this version
+/// lacks are found too, and refuse to be called with a word of what to use instead.
 ///
 /// ```
 /// assert_eq!(flagstone::array::function("random.normal").unwrap().params[0].name, "loc");
 /// assert!(flagstone::array::function("frobnicate").is_none());
 /// ```
 pub fn function(name: &str) -> Option<&'static Signature> {
-    SIGNATURES.iter().find(|signature| signature.name == name)
+    SIGNATURES.iter().chain(NOT_YET).find(|signature| signature.name == name)
 }
 
 /// The method `name` of arrays. Its first parameter is the array.
@@ -21,7 +22,7 @@ pub fn function(name: &str) -> Option<&'static Signature> {
 /// ```
 pub fn method(name: &str) -> Option<&'static Signature> {
     let own = METHODS.iter().find(|signature| signature.name == name);
-    own.or_else(|| SIGNATURES.iter().find(|signature| signature.method && signature.name == name))
+    own.or_else(|| SIGNATURES.iter().chain(NOT_YET).find(|signature| signature.method && signature.name == name))
 }
 
 /// `name(a, axis=None, *, keepdims=False)`.

@@ -4,6 +4,7 @@ use super::calls::*;
 use super::python::{function1, function2};
 use super::value::{Param, Signature, Value};
 use super::{args, manipulate, random};
+use crate::error::Error;
 use flagstone_kernels::op::{BinaryOp, ReduceOp, UnaryOp};
 
 macro_rules! default {
@@ -217,3 +218,27 @@ pub(super) static METHODS: &[Signature] = &[
     sig!(method "clip" ["a", "min" = "None", "max" = "None"] "Limited to a range.", |a| clip(&[a[0].clone(), a[1].clone(), a[2].clone(), Value::None, Value::None])),
     sig!(method "copy" ["a"] "The array itself: arrays never change.", |a| Ok(a[0].clone())),
 ];
+
+macro_rules! not_yet {
+    ($($name:literal: $advice:literal;)*) => {
+        &[$(sig!(method $name ["*args"] $advice, |_| Err(Error::unsupported($name, $advice)))),*]
+    };
+}
+
+/// What NumPy has and this version has not: refused by name, with what to use instead.
+pub(super) static NOT_YET: &[Signature] = not_yet! {
+    "cumsum": "running sums"; "cumprod": "running products"; "nancumsum": "running sums"; "diff": "use x[1:] - x[:-1]";
+    "sort": "sorting"; "argsort": "sorting"; "unique": "sorting"; "partition": "sorting"; "searchsorted": "sorting"; "topk": "sorting";
+    "quantile": "use median for the middle"; "percentile": "use median for the middle";
+    "nanquantile": "use nanmedian for the middle"; "nanpercentile": "use nanmedian for the middle";
+    "histogram": "count with sum((x >= a) & (x < b))"; "bincount": "count with sum(x == k)"; "digitize": "use where";
+    "tensordot": "use matmul of 2-D arrays"; "einsum": "use matmul and sums"; "kron": "use outer"; "vdot": "use dot of conj(a)";
+    "trace": "use sum(a * eye(n))"; "diagonal": "diagonals"; "diag": "diagonals"; "tril": "triangles"; "triu": "triangles";
+    "cov": "use matmul"; "corrcoef": "use matmul"; "convolve": "convolution"; "correlate": "correlation"; "gradient": "use slices"; "interp": "interpolation";
+    "repeat": "use broadcast_to"; "tile": "use concatenate"; "roll": "use concatenate of two slices"; "rot90": "use transpose and flip"; "pad": "use concatenate";
+    "take": "use x[list]"; "nonzero": "use x[mask]"; "argwhere": "use x[mask]"; "select": "use where"; "split": "use slices";
+    "divmod": "use // and %"; "modf": "use trunc and x - trunc(x)"; "frexp": "use log2";
+    "linalg.inv": "factorisations"; "linalg.solve": "factorisations"; "linalg.qr": "factorisations"; "linalg.svd": "factorisations";
+    "linalg.eigh": "factorisations"; "linalg.cholesky": "factorisations"; "linalg.det": "factorisations"; "linalg.lstsq": "factorisations";
+    "linalg.norm": "use sqrt(sum(x * x))"; "fft.fft": "Fourier transforms"; "fft.ifft": "Fourier transforms"; "fft.rfft": "Fourier transforms";
+};

@@ -3,6 +3,7 @@
 use super::blocking;
 use super::boxes::{Boxes, Order};
 use super::combine::{CombineStage, Groups};
+use super::concatenate::ConcatenateStage;
 use super::feed::{Data, Feed, Input};
 use super::function::FunctionStage;
 use super::map::{MapStage, WriteStage};
@@ -442,23 +443,24 @@ impl Lowering<'_> {
         let along: Vec<u64> = feeds.iter().flat_map(|(_, _, cuts)| cuts[axis].lengths().collect::<Vec<_>>()).collect();
         axes[axis] = AxisChunks::from_lengths(&along);
         let whole = ChunkGrid { axes };
-        let id = new_product();
+        let product = Product { id: new_product(), name: "concatenate".to_string(), blocks: whole.blocks() };
+        let made = Made { product: product.id, grid: whole.clone() };
         let mut offset = 0;
-        let parts = feeds.len();
-        for (at, (feed, result, cuts)) in feeds.into_iter().enumerate() {
+        let mut parts = Vec::with_capacity(feeds.len());
+        for (feed, result, cuts) in feeds {
             let mut own = whole.axes.clone();
             own[axis] = cuts[axis].clone();
             let mut first = vec![0; own.len()];
             first[axis] = offset;
             offset += cuts[axis].count();
             let grid = ChunkGrid { axes: own };
-            let name = format!("concatenate part {} of {parts}", at + 1);
             let fused = Fused::new(feed.program.clone(), vec![result], vec![]);
-            let product = Product { id, name: name.clone(), blocks: grid.blocks() };
             let boxes = Boxes::rows(grid.axes.clone());
-            self.push(MapStage { name, feed, fused, grid, boxes, inside: Some((first, whole.clone())), product }, Drive::Pulled);
+            let name = product.name.clone();
+            parts.push(MapStage { name, feed, fused, grid, boxes, inside: Some((first, whole.clone())), product: product.clone() });
         }
-        Ok(Made { product: id, grid: whole })
+        self.push(ConcatenateStage::new(parts, whole, axis, product), Drive::Pulled);
+        Ok(made)
     }
 
     fn matmul(&mut self, node: &Expr, a: &Expr, b: &Expr) -> Result<Made> {
@@ -603,8 +605,8 @@ impl Lowering<'_> {
     /// The reduction of no elements: the same value everywhere.
     fn reduce_nothing(&mut self, node: &Expr, reduce: &Reduce) -> Result<Made> {
         let reduction = &reduce.reduction;
-        let mut partial = vec![0u64; reduction.partial_bytes(1).div_ceil(8)];
-        let bytes = bytemuck::cast_slice_mut(&mut partial);
+        let mut partial = vec![Line([0; 64]); reduction.partial_bytes(1).div_ceil(64)];
+        let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut partial);
         reduction.empty(1, bytes);
         let mut out = vec![0u8; reduction.out.size()];
         reduction.finish(1, bytes, &mut out);
@@ -700,6 +702,11 @@ impl Lowering<'_> {
         Ok(made)
     }
 }
+
+/// Memory aligned as kernels want their partials.
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C, align(64))]
+struct Line([u8; 64]);
 
 /// Cuts at the ends of `chunks` and, shifted by `offset`, of `cuts`.
 fn both(chunks: &AxisChunks, cuts: &AxisChunks, offset: u64) -> AxisChunks {

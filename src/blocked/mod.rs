@@ -7,6 +7,7 @@
 mod blocking;
 mod boxes;
 mod combine;
+mod concatenate;
 mod feed;
 mod function;
 mod lower;

@@ -94,24 +94,30 @@ fn listed(names: &[&str]) -> String {
 
 /// The name most like `given`, if one is near enough to be meant.
 pub(super) fn nearest<'a>(given: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let most = if given.len() <= 3 { 1 } else { 2 };
+    // Names are short: two letters off is another name, unless it is a long one.
+    let most = if given.len() <= 5 { 1 } else { 2 };
     let scored = names.map(|name| (distance(given, name), name));
     scored.filter(|&(d, name)| d <= most && d < name.len().max(given.len())).min().map(|(_, name)| name)
 }
 
-/// Letters to insert, remove or replace to get from `a` to `b` (Levenshtein).
+/// Letters to insert, remove, replace or swap with their neighbour to get from `a` to `b`.
 fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut before = std::mem::replace(&mut row[0], i + 1);
-        for (j, &cb) in b.iter().enumerate() {
-            let replaced = before + usize::from(ca != cb);
-            before = row[j + 1];
-            row[j + 1] = replaced.min(before + 1).min(row[j] + 1);
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut table = vec![vec![0; b.len() + 1]; a.len() + 1];
+    for i in 0..=a.len() {
+        for j in 0..=b.len() {
+            if i == 0 || j == 0 {
+                table[i][j] = i + j;
+                continue;
+            }
+            let replaced = table[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            table[i][j] = replaced.min(table[i - 1][j] + 1).min(table[i][j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                table[i][j] = table[i][j].min(table[i - 2][j - 2] + 1);
+            }
         }
     }
-    row[b.len()]
+    table[a.len()][b.len()]
 }
 
 #[cfg(test)]
@@ -173,7 +179,7 @@ mod tests {
 
     #[test]
     fn the_nearest_name_is_found() {
-        let names = ["mean", "median", "std", "sum"];
+        let names = ["max", "mean", "median", "std", "sum"];
         assert_eq!(nearest("maen", names.into_iter()), Some("mean"));
         assert_eq!(nearest("sun", names.into_iter()), Some("sum"));
         assert_eq!(nearest("quantile", names.into_iter()), None);

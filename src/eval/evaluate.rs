@@ -2,7 +2,7 @@
 
 use super::ast::{Argument, Ast, Node, Statement, Target};
 use super::bind::{Arguments, bind, nearest};
-use super::builtins::{Builtin, MODULES, builtin, constant};
+use super::builtins::{Builtin, MODULES, builtin, constant, is_numpy};
 use super::error::{EvalError, Span};
 use super::parser::parse;
 use super::python;
@@ -128,6 +128,9 @@ impl Evaluator {
         if let Some(found) = numpy(name) {
             return Ok(found);
         }
+        if is_numpy(name) {
+            return Err(lacking(name, span));
+        }
         let mut message = format!("name '{name}' is not defined");
         let near = nearest(name, self.names.keys().map(String::as_str)).or_else(|| nearest(name, names()));
         match near {
@@ -142,6 +145,9 @@ impl Evaluator {
             Object::Module(module) => {
                 let full = if module.is_empty() { name.to_string() } else { format!("{module}.{name}") };
                 return numpy(&full).ok_or_else(|| {
+                    if is_numpy(&full) {
+                        return lacking(&full, of.span.to(span));
+                    }
                     let mut message = format!("NumPy's name `{full}` is not known here");
                     if let Some(near) = nearest(&full, names()) {
                         message += &format!("; did you mean `{near}`?");
@@ -160,6 +166,7 @@ impl Evaluator {
                 }
                 match table::method(name) {
                     Some(method) => Ok(Object::Method(value, method)),
+                    None if is_numpy(name) => Err(lacking(name, span)),
                     None => {
                         let mut error = format!("an array has no attribute '{name}'");
                         if let Some(near) = nearest(name, names()) {
@@ -299,6 +306,11 @@ fn numpy(name: &str) -> Option<Object> {
         return Some(Object::Function(found));
     }
     MODULES.iter().find(|module| **module == name).map(|module| Object::Module(module))
+}
+
+/// What NumPy has and this version has not.
+fn lacking(name: &str, span: Span) -> EvalError {
+    EvalError::new(span, format!("{name}: not supported yet: NumPy has it, this version of Flagstone does not"))
 }
 
 /// Every name in the table, for "did you mean".

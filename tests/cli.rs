@@ -1,0 +1,239 @@
+//! The command line from outside: exit codes, messages, carets, JSON, what is written and what is not.
+
+use serde_json::Value;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn flagstone(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_flagstone")).args(args).env("RUST_BACKTRACE", "0").output().expect("the binary runs")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).trim_end().to_string()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// The output of a call that must succeed.
+fn ok(args: &[&str]) -> String {
+    let output = flagstone(args);
+    assert_eq!(output.status.code(), Some(0), "{args:?}: {}", stderr(&output));
+    stdout(&output)
+}
+
+fn json(args: &[&str]) -> Value {
+    serde_json::from_str(&ok(args)).expect("JSON")
+}
+
+/// An expression that must be refused: the whole of stderr.
+fn refused(args: &[&str]) -> String {
+    let output = flagstone(args);
+    assert_eq!(output.status.code(), Some(1), "{args:?}: {}{}", stdout(&output), stderr(&output));
+    assert_eq!(stdout(&output), "", "{args:?}: a partial answer");
+    stderr(&output)
+}
+
+fn path(dir: &Path, name: &str) -> String {
+    dir.join(name).display().to_string()
+}
+
+#[test]
+fn wrong_usage_exits_with_2() {
+    for args in [
+        &["eval"][..],
+        &[],
+        &["frobnicate"],
+        &["eval", "1", "--no-such-option"],
+        &["eval", "--no-such-option"],
+        &["eval", "x", "x"],
+        &["eval", "x", "1x=a.npy"],
+        &["eval", "x", "x="],
+        &["eval", "x", "if=a.npy"],
+        &["eval", "x", "x=a.npy", "x=b.npy"],
+        &["eval", "1", "--memory-limit", "plenty"],
+        &["eval", "1", "--threads", "0"],
+        &["eval", "1", "--chunks", "10"],
+        &["eval", "1", "-o", "a.npy", "--chunks", "10,0"],
+        &["eval", "1", "-o", "a.zarr", "--codec", "rar"],
+        &["eval", "1", "--explain=poem"],
+        &["info"],
+    ] {
+        let output = flagstone(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {}", stderr(&output));
+        assert!(!output.stderr.is_empty() && output.stdout.is_empty(), "{args:?}");
+    }
+}
+
+#[test]
+fn errors_point_at_their_place() {
+    for (text, expected) in [
+        ("1 + nothing", "error: name 'nothing' is not defined; an array is named by nothing=ADDRESS after the expression\n  1 + nothing\n      ^^^^^^^\n"),
+        ("zeros((2, 3)) + ones(4)", "error: add: "),
+        ("zeros(3).mean(axis=2) + 1", "  zeros(3).mean(axis=2) + 1\n  ^^^^^^^^^^^^^^^^^^^^^\n"),
+        ("ones(3).sum(axs=0)", "did you mean 'axis'?\n  ones(3).sum(axs=0)\n              ^^^\n"),
+        ("y = ones(3);\ny.maen()", "did you mean 'mean'?\n  y.maen()\n    ^^^^\n"),
+        ("1 +", "error: expected an expression, found the end\n  1 +\n     ^\n"),
+        ("0 < ones(3) < 2", "write (a < b) & (b < c)\n  0 < ones(3) < 2\n  ^^^^^^^^^^^^^^^\n"),
+        ("not ones(3)", "ambiguous"),
+        ("ones(2) and 1", "ambiguous"),
+        ("1 if ones(2) else 2", "use where(c, a, b)\n  1 if ones(2) else 2\n    ^^\n"),
+        ("linalg.cholesky(ones((2, 2)))", "linalg.cholesky: not supported yet"),
+        ("a = 1", "nothing to compute"),
+        ("1 / 0", "division by zero"),
+        ("mean", "`mean` is a function; call it"),
+    ] {
+        let message = refused(&["eval", text]);
+        assert!(message.contains(expected), "{text}:\n{message}");
+        assert!(message.starts_with("error: ") && message.contains('^'), "{text}:\n{message}");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let message = refused(&["eval", "x", "x=/no/such/file.npy"]);
+    assert!(message.contains("/no/such/file.npy"), "{message}");
+    let message = refused(&["info", "/no/such/file.h5"]);
+    assert!(message.contains("/no/such/file.h5"), "{message}");
+}
+
+#[test]
+fn values_print_as_in_python() {
+    for (text, expected) in [
+        ("1 + 1", "2"),
+        ("-2 ** 2", "-4"),
+        ("1 / 3", "0.3333333333333333"),
+        ("(1, 'a', None)", "(1, 'a', None)"),
+        ("float32", "float32"),
+        ("ones((2, 3)).shape", "(2, 3)"),
+        ("ones((2, 3)).sum()", "6.0"),
+        ("arange(6) * 2", "[ 0  2  4  6  8 10]"),
+        ("a, b = 1, 2; a - b", "-1"),
+        ("arange(10000)", "[   0    1    2 ... 9997 9998 9999]"),
+        ("np.arange(3), numpy.pi", "([0 1 2], 3.141592653589793)"),
+        ("-arange(3)", "[ 0 -1 -2]"),
+    ] {
+        assert_eq!(ok(&["eval", text]), expected, "{text}");
+    }
+}
+
+#[test]
+fn json_tells_the_result_and_its_cost() {
+    let dir = tempfile::tempdir().unwrap();
+    let x = path(dir.path(), "x.npy");
+    ok(&["eval", "arange(12.0).astype(float32) / 0", "-o", &x]);
+    let out = json(&["eval", "x[:3]", &format!("x={x}"), "--json"]);
+    assert_eq!((&out["dtype"], &out["shape"]), (&"float32".into(), &serde_json::json!([3])));
+    assert_eq!(out["data"], serde_json::json!(["NaN", "Infinity", "Infinity"]));
+    for field in ["wall_seconds", "peak_resident_bytes", "read_bytes", "decoded_bytes", "tasks"] {
+        assert!(out[field].as_f64().unwrap() > 0.0, "{field}: {out}");
+    }
+    for field in ["written_bytes", "spilled_bytes"] {
+        assert_eq!(out[field], 0, "{field}");
+    }
+    assert_eq!(out["warnings"], serde_json::json!([]));
+    let large = json(&["eval", "zeros((50, 50))", "--json"]);
+    assert_eq!((&large["shape"], large.get("data")), (&serde_json::json!([50, 50]), None));
+    let several = json(&["eval", "ones(2), 3", "--json"]);
+    assert_eq!(several["results"][0]["data"], serde_json::json!([1.0, 1.0]));
+    assert_eq!(several["results"][1]["data"], 3);
+}
+
+#[test]
+fn what_is_stored_is_read_back() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, codec) in [("a.npy", None), ("a.zarr", Some("zstd:3")), ("b.zarr:/g/x", Some("gzip:1")), ("a.h5:/x", None)] {
+        let address = path(dir.path(), name);
+        let mut args = vec!["eval", "arange(3000.0)[:, None] * ones(4)", "-o", address.as_str()];
+        if let Some(codec) = codec {
+            args.extend(["--codec", codec, "--chunks", "1000,2"]);
+        }
+        assert_eq!(ok(&args), "", "{name}");
+        let sum = ok(&["eval", "x.sum(), x[-1, -1]", &format!("x={address}")]);
+        assert_eq!(sum, "(17994000.0, 2999.0)", "{name}");
+        let again = flagstone(&args);
+        assert_eq!(again.status.code(), Some(1), "{name}: what is there must stay");
+        args.push("--overwrite");
+        ok(&args);
+        let info = json(&["info", &address, "--json"]);
+        assert_eq!((&info["kind"], &info["shape"]), (&"array".into(), &serde_json::json!([3000, 4])), "{name}: {info}");
+        assert_eq!(info["raw_bytes"], 96000);
+        if codec.is_some() {
+            assert_eq!(info["chunks"], serde_json::json!([1000, 2]), "{name}");
+        }
+    }
+    let tree = ok(&["info", &path(dir.path(), "a.h5")]);
+    assert!(tree.contains("└── x  (3000, 4) float64"), "{tree}");
+}
+
+#[test]
+fn a_store_takes_one_array() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = path(dir.path(), "out.npy");
+    assert!(refused(&["eval", "1 + 1", "-o", &out]).contains("-o stores one array"));
+    assert!(refused(&["eval", "ones(2), ones(3)", "-o", &out]).contains("2 values"));
+    assert!(!Path::new(&out).exists());
+}
+
+#[test]
+fn explaining_computes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = path(dir.path(), "out.npy");
+    let trace = path(dir.path(), "trace.json");
+    // 8 TB: to compute it would fail, and take long.
+    let text = "random.normal(0, 1, size=(1000000, 1000000), seed=1).std(axis=0)";
+    let shown = ok(&["eval", text, "--explain", "-o", &out, "--profile", &trace]);
+    assert!(shown.contains("std") || shown.contains("var"), "{shown}");
+    assert!(ok(&["eval", text, "--explain=dot"]).starts_with("digraph"));
+    let plan = json(&["eval", text, "--explain=json"]);
+    assert!(plan["stages"].as_array().is_some_and(|stages| !stages.is_empty()), "{plan}");
+    assert!(!Path::new(&out).exists() && !Path::new(&trace).exists());
+}
+
+#[test]
+fn a_profile_is_a_trace_of_every_task() {
+    let dir = tempfile::tempdir().unwrap();
+    let trace = path(dir.path(), "trace.json");
+    let out = json(&["eval", "ones((2000, 2000)).sum(axis=0).mean()", "--json", "--profile", &trace]);
+    let events: Value = serde_json::from_slice(&std::fs::read(&trace).unwrap()).unwrap();
+    let tasks = events["traceEvents"].as_array().unwrap().iter().filter(|e| e["cat"] == "task").count() as u64;
+    assert_eq!(out["tasks"].as_u64(), Some(tasks));
+    assert!(tasks > 0);
+}
+
+#[test]
+fn progress_is_drawn_only_where_asked_for() {
+    for (when, drawn) in [("never", false), ("auto", false)] {
+        let output = flagstone(&["eval", "ones(10).sum()", "--progress", when]);
+        assert_eq!(!output.stderr.is_empty(), drawn, "{when}: {}", stderr(&output));
+    }
+}
+
+/// An interrupt while an array is being stored: exit 130, and what was at the address is still there.
+#[cfg(unix)]
+#[test]
+fn an_interrupt_leaves_nothing_half_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = path(dir.path(), "out.npy");
+    ok(&["eval", "arange(10)", "-o", &out]);
+    let before = std::fs::read(&out).unwrap();
+    let child = Command::new(env!("CARGO_BIN_EXE_flagstone"))
+        .args(["eval", "random.normal(size=(400000, 2000), seed=1)", "-o", &out, "--overwrite", "--threads", "2"])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Until the new file has been started beside the old one.
+    for _ in 0..1000 {
+        if std::fs::read_dir(dir.path()).unwrap().count() > 1 {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    // SAFETY: sends a signal to a child of this process that has not been waited for.
+    assert_eq!(unsafe { libc::kill(child.id() as i32, libc::SIGINT) }, 0);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+    assert_eq!(std::fs::read(&out).unwrap(), before);
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "something was left beside the array");
+}
