@@ -4,10 +4,10 @@
 //! `cargo test --test memory [-- NAME…]` prints a row an operation. No test harness: a row is a child process,
 //! either the command line or this binary again, and one at a time.
 
-use flagstone::array::{AnyArray, StoreOptions};
+use flagstone::array::{AnyArray, StoreOptions, from_function};
 use flagstone::diagnostics::Report;
 use flagstone::grid::Region;
-use flagstone::{DType, Runtime, axis, from_function, open, random, store};
+use flagstone::{DType, Runtime, axis, open, random, store};
 use flagstone_kernels::view::ViewMut;
 use serde_json::{Value, json};
 use std::fs::File;
