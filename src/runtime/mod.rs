@@ -12,7 +12,7 @@ use crate::budget::{Budget, parse_bytes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Counters, Observer};
 use crate::expr::{Expr, Node, Op, Resident, postorder};
-use crate::memory::{Pool, PoolOptions, Reservation};
+use crate::memory::{Pool, PoolOptions, Reservation, SpillDisk, Usage};
 use crate::optimize;
 pub use crate::plan::Explanation;
 use crate::plan::{self, Plan};
@@ -50,6 +50,7 @@ pub struct RuntimeBuilder {
     threads: Option<usize>,
     spill_dir: Option<PathBuf>,
     spill_cap_bytes: Option<u64>,
+    spill_disk: Option<Arc<dyn SpillDisk>>,
     observer: Option<Arc<dyn Observer>>,
     no_optimize: bool,
 }
@@ -82,6 +83,12 @@ impl RuntimeBuilder {
     /// The most bytes that the spill file may take.
     pub fn spill_cap_bytes(mut self, bytes: u64) -> RuntimeBuilder {
         self.spill_cap_bytes = Some(bytes);
+        self
+    }
+    /// What to spill to instead of a file: for tests of disks that fail.
+    #[doc(hidden)]
+    pub fn spill_disk(mut self, disk: Arc<dyn SpillDisk>) -> RuntimeBuilder {
+        self.spill_disk = Some(disk);
         self
     }
     /// Who hears of tasks, spills and warnings.
@@ -135,7 +142,7 @@ impl RuntimeBuilder {
             spill_cap_bytes: self.spill_cap_bytes,
             counters: counters.clone(),
             observer: self.observer.clone(),
-            disk: None,
+            disk: self.spill_disk,
         })?;
         Ok(Runtime(Arc::new(Inner {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
@@ -213,6 +220,12 @@ impl Runtime {
     /// What all computations of this runtime have read, written and spilled so far.
     pub fn counters(&self) -> &Counters {
         &self.0.counters
+    }
+
+    /// What its pool holds now: for tests that look for what is left behind.
+    #[doc(hidden)]
+    pub fn pool_usage(&self) -> Usage {
+        self.0.pool.usage()
     }
 
     /// Computes all of `exprs` in one shared pass, into memory. The results count against the limit.
