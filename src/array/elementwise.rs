@@ -155,8 +155,29 @@ pub(super) fn binary(op: BinaryOp, a: &Operand, b: &Operand) -> Result<Expr> {
             .collect();
         Error::bad_request(name, format!("not defined for {}{advice}", given.join(" and ")))
     })?;
+    if let Some(fast) = scalar_power(op, &b, types.out) {
+        let arg = aligned(name, &[a], &[types.args])?;
+        return Node::new(Op::Elementwise { op: StepOp::Unary(fast), args: arg, dtype: types.out });
+    }
     let args = aligned(name, &[a, b], &[types.args; 2])?;
     Node::new(Op::Elementwise { op: StepOp::Binary(op), args, dtype: types.out })
+}
+
+/// The function that NumPy calls for a power with this scalar exponent: `x ** 2` is `square(x)`.
+fn scalar_power(op: BinaryOp, exponent: &Arg, dtype: DType) -> Option<UnaryOp> {
+    let Arg::Weak(exponent) = exponent else { return None };
+    if op != BinaryOp::Power || matches!(exponent, Scalar::Complex(..) | Scalar::Bool(_)) {
+        return None;
+    }
+    let inexact = dtype.is_float() || dtype.is_complex();
+    let fast = match exponent.as_f64() {
+        2.0 => UnaryOp::Square,
+        0.5 if inexact => UnaryOp::Sqrt,
+        -1.0 if inexact => UnaryOp::Reciprocal,
+        1.0 if inexact => UnaryOp::Positive,
+        _ => return None,
+    };
+    (fast.types(dtype).is_some_and(|types| types.args == dtype && types.out == dtype)).then_some(fast)
 }
 
 /// What comparing `a` with `b` gives when they stand in `order`.

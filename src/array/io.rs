@@ -113,12 +113,21 @@ impl Default for StoreOptions {
     }
 }
 
+/// Chunks of so many bytes are stored as they are.
+const CHUNK_BYTES: std::ops::RangeInclusive<u64> = (1 << 16)..=(64 << 20);
+
 impl StoreOptions {
-    /// What to create for an array that is being stored.
-    pub(super) fn create(&self, array: &crate::expr::Node) -> Result<Create> {
+    /// What to create for an array that is being stored at `address`. Zarr keeps the array's own chunks where
+    /// they are of a sensible size, so that storing what was read decodes each chunk once.
+    pub(super) fn create(&self, array: &crate::expr::Node, address: &str) -> Result<Create> {
         let longest = |grid: crate::grid::ChunkGrid| grid.axes.iter().map(|axis| axis.longest().max(1)).collect::<Vec<u64>>();
         let chunks = match &self.chunks {
             Some(chunks) => Some(longest(chunks.grid("store", &array.shape)?)),
+            None if matches!(crate::store::parse(address)?, crate::store::Address::Zarr { .. }) => {
+                let own = longest(array.chunks.clone());
+                let bytes = own.iter().product::<u64>().saturating_mul(array.dtype.size() as u64);
+                CHUNK_BYTES.contains(&bytes).then_some(own)
+            }
             None => None,
         };
         Ok(Create {

@@ -183,7 +183,7 @@ impl Runtime {
     /// As [`Runtime::store`], and `Cancelled`.
     pub fn store_until(&self, array: &Array, address: &str, options: &StoreOptions, cancel: &CancelToken) -> Result<()> {
         let expr = counted::settled_by(&array.expr()?, self, cancel)?;
-        let writer = store::create(address, &options.create(&expr)?)?;
+        let writer = store::create(address, &options.create(&expr, address)?)?;
         self.store_exprs(vec![(expr, writer)], cancel)
     }
 

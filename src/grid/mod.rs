@@ -1,4 +1,4 @@
-//! Shapes, chunks and regions: the vocabulary of where an element is.
+//! Shape + chunks → where an element is. The vocabulary of grids and regions.
 
 mod chunks;
 mod region;

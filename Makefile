@@ -1,0 +1,129 @@
+# make demo   everything from a fresh machine to a mean of 10⁹ numbers (rustup, gcc and Python are there)
+# make test   everything that is checked before a commit
+# make compare  Flagstone and its peers on the same jobs (benches/compare)
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := test
+.PHONY: demo test lint docs downstream examples unit compare system python clean-demo
+
+CARGO_TARGET_DIR ?= $(CURDIR)/target
+export CARGO_TARGET_DIR
+VENV ?= $(CARGO_TARGET_DIR)/venv
+PYTHON ?= python3
+
+# ---- what the machine must have -------------------------------------------------------------------------
+
+# Debian's packages, installed where they are missing and only then.
+system:
+	@missing=()
+	command -v pkg-config >/dev/null || missing+=(pkg-config)
+	pkg-config --exists hdf5 2>/dev/null || pkg-config --exists hdf5-serial 2>/dev/null || ls /usr/include/hdf5/serial/hdf5.h >/dev/null 2>&1 || missing+=(libhdf5-dev)
+	pkg-config --exists openblas 2>/dev/null || ls /usr/lib/*/libopenblas.so >/dev/null 2>&1 || missing+=(libopenblas-dev)
+	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+	if (( $${#missing[@]} )); then
+		command -v apt-get >/dev/null || { echo "please install: $${missing[*]} (this is no Debian, so make cannot)" >&2; exit 1; }
+		sudo=; if [[ $$(id -u) != 0 ]]; then sudo=sudo; fi
+		echo "installing $${missing[*]}"
+		$$sudo apt-get update -q
+		DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -q --no-install-recommends "$${missing[@]}"
+	fi
+	command -v cargo >/dev/null || { echo "cargo is not in PATH: install Rust from https://rustup.rs" >&2; exit 1; }
+
+# NumPy, h5py and zarr for the tests that read each other's files.
+$(VENV)/.ready: tests/python/requirements.txt
+	@if [[ ! -x $(VENV)/bin/python ]]; then $(PYTHON) -m venv $(VENV); fi
+	$(VENV)/bin/python -m pip install -q --disable-pip-version-check -r tests/python/requirements.txt
+	touch $@
+
+python: system
+	@$(MAKE) --no-print-directory $(VENV)/.ready
+
+# ---- the demonstration ----------------------------------------------------------------------------------
+
+DEMO_SIZE ?= 1000000000
+DEMO_DIR ?= $(CARGO_TARGET_DIR)/demo
+DEMO_LIMIT ?= 256MiB
+
+demo: system
+	@mkdir -p $(DEMO_DIR)
+	data=$(DEMO_DIR)/demo-$(DEMO_SIZE).h5
+	need=$$(( $(DEMO_SIZE) * 4 / 1024 + 4096 ))
+	free=$$(df --output=avail -k $(DEMO_DIR) | tail -1)
+	if [[ ! -e $$data.x.manifest.json ]] && (( free < need )); then
+		echo "the demonstration writes $$(( need / 1024 )) MiB to $(DEMO_DIR), where $$(( free / 1024 )) MiB are free." >&2
+		echo "free some, or choose another place or size: make demo DEMO_DIR=/somewhere DEMO_SIZE=100000000" >&2
+		exit 1
+	fi
+	cargo build --release --locked -p flagstone -p data-gen
+	bin=$(CARGO_TARGET_DIR)/release
+	if [[ -e $$data.x.manifest.json ]]; then
+		echo "data: $$data is there (make clean-demo removes it)"
+	else
+		echo "data: $(DEMO_SIZE) exponentials of float32 into $$data"
+		$$bin/data-gen $$data:/x --shape $(DEMO_SIZE) --dtype f4 --dist exponential --seed 0 --memory-limit $(DEMO_LIMIT) --overwrite
+	fi
+	echo "job:  flagstone eval 'x.mean()' x=$$data:/x --memory-limit $(DEMO_LIMIT)"
+	$$bin/flagstone eval 'x.mean()' x=$$data:/x --memory-limit $(DEMO_LIMIT) --progress always --json > $(DEMO_DIR)/result.json
+	$(PYTHON) - $(DEMO_DIR)/result.json <<-'END'
+	import json, sys
+	r = json.load(open(sys.argv[1]))
+	print(f"result      {r['data']}")
+	print(f"seconds     {r['wall_seconds']:.3f}")
+	print(f"peak memory {r['peak_resident_bytes'] / 2**20:.0f} MiB")
+	END
+
+clean-demo:
+	rm -rf $(DEMO_DIR)
+
+# ---- what is checked ------------------------------------------------------------------------------------
+
+# The tests come last, so that the output ends with their own word.
+test: python
+	@for step in lint docs downstream examples unit; do
+		echo "==== $$step"
+		$(MAKE) --no-print-directory $$step
+	done
+
+lint:
+	@cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+docs:
+	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+# A crate of somebody else, with its own lock file.
+downstream:
+	@cd tests/downstream
+	cargo run
+
+# Every example on a size that takes no time.
+examples:
+	@cargo build -q --examples --locked
+	dir=$$(mktemp -d)
+	trap 'rm -rf "$$dir"' EXIT
+	cargo run -q --locked -p data-gen -- "$$dir/floats.h5:/x" --shape 100000 --dtype f4 --dist exponential
+	cargo run -q --locked -p data-gen -- "$$dir/table.h5:/x" --shape 400,500 --chunks 100,100 --codec gzip:1 --dtype f4 --dist normal --param loc=10
+	run() { echo "example $$*"; $(CARGO_TARGET_DIR)/debug/examples/"$$@"; }
+	run mean "$$dir/floats.h5:/x"
+	run sliced_mean 2000
+	run random_mean 800
+	run demean "$$dir/table.h5:/x"
+	run block_function "$$dir/floats.h5:/x"
+
+unit:
+	@export FLAGSTONE_PYTHON=$(VENV)/bin/python
+	cargo test --workspace --locked --no-fail-fast
+
+# ---- how fast it is -------------------------------------------------------------------------------------
+
+COMPARE_DIR ?= $(CARGO_TARGET_DIR)/compare
+PEERS ?= $(CARGO_TARGET_DIR)/peers
+COMPARE_ARGS ?=
+
+compare: system
+	@if [[ ! -x $(PEERS)/bin/python ]]; then $(PYTHON) -m venv $(PEERS); fi
+	$(PEERS)/bin/python -m pip install -q --disable-pip-version-check -r benches/compare/requirements.txt
+	cargo build --release --locked -p flagstone -p data-gen
+	cargo build --release --locked --bench probe
+	$(PEERS)/bin/python benches/compare/compare.py --dir $(COMPARE_DIR) --bin $(CARGO_TARGET_DIR)/release $(COMPARE_ARGS)

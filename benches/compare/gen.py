@@ -1,0 +1,104 @@
+"""Makes the data of the comparison where it is missing, and leaves what is there: python gen.py DIR [ALSO_LOOK_IN]"""
+
+import os
+import sys
+
+import h5py
+import numpy as np
+import zarr
+
+FLOATS = 1_000_000_000
+
+
+def write(path, create):
+    """Makes `path` by `create(part)`, whole or not at all."""
+    print(f"making {path}", flush=True)
+    part = path + ".part"
+    create(part)
+    os.rename(part, path)
+
+
+def floats(part):
+    rng = np.random.default_rng(0)
+    with h5py.File(part, "w") as f:
+        x = f.create_dataset("/x", shape=(FLOATS,), dtype="f4")
+        for i in range(0, FLOATS, 10_000_000):
+            x[i : i + 10_000_000] = rng.exponential(size=10_000_000).astype("f4")
+
+
+def floats_chunked(source, **filters):
+    def create(part):
+        with h5py.File(source, "r") as f, h5py.File(part, "w") as g:
+            x, y = f["x"], g.create_dataset("/x", shape=(FLOATS,), dtype="f4", chunks=(1_000_000,), **filters)
+            for i in range(0, FLOATS, 10_000_000):
+                y[i : i + 10_000_000] = x[i : i + 10_000_000]
+
+    return create
+
+
+def table(part):
+    rng = np.random.default_rng(1)
+    with h5py.File(part, "w") as f:
+        x = f.create_dataset("/x", shape=(8000, 20000), chunks=(1000, 1000), dtype="f4", compression="gzip", compression_opts=1, shuffle=True)
+        for i in range(0, 8000, 1000):
+            x[i : i + 1000] = np.round(rng.normal(10, 3, size=(1000, 20000)), 2).astype("f4")
+
+
+def square(part):
+    rng = np.random.default_rng(2)
+    z = zarr.create_array(part, shape=(16000, 16000), chunks=(1000, 1000), dtype="f8")
+    for i in range(0, 16000, 1000):
+        z[i : i + 1000] = np.round(rng.normal(10, 3, size=(1000, 16000)), 3)
+
+
+def blosc(source):
+    def create(part):
+        import blosc2
+
+        z = zarr.open_array(source, mode="r")
+        b = blosc2.empty(shape=z.shape, dtype=z.dtype, urlpath=part, mode="w")
+        for i in range(0, z.shape[0], 1000):
+            b[i : i + 1000] = z[i : i + 1000]
+
+    return create
+
+
+def files(directory, also=None):
+    """Name -> path; of the two directories the one where the file is."""
+    names = {
+        "random": "random.hdf5",
+        "chunked": "chunked.hdf5",
+        "square": "square.zarr",
+        "plain_chunks": "random_chunks.hdf5",
+        "deflated": "random_deflate.hdf5",
+        "b2nd": "square.b2nd",
+    }
+
+    def find(name):
+        given = also and os.path.join(also, name)
+        return given if given and os.path.exists(given) else os.path.join(directory, name)
+
+    return {key: find(name) for key, name in names.items()}
+
+
+def make(directory, also, wanted):
+    os.makedirs(directory, exist_ok=True)
+    path = files(directory, also)
+    needs = {"plain_chunks": "random", "deflated": "random", "b2nd": "square"}
+    how = {
+        "random": floats,
+        "chunked": table,
+        "square": square,
+        "plain_chunks": floats_chunked(path["random"]),
+        "deflated": floats_chunked(path["random"], compression="gzip", compression_opts=1, shuffle=True),
+        "b2nd": blosc(path["square"]),
+    }
+    for name in how:
+        if (name in wanted or any(needs.get(other) == name for other in wanted)) and not os.path.exists(path[name]):
+            write(path[name], how[name])
+    return path
+
+
+if __name__ == "__main__":
+    directory, also = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None
+    make(directory, also, set(files(directory)))

@@ -1,0 +1,53 @@
+"""The jobs: what Flagstone is asked, which file is read, and which peers can do the same."""
+
+from dataclasses import dataclass, field
+
+DASK_LIKE = ("dask", "dask-array")
+
+
+@dataclass
+class Job:
+    name: str
+    expression: str
+    # name in gen.files() and dataset inside of it
+    source: str | None = None
+    dataset: str = ""
+    peers: tuple = DASK_LIKE
+    # arguments of `flagstone eval` that say how a result is stored; None: it is printed
+    store: list | None = None
+    memory_limit: str = "256MiB"
+    # bytes of values read, and the limit of the machine that bounds them
+    decoded_bytes: int = 0
+    bound: str | None = None
+    cold: bool = False
+    # whether every engine computes the same values
+    same_values: bool = True
+    settings: dict = field(default_factory=dict)  # name -> chunks, for dask
+
+
+FLOATS = {"default": None, "1e6": 1_000_000, "1e7": 10_000_000, "auto": "auto"}
+SQUARE = {"default": None, "auto": "auto", "rows": (1000, 16000), "4000": (4000, 4000)}
+TABLE = {"default": None, "auto": "auto", "rows": (1000, 20000)}
+RANDOM_2D = {"default": "auto", "auto": "auto", "1000": (1000, 1000), "5000": (5000, 5000)}
+RANDOM_1D = {"default": "auto", "auto": "auto", "1e6": 1_000_000, "1e7": 10_000_000}
+FOUR_GB = 4_000_000_000
+SQUARE_BYTES = 16000 * 16000 * 8
+
+JOBS = [
+    Job("mean_h5", "x.mean()", "random", "/x", (*DASK_LIKE, "cubed", "numpy"), decoded_bytes=FOUR_GB, bound="file", settings=FLOATS),
+    Job("mean_h5_cold", "x.mean()", "random", "/x", DASK_LIKE, decoded_bytes=FOUR_GB, cold=True, settings=FLOATS),
+    Job("mean_h5c", "x.mean()", "plain_chunks", "/x", DASK_LIKE, decoded_bytes=FOUR_GB, bound="file", settings=FLOATS),
+    Job("mean_h5c_deflate", "x.mean()", "deflated", "/x", DASK_LIKE, decoded_bytes=FOUR_GB, bound="hdf5", settings=FLOATS),
+    Job("norm_slice", "random.normal(10, .1, (20000, 20000), seed=0)[::100].mean(axis=0)", same_values=False, settings=RANDOM_2D),
+    Job("norm_mean", "random.normal(10, .1, 1000000000, seed=0).mean()", peers=(*DASK_LIKE, "numpy"), same_values=False, settings=RANDOM_1D),
+    Job("rand80k", "random.random((80000, 80000), seed=0).mean(axis=0)[::10]", peers=(*DASK_LIKE, "cubed"), same_values=False, settings=RANDOM_2D),
+    Job("demean", "(x - x.mean(axis=1, keepdims=True)).std(axis=0)", "chunked", "/x", decoded_bytes=640_000_000, bound="hdf5", settings=TABLE),
+    Job("zarr_sum", "x.sum()", "square", peers=(*DASK_LIKE, "cubed", "blosc2", "numpy"), decoded_bytes=SQUARE_BYTES, bound="zarr", settings=SQUARE),
+    Job("zarr_std0", "x.std(axis=0)", "square", peers=(*DASK_LIKE, "blosc2", "numpy"), decoded_bytes=SQUARE_BYTES, bound="zarr", settings=SQUARE),
+    Job("zarr_fused", "(exp(-((x-10)/3)**2/2)*sin(x)).sum()", "square", peers=(*DASK_LIKE, "cubed", "blosc2", "numpy"), decoded_bytes=SQUARE_BYTES, bound="zarr", settings=SQUARE),
+    Job("zarr_xxt", "(x + x.T).mean(axis=0)", "square", peers=(*DASK_LIKE, "cubed", "numpy"), decoded_bytes=SQUARE_BYTES, bound="zarr", settings=SQUARE),
+    Job("copy_double_same", "x*2", "square", store=["--chunks", "1000,1000", "--codec", "zstd:0"], peers=(*DASK_LIKE, "cubed", "blosc2"), settings=SQUARE),
+    Job("copy_double", "x*2", "square", store=["--chunks", "1000,1000"], settings=SQUARE),
+    Job("rechunk_same", "x", "square", store=["--chunks", "16000,100", "--codec", "zstd:0"], memory_limit="512MiB", peers=(*DASK_LIKE, "cubed"), settings={"default": None}),
+    Job("rechunk", "x", "square", store=["--chunks", "16000,100"], memory_limit="512MiB", settings={"default": None}),
+]

@@ -1,0 +1,54 @@
+"""dask.array, and dask-array (the same interface), on the threaded scheduler."""
+
+import importlib
+import os
+
+import dask
+import h5py
+
+
+def job(engine, name, chunks, files):
+    da = importlib.import_module("dask.array" if engine == "dask" else "dask_array")
+    dask.config.set(scheduler="threads")
+    given = {} if chunks is None else {"chunks": chunks}
+
+    def h5(file):
+        return da.from_array(h5py.File(files[file], "r")["x"], **given)
+
+    def square():
+        return da.from_zarr(files["square"], **given)
+
+    def random(function, *parameters, size):
+        return getattr(da.random, function)(*parameters, size=size, **given)
+
+    def stored(x, target):
+        path = os.path.join(files["out"], f"{engine}_{target}.zarr")
+        da.to_zarr(x, path, overwrite=True)
+
+    def copied():
+        # to_zarr writes the array's own chunks: those of the input, as for the others
+        x = square() * 2
+        stored(x.rechunk((1000, 1000)), "copy")
+
+    def demeaned(x):
+        return (x - x.mean(axis=1, keepdims=True)).std(axis=0).compute().sum()
+
+    jobs = {
+        "mean_h5": lambda: h5("random").mean().compute(),
+        "mean_h5_cold": lambda: h5("random").mean().compute(),
+        "mean_h5c": lambda: h5("plain_chunks").mean().compute(),
+        "mean_h5c_deflate": lambda: h5("deflated").mean().compute(),
+        "norm_slice": lambda: random("normal", 10, 0.1, size=(20000, 20000))[::100].mean(axis=0).compute().sum(),
+        "norm_mean": lambda: random("normal", 10, 0.1, size=(10**9,)).mean().compute(),
+        "rand80k": lambda: random("random", size=(80000, 80000)).mean(axis=0)[::10].compute().sum(),
+        "demean": lambda: demeaned(h5("chunked")),
+        "zarr_sum": lambda: square().sum().compute(),
+        "zarr_std0": lambda: square().std(axis=0).compute().sum(),
+        "zarr_fused": lambda: (lambda x: (da.exp(-(((x - 10) / 3) ** 2) / 2) * da.sin(x)).sum().compute())(square()),
+        "zarr_xxt": lambda: (lambda x: (x + x.T).mean(axis=0).compute().sum())(square()),
+        "copy_double": copied,
+        "copy_double_same": copied,
+        "rechunk": lambda: stored(square().rechunk((16000, 100)), "rechunk"),
+        "rechunk_same": lambda: stored(square().rechunk((16000, 100)), "rechunk"),
+    }
+    return jobs[name]
