@@ -127,7 +127,7 @@ impl Stage for MapStage {
         self.boxes.len()
     }
     fn largest(&self) -> u64 {
-        self.boxes.largest()
+        super::largest::largest(self, &[&self.feed], &self.boxes)
     }
     fn describe(&self, n: u64, spec: &mut TaskSpec) {
         let tile = self.boxes.nth(n);
@@ -219,7 +219,7 @@ impl Stage for WriteStage {
         self.boxes.len()
     }
     fn largest(&self) -> u64 {
-        self.boxes.largest()
+        super::largest::largest(self, &[&self.feed], &self.boxes)
     }
     fn describe(&self, n: u64, spec: &mut TaskSpec) {
         let tile = self.boxes.nth(n);

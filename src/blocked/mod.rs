@@ -10,6 +10,7 @@ mod combine;
 mod concatenate;
 mod feed;
 mod function;
+mod largest;
 mod lower;
 mod map;
 mod mask;
