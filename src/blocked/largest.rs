@@ -33,6 +33,11 @@ pub fn largest(stage: &dyn Stage, feeds: &[&Feed], boxes: &Boxes) -> u64 {
     if boxes.len() == 0 || feeds.iter().all(|feed| feed.lines_up(&boxes.cuts)) {
         return boxes.largest();
     }
+    largest_uneven(stage, feeds, boxes)
+}
+
+/// As [`largest`], for boxes that differ in more than what they read.
+pub fn largest_uneven(stage: &dyn Stage, feeds: &[&Feed], boxes: &Boxes) -> u64 {
     largest_task(stage, feeds, &boxes.nth(boxes.largest()).index, &boxes.counts(), &|index| boxes.number(index))
 }
 

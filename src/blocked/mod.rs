@@ -32,3 +32,6 @@ fn plain_input(program: &Program, reg: Reg) -> Option<usize> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;
