@@ -407,3 +407,6 @@ impl Runtime {
         scheduler::run(plan, &machine)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,98 @@
+//! Computations that meet each other, stop, or fail: the limit holds, and nothing is left behind.
+
+use super::Runtime;
+use crate::array::Array;
+use crate::error::ErrorKind;
+use crate::runtime::CancelToken;
+use crate::{DType, axis, ones, random};
+use ndarray::ArrayViewD;
+use std::sync::atomic::Ordering::SeqCst;
+
+fn runtime(limit: &str, threads: usize) -> Runtime {
+    Runtime::builder().memory_limit(limit).threads(threads).build().unwrap()
+}
+
+fn left_behind(runtime: &Runtime) -> (u64, u64) {
+    let usage = runtime.0.pool.usage();
+    (usage.blocks, usage.used_bytes)
+}
+
+#[test]
+fn two_threads_at_once_keep_the_limit() {
+    let runtime = runtime("8MiB", 2);
+    let x = random::normal(0.0, 1.0).shape([1000, 600]).seed(3).build();
+    let y = (&x - x.mean(axis(0).keepdims())).std(1);
+    let alone = runtime.compute::<f64>(&y).unwrap();
+    std::thread::scope(|scope| {
+        let compute = || (0..5).map(|_| runtime.compute::<f64>(&y).unwrap()).collect::<Vec<_>>();
+        let others: Vec<_> = (0..2).map(|_| scope.spawn(compute)).collect();
+        for other in others {
+            assert!(other.join().unwrap().iter().all(|result| *result == alone));
+        }
+    });
+    assert!(runtime.counters().peak_reserved_bytes.load(SeqCst) <= 8 << 20);
+    assert_eq!(left_behind(&runtime), (0, 0));
+}
+
+/// An array whose blocks call `f` with the number of blocks called before.
+fn counted(f: impl Fn(u64) + Send + Sync + 'static) -> Array {
+    let calls = std::sync::atomic::AtomicU64::new(0);
+    ones([64, 64], DType::F64).rechunk([8, 8]).map_blocks(move |block: ArrayViewD<'_, f64>| {
+        f(calls.fetch_add(1, SeqCst));
+        block.to_owned()
+    })
+}
+
+#[test]
+fn cancelled_midway_nothing_is_left() {
+    for threads in [1, 3] {
+        let runtime = runtime("16MiB", threads);
+        let token = CancelToken::new();
+        let inside = token.clone();
+        let x = counted(move |n| if n == 5 { inside.cancel() });
+        let error = runtime.compute_exprs(&[(x.sum(0) + 1.0).expr().unwrap()], &token).err().unwrap();
+        assert!(matches!(error.kind(), ErrorKind::Cancelled), "{error}");
+        assert_eq!(left_behind(&runtime), (0, 0), "{threads} threads");
+    }
+}
+
+#[test]
+fn a_panicking_function_is_an_error_that_names_the_block() {
+    for threads in [1, 3] {
+        let runtime = runtime("16MiB", threads);
+        let x = ones([64, 64], DType::F64).rechunk([8, 8]).map_blocks(|block: ArrayViewD<'_, f64>| {
+            assert!(block.is_empty(), "no luck");
+            block.to_owned()
+        });
+        let error = runtime.compute::<f64>(&x).unwrap_err();
+        let ErrorKind::Panicked { operation, block, message } = error.kind() else { panic!("{error}") };
+        assert_eq!(operation, "map_blocks");
+        assert!(block.starts_with('[') && message.contains("no luck"), "{error}");
+        assert_eq!(left_behind(&runtime), (0, 0), "{threads} threads");
+        // and the runtime goes on
+        assert_eq!(runtime.item::<f64>(&ones([3], DType::F64).sum(..)).unwrap(), 3.0);
+    }
+}
+
+#[test]
+fn computing_inside_a_block_function_is_refused() {
+    let runtime = runtime("16MiB", 2);
+    let inner = runtime.clone();
+    let x = counted(move |_| {
+        let error = inner.item::<f64>(&ones([2], DType::F64).sum(..)).unwrap_err();
+        panic!("{error}");
+    });
+    let error = runtime.compute::<f64>(&x).unwrap_err().to_string();
+    assert!(error.contains("inside of a block function"), "{error}");
+    assert_eq!(left_behind(&runtime), (0, 0));
+}
+
+#[test]
+fn what_persists_is_dropped_with_its_last_handle() {
+    let runtime = runtime("16MiB", 2);
+    let x = runtime.persist(&counted(|_| ())).unwrap();
+    assert!(left_behind(&runtime).0 > 0);
+    assert_eq!(runtime.item::<f64>(&x.sum(..)).unwrap(), 4096.0);
+    drop(x);
+    assert_eq!(left_behind(&runtime).0, 0);
+}
