@@ -41,7 +41,7 @@ fn runtime(how: How) -> Runtime {
 }
 
 /// Longer than this no recipe runs: it hangs, and is cancelled.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A token that is cancelled if it is still watched when patience ends.
 struct Watched(CancelToken);

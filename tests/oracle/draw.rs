@@ -76,7 +76,7 @@ impl Drawn {
     /// The recipe that `rolls` stand for; its sources are written below `directory`.
     pub fn new(rolls: &[u32], directory: &std::path::Path) -> Drawn {
         let dice = &mut Dice { rolls: rolls.iter() };
-        let large = dice.chance(8);
+        let large = dice.chance(16);
         let count = 1 + dice.below(2);
         let all: Vec<Source> = (0..count).map(|_| source(dice, large)).collect();
         let recipe = Recipe { sources: all, ..Recipe::default() };

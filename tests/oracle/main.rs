@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestError, TestRunner};
 
 /// Whether reductions over `x[mask]` are drawn.
-const MASKED_REDUCTIONS: bool = false;
+const MASKED_REDUCTIONS: bool = true;
 
 fn run(rolls: &[u32]) -> Result<(), String> {
     let directory = tempfile::tempdir().expect("a directory");
