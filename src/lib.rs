@@ -20,7 +20,7 @@ pub mod store;
 pub mod runtime;
 pub mod eval;
 
-pub use array::{Array, Axes, arange, axis, ones, open, random, zeros};
+pub use array::{Array, Axes, arange, axis, from_function, full, ones, open, random, zeros};
 pub use error::{Error, Result};
 pub use flagstone_kernels::dtype::{Bool, C64, C128, DType, Element, Scalar};
 pub use runtime::{CancelToken, Runtime};
