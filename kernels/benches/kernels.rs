@@ -34,7 +34,7 @@ fn reduce(c: &mut Criterion, name: &str, op: ReduceOp, dtype: DType, shape: [usi
     }
     let bytes: &[u8] = bytes;
     let (program, reg) = sum_of(if transposed { 2 } else { 1 }, dtype);
-    let reduction = Reduction { op, dtype, out: op.out_dtype(dtype).unwrap(), skip_nan: false, ddof: 0.0 };
+    let reduction = Reduction { op, dtype, out: op.out_dtype(dtype).unwrap(), skip_nan: false, ddof: 0.0, masked: false };
     let fused = Fused::new(program, vec![], vec![(reg, reduction)]);
     let kept = (0..2).filter(|&a| !reduced[a]).map(|a| shape[a]).product();
     let (mut scratch, mut partial) = (Vec::new(), Vec::new());

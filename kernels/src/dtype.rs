@@ -321,45 +321,20 @@ impl Scalar {
     /// # Panics
     /// If `out.len() != dtype.size()`.
     pub fn write(self, dtype: DType, out: &mut [u8]) {
-        fn put<T: Element>(v: T, out: &mut [u8]) {
-            out.copy_from_slice(bytemuck::bytes_of(&v));
+        let from = self.natural_dtype();
+        let mut value = [0u128; 1];
+        let given: &mut [u8] = bytemuck::cast_slice_mut(&mut value);
+        match self {
+            Scalar::Bool(b) => given[0] = b as u8,
+            Scalar::Int(i) => given[..8].copy_from_slice(&i.to_ne_bytes()),
+            Scalar::UInt(u) => given[..8].copy_from_slice(&u.to_ne_bytes()),
+            Scalar::Float(f) => given[..8].copy_from_slice(&f.to_ne_bytes()),
+            Scalar::Complex(re, im) => given.copy_from_slice(bytemuck::bytes_of(&C128::new(re, im))),
         }
-        let (re, im) = match self {
-            Scalar::Complex(re, im) => (re, im),
-            other => (other.as_f64(), 0.0),
-        };
-        let int = match self {
-            Scalar::Bool(b) => b as i64,
-            Scalar::Int(i) => i,
-            Scalar::UInt(u) => u as i64,
-            _ => {
-                // NumPy goes through the target's C cast; out of range and NaN give the minimum.
-                if dtype == DType::U64 && re >= 9.223372036854775808e18 {
-                    (re as u64) as i64
-                } else if re.is_nan() || re >= 9.223372036854775808e18 {
-                    i64::MIN
-                } else {
-                    re as i64
-                }
-            }
-        };
-        match dtype {
-            DType::Bool => out[0] = (re != 0.0 || im != 0.0) as u8,
-            DType::I8 => put(int as i8, out),
-            DType::I16 => put(int as i16, out),
-            DType::I32 => put(int as i32, out),
-            DType::I64 => put(int, out),
-            DType::U8 => put(int as u8, out),
-            DType::U16 => put(int as u16, out),
-            DType::U32 => put(int as u32, out),
-            DType::U64 => put(int as u64, out),
-            DType::F16 => put(f16::from_f64(re), out),
-            DType::BF16 => put(bf16::from_f64(re), out),
-            DType::F32 => put(re as f32, out),
-            DType::F64 => put(re, out),
-            DType::C64 => put(C64::new(re as f32, im as f32), out),
-            DType::C128 => put(C128::new(re, im), out),
-        }
+        let mut element = [0u128; 1];
+        // SAFETY: one element of each dtype, at addresses aligned for all.
+        unsafe { crate::elementwise::cast(from, dtype)([value.as_ptr().cast(); 3], element.as_mut_ptr().cast(), 1) };
+        out.copy_from_slice(&bytemuck::bytes_of(&element)[..dtype.size()]);
     }
 
     /// Reads one element of `dtype` (native byte order).

@@ -35,7 +35,7 @@ pub(super) fn reduce(op: ReduceOp, expr: &Expr, axes: &Axes, skip_nan: bool) -> 
         }
     };
     let skip_nan = skip_nan && (arg.dtype.is_float() || arg.dtype.is_complex());
-    let reduction = Reduction { op, dtype: arg.dtype, out, skip_nan, ddof: axes.ddof };
+    let reduction = Reduction { op, dtype: arg.dtype, out, skip_nan, ddof: axes.ddof, masked: false };
     let cells = cells(&arg.chunks, &positions);
     let result = Node::new(Op::Reduce(Reduce { reduction, arg, mask, axes: positions, keepdims: axes.keepdims, cells }))?;
     // NumPy accumulates sums of dtype=int8 in int8: the wide sum wraps to the same value

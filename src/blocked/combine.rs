@@ -179,7 +179,7 @@ impl Stage for CombineStage {
         let result = tree.slot(0).remove(0);
         let out = &mut parts.writes[0];
         if self.is_complete() {
-            self.reduction.finish(kept as usize, result, out);
+            super::reduce::finish(&self.reduction, kept, result, out)?;
         } else {
             out.copy_from_slice(result);
         }

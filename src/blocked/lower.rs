@@ -21,6 +21,7 @@ use flagstone_kernels::dtype::{DType, Scalar};
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::op::{BinaryOp, ReduceOp, UnaryOp};
 use flagstone_kernels::program::{Leaf, Program, Reg, Step, StepOp};
+use flagstone_kernels::reduce::Reduction;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -496,8 +497,8 @@ impl Lowering<'_> {
         roots.extend(reduces.iter().filter_map(|r| r.mask.as_ref()));
         let (feed, regs) = self.feed(&roots, &reduce.arg.shape)?;
         let mut masks = regs[reduces.len()..].iter().copied();
-        let reductions: Vec<_> = reduces.iter().map(|r| r.reduction).collect();
-        let inputs: Vec<_> = reduces.iter().zip(&regs).map(|(r, &reg)| (reg, r.mask.as_ref().and_then(|_| masks.next()), r.reduction)).collect();
+        let reductions: Vec<_> = reduces.iter().map(|r| of_selected(r)).collect();
+        let inputs: Vec<_> = reduces.iter().zip(&regs).map(|(r, &reg)| (reg, r.mask.as_ref().and_then(|_| masks.next()), of_selected(r))).collect();
         let fused = Arc::new(Fused::with_masks(feed.program.clone(), vec![], inputs));
         let reduced: Vec<bool> = (0..feed.shape.len()).map(|axis| reduce.axes.contains(&axis)).collect();
         let rigid = blocking::natural(&feed).rigid;
@@ -552,7 +553,7 @@ impl Lowering<'_> {
         // parts of chunks first
         let lists: Vec<Vec<(u64, u64)>> = axes.iter().zip(&reduce.cells).map(|(&axis, cells)| pieces(&boxes.cuts[axis], cells)).collect();
         let kept_elements: u64 = kept.iter().map(AxisChunks::longest).product();
-        let partial = crate::memory::rounded(reduce.reduction.partial_bytes(kept_elements as usize) as u64).max(1);
+        let partial = crate::memory::rounded(of_selected(reduce).partial_bytes(kept_elements as usize) as u64).max(1);
         // so many partials at once as an eighth of a thread's share holds
         let most = (self.share_bytes() / 8 / partial).clamp(2, 1024);
         let most = 1 << most.ilog2();
@@ -590,7 +591,7 @@ impl Lowering<'_> {
         let name = format!("combine {}", reduce.reduction.op.name());
         let mut stage = CombineStage {
             name: name.clone(),
-            reduction: reduce.reduction,
+            reduction: of_selected(reduce),
             from,
             counts: counts.to_vec(),
             reduced: reduced.to_vec(),
@@ -701,6 +702,11 @@ impl Lowering<'_> {
         self.push(MapStage { name, feed, fused, grid, boxes: Boxes::rows(chunks.axes), inside: None, product }, Drive::Ranked(rank));
         Ok(made)
     }
+}
+
+/// The reduction as the kernels run it: with a mask, its partials count what they have seen.
+fn of_selected(reduce: &Reduce) -> Reduction {
+    Reduction { masked: reduce.mask.is_some(), ..reduce.reduction }
 }
 
 /// Memory aligned as kernels want their partials.

@@ -4,12 +4,13 @@
 use super::boxes::{Boxes, Tile};
 use super::feed::{Feed, carve, carved_bytes};
 use super::tree::{Tree, slot_bytes, slots};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::expr::Cells;
 use crate::grid::BlockId;
 use crate::memory::BlockKey;
 use crate::plan::{Product, Stage, TaskBlocks, TaskSpec, Write};
 use flagstone_kernels::fused::Fused;
+use flagstone_kernels::op::ReduceOp;
 use flagstone_kernels::reduce::Reduction;
 use std::sync::Arc;
 
@@ -20,6 +21,33 @@ pub enum Load {
     Cell,
     /// The part of the task inside of a chunk: encoded chunks are decoded once.
     Chunk,
+}
+
+/// Writes the `kept` results of a partial.
+///
+/// # Errors
+/// As NumPy's, if a mask selects nothing for an operation that needs a value.
+pub(super) fn finish(reduction: &Reduction, kept: u64, partial: &[u8], out: &mut [u8]) -> Result<()> {
+    if reduction.is_empty_selection(kept as usize, partial) {
+        let name = reduction.op.name();
+        return Err(Error::bad_request(
+            if reduction.skip_nan { format!("nan{name}") } else { name.to_string() },
+            match (reduction.op, reduction.skip_nan) {
+                (ReduceOp::Argmin | ReduceOp::Argmax, _) => format!("attempt to get {name} of an empty sequence: the mask selects nothing"),
+                (op, skip_nan) => {
+                    let whole = match (op == ReduceOp::Min, skip_nan) {
+                        (true, false) => "minimum",
+                        (true, true) => "fmin",
+                        (false, false) => "maximum",
+                        (false, true) => "fmax",
+                    };
+                    format!("zero-size array to reduction operation {whole} which has no identity: the mask selects nothing")
+                }
+            },
+        ));
+    }
+    reduction.finish(kept as usize, partial, out);
+    Ok(())
 }
 
 /// Reduces a feed's registers over some axes; one product a reduction.
@@ -199,7 +227,7 @@ impl Stage for ReduceStage {
         let complete = self.is_complete();
         for ((partial, reduction), write) in tree.slot(0).into_iter().zip(&self.reductions).zip(parts.writes) {
             if complete {
-                reduction.finish(kept as usize, partial, write);
+                finish(reduction, kept, partial, write)?;
             } else {
                 write.copy_from_slice(partial);
             }

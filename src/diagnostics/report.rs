@@ -21,6 +21,10 @@ pub struct Report {
     pub written_bytes: u64,
     /// Bytes of blocks spilled, in memory size.
     pub spilled_bytes: u64,
+    /// Bytes written to the spill file.
+    pub spill_written_bytes: u64,
+    /// Bytes read back from the spill file.
+    pub spill_read_bytes: u64,
     /// Tasks run.
     pub tasks: u64,
     /// What the user should know that is not an error.
@@ -37,6 +41,8 @@ impl Report {
             decoded_bytes: counters.decoded_bytes.load(Relaxed),
             written_bytes: counters.written_bytes.load(Relaxed),
             spilled_bytes: counters.spilled_bytes.load(Relaxed),
+            spill_written_bytes: counters.spill_written_bytes.load(Relaxed),
+            spill_read_bytes: counters.spill_read_bytes.load(Relaxed),
             tasks: counters.tasks.load(Relaxed),
             warnings,
         }

@@ -47,7 +47,7 @@ fn broadcast(arg: &Expr, shape: &[u64]) -> Expr {
 }
 
 fn reduce_by(op: ReduceOp, arg: &Expr, axes: &[usize], mask: Option<&Expr>, keepdims: bool) -> Expr {
-    let reduction = Reduction { op, dtype: arg.dtype, out: arg.dtype, skip_nan: false, ddof: 0.0 };
+    let reduction = Reduction { op, dtype: arg.dtype, out: arg.dtype, skip_nan: false, ddof: 0.0, masked: false };
     let cells = cells(&arg.chunks, axes);
     Node::new(Op::Reduce(Reduce { reduction, arg: arg.clone(), mask: mask.cloned(), axes: axes.to_vec(), keepdims, cells })).unwrap()
 }

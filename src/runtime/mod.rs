@@ -2,6 +2,7 @@
 
 mod collect;
 mod phases;
+mod refusal;
 
 pub use crate::scheduler::CancelToken;
 pub use collect::Dense;
@@ -11,7 +12,7 @@ use crate::budget::{Budget, parse_bytes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Counters, Observer};
 use crate::expr::{Expr, Node, Op, Resident, postorder};
-use crate::memory::{Pool, PoolOptions, Reservation};
+use crate::memory::{Pool, PoolOptions, Reservation, SpillDisk, Usage};
 use crate::optimize;
 pub use crate::plan::Explanation;
 use crate::plan::{self, Plan};
@@ -49,6 +50,7 @@ pub struct RuntimeBuilder {
     threads: Option<usize>,
     spill_dir: Option<PathBuf>,
     spill_cap_bytes: Option<u64>,
+    spill_disk: Option<Arc<dyn SpillDisk>>,
     observer: Option<Arc<dyn Observer>>,
     no_optimize: bool,
 }
@@ -81,6 +83,12 @@ impl RuntimeBuilder {
     /// The most bytes that the spill file may take.
     pub fn spill_cap_bytes(mut self, bytes: u64) -> RuntimeBuilder {
         self.spill_cap_bytes = Some(bytes);
+        self
+    }
+    /// What to spill to instead of a file: for tests of disks that fail.
+    #[doc(hidden)]
+    pub fn spill_disk(mut self, disk: Arc<dyn SpillDisk>) -> RuntimeBuilder {
+        self.spill_disk = Some(disk);
         self
     }
     /// Who hears of tasks, spills and warnings.
@@ -134,7 +142,7 @@ impl RuntimeBuilder {
             spill_cap_bytes: self.spill_cap_bytes,
             counters: counters.clone(),
             observer: self.observer.clone(),
-            disk: None,
+            disk: self.spill_disk,
         })?;
         Ok(Runtime(Arc::new(Inner {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
@@ -148,6 +156,16 @@ impl RuntimeBuilder {
             gate: Mutex::new(()),
         })))
     }
+}
+
+/// Bytes that the stores below `exprs` keep in memory.
+fn index_bytes(exprs: &[Expr]) -> u64 {
+    let mut seen = std::collections::HashSet::new();
+    let of = |node: &Expr| match &node.op {
+        Op::Source(store) if seen.insert(Arc::as_ptr(store) as *const () as usize) => store.resident_bytes(),
+        _ => 0,
+    };
+    postorder(exprs).iter().map(of).fold(0, u64::saturating_add)
 }
 
 /// Removes the blocks of a persisted array when the last handle goes.
@@ -204,6 +222,12 @@ impl Runtime {
         &self.0.counters
     }
 
+    /// What its pool holds now: for tests that look for what is left behind.
+    #[doc(hidden)]
+    pub fn pool_usage(&self) -> Usage {
+        self.0.pool.usage()
+    }
+
     /// Computes all of `exprs` in one shared pass, into memory. The results count against the limit.
     ///
     /// # Errors
@@ -211,17 +235,24 @@ impl Runtime {
     pub fn compute_exprs(&self, exprs: &[Expr], cancel: &CancelToken) -> Result<Vec<Dense>> {
         let _gate = self.enter()?;
         let exprs = self.prepare(exprs, cancel)?;
-        let mut standing = Vec::new();
+        let planned = |expr: &Expr| Sink { expr: expr.clone(), to: Target::Writer(Arc::new(Collector::planned(expr.dtype, &expr.shape))) };
+        let standing = match exprs.iter().map(|expr| self.reserve_result(expr)).collect::<Result<Vec<Reservation>>>() {
+            Ok(standing) => standing,
+            Err(error) => {
+                let results: u64 = exprs.iter().map(|expr| expr.bytes()).fold(0, u64::saturating_add);
+                let bytes = results.saturating_add(index_bytes(&exprs));
+                return Err(self.refusal_of(error, &exprs.iter().map(planned).collect::<Vec<_>>(), bytes));
+            }
+        };
         let mut sinks = Vec::with_capacity(exprs.len());
         let mut collectors = Vec::with_capacity(exprs.len());
         for expr in &exprs {
-            standing.push(self.reserve_result(expr)?);
             let collector = Arc::new(Collector::new(expr.dtype, &expr.shape)?);
             collectors.push(collector.clone());
             sinks.push(Sink { expr: expr.clone(), to: Target::Writer(collector) });
         }
         self.run_sinks(&sinks, cancel)?;
-        drop(sinks);
+        drop((sinks, standing));
         collectors.into_iter().map(Collector::into_dense).collect()
     }
 
@@ -322,7 +353,7 @@ impl Runtime {
                 operation: "compute".into(),
                 needed_bytes: bytes,
                 limit_bytes: self.0.limit_bytes,
-                smallest_bytes: bytes.saturating_mul(5) / 4,
+                smallest_bytes: bytes,
                 advice: "; or store the result instead of computing it into memory".into(),
             }
             .into()),
@@ -331,38 +362,40 @@ impl Runtime {
 
     /// Reserves what the open stores keep in memory.
     fn reserve_indexes(&self, exprs: &[Expr]) -> Result<Reservation> {
-        let mut seen = std::collections::HashSet::new();
-        let bytes = postorder(exprs)
-            .iter()
-            .filter_map(|node| match &node.op {
-                Op::Source(store) if seen.insert(Arc::as_ptr(store) as *const () as usize) => Some(store.resident_bytes()),
-                _ => None,
-            })
-            .sum();
-        self.0.pool.reserve(bytes)?.ok_or_else(|| {
-            ErrorKind::WouldNotFit {
+        let bytes = index_bytes(exprs);
+        let free = |limit: u64| limit.saturating_sub(self.0.pool.usage().reserved_bytes);
+        match self.0.pool.reserve(bytes) {
+            Ok(Some(reservation)) => Ok(reservation),
+            Ok(None) | Err(_) => Err(ErrorKind::WouldNotFit {
                 operation: "open".into(),
                 needed_bytes: bytes,
-                limit_bytes: self.0.limit_bytes,
-                smallest_bytes: bytes.saturating_mul(2),
+                limit_bytes: free(self.0.limit_bytes),
+                smallest_bytes: bytes.saturating_add(self.0.pool.usage().reserved_bytes),
                 advice: "; the chunk indexes of the opened files take it".into(),
             }
-            .into()
-        })
+            .into()),
+        }
     }
 
     fn run_sinks(&self, sinks: &[Sink], cancel: &CancelToken) -> Result<Vec<Option<(u64, crate::grid::ChunkGrid)>>> {
         let exprs: Vec<Expr> = sinks.iter().map(|sink| sink.expr.clone()).collect();
-        let _indexes = self.reserve_indexes(&exprs)?;
+        let results = self.0.pool.usage().reserved_bytes;
+        let refused = |error| self.refusal_of(error, sinks, results.saturating_add(index_bytes(&exprs)));
+        let _indexes = self.reserve_indexes(&exprs).map_err(refused)?;
         let budget = self.budget(self.0.pool.usage().reserved_bytes);
         let Lowered { plan, kept } = lower(sinks, &budget)?;
-        self.run_plan(&plan, &budget, cancel)?;
+        self.run_plan(&plan, &budget, cancel).map_err(refused)?;
         Ok(kept)
     }
 
     fn run_plan(&self, plan: &Plan, budget: &Budget, cancel: &CancelToken) -> Result<()> {
         let pool = &self.0.pool;
-        plan::check(plan, budget, &|product| pool.largest_block(product))?;
+        let fits = plan::check(plan, budget, &|product| pool.largest_block(product));
+        fits.map_err(|error| {
+            let standing = self.0.limit_bytes - budget.memory_bytes;
+            let needed = plan::smallest_limit(plan, &|product| pool.largest_block(product));
+            refusal::naming(error, needed.saturating_add(standing))
+        })?;
         let machine = Machine {
             pool,
             workers: self.0.workers.as_ref(),

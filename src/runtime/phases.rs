@@ -36,10 +36,14 @@ pub(super) fn next(exprs: &[Expr]) -> Option<Expr> {
 pub(super) fn run(runtime: &Runtime, exprs: &[Expr], node: &Expr, cancel: &CancelToken) -> Result<Vec<Expr>> {
     match &node.op {
         Op::Mask { mask, count, .. } => {
-            let _indexes = runtime.reserve_indexes(std::slice::from_ref(node))?;
+            let refused = |error| {
+                let standing = super::index_bytes(std::slice::from_ref(node));
+                runtime.refusal(error, standing, &mut |budget| Ok(count_loop(mask, node.dtype, budget)?.0))
+            };
+            let _indexes = runtime.reserve_indexes(std::slice::from_ref(node)).map_err(refused)?;
             let budget = runtime.budget(runtime.0.pool.usage().reserved_bytes);
             let (plan, stage) = count_loop(mask, node.dtype, &budget)?;
-            runtime.run_plan(&plan, &budget, cancel)?;
+            runtime.run_plan(&plan, &budget, cancel).map_err(refused)?;
             let counts: Vec<u64> = stage.counts.iter().map(|n| n.load(Relaxed)).collect();
             let _ = count.0.set(counts.iter().sum());
             let _ = count.1.set(Runs { cuts: stage.cuts(), counts });

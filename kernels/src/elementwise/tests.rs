@@ -230,3 +230,27 @@ fn casts_are_numpys() {
     assert_eq!(cast_one(DType::C128, Scalar::Complex(0.0, 1.0), DType::Bool), Scalar::Bool(true));
     assert_eq!(cast_one(DType::F64, Scalar::Float(1e6), DType::F16), Scalar::Float(f64::INFINITY));
 }
+
+/// A scalar is written as an array of it is cast, for every pair of dtypes and what does not fit too.
+#[test]
+fn scalars_are_written_as_arrays_are_cast() {
+    let numbers = [0.0, -0.0, 1.5, -1.5, 127.9, 128.0, 255.5, 256.0, -300.0, 65504.0, 70000.0, 2147483647.5, 2147483648.0, -2147483649.0, 1e10, -1e10, 4294967296.5, 9.3e18, 1.9e19, -9.3e18, 1e300, f64::INFINITY, f64::NEG_INFINITY, f64::NAN];
+    for from in DType::ALL {
+        for to in DType::ALL {
+            for x in numbers {
+                let (mut given, mut cast, mut written) = ([0u128; 1], [0u128; 1], [0u8; 16]);
+                Scalar::Float(x).write(from, &mut bytemuck::cast_slice_mut(&mut given)[..from.size()]);
+                // SAFETY: one aligned element each.
+                unsafe { super::cast(from, to)([given.as_ptr().cast(); 3], cast.as_mut_ptr().cast(), 1) };
+                let value = Scalar::read(from, &bytemuck::cast_slice(&given)[..from.size()]);
+                value.write(to, &mut written[..to.size()]);
+                let cast = &bytemuck::cast_slice::<u128, u8>(&cast)[..to.size()];
+                assert!(cast == &written[..to.size()] || Scalar::read(to, cast) != Scalar::read(to, cast), "{value:?}: {from} to {to}");
+            }
+        }
+    }
+    // as NumPy on x86-64
+    let mut out = [0u8; 8];
+    Scalar::Float(1e10).write(DType::I32, &mut out[..4]);
+    assert_eq!(i32::from_ne_bytes(out[..4].try_into().unwrap()), i32::MIN);
+}

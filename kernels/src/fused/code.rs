@@ -1,5 +1,6 @@
 //! Program → loops and scratch offsets. Registers of steps share buffers once nothing reads them any more.
 
+use super::masked::Mask;
 use super::operand::panel_bytes;
 use super::{TOGETHER, leaf_size};
 use crate::elementwise::{self, TileFn};
@@ -29,6 +30,8 @@ pub(super) struct LeafBuffer {
 /// A reduction with its loops.
 pub(super) struct CodeReduction {
     pub loops: Reducer,
+    /// Bytes of a value.
+    pub size: usize,
     pub lanes: usize,
     pub lane_stride: usize,
     pub block: usize,
@@ -74,7 +77,7 @@ impl Layout {
 }
 
 impl Code {
-    pub(super) fn new(program: &Program, outputs: &[Reg], reductions: &[(Reg, Reduction)]) -> Code {
+    pub(super) fn new(program: &Program, outputs: &[Reg], reductions: &[(Reg, Reduction)], masks: &[Option<Mask>]) -> Code {
         let leaves = program.leaves.len();
         let registers = leaves + program.steps.len();
         let mut layout = Layout::default();
@@ -84,7 +87,7 @@ impl Code {
         });
         let buffers = buffers.collect();
 
-        // the last step that reads each register; outputs and reductions are read after all steps
+        // the last step that reads each register; outputs, reductions and masks are read after all steps
         let mut last_use: Vec<usize> = (0..registers).map(|reg| reg.saturating_sub(leaves)).collect();
         for (k, step) in program.steps.iter().enumerate() {
             for &arg in used_args(step.op, &step.args) {
@@ -92,7 +95,7 @@ impl Code {
                 last_use[arg as usize] = k;
             }
         }
-        for &reg in outputs.iter().chain(reductions.iter().map(|(reg, _)| reg)) {
+        for &reg in outputs.iter().chain(reductions.iter().map(|(reg, _)| reg)).chain(masks.iter().flatten().map(|mask| &mask.reg)) {
             last_use[reg as usize] = usize::MAX;
         }
 
@@ -117,11 +120,11 @@ impl Code {
             }
         }
 
-        let reductions = reductions.iter().map(|(_, reduction)| {
+        let reductions = reductions.iter().map(|(reg, reduction)| {
             let loops = reduction.reducer();
             let lane_stride = loops.lane_bytes.next_multiple_of(64);
             let lanes = layout.take(lane_stride * TOGETHER);
-            CodeReduction { loops, lanes, lane_stride, block: layout.take(loops.block_bytes) }
+            CodeReduction { loops, size: program.dtype(*reg).size(), lanes, lane_stride, block: layout.take(loops.block_bytes) }
         });
         let reductions = reductions.collect();
         Code { steps, buffers, reductions, registers, scratch_bytes: layout.end }

@@ -5,6 +5,7 @@
 //! 1024 places of that loop: an operand that lies dense there is used where it is, any other is packed.
 
 mod code;
+mod masked;
 mod operand;
 mod space;
 
@@ -12,6 +13,7 @@ use crate::program::{Leaf, Program, Reg};
 use crate::reduce::{Places, Reduction, TILE, Target};
 use crate::view::{View, ViewMut};
 use code::Code;
+use masked::Mask;
 use operand::{Place, Sink, Source};
 use space::{Space, order_for};
 
@@ -29,6 +31,8 @@ pub struct Fused {
     pub outputs: Vec<Reg>,
     /// The registers that are reduced, and how.
     pub reductions: Vec<(Reg, Reduction)>,
+    /// Their masks.
+    masks: Vec<Option<Mask>>,
     code: Code,
 }
 
@@ -38,17 +42,18 @@ impl Fused {
     /// # Panics
     /// If a step has no loop for its dtypes, or reads a register that is not before it: a planner's bug.
     pub fn new(program: Program, outputs: Vec<Reg>, reductions: Vec<(Reg, Reduction)>) -> Fused {
-        let code = Code::new(&program, &outputs, &reductions);
-        Fused { program, outputs, reductions, code }
+        Fused::with_masks(program, outputs, reductions.into_iter().map(|(reg, reduction)| (reg, None, reduction)).collect())
     }
 
     /// As [`Fused::new`], each reduction over the elements where a bool register is true, if one is given.
+    /// The program gets the steps that masks need, so its registers may have other numbers.
     ///
     /// # Panics
-    /// As [`Fused::new`].
-    pub fn with_masks(program: Program, outputs: Vec<Reg>, reductions: Vec<(Reg, Option<Reg>, Reduction)>) -> Fused {
-        assert!(reductions.iter().all(|r| r.1.is_none()), "fused: masks are in work");
-        Fused::new(program, outputs, reductions.into_iter().map(|(reg, _, reduction)| (reg, reduction)).collect())
+    /// As [`Fused::new`], or if a mask is no bool register or `Reduction::masked` does not say that there is one.
+    pub fn with_masks(mut program: Program, mut outputs: Vec<Reg>, reductions: Vec<(Reg, Option<Reg>, Reduction)>) -> Fused {
+        let (reductions, masks) = masked::lower(&mut program, &mut outputs, reductions);
+        let code = Code::new(&program, &outputs, &reductions, &masks);
+        Fused { program, outputs, reductions, masks, code }
     }
 
     /// Bytes of scratch that a run needs: registers, packed panels, lanes.
@@ -117,8 +122,9 @@ impl Fused {
         let axes = (0..shape.len()).filter(|&a| reduced[a]);
         let places = Places { axes: axes.map(|a| (shape[a], origin[a], full[a])).collect() };
         let targets: Vec<*mut u8> = partials.iter_mut().map(|p| p.as_mut_ptr()).collect();
+        let selected = self.reductions.iter().map(|(_, reduction)| reduction.state_bytes(kept)).collect();
         let run = self.enter(origin, shape, Some(reduced), inputs, outputs, scratch);
-        let mut cell = Cell { run, reductions: &self.reductions, targets, kept, places };
+        let mut cell = Cell { run, reductions: &self.reductions, masks: &self.masks, targets, selected, kept, places };
         // by the last axis, whatever its length: slices of kept axes must not change the order of arithmetic
         match reduced.last() {
             Some(false) => {
@@ -225,7 +231,10 @@ impl Run<'_> {
 struct Cell<'a> {
     run: Run<'a>,
     reductions: &'a [(Reg, Reduction)],
+    masks: &'a [Option<Mask>],
     targets: Vec<*mut u8>,
+    /// Where in each partial the counts of selected values lie, if it has them.
+    selected: Vec<usize>,
     kept: usize,
     places: Places,
 }
@@ -245,6 +254,67 @@ impl Cell<'_> {
         unsafe { self.run.scratch.add(reduction.lanes + together * reduction.lane_stride) }
     }
 
+    /// The mask of the tile's `n` values.
+    fn mask(&self, i: usize, n: usize) -> Option<&[u8]> {
+        // SAFETY: the register holds the tile's n bools.
+        self.masks[i].map(|mask| unsafe { std::slice::from_raw_parts(self.run.registers[mask.reg as usize], n) })
+    }
+
+    fn in_runs(&self, i: usize) -> bool {
+        self.masks[i].is_some_and(|mask| mask.runs)
+    }
+
+    /// The count of selected values of a kept element.
+    fn selected(&self, i: usize, at: usize) -> *mut u64 {
+        // SAFETY: the partial of a masked reduction has a count for each kept element here.
+        unsafe { self.targets[i].add(self.selected[i]).cast::<u64>().add(at) }
+    }
+
+    fn count(&self, i: usize, at: usize, mask: &[u8]) {
+        // SAFETY: a count of the partial, to which no reference is held.
+        unsafe { *self.selected(i, at) += masked::count(mask) };
+    }
+
+    /// Counts rows of `width` places, one for each kept element from `first` on.
+    fn count_columns(&self, i: usize, first: usize, mask: &[u8], width: usize) {
+        // SAFETY: `width` counts of the partial, to which no other reference is held.
+        let counts = unsafe { std::slice::from_raw_parts_mut(self.selected(i, first), width) };
+        for row in mask.chunks_exact(width) {
+            for (count, &m) in counts.iter_mut().zip(row) {
+                *count += (m != 0) as u64;
+            }
+        }
+    }
+
+    /// Feeds lanes the selected ones of the `n` values from `from` on in the tile, the first at reduced place `at`.
+    fn feed_runs(&self, i: usize, together: usize, from: usize, n: usize, at: usize) {
+        let reduction = &self.run.code.reductions[i];
+        let Some(mask) = self.mask(i, from + n) else { return };
+        masked::runs(&mask[from..], |first, n| {
+            // SAFETY: started lanes; the run lies in the tile.
+            unsafe {
+                let values = self.tile(i).add((from + first) * reduction.size);
+                (reduction.loops.feed)(self.lanes(i, together), values, n, at + first, &self.places)
+            };
+        });
+    }
+
+    /// Gives the loops the selected runs of `rows` rows of `width` values.
+    fn column_runs(&self, i: usize, element: usize, rows: usize, width: usize, row: usize) {
+        let reduction = &self.run.code.reductions[i];
+        let Some(mask) = self.mask(i, rows * width) else { return };
+        for (r, mask) in mask.chunks_exact(width).enumerate() {
+            masked::runs(mask, |first, n| {
+                // SAFETY: the run lies in the tile, its kept elements in the partial.
+                unsafe {
+                    let values = self.tile(i).add((r * width + first) * reduction.size);
+                    let block = self.run.scratch.add(reduction.block);
+                    (reduction.loops.rows)(self.target(i, element + first), values, 1, n, block, row + r, &self.places)
+                };
+            });
+        }
+    }
+
     /// The innermost axis is reduced: `len` values for each kept element, in lanes.
     fn by_lanes(&mut self, len: usize) {
         let code = self.run.code;
@@ -254,6 +324,21 @@ impl Cell<'_> {
                 let rows = rows.min(self.kept - first);
                 self.run.evaluate(first * len, rows * len);
                 for (i, reduction) in code.reductions.iter().enumerate() {
+                    if let Some(mask) = self.mask(i, rows * len) {
+                        for (row, mask) in mask.chunks_exact(len).enumerate() {
+                            self.count(i, first + row, mask);
+                        }
+                    }
+                    if self.in_runs(i) {
+                        for row in 0..rows {
+                            // SAFETY: lanes lie in the scratch; the element is in the partial.
+                            unsafe { (reduction.loops.start)(self.lanes(i, 0)) };
+                            self.feed_runs(i, 0, row * len, len, 0);
+                            // SAFETY: as above.
+                            unsafe { (reduction.loops.close)(self.lanes(i, 0), self.target(i, first + row)) };
+                        }
+                        continue;
+                    }
                     // SAFETY: the tile holds rows · len values of the reduction's dtype.
                     unsafe { (reduction.loops.whole)(self.lanes(i, 0), self.target(i, first), self.tile(i), rows, len, &self.places) };
                 }
@@ -274,6 +359,13 @@ impl Cell<'_> {
                 for element in first..last {
                     self.run.evaluate(element * len + at, n);
                     for (i, reduction) in code.reductions.iter().enumerate() {
+                        if let Some(mask) = self.mask(i, n) {
+                            self.count(i, element, mask);
+                        }
+                        if self.in_runs(i) {
+                            self.feed_runs(i, element - first, 0, n, at);
+                            continue;
+                        }
                         // SAFETY: started lanes; the tile holds n values.
                         unsafe { (reduction.loops.feed)(self.lanes(i, element - first), self.tile(i), n, at, &self.places) };
                     }
@@ -293,7 +385,8 @@ impl Cell<'_> {
         let code = self.run.code;
         let width = even_width(columns).min(columns);
         let deep = if width == columns { (TILE / columns).max(1) } else { 1 };
-        let deep = if self.run.transposed() { 1 } else { deep };
+        // panels are packed along rows; where columns are single, the rows lie along the inner axis
+        let deep = if self.run.transposed() && columns > 1 { 1 } else { deep };
         for outer in 0..self.kept / columns {
             for column in (0..columns).step_by(width) {
                 let width = width.min(columns - column);
@@ -302,6 +395,13 @@ impl Cell<'_> {
                     let n = deep.min(rows - row);
                     self.run.evaluate((outer * rows + row) * columns + column, n * width);
                     for (i, reduction) in code.reductions.iter().enumerate() {
+                        if let Some(mask) = self.mask(i, n * width) {
+                            self.count_columns(i, first, mask, width);
+                        }
+                        if self.in_runs(i) {
+                            self.column_runs(i, first, n, width, row);
+                            continue;
+                        }
                         // SAFETY: the tile holds n · width values; the kept elements are in the partial.
                         unsafe {
                             let block = self.run.scratch.add(reduction.block);
@@ -326,5 +426,7 @@ fn leaf_size(leaf: &Leaf) -> usize {
     }
 }
 
+#[cfg(test)]
+mod mask_tests;
 #[cfg(test)]
 mod tests;

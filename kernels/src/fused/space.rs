@@ -11,8 +11,8 @@ pub(super) struct Space {
     pub reduced: Vec<bool>,
 }
 
-/// The axes in the order of the loop. Where the innermost one is reduced: kept, then reduced. Where it is
-/// kept: the outer kept ones, the reduced ones, then the kept ones after the last reduced. Both keep C order
+/// The axes in the order of the loop. Where the last one, whatever its length, is reduced: kept, then reduced.
+/// Where it is kept: the outer kept ones, the reduced ones, then the kept ones after the last reduced. Both keep C order
 /// among the kept and among the reduced. In a plain run (`reduced` is `None`) an axis along which a transposed input is dense
 /// comes next to the innermost.
 pub(super) fn order_for(shape: &[usize], reduced: Option<&[bool]>, strides: &[Vec<isize>], program: &Program) -> Vec<usize> {
@@ -34,7 +34,7 @@ pub(super) fn order_for(shape: &[usize], reduced: Option<&[bool]>, strides: &[Ve
         return order;
     };
     let kept = |a: &usize| !reduced[*a];
-    let trailing = if reduced[innermost] { 0 } else { axes.iter().rev().take_while(|a| kept(a)).count() };
+    let trailing = if reduced[reduced.len() - 1] { 0 } else { axes.iter().rev().take_while(|a| kept(a)).count() };
     let (head, tail) = axes.split_at(axes.len() - trailing);
     let outer = head.iter().copied().filter(kept);
     outer.chain(head.iter().copied().filter(|a| !kept(a))).chain(tail.iter().copied()).collect()

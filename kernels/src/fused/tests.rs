@@ -41,7 +41,7 @@ fn random() -> u64 {
     })
 }
 
-fn below(n: usize) -> usize {
+pub(super) fn below(n: usize) -> usize {
     (random() % n as u64) as usize
 }
 
@@ -57,17 +57,17 @@ fn value(dtype: DType, special: bool) -> Scalar {
 }
 
 /// An array with odd strides.
-struct Strided {
-    data: Aligned,
-    dtype: DType,
-    shape: Vec<usize>,
+pub(super) struct Strided {
+    pub data: Aligned,
+    pub dtype: DType,
+    pub shape: Vec<usize>,
     strides: Vec<isize>,
     offset: isize,
 }
 
 impl Strided {
     /// Axes in a random memory order, with gaps, flips and broadcasts.
-    fn random(dtype: DType, shape: &[usize], special: bool) -> Strided {
+    pub(super) fn random(dtype: DType, shape: &[usize], special: bool) -> Strided {
         let n = shape.len();
         let mut order: Vec<usize> = (0..n).collect();
         if below(2) == 0 {
@@ -97,16 +97,16 @@ impl Strided {
         Strided { data, dtype, shape: shape.to_vec(), strides, offset }
     }
 
-    fn view(&self) -> View<'_> {
+    pub(super) fn view(&self) -> View<'_> {
         View::strided(self.data.bytes(), self.dtype, &self.shape, &self.strides, self.offset)
     }
 
-    fn get(&self, index: &[usize]) -> Scalar {
+    pub(super) fn get(&self, index: &[usize]) -> Scalar {
         let at = self.offset + index.iter().zip(&self.strides).map(|(&i, &s)| i as isize * s).sum::<isize>();
         Scalar::read(self.dtype, &self.data.bytes()[at as usize..][..self.dtype.size()])
     }
 
-    fn dense(&self) -> Aligned {
+    pub(super) fn dense(&self) -> Aligned {
         let size = self.dtype.size();
         let mut out = Aligned::new(self.shape.iter().product::<usize>() * size);
         for (i, element) in out.bytes_mut().chunks_exact_mut(size).enumerate() {
@@ -116,7 +116,7 @@ impl Strided {
     }
 }
 
-fn unravel(mut at: usize, shape: &[usize]) -> Vec<usize> {
+pub(super) fn unravel(mut at: usize, shape: &[usize]) -> Vec<usize> {
     let mut index = vec![0; shape.len()];
     for axis in (0..shape.len()).rev() {
         index[axis] = at % shape[axis];
@@ -125,11 +125,11 @@ fn unravel(mut at: usize, shape: &[usize]) -> Vec<usize> {
     index
 }
 
-fn input(slot: usize, dtype: DType) -> Leaf {
+pub(super) fn input(slot: usize, dtype: DType) -> Leaf {
     Leaf::Input { slot, dtype }
 }
 
-fn random_shape() -> Vec<usize> {
+pub(super) fn random_shape() -> Vec<usize> {
     match below(8) {
         0 => vec![],
         1 => vec![1 + below(5000)],
@@ -277,7 +277,7 @@ fn reductions_are_their_formulas() {
                 }
                 let reduced: Vec<bool> = shape.iter().map(|_| below(2) == 0).collect();
                 let x = Strided::random(dtype, &shape, round % 2 == 0);
-                one_reduction(&x, &reduced, Reduction { op, dtype, out: op.out_dtype(dtype).unwrap(), skip_nan, ddof: below(2) as f64 });
+                one_reduction(&x, &reduced, Reduction { op, dtype, out: op.out_dtype(dtype).unwrap(), skip_nan, ddof: below(2) as f64, masked: false });
             }
         }
     }
@@ -349,24 +349,28 @@ fn one_reduction(x: &Strided, reduced: &[bool], reduction: Reduction) {
     }
     let size = reduction.out.size();
     for (k, group) in groups.iter().enumerate() {
-        // the out dtype's own rounding, and for products its precision
-        let tolerance = match reduction.out.real() {
-            DType::F16 => 2e-3,
-            DType::BF16 => 2e-2,
-            DType::F32 => 1e-5,
-            _ => 1e-10,
-        };
-        let scale = group.iter().map(|(_, v)| v.as_f64().abs()).filter(|v| v.is_finite()).sum::<f64>() * 1e-3;
-        let scale = if reduction.op == ReduceOp::Prod { 1e-7 } else { scale };
-        let want = naive(&reduction, group);
-        let got = Scalar::read(reduction.out, &results[0][k * size..][..size]);
-        let exact = matches!(reduction.op, ReduceOp::Prod) && (reduction.out.is_integer() || unbounded(want, reduction.out));
-        assert!(exact || close(got, want, scale, tolerance), "{reduction:?} over {reduced:?} of {shape:?}: {got:?} for {want:?}");
-        if let Some(merged) = &merged {
-            let got = Scalar::read(reduction.out, &merged[k * size..][..size]);
-            assert!(exact || close(got, want, scale, tolerance), "merged {reduction:?} over {reduced:?} of {shape:?}: {got:?} for {want:?}");
+        for out in [Some(&results[0]), merged.as_ref()].into_iter().flatten() {
+            let got = Scalar::read(reduction.out, &out[k * size..][..size]);
+            naive_agrees(&reduction, group, got, &format!("{reduction:?} over {reduced:?} of {shape:?}"));
         }
     }
+}
+
+/// # Panics
+/// If `got` is not what the plain meaning gives, but for rounding.
+pub(super) fn naive_agrees(reduction: &Reduction, group: &[(i64, Scalar)], got: Scalar, what: &str) {
+    // the out dtype's own rounding, and for products its precision
+    let tolerance = match reduction.out.real() {
+        DType::F16 => 2e-3,
+        DType::BF16 => 2e-2,
+        DType::F32 => 1e-5,
+        _ => 1e-10,
+    };
+    let scale = group.iter().map(|(_, v)| v.as_f64().abs()).filter(|v| v.is_finite()).sum::<f64>() * 1e-3;
+    let scale = if reduction.op == ReduceOp::Prod { 1e-7 } else { scale };
+    let want = naive(reduction, group);
+    let exact = matches!(reduction.op, ReduceOp::Prod) && (reduction.out.is_integer() || unbounded(want, reduction.out));
+    assert!(exact || close(got, want, scale, tolerance), "{what}: {got:?} for {want:?}");
 }
 
 /// Products that leave the range of their dtype on the way depend on the order.
@@ -387,7 +391,7 @@ fn unbounded(want: Scalar, out: DType) -> bool {
 #[test]
 fn integer_products_wrap() {
     let values: Vec<i32> = (0..100).map(|i| i * 2 + 3).collect();
-    let reduction = Reduction { op: ReduceOp::Prod, dtype: DType::I32, out: DType::I64, skip_nan: false, ddof: 0.0 };
+    let reduction = Reduction { op: ReduceOp::Prod, dtype: DType::I32, out: DType::I64, skip_nan: false, ddof: 0.0, masked: false };
     let fused = Fused::new(Program { leaves: vec![input(0, DType::I32)], steps: vec![] }, vec![], vec![(0, reduction)]);
     let mut scratch = Aligned::new(fused.scratch_bytes());
     let mut partial = Aligned::new(reduction.partial_bytes(1));
@@ -402,7 +406,7 @@ fn integer_products_wrap() {
 #[test]
 fn nothing_has_its_results() {
     for (op, want) in [(ReduceOp::Sum, 0.0), (ReduceOp::Prod, 1.0), (ReduceOp::Mean, f64::NAN), (ReduceOp::Var, f64::NAN), (ReduceOp::CountNonzero, 0.0), (ReduceOp::Any, 0.0), (ReduceOp::All, 1.0)] {
-        let reduction = Reduction { op, dtype: DType::F32, out: op.out_dtype(DType::F32).unwrap(), skip_nan: false, ddof: 0.0 };
+        let reduction = Reduction { op, dtype: DType::F32, out: op.out_dtype(DType::F32).unwrap(), skip_nan: false, ddof: 0.0, masked: false };
         let mut partial = Aligned::new(reduction.partial_bytes(3));
         reduction.empty(3, partial.bytes_mut());
         let mut out = vec![1u8; 3 * reduction.out.size()];
@@ -417,7 +421,7 @@ fn nothing_has_its_results() {
 /// Compensation: a sum that loses everything in plain f64, and one that is infinite.
 #[test]
 fn f64_sums_are_compensated() {
-    let reduction = Reduction { op: ReduceOp::Sum, dtype: DType::F64, out: DType::F64, skip_nan: false, ddof: 0.0 };
+    let reduction = Reduction { op: ReduceOp::Sum, dtype: DType::F64, out: DType::F64, skip_nan: false, ddof: 0.0, masked: false };
     let fused = Fused::new(Program { leaves: vec![input(0, DType::F64)], steps: vec![] }, vec![], vec![(0, reduction)]);
     let mut scratch = Aligned::new(fused.scratch_bytes());
     let mut sum = |values: &[f64]| {
@@ -451,7 +455,7 @@ fn transposed_inputs_keep_the_bits() {
         let root = program.push(StepOp::Unary(UnaryOp::Sqrt), [sum, 0, 0], DType::F64);
         for reduced in [[true, false], [false, true], [true, true], [false, false]] {
             let ops = [ReduceOp::Mean, ReduceOp::Var, ReduceOp::Argmax];
-            let reductions = ops.map(|op| (root, Reduction { op, dtype: DType::F64, out: op.out_dtype(DType::F64).unwrap(), skip_nan: false, ddof: 0.0 }));
+            let reductions = ops.map(|op| (root, Reduction { op, dtype: DType::F64, out: op.out_dtype(DType::F64).unwrap(), skip_nan: false, ddof: 0.0, masked: false }));
             let fused = Fused::new(program.clone(), vec![root], reductions.to_vec());
             let mut scratch = Aligned::new(fused.scratch_bytes());
             let kept = if reduced[0] { 1 } else { n } * if reduced[1] { 1 } else { m };

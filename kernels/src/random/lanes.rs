@@ -65,12 +65,23 @@ fn pairs_loop<L: Law>(law: L, key: &Key, block: u64, out: &mut [[L::Value; 2]]) 
 
 #[inline(always)]
 fn strided_loop<L: Law>(law: L, key: &Key, first: u64, step: i64, out: &mut [L::Value]) {
+    match (step & 1, first & 1) {
+        (0, 0) => every(law, key, first, step, |_| false, out),
+        (0, _) => every(law, key, first, step, |_| true, out),
+        _ => every(law, key, first, step, |index| index & 1 != 0, out),
+    }
+}
+
+/// A block an element. Where `odd` is known before the loop, half of the block's last round falls away, and the
+/// other value of the pair with it.
+#[inline(always)]
+fn every<L: Law>(law: L, key: &Key, first: u64, step: i64, odd: impl Fn(u64) -> bool, out: &mut [L::Value]) {
     let key = *key;
     for (i, value) in out.iter_mut().enumerate() {
         let index = first.wrapping_add((i as u64).wrapping_mul(step as u64));
         let counter = index >> 1;
         let (lane0, lane1) = key.lanes(counter, counter.rotate_right(32), 0, 0);
-        *value = law.one(lane0, lane1, index & 1 != 0);
+        *value = law.one(lane0, lane1, odd(index));
     }
 }
 

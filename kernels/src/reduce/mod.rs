@@ -1,12 +1,13 @@
 //! Values → partials → results. Reductions of a cell into partials, merging of partials, and the last step.
 //!
-//! The arithmetic of a cell follows from its shape, the reduced axes and the dtype alone; axes of length 1
-//! do not count. Where the innermost axis is reduced, the element at flat C-order position i among the
+//! The arithmetic of a cell follows from its shape, the reduced axes and the dtype alone (and from the
+//! mask). Where the last axis, whatever its length, is reduced, the element at flat C-order position i among the
 //! reduced axes goes to lane i mod 32, and the lanes are joined by a fixed tree. Where it is kept, every
 //! kept element takes its values in C order. Moments (var, std) take 1024 values, or 16 rows, at a time.
 //!
-//! A partial is a 64-byte header (how many values every kept element has seen), then a plane of words for
-//! each part of the state, each plane rounded up to 64 bytes.
+//! A partial is a 64-byte header (how many values every kept element has been offered), then a plane of words
+//! for each part of the state, then under a mask a plane of u64: how many values each kept element has seen.
+//! Each plane is rounded up to 64 bytes.
 
 mod arg;
 mod fold;
@@ -38,6 +39,8 @@ pub struct Reduction {
     pub skip_nan: bool,
     /// Delta degrees of freedom of var and std.
     pub ddof: f64,
+    /// Whether a mask selects the values: kept elements may then have seen more or fewer.
+    pub masked: bool,
 }
 
 /// Where an element of a cell lies among the reduced axes of the whole array.
@@ -95,7 +98,8 @@ pub(crate) struct Reducer {
     pub block_bytes: usize,
     /// Makes lanes that have seen nothing.
     pub start: unsafe fn(lanes: *mut u8),
-    /// Takes `n` values, the first at flat position `at`, a multiple of [`TILE`].
+    /// Takes `n` values, the first at flat position `at`. Calls of [`TILE`] values but the last, or of a
+    /// mask's runs: lanes start anew with each.
     pub feed: unsafe fn(lanes: *mut u8, tile: *const u8, n: usize, at: usize, places: &Places),
     /// Joins the lanes and writes the partial of one element.
     pub close: unsafe fn(lanes: *mut u8, to: Target),
@@ -121,7 +125,7 @@ pub(crate) struct Ops {
     empty: unsafe fn(to: Target),
     /// left ∪ right, but for the header.
     merge: unsafe fn(left: Target, right: *const u8),
-    /// Writes `n` results of dtype `natural`; every kept element has been offered `count` values.
+    /// Writes `n` results of dtype `natural`; every one of them has seen `count` values.
     finish: unsafe fn(reduction: &Reduction, from: Target, n: usize, count: u64, out: *mut u8),
     natural: DType,
 }
@@ -141,6 +145,11 @@ impl Reduction {
 
     /// Bytes of a partial for `kept` kept elements. Buffers are 64-byte aligned.
     pub fn partial_bytes(&self, kept: usize) -> usize {
+        self.state_bytes(kept) + if self.masked { plane_bytes(kept, size_of::<u64>()) } else { 0 }
+    }
+
+    /// Bytes of a partial before the counts of selected values.
+    pub(crate) fn state_bytes(&self, kept: usize) -> usize {
         HEADER + self.ops().planes.words.iter().map(|&word| plane_bytes(kept, word)).sum::<usize>()
     }
 
@@ -153,6 +162,26 @@ impl Reduction {
         let mut bytes = [0; 8];
         bytes.copy_from_slice(&partial[..8]);
         u64::from_ne_bytes(bytes)
+    }
+
+    /// How many values a masked reduction's kept elements have seen, each.
+    fn selected<'a>(&self, kept: usize, partial: &'a [u8]) -> &'a [u64] {
+        bytemuck::cast_slice(&partial[self.state_bytes(kept)..][..kept * size_of::<u64>()])
+    }
+
+    fn selected_mut<'a>(&self, kept: usize, partial: &'a mut [u8]) -> &'a mut [u64] {
+        bytemuck::cast_slice_mut(&mut partial[self.state_bytes(kept)..][..kept * size_of::<u64>()])
+    }
+
+    /// Whether it has no result, since for some kept element the mask selected nothing: of min, max, argmin and
+    /// argmax. Callers refuse those as NumPy does.
+    ///
+    /// # Panics
+    /// If `partial` is short or not 64-byte aligned.
+    pub fn is_empty_selection(&self, kept: usize, partial: &[u8]) -> bool {
+        self.check(kept, partial);
+        let needs_one = matches!(self.op, ReduceOp::Min | ReduceOp::Max | ReduceOp::Argmin | ReduceOp::Argmax);
+        self.masked && needs_one && self.selected(kept, partial).contains(&0)
     }
 
     /// # Panics
@@ -173,6 +202,9 @@ impl Reduction {
         partial[..HEADER].fill(0);
         // SAFETY: checked.
         unsafe { (self.ops().empty)(Target { partial: partial.as_mut_ptr(), kept, at: 0 }) }
+        if self.masked {
+            self.selected_mut(kept, partial).fill(0);
+        }
     }
 
     /// `left` becomes left ∪ right; `right` is later in order.
@@ -186,6 +218,11 @@ impl Reduction {
         // SAFETY: checked.
         unsafe { (self.ops().merge)(Target { partial: left.as_mut_ptr(), kept, at: 0 }, right.as_ptr()) };
         Self::set_count(left, count);
+        if self.masked {
+            for (l, r) in self.selected_mut(kept, left).iter_mut().zip(self.selected(kept, right)) {
+                *l += r;
+            }
+        }
     }
 
     /// Writes the `kept` results, dense, of dtype `self.out`; rounds once. An arg- reduction of only NaN with
@@ -199,12 +236,14 @@ impl Reduction {
         let ops = self.ops();
         let from = Target { partial: partial.as_ptr().cast_mut(), kept, at: 0 };
         let count = Self::count(partial);
-        if ops.natural == self.out && with_element!(self.out, T => (out.as_ptr() as usize).is_multiple_of(align_of::<T>())) {
+        let selected = if self.masked { Some(self.selected(kept, partial)) } else { None };
+        if selected.is_none() && ops.natural == self.out && with_element!(self.out, T => (out.as_ptr() as usize).is_multiple_of(align_of::<T>())) {
             // SAFETY: checked; finish only reads the partial.
             return unsafe { (ops.finish)(self, from, kept, count, out.as_mut_ptr()) };
         }
         let mut value = [0u128; 1];
         for at in 0..kept {
+            let count = selected.map_or(count, |selected| selected[at]);
             // SAFETY: a view of one element of a checked partial, through `kept` elements of plane strides.
             unsafe { (ops.finish)(self, Target { at, ..from }, 1, count, value.as_mut_ptr().cast()) };
             let value = Scalar::read(ops.natural, &bytemuck::bytes_of(&value)[..ops.natural.size()]);

@@ -1,7 +1,8 @@
 //! Variance: two passes over a block of values, Chan's formula between blocks.
 //!
 //! The state is (count, sum of squared distances, mean), the mean in two parts for complex values, whose
-//! squared distance is |x − mean|².
+//! squared distance is |x − mean|². Under a mask NaN stands for what is left out, integers come as f64, and
+//! a selected NaN shows in that fewer values were counted than selected.
 //! Source: Chan, Golub & LeVeque, "Updating formulae and a pairwise algorithm for computing sample
 //! variances", 1979.
 
@@ -329,7 +330,7 @@ unsafe fn merge<T: Value>(left: Target, right: *const u8) {
     }
 }
 
-unsafe fn finish<T: Value>(reduction: &Reduction, from: Target, n: usize, _: u64, out: *mut u8) {
+unsafe fn finish<T: Value>(reduction: &Reduction, from: Target, n: usize, count: u64, out: *mut u8) {
     for at in 0..n {
         // SAFETY: inside the partial, and room for `n` results.
         unsafe {
@@ -337,7 +338,8 @@ unsafe fn finish<T: Value>(reduction: &Reduction, from: Target, n: usize, _: u64
             let freedom = m.count - reduction.ddof;
             // NumPy: no degrees of freedom divide by 0; the nan- forms give NaN
             let freedom = if freedom <= 0.0 && reduction.skip_nan { f64::NAN } else { freedom.max(0.0) };
-            let variance = m.squares / freedom;
+            let met_nan = reduction.masked && !reduction.skip_nan && m.count != count as f64;
+            let variance = if met_nan { f64::NAN } else { m.squares / freedom };
             let value = if reduction.op == ReduceOp::Std { variance.sqrt() } else { variance };
             out.cast::<T::Out>().add(at).write(T::round(value));
         }
@@ -366,7 +368,7 @@ fn of<T: Value, const SKIP: bool>() -> Ops {
 
 /// The loops of var or std.
 pub(super) fn ops(reduction: &Reduction) -> Ops {
-    let skip = reduction.skip_nan;
+    let skip = reduction.skip_nan || reduction.masked;
     match reduction.dtype {
         DType::F16 if skip => of::<f16, true>(),
         DType::BF16 if skip => of::<bf16, true>(),
@@ -374,6 +376,7 @@ pub(super) fn ops(reduction: &Reduction) -> Ops {
         DType::F64 if skip => of::<f64, true>(),
         DType::C64 if skip => of::<C64, true>(),
         DType::C128 if skip => of::<C128, true>(),
+        _ if reduction.masked => of::<f64, true>(),
         other => with_element!(other, T => of::<T, false>()),
     }
 }
