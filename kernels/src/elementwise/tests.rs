@@ -183,6 +183,14 @@ fn numpy_has_its_ways() {
     assert!(one(binary_of(BinaryOp::Maximum, DType::F64, &float(f64::NAN), &float(3.0))).is_nan());
     assert!(one(binary_of(BinaryOp::Minimum, DType::F64, &float(3.0), &float(f64::NAN))).is_nan());
     assert_eq!(one(binary_of(BinaryOp::Fmax, DType::F32, &float(f64::NAN), &float(3.0))), 3.0);
+    for op in [BinaryOp::Maximum, BinaryOp::Minimum, BinaryOp::Fmax, BinaryOp::Fmin] {
+        for (dtype, second) in [(DType::F32, true), (DType::F64, true), (DType::F16, false)] {
+            for x in [0.0, -0.0] {
+                let want: f64 = if second { -x } else { x };
+                assert_eq!(one(binary_of(op, dtype, &float(x), &float(-x))).to_bits(), want.to_bits(), "{} of {x}, {} {dtype}", op.name(), -x);
+            }
+        }
+    }
     assert_eq!(one(binary_of(BinaryOp::Heaviside, DType::F64, &float(0.0), &float(0.5))), 0.5);
     assert_eq!(one(binary_of(BinaryOp::Logaddexp, DType::F64, &float(f64::INFINITY), &float(f64::INFINITY))), f64::INFINITY);
     assert_eq!(one(binary_of(BinaryOp::Nextafter, DType::F32, &float(0.0), &float(1.0))), 2f64.powi(-149));
