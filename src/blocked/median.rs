@@ -132,7 +132,7 @@ impl Median {
                     return self.read(feed, registers, Look::Histogram { low: first, high: last, shift: shift.saturating_sub(BITS) });
                 }
                 self.middles.push(first);
-                if self.middles.len() == 1 && total % 2 == 0 {
+                if self.middles.len() == 1 && total.is_multiple_of(2) {
                     if before + found.counts[bin] > rank + 1 {
                         self.middles.push(first);
                     } else if let Some(next) = (bin + 1..found.counts.len()).find(|&b| found.counts[b] > 0) {

@@ -117,7 +117,7 @@ fn divide(a: i128, b: i128) -> f64 {
     // At least 55 bits of quotient, the last one sticky: converting rounds as the exact quotient would.
     let (x, y) = (a.unsigned_abs(), b.unsigned_abs());
     let shift = (55 + (128 - y.leading_zeros()) as i32 - (128 - x.leading_zeros()) as i32).max(0);
-    let quotient = ((x << shift) / y) | u128::from((x << shift) % y != 0);
+    let quotient = ((x << shift) / y) | u128::from(!(x << shift).is_multiple_of(y));
     let size = quotient as f64 * 2f64.powi(-shift);
     if (a < 0) == (b < 0) { size } else { -size }
 }
