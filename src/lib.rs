@@ -10,15 +10,15 @@ pub mod events;
 pub mod grid;
 
 pub mod array;
-pub mod expr;
-pub mod optimize;
 mod blocked;
-pub mod plan;
-mod scheduler;
-pub mod memory;
-pub mod store;
-pub mod runtime;
 pub mod eval;
+pub mod expr;
+pub mod memory;
+pub mod optimize;
+pub mod plan;
+pub mod runtime;
+mod scheduler;
+pub mod store;
 
 pub use array::{Array, Axes, arange, axis, from_function, full, ones, open, random, zeros};
 pub use error::{Error, Result};

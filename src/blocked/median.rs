@@ -71,7 +71,10 @@ impl Median {
     }
 
     fn read(&mut self, feed: &Feed, registers: &[Reg], look: Look) -> Step {
-        let found = Arc::new(Mutex::new(Found { counts: vec![0; if matches!(look, Look::Histogram { .. }) { 1 << BITS } else { 0 }], ..Found::default() }));
+        let found = Arc::new(Mutex::new(Found {
+            counts: vec![0; if matches!(look, Look::Histogram { .. }) { 1 << BITS } else { 0 }],
+            ..Found::default()
+        }));
         self.look = Some((look, found.clone()));
         let cuts = ChunkGrid { axes: blocking::elementwise(feed) };
         let fused = Fused::new(feed.program.clone(), registers.to_vec(), vec![]);

@@ -81,7 +81,13 @@ fn integers(op: &str, a: i128, b: i128) -> Outcome<Scalar> {
         "+" => integer(a + b),
         "-" => integer(a - b),
         "*" => integer(a * b),
-        "/" => if b == 0 { Err(zero()) } else { Ok(Scalar::Float(divide(a, b))) },
+        "/" => {
+            if b == 0 {
+                Err(zero())
+            } else {
+                Ok(Scalar::Float(divide(a, b)))
+            }
+        }
         "//" | "%" if b == 0 => Err(zero()),
         "//" => integer(a.div_euclid(b) - i128::from(b < 0 && a.rem_euclid(b) != 0)),
         "%" => {
@@ -98,7 +104,13 @@ fn integers(op: &str, a: i128, b: i128) -> Outcome<Scalar> {
         "<<" | ">>" if b < 0 => Err("negative shift count".into()),
         "<<" => {
             let fits = a == 0 || b <= 64;
-            integer(if a == 0 { 0 } else if fits { a.checked_mul(1 << b).unwrap_or(i128::MAX) } else { i128::MAX })
+            integer(if a == 0 {
+                0
+            } else if fits {
+                a.checked_mul(1 << b).unwrap_or(i128::MAX)
+            } else {
+                i128::MAX
+            })
         }
         ">>" => integer(a >> b.min(100)),
         "&" => integer(a & b),

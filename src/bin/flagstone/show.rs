@@ -37,9 +37,10 @@ impl Results {
         if computed.len() != shapes.len() {
             return Err(Error::internal("fewer results than arrays"));
         }
-        let shown = shapes.into_iter().zip(computed).map(|((shape, whole), dense)| {
-            Ok(Shown { shape, values: AnyArray::from_dense(dense)?, whole })
-        });
+        let shown = shapes
+            .into_iter()
+            .zip(computed)
+            .map(|((shape, whole), dense)| Ok(Shown { shape, values: AnyArray::from_dense(dense)?, whole }));
         shown.collect::<Result<_>>().map(Results)
     }
 
