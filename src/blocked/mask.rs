@@ -77,7 +77,7 @@ impl Stage for CountStage {
         self.cuts.blocks()
     }
     fn largest(&self) -> u64 {
-        0
+        super::largest::largest(self, &[&self.feed], &super::boxes::Boxes::rows(self.cuts.axes.clone()))
     }
     fn describe(&self, n: u64, spec: &mut TaskSpec) {
         let (start, shape) = self.cuts.block(n);
@@ -162,11 +162,7 @@ impl Stage for FilterStage {
         self.boxes.len() as u64
     }
     fn largest(&self) -> u64 {
-        let demand = |&n: &u64| {
-            let mut spec = TaskSpec::default();
-            self.describe(n, &mut spec);
-            spec.new_bytes()
-        };
+        let demand = |&n: &u64| super::largest::demand(self, &[&self.feed], n);
         (0..self.tasks()).max_by_key(demand).unwrap_or(0)
     }
     fn describe(&self, n: u64, spec: &mut TaskSpec) {

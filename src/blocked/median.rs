@@ -215,7 +215,10 @@ impl Stage for LookStage {
         }
     }
     fn largest(&self) -> u64 {
-        0
+        match self.look {
+            Look::Sample => super::largest::largest_task(self, &[&self.feed], &[0], &[self.tasks()], &|at| at[0]),
+            _ => super::largest::largest(self, &[&self.feed], &super::boxes::Boxes::rows(self.cuts.axes.clone())),
+        }
     }
     fn describe(&self, n: u64, spec: &mut TaskSpec) {
         let (start, shape) = self.tile(n);

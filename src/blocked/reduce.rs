@@ -160,7 +160,7 @@ impl Stage for ReduceStage {
         self.boxes.len()
     }
     fn largest(&self) -> u64 {
-        self.boxes.largest()
+        super::largest::largest(self, &[&self.feed], &self.boxes)
     }
     fn describe(&self, n: u64, spec: &mut TaskSpec) {
         let tile = self.boxes.nth(n);
