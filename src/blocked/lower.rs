@@ -369,16 +369,37 @@ impl Lowering<'_> {
         Ok(made)
     }
 
-    /// A pulled stage that evaluates `feed` into blocks, cut as suits what it reads.
+    /// A pulled stage that evaluates `feed` into blocks, cut as suits what it reads, or as `grid` says.
     fn map(&mut self, name: &str, feed: Feed, result: Reg, grid: Option<ChunkGrid>) -> Made {
-        let cuts = blocking::elementwise(&feed);
-        let grid = grid.unwrap_or(ChunkGrid { axes: cuts.clone() });
-        let fused = Fused::new(feed.program.clone(), vec![result], vec![]);
-        let product = Product { id: new_product(), name: name.to_string(), blocks: grid.blocks() };
-        let made = Made { product: product.id, grid: grid.clone() };
-        let boxes = Boxes::rows(grid.axes.clone());
-        self.push(MapStage { name: name.to_string(), feed, fused, grid, boxes, inside: None, product }, Drive::Pulled);
+        let mut stage = self.map_stage(name, &feed, result, grid);
+        stage.boxes = Boxes::rows(stage.grid.axes.clone());
+        let made = Made { product: stage.product.id, grid: stage.grid.clone() };
+        self.push(stage, Drive::Pulled);
         made
+    }
+
+    /// Evaluates `feed` into blocks of `grid`, or such that a task takes half of its share: others read them.
+    fn map_stage(&self, name: &str, feed: &Feed, result: Reg, grid: Option<ChunkGrid>) -> MapStage {
+        let id = new_product();
+        let stage = |cuts: Vec<AxisChunks>| {
+            let fused = Fused::new(feed.program.clone(), vec![result], vec![]);
+            let grid = ChunkGrid { axes: cuts.clone() };
+            let product = Product { id, name: name.to_string(), blocks: grid.blocks() };
+            let boxes = Boxes { order: visiting(feed, &cuts), cuts };
+            MapStage { name: name.to_string(), feed: feed.clone(), fused, grid, boxes, inside: None, product }
+        };
+        match grid {
+            Some(grid) => stage(grid.axes),
+            None => {
+                let make = |mut cuts: Vec<Vec<AxisChunks>>| stage(cuts.remove(0));
+                blocking::shrunk(&[feed], make, |stage| self.is_small(stage), |stage| self.demand(stage) <= self.budget.memory_bytes)
+            }
+        }
+    }
+
+    /// Whether two tasks of `stage` fit into the memory of one thread.
+    fn is_small(&self, stage: &dyn Stage) -> bool {
+        self.demand(stage) <= self.share_bytes() / 2
     }
 
     /// The product that holds `node`, which is no part of a loop.
@@ -432,35 +453,41 @@ impl Lowering<'_> {
         let mut feeds = Vec::with_capacity(args.len());
         for arg in args.iter().filter(|arg| arg.shape[axis] > 0) {
             let (feed, regs) = self.feed(&[arg], &arg.shape)?;
-            let cuts = blocking::elementwise(&feed);
-            feeds.push((feed, regs[0], cuts));
+            feeds.push((feed, regs[0]));
         }
-        let Some(first) = feeds.first() else {
+        if feeds.is_empty() {
             let mut shape = args[0].shape.clone();
             shape[axis] = 0;
             return Ok(Made { product: new_product(), grid: ChunkGrid::whole(&shape) });
-        };
-        let mut axes = first.2.clone();
-        let along: Vec<u64> = feeds.iter().flat_map(|(_, _, cuts)| cuts[axis].lengths().collect::<Vec<_>>()).collect();
-        axes[axis] = AxisChunks::from_lengths(&along);
-        let whole = ChunkGrid { axes };
-        let product = Product { id: new_product(), name: "concatenate".to_string(), blocks: whole.blocks() };
-        let made = Made { product: product.id, grid: whole.clone() };
-        let mut offset = 0;
-        let mut parts = Vec::with_capacity(feeds.len());
-        for (feed, result, cuts) in feeds {
-            let mut own = whole.axes.clone();
-            own[axis] = cuts[axis].clone();
-            let mut first = vec![0; own.len()];
-            first[axis] = offset;
-            offset += cuts[axis].count();
-            let grid = ChunkGrid { axes: own };
-            let fused = Fused::new(feed.program.clone(), vec![result], vec![]);
-            let boxes = Boxes::rows(grid.axes.clone());
-            let name = product.name.clone();
-            parts.push(MapStage { name, feed, fused, grid, boxes, inside: Some((first, whole.clone())), product: product.clone() });
         }
-        self.push(ConcatenateStage::new(parts, whole, axis, product), Drive::Pulled);
+        let id = new_product();
+        let join = |cuts: Vec<Vec<AxisChunks>>| {
+            let mut axes = cuts[0].clone();
+            let along: Vec<u64> = cuts.iter().flat_map(|cuts| cuts[axis].lengths().collect::<Vec<_>>()).collect();
+            axes[axis] = AxisChunks::from_lengths(&along);
+            let whole = ChunkGrid { axes };
+            let product = Product { id, name: "concatenate".to_string(), blocks: whole.blocks() };
+            let mut offset = 0;
+            let mut parts = Vec::with_capacity(feeds.len());
+            for ((feed, result), cuts) in feeds.iter().zip(cuts) {
+                let mut own = whole.axes.clone();
+                own[axis] = cuts[axis].clone();
+                let mut first = vec![0; own.len()];
+                first[axis] = offset;
+                offset += cuts[axis].count();
+                let grid = ChunkGrid { axes: own };
+                let boxes = Boxes::rows(grid.axes.clone());
+                let name = product.name.clone();
+                let fused = Fused::new(feed.program.clone(), vec![*result], vec![]);
+                let (feed, product) = (feed.clone(), product.clone());
+                parts.push(MapStage { name, feed, fused, grid, boxes, inside: Some((first, whole.clone())), product });
+            }
+            ConcatenateStage::new(parts, whole, axis, product)
+        };
+        let sources: Vec<&Feed> = feeds.iter().map(|(feed, _)| feed).collect();
+        let stage = blocking::shrunk(&sources, join, |stage| self.is_small(stage), |stage| self.demand(stage) <= self.budget.memory_bytes);
+        let made = Made { product: id, grid: stage.grid().clone() };
+        self.push(stage, Drive::Pulled);
         Ok(made)
     }
 
@@ -619,14 +646,10 @@ impl Lowering<'_> {
 
     fn keep(&mut self, expr: &Expr) -> Result<(u64, ChunkGrid)> {
         let (feed, regs) = self.feed(&[expr], &expr.shape)?;
-        let cuts = blocking::elementwise(&feed);
         let rank = self.rank_of(&feed.products());
-        let grid = ChunkGrid { axes: cuts.clone() };
-        let fused = Fused::new(feed.program.clone(), regs, vec![]);
-        let product = Product { id: new_product(), name: "persist".to_string(), blocks: grid.blocks() };
-        let id = product.id;
-        let boxes = Boxes { order: visiting(&feed, &cuts), cuts };
-        self.push(MapStage { name: "persist".to_string(), feed, fused, grid: grid.clone(), boxes, inside: None, product }, Drive::Ranked(rank));
+        let stage = self.map_stage("persist", &feed, regs[0], None);
+        let (id, grid) = (stage.product.id, stage.grid.clone());
+        self.push(stage, Drive::Ranked(rank));
         Ok((id, grid))
     }
 
