@@ -236,7 +236,7 @@ fn reductions_to_memory_survive_failing_reads() {
     let reads = Arc::new(Fuse::default());
     let x = source(reads.clone());
     // a median keeps up to 8 MiB of candidates, whatever the data
-    let rt = Runtime::builder().memory_limit("12MiB").threads(2).build().unwrap();
+    let rt = Runtime::builder().memory_limit("20MiB").threads(2).build().unwrap();
     for text in ["median(x)", "x[x > 500].mean()", "x[x > 500].sum()", "x.std()", "x[x > 1000]", "x.argmax()"] {
         reads.set(i64::MAX);
         let right = format!("{:?}", rt.compute_any(&array(text, &x)).unwrap_or_else(|e| panic!("{text}: {e}")).scalars());

@@ -206,8 +206,8 @@ fn rows() -> Vec<Row> {
         row("concatenate", store("concatenate((x[1000:], y[:1000] * 2), axis=0)", &["x=x.h5:/x", "y=z.h5:/x"], "joined.npy", &[]),
             like_x(|| each(ROWS, COLUMNS, |i, j| if i < ROWS - 1000 { x(i + 1000, j) } else { 2.0 * x(i - (ROWS - 1000), j) }))),
         row("outer product, summed", eval("(arange(8000.0)[:, None] * arange(8000.0)).sum()", &[]), Expected::Values(vec![triangle * triangle])),
-        row("several results, one pass", eval("x.sum(), x.max(), x.std(), x.mean(axis=0).max(), (x > 900).sum()", &["x=x.h5:/x"]),
-            Expected::Values(vec![mean_x * n, 999.0 + 499.0, std_x, mean(fs()) + 499.0, histogram()[901..].iter().sum::<u64>() as f64]))
+        row("several results, one pass", eval("x.sum(), x.max(), x.std(), x.min(), (x > 900).sum()", &["x=x.h5:/x"]),
+            Expected::Values(vec![mean_x * n, 999.0 + 499.0, std_x, 0.0, histogram()[901..].iter().sum::<u64>() as f64]))
             .traffic(X_BYTES + X_BYTES / 100),
         row("random 8000 x 8000", eval("y = random.normal(10, 0.1, size=(8000, 8000), seed=1); y.mean(), y.std(), y[:, ::100].mean(axis=0).mean()", &[]),
             Expected::Near(vec![10.0, 0.1, 10.0], 1e-3)),

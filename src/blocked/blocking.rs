@@ -221,7 +221,7 @@ pub fn for_reduction(feed: &Feed, reduced: &[bool], cells: &[Cells], budget: &Bu
     }
     // reduced axes, the innermost first: a whole axis before the next one joins
     let share = total / (budget.threads as u64 * 16).max(1);
-    let most = if natural.rigid { TASK_ELEMENTS } else { share.clamp(1 << 18, REDUCE_ELEMENTS_MAX) };
+    let most = if natural.rigid { TASK_ELEMENTS } else { share.clamp(1 << 18, REDUCE_ELEMENTS_MAX) } >> slack;
     for axis in (0..rank).rev().filter(|&a| reduced[a]) {
         let mut run = 1;
         while run < cuts[axis].count() && elements(&cuts).saturating_mul(2 * run) <= most {

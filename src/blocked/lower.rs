@@ -25,6 +25,9 @@ use flagstone_kernels::reduce::Reduction;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+/// No limit makes the tiles of a product smaller than this share of memory does.
+const MATMUL_SHARE_MIN_BYTES: u64 = 256 << 10;
+
 /// Where a result goes.
 #[derive(Clone)]
 pub enum Target {
@@ -80,6 +83,7 @@ impl<'a> Lowering<'a> {
             stages: Vec::new(),
             made: HashMap::new(),
             loaded: HashMap::new(),
+            persisted: HashMap::new(),
             ready: HashMap::new(),
             siblings: siblings(roots),
             costs: HashMap::new(),
@@ -134,6 +138,8 @@ struct Lowering<'a> {
     made: HashMap<u64, Made>,
     /// Shared stores that have a product.
     loaded: HashMap<usize, Made>,
+    /// Persisted products that are read, with the bytes of an element.
+    persisted: HashMap<u64, (ChunkGrid, u64)>,
     /// The rank from which on a product can be read without being pulled.
     ready: HashMap<u64, u32>,
     /// Reductions that run in one loop.
@@ -349,6 +355,9 @@ impl Lowering<'_> {
     }
 
     fn block_bytes(&self, key: crate::memory::BlockKey) -> u64 {
+        if let Some((grid, item)) = self.persisted.get(&key.product) {
+            return crate::memory::rounded(grid.block(key.block).1.iter().product::<u64>() * item);
+        }
         let Some(node) = self.stages.iter().find(|node| node.stage.products().iter().any(|p| p.id == key.product)) else { return 0 };
         let mut spec = TaskSpec::default();
         node.stage.describe(node.stage.producer(key.product, key.block), &mut spec);
@@ -408,7 +417,10 @@ impl Lowering<'_> {
             return Ok(made.clone());
         }
         let made = match &node.op {
-            Op::Resident(resident) => Made { product: resident.product, grid: resident.grid.clone() },
+            Op::Resident(resident) => {
+                self.persisted.insert(resident.product, (resident.grid.clone(), resident.dtype.size() as u64));
+                Made { product: resident.product, grid: resident.grid.clone() }
+            }
             Op::Reduce(reduce) => {
                 self.reduce(node, reduce)?;
                 return Ok(self.made[&node.id].clone());
@@ -494,7 +506,14 @@ impl Lowering<'_> {
     fn matmul(&mut self, node: &Expr, a: &Expr, b: &Expr) -> Result<Made> {
         let (feed_a, regs_a) = self.feed(&[a], &a.shape)?;
         let (feed_b, regs_b) = self.feed(&[b], &b.shape)?;
-        let stage = MatmulStage::lower(node.dtype, (feed_a, regs_a[0]), (feed_b, regs_b[0]), self.share_bytes());
+        let of = |share| MatmulStage::lower(node.dtype, (feed_a.clone(), regs_a[0]), (feed_b.clone(), regs_b[0]), share);
+        // under a small limit what a task holds beside its tiles counts: smaller tiles then, of the same bits
+        let mut share = self.share_bytes();
+        let mut stage = of(share);
+        while self.demand(&stage) > self.budget.memory_bytes && share > MATMUL_SHARE_MIN_BYTES {
+            share -= share / 4;
+            stage = of(share);
+        }
         let made = Made { product: stage.product.id, grid: stage.grid() };
         let rank = self.rank_of(&stage.operands());
         self.push(stage, Drive::Ranked(rank));
