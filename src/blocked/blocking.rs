@@ -6,6 +6,8 @@ use crate::budget::Budget;
 use crate::expr::Cells;
 use crate::grid::{AxisChunks, ChunkGrid};
 
+/// No limit makes blocks smaller than this many elements.
+const LEAST_ELEMENTS: u64 = 1 << 12;
 /// Elements of an elementwise task where nothing else decides.
 const TASK_ELEMENTS: u64 = 1 << 20;
 /// A reduction's task covers at most this many elements of plain data.
@@ -89,19 +91,45 @@ fn split(chunks: &AxisChunks, piece: u64) -> AxisChunks {
 /// Cuts of about [`TASK_ELEMENTS`] for an elementwise loop: tiny natural blocks joined along the fastest
 /// axes, and, where that costs nothing, large ones split along the slowest.
 pub fn elementwise(feed: &Feed) -> Vec<AxisChunks> {
+    of_size(feed, TASK_ELEMENTS)
+}
+
+fn of_size(feed: &Feed, most: u64) -> Vec<AxisChunks> {
     let natural = natural(feed);
     let mut cuts = natural.cuts;
     for axis in (0..cuts.len()).rev() {
         let have = elements(&cuts).max(1);
-        if have >= TINY_ELEMENTS {
+        if have >= TINY_ELEMENTS.min(most) {
             break;
         }
-        cuts[axis] = join(&cuts[axis], TASK_ELEMENTS / have);
+        cuts[axis] = join(&cuts[axis], most / have);
     }
     if !natural.rigid {
-        shrink(&mut cuts, TASK_ELEMENTS);
+        shrink(&mut cuts, most);
     }
     cuts
+}
+
+/// The largest of what `make` builds of ever smaller cuts for `feeds` that `fits`. Chunks that have to be
+/// decoded whole are cut only when nothing else `fits_at_all`: their parts decode them again.
+pub fn shrunk<T>(feeds: &[&Feed], make: impl Fn(Vec<Vec<AxisChunks>>) -> T, fits: impl Fn(&T) -> bool, fits_at_all: impl Fn(&T) -> bool) -> T {
+    let mut most = TASK_ELEMENTS;
+    let mut made = make(feeds.iter().map(|feed| of_size(feed, most)).collect());
+    while most > LEAST_ELEMENTS && !fits(&made) {
+        most /= 2;
+        made = make(feeds.iter().map(|feed| of_size(feed, most)).collect());
+    }
+    most = TASK_ELEMENTS;
+    while most > LEAST_ELEMENTS && !fits_at_all(&made) {
+        most /= 2;
+        let cut = |feed: &&Feed| {
+            let mut cuts = of_size(feed, most);
+            shrink(&mut cuts, most);
+            cuts
+        };
+        made = make(feeds.iter().map(cut).collect());
+    }
+    made
 }
 
 /// Splits along the slowest axes until a block has at most `most` elements.
@@ -193,7 +221,7 @@ pub fn for_reduction(feed: &Feed, reduced: &[bool], cells: &[Cells], budget: &Bu
     }
     // reduced axes, the innermost first: a whole axis before the next one joins
     let share = total / (budget.threads as u64 * 16).max(1);
-    let most = if natural.rigid { TASK_ELEMENTS } else { share.clamp(1 << 18, REDUCE_ELEMENTS_MAX) };
+    let most = if natural.rigid { TASK_ELEMENTS } else { share.clamp(1 << 18, REDUCE_ELEMENTS_MAX) } >> slack;
     for axis in (0..rank).rev().filter(|&a| reduced[a]) {
         let mut run = 1;
         while run < cuts[axis].count() && elements(&cuts).saturating_mul(2 * run) <= most {
