@@ -304,7 +304,11 @@ fn a_full_disk_under_a_store_leaves_what_was_there() {
         let address = dir.path().join(target).display().to_string();
         rt.store_with(&(&x * 0.0), &address, &options(target)).unwrap();
         let before = state(dir.path());
-        let create = Create { chunks: (!target.ends_with(".npy")).then(|| vec![128, 256]), overwrite: true, ..Create::new(vec![ROWS, COLUMNS], DType::F64) };
+        let create = Create {
+            chunks: (!target.ends_with(".npy")).then(|| vec![128, 256]),
+            overwrite: true,
+            ..Create::new(vec![ROWS, COLUMNS], DType::F64)
+        };
         let mut n = 1;
         loop {
             let what = format!("{target}, write {n}");

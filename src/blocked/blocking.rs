@@ -112,7 +112,12 @@ fn of_size(feed: &Feed, most: u64) -> Vec<AxisChunks> {
 
 /// The largest of what `make` builds of ever smaller cuts for `feeds` that `fits`. Chunks that have to be
 /// decoded whole are cut only when nothing else `fits_at_all`: their parts decode them again.
-pub fn shrunk<T>(feeds: &[&Feed], make: impl Fn(Vec<Vec<AxisChunks>>) -> T, fits: impl Fn(&T) -> bool, fits_at_all: impl Fn(&T) -> bool) -> T {
+pub fn shrunk<T>(
+    feeds: &[&Feed],
+    make: impl Fn(Vec<Vec<AxisChunks>>) -> T,
+    fits: impl Fn(&T) -> bool,
+    fits_at_all: impl Fn(&T) -> bool,
+) -> T {
     let mut most = TASK_ELEMENTS;
     let mut made = make(feeds.iter().map(|feed| of_size(feed, most)).collect());
     while most > LEAST_ELEMENTS && !fits(&made) {
