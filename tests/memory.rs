@@ -120,7 +120,7 @@ struct Row {
     job: Job,
     expected: Expected,
     spills: bool,
-    /// Bytes read from and written to stores and the spill file, at most.
+    /// Bytes read from stores (as decoded), written to them, and moved to and from the spill file, at most.
     traffic_max: Option<u64>,
 }
 
@@ -166,7 +166,7 @@ fn rows() -> Vec<Row> {
     vec![
         row("make HDF5 contiguous", store("x", &["x=x.npy"], "x.h5:/x", &[]), like_x(|| each(ROWS, COLUMNS, x))).traffic(2 * X_BYTES + 4096),
         row("make HDF5 gzip", store("x", &["x=x.npy"], "z.h5:/x", &["--codec", "gzip:1", "--chunks", "512,1024"]), like_x(|| each(ROWS, COLUMNS, x))),
-        row("make zarr rows", store("x", &["x=x.npy"], "rows.zarr", &["--codec", "none", "--chunks", "16,8192"]), like_x(|| each(ROWS, COLUMNS, x))),
+        row("make zarr rows", store("x", &["x=x.npy"], "rows.zarr", &["--codec", "zstd:1", "--chunks", "16,8192"]), like_x(|| each(ROWS, COLUMNS, x))),
         row("make zarr square", store("s", &["s=s.npy"], "s.zarr", &["--codec", "none", "--chunks", "704,704"]),
             Expected::Stored(vec![SIDE as u64; 2], || each(SIDE, SIDE, x))),
         row("mean, HDF5 contiguous", eval("x.mean()", &["x=x.h5:/x"]), Expected::Values(vec![mean_x])).traffic(X_BYTES + X_BYTES / 100),
@@ -206,12 +206,12 @@ fn rows() -> Vec<Row> {
         row("concatenate", store("concatenate((x[1000:], y[:1000] * 2), axis=0)", &["x=x.h5:/x", "y=z.h5:/x"], "joined.npy", &[]),
             like_x(|| each(ROWS, COLUMNS, |i, j| if i < ROWS - 1000 { x(i + 1000, j) } else { 2.0 * x(i - (ROWS - 1000), j) }))),
         row("outer product, summed", eval("(arange(8000.0)[:, None] * arange(8000.0)).sum()", &[]), Expected::Values(vec![triangle * triangle])),
-        row("several results, one pass", eval("x.sum(), x.max(), x.std(), x.mean(axis=0).max(), (x > 900).sum()", &["x=x.h5:/x"]),
-            Expected::Values(vec![mean_x * n, 999.0 + 499.0, std_x, mean(fs()) + 499.0, histogram()[901..].iter().sum::<u64>() as f64]))
+        row("several results, one pass", eval("x.sum(), x.max(), x.std(), x.min(), (x > 900).sum()", &["x=x.h5:/x"]),
+            Expected::Values(vec![mean_x * n, 999.0 + 499.0, std_x, 0.0, histogram()[901..].iter().sum::<u64>() as f64]))
             .traffic(X_BYTES + X_BYTES / 100),
         row("random 8000 x 8000", eval("y = random.normal(10, 0.1, size=(8000, 8000), seed=1); y.mean(), y.std(), y[:, ::100].mean(axis=0).mean()", &[]),
             Expected::Near(vec![10.0, 0.1, 10.0], 1e-3)),
-        row("compute over the limit", eval("x * 2", &["x=x.npy"]), Expected::Refused("store")),
+        row("compute over the limit", Job::Api(whole), Expected::Refused("store")),
         row("persist", Job::Api(persist), Expected::Near(vec![10.0, 0.1], 1e-3)).spills(),
         row("from_function, map_blocks", Job::Api(functions), Expected::Values(vec![(ROWS * COLUMNS) as f64 + mean_x * n])),
         row("compute_into", Job::Api(into), Expected::Values(vec![(0..ROWS).step_by(2).map(f).sum::<f64>() + (ROWS / 2) as f64 * mean(gs())])),
@@ -255,10 +255,16 @@ fn into(rt: &Runtime, dir: &Path) -> flagstone::Result<Vec<f64>> {
     Ok(vec![out.sum()])
 }
 
+fn whole(rt: &Runtime, dir: &Path) -> flagstone::Result<Vec<f64>> {
+    let x = open(&dir.join("x.npy").display().to_string())?;
+    rt.compute::<f64>(&(x * 2.0)).map(|all| all.into_raw_vec_and_offset().0)
+}
+
 fn shards(rt: &Runtime, dir: &Path) -> flagstone::Result<Vec<f64>> {
     let x = open(&dir.join("x.npy").display().to_string())?;
     let address = dir.join("shards.zarr").display().to_string();
-    let options = StoreOptions { chunks: Some([128, 128].into()), shards: Some(vec![1024, 1024]), overwrite: true, ..StoreOptions::default() };
+    let options =
+        StoreOptions { chunks: Some([128, 128].into()), shards: Some(vec![1024, 1024]), overwrite: true, ..StoreOptions::default() };
     rt.store_with(&x, &address, &options)?;
     Ok(vec![rt.item(&open(&address)?.mean(..))?])
 }
@@ -364,7 +370,7 @@ fn compare_stored(address: &str, shape: &[u64], expected: Elements) -> Result<()
         return Err(format!("shape {:?}, expected {shape:?}", meta.shape));
     }
     let row_bytes = shape[1..].iter().product::<u64>() * meta.dtype.size() as u64;
-    let slab = (16 * MIB / row_bytes).clamp(1, shape[0]);
+    let slab = (4 * MIB / row_bytes).clamp(1, shape[0]);
     let (mut expected, mut at) = (expected, 0);
     for start in (0..shape[0]).step_by(slab as usize) {
         let mut part = shape.to_vec();
@@ -381,7 +387,11 @@ fn compare_stored(address: &str, shape: &[u64], expected: Elements) -> Result<()
         let mut check = |got: f64| {
             let wanted = expected.next().ok_or("more elements than expected")?;
             at += 1;
-            if (got - wanted).abs() <= 1e-12 * wanted.abs().max(1.0) { Ok(()) } else { Err(format!("element {}: {got}, expected {wanted}", at - 1)) }
+            if (got - wanted).abs() <= 1e-12 * wanted.abs().max(1.0) {
+                Ok(())
+            } else {
+                Err(format!("element {}: {got}, expected {wanted}", at - 1))
+            }
         };
         match meta.dtype {
             DType::F32 => bytes.chunks_exact(4).try_for_each(|b| check(f64::from(f32::from_ne_bytes([b[0], b[1], b[2], b[3]]))))?,
@@ -398,12 +408,12 @@ fn check(row: &Row, dir: &Path) -> Vec<String> {
     let json: Value = serde_json::from_str(&ended.stdout).unwrap_or_default();
     let bytes = |name: &str| json[name].as_u64().unwrap_or(0);
     let spill_traffic = bytes("spill_written_bytes") + bytes("spill_read_bytes");
-    let traffic = bytes("read_bytes") + bytes("written_bytes") + spill_traffic;
+    let traffic = bytes("decoded_bytes") + bytes("written_bytes") + spill_traffic;
     println!(
         "{:<28} {:>7.1} s {:>7} MiB peak {:>7} read {:>7} written {:>7} spilled",
         row.name,
         ended.wall.as_secs_f64(),
-        ended.peak_bytes / MIB,
+        bytes("peak_resident_bytes") / MIB,
         bytes("read_bytes") / MIB,
         bytes("written_bytes") / MIB,
         bytes("spilled_bytes") / MIB
@@ -430,7 +440,7 @@ fn check(row: &Row, dir: &Path) -> Vec<String> {
     if let Some(most) = row.traffic_max {
         expect(&mut failures, traffic <= most, || format!("moved {} MiB, at most {} expected", traffic / MIB, most / MIB));
     }
-    if matches!(row.job, Job::Api(_)) {
+    if matches!(row.job, Job::Api(_)) && code == 0 {
         let free = run(command(row, dir, None), dir);
         let unlimited: Value = serde_json::from_str(&free.stdout).unwrap_or_default();
         expect(&mut failures, unlimited["results"] == json["results"], || {
@@ -492,4 +502,3 @@ fn main() -> ExitCode {
     }
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
-

@@ -6,6 +6,8 @@ use crate::budget::Budget;
 use crate::expr::Cells;
 use crate::grid::{AxisChunks, ChunkGrid};
 
+/// No limit makes blocks smaller than this many elements.
+const LEAST_ELEMENTS: u64 = 1 << 12;
 /// Elements of an elementwise task where nothing else decides.
 const TASK_ELEMENTS: u64 = 1 << 20;
 /// A reduction's task covers at most this many elements of plain data.
@@ -63,9 +65,7 @@ pub fn natural(feed: &Feed) -> Natural {
 pub fn join(chunks: &AxisChunks, by: u64) -> AxisChunks {
     let by = by.clamp(1, chunks.count().max(1));
     match chunks {
-        AxisChunks::Regular { len, first, chunk } => {
-            AxisChunks::Regular { len: *len, first: first + (by - 1) * chunk, chunk: chunk * by }
-        }
+        AxisChunks::Regular { len, first, chunk } => AxisChunks::Regular { len: *len, first: first + (by - 1) * chunk, chunk: chunk * by },
         AxisChunks::Irregular(_) => {
             let lengths: Vec<u64> = chunks.lengths().collect();
             AxisChunks::from_lengths(&lengths.chunks(by as usize).map(|c| c.iter().sum()).collect::<Vec<u64>>())
@@ -91,19 +91,50 @@ fn split(chunks: &AxisChunks, piece: u64) -> AxisChunks {
 /// Cuts of about [`TASK_ELEMENTS`] for an elementwise loop: tiny natural blocks joined along the fastest
 /// axes, and, where that costs nothing, large ones split along the slowest.
 pub fn elementwise(feed: &Feed) -> Vec<AxisChunks> {
+    of_size(feed, TASK_ELEMENTS)
+}
+
+fn of_size(feed: &Feed, most: u64) -> Vec<AxisChunks> {
     let natural = natural(feed);
     let mut cuts = natural.cuts;
     for axis in (0..cuts.len()).rev() {
         let have = elements(&cuts).max(1);
-        if have >= TINY_ELEMENTS {
+        if have >= TINY_ELEMENTS.min(most) {
             break;
         }
-        cuts[axis] = join(&cuts[axis], TASK_ELEMENTS / have);
+        cuts[axis] = join(&cuts[axis], most / have);
     }
     if !natural.rigid {
-        shrink(&mut cuts, TASK_ELEMENTS);
+        shrink(&mut cuts, most);
     }
     cuts
+}
+
+/// The largest of what `make` builds of ever smaller cuts for `feeds` that `fits`. Chunks that have to be
+/// decoded whole are cut only when nothing else `fits_at_all`: their parts decode them again.
+pub fn shrunk<T>(
+    feeds: &[&Feed],
+    make: impl Fn(Vec<Vec<AxisChunks>>) -> T,
+    fits: impl Fn(&T) -> bool,
+    fits_at_all: impl Fn(&T) -> bool,
+) -> T {
+    let mut most = TASK_ELEMENTS;
+    let mut made = make(feeds.iter().map(|feed| of_size(feed, most)).collect());
+    while most > LEAST_ELEMENTS && !fits(&made) {
+        most /= 2;
+        made = make(feeds.iter().map(|feed| of_size(feed, most)).collect());
+    }
+    most = TASK_ELEMENTS;
+    while most > LEAST_ELEMENTS && !fits_at_all(&made) {
+        most /= 2;
+        let cut = |feed: &&Feed| {
+            let mut cuts = of_size(feed, most);
+            shrink(&mut cuts, most);
+            cuts
+        };
+        made = make(feeds.iter().map(cut).collect());
+    }
+    made
 }
 
 /// Splits along the slowest axes until a block has at most `most` elements.
@@ -136,7 +167,9 @@ pub fn for_writer(feed: &Feed, granule: &[u64], fits: &dyn Fn(&[AxisChunks]) -> 
     let cut = |lens: &[u64]| -> Vec<AxisChunks> { lens.iter().zip(&feed.shape).map(|(&c, &n)| AxisChunks::regular(n, c)).collect() };
     while !fits(&cut(&lens)) {
         // the axis with the most granules in a block gives first, the slowest of equals
-        let Some(axis) = (0..lens.len()).filter(|&a| lens[a] > granule[a].max(1)).max_by_key(|&a| (lens[a] / granule[a].max(1), lens.len() - a)) else {
+        let Some(axis) =
+            (0..lens.len()).filter(|&a| lens[a] > granule[a].max(1)).max_by_key(|&a| (lens[a] / granule[a].max(1), lens.len() - a))
+        else {
             break;
         };
         let g = granule[axis].max(1);
@@ -193,7 +226,7 @@ pub fn for_reduction(feed: &Feed, reduced: &[bool], cells: &[Cells], budget: &Bu
     }
     // reduced axes, the innermost first: a whole axis before the next one joins
     let share = total / (budget.threads as u64 * 16).max(1);
-    let most = if natural.rigid { TASK_ELEMENTS } else { share.clamp(1 << 18, REDUCE_ELEMENTS_MAX) };
+    let most = if natural.rigid { TASK_ELEMENTS } else { share.clamp(1 << 18, REDUCE_ELEMENTS_MAX) } >> slack;
     for axis in (0..rank).rev().filter(|&a| reduced[a]) {
         let mut run = 1;
         while run < cuts[axis].count() && elements(&cuts).saturating_mul(2 * run) <= most {

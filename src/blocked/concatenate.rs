@@ -30,6 +30,11 @@ impl ConcatenateStage {
         ConcatenateStage { seams: AxisChunks::from_lengths(&blocks), parts, first, grid, axis, product }
     }
 
+    /// How the whole is cut.
+    pub fn grid(&self) -> &ChunkGrid {
+        &self.grid
+    }
+
     fn part(&self, n: u64) -> (&MapStage, u64) {
         let at = self.first.partition_point(|&first| first <= n) - 1;
         (&self.parts[at], n - self.first[at])

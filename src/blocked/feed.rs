@@ -86,7 +86,7 @@ fn places_inside(f: &Follow, len: u64, start: u64, n: u64) -> Option<(u64, u64)>
         ((f.start - high).div_euclid(s) + 1, (f.start - low).div_euclid(s) + 1)
     };
     let (first, end) = (first.max(0) as u64, end.clamp(0, len as i64) as u64);
-    (first < end).then_some((first, end - first))
+    (first < end).then(|| (first, end - first))
 }
 
 /// The blocks along one axis that `len` places see, ascending.

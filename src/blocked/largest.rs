@@ -67,7 +67,9 @@ impl Feed {
         self.inputs.iter().all(|input| {
             let chunk_of = |axis: usize| match &input.data {
                 Data::Blocks { grid, .. } => Some(grid.axes[axis].clone()),
-                Data::Store(store) => store.meta().chunks.as_ref().map(|chunks| AxisChunks::regular(store.meta().shape[axis], chunks[axis])),
+                Data::Store(store) => {
+                    store.meta().chunks.as_ref().map(|chunks| AxisChunks::regular(store.meta().shape[axis], chunks[axis]))
+                }
             };
             input.view.source.iter().enumerate().all(|(axis, f)| match (f.axis, chunk_of(axis)) {
                 (None, _) => true,

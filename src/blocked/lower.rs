@@ -25,6 +25,9 @@ use flagstone_kernels::reduce::Reduction;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+/// No limit makes the tiles of a product smaller than this share of memory does.
+const MATMUL_SHARE_MIN_BYTES: u64 = 256 << 10;
+
 /// Where a result goes.
 #[derive(Clone)]
 pub enum Target {
@@ -80,6 +83,7 @@ impl<'a> Lowering<'a> {
             stages: Vec::new(),
             made: HashMap::new(),
             loaded: HashMap::new(),
+            persisted: HashMap::new(),
             ready: HashMap::new(),
             siblings: siblings(roots),
             costs: HashMap::new(),
@@ -134,6 +138,8 @@ struct Lowering<'a> {
     made: HashMap<u64, Made>,
     /// Shared stores that have a product.
     loaded: HashMap<usize, Made>,
+    /// Persisted products that are read, with the bytes of an element.
+    persisted: HashMap<u64, (ChunkGrid, u64)>,
     /// The rank from which on a product can be read without being pulled.
     ready: HashMap<u64, u32>,
     /// Reductions that run in one loop.
@@ -215,8 +221,7 @@ fn same_leaf(a: &Leaf, b: &Leaf) -> bool {
 impl Lowering<'_> {
     /// The loop over `roots`, which all have `shape`: one register each.
     fn feed(&mut self, roots: &[&Expr], shape: &[u64]) -> Result<(Feed, Vec<Reg>)> {
-        let mut builder =
-            Builder { feed_inputs: vec![], leaves: vec![], steps: vec![], memo: HashMap::new(), shape: shape.to_vec() };
+        let mut builder = Builder { feed_inputs: vec![], leaves: vec![], steps: vec![], memo: HashMap::new(), shape: shape.to_vec() };
         let mut results = Vec::with_capacity(roots.len());
         for root in roots {
             results.push(self.emit(&mut builder, root, &Affine::identity(shape))?);
@@ -263,7 +268,10 @@ impl Lowering<'_> {
                     }
                     let args: Vec<Draft> = args.iter().map(|arg| builder.memo[&key(arg, &view)]).collect();
                     if builder.steps.len() >= STEPS_MAX {
-                        return Err(Error::unsupported(here.op.name(), format!("an expression of more than {STEPS_MAX} operations in one loop; persist a part of it")));
+                        return Err(Error::unsupported(
+                            here.op.name(),
+                            format!("an expression of more than {STEPS_MAX} operations in one loop; persist a part of it"),
+                        ));
                     }
                     builder.steps.push((*op, args, *dtype));
                     Draft::Step(builder.steps.len() - 1)
@@ -275,11 +283,19 @@ impl Lowering<'_> {
                 }
                 Op::Source(store) => {
                     let made = self.load(store, here.dtype)?;
-                    builder.input(Input { data: Data::Blocks { product: made.product, grid: made.grid }, view: view.clone(), dtype: here.dtype })
+                    builder.input(Input {
+                        data: Data::Blocks { product: made.product, grid: made.grid },
+                        view: view.clone(),
+                        dtype: here.dtype,
+                    })
                 }
                 _ => {
                     let made = self.make(&here)?;
-                    builder.input(Input { data: Data::Blocks { product: made.product, grid: made.grid }, view: view.clone(), dtype: here.dtype })
+                    builder.input(Input {
+                        data: Data::Blocks { product: made.product, grid: made.grid },
+                        view: view.clone(),
+                        dtype: here.dtype,
+                    })
                 }
             };
             builder.memo.insert(at, draft);
@@ -349,6 +365,9 @@ impl Lowering<'_> {
     }
 
     fn block_bytes(&self, key: crate::memory::BlockKey) -> u64 {
+        if let Some((grid, item)) = self.persisted.get(&key.product) {
+            return crate::memory::rounded(grid.block(key.block).1.iter().product::<u64>() * item);
+        }
         let Some(node) = self.stages.iter().find(|node| node.stage.products().iter().any(|p| p.id == key.product)) else { return 0 };
         let mut spec = TaskSpec::default();
         node.stage.describe(node.stage.producer(key.product, key.block), &mut spec);
@@ -369,16 +388,37 @@ impl Lowering<'_> {
         Ok(made)
     }
 
-    /// A pulled stage that evaluates `feed` into blocks, cut as suits what it reads.
+    /// A pulled stage that evaluates `feed` into blocks, cut as suits what it reads, or as `grid` says.
     fn map(&mut self, name: &str, feed: Feed, result: Reg, grid: Option<ChunkGrid>) -> Made {
-        let cuts = blocking::elementwise(&feed);
-        let grid = grid.unwrap_or(ChunkGrid { axes: cuts.clone() });
-        let fused = Fused::new(feed.program.clone(), vec![result], vec![]);
-        let product = Product { id: new_product(), name: name.to_string(), blocks: grid.blocks() };
-        let made = Made { product: product.id, grid: grid.clone() };
-        let boxes = Boxes::rows(grid.axes.clone());
-        self.push(MapStage { name: name.to_string(), feed, fused, grid, boxes, inside: None, product }, Drive::Pulled);
+        let mut stage = self.map_stage(name, &feed, result, grid);
+        stage.boxes = Boxes::rows(stage.grid.axes.clone());
+        let made = Made { product: stage.product.id, grid: stage.grid.clone() };
+        self.push(stage, Drive::Pulled);
         made
+    }
+
+    /// Evaluates `feed` into blocks of `grid`, or such that a task takes half of its share: others read them.
+    fn map_stage(&self, name: &str, feed: &Feed, result: Reg, grid: Option<ChunkGrid>) -> MapStage {
+        let id = new_product();
+        let stage = |cuts: Vec<AxisChunks>| {
+            let fused = Fused::new(feed.program.clone(), vec![result], vec![]);
+            let grid = ChunkGrid { axes: cuts.clone() };
+            let product = Product { id, name: name.to_string(), blocks: grid.blocks() };
+            let boxes = Boxes { order: visiting(feed, &cuts), cuts };
+            MapStage { name: name.to_string(), feed: feed.clone(), fused, grid, boxes, inside: None, product }
+        };
+        match grid {
+            Some(grid) => stage(grid.axes),
+            None => {
+                let make = |mut cuts: Vec<Vec<AxisChunks>>| stage(cuts.remove(0));
+                blocking::shrunk(&[feed], make, |stage| self.is_small(stage), |stage| self.demand(stage) <= self.budget.memory_bytes)
+            }
+        }
+    }
+
+    /// Whether two tasks of `stage` fit into the memory of one thread.
+    fn is_small(&self, stage: &dyn Stage) -> bool {
+        self.demand(stage) <= self.share_bytes() / 2
     }
 
     /// The product that holds `node`, which is no part of a loop.
@@ -387,7 +427,10 @@ impl Lowering<'_> {
             return Ok(made.clone());
         }
         let made = match &node.op {
-            Op::Resident(resident) => Made { product: resident.product, grid: resident.grid.clone() },
+            Op::Resident(resident) => {
+                self.persisted.insert(resident.product, (resident.grid.clone(), resident.dtype.size() as u64));
+                Made { product: resident.product, grid: resident.grid.clone() }
+            }
             Op::Reduce(reduce) => {
                 self.reduce(node, reduce)?;
                 return Ok(self.made[&node.id].clone());
@@ -432,42 +475,55 @@ impl Lowering<'_> {
         let mut feeds = Vec::with_capacity(args.len());
         for arg in args.iter().filter(|arg| arg.shape[axis] > 0) {
             let (feed, regs) = self.feed(&[arg], &arg.shape)?;
-            let cuts = blocking::elementwise(&feed);
-            feeds.push((feed, regs[0], cuts));
+            feeds.push((feed, regs[0]));
         }
-        let Some(first) = feeds.first() else {
+        if feeds.is_empty() {
             let mut shape = args[0].shape.clone();
             shape[axis] = 0;
             return Ok(Made { product: new_product(), grid: ChunkGrid::whole(&shape) });
-        };
-        let mut axes = first.2.clone();
-        let along: Vec<u64> = feeds.iter().flat_map(|(_, _, cuts)| cuts[axis].lengths().collect::<Vec<_>>()).collect();
-        axes[axis] = AxisChunks::from_lengths(&along);
-        let whole = ChunkGrid { axes };
-        let product = Product { id: new_product(), name: "concatenate".to_string(), blocks: whole.blocks() };
-        let made = Made { product: product.id, grid: whole.clone() };
-        let mut offset = 0;
-        let mut parts = Vec::with_capacity(feeds.len());
-        for (feed, result, cuts) in feeds {
-            let mut own = whole.axes.clone();
-            own[axis] = cuts[axis].clone();
-            let mut first = vec![0; own.len()];
-            first[axis] = offset;
-            offset += cuts[axis].count();
-            let grid = ChunkGrid { axes: own };
-            let fused = Fused::new(feed.program.clone(), vec![result], vec![]);
-            let boxes = Boxes::rows(grid.axes.clone());
-            let name = product.name.clone();
-            parts.push(MapStage { name, feed, fused, grid, boxes, inside: Some((first, whole.clone())), product: product.clone() });
         }
-        self.push(ConcatenateStage::new(parts, whole, axis, product), Drive::Pulled);
+        let id = new_product();
+        let join = |cuts: Vec<Vec<AxisChunks>>| {
+            let mut axes = cuts[0].clone();
+            let along: Vec<u64> = cuts.iter().flat_map(|cuts| cuts[axis].lengths().collect::<Vec<_>>()).collect();
+            axes[axis] = AxisChunks::from_lengths(&along);
+            let whole = ChunkGrid { axes };
+            let product = Product { id, name: "concatenate".to_string(), blocks: whole.blocks() };
+            let mut offset = 0;
+            let mut parts = Vec::with_capacity(feeds.len());
+            for ((feed, result), cuts) in feeds.iter().zip(cuts) {
+                let mut own = whole.axes.clone();
+                own[axis] = cuts[axis].clone();
+                let mut first = vec![0; own.len()];
+                first[axis] = offset;
+                offset += cuts[axis].count();
+                let grid = ChunkGrid { axes: own };
+                let boxes = Boxes::rows(grid.axes.clone());
+                let name = product.name.clone();
+                let fused = Fused::new(feed.program.clone(), vec![*result], vec![]);
+                let (feed, product) = (feed.clone(), product.clone());
+                parts.push(MapStage { name, feed, fused, grid, boxes, inside: Some((first, whole.clone())), product });
+            }
+            ConcatenateStage::new(parts, whole, axis, product)
+        };
+        let sources: Vec<&Feed> = feeds.iter().map(|(feed, _)| feed).collect();
+        let stage = blocking::shrunk(&sources, join, |stage| self.is_small(stage), |stage| self.demand(stage) <= self.budget.memory_bytes);
+        let made = Made { product: id, grid: stage.grid().clone() };
+        self.push(stage, Drive::Pulled);
         Ok(made)
     }
 
     fn matmul(&mut self, node: &Expr, a: &Expr, b: &Expr) -> Result<Made> {
         let (feed_a, regs_a) = self.feed(&[a], &a.shape)?;
         let (feed_b, regs_b) = self.feed(&[b], &b.shape)?;
-        let stage = MatmulStage::lower(node.dtype, (feed_a, regs_a[0]), (feed_b, regs_b[0]), self.share_bytes());
+        let of = |share| MatmulStage::lower(node.dtype, (feed_a.clone(), regs_a[0]), (feed_b.clone(), regs_b[0]), share);
+        // under a small limit what a task holds beside its tiles counts: smaller tiles then, of the same bits
+        let mut share = self.share_bytes();
+        let mut stage = of(share);
+        while self.demand(&stage) > self.budget.memory_bytes && share > MATMUL_SHARE_MIN_BYTES {
+            share -= share / 4;
+            stage = of(share);
+        }
         let made = Made { product: stage.product.id, grid: stage.grid() };
         let rank = self.rank_of(&stage.operands());
         self.push(stage, Drive::Ranked(rank));
@@ -498,7 +554,8 @@ impl Lowering<'_> {
         let (feed, regs) = self.feed(&roots, &reduce.arg.shape)?;
         let mut masks = regs[reduces.len()..].iter().copied();
         let reductions: Vec<_> = reduces.iter().map(|r| of_selected(r)).collect();
-        let inputs: Vec<_> = reduces.iter().zip(&regs).map(|(r, &reg)| (reg, r.mask.as_ref().and_then(|_| masks.next()), of_selected(r))).collect();
+        let inputs: Vec<_> =
+            reduces.iter().zip(&regs).map(|(r, &reg)| (reg, r.mask.as_ref().and_then(|_| masks.next()), of_selected(r))).collect();
         let fused = Arc::new(Fused::with_masks(feed.program.clone(), vec![], inputs));
         let reduced: Vec<bool> = (0..feed.shape.len()).map(|axis| reduce.axes.contains(&axis)).collect();
         let rigid = blocking::natural(&feed).rigid;
@@ -536,7 +593,9 @@ impl Lowering<'_> {
             let kept = boxes.cuts.iter().zip(&reduced).filter(|(_, reduced)| !**reduced);
             let mut kept = kept.map(|(cuts, _)| cuts.clone());
             let axes = match reduce.keepdims {
-                true => reduced.iter().map(|&r| if r { AxisChunks::whole(1) } else { kept.next().unwrap_or(AxisChunks::whole(1)) }).collect(),
+                true => {
+                    reduced.iter().map(|&r| if r { AxisChunks::whole(1) } else { kept.next().unwrap_or(AxisChunks::whole(1)) }).collect()
+                }
                 false => kept.collect(),
             };
             self.made.insert(member.id, Made { product, grid: ChunkGrid { axes } });
@@ -587,7 +646,15 @@ impl Lowering<'_> {
         from
     }
 
-    fn combine_stage(&self, reduce: &Reduce, from: u64, counts: &[u64], reduced: &[bool], kept: &[AxisChunks], groups: Groups) -> CombineStage {
+    fn combine_stage(
+        &self,
+        reduce: &Reduce,
+        from: u64,
+        counts: &[u64],
+        reduced: &[bool],
+        kept: &[AxisChunks],
+        groups: Groups,
+    ) -> CombineStage {
         let name = format!("combine {}", reduce.reduction.op.name());
         let mut stage = CombineStage {
             name: name.clone(),
@@ -619,14 +686,10 @@ impl Lowering<'_> {
 
     fn keep(&mut self, expr: &Expr) -> Result<(u64, ChunkGrid)> {
         let (feed, regs) = self.feed(&[expr], &expr.shape)?;
-        let cuts = blocking::elementwise(&feed);
         let rank = self.rank_of(&feed.products());
-        let grid = ChunkGrid { axes: cuts.clone() };
-        let fused = Fused::new(feed.program.clone(), regs, vec![]);
-        let product = Product { id: new_product(), name: "persist".to_string(), blocks: grid.blocks() };
-        let id = product.id;
-        let boxes = Boxes { order: visiting(&feed, &cuts), cuts };
-        self.push(MapStage { name: "persist".to_string(), feed, fused, grid: grid.clone(), boxes, inside: None, product }, Drive::Ranked(rank));
+        let stage = self.map_stage("persist", &feed, regs[0], None);
+        let (id, grid) = (stage.product.id, stage.grid.clone());
+        self.push(stage, Drive::Ranked(rank));
         Ok((id, grid))
     }
 
@@ -762,7 +825,28 @@ fn visiting(feed: &Feed, cuts: &[AxisChunks]) -> Order {
 
 fn is_cheap(op: UnaryOp) -> bool {
     use UnaryOp::*;
-    matches!(op, Negative | Positive | Absolute | Fabs | Sign | Signbit | Rint | Floor | Ceil | Trunc | Square | Isnan | Isinf | Isfinite | LogicalNot | Invert | Real | Imag | Conjugate)
+    matches!(
+        op,
+        Negative
+            | Positive
+            | Absolute
+            | Fabs
+            | Sign
+            | Signbit
+            | Rint
+            | Floor
+            | Ceil
+            | Trunc
+            | Square
+            | Isnan
+            | Isinf
+            | Isfinite
+            | LogicalNot
+            | Invert
+            | Real
+            | Imag
+            | Conjugate
+    )
 }
 
 /// Reductions over the same axes and cells of loops of one shape that do not depend on each other: they
@@ -817,7 +901,16 @@ fn siblings(roots: &[Expr]) -> HashMap<u64, Vec<Expr>> {
 /// Whether two loops read a common source or generator.
 fn share_leaf(a: &Expr, b: &Expr) -> bool {
     let leaves = |root: &Expr| -> HashSet<u64> {
-        postorder(std::slice::from_ref(root)).into_iter().filter(|node| matches!(node.op, Op::Source(_) | Op::Generate { .. } | Op::Resident(_) | Op::Concatenate { .. } | Op::Function(_) | Op::Matmul { .. })).map(|node| node.id).collect()
+        postorder(std::slice::from_ref(root))
+            .into_iter()
+            .filter(|node| {
+                matches!(
+                    node.op,
+                    Op::Source(_) | Op::Generate { .. } | Op::Resident(_) | Op::Concatenate { .. } | Op::Function(_) | Op::Matmul { .. }
+                )
+            })
+            .map(|node| node.id)
+            .collect()
     };
     !leaves(a).is_disjoint(&leaves(b))
 }

@@ -207,7 +207,9 @@ impl Stage for FilterStage {
         self.fused.run(&start, &local, &views, &mut outputs, kernel);
         let taken = compress(&View::dense(values, self.dtype, &local), &View::dense(mask, DType::Bool, &local), writes[0]);
         if taken as u64 * self.dtype.size() as u64 != self.bytes(n) {
-            return Err(crate::error::Error::internal(format!("mask: box {n} selected {taken} elements the second time; its source changed while it was read")));
+            return Err(crate::error::Error::internal(format!(
+                "mask: box {n} selected {taken} elements the second time; its source changed while it was read"
+            )));
         }
         Ok(())
     }

@@ -34,7 +34,16 @@ impl Operand {
         (held, self.feed.scratch_bytes(start, shape) + carved_bytes(self.fused.scratch_bytes() as u64))
     }
 
-    fn evaluate(&self, dtype: DType, start: &[u64], shape: &[u64], reads: &[&[u8]], held: &mut [u8], scratch: &mut [u8], counters: &crate::events::Counters) -> Result<()> {
+    fn evaluate(
+        &self,
+        dtype: DType,
+        start: &[u64],
+        shape: &[u64],
+        reads: &[&[u8]],
+        held: &mut [u8],
+        scratch: &mut [u8],
+        counters: &crate::events::Counters,
+    ) -> Result<()> {
         let local: Vec<usize> = shape.iter().map(|&n| n as usize).collect();
         // lives as long as the views do: both end here
         let mut working = scratch;

@@ -42,7 +42,8 @@ fn expressions(directory: &std::path::Path) -> Vec<(&'static str, Array)> {
     let x = zarr(directory, "x", [37, 29], [8, 5]);
     let y = zarr(directory, "y", [29, 31], [11, 10]);
     let square = zarr(directory, "square", [24, 24], [7, 7]);
-    let plain = Array::from_expr(Node::new(Op::Source(Arc::new(InMemory::new(DType::F64, &[37, 29], vec![0; 37 * 29 * 8]).unwrap()))).unwrap());
+    let plain =
+        Array::from_expr(Node::new(Op::Source(Arc::new(InMemory::new(DType::F64, &[37, 29], vec![0; 37 * 29 * 8]).unwrap()))).unwrap());
     let r = random::normal(0.0, 1.0).shape([50, 40]).seed(1).chunks([9, 40]).build();
     vec![
         ("copy", x.clone()),
@@ -82,7 +83,11 @@ fn stages_keep_their_promises() {
                 for threads in [1, 3] {
                     let budget = Budget { memory_bytes, threads };
                     let granule = root.shape.iter().map(|&n| (n / 3).max(1)).collect();
-                    for to in [Target::Writer(Arc::new(Nowhere(vec![1; root.shape.len()]))), Target::Writer(Arc::new(Nowhere(granule))), Target::Keep] {
+                    for to in [
+                        Target::Writer(Arc::new(Nowhere(vec![1; root.shape.len()]))),
+                        Target::Writer(Arc::new(Nowhere(granule))),
+                        Target::Keep,
+                    ] {
                         let lowered = lower(&[Sink { expr: root.clone(), to }], &budget).unwrap_or_else(|e| panic!("{name}: {e}"));
                         check_stages(&lowered.plan, &format!("{name} under {memory_bytes}, {threads} threads"));
                     }

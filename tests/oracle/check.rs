@@ -96,7 +96,9 @@ fn compute_smallest(drawn: &Drawn, how: How) -> Result<(Vec<Dense>, u64), String
         match compute(drawn, &runtime) {
             Ok(results) => return Ok((results, limit)),
             Err(error) => match error.kind() {
-                ErrorKind::WouldNotFit { smallest_bytes, .. } if *smallest_bytes > limit && limits.len() < 4 => limits.push(*smallest_bytes),
+                ErrorKind::WouldNotFit { smallest_bytes, .. } if *smallest_bytes > limit && limits.len() < 4 => {
+                    limits.push(*smallest_bytes)
+                }
                 _ => return Err(format!("under the limits {limits:?}: {error}")),
             },
         }

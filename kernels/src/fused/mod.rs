@@ -159,7 +159,12 @@ impl Fused {
         let mut sinks = Vec::new();
         for (view, &reg) in outputs.iter_mut().zip(&self.outputs) {
             let dtype = self.program.dtype(reg);
-            assert!(view.shape() == shape && view.dtype() == dtype, "fused: an output of {shape:?} {dtype}, given {:?} {}", view.shape(), view.dtype());
+            assert!(
+                view.shape() == shape && view.dtype() == dtype,
+                "fused: an output of {shape:?} {dtype}, given {:?} {}",
+                view.shape(),
+                view.dtype()
+            );
             strides.push(view.strides().to_vec());
             sinks.push(Sink { base: view.ptr(), size: dtype.size(), alignment: operand::alignment(dtype) });
         }
