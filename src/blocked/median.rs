@@ -73,7 +73,7 @@ impl Median {
     fn read(&mut self, feed: &Feed, registers: &[Reg], look: Look) -> Step {
         let found = Arc::new(Mutex::new(Found { counts: vec![0; if matches!(look, Look::Histogram { .. }) { 1 << BITS } else { 0 }], ..Found::default() }));
         self.look = Some((look, found.clone()));
-        let cuts = ChunkGrid { axes: blocking::elementwise(feed) };
+        let cuts = ChunkGrid { axes: blocking::frugal(feed) };
         let fused = Fused::new(feed.program.clone(), registers.to_vec(), vec![]);
         Step::Run(Arc::new(LookStage { feed: feed.clone(), fused, cuts, look, found, dtype: self.dtype }))
     }
