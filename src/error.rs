@@ -173,10 +173,6 @@ impl fmt::Display for Bytes {
             value /= 1024.0;
             unit += 1;
         }
-        if value == value.trunc() || unit == 0 {
-            write!(f, "{value:.0} {}", units[unit])
-        } else {
-            write!(f, "{value:.1} {}", units[unit])
-        }
+        if value == value.trunc() || unit == 0 { write!(f, "{value:.0} {}", units[unit]) } else { write!(f, "{value:.1} {}", units[unit]) }
     }
 }

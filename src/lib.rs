@@ -10,17 +10,17 @@ pub mod events;
 pub mod grid;
 
 pub mod array;
-pub mod expr;
-pub mod optimize;
 mod blocked;
-pub mod plan;
-mod scheduler;
-pub mod memory;
-pub mod store;
-pub mod runtime;
 pub mod eval;
+pub mod expr;
+pub mod memory;
+pub mod optimize;
+pub mod plan;
+pub mod runtime;
+mod scheduler;
+pub mod store;
 
-pub use array::{Array, Axes, arange, axis, ones, open, random, zeros};
+pub use array::{Array, Axes, arange, axis, from_function, full, ones, open, random, zeros};
 pub use error::{Error, Result};
 pub use flagstone_kernels::dtype::{Bool, C64, C128, DType, Element, Scalar};
 pub use runtime::{CancelToken, Runtime};

@@ -163,7 +163,13 @@ fn the_heap_does_not_grow_with_the_data() {
         // once before it counts: thread-local contexts and tables stay
         growth(&rt, &sizes[0], row);
         let [small, large] = [&sizes[0], &sizes[1]].map(|dir| growth(&rt, dir, row));
-        println!("{:<42} {:<8} {:>8.2} MiB, four times the data {:>8.2} MiB", row.0, row.1, small as f64 / MIB as f64, large as f64 / MIB as f64);
+        println!(
+            "{:<42} {:<8} {:>8.2} MiB, four times the data {:>8.2} MiB",
+            row.0,
+            row.1,
+            small as f64 / MIB as f64,
+            large as f64 / MIB as f64
+        );
         if large > A_THREAD_MAX * THREADS as i64 || large - small > GROWTH_MAX {
             failures.push(format!("{} of {}: {small} bytes, with four times the data {large}", row.0, row.1));
         }

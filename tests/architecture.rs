@@ -67,7 +67,9 @@ impl Paths {
 }
 
 fn only_for_tests(attributes: &[syn::Attribute]) -> bool {
-    let test = |attribute: &syn::Attribute| attribute.path().is_ident("cfg") && attribute.parse_args::<syn::Path>().is_ok_and(|p| p.is_ident("test"));
+    let test = |attribute: &syn::Attribute| {
+        attribute.path().is_ident("cfg") && attribute.parse_args::<syn::Path>().is_ok_and(|p| p.is_ident("test"))
+    };
     attributes.iter().any(test)
 }
 

@@ -69,7 +69,10 @@ fn wrong_usage_exits_with_2() {
 #[test]
 fn errors_point_at_their_place() {
     for (text, expected) in [
-        ("1 + nothing", "error: name 'nothing' is not defined; an array is named by nothing=ADDRESS after the expression\n  1 + nothing\n      ^^^^^^^\n"),
+        (
+            "1 + nothing",
+            "error: name 'nothing' is not defined; an array is named by nothing=ADDRESS after the expression\n  1 + nothing\n      ^^^^^^^\n",
+        ),
         ("zeros((2, 3)) + ones(4)", "error: add: "),
         ("zeros(3).mean(axis=2) + 1", "  zeros(3).mean(axis=2) + 1\n  ^^^^^^^^^^^^^^^^^^^^^\n"),
         ("ones(3).sum(axs=0)", "did you mean 'axis'?\n  ones(3).sum(axs=0)\n              ^^^\n"),

@@ -4,8 +4,7 @@ use std::process::Command;
 
 #[test]
 fn expressions_mean_what_they_mean_to_numpy() {
-    let python = std::env::var("FLAGSTONE_PYTHON")
-        .expect("FLAGSTONE_PYTHON must name a Python with NumPy: `make test` sets it up");
+    let python = std::env::var("FLAGSTONE_PYTHON").expect("FLAGSTONE_PYTHON must name a Python with NumPy: `make test` sets it up");
     let dir = tempfile::tempdir().unwrap();
     let output = Command::new(python)
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/eval_numpy.py"))

@@ -19,8 +19,30 @@ impl Texts {
 
     fn atom(&mut self) -> String {
         let atoms = [
-            "x", "y", "_a1", "1", "0", "1_000", "0x1F", "0b11", "1.", ".5", "1e3", "2.5E-3", "1j", "3.5J", "True",
-            "False", "None", "...", "'text'", "\"a\" 'b'", "r'\\d'", "'\\n\\x41'", "np.pi", "18446744073709551615",
+            "x",
+            "y",
+            "_a1",
+            "1",
+            "0",
+            "1_000",
+            "0x1F",
+            "0b11",
+            "1.",
+            ".5",
+            "1e3",
+            "2.5E-3",
+            "1j",
+            "3.5J",
+            "True",
+            "False",
+            "None",
+            "...",
+            "'text'",
+            "\"a\" 'b'",
+            "r'\\d'",
+            "'\\n\\x41'",
+            "np.pi",
+            "18446744073709551615",
         ];
         self.one(&atoms).to_string()
     }
@@ -30,10 +52,8 @@ impl Texts {
             return self.atom();
         }
         let next = depth - 1;
-        let binary = [
-            "+", "-", "*", "/", "//", "%", "@", "**", "&", "|", "^", "<<", ">>", "<", "<=", ">", ">=", "==", "!=", " and ",
-            " or ",
-        ];
+        let binary =
+            ["+", "-", "*", "/", "//", "%", "@", "**", "&", "|", "^", "<<", ">>", "<", "<=", ">", ">=", "==", "!=", " and ", " or "];
         match self.pick(16) {
             0..=6 => {
                 let op = self.one(&binary);
@@ -63,11 +83,12 @@ impl Texts {
 
 #[test]
 fn trees_are_those_of_python() {
-    let python = std::env::var("FLAGSTONE_PYTHON")
-        .expect("FLAGSTONE_PYTHON must name a Python with NumPy: `make test` sets it up");
+    let python = std::env::var("FLAGSTONE_PYTHON").expect("FLAGSTONE_PYTHON must name a Python with NumPy: `make test` sets it up");
     let mut source = Texts(7);
     let mut texts: Vec<String> = (0..400).map(|_| source.statement()).collect();
-    texts.extend(["x[1:2, ..., None]", "-2 ** -2 ** 2", "not a == b < c", "1if", "012", "a b", "x[::, 1]", "()", "f(a)(b)"].map(String::from));
+    texts.extend(
+        ["x[1:2, ..., None]", "-2 ** -2 ** 2", "not a == b < c", "1if", "012", "a b", "x[::, 1]", "()", "f(a)(b)"].map(String::from),
+    );
 
     let mut child = Command::new(python)
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/ast_dump.py"))

@@ -304,7 +304,11 @@ fn a_full_disk_under_a_store_leaves_what_was_there() {
         let address = dir.path().join(target).display().to_string();
         rt.store_with(&(&x * 0.0), &address, &options(target)).unwrap();
         let before = state(dir.path());
-        let create = Create { chunks: (!target.ends_with(".npy")).then(|| vec![128, 256]), overwrite: true, ..Create::new(vec![ROWS, COLUMNS], DType::F64) };
+        let create = Create {
+            chunks: (!target.ends_with(".npy")).then(|| vec![128, 256]),
+            overwrite: true,
+            ..Create::new(vec![ROWS, COLUMNS], DType::F64)
+        };
         let mut n = 1;
         loop {
             let what = format!("{target}, write {n}");
@@ -475,7 +479,17 @@ fn interrupted_store(dir: &Path, target: &str, signal: i32) -> Output {
     let before = names();
     let child = Command::new(env!("CARGO_BIN_EXE_flagstone"))
         .current_dir(dir)
-        .args(["eval", "random.normal(size=(400000, 2000), seed=1)", "-o", target, "--overwrite", "--threads", "2", "--memory-limit", "64MiB"])
+        .args([
+            "eval",
+            "random.normal(size=(400000, 2000), seed=1)",
+            "-o",
+            target,
+            "--overwrite",
+            "--threads",
+            "2",
+            "--memory-limit",
+            "64MiB",
+        ])
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
@@ -530,7 +544,14 @@ fn largest(path: &Path) -> std::path::PathBuf {
 
 #[test]
 fn a_file_cut_short_is_an_error_that_names_it() {
-    for (target, codec) in [("a.npy", None), ("a.zarr", Some("none")), ("b.zarr", Some("zstd:3")), ("c.zarr", None), ("a.h5:/x", None), ("b.h5:/x", Some("gzip:1"))] {
+    for (target, codec) in [
+        ("a.npy", None),
+        ("a.zarr", Some("none")),
+        ("b.zarr", Some("zstd:3")),
+        ("c.zarr", None),
+        ("a.h5:/x", None),
+        ("b.h5:/x", Some("gzip:1")),
+    ] {
         let dir = tempfile::tempdir().unwrap();
         let mut args = vec!["eval", "random.normal(size=(300, 300), seed=1)", "-o", target];
         if let Some(codec) = codec {
@@ -544,8 +565,17 @@ fn a_file_cut_short_is_an_error_that_names_it() {
             std::fs::write(&file, &bytes[..keep]).unwrap();
             let output = flagstone(dir.path(), &["eval", "x.sum()", &format!("x={target}")]);
             let message = String::from_utf8_lossy(&output.stderr);
-            assert_eq!(output.status.code(), Some(1), "{target} cut to {keep} of {}: {}{message}", bytes.len(), String::from_utf8_lossy(&output.stdout));
-            assert!(message.contains(name) && message.starts_with("error: ") && !message.contains("panicked"), "{target} cut to {keep}: {message}");
+            assert_eq!(
+                output.status.code(),
+                Some(1),
+                "{target} cut to {keep} of {}: {}{message}",
+                bytes.len(),
+                String::from_utf8_lossy(&output.stdout)
+            );
+            assert!(
+                message.contains(name) && message.starts_with("error: ") && !message.contains("panicked"),
+                "{target} cut to {keep}: {message}"
+            );
         }
     }
 }

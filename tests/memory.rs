@@ -263,7 +263,8 @@ fn whole(rt: &Runtime, dir: &Path) -> flagstone::Result<Vec<f64>> {
 fn shards(rt: &Runtime, dir: &Path) -> flagstone::Result<Vec<f64>> {
     let x = open(&dir.join("x.npy").display().to_string())?;
     let address = dir.join("shards.zarr").display().to_string();
-    let options = StoreOptions { chunks: Some([128, 128].into()), shards: Some(vec![1024, 1024]), overwrite: true, ..StoreOptions::default() };
+    let options =
+        StoreOptions { chunks: Some([128, 128].into()), shards: Some(vec![1024, 1024]), overwrite: true, ..StoreOptions::default() };
     rt.store_with(&x, &address, &options)?;
     Ok(vec![rt.item(&open(&address)?.mean(..))?])
 }
@@ -386,7 +387,11 @@ fn compare_stored(address: &str, shape: &[u64], expected: Elements) -> Result<()
         let mut check = |got: f64| {
             let wanted = expected.next().ok_or("more elements than expected")?;
             at += 1;
-            if (got - wanted).abs() <= 1e-12 * wanted.abs().max(1.0) { Ok(()) } else { Err(format!("element {}: {got}, expected {wanted}", at - 1)) }
+            if (got - wanted).abs() <= 1e-12 * wanted.abs().max(1.0) {
+                Ok(())
+            } else {
+                Err(format!("element {}: {got}, expected {wanted}", at - 1))
+            }
         };
         match meta.dtype {
             DType::F32 => bytes.chunks_exact(4).try_for_each(|b| check(f64::from(f32::from_ne_bytes([b[0], b[1], b[2], b[3]]))))?,
@@ -497,4 +502,3 @@ fn main() -> ExitCode {
     }
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
-

@@ -9,8 +9,8 @@ use std::process::Command;
 
 /// Runs a script of `tests/python`; its output.
 fn python(script: &str, argument: &Path) -> String {
-    let program = std::env::var("FLAGSTONE_PYTHON")
-        .expect("FLAGSTONE_PYTHON must name a Python with numpy and zarr; `make test` sets one up");
+    let program =
+        std::env::var("FLAGSTONE_PYTHON").expect("FLAGSTONE_PYTHON must name a Python with numpy and zarr; `make test` sets one up");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(script);
     let run = Command::new(program).args(["-W", "ignore"]).arg(script).arg(argument).output().unwrap();
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));

@@ -285,7 +285,8 @@ def main():
     wanted = {by_name[name].source for name in chosen} - {None}
     if any("blosc2" in by_name[name].peers for name in chosen) and (not options.peers or "blosc2" in options.peers):
         wanted.add("b2nd")
-    files = gen.make(made, options.dir, wanted)
+    subprocess.run([sys.executable, os.path.join(HERE, "gen.py"), made, options.dir, *sorted(wanted)], check=True)
+    files = gen.files(made, options.dir)
     files["out"] = options.out or os.path.join(made, "out")
     os.makedirs(files["out"], exist_ok=True)
     machine = limits(options, files)

@@ -1,11 +1,11 @@
-"""Makes the data of the comparison where it is missing, and leaves what is there: python gen.py DIR [ALSO_LOOK_IN]"""
+"""Makes the data of the comparison where it is missing, and leaves what is there: python gen.py DIR ALSO_LOOK_IN NAME...
+
+Libraries are imported where they are used: the driver must stay small, since a process starts with the peak
+memory of the one that started it.
+"""
 
 import os
 import sys
-
-import h5py
-import numpy as np
-import zarr
 
 FLOATS = 1_000_000_000
 
@@ -19,6 +19,9 @@ def write(path, create):
 
 
 def floats(part):
+    import h5py
+    import numpy as np
+
     rng = np.random.default_rng(0)
     with h5py.File(part, "w") as f:
         x = f.create_dataset("/x", shape=(FLOATS,), dtype="f4")
@@ -28,6 +31,8 @@ def floats(part):
 
 def floats_chunked(source, **filters):
     def create(part):
+        import h5py
+
         with h5py.File(source, "r") as f, h5py.File(part, "w") as g:
             x, y = f["x"], g.create_dataset("/x", shape=(FLOATS,), dtype="f4", chunks=(1_000_000,), **filters)
             for i in range(0, FLOATS, 10_000_000):
@@ -37,6 +42,9 @@ def floats_chunked(source, **filters):
 
 
 def table(part):
+    import h5py
+    import numpy as np
+
     rng = np.random.default_rng(1)
     with h5py.File(part, "w") as f:
         x = f.create_dataset("/x", shape=(8000, 20000), chunks=(1000, 1000), dtype="f4", compression="gzip", compression_opts=1, shuffle=True)
@@ -45,6 +53,9 @@ def table(part):
 
 
 def square(part):
+    import numpy as np
+    import zarr
+
     rng = np.random.default_rng(2)
     z = zarr.create_array(part, shape=(16000, 16000), chunks=(1000, 1000), dtype="f8")
     for i in range(0, 16000, 1000):
@@ -54,6 +65,7 @@ def square(part):
 def blosc(source):
     def create(part):
         import blosc2
+        import zarr
 
         z = zarr.open_array(source, mode="r")
         b = blosc2.empty(shape=z.shape, dtype=z.dtype, urlpath=part, mode="w")
@@ -100,5 +112,4 @@ def make(directory, also, wanted):
 
 
 if __name__ == "__main__":
-    directory, also = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None
-    make(directory, also, set(files(directory)))
+    make(sys.argv[1], sys.argv[2], set(sys.argv[3:]))

@@ -122,11 +122,7 @@ fn drawn_as(random: RandomArray, distribution: Distribution, dtype: DType) -> Ra
 fn counted(shape: &[u64], start: f64, step: f64) -> Array {
     let at = index(shape, DType::I64);
     let whole = |value: f64| value.fract() == 0.0 && value.abs() < 9e15;
-    if whole(start) && whole(step) {
-        at * (step as i64) + (start as i64)
-    } else {
-        at.astype(DType::F64) * step + start
-    }
+    if whole(start) && whole(step) { at * (step as i64) + (start as i64) } else { at.astype(DType::F64) * step + start }
 }
 
 #[cfg(test)]

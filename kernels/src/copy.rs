@@ -283,10 +283,7 @@ mod tests {
             let src: Vec<u8> = (0..rows * cols * item).map(|i| (i % 253) as u8).collect();
             let mut got = vec![0; src.len()];
             let strides = [item as isize, (cols * item) as isize];
-            copy(
-                &View::strided(&src, dtype, &[cols, rows], &strides, 0),
-                &mut ViewMut::dense(&mut got, dtype, &[cols, rows]),
-            );
+            copy(&View::strided(&src, dtype, &[cols, rows], &strides, 0), &mut ViewMut::dense(&mut got, dtype, &[cols, rows]));
             for c in 0..cols {
                 for r in 0..rows {
                     assert_eq!(got[(c * rows + r) * item..][..item], src[(r * cols + c) * item..][..item]);

@@ -184,11 +184,7 @@ impl DType {
         if self == other {
             return self;
         }
-        let (low, high) = if (self.kind(), self.size()) <= (other.kind(), other.size()) {
-            (self, other)
-        } else {
-            (other, self)
-        };
+        let (low, high) = if (self.kind(), self.size()) <= (other.kind(), other.size()) { (self, other) } else { (other, self) };
         match (low.kind(), high.kind()) {
             (Kind::Bool, _) => high,
             (Kind::Signed, Kind::Signed) | (Kind::Unsigned, Kind::Unsigned) => high,
@@ -308,9 +304,7 @@ impl Scalar {
     pub fn same_bits(self, other: Scalar) -> bool {
         match (self, other) {
             (Scalar::Float(a), Scalar::Float(b)) => a.to_bits() == b.to_bits(),
-            (Scalar::Complex(a, b), Scalar::Complex(c, d)) => {
-                a.to_bits() == c.to_bits() && b.to_bits() == d.to_bits()
-            }
+            (Scalar::Complex(a, b), Scalar::Complex(c, d)) => a.to_bits() == c.to_bits() && b.to_bits() == d.to_bits(),
             _ => self == other,
         }
     }
@@ -408,21 +402,66 @@ elements!(
 macro_rules! with_element {
     ($dtype:expr, $t:ident => $body:expr) => {
         match $dtype {
-            $crate::dtype::DType::Bool => { type $t = $crate::dtype::Bool; $body }
-            $crate::dtype::DType::I8 => { type $t = i8; $body }
-            $crate::dtype::DType::I16 => { type $t = i16; $body }
-            $crate::dtype::DType::I32 => { type $t = i32; $body }
-            $crate::dtype::DType::I64 => { type $t = i64; $body }
-            $crate::dtype::DType::U8 => { type $t = u8; $body }
-            $crate::dtype::DType::U16 => { type $t = u16; $body }
-            $crate::dtype::DType::U32 => { type $t = u32; $body }
-            $crate::dtype::DType::U64 => { type $t = u64; $body }
-            $crate::dtype::DType::F16 => { type $t = half::f16; $body }
-            $crate::dtype::DType::BF16 => { type $t = half::bf16; $body }
-            $crate::dtype::DType::F32 => { type $t = f32; $body }
-            $crate::dtype::DType::F64 => { type $t = f64; $body }
-            $crate::dtype::DType::C64 => { type $t = $crate::dtype::C64; $body }
-            $crate::dtype::DType::C128 => { type $t = $crate::dtype::C128; $body }
+            $crate::dtype::DType::Bool => {
+                type $t = $crate::dtype::Bool;
+                $body
+            }
+            $crate::dtype::DType::I8 => {
+                type $t = i8;
+                $body
+            }
+            $crate::dtype::DType::I16 => {
+                type $t = i16;
+                $body
+            }
+            $crate::dtype::DType::I32 => {
+                type $t = i32;
+                $body
+            }
+            $crate::dtype::DType::I64 => {
+                type $t = i64;
+                $body
+            }
+            $crate::dtype::DType::U8 => {
+                type $t = u8;
+                $body
+            }
+            $crate::dtype::DType::U16 => {
+                type $t = u16;
+                $body
+            }
+            $crate::dtype::DType::U32 => {
+                type $t = u32;
+                $body
+            }
+            $crate::dtype::DType::U64 => {
+                type $t = u64;
+                $body
+            }
+            $crate::dtype::DType::F16 => {
+                type $t = half::f16;
+                $body
+            }
+            $crate::dtype::DType::BF16 => {
+                type $t = half::bf16;
+                $body
+            }
+            $crate::dtype::DType::F32 => {
+                type $t = f32;
+                $body
+            }
+            $crate::dtype::DType::F64 => {
+                type $t = f64;
+                $body
+            }
+            $crate::dtype::DType::C64 => {
+                type $t = $crate::dtype::C64;
+                $body
+            }
+            $crate::dtype::DType::C128 => {
+                type $t = $crate::dtype::C128;
+                $body
+            }
         }
     };
 }

@@ -69,9 +69,7 @@ impl Generator {
             Rule::Random(random) => random.fill(first as u64, step, out),
             Rule::Arange { start, step, start_int, step_int, dtype } => match dtype.kind() {
                 Kind::Float | Kind::Complex => fill(*dtype, out, |i| Scalar::Float(start + at(i) as f64 * step)),
-                Kind::Unsigned => {
-                    fill(*dtype, out, |i| Scalar::UInt(start_int.wrapping_add(at(i).wrapping_mul(*step_int)) as u64))
-                }
+                Kind::Unsigned => fill(*dtype, out, |i| Scalar::UInt(start_int.wrapping_add(at(i).wrapping_mul(*step_int)) as u64)),
                 _ => fill(*dtype, out, |i| Scalar::Int(start_int.wrapping_add(at(i).wrapping_mul(*step_int)))),
             },
             Rule::Linspace { start, step, stop, endpoint_index, dtype } => fill(*dtype, out, |i| {

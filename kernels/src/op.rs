@@ -103,19 +103,23 @@ impl UnaryOp {
             Conjugate | Square | Reciprocal => same(number_of(arg)),
             Floor | Ceil | Trunc => (!arg.is_complex()).then_some(Types { args: arg, out: arg }),
             Fabs | Cbrt | Deg2rad | Rad2deg | Spacing => (!arg.is_complex()).then(|| Types { args: float_of(arg), out: float_of(arg) }),
-            Signbit => if arg.is_complex() { None } else { boolean },
+            Signbit => {
+                if arg.is_complex() {
+                    None
+                } else {
+                    boolean
+                }
+            }
             Isnan | Isinf | Isfinite | LogicalNot => boolean,
             Invert => (arg == DType::Bool || arg.is_integer()).then_some(Types { args: arg, out: arg }),
-            BitwiseCount => {
-                (arg == DType::Bool || arg.is_integer()).then_some(Types { args: arg, out: DType::U8 })
-            }
+            BitwiseCount => (arg == DType::Bool || arg.is_integer()).then_some(Types { args: arg, out: DType::U8 }),
             Angle => match arg {
                 DType::Bool => same(DType::F64),
                 DType::C64 | DType::C128 => Some(Types { args: arg, out: arg.real() }),
                 _ => same(float_of(arg)),
             },
-            Rint | Sqrt | Exp | Exp2 | Expm1 | Log | Log2 | Log10 | Log1p | Sin | Cos | Tan | Arcsin | Arccos | Arctan
-            | Sinh | Cosh | Tanh | Arcsinh | Arccosh | Arctanh => same(float_of(arg)),
+            Rint | Sqrt | Exp | Exp2 | Expm1 | Log | Log2 | Log10 | Log1p | Sin | Cos | Tan | Arcsin | Arccos | Arctan | Sinh | Cosh
+            | Tanh | Arcsinh | Arccosh | Arctanh => same(float_of(arg)),
         }
     }
 }

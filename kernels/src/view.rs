@@ -52,11 +52,7 @@ fn assert_inside(shape: &[usize], strides: &[isize], offset: isize, item: usize,
         let reach = (n as isize - 1) * s;
         if reach < 0 { low += reach } else { high += reach }
     }
-    assert!(
-        low >= 0 && (high + item as isize) as usize <= len,
-        "view: elements {low}..{} of {len} bytes",
-        high + item as isize
-    );
+    assert!(low >= 0 && (high + item as isize) as usize <= len, "view: elements {low}..{} of {len} bytes", high + item as isize);
 }
 
 impl<'a> View<'a> {

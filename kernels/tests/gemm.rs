@@ -12,8 +12,20 @@ use proptest::prelude::*;
 #[link(name = "openblas")]
 unsafe extern "C" {
     fn cblas_dgemm(
-        order: i32, ta: i32, tb: i32, m: i32, n: i32, k: i32, alpha: f64, a: *const f64, lda: i32, b: *const f64,
-        ldb: i32, beta: f64, c: *mut f64, ldc: i32,
+        order: i32,
+        ta: i32,
+        tb: i32,
+        m: i32,
+        n: i32,
+        k: i32,
+        alpha: f64,
+        a: *const f64,
+        lda: i32,
+        b: *const f64,
+        ldb: i32,
+        beta: f64,
+        c: *mut f64,
+        ldc: i32,
     );
 }
 
@@ -180,8 +192,18 @@ fn check_tilings<T: Number>(m: usize, n: usize, k: usize, tiles: &[[usize; 3]]) 
 #[test]
 fn bits_do_not_depend_on_tiling_or_layout() {
     let tiles = [
-        [64, 64, 256], [1, 200, 512], [200, 1, 256], [16, 16, 256], [7, 9, 768], [128, 3, 256], [5, 64, 512],
-        [192, 128, 256], [65, 200, 768], [15, 17, 256], [2, 2, 256], [33, 8, 512],
+        [64, 64, 256],
+        [1, 200, 512],
+        [200, 1, 256],
+        [16, 16, 256],
+        [7, 9, 768],
+        [128, 3, 256],
+        [5, 64, 512],
+        [192, 128, 256],
+        [65, 200, 768],
+        [15, 17, 256],
+        [2, 2, 256],
+        [33, 8, 512],
     ];
     for k in [770, 257, 258, 100, 259] {
         check_tilings::<f32>(130, 97, k, &tiles);
@@ -262,8 +284,20 @@ fn products_agree_with_openblas() {
     // SAFETY: the CBLAS interface: row-major matrices of these sides and leading dimensions.
     unsafe {
         cblas_dgemm(
-            rows, plain, plain, m as i32, n as i32, k as i32, 1.0, a.as_ptr(), k as i32, b.as_ptr(), n as i32, 0.0,
-            theirs.as_mut_ptr(), n as i32,
+            rows,
+            plain,
+            plain,
+            m as i32,
+            n as i32,
+            k as i32,
+            1.0,
+            a.as_ptr(),
+            k as i32,
+            b.as_ptr(),
+            n as i32,
+            0.0,
+            theirs.as_mut_ptr(),
+            n as i32,
         );
     }
     let array = |v: Vec<f64>, shape: [usize; 2]| Array2::from_shape_vec(shape, v).unwrap();

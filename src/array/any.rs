@@ -96,8 +96,21 @@ macro_rules! any_array {
     };
 }
 any_array!(
-    Bool(bool), I8(i8), I16(i16), I32(i32), I64(i64), U8(u8), U16(u16), U32(u32), U64(u64),
-    F16(f16), BF16(bf16), F32(f32), F64(f64), C64(C64), C128(C128),
+    Bool(bool),
+    I8(i8),
+    I16(i16),
+    I32(i32),
+    I64(i64),
+    U8(u8),
+    U16(u16),
+    U32(u32),
+    U64(u64),
+    F16(f16),
+    BF16(bf16),
+    F32(f32),
+    F64(f64),
+    C64(C64),
+    C128(C128),
 );
 
 /// The element as a scalar of any dtype.

@@ -200,10 +200,8 @@ pub(super) fn index(value: &Value) -> Result<Index> {
         Value::Slice(start, stop, step) => Ok(Index::Slice(*start, *stop, *step)),
         Value::Array(mask) => Ok(Index::Mask(mask.clone())),
         Value::List(items) | Value::Tuple(items) => {
-            let bools: Option<Vec<bool>> = items
-                .iter()
-                .map(|item| if let Value::Scalar(Scalar::Bool(b)) = item { Some(*b) } else { None })
-                .collect();
+            let bools: Option<Vec<bool>> =
+                items.iter().map(|item| if let Value::Scalar(Scalar::Bool(b)) = item { Some(*b) } else { None }).collect();
             match bools {
                 Some(bools) if !bools.is_empty() => Ok(Index::Bools(bools)),
                 _ => integers("index", value).map(Index::List),

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::expr::{BlockFn, BlockInfo, Expr, Function, Node, Op, auto_chunks};
 use crate::grid::{ChunkGrid, element_count};
 use flagstone_kernels::dtype::Element;
-use flagstone_kernels::view::{View, ViewMut};
+use flagstone_kernels::view::{View, ViewMut, dense_strides};
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -14,6 +14,10 @@ use std::sync::Arc;
 fn read<T: ArrayElement>(view: &View<'_>) -> ArrayD<T> {
     assert_eq!(view.dtype(), T::DTYPE, "a block of the argument's dtype");
     let shape = view.shape().to_vec();
+    if let Some(dense) = view.as_slice::<T::Stored>() {
+        let values = dense.iter().map(|&stored| T::from_stored(stored)).collect();
+        return ArrayD::from_shape_vec(shape, values).unwrap_or_else(|_| unreachable!("a dense view has as many elements as its shape"));
+    }
     let strides = view.strides().to_vec();
     ArrayD::from_shape_fn(IxDyn(&shape), |place| {
         let offset: isize = strides.iter().enumerate().map(|(axis, stride)| place[axis] as isize * stride).sum();
@@ -72,6 +76,15 @@ where
         let block = read::<T>(&args[0]);
         let result = (self.0)(block.view());
         assert_eq!(result.shape(), out.shape(), "map_blocks: the function must give a block of the shape it was given");
+        if let (Some(values), true) = (result.as_slice(), dense_strides(out.shape(), U::DTYPE.size()) == out.strides()) {
+            assert_eq!(out.dtype(), U::DTYPE, "a block of the declared dtype");
+            let ptr = out.ptr().cast::<U::Stored>();
+            for (at, value) in values.iter().enumerate() {
+                // SAFETY: a dense view, borrowed mutably, has as many elements as its shape, which is the result's.
+                unsafe { ptr.add(at).write_unaligned(value.clone().into_stored()) };
+            }
+            return;
+        }
         let mut values = result.iter();
         write(out, |_| values.next().cloned().unwrap_or_else(|| unreachable!("as many values as places")));
     }

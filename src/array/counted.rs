@@ -88,7 +88,8 @@ fn unknown(expr: &Expr) -> Vec<(Expr, Arc<Count>)> {
 
 fn count_nonzero(mask: &Expr) -> Result<Expr> {
     let axes: Vec<usize> = (0..mask.shape.len()).collect();
-    let reduction = Reduction { op: ReduceOp::CountNonzero, dtype: DType::Bool, out: DType::I64, skip_nan: false, ddof: 0.0, masked: false };
+    let reduction =
+        Reduction { op: ReduceOp::CountNonzero, dtype: DType::Bool, out: DType::I64, skip_nan: false, ddof: 0.0, masked: false };
     let cells = cells(&mask.chunks, &axes);
     Node::new(Op::Reduce(Reduce { reduction, arg: mask.clone(), mask: None, axes, keepdims: false, cells }))
 }

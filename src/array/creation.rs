@@ -177,6 +177,10 @@ pub fn identity(n: u64, dtype: DType) -> Array {
 /// assert_eq!(x.shape().unwrap(), [2, 3]);
 /// ```
 #[track_caller]
-pub fn from_function<T: ArrayElement>(shape: impl Into<Shape>, chunks: impl Into<Option<Chunks>>, f: impl Fn(&[u64]) -> T + Send + Sync + 'static) -> Array {
+pub fn from_function<T: ArrayElement>(
+    shape: impl Into<Shape>,
+    chunks: impl Into<Option<Chunks>>,
+    f: impl Fn(&[u64]) -> T + Send + Sync + 'static,
+) -> Array {
     Array::build(|| blocks::from_function(&shape.into(), chunks.into(), f))
 }

@@ -107,9 +107,7 @@ pub(super) fn unary(op: UnaryOp, expr: &Expr) -> Result<Expr> {
     if op == UnaryOp::Real && !expr.dtype.is_complex() {
         return Ok(expr.clone());
     }
-    let types = op
-        .types(expr.dtype)
-        .ok_or_else(|| Error::bad_request(op.name(), format!("not defined for {}", expr.dtype)))?;
+    let types = op.types(expr.dtype).ok_or_else(|| Error::bad_request(op.name(), format!("not defined for {}", expr.dtype)))?;
     let arg = cast(expr, types.args)?;
     Node::new(Op::Elementwise { op: StepOp::Unary(op), args: vec![arg], dtype: types.out })
 }
@@ -477,7 +475,9 @@ impl Array {
             DType::BF16 => half::bf16::MAX.to_f64(),
             DType::F32 => f32::MAX as f64,
             DType::F64 => f64::MAX,
-            _ if dtype.is_complex() => return Array::build(|| Err(Error::unsupported("nan_to_num", "complex arrays; use .real() and .imag()"))),
+            _ if dtype.is_complex() => {
+                return Array::build(|| Err(Error::unsupported("nan_to_num", "complex arrays; use .real() and .imag()")));
+            }
             _ => return self.clone(),
         };
         let x = where_(self.isnan(), nan, self);

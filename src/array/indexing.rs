@@ -1,8 +1,8 @@
 //! Basic indexing, integer lists and boolean masks, in NumPy's meaning; the [`idx!`](crate::idx) macro.
 
+use super::Array;
 use super::counted;
 use super::manipulate::view;
-use super::Array;
 use crate::error::{Error, Result};
 use crate::expr::{Affine, Expr, Follow, Node, Op};
 use flagstone_kernels::dtype::DType;

@@ -275,9 +275,8 @@ impl Array {
             let ndim = expr.shape.len();
             from.positions("moveaxis", ndim)?;
             to.positions("moveaxis", ndim)?;
-            let places = |axes: &Axes| -> Result<Vec<usize>> {
-                axes.axes.iter().flatten().map(|&axis| position("moveaxis", axis, ndim)).collect()
-            };
+            let places =
+                |axes: &Axes| -> Result<Vec<usize>> { axes.axes.iter().flatten().map(|&axis| position("moveaxis", axis, ndim)).collect() };
             let (from, to) = (places(&from)?, places(&to)?);
             if from.len() != to.len() {
                 return Err(Error::bad_request("moveaxis", format!("{} axes to {} places", from.len(), to.len())));

@@ -101,7 +101,6 @@ impl Array {
         Array(f().map_err(|error| error.at(place)))
     }
 
-
     /// Whether the array was built without error.
     ///
     /// # Errors

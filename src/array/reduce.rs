@@ -53,7 +53,10 @@ pub(super) fn median(expr: &Expr, axes: &Axes, skip_nan: bool) -> Result<Expr> {
         return Err(Error::unsupported(name, format!("some of the axes of a {ndim}-d array; it is exact over all elements")));
     }
     let mask = match skip_nan && expr.dtype.is_float() {
-        true => Some(super::elementwise::unary(flagstone_kernels::op::UnaryOp::LogicalNot, &super::elementwise::unary(flagstone_kernels::op::UnaryOp::Isnan, expr)?)?),
+        true => Some(super::elementwise::unary(
+            flagstone_kernels::op::UnaryOp::LogicalNot,
+            &super::elementwise::unary(flagstone_kernels::op::UnaryOp::Isnan, expr)?,
+        )?),
         false => None,
     };
     let result = Node::new(Op::Median { arg: expr.clone(), mask })?;

@@ -57,8 +57,12 @@ macro_rules! tuples {
     )* };
 }
 macro_rules! any {
-    ($a:ident) => { AnyArray };
-    ($next:ident $a:ident) => { $next()? };
+    ($a:ident) => {
+        AnyArray
+    };
+    ($next:ident $a:ident) => {
+        $next()?
+    };
 }
 tuples! {
     any: Array 0;
@@ -278,9 +282,7 @@ impl Array {
     /// ```
     pub fn scalar(&self) -> Result<Scalar> {
         let shape = self.shape()?;
-        self.compute_any()?
-            .item()
-            .ok_or_else(|| Error::bad_request("item", format!("an array of shape {shape:?}; expected one element")))
+        self.compute_any()?.item().ok_or_else(|| Error::bad_request("item", format!("an array of shape {shape:?}; expected one element")))
     }
 
     /// The elements into a view, without memory for a second copy.

@@ -70,7 +70,8 @@ impl Chunks {
         let cut = |(&n, &size): (&u64, &i128)| match size {
             -1 => Ok(AxisChunks::whole(n)),
             size if size > 0 => Ok(AxisChunks::regular(n, size.min(i64::MAX as i128) as u64)),
-            size => bad(format!("chunk size {size}; expected a positive number, or -1 for the whole axis")).map(|_: ChunkGrid| AxisChunks::whole(n)),
+            size => bad(format!("chunk size {size}; expected a positive number, or -1 for the whole axis"))
+                .map(|_: ChunkGrid| AxisChunks::whole(n)),
         };
         let axes: Result<Vec<AxisChunks>> = shape.iter().zip(&sizes).map(cut).collect();
         Ok(ChunkGrid { axes: axes? })

@@ -1,6 +1,9 @@
 //! Tests of the array layer that need no runtime: shapes, dtypes, nodes and text against NumPy's.
 
-use super::{AnyArray, Array, Axes, Chunks, Index, Value, axis, binary, concatenate, format, format_scalar, function, isclose, method, random, stack, where_};
+use super::{
+    AnyArray, Array, Axes, Chunks, Index, Value, axis, binary, concatenate, format, format_scalar, function, isclose, method, random,
+    stack, where_,
+};
 use crate::expr::{Expr, Op};
 use crate::grid::{element_count, ravel, unravel};
 use crate::{DType, arange, idx, ones, zeros};
@@ -130,15 +133,49 @@ fn dtypes_promote_as_in_numpy() {
     use DType::*;
     let of = |dtype| ones([2], dtype);
     for (got, expected) in [
-        (of(F32) * 2.0, F32), (of(F32) + 1, F32), (of(I8) + 1, I8), (of(I8) * 1.0, F64), (of(U8) + of(I8), I16), (of(I64) + of(U64), F64),
-        (of(Bool) + of(Bool), Bool), (of(Bool) + 1, I64), (of(Bool) * 1.5, F64), (of(F16) + of(F32), F32), (of(I32) / of(I32), F64),
-        (of(F32) * num_complex::Complex::new(0.0, 1.0), DType::C64), (of(I16) + of(F32), F32), (of(I32) + of(F32), F64), (of(U8).pow(2), U8),
-        (2.0 - of(F32), F32), (2 * of(I16), I16), (of(I8).sin(), F16), (of(I32).sqrt(), F64), (of(DType::C64).abs(), F32), (of(F32).gt(1), Bool),
-        (of(I8).sum(..), I64), (of(U8).sum(..), U64), (of(F32).sum(..), F32), (of(I8).mean(..), F64), (of(F16).mean(..), F16),
-        (of(Bool).argmax(..), I64), (of(I8).sum(axis(0).dtype(I8)), I8), (where_(of(Bool), 1, of(F32)), F32), (where_(of(Bool), 1, 2.0), F64),
-        (of(I64).median(..), F64), (of(F32).median(..), F32), (of(F16).matmul(of(F16)), F16), (of(Bool).matmul(of(Bool)), Bool),
-        (isclose(of(F32), 1, 1e-5, 1e-8, true), Bool), (of(U8).clip(-1, 300), U8), (of(U8) / 300, F64), (of(U8).arctan2(300), F16), (of(U8).logical_and(300), Bool), (of(F32).round(2), F32), (of(I32).round(-1), I32),
-        (of(U64).lt(of(I64)), Bool), (of(I16).lt(70_000), Bool),
+        (of(F32) * 2.0, F32),
+        (of(F32) + 1, F32),
+        (of(I8) + 1, I8),
+        (of(I8) * 1.0, F64),
+        (of(U8) + of(I8), I16),
+        (of(I64) + of(U64), F64),
+        (of(Bool) + of(Bool), Bool),
+        (of(Bool) + 1, I64),
+        (of(Bool) * 1.5, F64),
+        (of(F16) + of(F32), F32),
+        (of(I32) / of(I32), F64),
+        (of(F32) * num_complex::Complex::new(0.0, 1.0), DType::C64),
+        (of(I16) + of(F32), F32),
+        (of(I32) + of(F32), F64),
+        (of(U8).pow(2), U8),
+        (2.0 - of(F32), F32),
+        (2 * of(I16), I16),
+        (of(I8).sin(), F16),
+        (of(I32).sqrt(), F64),
+        (of(DType::C64).abs(), F32),
+        (of(F32).gt(1), Bool),
+        (of(I8).sum(..), I64),
+        (of(U8).sum(..), U64),
+        (of(F32).sum(..), F32),
+        (of(I8).mean(..), F64),
+        (of(F16).mean(..), F16),
+        (of(Bool).argmax(..), I64),
+        (of(I8).sum(axis(0).dtype(I8)), I8),
+        (where_(of(Bool), 1, of(F32)), F32),
+        (where_(of(Bool), 1, 2.0), F64),
+        (of(I64).median(..), F64),
+        (of(F32).median(..), F32),
+        (of(F16).matmul(of(F16)), F16),
+        (of(Bool).matmul(of(Bool)), Bool),
+        (isclose(of(F32), 1, 1e-5, 1e-8, true), Bool),
+        (of(U8).clip(-1, 300), U8),
+        (of(U8) / 300, F64),
+        (of(U8).arctan2(300), F16),
+        (of(U8).logical_and(300), Bool),
+        (of(F32).round(2), F32),
+        (of(I32).round(-1), I32),
+        (of(U64).lt(of(I64)), Bool),
+        (of(I16).lt(70_000), Bool),
     ] {
         assert_eq!(got.dtype().unwrap_or_else(|error| panic!("{error}: expected {expected}")), expected, "{got:?}");
     }
@@ -244,7 +281,9 @@ fn axes_move_as_in_numpy() {
 
 #[test]
 fn ranges_have_numpys_lengths() {
-    for (start, stop, step, length) in [(0.0, 1.0, 0.1, 10), (1.0, 1.3, 0.1, 4), (0.0, -1.0, 0.5, 0), (5.0, 0.0, -2.0, 3), (0.5, 0.5, 1.0, 0)] {
+    for (start, stop, step, length) in
+        [(0.0, 1.0, 0.1, 10), (1.0, 1.3, 0.1, 4), (0.0, -1.0, 0.5, 0), (5.0, 0.0, -2.0, 3), (0.5, 0.5, 1.0, 0)]
+    {
         assert_eq!(arange(start, stop, step, None).shape().unwrap(), [length], "{start} {stop} {step}");
     }
     assert_eq!(values(&arange(5, -4, -4, None).expr().unwrap()), [5, 1, -3]);

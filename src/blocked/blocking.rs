@@ -65,9 +65,7 @@ pub fn natural(feed: &Feed) -> Natural {
 pub fn join(chunks: &AxisChunks, by: u64) -> AxisChunks {
     let by = by.clamp(1, chunks.count().max(1));
     match chunks {
-        AxisChunks::Regular { len, first, chunk } => {
-            AxisChunks::Regular { len: *len, first: first + (by - 1) * chunk, chunk: chunk * by }
-        }
+        AxisChunks::Regular { len, first, chunk } => AxisChunks::Regular { len: *len, first: first + (by - 1) * chunk, chunk: chunk * by },
         AxisChunks::Irregular(_) => {
             let lengths: Vec<u64> = chunks.lengths().collect();
             AxisChunks::from_lengths(&lengths.chunks(by as usize).map(|c| c.iter().sum()).collect::<Vec<u64>>())
@@ -119,7 +117,12 @@ fn of_size(feed: &Feed, most: u64) -> Vec<AxisChunks> {
 
 /// The largest of what `make` builds of ever smaller cuts for `feeds` that `fits`. Chunks that have to be
 /// decoded whole are cut only when nothing else `fits_at_all`: their parts decode them again.
-pub fn shrunk<T>(feeds: &[&Feed], make: impl Fn(Vec<Vec<AxisChunks>>) -> T, fits: impl Fn(&T) -> bool, fits_at_all: impl Fn(&T) -> bool) -> T {
+pub fn shrunk<T>(
+    feeds: &[&Feed],
+    make: impl Fn(Vec<Vec<AxisChunks>>) -> T,
+    fits: impl Fn(&T) -> bool,
+    fits_at_all: impl Fn(&T) -> bool,
+) -> T {
     let mut most = TASK_ELEMENTS;
     let mut made = make(feeds.iter().map(|feed| of_size(feed, most)).collect());
     while most > LEAST_ELEMENTS && !fits(&made) {
@@ -169,7 +172,9 @@ pub fn for_writer(feed: &Feed, granule: &[u64], fits: &dyn Fn(&[AxisChunks]) -> 
     let cut = |lens: &[u64]| -> Vec<AxisChunks> { lens.iter().zip(&feed.shape).map(|(&c, &n)| AxisChunks::regular(n, c)).collect() };
     while !fits(&cut(&lens)) {
         // the axis with the most granules in a block gives first, the slowest of equals
-        let Some(axis) = (0..lens.len()).filter(|&a| lens[a] > granule[a].max(1)).max_by_key(|&a| (lens[a] / granule[a].max(1), lens.len() - a)) else {
+        let Some(axis) =
+            (0..lens.len()).filter(|&a| lens[a] > granule[a].max(1)).max_by_key(|&a| (lens[a] / granule[a].max(1), lens.len() - a))
+        else {
             break;
         };
         let g = granule[axis].max(1);

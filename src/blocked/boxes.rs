@@ -70,9 +70,9 @@ impl Boxes {
     pub fn largest(&self) -> u64 {
         let longest = |axis: &AxisChunks| {
             let longest = axis.longest();
-            (0..axis.count().min(3)).find(|&i| axis.chunk(i).1 == longest).unwrap_or_else(|| {
-                (0..axis.count()).find(|&i| axis.chunk(i).1 == longest).unwrap_or(0)
-            })
+            (0..axis.count().min(3))
+                .find(|&i| axis.chunk(i).1 == longest)
+                .unwrap_or_else(|| (0..axis.count()).find(|&i| axis.chunk(i).1 == longest).unwrap_or(0))
         };
         let index: Vec<u64> = self.cuts.iter().map(longest).collect();
         self.number(&index)

@@ -128,11 +128,8 @@ impl Stage for CombineStage {
             spec.reads.push(BlockKey { product: self.from, block: ravel(&place, &self.counts) });
         }
         let kept = self.kept_elements(&index);
-        let bytes = if self.is_complete() {
-            kept * self.reduction.out.size() as u64
-        } else {
-            self.reduction.partial_bytes(kept as usize) as u64
-        };
+        let bytes =
+            if self.is_complete() { kept * self.reduction.out.size() as u64 } else { self.reduction.partial_bytes(kept as usize) as u64 };
         spec.writes.push(Write { key: BlockKey { product: self.product.id, block: n }, bytes, takes: None });
         spec.scratch_bytes = slot_bytes(std::slice::from_ref(&self.reduction), kept) * slots(&sizes);
     }

@@ -58,11 +58,7 @@ impl Stage for ConcatenateStage {
         self.first.last().copied().unwrap_or(0)
     }
     fn largest(&self) -> u64 {
-        let demand = |at: &usize| {
-            let mut spec = TaskSpec::default();
-            self.parts[*at].describe(self.parts[*at].largest(), &mut spec);
-            spec.new_bytes()
-        };
+        let demand = |at: &usize| super::largest::demand(&self.parts[*at], &[&self.parts[*at].feed], self.parts[*at].largest());
         let largest = (0..self.parts.len()).max_by_key(demand).unwrap_or(0);
         self.first[largest] + self.parts[largest].largest()
     }

@@ -51,7 +51,8 @@ impl Stage for FunctionStage {
         self.function.chunks.blocks()
     }
     fn largest(&self) -> u64 {
-        super::boxes::Boxes::rows(self.function.chunks.axes.clone()).largest()
+        let feeds: Vec<&Feed> = self.args.iter().map(|(feed, _)| feed).collect();
+        super::largest::largest(self, &feeds, &super::boxes::Boxes::rows(self.function.chunks.axes.clone()))
     }
     fn describe(&self, n: u64, spec: &mut TaskSpec) {
         let (start, shape) = self.function.chunks.block(n);

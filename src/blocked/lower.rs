@@ -221,8 +221,7 @@ fn same_leaf(a: &Leaf, b: &Leaf) -> bool {
 impl Lowering<'_> {
     /// The loop over `roots`, which all have `shape`: one register each.
     fn feed(&mut self, roots: &[&Expr], shape: &[u64]) -> Result<(Feed, Vec<Reg>)> {
-        let mut builder =
-            Builder { feed_inputs: vec![], leaves: vec![], steps: vec![], memo: HashMap::new(), shape: shape.to_vec() };
+        let mut builder = Builder { feed_inputs: vec![], leaves: vec![], steps: vec![], memo: HashMap::new(), shape: shape.to_vec() };
         let mut results = Vec::with_capacity(roots.len());
         for root in roots {
             results.push(self.emit(&mut builder, root, &Affine::identity(shape))?);
@@ -269,7 +268,10 @@ impl Lowering<'_> {
                     }
                     let args: Vec<Draft> = args.iter().map(|arg| builder.memo[&key(arg, &view)]).collect();
                     if builder.steps.len() >= STEPS_MAX {
-                        return Err(Error::unsupported(here.op.name(), format!("an expression of more than {STEPS_MAX} operations in one loop; persist a part of it")));
+                        return Err(Error::unsupported(
+                            here.op.name(),
+                            format!("an expression of more than {STEPS_MAX} operations in one loop; persist a part of it"),
+                        ));
                     }
                     builder.steps.push((*op, args, *dtype));
                     Draft::Step(builder.steps.len() - 1)
@@ -281,11 +283,19 @@ impl Lowering<'_> {
                 }
                 Op::Source(store) => {
                     let made = self.load(store, here.dtype)?;
-                    builder.input(Input { data: Data::Blocks { product: made.product, grid: made.grid }, view: view.clone(), dtype: here.dtype })
+                    builder.input(Input {
+                        data: Data::Blocks { product: made.product, grid: made.grid },
+                        view: view.clone(),
+                        dtype: here.dtype,
+                    })
                 }
                 _ => {
                     let made = self.make(&here)?;
-                    builder.input(Input { data: Data::Blocks { product: made.product, grid: made.grid }, view: view.clone(), dtype: here.dtype })
+                    builder.input(Input {
+                        data: Data::Blocks { product: made.product, grid: made.grid },
+                        view: view.clone(),
+                        dtype: here.dtype,
+                    })
                 }
             };
             builder.memo.insert(at, draft);
@@ -544,7 +554,8 @@ impl Lowering<'_> {
         let (feed, regs) = self.feed(&roots, &reduce.arg.shape)?;
         let mut masks = regs[reduces.len()..].iter().copied();
         let reductions: Vec<_> = reduces.iter().map(|r| of_selected(r)).collect();
-        let inputs: Vec<_> = reduces.iter().zip(&regs).map(|(r, &reg)| (reg, r.mask.as_ref().and_then(|_| masks.next()), of_selected(r))).collect();
+        let inputs: Vec<_> =
+            reduces.iter().zip(&regs).map(|(r, &reg)| (reg, r.mask.as_ref().and_then(|_| masks.next()), of_selected(r))).collect();
         let fused = Arc::new(Fused::with_masks(feed.program.clone(), vec![], inputs));
         let reduced: Vec<bool> = (0..feed.shape.len()).map(|axis| reduce.axes.contains(&axis)).collect();
         let rigid = blocking::natural(&feed).rigid;
@@ -582,7 +593,9 @@ impl Lowering<'_> {
             let kept = boxes.cuts.iter().zip(&reduced).filter(|(_, reduced)| !**reduced);
             let mut kept = kept.map(|(cuts, _)| cuts.clone());
             let axes = match reduce.keepdims {
-                true => reduced.iter().map(|&r| if r { AxisChunks::whole(1) } else { kept.next().unwrap_or(AxisChunks::whole(1)) }).collect(),
+                true => {
+                    reduced.iter().map(|&r| if r { AxisChunks::whole(1) } else { kept.next().unwrap_or(AxisChunks::whole(1)) }).collect()
+                }
                 false => kept.collect(),
             };
             self.made.insert(member.id, Made { product, grid: ChunkGrid { axes } });
@@ -633,7 +646,15 @@ impl Lowering<'_> {
         from
     }
 
-    fn combine_stage(&self, reduce: &Reduce, from: u64, counts: &[u64], reduced: &[bool], kept: &[AxisChunks], groups: Groups) -> CombineStage {
+    fn combine_stage(
+        &self,
+        reduce: &Reduce,
+        from: u64,
+        counts: &[u64],
+        reduced: &[bool],
+        kept: &[AxisChunks],
+        groups: Groups,
+    ) -> CombineStage {
         let name = format!("combine {}", reduce.reduction.op.name());
         let mut stage = CombineStage {
             name: name.clone(),
@@ -804,7 +825,28 @@ fn visiting(feed: &Feed, cuts: &[AxisChunks]) -> Order {
 
 fn is_cheap(op: UnaryOp) -> bool {
     use UnaryOp::*;
-    matches!(op, Negative | Positive | Absolute | Fabs | Sign | Signbit | Rint | Floor | Ceil | Trunc | Square | Isnan | Isinf | Isfinite | LogicalNot | Invert | Real | Imag | Conjugate)
+    matches!(
+        op,
+        Negative
+            | Positive
+            | Absolute
+            | Fabs
+            | Sign
+            | Signbit
+            | Rint
+            | Floor
+            | Ceil
+            | Trunc
+            | Square
+            | Isnan
+            | Isinf
+            | Isfinite
+            | LogicalNot
+            | Invert
+            | Real
+            | Imag
+            | Conjugate
+    )
 }
 
 /// Reductions over the same axes and cells of loops of one shape that do not depend on each other: they
@@ -859,7 +901,16 @@ fn siblings(roots: &[Expr]) -> HashMap<u64, Vec<Expr>> {
 /// Whether two loops read a common source or generator.
 fn share_leaf(a: &Expr, b: &Expr) -> bool {
     let leaves = |root: &Expr| -> HashSet<u64> {
-        postorder(std::slice::from_ref(root)).into_iter().filter(|node| matches!(node.op, Op::Source(_) | Op::Generate { .. } | Op::Resident(_) | Op::Concatenate { .. } | Op::Function(_) | Op::Matmul { .. })).map(|node| node.id).collect()
+        postorder(std::slice::from_ref(root))
+            .into_iter()
+            .filter(|node| {
+                matches!(
+                    node.op,
+                    Op::Source(_) | Op::Generate { .. } | Op::Resident(_) | Op::Concatenate { .. } | Op::Function(_) | Op::Matmul { .. }
+                )
+            })
+            .map(|node| node.id)
+            .collect()
     };
     !leaves(a).is_disjoint(&leaves(b))
 }

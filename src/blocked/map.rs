@@ -127,7 +127,11 @@ impl Stage for MapStage {
         self.boxes.len()
     }
     fn largest(&self) -> u64 {
-        self.boxes.largest()
+        if self.grid.axes == self.boxes.cuts || self.boxes.len() == 0 {
+            return super::largest::largest(self, &[&self.feed], &self.boxes);
+        }
+        // how many blocks a task writes differs
+        super::largest::largest_uneven(self, &[&self.feed], &self.boxes)
     }
     fn describe(&self, n: u64, spec: &mut TaskSpec) {
         let tile = self.boxes.nth(n);
@@ -219,7 +223,7 @@ impl Stage for WriteStage {
         self.boxes.len()
     }
     fn largest(&self) -> u64 {
-        self.boxes.largest()
+        super::largest::largest(self, &[&self.feed], &self.boxes)
     }
     fn describe(&self, n: u64, spec: &mut TaskSpec) {
         let tile = self.boxes.nth(n);

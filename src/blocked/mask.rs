@@ -77,7 +77,7 @@ impl Stage for CountStage {
         self.cuts.blocks()
     }
     fn largest(&self) -> u64 {
-        0
+        super::largest::largest(self, &[&self.feed], &super::boxes::Boxes::rows(self.cuts.axes.clone()))
     }
     fn describe(&self, n: u64, spec: &mut TaskSpec) {
         let (start, shape) = self.cuts.block(n);
@@ -162,11 +162,7 @@ impl Stage for FilterStage {
         self.boxes.len() as u64
     }
     fn largest(&self) -> u64 {
-        let demand = |&n: &u64| {
-            let mut spec = TaskSpec::default();
-            self.describe(n, &mut spec);
-            spec.new_bytes()
-        };
+        let demand = |&n: &u64| super::largest::demand(self, &[&self.feed], n);
         (0..self.tasks()).max_by_key(demand).unwrap_or(0)
     }
     fn describe(&self, n: u64, spec: &mut TaskSpec) {
@@ -211,7 +207,9 @@ impl Stage for FilterStage {
         self.fused.run(&start, &local, &views, &mut outputs, kernel);
         let taken = compress(&View::dense(values, self.dtype, &local), &View::dense(mask, DType::Bool, &local), writes[0]);
         if taken as u64 * self.dtype.size() as u64 != self.bytes(n) {
-            return Err(crate::error::Error::internal(format!("mask: box {n} selected {taken} elements the second time; its source changed while it was read")));
+            return Err(crate::error::Error::internal(format!(
+                "mask: box {n} selected {taken} elements the second time; its source changed while it was read"
+            )));
         }
         Ok(())
     }

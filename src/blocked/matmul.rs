@@ -34,7 +34,16 @@ impl Operand {
         (held, self.feed.scratch_bytes(start, shape) + carved_bytes(self.fused.scratch_bytes() as u64))
     }
 
-    fn evaluate(&self, dtype: DType, start: &[u64], shape: &[u64], reads: &[&[u8]], held: &mut [u8], scratch: &mut [u8], counters: &crate::events::Counters) -> Result<()> {
+    fn evaluate(
+        &self,
+        dtype: DType,
+        start: &[u64],
+        shape: &[u64],
+        reads: &[&[u8]],
+        held: &mut [u8],
+        scratch: &mut [u8],
+        counters: &crate::events::Counters,
+    ) -> Result<()> {
         let local: Vec<usize> = shape.iter().map(|&n| n as usize).collect();
         // lives as long as the views do: both end here
         let mut working = scratch;
@@ -140,8 +149,16 @@ impl Stage for MatmulStage {
         self.rows.count() * self.columns.count() * self.panel_count()
     }
     fn largest(&self) -> u64 {
-        // the second panel of the first tile holds everything at once
-        (self.panel_count() > 1) as u64
+        // the second panel of the first tile holds everything at once, where blocks line up
+        let second = (self.panel_count() > 1) as u64;
+        let a = [self.rows.clone(), self.panels.clone()];
+        let b = [self.panels.clone(), self.columns.clone()];
+        if self.tasks() == 0 || self.a.feed.lines_up(&a) && self.b.feed.lines_up(&b) {
+            return second;
+        }
+        let counts = [self.rows.count(), self.columns.count(), self.panel_count()];
+        let number = |at: &[u64]| crate::grid::ravel(at, &counts);
+        super::largest::largest_task(self, &[&self.a.feed, &self.b.feed], &[0, 0, second], &counts, &number)
     }
     fn describe(&self, n: u64, spec: &mut TaskSpec) {
         let (tile, p, [(r0, m), (c0, cols), (k0, k)]) = self.place(n);

@@ -71,7 +71,10 @@ impl Median {
     }
 
     fn read(&mut self, feed: &Feed, registers: &[Reg], look: Look) -> Step {
-        let found = Arc::new(Mutex::new(Found { counts: vec![0; if matches!(look, Look::Histogram { .. }) { 1 << BITS } else { 0 }], ..Found::default() }));
+        let found = Arc::new(Mutex::new(Found {
+            counts: vec![0; if matches!(look, Look::Histogram { .. }) { 1 << BITS } else { 0 }],
+            ..Found::default()
+        }));
         self.look = Some((look, found.clone()));
         let cuts = ChunkGrid { axes: blocking::frugal(feed) };
         let fused = Fused::new(feed.program.clone(), registers.to_vec(), vec![]);
@@ -132,7 +135,7 @@ impl Median {
                     return self.read(feed, registers, Look::Histogram { low: first, high: last, shift: shift.saturating_sub(BITS) });
                 }
                 self.middles.push(first);
-                if self.middles.len() == 1 && total % 2 == 0 {
+                if self.middles.len() == 1 && total.is_multiple_of(2) {
                     if before + found.counts[bin] > rank + 1 {
                         self.middles.push(first);
                     } else if let Some(next) = (bin + 1..found.counts.len()).find(|&b| found.counts[b] > 0) {
@@ -212,7 +215,10 @@ impl Stage for LookStage {
         }
     }
     fn largest(&self) -> u64 {
-        0
+        match self.look {
+            Look::Sample => super::largest::largest_task(self, &[&self.feed], &[0], &[self.tasks()], &|at| at[0]),
+            _ => super::largest::largest(self, &[&self.feed], &super::boxes::Boxes::rows(self.cuts.axes.clone())),
+        }
     }
     fn describe(&self, n: u64, spec: &mut TaskSpec) {
         let (start, shape) = self.tile(n);

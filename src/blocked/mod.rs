@@ -10,6 +10,7 @@ mod combine;
 mod concatenate;
 mod feed;
 mod function;
+mod largest;
 mod lower;
 mod map;
 mod mask;
@@ -31,3 +32,6 @@ fn plain_input(program: &Program, reg: Reg) -> Option<usize> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -137,8 +137,7 @@ impl ReduceStage {
     fn slots(&self, tile: &Tile) -> u64 {
         let runs = self.runs(tile);
         let chunks: Vec<u64> = runs.iter().map(|runs| runs.len() as u64).collect();
-        let cells: Vec<u64> =
-            runs.iter().map(|runs| runs.iter().map(|run| run.len.div_ceil(run.cell)).max().unwrap_or(1)).collect();
+        let cells: Vec<u64> = runs.iter().map(|runs| runs.iter().map(|run| run.len.div_ceil(run.cell)).max().unwrap_or(1)).collect();
         slots(&chunks) + slots(&cells)
     }
 
@@ -161,7 +160,7 @@ impl Stage for ReduceStage {
         self.boxes.len()
     }
     fn largest(&self) -> u64 {
-        self.boxes.largest()
+        super::largest::largest(self, &[&self.feed], &self.boxes)
     }
     fn describe(&self, n: u64, spec: &mut TaskSpec) {
         let tile = self.boxes.nth(n);
@@ -235,4 +234,3 @@ impl Stage for ReduceStage {
         Ok(())
     }
 }
-

@@ -57,11 +57,7 @@ pub(super) fn bind(signature: &Signature, args: Arguments, call: Span) -> Result
         let missing = missing(keyword_only);
         if !missing.is_empty() {
             let plural = if missing.len() == 1 { "" } else { "s" };
-            let message = format!(
-                "{name}() missing {} required {kind} argument{plural}: {}",
-                missing.len(),
-                listed(&missing)
-            );
+            let message = format!("{name}() missing {} required {kind} argument{plural}: {}", missing.len(), listed(&missing));
             return Err(EvalError::new(call, message));
         }
     }

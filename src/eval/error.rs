@@ -61,8 +61,7 @@ impl EvalError {
         let end = floor(text, self.span.end).max(start);
         let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
         let line_end = text[start..].find('\n').map_or(text.len(), |at| start + at);
-        let before: String =
-            text[line_start..start].chars().map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+        let before: String = text[line_start..start].chars().map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
         let width = text[start..end.min(line_end).max(start)].chars().count().max(1);
         format!("{}\n  {}\n  {before}{}", self.message, &text[line_start..line_end], "^".repeat(width))
     }

@@ -31,9 +31,9 @@ pub struct Token {
 
 /// Longest first, so that the first match is the token.
 const OPERATORS: [&str; 48] = [
-    "**=", "//=", "<<=", ">>=", "...", "**", "//", "<<", ">>", "<=", ">=", "==", "!=", "->", ":=", "+=", "-=",
-    "*=", "/=", "%=", "@=", "&=", "|=", "^=", "+", "-", "*", "/", "%", "@", "&", "|", "^", "~", "<", ">", "(", ")",
-    "[", "]", "{", "}", ",", ":", ".", ";", "=", "!",
+    "**=", "//=", "<<=", ">>=", "...", "**", "//", "<<", ">>", "<=", ">=", "==", "!=", "->", ":=", "+=", "-=", "*=", "/=", "%=", "@=",
+    "&=", "|=", "^=", "+", "-", "*", "/", "%", "@", "&", "|", "^", "~", "<", ">", "(", ")", "[", "]", "{", "}", ",", ":", ".", ";", "=",
+    "!",
 ];
 
 /// All tokens of `text`, the last one `End`.
@@ -130,11 +130,7 @@ impl<'a> Lexer<'a> {
                 "r" => return self.string(true),
                 "u" => return self.string(false),
                 "f" | "rf" | "fr" | "b" | "br" | "rb" => {
-                    return Err(EvalError::unsupported(
-                        Span::new(start, self.at + 1),
-                        "f-strings and bytes are",
-                        "write a plain string",
-                    ));
+                    return Err(EvalError::unsupported(Span::new(start, self.at + 1), "f-strings and bytes are", "write a plain string"));
                 }
                 _ => {}
             }
@@ -217,11 +213,7 @@ impl<'a> Lexer<'a> {
             'u' => 4,
             'U' => 8,
             'N' => {
-                return Err(EvalError::unsupported(
-                    Span::new(start, self.at),
-                    "named characters are",
-                    "write the character itself",
-                ));
+                return Err(EvalError::unsupported(Span::new(start, self.at), "named characters are", "write the character itself"));
             }
             other => {
                 value.push('\\');

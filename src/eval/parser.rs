@@ -10,9 +10,9 @@ const DEPTH_MAX: u32 = 400;
 
 /// Python's keywords, which cannot be names; those that the parser knows are handled before this list.
 const KEYWORDS: [&str; 35] = [
-    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del",
-    "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "nonlocal",
-    "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
+    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del", "elif", "else", "except",
+    "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try",
+    "while", "with", "yield",
 ];
 
 /// Reads `text` as statements.
@@ -133,9 +133,7 @@ impl Parser {
             },
             TokenKind::Op(":=") => ("the operator `:=` is", "assign in a statement of its own: `name = value; ...`"),
             TokenKind::Op("{" | "}") => ("dictionaries and sets are", "use a list or a tuple"),
-            TokenKind::Op("*" | "**") if expected == "an expression" => {
-                ("unpacking with * is", "write the arguments one by one")
-            }
+            TokenKind::Op("*" | "**") if expected == "an expression" => ("unpacking with * is", "write the arguments one by one"),
             TokenKind::Op(op) if op.len() > 1 && op.ends_with('=') && !["==", "!=", "<=", ">="].contains(op) => {
                 ("assignment that changes an array in place is", "arrays are values; write `x = x + 1`")
             }
@@ -329,9 +327,7 @@ impl Parser {
         let mut args: Vec<Argument> = Vec::new();
         while !self.is(")") {
             let named = match (&self.peek().kind, self.tokens.get(self.at + 1)) {
-                (TokenKind::Name(name), Some(Token { kind: TokenKind::Op("="), .. })) => {
-                    Some((name.clone(), self.peek().span))
-                }
+                (TokenKind::Name(name), Some(Token { kind: TokenKind::Op("="), .. })) => Some((name.clone(), self.peek().span)),
                 _ => None,
             };
             if let Some((name, span)) = &named {
@@ -466,9 +462,7 @@ fn deepest(items: &[Ast]) -> u32 {
 fn target(ast: Ast) -> Result<Target, EvalError> {
     match ast.node {
         Node::Name(name) => Ok(Target::Name(name)),
-        Node::Tuple(items) | Node::List(items) => {
-            Ok(Target::Tuple(items.into_iter().map(target).collect::<Result<_, _>>()?, ast.span))
-        }
+        Node::Tuple(items) | Node::List(items) => Ok(Target::Tuple(items.into_iter().map(target).collect::<Result<_, _>>()?, ast.span)),
         Node::Index { .. } | Node::Attribute { .. } => Err(EvalError::unsupported(
             ast.span,
             "assignment that changes an array in place is",

@@ -81,7 +81,13 @@ fn integers(op: &str, a: i128, b: i128) -> Outcome<Scalar> {
         "+" => integer(a + b),
         "-" => integer(a - b),
         "*" => integer(a * b),
-        "/" => if b == 0 { Err(zero()) } else { Ok(Scalar::Float(divide(a, b))) },
+        "/" => {
+            if b == 0 {
+                Err(zero())
+            } else {
+                Ok(Scalar::Float(divide(a, b)))
+            }
+        }
         "//" | "%" if b == 0 => Err(zero()),
         "//" => integer(a.div_euclid(b) - i128::from(b < 0 && a.rem_euclid(b) != 0)),
         "%" => {
@@ -98,7 +104,13 @@ fn integers(op: &str, a: i128, b: i128) -> Outcome<Scalar> {
         "<<" | ">>" if b < 0 => Err("negative shift count".into()),
         "<<" => {
             let fits = a == 0 || b <= 64;
-            integer(if a == 0 { 0 } else if fits { a.checked_mul(1 << b).unwrap_or(i128::MAX) } else { i128::MAX })
+            integer(if a == 0 {
+                0
+            } else if fits {
+                a.checked_mul(1 << b).unwrap_or(i128::MAX)
+            } else {
+                i128::MAX
+            })
         }
         ">>" => integer(a >> b.min(100)),
         "&" => integer(a & b),
@@ -117,7 +129,7 @@ fn divide(a: i128, b: i128) -> f64 {
     // At least 55 bits of quotient, the last one sticky: converting rounds as the exact quotient would.
     let (x, y) = (a.unsigned_abs(), b.unsigned_abs());
     let shift = (55 + (128 - y.leading_zeros()) as i32 - (128 - x.leading_zeros()) as i32).max(0);
-    let quotient = ((x << shift) / y) | u128::from((x << shift) % y != 0);
+    let quotient = ((x << shift) / y) | u128::from(!(x << shift).is_multiple_of(y));
     let size = quotient as f64 * 2f64.powi(-shift);
     if (a < 0) == (b < 0) { size } else { -size }
 }

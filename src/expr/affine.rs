@@ -130,11 +130,7 @@ fn slice_chunks(chunks: &AxisChunks, start: i64, step: i64, len: u64) -> AxisChu
         AxisChunks::Regular { chunk, .. } => {
             // elements of the slice in the chunk where it begins
             let (chunk_start, chunk_len) = chunks.chunk(chunks.find(if step > 0 { low } else { high }));
-            let inside = if step > 0 {
-                (chunk_start + chunk_len - low).div_ceil(stride)
-            } else {
-                (high - chunk_start) / stride + 1
-            };
+            let inside = if step > 0 { (chunk_start + chunk_len - low).div_ceil(stride) } else { (high - chunk_start) / stride + 1 };
             let full = chunk.div_ceil(stride).max(1);
             AxisChunks::Regular { len, first: inside.clamp(1, full), chunk: full }
         }

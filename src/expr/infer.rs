@@ -51,9 +51,7 @@ pub fn cells(chunks: &ChunkGrid, axes: &[usize]) -> Vec<Cells> {
 /// Joins every `by` neighbours.
 fn merge(chunks: &AxisChunks, by: u64) -> AxisChunks {
     match chunks {
-        AxisChunks::Regular { len, first, chunk } => {
-            AxisChunks::Regular { len: *len, first: first + (by - 1) * chunk, chunk: chunk * by }
-        }
+        AxisChunks::Regular { len, first, chunk } => AxisChunks::Regular { len: *len, first: first + (by - 1) * chunk, chunk: chunk * by },
         AxisChunks::Irregular(_) => {
             let lengths: Vec<u64> = chunks.lengths().collect();
             AxisChunks::from_lengths(&lengths.chunks(by as usize).map(|c| c.iter().sum()).collect::<Vec<u64>>())
@@ -130,7 +128,10 @@ pub(super) fn infer(op: &Op) -> Result<(Vec<u64>, DType, ChunkGrid)> {
             if mask.shape != arg.shape || mask.dtype != DType::Bool {
                 return Err(Error::bad_request(
                     "index",
-                    format!("a mask of {} {:?} on an array of shape {:?}; expected bool of the same shape", mask.dtype, mask.shape, arg.shape),
+                    format!(
+                        "a mask of {} {:?} on an array of shape {:?}; expected bool of the same shape",
+                        mask.dtype, mask.shape, arg.shape
+                    ),
                 ));
             }
             let len = count.0.get().copied().unwrap_or(arg.elements());
@@ -176,7 +177,10 @@ fn infer_reduce(reduce: &Reduce) -> Result<(Vec<u64>, DType, ChunkGrid)> {
         && let Some(&axis) = reduce.axes.iter().find(|&&axis| arg.shape[axis] == 0)
         && arg.counted.is_none()
     {
-        return Err(Error::bad_request(name, format!("axis {axis} of shape {:?} has no element, and {name} of nothing is not defined", arg.shape)));
+        return Err(Error::bad_request(
+            name,
+            format!("axis {axis} of shape {:?} has no element, and {name} of nothing is not defined", arg.shape),
+        ));
     }
     let mut shape = Vec::new();
     let mut axes = Vec::new();

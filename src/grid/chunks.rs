@@ -101,7 +101,11 @@ impl AxisChunks {
     pub fn find(&self, at: u64) -> u64 {
         match self {
             AxisChunks::Regular { first, chunk, .. } => {
-                if at < *first { 0 } else { 1 + (at - first) / chunk }
+                if at < *first {
+                    0
+                } else {
+                    1 + (at - first) / chunk
+                }
             }
             AxisChunks::Irregular(ends) => ends.partition_point(|&end| end <= at) as u64,
         }
@@ -110,7 +114,11 @@ impl AxisChunks {
     pub fn longest(&self) -> u64 {
         match self {
             AxisChunks::Regular { len, first, chunk } => {
-                if len <= first { *len } else { (*chunk).min(len - first).max(*first) }
+                if len <= first {
+                    *len
+                } else {
+                    (*chunk).min(len - first).max(*first)
+                }
             }
             AxisChunks::Irregular(_) => (0..self.count()).map(|i| self.chunk(i).1).max().unwrap_or(0),
         }

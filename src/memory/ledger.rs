@@ -232,7 +232,18 @@ impl Ledger {
         debug_assert!(self.used <= self.limit);
         let holding = Holding { reads: reads.to_vec(), takes: takes.to_vec(), standing, ..Holding::default() };
         self.grants.insert(grant, holding);
-        Ok(Ticket { grant, victims, dropped, restores, extra, victim_bytes, out_bytes: 0, funded: false, restored_bytes: 0, filling_bytes: 0 })
+        Ok(Ticket {
+            grant,
+            victims,
+            dropped,
+            restores,
+            extra,
+            victim_bytes,
+            out_bytes: 0,
+            funded: false,
+            restored_bytes: 0,
+            filling_bytes: 0,
+        })
     }
 
     /// The blocks whose next use is latest (least recently used where none is known), as few as cover `shortage`.
@@ -509,7 +520,9 @@ impl Ledger {
         // While victims leave, the larger of what they were and what replaces them counts.
         let pending: u64 = moving
             .iter()
-            .map(|t| if t.funded { t.restores.iter().map(|key| self.blocks[key].bytes).sum::<u64>() - t.filling_bytes } else { t.pending() })
+            .map(
+                |t| if t.funded { t.restores.iter().map(|key| self.blocks[key].bytes).sum::<u64>() - t.filling_bytes } else { t.pending() },
+            )
             .sum();
         assert_eq!(self.pending, pending);
         let filling: u64 = moving.iter().map(|t| t.filling_bytes).sum();
@@ -533,7 +546,12 @@ fn distinct(reads: &[BlockKey], takes: &[BlockKey]) -> Result<(Vec<BlockKey>, Ve
     wanted.dedup();
     let mut taken = takes.to_vec();
     taken.sort_unstable();
-    match taken.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0]).or_else(|| taken.iter().copied().find(|key| wanted.binary_search(key).is_ok())) {
+    match taken
+        .windows(2)
+        .find(|pair| pair[0] == pair[1])
+        .map(|pair| pair[0])
+        .or_else(|| taken.iter().copied().find(|key| wanted.binary_search(key).is_ok()))
+    {
         Some(key) => Err(Refusal::Conflict(key)),
         None => Ok((wanted, taken)),
     }

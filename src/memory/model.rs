@@ -40,7 +40,8 @@ struct World {
 
 impl World {
     fn check(&self) {
-        let moving: Vec<&Ticket> = self.tasks.iter().filter_map(|at| if let At::Moving(ticket) = at { Some(ticket) } else { None }).collect();
+        let moving: Vec<&Ticket> =
+            self.tasks.iter().filter_map(|at| if let At::Moving(ticket) = at { Some(ticket) } else { None }).collect();
         let buffers = self.tasks.iter().map(|at| if let At::Running(_, taken) = at { *taken } else { 0 }).sum();
         self.ledger.check(buffers, &moving);
     }
@@ -179,7 +180,12 @@ fn takers_publishers_and_removers() {
     // A buffer of 2 that was taken goes to the reserve, out of which 2 are published.
     for limit in 5..=9 {
         for faults in 0..2 {
-            explore(limit, &[(2, 1), (2, u64::MAX), (2, u64::MAX), (2, u64::MAX)], &[taker.clone(), publisher.clone(), remover.clone()], faults);
+            explore(
+                limit,
+                &[(2, 1), (2, u64::MAX), (2, u64::MAX), (2, u64::MAX)],
+                &[taker.clone(), publisher.clone(), remover.clone()],
+                faults,
+            );
         }
     }
 }

@@ -111,7 +111,8 @@ impl Pool {
             epoch: 0,
             waiting: 0,
         };
-        let inner = Inner { state: Mutex::new(state), change: Condvar::new(), spill, counters: options.counters, observer: options.observer };
+        let inner =
+            Inner { state: Mutex::new(state), change: Condvar::new(), spill, counters: options.counters, observer: options.observer };
         Ok(Pool(Arc::new(inner)))
     }
 

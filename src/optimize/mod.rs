@@ -22,12 +22,8 @@ const EXPAND: &[(&str, Pass)] = &[("common subexpressions", common::pass), ("exp
 /// Rechunks go first: push-down and folding then meet no node that only renames chunks. Casts are folded
 /// before push-down, so that it copies fewer steps. Push-down makes equal views out of slices that were
 /// taken at different heights; the last pass joins them.
-const PASSES: &[(&str, Pass)] = &[
-    ("rechunk removal", rechunk::pass),
-    ("fold", fold::pass),
-    ("push-down", pushdown::pass),
-    ("common subexpressions", common::pass),
-];
+const PASSES: &[(&str, Pass)] =
+    &[("rechunk removal", rechunk::pass), ("fold", fold::pass), ("push-down", pushdown::pass), ("common subexpressions", common::pass)];
 
 /// Rewrites what lowering does not know, and what fixes bits: reductions of masked arrays become masked
 /// reductions over cells of the whole array. Runs with and without optimisation, so that both agree.
@@ -68,7 +64,8 @@ fn check(pass: &str, before: &[Expr], after: &[Expr]) -> Result<()> {
         for node in postorder(after) {
             if let Op::Reduce(reduce) = &node.op {
                 let cut = reduce.axes.iter().zip(&reduce.cells);
-                let fits = reduce.axes.len() == reduce.cells.len() && cut.into_iter().all(|(&axis, cells)| cells.chunks.len() == reduce.arg.shape[axis]);
+                let fits = reduce.axes.len() == reduce.cells.len()
+                    && cut.into_iter().all(|(&axis, cells)| cells.chunks.len() == reduce.arg.shape[axis]);
                 assert!(fits || reduce.arg.counted.is_some(), "{pass} left a {} with other cells", node.op.name());
             }
         }

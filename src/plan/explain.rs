@@ -37,7 +37,13 @@ pub struct Explanation {
 
 impl Explanation {
     /// Describes `plan`.
-    pub fn new(expression: String, plan: &Plan, limit_bytes: u64, phases_before: Vec<String>, block_bytes: &dyn Fn(u64) -> u64) -> Explanation {
+    pub fn new(
+        expression: String,
+        plan: &Plan,
+        limit_bytes: u64,
+        phases_before: Vec<String>,
+        block_bytes: &dyn Fn(u64) -> u64,
+    ) -> Explanation {
         let demands = check::demands(plan, block_bytes);
         let stages = plan.stages.iter().zip(demands).map(|(node, demand_bytes)| {
             let mut reads: Vec<usize> = node.stage.inputs().into_iter().filter_map(|product| plan.producer(product)).collect();
@@ -48,7 +54,14 @@ impl Explanation {
                 super::Drive::Pulled => "pulled".to_string(),
                 super::Drive::Following => "following".to_string(),
             };
-            StageLine { name: node.stage.name().to_string(), tasks: node.stage.tasks(), demand_bytes, moved_bytes: node.stage.predicted_bytes(), drive, reads }
+            StageLine {
+                name: node.stage.name().to_string(),
+                tasks: node.stage.tasks(),
+                demand_bytes,
+                moved_bytes: node.stage.predicted_bytes(),
+                drive,
+                reads,
+            }
         });
         Explanation { expression, stages: stages.collect(), limit_bytes, phases_before }
     }

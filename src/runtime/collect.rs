@@ -28,7 +28,10 @@ impl Dense {
     /// `BadRequest` if `T` is not its element type.
     pub fn into_array<T: Element>(self) -> Result<ArrayD<T>> {
         let Ok(data) = self.data.downcast::<Vec<T>>() else {
-            return Err(Error::bad_request("compute", format!("the array is {}, not {}; convert it with astype first", self.dtype, T::DTYPE)));
+            return Err(Error::bad_request(
+                "compute",
+                format!("the array is {}, not {}; convert it with astype first", self.dtype, T::DTYPE),
+            ));
         };
         let shape: Vec<usize> = self.shape.iter().map(|&n| n as usize).collect();
         ArrayD::from_shape_vec(IxDyn(&shape), *data).map_err(|e| Error::internal(format!("collecting {shape:?}: {e}")))

@@ -93,7 +93,8 @@ fn replace(exprs: &[Expr], node: &Expr, with: Option<Expr>) -> Result<Vec<Expr>>
             match &mut op {
                 // constants beside a mask were as long as its bound
                 Op::Elementwise { args, .. } => {
-                    let known = args.iter().find(|arg| !matches!(arg.op, Op::Full { .. })).map(|arg| (arg.shape.clone(), arg.chunks.clone()));
+                    let known =
+                        args.iter().find(|arg| !matches!(arg.op, Op::Full { .. })).map(|arg| (arg.shape.clone(), arg.chunks.clone()));
                     if let Some((known, known_chunks)) = known {
                         for arg in args.iter_mut().filter(|arg| arg.shape != known) {
                             if let Op::Full { value, dtype, .. } = arg.op {

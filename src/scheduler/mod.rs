@@ -62,10 +62,7 @@ thread_local! {
 /// `BadRequest` when called from a task.
 pub fn refuse_inside_task() -> Result<()> {
     if IN_TASK.get() {
-        return Err(Error::bad_request(
-            "compute",
-            "called inside of a block function; pass what it needs as further arguments instead",
-        ));
+        return Err(Error::bad_request("compute", "called inside of a block function; pass what it needs as further arguments instead"));
     }
     Ok(())
 }

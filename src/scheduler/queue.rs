@@ -80,8 +80,7 @@ impl<'a> Queue<'a> {
     /// Expands driver tasks until the window is full. `present` tells which blocks exist; `uses` hears
     /// of every block whose next use became known.
     pub fn fill(&mut self, present: &dyn Fn(BlockKey) -> bool, uses: &mut dyn FnMut(BlockKey, u64)) {
-        while self.near_drivers < self.drivers_min
-            || (self.near_bytes < self.bytes_max && self.near_drivers < AHEAD_MAX * self.drivers_min)
+        while self.near_drivers < self.drivers_min || (self.near_bytes < self.bytes_max && self.near_drivers < AHEAD_MAX * self.drivers_min)
         {
             // of the lowest rank that is not done, the stage that has got least far
             let rank = self.drivers.iter().filter(|d| d.next < d.tasks).map(|d| d.rank).min();
@@ -107,7 +106,8 @@ impl<'a> Queue<'a> {
             let Some(spec) = described else {
                 let mut spec = TaskSpec::default();
                 self.plan.stages[task.0].stage.describe(task.1, &mut spec);
-                let mut producers: Vec<TaskId> = spec.reads.iter().chain(&spec.takes).filter(|key| !present(**key)).filter_map(|key| self.writer(*key)).collect();
+                let mut producers: Vec<TaskId> =
+                    spec.reads.iter().chain(&spec.takes).filter(|key| !present(**key)).filter_map(|key| self.writer(*key)).collect();
                 producers.retain(|producer| !self.near.contains_key(producer));
                 stack.push((task, Some(spec)));
                 // the first read is expanded first

@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 const PASSED_OVER_MAX: u32 = 8;
 /// How many ready tasks a worker tries before it waits.
 const TRIED_MAX: usize = 4;
+/// For so long nothing runs and nothing can start before that is called a defect: a restore takes less.
+const STALLED: Duration = Duration::from_secs(10);
 /// Wakes a waiting worker now and then, to see a cancellation.
 const WAIT: Duration = Duration::from_millis(20);
 
@@ -23,6 +25,8 @@ struct State<'a> {
     /// How often the first ready task was passed over, and which it was.
     passed_over: (u64, u32),
     running: usize,
+    /// When it was first seen that nothing runs, though tasks are left.
+    stalled: Option<Instant>,
 }
 
 /// What the workers of one run share.
@@ -44,7 +48,7 @@ impl<'a> Shared<'a> {
     pub fn new(plan: &'a Plan, machine: &'a Machine<'a>) -> Shared<'a> {
         let workers = machine.workers.map_or(1, |pool| pool.current_num_threads());
         let queue = Queue::new(plan, machine.limit_bytes.saturating_mul(2), workers);
-        let state = State { queue, error: None, passed_over: (0, 0), running: 0 };
+        let state = State { queue, error: None, passed_over: (0, 0), running: 0, stalled: None };
         Shared { plan, machine, state: Mutex::new(state), changed: Condvar::new() }
     }
 
@@ -115,7 +119,16 @@ impl<'a> Shared<'a> {
 
     /// Waits until a task finished or the pool changed since `epoch`.
     fn wait(&self, epoch: u64) {
-        let guard = self.lock();
+        let mut guard = self.lock();
+        if guard.running > 0 {
+            guard.stalled = None;
+        } else if guard.stalled.get_or_insert_with(Instant::now).elapsed() > STALLED {
+            // the plan's check lets no such plan through: better an error than a hang
+            let first = guard.queue.peek(0).map(|(_, (stage, task))| format!("{} task {task}", self.plan.stages[stage].stage.name()));
+            let what = format!("no task can start, first {first:?}; {:?}", self.machine.pool.usage());
+            guard.error.get_or_insert(Error::internal(what));
+            return;
+        }
         if guard.error.is_none() && guard.running > 0 {
             drop(self.changed.wait_timeout(guard, WAIT));
         } else {
@@ -147,6 +160,7 @@ impl<'a> Shared<'a> {
         let ended = Instant::now();
         let mut state = self.lock();
         state.running -= 1;
+        state.stalled = None;
         let blocks = outcome?;
         // The blocks become visible before the queue may call their readers ready.
         drop(state);

@@ -104,10 +104,8 @@ impl Walk<'_> {
         let rest = if axis + 1 < self.spans.len() { self.reach(axis + 1) } else { item as u64 };
         let near = file_step <= rest.saturating_add(GAP_BYTES);
         let tail = (shape[1..].iter().product::<usize>() * item) as u64;
-        let straight = !self.file.swap
-            && tail == rest
-            && rest >= DIRECT_BYTES
-            && is_dense(&shape[1..], &self.out_strides[axis + 1..], item);
+        let straight =
+            !self.file.swap && tail == rest && rest >= DIRECT_BYTES && is_dense(&shape[1..], &self.out_strides[axis + 1..], item);
         if straight || rest > scratch.len() as u64 || !near && len > 1 {
             for i in 0..len {
                 let to = to.wrapping_offset(i as isize * out_step);

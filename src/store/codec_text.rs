@@ -24,9 +24,8 @@ impl FromStr for Codec {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Codec> {
-        let bad = |what: String| {
-            Error::bad_request("codec", format!("{text:?}: {what}; expected none, zstd:3, gzip:1, blosc:lz4:5 or lzf"))
-        };
+        let bad =
+            |what: String| Error::bad_request("codec", format!("{text:?}: {what}; expected none, zstd:3, gzip:1, blosc:lz4:5 or lzf"));
         let parts: Vec<&str> = text.split(':').collect();
         let level = |given: Option<&&str>, default: i32, low: i32, high: i32| match given {
             None => Ok(default),

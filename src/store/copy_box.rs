@@ -129,14 +129,7 @@ pub(crate) fn dense_source<'a>(data: &View<'a>) -> Option<&'a [u8]> {
 ///
 /// # Safety
 /// All elements must be readable at `src`, writable at `dst`, and the two must not overlap.
-pub(crate) unsafe fn copy_raw(
-    src: *const u8,
-    src_strides: &[isize],
-    dst: &Place,
-    shape: &[usize],
-    dtype: DType,
-    swap: bool,
-) {
+pub(crate) unsafe fn copy_raw(src: *const u8, src_strides: &[isize], dst: &Place, shape: &[usize], dtype: DType, swap: bool) {
     let swap = swap && swap_unit(dtype) > 1;
     if shape.contains(&0) {
         return;
@@ -168,12 +161,8 @@ struct Loop {
 
 /// The loops, outermost first: long destination strides outside, neighbours merged where they can be.
 fn loop_order(shape: &[usize], src: &[isize], dst: &[isize], item: usize) -> Vec<Loop> {
-    let mut loops: Vec<Loop> = shape
-        .iter()
-        .zip(src.iter().zip(dst))
-        .filter(|(len, _)| **len > 1)
-        .map(|(&len, (&src, &dst))| Loop { len, src, dst })
-        .collect();
+    let mut loops: Vec<Loop> =
+        shape.iter().zip(src.iter().zip(dst)).filter(|(len, _)| **len > 1).map(|(&len, (&src, &dst))| Loop { len, src, dst }).collect();
     loops.sort_by_key(|l| std::cmp::Reverse(l.dst.unsigned_abs()));
     let mut merged: Vec<Loop> = Vec::with_capacity(loops.len() + 1);
     for inner in loops {
@@ -208,9 +197,7 @@ unsafe fn walk<const N: usize, const SWAP: usize>(src: *const u8, dst: *mut u8, 
             to = to.wrapping_offset(i as isize * l.dst);
         }
         // SAFETY: the offsets visit exactly the places of the caller's shape.
-        unsafe {
-            if inner[0].len == 1 { row::<N, SWAP>(from, to, inner[1]) } else { tiles::<N, SWAP>(from, to, inner) }
-        }
+        unsafe { if inner[0].len == 1 { row::<N, SWAP>(from, to, inner[1]) } else { tiles::<N, SWAP>(from, to, inner) } }
         if !advance(&mut place, &shape) {
             return;
         }

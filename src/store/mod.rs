@@ -10,7 +10,7 @@ mod codec_text;
 pub mod conformance;
 mod copy_box;
 pub mod flat;
-mod hdf5;
+pub mod hdf5;
 mod in_memory;
 mod publish;
 mod tree;

@@ -6,6 +6,8 @@ use super::tensor::Tensor;
 use flagstone::error::ErrorKind;
 use flagstone::runtime::{CancelToken, Dense};
 use flagstone::{Error, Runtime};
+use std::sync::{Mutex, Once};
+use std::time::{Duration, Instant};
 
 /// How a recipe is run.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,6 +40,40 @@ fn runtime(how: How) -> Runtime {
     })
 }
 
+/// Longer than this no recipe runs: it hangs, and is cancelled.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A token that is cancelled if it is still watched when patience ends.
+struct Watched(CancelToken);
+
+static WATCHED: Mutex<Option<(Instant, CancelToken)>> = Mutex::new(None);
+
+impl Watched {
+    fn new() -> Watched {
+        static WATCHMAN: Once = Once::new();
+        WATCHMAN.call_once(|| {
+            std::thread::spawn(|| {
+                loop {
+                    std::thread::sleep(Duration::from_millis(250));
+                    match &*WATCHED.lock().unwrap() {
+                        Some((since, token)) if since.elapsed() > PATIENCE => token.cancel(),
+                        _ => {}
+                    }
+                }
+            });
+        });
+        let token = CancelToken::new();
+        *WATCHED.lock().unwrap() = Some((Instant::now(), token.clone()));
+        Watched(token)
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        *WATCHED.lock().unwrap() = None;
+    }
+}
+
 fn compute(drawn: &Drawn, runtime: &Runtime) -> Result<Vec<Dense>, Error> {
     let arrays = engine::build(&drawn.recipe, &drawn.sources.arrays, runtime)?;
     let exprs = arrays.iter().map(|array| array.expr()).collect::<Result<Vec<_>, _>>()?;
@@ -47,7 +83,7 @@ fn compute(drawn: &Drawn, runtime: &Runtime) -> Result<Vec<Dense>, Error> {
         let known = expr.counted.is_some() || expr.shape == shape;
         assert!(known && expr.dtype == value.dtype, "metadata {:?} {}, expected {shape:?} {}", expr.shape, expr.dtype, value.dtype);
     }
-    runtime.compute_exprs(&exprs, &CancelToken::new())
+    runtime.compute_exprs(&exprs, &Watched::new().0)
 }
 
 /// The results under the least memory: the limit that the refusal at 1 byte names, or what refusals under
@@ -60,7 +96,9 @@ fn compute_smallest(drawn: &Drawn, how: How) -> Result<(Vec<Dense>, u64), String
         match compute(drawn, &runtime) {
             Ok(results) => return Ok((results, limit)),
             Err(error) => match error.kind() {
-                ErrorKind::WouldNotFit { smallest_bytes, .. } if *smallest_bytes > limit && limits.len() < 4 => limits.push(*smallest_bytes),
+                ErrorKind::WouldNotFit { smallest_bytes, .. } if *smallest_bytes > limit && limits.len() < 4 => {
+                    limits.push(*smallest_bytes)
+                }
                 _ => return Err(format!("under the limits {limits:?}: {error}")),
             },
         }

@@ -274,8 +274,22 @@ impl Drawn {
         };
         let keepdims = dice.chance(3) && !self.counted[x];
         let ops = [
-            Red::Sum, Red::Mean, Red::Max, Red::Std, Red::Min, Red::Argmax, Red::Any, Red::All, Red::CountNonzero, Red::Var, Red::Prod,
-            Red::Argmin, Red::NanSum, Red::NanMax, Red::NanMean, Red::NanMin,
+            Red::Sum,
+            Red::Mean,
+            Red::Max,
+            Red::Std,
+            Red::Min,
+            Red::Argmax,
+            Red::Any,
+            Red::All,
+            Red::CountNonzero,
+            Red::Var,
+            Red::Prod,
+            Red::Argmin,
+            Red::NanSum,
+            Red::NanMax,
+            Red::NanMean,
+            Red::NanMin,
         ];
         let op = dice.one(&ops);
         let ddof = dice.below(2) as u8;
@@ -340,7 +354,11 @@ impl Drawn {
         let fits = |v: &V| {
             let other = &self.values[*v];
             let work = shape.iter().product::<usize>() * other.shape().get(1).copied().unwrap_or(1);
-            !self.counted[*v] && matches!(other.shape().len(), 1 | 2) && other.shape()[0] == k && work <= 3_000_000 && other.dtype != DType::Bool
+            !self.counted[*v]
+                && matches!(other.shape().len(), 1 | 2)
+                && other.shape()[0] == k
+                && work <= 3_000_000
+                && other.dtype != DType::Bool
         };
         if self.values[x].dtype == DType::Bool {
             return;

@@ -29,7 +29,7 @@ fn run(rolls: &[u32]) -> Result<(), String> {
 #[test]
 fn recipes_are_right_and_their_bits_depend_on_nothing() {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(150);
-    let config = Config { cases, max_shrink_iters: 400, failure_persistence: None, ..Config::default() };
+    let config = Config { cases, max_shrink_time: 40_000, max_shrink_iters: 400, failure_persistence: None, ..Config::default() };
     let rolls = prop::collection::vec(0u32..1_000_000, 20..80);
     let outcome = TestRunner::new(config).run(&rolls, |rolls| run(&rolls).map_err(TestCaseError::fail));
     match outcome {

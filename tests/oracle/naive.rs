@@ -301,8 +301,20 @@ fn one(op: Red, lane: &[(Num, f64)], from: DType, dtype: DType, ddof: u8) -> (Nu
                 return (Num::I(at as i128), 0.0);
             }
             let better = |a: Num, b: Num| match op {
-                Red::Argmin => if is_float(from) { a.f() < b.f() } else { a.i() < b.i() },
-                _ => if is_float(from) { a.f() > b.f() } else { a.i() > b.i() },
+                Red::Argmin => {
+                    if is_float(from) {
+                        a.f() < b.f()
+                    } else {
+                        a.i() < b.i()
+                    }
+                }
+                _ => {
+                    if is_float(from) {
+                        a.f() > b.f()
+                    } else {
+                        a.i() > b.i()
+                    }
+                }
             };
             let mut at = 0;
             for i in 1..lane.len() {
@@ -325,7 +337,13 @@ pub fn places(slice: (Option<i64>, Option<i64>, Option<i64>), len: usize) -> Vec
     let mut at = match slice.0 {
         Some(at) if step > 0 => bound(at).max(0),
         Some(at) => bound(at).min(len - 1),
-        None => if step > 0 { 0 } else { len - 1 },
+        None => {
+            if step > 0 {
+                0
+            } else {
+                len - 1
+            }
+        }
     };
     let mut out = vec![];
     while (0..len).contains(&at) && slice.1.is_none_or(|stop| if step > 0 { at < bound(stop) } else { at > bound(stop) }) {

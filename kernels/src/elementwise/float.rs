@@ -22,7 +22,14 @@ pub(super) trait Stored: Element {
 
 /// The scalar functions of a computing type.
 pub(super) trait Compute:
-    Copy + PartialOrd + ops::Add<Output = Self> + ops::Sub<Output = Self> + ops::Mul<Output = Self> + ops::Div<Output = Self> + ops::Rem<Output = Self> + ops::Neg<Output = Self>
+    Copy
+    + PartialOrd
+    + ops::Add<Output = Self>
+    + ops::Sub<Output = Self>
+    + ops::Mul<Output = Self>
+    + ops::Div<Output = Self>
+    + ops::Rem<Output = Self>
+    + ops::Neg<Output = Self>
 {
     const ZERO: Self;
     const ONE: Self;

@@ -109,11 +109,7 @@ unsafe fn run1<A: Element, K: Map1<A>>(args: [*const u8; 3], out: *mut u8, n: us
 unsafe fn run2<A: Element, K: Map2<A>>(args: [*const u8; 3], out: *mut u8, n: usize) {
     // SAFETY: the contract of `TileFn`.
     let (a, b, out) = unsafe {
-        (
-            from_raw_parts(args[0].cast::<A>(), n),
-            from_raw_parts(args[1].cast::<A>(), n),
-            from_raw_parts_mut(out.cast::<K::Out>(), n),
-        )
+        (from_raw_parts(args[0].cast::<A>(), n), from_raw_parts(args[1].cast::<A>(), n), from_raw_parts_mut(out.cast::<K::Out>(), n))
     };
     let body = Loop2::<A, K>(a, b, out);
     let rare = if K::HOT { dispatch(body) } else { body.run() };

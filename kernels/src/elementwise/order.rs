@@ -14,6 +14,9 @@ pub(crate) trait Order: Element {
     const TOP: Self;
     /// The least value, or minus infinity.
     const BOTTOM: Self;
+    /// Whether the first of two equal values is their extreme, which shows in 0.0 and −0.0: NumPy's vector
+    /// loops for f32 and f64 give the second.
+    const FIRST_OF_EQUALS: bool = true;
     /// NaN, where there is one.
     const NAN: Option<Self>;
     fn lt(self, other: Self) -> bool;
@@ -68,6 +71,7 @@ impl Order for Bool {
 macro_rules! ordered_floats {
     ($($t:ty, $hot:literal, $zero:expr);*) => { $(impl Order for $t {
         const HOT: bool = $hot;
+        const FIRST_OF_EQUALS: bool = size_of::<$t>() == 2;
         const TOP: $t = <$t>::INFINITY;
         const BOTTOM: $t = <$t>::NEG_INFINITY;
         const NAN: Option<$t> = Some(<$t>::NAN);
@@ -101,11 +105,17 @@ macro_rules! ordered_complex {
 }
 ordered_complex!(f32, f64);
 
+/// `low` ≤ `high`, or < where the second of two equal values is their extreme.
+#[inline(always)]
+fn ahead<T: Order>(low: T, high: T) -> bool {
+    if T::FIRST_OF_EQUALS { low.le(high) } else { low.lt(high) }
+}
+
 operations! { extremes, BinaryOp, Map2, tile2, Order, T;
-    hot Maximum => |a, b| if a.nan() || b.le(a) { a } else { b };
-    hot Minimum => |a, b| if a.nan() || a.le(b) { a } else { b };
-    hot Fmax => |a, b| if b.nan() || b.le(a) { a } else { b };
-    hot Fmin => |a, b| if b.nan() || a.le(b) { a } else { b };
+    hot Maximum => |a, b| if a.nan() || ahead(b, a) { a } else { b };
+    hot Minimum => |a, b| if a.nan() || ahead(a, b) { a } else { b };
+    hot Fmax => |a, b| if b.nan() || ahead(b, a) { a } else { b };
+    hot Fmin => |a, b| if b.nan() || ahead(a, b) { a } else { b };
 }
 
 operations! { tests, BinaryOp, Map2, tile2, Order, Bool;

@@ -31,7 +31,8 @@ fn run(f: TileFn, args: &[&[u128]], out: DType, n: usize) -> Vec<Scalar> {
     });
     for other in &all[1..] {
         for (a, b) in read(out, &all[0], n).iter().zip(read(out, other, n)) {
-            let nan = |s: &Scalar| matches!(s, Scalar::Float(x) if x.is_nan()) || matches!(s, Scalar::Complex(x, y) if x.is_nan() || y.is_nan());
+            let nan =
+                |s: &Scalar| matches!(s, Scalar::Float(x) if x.is_nan()) || matches!(s, Scalar::Complex(x, y) if x.is_nan() || y.is_nan());
             assert!(a.same_bits(b) || (nan(a) && nan(&b)), "instruction sets differ: {a:?} {b:?}");
         }
     }
@@ -85,16 +86,45 @@ fn near(dtype: DType, got: f64, want: f64, ulps: f64) -> bool {
 fn float_functions_follow_f64() {
     use UnaryOp::*;
     let table: &[(UnaryOp, fn(f64) -> f64)] = &[
-        (Negative, |x| -x), (Absolute, f64::abs), (Rint, f64::round_ties_even), (Floor, f64::floor), (Ceil, f64::ceil),
-        (Trunc, f64::trunc), (Sqrt, f64::sqrt), (Cbrt, f64::cbrt), (Square, |x| x * x), (Reciprocal, |x| 1.0 / x), (Exp, f64::exp),
-        (Exp2, f64::exp2), (Expm1, f64::exp_m1), (Log, f64::ln), (Log2, f64::log2), (Log10, f64::log10), (Log1p, f64::ln_1p),
-        (Sin, f64::sin), (Cos, f64::cos), (Tan, f64::tan), (Arcsin, f64::asin), (Arccos, f64::acos), (Arctan, f64::atan),
-        (Sinh, f64::sinh), (Cosh, f64::cosh), (Tanh, f64::tanh), (Arcsinh, f64::asinh), (Arccosh, f64::acosh), (Arctanh, f64::atanh),
-        (Deg2rad, f64::to_radians), (Rad2deg, f64::to_degrees), (Positive, |x| x), (Fabs, f64::abs),
-        (Real, |x| x), (Conjugate, |x| x),
+        (Negative, |x| -x),
+        (Absolute, f64::abs),
+        (Rint, f64::round_ties_even),
+        (Floor, f64::floor),
+        (Ceil, f64::ceil),
+        (Trunc, f64::trunc),
+        (Sqrt, f64::sqrt),
+        (Cbrt, f64::cbrt),
+        (Square, |x| x * x),
+        (Reciprocal, |x| 1.0 / x),
+        (Exp, f64::exp),
+        (Exp2, f64::exp2),
+        (Expm1, f64::exp_m1),
+        (Log, f64::ln),
+        (Log2, f64::log2),
+        (Log10, f64::log10),
+        (Log1p, f64::ln_1p),
+        (Sin, f64::sin),
+        (Cos, f64::cos),
+        (Tan, f64::tan),
+        (Arcsin, f64::asin),
+        (Arccos, f64::acos),
+        (Arctan, f64::atan),
+        (Sinh, f64::sinh),
+        (Cosh, f64::cosh),
+        (Tanh, f64::tanh),
+        (Arcsinh, f64::asinh),
+        (Arccosh, f64::acosh),
+        (Arctanh, f64::atanh),
+        (Deg2rad, f64::to_radians),
+        (Rad2deg, f64::to_degrees),
+        (Positive, |x| x),
+        (Fabs, f64::abs),
+        (Real, |x| x),
+        (Conjugate, |x| x),
     ];
     for dtype in [DType::F16, DType::BF16, DType::F32, DType::F64] {
-        let values: Vec<Scalar> = (-150..150).map(|i| Scalar::Float(i as f64 / 16.0)).chain([f64::NAN, f64::INFINITY, -0.0, 1e4].map(Scalar::Float)).collect();
+        let values: Vec<Scalar> =
+            (-150..150).map(|i| Scalar::Float(i as f64 / 16.0)).chain([f64::NAN, f64::INFINITY, -0.0, 1e4].map(Scalar::Float)).collect();
         let values = read(dtype, &tile(dtype, &values), values.len());
         for (op, formula) in table {
             for (x, got) in values.iter().zip(unary_of(*op, dtype, &values)) {
@@ -109,8 +139,17 @@ fn float_functions_follow_f64() {
 fn float_pairs_follow_f64() {
     use BinaryOp::*;
     let table: &[(BinaryOp, fn(f64, f64) -> f64)] = &[
-        (Add, |a, b| a + b), (Subtract, |a, b| a - b), (Multiply, |a, b| a * b), (Divide, |a, b| a / b), (Power, f64::powf),
-        (Fmod, |a, b| a % b), (Arctan2, f64::atan2), (Hypot, f64::hypot), (Copysign, f64::copysign), (Fmax, f64::max), (Fmin, f64::min),
+        (Add, |a, b| a + b),
+        (Subtract, |a, b| a - b),
+        (Multiply, |a, b| a * b),
+        (Divide, |a, b| a / b),
+        (Power, f64::powf),
+        (Fmod, |a, b| a % b),
+        (Arctan2, f64::atan2),
+        (Hypot, f64::hypot),
+        (Copysign, f64::copysign),
+        (Fmax, f64::max),
+        (Fmin, f64::min),
     ];
     let some = [-7.5, -2.0, -1.0, -0.5, -0.0, 0.0, 0.25, 1.0, 2.0, 3.5, 1e3, f64::INFINITY, f64::NEG_INFINITY, f64::NAN];
     let pairs: Vec<(Scalar, Scalar)> = some.iter().flat_map(|&a| some.iter().map(move |&b| (Scalar::Float(a), Scalar::Float(b)))).collect();
@@ -129,21 +168,44 @@ fn float_pairs_follow_f64() {
 fn integers_follow_wide_arithmetic() {
     use BinaryOp::*;
     let table: &[(BinaryOp, fn(i128, i128) -> i128)] = &[
-        (Add, |a, b| a + b), (Subtract, |a, b| a - b), (Multiply, |a, b| a.wrapping_mul(b)),
+        (Add, |a, b| a + b),
+        (Subtract, |a, b| a - b),
+        (Multiply, |a, b| a.wrapping_mul(b)),
         (FloorDivide, |a, b| if b == 0 { 0 } else { a.div_euclid(b) - if b < 0 && a.rem_euclid(b) != 0 { 1 } else { 0 } }),
-        (Remainder, |a, b| if b == 0 { 0 } else { let r = a.rem_euclid(b); if r != 0 && b < 0 { r + b } else { r } }),
-        (Fmod, |a, b| if b == 0 { 0 } else { a % b }), (Maximum, i128::max), (Minimum, i128::min),
-        (BitwiseAnd, |a, b| a & b), (BitwiseOr, |a, b| a | b), (BitwiseXor, |a, b| a ^ b),
-        (Less, |a, b| (a < b) as i128), (Equal, |a, b| (a == b) as i128), (LogicalXor, |a, b| ((a != 0) != (b != 0)) as i128),
+        (Remainder, |a, b| {
+            if b == 0 {
+                0
+            } else {
+                let r = a.rem_euclid(b);
+                if r != 0 && b < 0 { r + b } else { r }
+            }
+        }),
+        (Fmod, |a, b| if b == 0 { 0 } else { a % b }),
+        (Maximum, i128::max),
+        (Minimum, i128::min),
+        (BitwiseAnd, |a, b| a & b),
+        (BitwiseOr, |a, b| a | b),
+        (BitwiseXor, |a, b| a ^ b),
+        (Less, |a, b| (a < b) as i128),
+        (Equal, |a, b| (a == b) as i128),
+        (LogicalXor, |a, b| ((a != 0) != (b != 0)) as i128),
     ];
     for dtype in DType::ALL.into_iter().filter(|d| d.is_integer()) {
         let bits = dtype.size() as u32 * 8;
         let signed = dtype.kind() == crate::dtype::Kind::Signed;
         let (low, high) = if signed { (-(1i128 << (bits - 1)), (1i128 << (bits - 1)) - 1) } else { (0, (1i128 << bits) - 1) };
-        let wrap = |x: i128| { let m = x.rem_euclid(1 << bits); if signed && m > high { m - (1 << bits) } else { m } };
+        let wrap = |x: i128| {
+            let m = x.rem_euclid(1 << bits);
+            if signed && m > high { m - (1 << bits) } else { m }
+        };
         let scalar = |x: i128| if signed { Scalar::Int(x as i64) } else { Scalar::UInt(x as u64) };
-        let wide = |s: Scalar| match s { Scalar::Int(i) => i as i128, Scalar::UInt(u) => u as i128, other => other.as_f64() as i128 };
-        let some = [low, low + 1, 0, 1, 2, 3, 7, 8, 63, high - 1, high].into_iter().chain(if signed { vec![-1, -2, -7, -8] } else { vec![] });
+        let wide = |s: Scalar| match s {
+            Scalar::Int(i) => i as i128,
+            Scalar::UInt(u) => u as i128,
+            other => other.as_f64() as i128,
+        };
+        let some =
+            [low, low + 1, 0, 1, 2, 3, 7, 8, 63, high - 1, high].into_iter().chain(if signed { vec![-1, -2, -7, -8] } else { vec![] });
         let some: Vec<i128> = some.collect();
         let pairs: Vec<(i128, i128)> = some.iter().flat_map(|&a| some.iter().map(move |&b| (a, b))).collect();
         let a: Vec<Scalar> = pairs.iter().map(|p| scalar(p.0)).collect();
@@ -183,6 +245,20 @@ fn numpy_has_its_ways() {
     assert!(one(binary_of(BinaryOp::Maximum, DType::F64, &float(f64::NAN), &float(3.0))).is_nan());
     assert!(one(binary_of(BinaryOp::Minimum, DType::F64, &float(3.0), &float(f64::NAN))).is_nan());
     assert_eq!(one(binary_of(BinaryOp::Fmax, DType::F32, &float(f64::NAN), &float(3.0))), 3.0);
+    for op in [BinaryOp::Maximum, BinaryOp::Minimum, BinaryOp::Fmax, BinaryOp::Fmin] {
+        for (dtype, second) in [(DType::F32, true), (DType::F64, true), (DType::F16, false)] {
+            for x in [0.0, -0.0] {
+                let want: f64 = if second { -x } else { x };
+                assert_eq!(
+                    one(binary_of(op, dtype, &float(x), &float(-x))).to_bits(),
+                    want.to_bits(),
+                    "{} of {x}, {} {dtype}",
+                    op.name(),
+                    -x
+                );
+            }
+        }
+    }
     assert_eq!(one(binary_of(BinaryOp::Heaviside, DType::F64, &float(0.0), &float(0.5))), 0.5);
     assert_eq!(one(binary_of(BinaryOp::Logaddexp, DType::F64, &float(f64::INFINITY), &float(f64::INFINITY))), f64::INFINITY);
     assert_eq!(one(binary_of(BinaryOp::Nextafter, DType::F32, &float(0.0), &float(1.0))), 2f64.powi(-149));
@@ -234,7 +310,32 @@ fn casts_are_numpys() {
 /// A scalar is written as an array of it is cast, for every pair of dtypes and what does not fit too.
 #[test]
 fn scalars_are_written_as_arrays_are_cast() {
-    let numbers = [0.0, -0.0, 1.5, -1.5, 127.9, 128.0, 255.5, 256.0, -300.0, 65504.0, 70000.0, 2147483647.5, 2147483648.0, -2147483649.0, 1e10, -1e10, 4294967296.5, 9.3e18, 1.9e19, -9.3e18, 1e300, f64::INFINITY, f64::NEG_INFINITY, f64::NAN];
+    let numbers = [
+        0.0,
+        -0.0,
+        1.5,
+        -1.5,
+        127.9,
+        128.0,
+        255.5,
+        256.0,
+        -300.0,
+        65504.0,
+        70000.0,
+        2147483647.5,
+        2147483648.0,
+        -2147483649.0,
+        1e10,
+        -1e10,
+        4294967296.5,
+        9.3e18,
+        1.9e19,
+        -9.3e18,
+        1e300,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+        f64::NAN,
+    ];
     for from in DType::ALL {
         for to in DType::ALL {
             for x in numbers {

@@ -58,9 +58,8 @@ fn neutral(reduction: &Reduction) -> Option<Scalar> {
 
 /// The constant leaf of that value.
 fn constant(program: &mut Program, value: Scalar, dtype: DType) -> Reg {
-    let there = program.leaves.iter().position(|leaf| {
-        matches!(leaf, Leaf::Constant { value: v, dtype: d } if v.same_bits(value) && *d == dtype)
-    });
+    let there =
+        program.leaves.iter().position(|leaf| matches!(leaf, Leaf::Constant { value: v, dtype: d } if v.same_bits(value) && *d == dtype));
     there.unwrap_or_else(|| {
         program.leaves.push(Leaf::Constant { value, dtype });
         program.leaves.len() - 1

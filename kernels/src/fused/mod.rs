@@ -128,7 +128,7 @@ impl Fused {
         // by the last axis, whatever its length: slices of kept axes must not change the order of arithmetic
         match reduced.last() {
             Some(false) => {
-                let columns = (0..shape.len()).rev().take_while(|&a| !reduced[a]).map(|a| shape[a]).product();
+                let columns = (0..shape.len()).rev().take_while(|&a| !reduced[a] || shape[a] == 1).map(|a| shape[a]).product();
                 cell.by_columns(count, columns);
             }
             _ => cell.by_lanes(count),
@@ -159,7 +159,12 @@ impl Fused {
         let mut sinks = Vec::new();
         for (view, &reg) in outputs.iter_mut().zip(&self.outputs) {
             let dtype = self.program.dtype(reg);
-            assert!(view.shape() == shape && view.dtype() == dtype, "fused: an output of {shape:?} {dtype}, given {:?} {}", view.shape(), view.dtype());
+            assert!(
+                view.shape() == shape && view.dtype() == dtype,
+                "fused: an output of {shape:?} {dtype}, given {:?} {}",
+                view.shape(),
+                view.dtype()
+            );
             strides.push(view.strides().to_vec());
             sinks.push(Sink { base: view.ptr(), size: dtype.size(), alignment: operand::alignment(dtype) });
         }

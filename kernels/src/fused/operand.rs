@@ -144,7 +144,9 @@ impl<'a> Source<'a> {
         }
         if let From::View { base } = self.from {
             self.dense = space.dense_len(leaf, self.size);
-            if !(base as usize).is_multiple_of(self.aligned) || space.strides[leaf].iter().any(|s| !s.unsigned_abs().is_multiple_of(self.aligned)) {
+            if !(base as usize).is_multiple_of(self.aligned)
+                || space.strides[leaf].iter().any(|s| !s.unsigned_abs().is_multiple_of(self.aligned))
+            {
                 self.dense = 0;
             }
             let axes = space.shape.len();

@@ -46,7 +46,13 @@ pub(super) fn below(n: usize) -> usize {
 }
 
 fn value(dtype: DType, special: bool) -> Scalar {
-    let real = || if special && below(12) == 0 { [f64::NAN, f64::INFINITY, -0.0, f64::NEG_INFINITY][below(4)] } else { (below(2001) as f64 - 1000.0) / 64.0 };
+    let real = || {
+        if special && below(12) == 0 {
+            [f64::NAN, f64::INFINITY, -0.0, f64::NEG_INFINITY][below(4)]
+        } else {
+            (below(2001) as f64 - 1000.0) / 64.0
+        }
+    };
     match dtype {
         DType::Bool => Scalar::Bool(below(3) == 0),
         d if d.kind() == crate::dtype::Kind::Unsigned => Scalar::UInt(below(200) as u64),
@@ -277,7 +283,11 @@ fn reductions_are_their_formulas() {
                 }
                 let reduced: Vec<bool> = shape.iter().map(|_| below(2) == 0).collect();
                 let x = Strided::random(dtype, &shape, round % 2 == 0);
-                one_reduction(&x, &reduced, Reduction { op, dtype, out: op.out_dtype(dtype).unwrap(), skip_nan, ddof: below(2) as f64, masked: false });
+                one_reduction(
+                    &x,
+                    &reduced,
+                    Reduction { op, dtype, out: op.out_dtype(dtype).unwrap(), skip_nan, ddof: below(2) as f64, masked: false },
+                );
             }
         }
     }
@@ -405,8 +415,17 @@ fn integer_products_wrap() {
 /// Nothing reduces to the identities.
 #[test]
 fn nothing_has_its_results() {
-    for (op, want) in [(ReduceOp::Sum, 0.0), (ReduceOp::Prod, 1.0), (ReduceOp::Mean, f64::NAN), (ReduceOp::Var, f64::NAN), (ReduceOp::CountNonzero, 0.0), (ReduceOp::Any, 0.0), (ReduceOp::All, 1.0)] {
-        let reduction = Reduction { op, dtype: DType::F32, out: op.out_dtype(DType::F32).unwrap(), skip_nan: false, ddof: 0.0, masked: false };
+    for (op, want) in [
+        (ReduceOp::Sum, 0.0),
+        (ReduceOp::Prod, 1.0),
+        (ReduceOp::Mean, f64::NAN),
+        (ReduceOp::Var, f64::NAN),
+        (ReduceOp::CountNonzero, 0.0),
+        (ReduceOp::Any, 0.0),
+        (ReduceOp::All, 1.0),
+    ] {
+        let reduction =
+            Reduction { op, dtype: DType::F32, out: op.out_dtype(DType::F32).unwrap(), skip_nan: false, ddof: 0.0, masked: false };
         let mut partial = Aligned::new(reduction.partial_bytes(3));
         reduction.empty(3, partial.bytes_mut());
         let mut out = vec![1u8; 3 * reduction.out.size()];
@@ -427,7 +446,16 @@ fn f64_sums_are_compensated() {
     let mut sum = |values: &[f64]| {
         let mut partial = Aligned::new(reduction.partial_bytes(1));
         let view = View::dense(bytemuck::cast_slice(values), DType::F64, &[values.len()]);
-        fused.reduce(&[0], &[values.len()], &[values.len() as u64], &[true], &[view], &mut [], &mut [partial.bytes_mut()], scratch.bytes_mut());
+        fused.reduce(
+            &[0],
+            &[values.len()],
+            &[values.len() as u64],
+            &[true],
+            &[view],
+            &mut [],
+            &mut [partial.bytes_mut()],
+            scratch.bytes_mut(),
+        );
         let mut out = [0u8; 8];
         reduction.finish(1, partial.bytes(), &mut out);
         f64::from_ne_bytes(out)
@@ -455,7 +483,12 @@ fn transposed_inputs_keep_the_bits() {
         let root = program.push(StepOp::Unary(UnaryOp::Sqrt), [sum, 0, 0], DType::F64);
         for reduced in [[true, false], [false, true], [true, true], [false, false]] {
             let ops = [ReduceOp::Mean, ReduceOp::Var, ReduceOp::Argmax];
-            let reductions = ops.map(|op| (root, Reduction { op, dtype: DType::F64, out: op.out_dtype(DType::F64).unwrap(), skip_nan: false, ddof: 0.0, masked: false }));
+            let reductions = ops.map(|op| {
+                (
+                    root,
+                    Reduction { op, dtype: DType::F64, out: op.out_dtype(DType::F64).unwrap(), skip_nan: false, ddof: 0.0, masked: false },
+                )
+            });
             let fused = Fused::new(program.clone(), vec![root], reductions.to_vec());
             let mut scratch = Aligned::new(fused.scratch_bytes());
             let kept = if reduced[0] { 1 } else { n } * if reduced[1] { 1 } else { m };
@@ -466,7 +499,16 @@ fn transposed_inputs_keep_the_bits() {
                 {
                     let mut partials: Vec<&mut [u8]> = partials.iter_mut().map(|p| p.bytes_mut()).collect();
                     let outputs = &mut [ViewMut::dense(&mut out, DType::F64, &[n, m])];
-                    fused.reduce(&[0, 0], &[n, m], &[n as u64, m as u64], &reduced, &[x.clone(), dense.clone()], outputs, &mut partials, scratch.bytes_mut());
+                    fused.reduce(
+                        &[0, 0],
+                        &[n, m],
+                        &[n as u64, m as u64],
+                        &reduced,
+                        &[x.clone(), dense.clone()],
+                        outputs,
+                        &mut partials,
+                        scratch.bytes_mut(),
+                    );
                 }
                 runs.push((out, partials.iter().map(|p| p.bytes().to_vec()).collect::<Vec<_>>()));
             }

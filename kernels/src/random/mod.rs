@@ -133,9 +133,7 @@ impl Random {
             }
             finite(parameter, value)
         };
-        let expects = |holds: bool, what: &str| {
-            holds.then_some(()).ok_or_else(|| format!("{name}: dtype is {dtype}, expected {what}"))
-        };
+        let expects = |holds: bool, what: &str| holds.then_some(()).ok_or_else(|| format!("{name}: dtype is {dtype}, expected {what}"));
         match self.distribution {
             Distribution::Integers { .. } => expects(dtype.is_integer() || dtype == DType::Bool, "an integer dtype or bool")?,
             Distribution::Poisson { .. } => expects(dtype.is_integer(), "an integer dtype")?,
@@ -156,9 +154,7 @@ impl Random {
                 }
                 let (least, greatest) = integer_range(dtype);
                 if (low as i128) < least || (high as i128 - 1) > greatest {
-                    return Err(format!(
-                        "{name}: [{low}, {high}) does not fit {dtype}, which holds {least} to {greatest}"
-                    ));
+                    return Err(format!("{name}: [{low}, {high}) does not fit {dtype}, which holds {least} to {greatest}"));
                 }
                 Ok(())
             }

@@ -5,9 +5,9 @@
 use super::lanes::{self, Isa};
 use super::philox::Key;
 use crate::dtype::{DType, Scalar};
+use rand::TryRng;
 use rand_distr::Distribution as _;
 use std::convert::Infallible;
-use rand::TryRng;
 
 const RUN: u64 = 16;
 

@@ -37,10 +37,7 @@ fn bytes(random: &Random, first: u64, step: i64, len: usize) -> Vec<u8> {
 }
 
 fn values(random: &Random, len: usize) -> Vec<f64> {
-    bytes(random, 0, 1, len)
-        .chunks_exact(random.dtype.size())
-        .map(|b| crate::dtype::Scalar::read(random.dtype, b).as_f64())
-        .collect()
+    bytes(random, 0, 1, len).chunks_exact(random.dtype.size()).map(|b| crate::dtype::Scalar::read(random.dtype, b).as_f64()).collect()
 }
 
 #[test]

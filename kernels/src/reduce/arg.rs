@@ -2,12 +2,12 @@
 //!
 //! The state is the best value and its flat index among the whole array's reduced axes, −1 for none.
 
+use super::folds::with_float;
 use super::{Ops, Places, Planes, Reducer, Reduction, Target, plane_bytes};
+use crate::dtype::{C64, C128, DType};
 use crate::elementwise::order::Order;
 use crate::isa::{Loop, dispatch};
 use crate::op::ReduceOp;
-use super::folds::with_float;
-use crate::dtype::{C64, C128, DType};
 use crate::with_element;
 use half::{bf16, f16};
 use std::slice::from_raw_parts;

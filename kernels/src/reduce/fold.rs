@@ -141,9 +141,7 @@ impl<F: Fold<N>, const N: usize> Loop for Rows<'_, F, N> {
 
 unsafe fn rows<F: Fold<N>, const N: usize>(to: Target, tile: *const u8, rows: usize, width: usize, _: *mut u8, _: usize, _: &Places) {
     // SAFETY: planes are apart, and have `width` words from `at` on; the tile has rows · width values.
-    let body = unsafe {
-        Rows::<F, N>(from_fn(|k| from_raw_parts_mut(to.plane(k), width)), from_raw_parts(tile.cast(), rows * width))
-    };
+    let body = unsafe { Rows::<F, N>(from_fn(|k| from_raw_parts_mut(to.plane(k), width)), from_raw_parts(tile.cast(), rows * width)) };
     if F::HOT { dispatch(body) } else { body.run() }
 }
 

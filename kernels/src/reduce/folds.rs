@@ -467,12 +467,30 @@ fn sum(dtype: DType, mean: bool, skip: bool) -> Ops {
 macro_rules! with_float {
     ($dtype:expr, $t:ident => $body:expr) => {
         match $dtype {
-            DType::F16 => { type $t = f16; $body }
-            DType::BF16 => { type $t = bf16; $body }
-            DType::F32 => { type $t = f32; $body }
-            DType::C64 => { type $t = C64; $body }
-            DType::C128 => { type $t = C128; $body }
-            _ => { type $t = f64; $body }
+            DType::F16 => {
+                type $t = f16;
+                $body
+            }
+            DType::BF16 => {
+                type $t = bf16;
+                $body
+            }
+            DType::F32 => {
+                type $t = f32;
+                $body
+            }
+            DType::C64 => {
+                type $t = C64;
+                $body
+            }
+            DType::C128 => {
+                type $t = C128;
+                $body
+            }
+            _ => {
+                type $t = f64;
+                $body
+            }
         }
     };
 }

@@ -237,7 +237,10 @@ impl Reduction {
         let from = Target { partial: partial.as_ptr().cast_mut(), kept, at: 0 };
         let count = Self::count(partial);
         let selected = if self.masked { Some(self.selected(kept, partial)) } else { None };
-        if selected.is_none() && ops.natural == self.out && with_element!(self.out, T => (out.as_ptr() as usize).is_multiple_of(align_of::<T>())) {
+        if selected.is_none()
+            && ops.natural == self.out
+            && with_element!(self.out, T => (out.as_ptr() as usize).is_multiple_of(align_of::<T>()))
+        {
             // SAFETY: checked; finish only reads the partial.
             return unsafe { (ops.finish)(self, from, kept, count, out.as_mut_ptr()) };
         }

@@ -263,27 +263,14 @@ const BLOCK_WORDS: usize = 6;
 unsafe fn take<T: Value, const SKIP: bool>(to: Target, values: *const T, rows: usize, width: usize, scratch: *mut u8) {
     // SAFETY: rows · width values, and room for the loop's words.
     let body = unsafe {
-        Block::<T, SKIP>(
-            to,
-            from_raw_parts(values, rows * width),
-            width,
-            from_raw_parts_mut(scratch.cast(), BLOCK_WORDS * width),
-        )
+        Block::<T, SKIP>(to, from_raw_parts(values, rows * width), width, from_raw_parts_mut(scratch.cast(), BLOCK_WORDS * width))
     };
     if T::HOT { dispatch(body) } else { body.run() }
 }
 
 const SCRATCH_BYTES: usize = BLOCK_WORDS * TILE * size_of::<f64>();
 
-unsafe fn rows<T: Value, const SKIP: bool>(
-    to: Target,
-    tile: *const u8,
-    rows: usize,
-    width: usize,
-    block: *mut u8,
-    row: usize,
-    _: &Places,
-) {
+unsafe fn rows<T: Value, const SKIP: bool>(to: Target, tile: *const u8, rows: usize, width: usize, block: *mut u8, row: usize, _: &Places) {
     // SAFETY: rows · width values in the tile; the block has room for the loop's words, then BLOCK_ROWS rows.
     unsafe {
         let kept = block.add(SCRATCH_BYTES).cast::<T>();

@@ -226,22 +226,17 @@ fn explain(runtime: &Runtime, value: &Value, form: Form) -> Result<(), Failure> 
         return Err(Failure::Message("there is nothing to explain: the result is known without computing".into()));
     }
     let explanation = runtime.explain_exprs(&exprs)?;
-    print(match form {
-        Form::Text => explanation.to_string(),
-        Form::Dot => explanation.dot(),
-        Form::Json => format!("{:#}", explanation.json()),
-    }
-    .trim_end())
+    print(
+        match form {
+            Form::Text => explanation.to_string(),
+            Form::Dot => explanation.dot(),
+            Form::Json => format!("{:#}", explanation.json()),
+        }
+        .trim_end(),
+    )
 }
 
-fn compute(
-    args: &Args,
-    runtime: &Runtime,
-    value: &Value,
-    watch: &Watch,
-    cancel: &CancelToken,
-    started: Instant,
-) -> Result<(), Failure> {
+fn compute(args: &Args, runtime: &Runtime, value: &Value, watch: &Watch, cancel: &CancelToken, started: Instant) -> Result<(), Failure> {
     COMPUTING.store(true, Ordering::SeqCst);
     let output = args.output.as_deref();
     let results = match output {

@@ -34,9 +34,11 @@ fn find(address: &str) -> Result<Node, Failure> {
     if let Address::Hdf5 { dataset, .. } = store::parse(address)? {
         for part in dataset.split('/').filter(|part| !part.is_empty()) {
             let names: Vec<String> = node.children.iter().map(|child| child.name.clone()).collect();
-            node = node.children.into_iter().find(|child| child.name == part).ok_or_else(|| {
-                Failure::Message(format!("{address}: there is no {part:?}; found {}", names.join(", ")))
-            })?;
+            node = node
+                .children
+                .into_iter()
+                .find(|child| child.name == part)
+                .ok_or_else(|| Failure::Message(format!("{address}: there is no {part:?}; found {}", names.join(", "))))?;
         }
     }
     Ok(node)

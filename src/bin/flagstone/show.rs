@@ -37,9 +37,10 @@ impl Results {
         if computed.len() != shapes.len() {
             return Err(Error::internal("fewer results than arrays"));
         }
-        let shown = shapes.into_iter().zip(computed).map(|((shape, whole), dense)| {
-            Ok(Shown { shape, values: AnyArray::from_dense(dense)?, whole })
-        });
+        let shown = shapes
+            .into_iter()
+            .zip(computed)
+            .map(|((shape, whole), dense)| Ok(Shown { shape, values: AnyArray::from_dense(dense)?, whole }));
         shown.collect::<Result<_>>().map(Results)
     }
 
@@ -82,7 +83,7 @@ fn text<'a>(value: &Value, shown: &mut dyn Iterator<Item = &'a Shown>) -> String
 }
 
 /// Inside of a tuple or list: strings in quotes, dtypes by name.
-fn nested<'a>(value: &Value, shown: &mut dyn Iterator<Item = &'a Shown>) -> String {
+fn nested(value: &Value, shown: &mut dyn Iterator<Item = &Shown>) -> String {
     match value {
         Value::Str(text) => format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'")),
         Value::DType(dtype) => format!("dtype('{dtype}')"),
@@ -90,7 +91,7 @@ fn nested<'a>(value: &Value, shown: &mut dyn Iterator<Item = &'a Shown>) -> Stri
     }
 }
 
-fn to_json<'a>(value: &Value, shown: &mut dyn Iterator<Item = &'a Shown>) -> serde_json::Value {
+fn to_json(value: &Value, shown: &mut dyn Iterator<Item = &Shown>) -> serde_json::Value {
     match value {
         Value::Array(_) => match shown.next() {
             Some(Shown { shape, values, whole }) => {

@@ -36,9 +36,8 @@ pub(super) fn read(file: &File, address: &str) -> Result<(RawLayout, u64)> {
     exact(&mut text, base)?;
     let text = std::str::from_utf8(&text).map_err(|e| bad(format!("the header is no text: {e}")))?;
     let layout = parse(text).map_err(|what| bad(format!("{what} in the header {:?}", text.trim_end())))?;
-    let (dtype, big_endian) = dtype(&layout.descr).ok_or_else(|| {
-        Error::unsupported(address, format!("dtype {} of a .npy file; numbers and bool are read", layout.descr))
-    })?;
+    let (dtype, big_endian) = dtype(&layout.descr)
+        .ok_or_else(|| Error::unsupported(address, format!("dtype {} of a .npy file; numbers and bool are read", layout.descr)))?;
     let raw = RawLayout { dtype, shape: layout.shape, offset: 0, big_endian, fortran_order: layout.fortran_order };
     Ok((raw, base + len as u64))
 }
@@ -123,11 +122,7 @@ fn parse(text: &str) -> std::result::Result<Parsed, String> {
         rest = rest.trim_start();
         rest = rest.strip_prefix(',').unwrap_or(rest).trim_start();
     }
-    Ok(Parsed {
-        descr: descr.ok_or("no descr")?,
-        fortran_order: fortran_order.ok_or("no fortran_order")?,
-        shape: shape.ok_or("no shape")?,
-    })
+    Ok(Parsed { descr: descr.ok_or("no descr")?, fortran_order: fortran_order.ok_or("no fortran_order")?, shape: shape.ok_or("no shape")? })
 }
 
 fn quoted(text: &str) -> std::result::Result<(&str, &str), String> {

@@ -156,9 +156,9 @@ impl Store for Flat {
             shape: &self.stored_shape,
             order: self.order.as_deref(),
         };
-        let bytes = stored.read(region, out, scratch).map_err(|e| {
-            Error::store_io(&self.address, &format!("reading {:?} + {:?}", region.start(), region.shape()), &e)
-        })?;
+        let bytes = stored
+            .read(region, out, scratch)
+            .map_err(|e| Error::store_io(&self.address, &format!("reading {:?} + {:?}", region.start(), region.shape()), &e))?;
         normalise_bool(out);
         Ok(Moved { stored_bytes: bytes, decoded_bytes: bytes })
     }

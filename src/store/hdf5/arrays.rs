@@ -192,7 +192,16 @@ pub(super) fn extensible(raw: &Raw<'_>, grid: &Grid<'_>, at: u64, found: &mut Fo
 }
 
 impl Extensible {
-    fn super_block(&self, raw: &Raw<'_>, at: u64, number: u64, blocks: u64, elements: u64, order: &Order<'_>, found: &mut Found<'_>) -> Result<()> {
+    fn super_block(
+        &self,
+        raw: &Raw<'_>,
+        at: u64,
+        number: u64,
+        blocks: u64,
+        elements: u64,
+        order: &Order<'_>,
+        found: &mut Found<'_>,
+    ) -> Result<()> {
         let bits = if elements > self.page { (elements / self.page).div_ceil(8) } else { 0 };
         let prefix = (6 + raw.offset_bytes + self.offset_bytes) as u64;
         let len = blocks.checked_mul(bits + raw.offset_bytes as u64).and_then(|n| n.checked_add(prefix + 4)).filter(|&n| n <= raw.len);
@@ -211,7 +220,16 @@ impl Extensible {
         Ok(())
     }
 
-    fn data_block(&self, raw: &Raw<'_>, at: u64, number: u64, elements: u64, pages: Option<&[u8]>, order: &Order<'_>, found: &mut Found<'_>) -> Result<()> {
+    fn data_block(
+        &self,
+        raw: &Raw<'_>,
+        at: u64,
+        number: u64,
+        elements: u64,
+        pages: Option<&[u8]>,
+        order: &Order<'_>,
+        found: &mut Found<'_>,
+    ) -> Result<()> {
         if at == UNDEFINED || number >= self.set {
             return Ok(());
         }

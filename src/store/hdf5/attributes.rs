@@ -130,7 +130,9 @@ pub(super) fn dimension_names(address: &str, dataset: &Id, rank: usize) -> Optio
     // SAFETY: names are C literals; identifiers are alive; buffers have the sizes the library tells.
     sync(|| unsafe {
         let open = |name: &CStr| {
-            (H5Aexists(dataset.raw(), name.as_ptr()) > 0).then(|| id(address, "attribute", H5Aopen(dataset.raw(), name.as_ptr(), 0)).ok()).flatten()
+            (H5Aexists(dataset.raw(), name.as_ptr()) > 0)
+                .then(|| id(address, "attribute", H5Aopen(dataset.raw(), name.as_ptr(), 0)).ok())
+                .flatten()
         };
         if let Some(labels) = open(c"DIMENSION_LABELS") {
             let datatype = id(address, "attribute", H5Aget_type(labels.raw())).ok()?;
@@ -158,7 +160,8 @@ pub(super) fn dimension_names(address: &str, dataset: &Id, rank: usize) -> Optio
                 return None;
             }
             let mut text = [0 as c_char; 512];
-            let len = H5Rget_name(dataset.raw(), H5R_type_t::H5R_OBJECT, scale.p.cast::<hobj_ref_t>().cast(), text.as_mut_ptr(), text.len());
+            let len =
+                H5Rget_name(dataset.raw(), H5R_type_t::H5R_OBJECT, scale.p.cast::<hobj_ref_t>().cast(), text.as_mut_ptr(), text.len());
             let path = (len > 0).then(|| CStr::from_ptr(text.as_ptr()).to_string_lossy().into_owned())?;
             path.rsplit('/').next().map(str::to_string)
         };

@@ -121,8 +121,7 @@ impl Pipeline {
     /// # Errors
     /// What is wrong with the stored bytes.
     pub(super) fn decode(&self, mask: u32, stored: &[u8], out: &mut [u8], work: &mut [u8]) -> Result<(), String> {
-        let active: Vec<Filter> =
-            self.filters.iter().enumerate().filter(|(i, _)| mask & 1 << i == 0).map(|(_, f)| *f).collect();
+        let active: Vec<Filter> = self.filters.iter().enumerate().filter(|(i, _)| mask & 1 << i == 0).map(|(_, f)| *f).collect();
         // Bytes that entered each filter; unknown past a compressor.
         let mut before = Vec::with_capacity(active.len());
         let mut size = Some(self.chunk_bytes);
@@ -267,7 +266,9 @@ mod tests {
     const BYTE_SHUFFLE: i32 = -SHUFFLE;
 
     fn chain(ids: &[i32]) -> Vec<FilterInfo> {
-        ids.iter().map(|&id| FilterInfo { id: id.abs(), values: if id == SHUFFLE { vec![4] } else { vec![1] }, name: String::new() }).collect()
+        ids.iter()
+            .map(|&id| FilterInfo { id: id.abs(), values: if id == SHUFFLE { vec![4] } else { vec![1] }, name: String::new() })
+            .collect()
     }
 
     #[test]

@@ -260,7 +260,13 @@ fn layout_message(raw: &Raw<'_>, at: u64) -> Result<Vec<u8>> {
             from += 4;
         }
         let mut c = raw.cursor(&bytes, from);
-        let prefix = if !v2 { 8 } else if flags & 4 != 0 { 6 } else { 4 };
+        let prefix = if !v2 {
+            8
+        } else if flags & 4 != 0 {
+            6
+        } else {
+            4
+        };
         while c.left() >= prefix {
             let kind = if v2 { u64::from(c.u8()?) } else { c.number(2)? };
             let size = c.number(2)? as usize;

@@ -48,9 +48,7 @@ impl Index {
         match self {
             Index::Dense(entries) => entries.get(ravel(place, counts) as usize).copied().filter(|e| e.at != UNDEFINED),
             Index::Sparse(numbers, entries) => numbers.binary_search(&ravel(place, counts)).ok().map(|i| entries[i]),
-            Index::Implicit { at, len, counts } => {
-                Some(Entry { at: at + ravel(place, counts) * u64::from(*len), len: *len, mask: 0 })
-            }
+            Index::Implicit { at, len, counts } => Some(Entry { at: at + ravel(place, counts) * u64::from(*len), len: *len, mask: 0 }),
         }
     }
     /// Bytes it keeps in memory.
@@ -188,7 +186,9 @@ fn btree1(found: &mut Found<'_>, root: u64) -> Result<()> {
         c.expect(b"TREE", "a chunk index node (TREE)")?;
         let (kind, level, used) = (c.u8()?, c.u8()?, c.number(2)? as usize);
         if kind != 1 || want.is_some_and(|want| want != level) {
-            return Err(raw.corrupt(at, &format!("a chunk index node of kind {kind} and level {level}, expected kind 1 and level {want:?}")));
+            return Err(
+                raw.corrupt(at, &format!("a chunk index node of kind {kind} and level {level}, expected kind 1 and level {want:?}"))
+            );
         }
         let body = raw.bytes(at + prefix as u64, used * (key + raw.offset_bytes), "chunk index node")?;
         let mut c = raw.cursor(&body, at);

@@ -172,7 +172,10 @@ fn build(address: &str, path: &Path, dataset: &str, object: &Id, found: Describe
         (H5D_layout_t::H5D_CHUNKED, Some(chunk)) => {
             let chunk_bytes = crate::grid::element_count(chunk).and_then(|n| n.checked_mul(item)).and_then(|n| u32::try_from(n).ok());
             let Some(chunk_bytes) = chunk_bytes else {
-                return Err(Error::store(address, format!("the file is corrupt: chunks {chunk:?} of {item}-byte elements are larger than HDF5 allows")));
+                return Err(Error::store(
+                    address,
+                    format!("the file is corrupt: chunks {chunk:?} of {item}-byte elements are larger than HDF5 allows"),
+                ));
             };
             match Pipeline::new(&filters, chunk_bytes as usize, item as usize) {
                 Some(pipeline) => {
@@ -183,7 +186,15 @@ fn build(address: &str, path: &Path, dataset: &str, object: &Id, found: Describe
                     let grid = Grid { chunk, counts: &counts, counts_max, chunk_bytes, filtered: !filters.is_empty(), stored_max };
                     let index = if bytes == 0 { index::Index::Dense(Vec::new()) } else { index::read(&raw, &layout, &grid)? };
                     let (stored_most, stored) = index.sizes(counts.iter().product());
-                    let kind = Chunked { chunk: chunk.clone(), counts, chunk_bytes: chunk_bytes as usize, pipeline, index, plain_edges: layout.plain_edges, stored_most };
+                    let kind = Chunked {
+                        chunk: chunk.clone(),
+                        counts,
+                        chunk_bytes: chunk_bytes as usize,
+                        pipeline,
+                        index,
+                        plain_edges: layout.plain_edges,
+                        stored_most,
+                    };
                     (Kind::Chunked(kind), Some(stored))
                 }
                 None => {
@@ -191,7 +202,9 @@ fn build(address: &str, path: &Path, dataset: &str, object: &Id, found: Describe
                         // SAFETY: a plain query.
                         if unsafe { H5Zfilter_avail(filter.id) } <= 0 {
                             let name = filters::text(&filters[i..=i]);
-                            let what = format!("{name} is not installed: its chunks cannot be decoded; repack the file with `h5repack -f SHUF -f GZIP=1`, or point HDF5_PLUGIN_PATH at the plugin");
+                            let what = format!(
+                                "{name} is not installed: its chunks cannot be decoded; repack the file with `h5repack -f SHUF -f GZIP=1`, or point HDF5_PLUGIN_PATH at the plugin"
+                            );
                             return Err(Error::store(address, what));
                         }
                     }

@@ -128,7 +128,8 @@ impl Dataset {
             if entry.len as usize != chunked.chunk_bytes {
                 return Err(self.bad_chunk(place, entry, &format!("a plain chunk has {} bytes", chunked.chunk_bytes)));
             }
-            let plain = BoxFile { file: &self.file, base: entry.at, dtype: self.meta.dtype, swap: self.swap, shape: &chunked.chunk, order: None };
+            let plain =
+                BoxFile { file: &self.file, base: entry.at, dtype: self.meta.dtype, swap: self.swap, shape: &chunked.chunk, order: None };
             let n = plain.read(&inside, out, scratch).map_err(|e| self.failed(place, entry, &e))?;
             return Ok(Moved { stored_bytes: n, decoded_bytes: n });
         }
@@ -180,7 +181,8 @@ impl Store for Dataset {
             Kind::Through(through) => through.scratch_bytes(region, self.meta.dtype.size() as u64),
             Kind::Chunked(chunked) if chunked.pipeline.is_empty() => staging,
             Kind::Chunked(chunked) => {
-                let decode = padded(chunked.stored_most as usize) as u64 + padded(chunked.chunk_bytes) as u64 + chunked.pipeline.decode_scratch();
+                let decode =
+                    padded(chunked.stored_most as usize) as u64 + padded(chunked.chunk_bytes) as u64 + chunked.pipeline.decode_scratch();
                 // Chunks whose filters were all skipped are read like plain ones.
                 decode.max(staging)
             }
@@ -192,16 +194,28 @@ impl Store for Dataset {
             return Ok(Moved::default());
         }
         if (scratch.len() as u64) < self.scratch_bytes(region) {
-            return Err(Error::internal(format!("{}: {} bytes of scratch, {} are needed", self.address, scratch.len(), self.scratch_bytes(region))));
+            return Err(Error::internal(format!(
+                "{}: {} bytes of scratch, {} are needed",
+                self.address,
+                scratch.len(),
+                self.scratch_bytes(region)
+            )));
         }
         let mut moved = Moved::default();
         match &self.kind {
             Kind::Contiguous(None) => copy_box::fill(&self.fill, out),
             Kind::Contiguous(Some(base)) => {
-                let dense = BoxFile { file: &self.file, base: *base, dtype: self.meta.dtype, swap: self.swap, shape: &self.meta.shape, order: None };
-                let n = dense
-                    .read(region, out, scratch)
-                    .map_err(|e| Error::store_io(&self.address, &format!("reading {region:?} of the data at byte {base} of the file"), &e))?;
+                let dense = BoxFile {
+                    file: &self.file,
+                    base: *base,
+                    dtype: self.meta.dtype,
+                    swap: self.swap,
+                    shape: &self.meta.shape,
+                    order: None,
+                };
+                let n = dense.read(region, out, scratch).map_err(|e| {
+                    Error::store_io(&self.address, &format!("reading {region:?} of the data at byte {base} of the file"), &e)
+                })?;
                 moved = Moved { stored_bytes: n, decoded_bytes: n };
             }
             Kind::Chunked(chunked) => self.each_chunk(chunked, region, |place, mine| {
@@ -231,13 +245,16 @@ impl Store for Dataset {
                 let shape: Vec<usize> = self.meta.shape.iter().map(|&n| n as usize).collect();
                 let strides = dense_strides(&shape, 1);
                 // One extent an index of the axes before the first that the region covers densely.
-                let run = (0..shape.len()).find(|&a| region.0[a..].iter().zip(&self.meta.shape[a..]).skip(1).all(|(s, n)| s.len == *n)).unwrap_or(0);
+                let run = (0..shape.len())
+                    .find(|&a| region.0[a..].iter().zip(&self.meta.shape[a..]).skip(1).all(|(s, n)| s.len == *n))
+                    .unwrap_or(0);
                 let counts: Vec<usize> = region.0[..run].iter().map(|s| s.len as usize).collect();
                 let mut at = vec![0; run];
                 let reach = region.0.get(run).map_or(1, |s| (s.stop() - s.start) * strides[run] as u64);
                 let from = region.0.get(run).map_or(0, |s| s.start * strides[run] as u64);
                 loop {
-                    let outer: u64 = at.iter().zip(&region.0).zip(&strides).map(|((&i, s), &d)| (s.start + i as u64 * s.step) * d as u64).sum();
+                    let outer: u64 =
+                        at.iter().zip(&region.0).zip(&strides).map(|((&i, s), &d)| (s.start + i as u64 * s.step) * d as u64).sum();
                     will_need(&self.file, base + (outer + from) * item, reach * item);
                     calls += 1;
                     if calls >= CALLS_MAX || !copy_box::advance(&mut at, &counts) {

@@ -97,7 +97,14 @@ fn regions(shape: &[u64]) -> Vec<Region> {
     let each: Vec<Vec<Span>> = shape
         .iter()
         .map(|&n| {
-            vec![span(0, n, 1), span(n / 3, n - n / 3, 1), span(n - 1, 1, 1), span(1 % n, (n - 1 % n).div_ceil(2), 2), span(0, n.div_ceil(7), 7), span(0, 2.min(n), (n - 1).max(1))]
+            vec![
+                span(0, n, 1),
+                span(n / 3, n - n / 3, 1),
+                span(n - 1, 1, 1),
+                span(1 % n, (n - 1 % n).div_ceil(2), 2),
+                span(0, n.div_ceil(7), 7),
+                span(0, 2.min(n), (n - 1).max(1)),
+            ]
         })
         .collect();
     let mut found = Vec::new();
@@ -140,7 +147,8 @@ fn file(dir: &tempfile::TempDir) -> PathBuf {
 }
 
 fn names(dir: &tempfile::TempDir) -> Vec<String> {
-    let mut found: Vec<String> = std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    let mut found: Vec<String> =
+        std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
     found.sort();
     found
 }
@@ -201,7 +209,8 @@ fn scalars_and_empty_arrays_are_ordinary() {
 fn meta_tells_attributes_names_codec_and_fill() {
     let dir = tempfile::tempdir().unwrap();
     let path = file(&dir);
-    let attributes = json!({"units": "m", "n": 3, "big": u64::MAX, "x": 1.5, "ok": true, "list": [1, 2], "words": ["a", "bc"], "deep": {"a": [1]}});
+    let attributes =
+        json!({"units": "m", "n": 3, "big": u64::MAX, "x": 1.5, "ok": true, "list": [1, 2], "words": ["a", "bc"], "deep": {"a": [1]}});
     let settings = Create {
         attributes: attributes.as_object().unwrap().clone(),
         dimension_names: Some(vec![Some("time".into()), None]),
@@ -404,9 +413,16 @@ fn userblocks_big_endian_and_filter_masks_are_honoured() {
     let bytes: Vec<u8> = (0..32).flat_map(|i: i32| f64::from(i).to_be_bytes()).collect();
     let expected: Vec<f64> = (0..32).map(f64::from).collect();
     for userblock in [0, 512, 2048] {
-        raw_dataset(&path, userblock, &[32], of, |_| {}, |dataset| unsafe {
-            done("x", "", H5Dwrite(dataset.raw(), *H5T_IEEE_F64BE, 0, 0, 0, bytes.as_ptr().cast())).unwrap();
-        });
+        raw_dataset(
+            &path,
+            userblock,
+            &[32],
+            of,
+            |_| {},
+            |dataset| unsafe {
+                done("x", "", H5Dwrite(dataset.raw(), *H5T_IEEE_F64BE, 0, 0, 0, bytes.as_ptr().cast())).unwrap();
+            },
+        );
         check_regions(&*get(&path, "/d").unwrap(), bytemuck::cast_slice(&expected));
         let prepare = |list: i64| unsafe {
             H5Pset_chunk(list, 1, [16u64].as_ptr());
@@ -497,14 +513,21 @@ fn text_is_refused_by_name() {
 
 /// A file with 10⁵ chunks, the index and nothing else worth reading.
 fn many_chunks(path: &Path, side: u64) {
-    raw_dataset(path, 0, &[side, side], sync(|| *H5T_NATIVE_UINT8), |list| unsafe { _ = H5Pset_chunk(list, 2, [1u64, 1].as_ptr()) }, |dataset| unsafe {
-        for i in 0..side {
-            for j in 0..side {
-                let byte = (i * 7 + j) as u8;
-                H5Dwrite_chunk(dataset.raw(), 0, 0, [i, j].as_ptr(), 1, (&raw const byte).cast());
+    raw_dataset(
+        path,
+        0,
+        &[side, side],
+        sync(|| *H5T_NATIVE_UINT8),
+        |list| unsafe { _ = H5Pset_chunk(list, 2, [1u64, 1].as_ptr()) },
+        |dataset| unsafe {
+            for i in 0..side {
+                for j in 0..side {
+                    let byte = (i * 7 + j) as u8;
+                    H5Dwrite_chunk(dataset.raw(), 0, 0, [i, j].as_ptr(), 1, (&raw const byte).cast());
+                }
             }
-        }
-    });
+        },
+    );
 }
 
 #[test]
@@ -537,7 +560,11 @@ fn truncated_files_and_spoilt_chunks_are_named() {
         assert!(failed.is_err(), "{len} of {} bytes", good.len());
     }
     // One byte inside the third chunk.
-    let file = std::fs::File::open({ std::fs::write(&path, &good).unwrap(); &path }).unwrap();
+    let file = std::fs::File::open({
+        std::fs::write(&path, &good).unwrap();
+        &path
+    })
+    .unwrap();
     let raw = super::header::Raw::open("x", &file).unwrap();
     let at = good.windows(2).enumerate().filter(|(_, w)| *w == [0x78, 0x01] || *w == [0x78, 0x5e]).map(|(i, _)| i).nth(2).unwrap();
     assert!((at as u64) < raw.len);
@@ -581,7 +608,14 @@ fn our_own_parsers_survive_any_bytes() {
         let file = std::fs::File::open(&path).unwrap();
         let Ok(raw) = super::header::Raw::open("x", &file) else { continue };
         let Ok(layout) = super::header::chunk_layout(&raw, header) else { continue };
-        let grid = super::index::Grid { chunk: &[4, 5], counts: &[10, 8], counts_max: vec![10, 8], chunk_bytes: 80, filtered: true, stored_max: 1 << 17 };
+        let grid = super::index::Grid {
+            chunk: &[4, 5],
+            counts: &[10, 8],
+            counts_max: vec![10, 8],
+            chunk_bytes: 80,
+            filtered: true,
+            stored_max: 1 << 17,
+        };
         if let Ok(index) = super::index::read(&raw, &layout, &grid) {
             assert!(index.resident_bytes() < 1 << 16);
         }
@@ -593,7 +627,8 @@ fn flipped_bytes_give_an_error_or_values_and_never_a_panic() {
     let dir = tempfile::tempdir().unwrap();
     let path = file(&dir);
     let shape = [40u64, 40];
-    put(&path, "/d", &Create { checksum: true, ..chunked(&shape, DType::I32, &[4, 5], Codec::Gzip(1)) }, &values(&shape, DType::I32)).unwrap();
+    put(&path, "/d", &Create { checksum: true, ..chunked(&shape, DType::I32, &[4, 5], Codec::Gzip(1)) }, &values(&shape, DType::I32))
+        .unwrap();
     put(&path, "/c", &settings(&[9, 9], DType::F64), &values(&[9, 9], DType::F64)).unwrap();
     let good = std::fs::read(&path).unwrap();
     let (mut state, mut read_well) = (0x9e37_79b9_7f4a_7c15, 0);

@@ -74,7 +74,14 @@ impl Through {
                 id(address, "dataspace", H5Screate(H5S_class_t::H5S_SCALAR))?
             } else {
                 let (start, count, step) = (region.start(), region.shape(), region.0.iter().map(|s| s.step.max(1)).collect::<Vec<_>>());
-                let select = H5Sselect_hyperslab(space.raw(), H5S_seloper_t::H5S_SELECT_SET, start.as_ptr(), step.as_ptr(), count.as_ptr(), std::ptr::null());
+                let select = H5Sselect_hyperslab(
+                    space.raw(),
+                    H5S_seloper_t::H5S_SELECT_SET,
+                    start.as_ptr(),
+                    step.as_ptr(),
+                    count.as_ptr(),
+                    std::ptr::null(),
+                );
                 done(address, "selecting the region", select)?;
                 id(address, "dataspace", H5Screate_simple(count.len() as i32, count.as_ptr(), std::ptr::null()))?
             };

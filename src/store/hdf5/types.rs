@@ -90,7 +90,8 @@ fn describe(datatype: &Id, depth: usize) -> std::result::Result<FileType, String
                 }
                 let parts: Vec<FileType> = (0..2)
                     .map(|i| {
-                        let part = library::id("", "", H5Tget_member_type(of, i)).map_err(|_| "dtype compound without members".to_string())?;
+                        let part =
+                            library::id("", "", H5Tget_member_type(of, i)).map_err(|_| "dtype compound without members".to_string())?;
                         describe(&part, 1)
                     })
                     .collect::<std::result::Result<_, _>>()?;

@@ -196,7 +196,12 @@ impl Layout {
             Codec::None => None,
             Codec::Gzip(level @ 0..=9) => Some((DEFLATE, vec![*level])),
             Codec::Lzf => Some((LZF, vec![])),
-            other => return Err(Error::store(address, format!("codec {other:?}: HDF5 files are written plain, with gzip:0 to gzip:9 or with lzf"))),
+            other => {
+                return Err(Error::store(
+                    address,
+                    format!("codec {other:?}: HDF5 files are written plain, with gzip:0 to gzip:9 or with lzf"),
+                ));
+            }
         };
         // HDF5 has no chunks of a scalar, and none of no elements.
         if !wanted || shape.is_empty() || shape.contains(&0) {
@@ -257,7 +262,11 @@ impl Layout {
                 done(address, "allocation", H5Pset_fill_time(list.raw(), H5D_fill_time_t::H5D_FILL_TIME_NEVER))?;
             }
             let links = link_creation(address)?;
-            id(address, "creating the dataset", H5Dcreate2(file.raw(), name.as_ptr(), datatype.raw(), space.raw(), links.raw(), list.raw(), library::DEFAULT))
+            id(
+                address,
+                "creating the dataset",
+                H5Dcreate2(file.raw(), name.as_ptr(), datatype.raw(), space.raw(), links.raw(), list.raw(), library::DEFAULT),
+            )
         })
     }
 }
@@ -300,7 +309,16 @@ impl Hdf5Writer {
         }
         Err(Error::bad_request(
             "write",
-            format!("{} {:?} at {:?} of {}: expected whole chunks {:?} of {} {:?}", data.dtype(), data.shape(), region.0, self.address, self.granule, self.dtype, self.shape),
+            format!(
+                "{} {:?} at {:?} of {}: expected whole chunks {:?} of {} {:?}",
+                data.dtype(),
+                data.shape(),
+                region.0,
+                self.address,
+                self.granule,
+                self.dtype,
+                self.shape
+            ),
         ))
     }
 
@@ -318,13 +336,19 @@ impl Hdf5Writer {
             if shape != whole {
                 chunk.fill(0);
             }
-            copy_box::copy(&data.part(&start, &shape), &mut ViewMut::strided(chunk, self.dtype, &shape, &strides, 0), cfg!(target_endian = "big"));
+            copy_box::copy(
+                &data.part(&start, &shape),
+                &mut ViewMut::strided(chunk, self.dtype, &shape, &strides, 0),
+                cfg!(target_endian = "big"),
+            );
             let (bytes, mask) = if pipeline.is_empty() { (&*chunk, 0) } else { pipeline.encode(chunk, work) };
             let at: Vec<u64> = region.0.iter().zip(&start).map(|(s, &i)| s.start + i as u64).collect();
             let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
             let Some(open) = open.as_ref() else { return Err(self.closed()) };
             // SAFETY: the identifier is alive; `at` has an offset an axis, `bytes` the length that is passed.
-            let wrote = sync(|| unsafe { H5Dwrite_chunk(open.dataset.raw(), library::DEFAULT, mask, at.as_ptr(), bytes.len(), bytes.as_ptr().cast()) });
+            let wrote = sync(|| unsafe {
+                H5Dwrite_chunk(open.dataset.raw(), library::DEFAULT, mask, at.as_ptr(), bytes.len(), bytes.as_ptr().cast())
+            });
             done(&self.address, &format!("writing the chunk at {at:?}"), wrote)?;
             stored += bytes.len() as u64;
             if !advance(&mut place, &counts) {
@@ -349,7 +373,11 @@ impl Hdf5Writer {
         sync(|| unsafe {
             let links = link_creation(address)?;
             let rename = |from: &std::ffi::CStr, to: &std::ffi::CStr| {
-                done(address, "naming the dataset", H5Lmove(file.raw(), from.as_ptr(), file.raw(), to.as_ptr(), links.raw(), library::DEFAULT))
+                done(
+                    address,
+                    "naming the dataset",
+                    H5Lmove(file.raw(), from.as_ptr(), file.raw(), to.as_ptr(), links.raw(), library::DEFAULT),
+                )
             };
             if replaced {
                 rename(&to, &aside)?;
@@ -377,7 +405,8 @@ impl Hdf5Writer {
             let target = library::open_write(address, &self.target)?;
             // SAFETY: identifiers are alive; names outlive the call.
             let copied = unsafe { H5Ocopy(source.raw(), from.as_ptr(), target.raw(), to.as_ptr(), library::DEFAULT, library::DEFAULT) };
-            let shown = done(address, "copying the dataset into the file that came meanwhile", copied).and_then(|()| self.reveal(&target, &hidden));
+            let shown =
+                done(address, "copying the dataset into the file that came meanwhile", copied).and_then(|()| self.reveal(&target, &hidden));
             if shown.is_err() {
                 library::unlink(&target, &hidden);
             }

@@ -8,15 +8,24 @@ use std::cell::RefCell;
 /// A bytes → bytes codec.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum BytesCodec {
-    Zstd { level: i32, checksum: bool },
-    Gzip { level: u32 },
-    Zlib { level: u32 },
+    Zstd {
+        level: i32,
+        checksum: bool,
+    },
+    Gzip {
+        level: u32,
+    },
+    Zlib {
+        level: u32,
+    },
     /// numcodecs' LZ4: the decoded length in four bytes, then one raw block.
     Lz4,
     Blosc(blosc::Settings),
     Crc32c,
     /// numcodecs' byte shuffle.
-    Shuffle { item: usize },
+    Shuffle {
+        item: usize,
+    },
 }
 
 impl BytesCodec {
@@ -244,21 +253,14 @@ fn encode_one(codec: &BytesCodec, from: &[u8], to: &mut [u8]) -> Result<usize, S
             let Some((_, _, context)) = context else { return Err("zstd: no context".into()) };
             context.compress_to_buffer(from, to).map_err(|e| format!("zstd: {e}"))
         }),
-        BytesCodec::Gzip { level } => {
-            deflater(*level, |context| context.gzip_compress(from, to).map_err(|e| format!("gzip: {e}")))
-        }
-        BytesCodec::Zlib { level } => {
-            deflater(*level, |context| context.zlib_compress(from, to).map_err(|e| format!("zlib: {e}")))
-        }
+        BytesCodec::Gzip { level } => deflater(*level, |context| context.gzip_compress(from, to).map_err(|e| format!("gzip: {e}"))),
+        BytesCodec::Zlib { level } => deflater(*level, |context| context.zlib_compress(from, to).map_err(|e| format!("zlib: {e}"))),
         BytesCodec::Blosc(settings) => blosc::encode(from, to, settings),
         other => Err(format!("{} is read, not written", other.text())),
     }
 }
 
-fn deflater(
-    level: u32,
-    run: impl FnOnce(&mut libdeflater::Compressor) -> Result<usize, String>,
-) -> Result<usize, String> {
+fn deflater(level: u32, run: impl FnOnce(&mut libdeflater::Compressor) -> Result<usize, String>) -> Result<usize, String> {
     DEFLATE.with_borrow_mut(|context| {
         if !matches!(context, Some((l, _)) if *l == level) {
             let lvl = libdeflater::CompressionLvl::new(level as i32).map_err(|e| format!("gzip level {level}: {e:?}"))?;

@@ -89,15 +89,15 @@ fn missing_groups(root: &Path, target: &Path, address: &str, version: u8) -> Res
     for directory in above {
         match look(directory, address)? {
             Found::Group { version: found, .. } if found != version => {
-                let what = format!("{} is a group of Zarr version {found}; an array of version {version} cannot be in it", directory.display());
+                let what =
+                    format!("{} is a group of Zarr version {found}; an array of version {version} cannot be in it", directory.display());
                 return Err(Error::bad_request(address, what));
             }
             Found::Group { .. } => {}
             Found::Nothing if version == 2 => missing.push((directory.join(".zgroup"), json!({"zarr_format": 2}))),
-            Found::Nothing => missing.push((
-                directory.join("zarr.json"),
-                json!({"zarr_format": 3, "node_type": "group", "attributes": {}}),
-            )),
+            Found::Nothing => {
+                missing.push((directory.join("zarr.json"), json!({"zarr_format": 3, "node_type": "group", "attributes": {}})))
+            }
             _ => return Err(Error::store(address, format!("{} is an array; nothing can be put below it", directory.display()))),
         }
     }

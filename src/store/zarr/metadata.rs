@@ -53,15 +53,14 @@ pub(super) fn v3(document: Value, address: &str) -> Result<Layout> {
     if !v3.storage_transformers.is_empty() {
         return Err(Error::unsupported(address, "storage transformers"));
     }
-    let dtype = v3_dtype(&v3.data_type).ok_or_else(|| {
-        Error::unsupported(address, format!("data type {}; numbers and bool are read", v3.data_type.name()))
-    })?;
+    let dtype = v3_dtype(&v3.data_type)
+        .ok_or_else(|| Error::unsupported(address, format!("data type {}; numbers and bool are read", v3.data_type.name())))?;
     let grid = v3.chunk_grid.name();
     if grid != "regular" {
         return Err(Error::unsupported(address, format!("chunk grid {grid:?}; \"regular\" is read")));
     }
-    let file_chunk = lengths(v3.chunk_grid.configuration().and_then(|c| c.get("chunk_shape")))
-        .map_err(|e| bad(format!("chunk_shape: {e}")))?;
+    let file_chunk =
+        lengths(v3.chunk_grid.configuration().and_then(|c| c.get("chunk_shape"))).map_err(|e| bad(format!("chunk_shape: {e}")))?;
     let keys = v3_keys(&v3.chunk_key_encoding).map_err(bad)?;
     let fill_value = serde_json::to_value(&v3.fill_value).map_err(|e| bad(e.to_string()))?;
     let fill = fill::parse(&fill_value, dtype).map_err(|e| bad(format!("fill_value: {e}")))?;
@@ -96,8 +95,8 @@ pub(super) fn v2(document: Value, mut attributes: Map<String, Value>, address: &
         DataTypeMetadataV2::Simple(text) => text.clone(),
         structured => structured.to_string(),
     };
-    let (dtype, big) = v2_dtype(&described)
-        .ok_or_else(|| Error::unsupported(address, format!("dtype {described}; numbers and bool are read")))?;
+    let (dtype, big) =
+        v2_dtype(&described).ok_or_else(|| Error::unsupported(address, format!("dtype {described}; numbers and bool are read")))?;
     let file_chunk: Vec<u64> = v2.chunks.iter().map(|n| n.get()).collect();
     check_shape(&v2.shape, &file_chunk, dtype).map_err(bad)?;
     let fill_value = serde_json::to_value(&v2.fill_value).map_err(|e| bad(e.to_string()))?;

@@ -29,12 +29,8 @@ pub(super) fn for_each(region: &Region, chunk: &[u64], mut f: impl FnMut(&Piece)
         return Ok(());
     }
     let rank = chunk.len();
-    let mut piece = Piece {
-        index: vec![0; rank],
-        local: Region(vec![Span::dense(0, 0); rank]),
-        start: vec![0; rank],
-        shape: vec![0; rank],
-    };
+    let mut piece =
+        Piece { index: vec![0; rank], local: Region(vec![Span::dense(0, 0); rank]), start: vec![0; rank], shape: vec![0; rank] };
     let place = |piece: &mut Piece, axis: usize| {
         let span = region.0[axis];
         let first = span.start + piece.start[axis] as u64 * span.step;

@@ -82,14 +82,7 @@ impl ZarrStore {
     }
 
     /// Reads the part `piece` of one encoded chunk into `out`.
-    fn read_unit(
-        &self,
-        chain: &Chain,
-        stored: &Stored<'_>,
-        piece: &Piece,
-        out: &mut ViewMut<'_>,
-        scratch: &mut [u8],
-    ) -> Result<Moved> {
+    fn read_unit(&self, chain: &Chain, stored: &Stored<'_>, piece: &Piece, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> Result<Moved> {
         let unit = self.unit();
         let unit_bytes = self.unit_bytes();
         let io = |e| Error::store_io(&self.address, &format!("chunk {}: reading {} bytes at {}", stored.key, stored.len, stored.at), &e);
@@ -99,8 +92,7 @@ impl ZarrStore {
             }
             let order = chain.order.as_deref();
             let shape: Vec<u64> = order.map_or_else(|| unit.to_vec(), |order| order.iter().map(|&a| unit[a]).collect());
-            let plain =
-                BoxFile { file: stored.file, base: stored.at, dtype: self.dtype(), swap: chain.swap, shape: &shape, order };
+            let plain = BoxFile { file: stored.file, base: stored.at, dtype: self.dtype(), swap: chain.swap, shape: &shape, order };
             let bytes = plain.read(&piece.local, out, scratch).map_err(io)?;
             return Ok(Moved { stored_bytes: bytes, decoded_bytes: bytes });
         }
@@ -156,9 +148,7 @@ impl ZarrStore {
             return Ok(Moved::default());
         };
         match (&self.layout.coding, &self.foreign) {
-            (Coding::Chunks(chain), _) => {
-                self.read_unit(chain, &Stored { file: &file, at: 0, len, key: &key }, piece, out, scratch)
-            }
+            (Coding::Chunks(chain), _) => self.read_unit(chain, &Stored { file: &file, at: 0, len, key: &key }, piece, out, scratch),
             (Coding::Shards { chain, inner, index_at_end, index_checksum }, _) => {
                 let index = ShardIndex::of(&self.layout.file_chunk, inner, *index_at_end, *index_checksum, len)
                     .map_err(|what| self.bad(&key, what))?;

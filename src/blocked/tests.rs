@@ -1,0 +1,117 @@
+//! Every stage that small expressions lower to keeps the promises of a stage.
+
+use super::{Sink, Target, count_loop, lower, lower_loop};
+use crate::array::{Array, concatenate, where_};
+use crate::budget::Budget;
+use crate::error::Result;
+use crate::expr::{Node, Op};
+use crate::grid::Region;
+use crate::plan::check_stage::check_stages;
+use crate::store::{Create, InMemory, Writer};
+use crate::{DType, axis, idx, optimize, random};
+use flagstone_kernels::view::View;
+use std::sync::Arc;
+
+/// Takes granules of one shape and forgets them.
+struct Nowhere(Vec<u64>);
+
+impl Writer for Nowhere {
+    fn granule(&self) -> &[u64] {
+        &self.0
+    }
+    fn scratch_bytes(&self, _shape: &[u64]) -> u64 {
+        64
+    }
+    fn write(&self, _region: &Region, _data: &View<'_>, _scratch: &mut [u8]) -> Result<u64> {
+        Ok(0)
+    }
+    fn commit(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn zarr(directory: &std::path::Path, name: &str, shape: [u64; 2], chunks: [u64; 2]) -> Array {
+    let address = format!("{}/{name}.zarr", directory.display());
+    let create = Create { chunks: Some(chunks.to_vec()), ..Create::new(shape.to_vec(), DType::F64) };
+    crate::store::create(&address, &create).unwrap().commit().unwrap();
+    crate::open(&address).unwrap()
+}
+
+/// Expressions that between them lower to every kind of stage.
+fn expressions(directory: &std::path::Path) -> Vec<(&'static str, Array)> {
+    let x = zarr(directory, "x", [37, 29], [8, 5]);
+    let y = zarr(directory, "y", [29, 31], [11, 10]);
+    let square = zarr(directory, "square", [24, 24], [7, 7]);
+    let plain =
+        Array::from_expr(Node::new(Op::Source(Arc::new(InMemory::new(DType::F64, &[37, 29], vec![0; 37 * 29 * 8]).unwrap()))).unwrap());
+    let r = random::normal(0.0, 1.0).shape([50, 40]).seed(1).chunks([9, 40]).build();
+    vec![
+        ("copy", x.clone()),
+        ("elementwise", &x * 2.0 + &plain),
+        ("mean", x.mean(..)),
+        ("sum of columns", x.sum(0)),
+        ("argmax of rows", x.argmax(1)),
+        ("demean", &x - x.mean(axis(1).keepdims())),
+        ("demean columns", &x - x.mean(axis(0).keepdims())),
+        ("standardise", (&x - x.mean(axis(0).keepdims())) / x.std(axis(0).keepdims())),
+        ("mirror", &square + square.t()),
+        ("mirror mean", (&square + square.t()).mean(..)),
+        ("stride", r.index(idx![..;7]).mean(0)),
+        ("backwards", x.index(idx![..;-3, 20..2;-2]).sum(..)),
+        ("matmul", x.matmul(&y)),
+        ("matmul sum", x.matmul(&y).sum(1)),
+        ("gram", x.t().matmul(&x)),
+        ("concatenate", concatenate(&[x.clone(), plain.clone(), x.clone()], 0) + 1.0),
+        ("seams", concatenate(&[x.clone(), plain.clone()], 0).index(idx![3..70]).sum(1)),
+        ("function", x.map_blocks(|block: ndarray::ArrayViewD<'_, f64>| block.to_owned()).index(idx![2..35, 1..28]) * 2.0),
+        ("where", where_(x.gt(0.0), &x, x.mean(..))),
+        ("rechunk", x.rechunk([5, 29])),
+    ]
+}
+
+const BUDGETS: [u64; 4] = [1, 20_000, 200_000, u64::MAX];
+
+#[test]
+fn stages_keep_their_promises() {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, array) in expressions(directory.path()) {
+        let expr = array.expr().unwrap_or_else(|e| panic!("{name}: {e}"));
+        let expanded = optimize::expand(&[expr]).unwrap();
+        let optimised = optimize::optimize(&expanded).unwrap();
+        for root in [&expanded[0], &optimised[0]] {
+            for memory_bytes in BUDGETS {
+                for threads in [1, 3] {
+                    let budget = Budget { memory_bytes, threads };
+                    let granule = root.shape.iter().map(|&n| (n / 3).max(1)).collect();
+                    for to in [
+                        Target::Writer(Arc::new(Nowhere(vec![1; root.shape.len()]))),
+                        Target::Writer(Arc::new(Nowhere(granule))),
+                        Target::Keep,
+                    ] {
+                        let lowered = lower(&[Sink { expr: root.clone(), to }], &budget).unwrap_or_else(|e| panic!("{name}: {e}"));
+                        check_stages(&lowered.plan, &format!("{name} under {memory_bytes}, {threads} threads"));
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn loops_of_phases_keep_their_promises() {
+    let directory = tempfile::tempdir().unwrap();
+    let x = zarr(directory.path(), "x", [37, 29], [8, 5]);
+    let centred = (&x - x.mean(axis(0).keepdims())).expr().unwrap();
+    let mask = x.gt(x.mean(..)).expr().unwrap();
+    for memory_bytes in BUDGETS {
+        let budget = Budget { memory_bytes, threads: 2 };
+        let (plan, _) = count_loop(&mask, DType::F64, &budget).unwrap();
+        check_stages(&plan, &format!("count under {memory_bytes}"));
+        let mut median = super::Median::new(DType::F64, DType::F64);
+        let plan = lower_loop(std::slice::from_ref(&centred), &budget, |feed, registers| match median.step(&feed, &registers) {
+            super::Step::Run(stage) => Some(stage),
+            super::Step::Done(_) => None,
+        });
+        check_stages(&plan.unwrap(), &format!("median under {memory_bytes}"));
+    }
+}
