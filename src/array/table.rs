@@ -297,7 +297,7 @@ pub(super) static METHODS: &[Signature] = &[
 
 macro_rules! not_yet {
     ($($name:literal: $advice:literal;)*) => {
-        &[$(sig!(method $name ["*args"] $advice, |_| Err(Error::unsupported($name, $advice)))),*]
+        &[$(sig!(method $name ["*args", "**kwargs"] $advice, |_| Err(Error::unsupported($name, $advice)))),*]
     };
 }
 

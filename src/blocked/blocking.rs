@@ -94,6 +94,11 @@ pub fn elementwise(feed: &Feed) -> Vec<AxisChunks> {
     of_size(feed, TASK_ELEMENTS)
 }
 
+/// As [`elementwise`], of about a quarter of the elements: for loops that hold several words for each.
+pub fn frugal(feed: &Feed) -> Vec<AxisChunks> {
+    of_size(feed, TASK_ELEMENTS / 4)
+}
+
 fn of_size(feed: &Feed, most: u64) -> Vec<AxisChunks> {
     let natural = natural(feed);
     let mut cuts = natural.cuts;

@@ -76,7 +76,7 @@ impl Median {
             ..Found::default()
         }));
         self.look = Some((look, found.clone()));
-        let cuts = ChunkGrid { axes: blocking::elementwise(feed) };
+        let cuts = ChunkGrid { axes: blocking::frugal(feed) };
         let fused = Fused::new(feed.program.clone(), registers.to_vec(), vec![]);
         Step::Run(Arc::new(LookStage { feed: feed.clone(), fused, cuts, look, found, dtype: self.dtype }))
     }

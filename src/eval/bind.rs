@@ -13,7 +13,8 @@ pub(super) struct Arguments {
 }
 
 /// One value for each parameter of `signature`, defaults filled in. `call` is where the call stands. A
-/// parameter whose name starts with `*` takes the remaining positional arguments as a tuple.
+/// parameter whose name starts with `*` takes the remaining positional arguments as a tuple, one that starts
+/// with `**` takes the names that no other has, and drops their values.
 pub(super) fn bind(signature: &Signature, args: Arguments, call: Span) -> Result<Vec<Value>, EvalError> {
     let name = signature.name;
     let params = signature.params;
@@ -33,8 +34,15 @@ pub(super) fn bind(signature: &Signature, args: Arguments, call: Span) -> Result
     if let Some(at) = variadic {
         slots[at] = Some(Value::Tuple(rest));
     }
+    let any_name = params.iter().position(|p| p.name.starts_with("**"));
+    if let Some(at) = any_name {
+        slots[at] = Some(Value::None);
+    }
     for (given, span, value) in args.named {
         let Some(at) = params.iter().position(|p| p.name == given) else {
+            if any_name.is_some() {
+                continue;
+            }
             let mut message = format!("{name}() got an unexpected keyword argument '{given}'");
             match nearest(&given, params.iter().map(|p| p.name)) {
                 Some(near) => message += &format!("; did you mean '{near}'?"),
