@@ -54,7 +54,9 @@ fn plan_of(question: &str, directory: &Path) -> String {
     let value = evaluator.run(&expression).unwrap_or_else(|e| panic!("{}", e.render(&expression)));
     let arrays = match &value {
         Value::Array(array) => vec![array.expr()],
-        Value::Tuple(items) => items.iter().map(|item| if let Value::Array(array) = item { array.expr() } else { panic!("no array") }).collect(),
+        Value::Tuple(items) => {
+            items.iter().map(|item| if let Value::Array(array) = item { array.expr() } else { panic!("no array") }).collect()
+        }
         _ => panic!("{expression:?} is no array"),
     };
     let exprs = arrays.into_iter().collect::<flagstone::Result<Vec<_>>>().expect("an expression that builds");
@@ -104,7 +106,12 @@ fn ten_million_chunks_plan_in_no_time_and_no_memory() {
     let runtime = Runtime::builder().memory_limit("256MiB").threads(2).build().unwrap();
     let allowed = if cfg!(debug_assertions) { Duration::from_secs(1) } else { Duration::from_millis(100) };
     for (name, x) in [("zarr", zarr), ("random", random)] {
-        for (what, y) in [("mean", x.mean(..)), ("columns", x.mean(0)), ("demean", (&x - x.mean(flagstone::axis(1).keepdims())).std(..)), ("elementwise", (&x * 2.0 + 1.0).max(1))] {
+        for (what, y) in [
+            ("mean", x.mean(..)),
+            ("columns", x.mean(0)),
+            ("demean", (&x - x.mean(flagstone::axis(1).keepdims())).std(..)),
+            ("elementwise", (&x * 2.0 + 1.0).max(1)),
+        ] {
             let before = resident_bytes();
             let started = Instant::now();
             let text = runtime.explain(&y).unwrap().to_string();

@@ -49,7 +49,11 @@ fn cancelled_midway_nothing_is_left() {
         let runtime = runtime("16MiB", threads);
         let token = CancelToken::new();
         let inside = token.clone();
-        let x = counted(move |n| if n == 5 { inside.cancel() });
+        let x = counted(move |n| {
+            if n == 5 {
+                inside.cancel()
+            }
+        });
         let error = runtime.compute_exprs(&[(x.sum(0) + 1.0).expr().unwrap()], &token).err().unwrap();
         assert!(matches!(error.kind(), ErrorKind::Cancelled), "{error}");
         assert_eq!(left_behind(&runtime), (0, 0), "{threads} threads");
