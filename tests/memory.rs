@@ -282,6 +282,7 @@ struct Ended {
 fn run(mut command: Command, dir: &Path) -> Ended {
     let (out, err) = (dir.join("stdout"), dir.join("stderr"));
     let started = Instant::now();
+    #[expect(clippy::zombie_processes, reason = "wait4 below reaps it, and tells its peak memory")]
     let child = command
         .env_remove("FLAGSTONE_MEMORY_LIMIT")
         .env("RUST_BACKTRACE", "0")
@@ -294,12 +295,9 @@ fn run(mut command: Command, dir: &Path) -> Ended {
     let mut status = 0;
     // SAFETY: all zeroes is a valid rusage.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-    loop {
-        // SAFETY: waits for a child of ours that nobody else waits for, into locals that outlive the call.
-        match unsafe { libc::wait4(pid, &mut status, libc::WNOHANG, &mut usage) } {
-            0 => std::thread::sleep(Duration::from_millis(5)),
-            _ => break,
-        }
+    // SAFETY: waits for a child of ours that nobody else waits for, into locals that outlive the call.
+    while unsafe { libc::wait4(pid, &mut status, libc::WNOHANG, &mut usage) } == 0 {
+        std::thread::sleep(Duration::from_millis(5));
         if started.elapsed() > TIME_MAX {
             // SAFETY: a child of ours that has not been waited for.
             unsafe { libc::kill(pid, libc::SIGKILL) };

@@ -118,7 +118,7 @@ impl Drawn {
             0 | 1 => self.unary(dice, x),
             2 => self.scalar(dice, x),
             3 | 4 if !counted => self.binary(dice, x),
-            5 | 6 | 7 => self.reduce(dice, x),
+            5..=7 => self.reduce(dice, x),
             8 if !counted && ndim > 0 => {
                 // centred: the mean broadcast back
                 let axes = vec![dice.below(ndim)];

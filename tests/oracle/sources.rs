@@ -32,14 +32,14 @@ fn elements(source: &Source) -> Tensor {
     let mut one = || {
         let whole = (stream.next() % 9) as f64 - 3.0;
         let value = match (source.style, source.dtype) {
-            (_, DType::Bool) => Num::B(stream.next() % 3 == 0),
+            (_, DType::Bool) => Num::B(stream.next().is_multiple_of(3)),
             (Style::Whole, DType::U8) => Num::I(stream.next() as i128 % 5),
             (_, DType::U8) => Num::I(stream.next() as i128 % 256),
             (Style::Whole, DType::I32) => Num::I(whole as i128),
             (_, DType::I32) => Num::I(stream.next() as i128 % 200_001 - 100_000),
             (Style::Whole, DType::C128) => Num::C(whole, (stream.next() % 5) as f64),
             (_, DType::C128) => Num::C(stream.fraction(), stream.fraction()),
-            (Style::Nan, _) if stream.next() % 37 == 0 => Num::F(f64::NAN),
+            (Style::Nan, _) if stream.next().is_multiple_of(37) => Num::F(f64::NAN),
             (Style::Whole, _) => Num::F(whole),
             _ => Num::F(stream.fraction()),
         };
