@@ -51,8 +51,8 @@ static ALLOCATOR: Counting = Counting;
 
 const MIB: i64 = 1 << 20;
 const THREADS: usize = 2;
-/// What a worker may take from the heap: names, task lists, codec contexts.
-const A_THREAD_MAX: i64 = 4 * MIB;
+/// What a worker may take from the heap: names, task lists, codec contexts; 8 MiB are a median's bracket, which is reserved.
+const A_THREAD_MAX: i64 = 6 * MIB;
 /// What four times the data may add: entries of blocks and chunk indexes.
 const GROWTH_MAX: i64 = MIB;
 
@@ -132,7 +132,8 @@ fn growth(rt: &Runtime, dir: &str, (text, source, to): (&str, &str, To)) -> i64 
             assert_eq!(taken.load(Relaxed) as u64, elements, "{text}: not all was written");
         }
         To::File(name) => {
-            let options = StoreOptions { overwrite: true, ..StoreOptions::default() };
+            let chunks = name.ends_with(".zarr").then(|| [181, 181].into());
+            let options = StoreOptions { overwrite: true, chunks, ..StoreOptions::default() };
             rt.store_with(&y, &format!("{dir}/{name}"), &options).unwrap_or_else(|e| panic!("{text}: {e}"));
         }
     }

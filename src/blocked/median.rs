@@ -73,6 +73,8 @@ impl Median {
     fn read(&mut self, feed: &Feed, registers: &[Reg], look: Look) -> Step {
         let found = Arc::new(Mutex::new(Found {
             counts: vec![0; if matches!(look, Look::Histogram { .. }) { 1 << BITS } else { 0 }],
+            // at once what `standing_bytes` counts, so that it does not double on the way
+            inside: Vec::with_capacity(if matches!(look, Look::Bracket(..)) { INSIDE_MAX } else { 0 }),
             ..Found::default()
         }));
         self.look = Some((look, found.clone()));
