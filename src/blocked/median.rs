@@ -120,7 +120,16 @@ impl Median {
                     let key = |rank: u64| if low == high { low } else { found.inside[(rank - found.below) as usize] };
                     return Step::Done(self.middle(key(ranks[0]), key(ranks[1])));
                 }
-                self.read(feed, registers, Look::Histogram { low: 0, high: u64::MAX, shift: 64 - BITS })
+                // what was counted says where both middles are, mostly
+                let end = found.below + found.inside_count;
+                let (low, high) = match ranks {
+                    [_, last] if last < found.below => (0, low - 1),
+                    [first, _] if first >= end => (high + 1, u64::MAX),
+                    [first, last] if first >= found.below && last < end => (low, high),
+                    _ => (0, u64::MAX),
+                };
+                let bits = u64::BITS - (high - low).leading_zeros();
+                self.read(feed, registers, Look::Histogram { low, high, shift: bits.saturating_sub(BITS) })
             }
             Look::Histogram { low, high, shift } => {
                 let total = self.total.unwrap_or(0);
@@ -133,6 +142,10 @@ impl Median {
                 }
                 let first = low + ((bin as u64) << shift);
                 let last = (first + ((1u64 << shift) - 1)).min(high);
+                let both = self.middles.is_empty() && before + found.counts[bin] > total / 2;
+                if shift > 0 && both && found.counts[bin] as usize <= INSIDE_MAX {
+                    return self.read(feed, registers, Look::Bracket(first, last));
+                }
                 if shift > 0 {
                     return self.read(feed, registers, Look::Histogram { low: first, high: last, shift: shift.saturating_sub(BITS) });
                 }
