@@ -24,7 +24,9 @@ pub fn demand(stage: &dyn Stage, feeds: &[&Feed], n: u64) -> u64 {
         });
         input.map_or(0, |(grid, dtype)| rounded(grid.block(key.block).1.iter().product::<u64>() * dtype.size() as u64))
     };
-    spec.new_bytes() + reads.iter().map(bytes).sum::<u64>()
+    // a taken block is as large as the write that continues it
+    let taken: u64 = spec.writes.iter().filter(|write| write.takes.is_some()).map(|write| rounded(write.bytes)).sum();
+    spec.new_bytes() + taken + reads.iter().map(bytes).sum::<u64>()
 }
 
 /// The task of `stage` with the greatest demand, of those that visit `boxes`: from the largest box, along

@@ -149,16 +149,16 @@ impl Stage for MatmulStage {
         self.rows.count() * self.columns.count() * self.panel_count()
     }
     fn largest(&self) -> u64 {
-        // the second panel of the first tile holds everything at once, where blocks line up
-        let second = (self.panel_count() > 1) as u64;
+        // a tile's buffer counts whether it is new or taken, so the first panel of the first tile, the longest
+        // of both, holds the most where blocks line up
         let a = [self.rows.clone(), self.panels.clone()];
         let b = [self.panels.clone(), self.columns.clone()];
         if self.tasks() == 0 || self.a.feed.lines_up(&a) && self.b.feed.lines_up(&b) {
-            return second;
+            return 0;
         }
         let counts = [self.rows.count(), self.columns.count(), self.panel_count()];
         let number = |at: &[u64]| crate::grid::ravel(at, &counts);
-        super::largest::largest_task(self, &[&self.a.feed, &self.b.feed], &[0, 0, second], &counts, &number)
+        super::largest::largest_task(self, &[&self.a.feed, &self.b.feed], &[0, 0, 0], &counts, &number)
     }
     fn describe(&self, n: u64, spec: &mut TaskSpec) {
         let (tile, p, [(r0, m), (c0, cols), (k0, k)]) = self.place(n);

@@ -45,6 +45,7 @@ fn expressions(directory: &std::path::Path) -> Vec<(&'static str, Array)> {
     let plain =
         Array::from_expr(Node::new(Op::Source(Arc::new(InMemory::new(DType::F64, &[37, 29], vec![0; 37 * 29 * 8]).unwrap()))).unwrap());
     let r = random::normal(0.0, 1.0).shape([50, 40]).seed(1).chunks([9, 40]).build();
+    let long = random::normal(0.0, 1.0).shape([300, 9]).seed(2).build();
     vec![
         ("copy", x.clone()),
         ("elementwise", &x * 2.0 + &plain),
@@ -61,6 +62,7 @@ fn expressions(directory: &std::path::Path) -> Vec<(&'static str, Array)> {
         ("matmul", x.matmul(&y)),
         ("matmul sum", x.matmul(&y).sum(1)),
         ("gram", x.t().matmul(&x)),
+        ("dot", long.sum(1).matmul(long.sum(1))),
         ("concatenate", concatenate(&[x.clone(), plain.clone(), x.clone()], 0) + 1.0),
         ("seams", concatenate(&[x.clone(), plain.clone()], 0).index(idx![3..70]).sum(1)),
         ("function", x.map_blocks(|block: ndarray::ArrayViewD<'_, f64>| block.to_owned()).index(idx![2..35, 1..28]) * 2.0),

@@ -2,7 +2,7 @@
 
 use super::queue::{Queue, TaskId};
 use super::{IN_TASK, Machine, tell};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Counters, Event};
 use crate::memory::{BlockKey, Request};
 use crate::plan::{Plan, TaskBlocks, TaskSpec};
@@ -152,7 +152,7 @@ impl<'a> Shared<'a> {
             }
             Err(error) => {
                 self.lock().running -= 1;
-                return Err(error);
+                return Err(self.named(task, error));
             }
         };
         let started = Instant::now();
@@ -175,6 +175,16 @@ impl<'a> Shared<'a> {
         Counters::add(&self.machine.counters.tasks, 1);
         tell(self.machine, &Event::TaskFinished { stage: task.0, task: task.1, worker, started, ended });
         Ok(true)
+    }
+
+    /// A refusal of the pool, with the name of the task: the plan's check should have refused it.
+    fn named(&self, (stage, task): TaskId, error: Error) -> Error {
+        match error.kind() {
+            ErrorKind::WouldNotFit { .. } => {
+                Error::internal(format!("{} task {task} needs more than its stage's largest: {error}", self.plan.stages[stage].stage.name()))
+            }
+            _ => error,
+        }
     }
 
     fn run(&self, task: TaskId, spec: &TaskSpec, grant: crate::memory::Grant) -> Result<TaskBlocks> {
