@@ -172,27 +172,24 @@ pub fn bracket(keys: &[u64], low: u64, high: u64, inside: &mut [u64], filled: &m
     counts
 }
 
-/// Adds to `counts` the keys whose upper `prefix_bits` bits are `prefix` (all keys when 0), by their next
-/// bits: bin `(key >> bins_shift) mod counts.len()`. 65 536 bins take 16 bits a pass.
+/// Adds to `counts` the keys in [low, high], by their distance from `low`: bin `(key − low) >> shift`. Gives how
+/// many keys lie under `low`.
 ///
 /// # Panics
-/// If `counts.len()` is not a power of two, or `prefix_bits` is over 64 or `bins_shift` over 63.
-pub fn histogram(keys: &[u64], prefix: u64, prefix_bits: u32, bins_shift: u32, counts: &mut [u64]) {
-    assert!(counts.len().is_power_of_two(), "histogram: {} bins are no power of two", counts.len());
-    assert!(prefix_bits <= 64 && bins_shift < 64, "histogram: prefix of {prefix_bits} bits, shift of {bins_shift}");
-    let mask = counts.len() - 1;
-    if prefix_bits == 0 {
-        for &key in keys {
-            counts[(key >> bins_shift) as usize & mask] += 1;
-        }
-        return;
-    }
-    let shift = 64 - prefix_bits;
+/// If `shift` is over 63 or there are too few bins for [low, high].
+pub fn histogram(keys: &[u64], low: u64, high: u64, shift: u32, counts: &mut [u64]) -> u64 {
+    assert!(shift < 64 && low <= high, "histogram: [{low}, {high}] by {shift} bits");
+    let bins = (high - low) >> shift;
+    assert!(bins < counts.len() as u64, "histogram: {} bins for [{low}, {high}] by {shift} bits", counts.len());
+    let mut below = 0;
     for &key in keys {
-        if key >> shift == prefix {
-            counts[(key >> bins_shift) as usize & mask] += 1;
+        if key < low {
+            below += 1;
+        } else if key <= high {
+            counts[((key - low) >> shift) as usize] += 1;
         }
     }
+    below
 }
 
 /// The bytes of each innermost row of a view in C order: its address, length and stride.
@@ -400,9 +397,12 @@ mod tests {
                 let (mut rank, mut prefix) = (keys.len() as u64 / 2, 0);
                 for pass in 0..4 {
                     let mut counts = vec![0; 1 << 16];
-                    histogram(&keys, prefix, 16 * pass, 48 - 16 * pass, &mut counts);
+                    let shift = 48 - 16 * pass;
+                    let (low, high) = (prefix, prefix | (u64::MAX >> (16 * pass)));
+                    let below = histogram(&keys, low, high, shift, &mut counts);
+                    prop_assert_eq!(below, keys.partition_point(|k| *k < low) as u64);
                     let bin = counts.iter().position(|&c| { let here = rank < c; if !here { rank -= c } here }).unwrap();
-                    prefix = prefix << 16 | bin as u64;
+                    prefix |= (bin as u64) << shift;
                 }
                 prop_assert_eq!(prefix, keys[keys.len() / 2]);
             }

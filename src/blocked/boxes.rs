@@ -1,5 +1,6 @@
 //! A loop cut into boxes, one a task, and the order in which they are visited.
 
+use super::feed::{Data, Feed, Input};
 use crate::grid::{AxisChunks, ravel, unravel};
 
 /// In which order the boxes of a loop are visited.
@@ -104,6 +105,20 @@ fn pair_number(i: u64, j: u64, side: u64) -> u64 {
         return pairs_before(i, side);
     }
     pairs_before(low, side) + 1 + 2 * (high - low - 1) + (i > j) as u64
+}
+
+/// Mirrored pairs where a square loop reads a product as it is and transposed, else rows.
+pub fn visiting(feed: &Feed, cuts: &[AxisChunks]) -> Order {
+    let product = |input: &Input| match &input.data {
+        Data::Blocks { product, .. } => Some(*product),
+        Data::Store(_) => None,
+    };
+    let mirrored = feed.inputs.iter().any(|a| {
+        let axes = |input: &Input| input.view.source.iter().map(|f| f.axis).collect::<Vec<_>>();
+        axes(a) == [Some(1), Some(0)]
+            && feed.inputs.iter().any(|b| product(a).is_some() && product(a) == product(b) && axes(b) == [Some(0), Some(1)])
+    });
+    if mirrored && cuts.len() == 2 && cuts[0] == cuts[1] { Order::Pairs } else { Order::Rows }
 }
 
 #[cfg(test)]

@@ -1,10 +1,13 @@
 //! Partials of neighbouring runs → one partial, or the result.
 
+use super::boxes::Boxes;
+use super::lower::Lowering;
 use super::tree::{Tree, slot_bytes, slots};
 use crate::error::Result;
+use crate::expr::{Cells, Reduce};
 use crate::grid::{AxisChunks, BlockId, ravel, unravel};
 use crate::memory::BlockKey;
-use crate::plan::{Product, Stage, TaskBlocks, TaskSpec, Write};
+use crate::plan::{Drive, Product, Stage, TaskBlocks, TaskSpec, Write, new_product};
 use flagstone_kernels::reduce::Reduction;
 
 /// Which partials along the reduced axes belong together.
@@ -182,4 +185,97 @@ impl Stage for CombineStage {
         }
         Ok(())
     }
+}
+
+/// The reduction as the kernels run it: with a mask, its partials count what they have seen.
+pub(super) fn of_selected(reduce: &Reduce) -> Reduction {
+    Reduction { masked: reduce.mask.is_some(), ..reduce.reduction }
+}
+
+impl Lowering<'_> {
+    /// Stages that combine the partials of a loop cut by `boxes`, until one is left a kept block.
+    pub(super) fn combine(&mut self, reduce: &Reduce, partials: u64, boxes: &Boxes, reduced: &[bool], pulled: bool) -> u64 {
+        let kept: Vec<AxisChunks> = boxes.cuts.iter().zip(reduced).filter(|(_, r)| !**r).map(|(cuts, _)| cuts.clone()).collect();
+        let mut counts = boxes.counts();
+        let mut from = partials;
+        let axes: Vec<usize> = (0..reduced.len()).filter(|&axis| reduced[axis]).collect();
+        // parts of chunks first
+        let lists: Vec<Vec<(u64, u64)>> = axes.iter().zip(&reduce.cells).map(|(&axis, cells)| pieces(&boxes.cuts[axis], cells)).collect();
+        let kept_elements: u64 = kept.iter().map(AxisChunks::longest).product();
+        let partial = crate::memory::rounded(of_selected(reduce).partial_bytes(kept_elements as usize) as u64).max(1);
+        // so many partials at once as an eighth of a thread's share holds
+        let most = (self.share_bytes() / 8 / partial).clamp(2, 1024);
+        let most = 1 << most.ilog2();
+        if axes.iter().zip(&lists).any(|(&axis, list)| list.len() as u64 != counts[axis]) {
+            let stage = self.combine_stage(reduce, from, &counts, reduced, &kept, Groups::Pieces(lists));
+            (from, counts) = (stage.product.id, stage.out_counts());
+            self.push(stage, if pulled { Drive::Pulled } else { Drive::Following });
+        }
+        while axes.iter().any(|&axis| counts[axis] > 1) || from == partials {
+            let mut sizes = vec![1; axes.len()];
+            let mut left = most;
+            for (size, &axis) in sizes.iter_mut().zip(&axes).rev() {
+                if counts[axis] <= left {
+                    *size = counts[axis].max(1);
+                    left /= *size;
+                } else {
+                    *size = 1 << left.max(1).ilog2();
+                    break;
+                }
+            }
+            if sizes.iter().all(|&size| size == 1) {
+                // the innermost axis that still has several
+                if let Some(last) = (0..axes.len()).rev().find(|&i| counts[axes[i]] > 1) {
+                    sizes[last] = 2;
+                }
+            }
+            let stage = self.combine_stage(reduce, from, &counts, reduced, &kept, Groups::Runs(sizes));
+            (from, counts) = (stage.product.id, stage.out_counts());
+            self.push(stage, if pulled { Drive::Pulled } else { Drive::Following });
+        }
+        from
+    }
+
+    fn combine_stage(
+        &self,
+        reduce: &Reduce,
+        from: u64,
+        counts: &[u64],
+        reduced: &[bool],
+        kept: &[AxisChunks],
+        groups: Groups,
+    ) -> CombineStage {
+        let name = format!("combine {}", reduce.reduction.op.name());
+        let mut stage = CombineStage {
+            name: name.clone(),
+            reduction: of_selected(reduce),
+            from,
+            counts: counts.to_vec(),
+            reduced: reduced.to_vec(),
+            kept: kept.to_vec(),
+            groups,
+            product: Product { id: new_product(), name, blocks: 0 },
+        };
+        stage.product.blocks = stage.tasks();
+        stage
+    }
+}
+
+/// For each chunk, first and number of the cuts inside of it; for cuts that are runs of chunks, one each.
+fn pieces(cuts: &AxisChunks, cells: &Cells) -> Vec<(u64, u64)> {
+    if cuts.count() <= cells.chunks.count() {
+        return (0..cuts.count()).map(|i| (i, 1)).collect();
+    }
+    let mut lists: Vec<(u64, u64)> = Vec::new();
+    let mut last = None;
+    for cut in 0..cuts.count() {
+        let chunk = cells.chunks.find(cuts.chunk(cut).0);
+        if last == Some(chunk) {
+            lists.last_mut().expect("a chunk before").1 += 1;
+        } else {
+            lists.push((cut, 1));
+            last = Some(chunk);
+        }
+    }
+    lists
 }

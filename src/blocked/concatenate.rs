@@ -1,10 +1,16 @@
 //! Arrays one after the other: each part evaluates into its own blocks of one product, whose cuts include
 //! the seams.
 
+use super::blocking;
+use super::boxes::Boxes;
+use super::feed::Feed;
+use super::lower::{Lowering, Made};
 use super::map::MapStage;
 use crate::error::Result;
+use crate::expr::Expr;
 use crate::grid::{AxisChunks, BlockId, ChunkGrid};
-use crate::plan::{Product, Stage, TaskBlocks, TaskSpec};
+use crate::plan::{Drive, Product, Stage, TaskBlocks, TaskSpec, new_product};
+use flagstone_kernels::fused::Fused;
 
 /// The parts' tasks, one part after the other.
 pub struct ConcatenateStage {
@@ -85,5 +91,50 @@ impl Stage for ConcatenateStage {
     fn run(&self, n: u64, blocks: &mut TaskBlocks) -> Result<()> {
         let (part, n) = self.part(n);
         part.run(n, blocks)
+    }
+}
+
+impl Lowering<'_> {
+    /// Each part writes its own blocks of one product, whose cuts include the seams.
+    pub(super) fn concatenate(&mut self, args: &[Expr], axis: usize) -> Result<Made> {
+        let mut feeds = Vec::with_capacity(args.len());
+        for arg in args.iter().filter(|arg| arg.shape[axis] > 0) {
+            let (feed, regs) = self.feed(&[arg], &arg.shape)?;
+            feeds.push((feed, regs[0]));
+        }
+        if feeds.is_empty() {
+            let mut shape = args[0].shape.clone();
+            shape[axis] = 0;
+            return Ok(Made { product: new_product(), grid: ChunkGrid::whole(&shape) });
+        }
+        let id = new_product();
+        let join = |cuts: Vec<Vec<AxisChunks>>| {
+            let mut axes = cuts[0].clone();
+            let along: Vec<u64> = cuts.iter().flat_map(|cuts| cuts[axis].lengths().collect::<Vec<_>>()).collect();
+            axes[axis] = AxisChunks::from_lengths(&along);
+            let whole = ChunkGrid { axes };
+            let product = Product { id, name: "concatenate".to_string(), blocks: whole.blocks() };
+            let mut offset = 0;
+            let mut parts = Vec::with_capacity(feeds.len());
+            for ((feed, result), cuts) in feeds.iter().zip(cuts) {
+                let mut own = whole.axes.clone();
+                own[axis] = cuts[axis].clone();
+                let mut first = vec![0; own.len()];
+                first[axis] = offset;
+                offset += cuts[axis].count();
+                let grid = ChunkGrid { axes: own };
+                let boxes = Boxes::rows(grid.axes.clone());
+                let name = product.name.clone();
+                let fused = Fused::new(feed.program.clone(), vec![*result], vec![]);
+                let (feed, product) = (feed.clone(), product.clone());
+                parts.push(MapStage { name, feed, fused, grid, boxes, inside: Some((first, whole.clone())), product });
+            }
+            ConcatenateStage::new(parts, whole, axis, product)
+        };
+        let sources: Vec<&Feed> = feeds.iter().map(|(feed, _)| feed).collect();
+        let stage = blocking::shrunk(&sources, join, |stage| self.is_small(stage), |stage| self.demand(stage) <= self.budget.memory_bytes);
+        let made = Made { product: id, grid: stage.grid().clone() };
+        self.push(stage, Drive::Pulled);
+        Ok(made)
     }
 }

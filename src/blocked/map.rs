@@ -1,5 +1,4 @@
-//! Elementwise stages: an expression into blocks of the pool (`MapStage`), or straight into stores
-//! (`WriteStage`).
+//! Elementwise stages: an expression into blocks of the pool.
 
 use super::boxes::{Boxes, Tile};
 use super::feed::{Feed, carve, carved_bytes};
@@ -8,21 +7,19 @@ use crate::events::Counters;
 use crate::grid::{BlockId, ChunkGrid, Region};
 use crate::memory::BlockKey;
 use crate::plan::{Parts, Product, Stage, TaskBlocks, TaskSpec, Write};
-use crate::store::Writer;
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::program::Reg;
 use flagstone_kernels::view::{View, ViewMut};
-use std::sync::Arc;
 
 /// Evaluates a feed over a box, whole.
-struct Evaluate<'a> {
-    feed: &'a Feed,
-    fused: &'a Fused,
-    result: Reg,
+pub(super) struct Evaluate<'a> {
+    pub feed: &'a Feed,
+    pub fused: &'a Fused,
+    pub result: Reg,
 }
 
 impl Evaluate<'_> {
-    fn load<'s>(&self, tile: &Tile, parts: &Reads<'s>, scratch: &mut &'s mut [u8]) -> Result<Vec<View<'s>>> {
+    pub fn load<'s>(&self, tile: &Tile, parts: &Reads<'s>, scratch: &mut &'s mut [u8]) -> Result<Vec<View<'s>>> {
         self.feed.load((&tile.start, &tile.shape), &tile.start, &tile.shape, &parts.reads, scratch, parts.counters)
     }
 
@@ -39,14 +36,15 @@ impl Evaluate<'_> {
     }
 
     /// The input that the result is, when nothing is computed.
-    fn plain(&self) -> Option<usize> {
+    pub fn plain(&self) -> Option<usize> {
         super::plain_input(&self.fused.program, self.result)
     }
 }
 
-struct Reads<'a> {
-    reads: Vec<&'a [u8]>,
-    counters: &'a Counters,
+/// What a task reads from.
+pub(super) struct Reads<'a> {
+    pub reads: Vec<&'a [u8]>,
+    pub counters: &'a Counters,
 }
 
 /// Evaluates an expression into blocks. A task may write several: all those inside its box.
@@ -181,90 +179,6 @@ impl Stage for MapStage {
             let out = ViewMut::dense(write, dtype, &dense(shape));
             evaluate.part(&tile, start, shape, &views, out, kernel);
         }
-        Ok(())
-    }
-}
-
-/// Evaluates an expression box by box and hands each to a writer.
-pub struct WriteStage {
-    /// For plans.
-    pub name: String,
-    /// What is evaluated.
-    pub feed: Feed,
-    /// Its program, with one output.
-    pub fused: Arc<Fused>,
-    /// The tasks: unions of the writer's granules.
-    pub boxes: Boxes,
-    /// Where it goes.
-    pub writer: Arc<dyn Writer>,
-}
-
-impl WriteStage {
-    fn bytes(&self, tile: &Tile) -> u64 {
-        let item = self.fused.program.dtype(self.fused.outputs[0]).size() as u64;
-        tile.shape.iter().product::<u64>() * item
-    }
-    fn evaluate(&self) -> Evaluate<'_> {
-        Evaluate { feed: &self.feed, fused: &self.fused, result: self.fused.outputs[0] }
-    }
-}
-
-impl Stage for WriteStage {
-    fn name(&self) -> &str {
-        &self.name
-    }
-    fn products(&self) -> &[Product] {
-        &[]
-    }
-    fn inputs(&self) -> Vec<u64> {
-        self.feed.products()
-    }
-    fn tasks(&self) -> u64 {
-        self.boxes.len()
-    }
-    fn largest(&self) -> u64 {
-        super::largest::largest(self, &[&self.feed], &self.boxes)
-    }
-    fn describe(&self, n: u64, spec: &mut TaskSpec) {
-        let tile = self.boxes.nth(n);
-        self.feed.describe(&tile.start, &tile.shape, spec);
-        spec.moved_bytes += self.bytes(&tile);
-        let result = if self.evaluate().plain().is_some() { 0 } else { carved_bytes(self.bytes(&tile)) };
-        spec.scratch_bytes = carved_bytes(self.fused.scratch_bytes() as u64)
-            + result
-            + self.feed.scratch_bytes(&tile.start, &tile.shape)
-            + self.writer.scratch_bytes(&tile.shape);
-    }
-    fn readers(&self, product: u64, block: BlockId) -> u64 {
-        self.feed.readers(&self.boxes.cuts, product, block)
-    }
-    fn producer(&self, _product: u64, _block: BlockId) -> u64 {
-        0
-    }
-    fn prefetch(&self, n: u64) {
-        let tile = self.boxes.nth(n);
-        self.feed.prefetch(&tile.start, &tile.shape);
-    }
-    fn run(&self, n: u64, blocks: &mut TaskBlocks) -> Result<()> {
-        let tile = self.boxes.nth(n);
-        let evaluate = self.evaluate();
-        let dtype = self.fused.program.dtype(self.fused.outputs[0]);
-        let local: Vec<usize> = tile.shape.iter().map(|&n| n as usize).collect();
-        let Parts { reads, scratch, counters, .. } = blocks.parts();
-        let mut rest = scratch;
-        let kernel = carve(&mut rest, self.fused.scratch_bytes() as u64);
-        let result = if evaluate.plain().is_some() { 0 } else { self.bytes(&tile) };
-        let held = carve(&mut rest, result);
-        let views = evaluate.load(&tile, &Reads { reads, counters }, &mut rest)?;
-        let region = Region::dense(&tile.start, &tile.shape);
-        let stored = match evaluate.plain() {
-            Some(slot) => self.writer.write(&region, &views[slot], rest)?,
-            None => {
-                self.fused.run(&tile.start, &local, &views, &mut [ViewMut::dense(held, dtype, &local)], kernel);
-                self.writer.write(&region, &View::dense(held, dtype, &local), rest)?
-            }
-        };
-        Counters::add(&counters.written_bytes, stored);
         Ok(())
     }
 }

@@ -2,11 +2,14 @@
 
 use super::blocking;
 use super::feed::{Feed, carve, carved_bytes};
-use crate::error::Result;
-use crate::expr::Runs;
+use super::lower::lower_loop;
+use super::procedure::{Procedure, Step};
+use crate::budget::Budget;
+use crate::error::{Error, Result};
+use crate::expr::{Count, Expr, Node, Runs};
 use crate::grid::{AxisChunks, BlockId, ChunkGrid};
 use crate::memory::BlockKey;
-use crate::plan::{Parts, Product, Stage, TaskBlocks, TaskSpec, Write, new_product};
+use crate::plan::{Parts, Plan, Product, Stage, TaskBlocks, TaskSpec, Write, new_product};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::program::Reg;
@@ -37,6 +40,59 @@ pub fn cuts(feed: &Feed, item: u64, share_bytes: u64) -> Vec<AxisChunks> {
         left /= piece;
     }
     cuts
+}
+
+/// Counts a mask in one read, so that its selection has a length and every box knows its place.
+pub struct CountMask {
+    node: Expr,
+    mask: Expr,
+    count: Arc<Count>,
+    /// What has run.
+    counted: Option<Arc<CountStage>>,
+}
+
+impl CountMask {
+    /// Of `node`, which selects by `mask`.
+    pub fn new(node: &Expr, mask: &Expr, count: &Arc<Count>) -> CountMask {
+        CountMask { node: node.clone(), mask: mask.clone(), count: count.clone(), counted: None }
+    }
+
+    /// The plan that counts in boxes cut for the selected values, and its last stage.
+    fn plan(&self, budget: &Budget) -> Result<(Plan, Arc<CountStage>)> {
+        let mut counting = None;
+        let share = budget.memory_bytes / budget.threads.max(1) as u64;
+        let plan = lower_loop(std::slice::from_ref(&self.mask), budget, |feed, registers| {
+            let cuts = cuts(&feed, self.node.dtype.size() as u64, share);
+            let stage = Arc::new(CountStage::new(feed, registers[0], cuts));
+            counting = Some(stage.clone());
+            stage
+        })?;
+        Ok((plan, counting.ok_or_else(|| Error::internal("no counting stage"))?))
+    }
+}
+
+impl Procedure for CountMask {
+    fn describe(&self) -> String {
+        format!("count the mask on {:?}: 1 read", self.mask.shape)
+    }
+    fn standing_bytes(&self) -> u64 {
+        0
+    }
+    fn most_demanding(&self, budget: &Budget) -> Result<Plan> {
+        Ok(self.plan(budget)?.0)
+    }
+    fn step(&mut self, budget: &Budget) -> Result<Step> {
+        let Some(stage) = self.counted.take() else {
+            let (plan, stage) = self.plan(budget)?;
+            self.counted = Some(stage);
+            return Ok(Step::Run(plan));
+        };
+        let counts: Vec<u64> = stage.counts.iter().map(|n| n.load(Relaxed)).collect();
+        // who else counted it found the same
+        let _ = self.count.0.set(counts.iter().sum());
+        let _ = self.count.1.set(Runs { cuts: stage.cuts(), counts });
+        Ok(Step::Done(Node::new(self.node.op.clone())?))
+    }
 }
 
 /// Counts what the mask selects in each box.
@@ -207,7 +263,7 @@ impl Stage for FilterStage {
         self.fused.run(&start, &local, &views, &mut outputs, kernel);
         let taken = compress(&View::dense(values, self.dtype, &local), &View::dense(mask, DType::Bool, &local), writes[0]);
         if taken as u64 * self.dtype.size() as u64 != self.bytes(n) {
-            return Err(crate::error::Error::internal(format!(
+            return Err(Error::internal(format!(
                 "mask: box {n} selected {taken} elements the second time; its source changed while it was read"
             )));
         }

@@ -2,10 +2,12 @@
 //! K ascending. A tile's buffer passes from task to task, so it is accumulated in place.
 
 use super::feed::{Feed, carve, carved_bytes};
+use super::lower::{Lowering, Made};
 use crate::error::Result;
+use crate::expr::Expr;
 use crate::grid::{AxisChunks, BlockId, ChunkGrid};
 use crate::memory::BlockKey;
-use crate::plan::{Parts, Product, Stage, TaskBlocks, TaskSpec, Write, new_product};
+use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks, TaskSpec, Write, new_product};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::gemm::{gemm_accumulate, gemm_scratch_bytes};
@@ -16,6 +18,9 @@ use flagstone_kernels::view::{View, ViewMut};
 const K_BLOCK: u64 = 256;
 /// Sides of tiles are multiples of this.
 const SIDE: u64 = 64;
+
+/// No limit makes the tiles of a product smaller than this share of memory does.
+const MATMUL_SHARE_MIN_BYTES: u64 = 256 << 10;
 
 struct Operand {
     feed: Feed,
@@ -212,5 +217,24 @@ impl Stage for MatmulStage {
         let mut c = ViewMut::dense(&mut *writes[0], self.dtype, &[m, cols]);
         gemm_accumulate(self.dtype, k0, &a, &b, &mut c, p == 0, rest);
         Ok(())
+    }
+}
+
+impl Lowering<'_> {
+    pub(super) fn matmul(&mut self, node: &Expr, a: &Expr, b: &Expr) -> Result<Made> {
+        let (feed_a, regs_a) = self.feed(&[a], &a.shape)?;
+        let (feed_b, regs_b) = self.feed(&[b], &b.shape)?;
+        let of = |share| MatmulStage::lower(node.dtype, (feed_a.clone(), regs_a[0]), (feed_b.clone(), regs_b[0]), share);
+        // under a small limit what a task holds beside its tiles counts: smaller tiles then, of the same bits
+        let mut share = self.share_bytes();
+        let mut stage = of(share);
+        while self.demand(&stage) > self.budget.memory_bytes && share > MATMUL_SHARE_MIN_BYTES {
+            share -= share / 4;
+            stage = of(share);
+        }
+        let made = Made { product: stage.product.id, grid: stage.grid() };
+        let rank = self.rank_of(&stage.operands());
+        self.push(stage, Drive::Ranked(rank));
+        Ok(made)
     }
 }

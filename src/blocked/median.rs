@@ -3,20 +3,27 @@
 
 use super::blocking;
 use super::feed::{Feed, carve, carved_bytes};
+use super::lower::lower_loop;
+use super::procedure::{self, Procedure};
+use crate::budget::Budget;
 use crate::error::Result;
+use crate::expr::{Expr, Node, Op};
 use crate::grid::{BlockId, ChunkGrid};
-use crate::plan::{Parts, Product, Stage, TaskBlocks, TaskSpec};
+use crate::plan::{Parts, Plan, Product, Stage, TaskBlocks, TaskSpec};
 use flagstone_kernels::dtype::{DType, Scalar};
 use flagstone_kernels::fused::Fused;
-use flagstone_kernels::program::Reg;
-use flagstone_kernels::select::{compress, from_key, keys};
+use flagstone_kernels::select::{NAN_KEY, bracket, compress, from_key, histogram, keys};
 use flagstone_kernels::view::{View, ViewMut};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Keys inside of the bracket that are kept, 8 bytes each.
 const INSIDE_MAX: usize = 1 << 20;
+/// Of these, those that one task may keep.
+const KEPT_MAX: usize = INSIDE_MAX / 4;
 /// Boxes that the sample reads.
 const SAMPLED_BOXES: u64 = 24;
+/// Values that it takes from a box, and fewer than twice as many where that does not go evenly.
+const SAMPLED_VALUES: usize = 2048;
 /// Bits that a histogram resolves.
 const BITS: u32 = 16;
 
@@ -31,6 +38,24 @@ enum Look {
     Histogram { low: u64, high: u64, shift: u32 },
 }
 
+impl Look {
+    /// Bins of its histogram.
+    fn bins(&self) -> usize {
+        if matches!(self, Look::Histogram { .. }) { 1 << BITS } else { 0 }
+    }
+
+    /// Words that a task of `elements` values needs for what it finds.
+    fn found_words(&self, elements: u64) -> u64 {
+        match self {
+            Look::Sample => elements.min(2 * SAMPLED_VALUES as u64),
+            Look::Bracket(low, high) if low == high => 0,
+            Look::Bracket(..) => elements.min(KEPT_MAX as u64),
+            Look::Histogram { .. } => 1 << BITS,
+        }
+    }
+}
+
+/// What one read found, all tasks together.
 #[derive(Default)]
 struct Found {
     below: u64,
@@ -42,17 +67,19 @@ struct Found {
 }
 
 /// What is to be done next.
-pub enum Step {
-    /// Run this stage, then ask again.
-    Run(Arc<dyn Stage>),
+enum Next {
+    /// Look at all values again.
+    Read(Look),
     /// The median.
-    Done(Scalar),
+    Is(Scalar),
 }
 
 /// A median on its way.
 pub struct Median {
     dtype: DType,
     out: DType,
+    /// The values and, if there is one, the mask.
+    roots: Vec<Expr>,
     look: Option<(Look, Arc<Mutex<Found>>)>,
     /// Middle keys found so far.
     middles: Vec<u64>,
@@ -60,65 +87,62 @@ pub struct Median {
 }
 
 impl Median {
-    /// The median, as `out`, of values of `dtype`.
-    pub fn new(dtype: DType, out: DType) -> Median {
-        Median { dtype, out, look: None, middles: vec![], total: None }
+    /// The median, as `out`, of the elements of `arg` where `mask` is true.
+    pub fn new(out: DType, arg: &Expr, mask: Option<&Expr>) -> Median {
+        let roots = std::iter::once(arg).chain(mask).cloned().collect();
+        Median { dtype: arg.dtype, out, roots, look: None, middles: vec![], total: None }
     }
 
-    /// Bytes that are held between reads.
-    pub fn standing_bytes() -> u64 {
-        (INSIDE_MAX * 8 + (8 << BITS)) as u64
-    }
-
-    fn read(&mut self, feed: &Feed, registers: &[Reg], look: Look) -> Step {
+    /// The plan of one look, and where it puts what it finds.
+    fn read(&self, look: Look, budget: &Budget) -> Result<(Plan, Arc<Mutex<Found>>)> {
         let found = Arc::new(Mutex::new(Found {
-            counts: vec![0; if matches!(look, Look::Histogram { .. }) { 1 << BITS } else { 0 }],
+            counts: vec![0; look.bins()],
             // at once what `standing_bytes` counts, so that it does not double on the way
             inside: Vec::with_capacity(if matches!(look, Look::Bracket(..)) { INSIDE_MAX } else { 0 }),
             ..Found::default()
         }));
-        self.look = Some((look, found.clone()));
-        let cuts = ChunkGrid { axes: blocking::frugal(feed) };
-        let fused = Fused::new(feed.program.clone(), registers.to_vec(), vec![]);
-        Step::Run(Arc::new(LookStage { feed: feed.clone(), fused, cuts, look, found, dtype: self.dtype }))
+        let plan = lower_loop(&self.roots, budget, |feed, registers| {
+            let cuts = ChunkGrid { axes: blocking::frugal(&feed) };
+            let fused = Fused::new(feed.program.clone(), registers, vec![]);
+            Arc::new(LookStage { feed, fused, cuts, look, found: found.clone(), dtype: self.dtype })
+        })?;
+        Ok((plan, found))
     }
 
-    /// The next read, or the result of those before. The values are register `registers[0]` of `feed`, those
-    /// where `registers[1]`, if there is one, is true.
-    pub fn step(&mut self, feed: &Feed, registers: &[Reg]) -> Step {
+    /// What follows from the last look, the first of all if there was none.
+    fn next(&mut self) -> Next {
         let Some((look, found)) = self.look.take() else {
-            if feed.shape.contains(&0) {
-                return Step::Done(Scalar::Float(f64::NAN));
+            if self.roots[0].shape.contains(&0) {
+                return Next::Is(Scalar::Float(f64::NAN));
             }
-            return self.read(feed, registers, Look::Sample);
+            return Next::Read(Look::Sample);
         };
         let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
         match look {
             Look::Sample => {
                 if found.nans > 0 {
-                    return Step::Done(Scalar::Float(f64::NAN));
+                    return Next::Is(Scalar::Float(f64::NAN));
                 }
                 found.inside.sort_unstable();
                 let n = found.inside.len();
                 if n < 64 {
-                    return self.read(feed, registers, Look::Bracket(0, u64::MAX));
+                    return Next::Read(Look::Bracket(0, u64::MAX));
                 }
                 // four standard deviations of the sample's median around it
                 let margin = (2.0 * (n as f64).sqrt()).ceil() as usize + 2;
-                let (low, high) = (found.inside[(n / 2).saturating_sub(margin)], found.inside[(n / 2 + margin).min(n - 1)]);
-                self.read(feed, registers, Look::Bracket(low, high))
+                Next::Read(Look::Bracket(found.inside[(n / 2).saturating_sub(margin)], found.inside[(n / 2 + margin).min(n - 1)]))
             }
             Look::Bracket(low, high) => {
                 self.total = Some(found.total);
                 if found.nans > 0 || found.total == 0 {
-                    return Step::Done(Scalar::Float(f64::NAN));
+                    return Next::Is(Scalar::Float(f64::NAN));
                 }
                 let ranks = [(found.total - 1) / 2, found.total / 2];
                 let hit = |rank: u64| rank >= found.below && rank < found.below + found.inside_count;
                 if ranks.iter().all(|&rank| hit(rank)) && (low == high || found.inside_count as usize <= found.inside.len()) {
                     found.inside.sort_unstable();
                     let key = |rank: u64| if low == high { low } else { found.inside[(rank - found.below) as usize] };
-                    return Step::Done(self.middle(key(ranks[0]), key(ranks[1])));
+                    return Next::Is(self.middle(key(ranks[0]), key(ranks[1])));
                 }
                 // what was counted says where both middles are, mostly
                 let end = found.below + found.inside_count;
@@ -129,7 +153,7 @@ impl Median {
                     _ => (0, u64::MAX),
                 };
                 let bits = u64::BITS - (high - low).leading_zeros();
-                self.read(feed, registers, Look::Histogram { low, high, shift: bits.saturating_sub(BITS) })
+                Next::Read(Look::Histogram { low, high, shift: bits.saturating_sub(BITS) })
             }
             Look::Histogram { low, high, shift } => {
                 let total = self.total.unwrap_or(0);
@@ -144,10 +168,10 @@ impl Median {
                 let last = (first + ((1u64 << shift) - 1)).min(high);
                 let both = self.middles.is_empty() && before + found.counts[bin] > total / 2;
                 if shift > 0 && both && found.counts[bin] as usize <= INSIDE_MAX {
-                    return self.read(feed, registers, Look::Bracket(first, last));
+                    return Next::Read(Look::Bracket(first, last));
                 }
                 if shift > 0 {
-                    return self.read(feed, registers, Look::Histogram { low: first, high: last, shift: shift.saturating_sub(BITS) });
+                    return Next::Read(Look::Histogram { low: first, high: last, shift: shift.saturating_sub(BITS) });
                 }
                 self.middles.push(first);
                 if self.middles.len() == 1 && total.is_multiple_of(2) {
@@ -156,10 +180,10 @@ impl Median {
                     } else if let Some(next) = (bin + 1..found.counts.len()).find(|&b| found.counts[b] > 0) {
                         self.middles.push(low + next as u64);
                     } else {
-                        return self.read(feed, registers, Look::Histogram { low: 0, high: u64::MAX, shift: 64 - BITS });
+                        return Next::Read(Look::Histogram { low: 0, high: u64::MAX, shift: 64 - BITS });
                     }
                 }
-                Step::Done(self.middle(self.middles[0], *self.middles.last().unwrap_or(&first)))
+                Next::Is(self.middle(self.middles[0], *self.middles.last().unwrap_or(&first)))
             }
         }
     }
@@ -173,6 +197,31 @@ impl Median {
             _ => a / 2.0 + b / 2.0,
         };
         Scalar::Float(middle)
+    }
+}
+
+impl Procedure for Median {
+    fn describe(&self) -> String {
+        format!("select the median of {:?}: at most 2 reads where the values are in random order", self.roots[0].shape)
+    }
+    fn standing_bytes(&self) -> u64 {
+        (INSIDE_MAX * 8 + (8 << BITS)) as u64
+    }
+    fn most_demanding(&self, budget: &Budget) -> Result<Plan> {
+        Ok(self.read(Look::Bracket(0, u64::MAX), budget)?.0)
+    }
+    fn step(&mut self, budget: &Budget) -> Result<procedure::Step> {
+        match self.next() {
+            Next::Read(look) => {
+                let (plan, found) = self.read(look, budget)?;
+                self.look = Some((look, found));
+                Ok(procedure::Step::Run(plan))
+            }
+            Next::Is(value) => {
+                let chunks = ChunkGrid { axes: vec![] };
+                Ok(procedure::Step::Done(Node::new(Op::Full { value, dtype: self.out, shape: vec![], chunks })?))
+            }
+        }
     }
 }
 
@@ -242,6 +291,7 @@ impl Stage for LookStage {
         spec.scratch_bytes = carved_bytes(elements)
             + 2 * carved_bytes(elements * self.dtype.size() as u64)
             + carved_bytes(elements * 8)
+            + carved_bytes(self.look.found_words(elements) * 8)
             + carved_bytes(self.fused.scratch_bytes() as u64)
             + self.feed.scratch_bytes(&start, &shape);
     }
@@ -276,7 +326,8 @@ impl Stage for LookStage {
         let mask = carve(&mut rest, elements);
         let values = carve(&mut rest, elements * item as u64);
         let taken = carve(&mut rest, elements * item as u64);
-        let sorted: &mut [u64] = bytemuck::cast_slice_mut(carve(&mut rest, elements * 8));
+        let all: &mut [u64] = bytemuck::cast_slice_mut(carve(&mut rest, elements * 8));
+        let kept: &mut [u64] = bytemuck::cast_slice_mut(carve(&mut rest, self.look.found_words(elements) * 8));
         let kernel = carve(&mut rest, self.fused.scratch_bytes() as u64);
         let views = self.feed.load((&start, &shape), &start, &shape, &reads, &mut rest, counters)?;
         let mut outputs = vec![ViewMut::dense(&mut *values, self.dtype, &local)];
@@ -292,60 +343,40 @@ impl Stage for LookStage {
             values
         };
         let count = selected.len() / item;
-        let sorted = &mut sorted[..count];
-        keys(selected, self.dtype, sorted);
-        let nan = nan_key(self.dtype);
-        let nans = nan.map_or(0, |nan| sorted.iter().filter(|&&key| key >= nan).count());
-        // what is counted here is added under the lock at the end
-        let (mut below, mut inside_count) = (0u64, 0u64);
-        let mut kept = Vec::new();
-        let mut counts = Vec::new();
+        let all = &mut all[..count];
+        keys(selected, self.dtype, all);
+        // what is found here is added under the lock at the end
+        let (mut below, mut inside_count, mut filled) = (0, 0, 0);
         match self.look {
             Look::Sample => {
-                let step = (count / 2048).max(1);
-                kept.extend(sorted.iter().step_by(step).copied());
+                let step = (count / SAMPLED_VALUES).max(1);
+                for (to, from) in kept.iter_mut().zip(all.iter().step_by(step)) {
+                    *to = *from;
+                    filled += 1;
+                }
             }
             Look::Bracket(low, high) => {
-                below = sorted.iter().filter(|&&key| key < low).count() as u64;
-                inside_count = sorted.iter().filter(|&&key| key >= low && key <= high).count() as u64;
-                if low < high && inside_count as usize <= INSIDE_MAX / 4 {
-                    kept.extend(sorted.iter().filter(|&&key| key >= low && key <= high));
-                }
+                let found = bracket(all, low, high, kept, &mut filled);
+                (below, inside_count) = (found.below, found.inside);
             }
             Look::Histogram { low, high, shift } => {
-                counts = vec![0u64; 1 << BITS];
-                for &key in sorted.iter() {
-                    if key < low {
-                        below += 1;
-                    } else if key <= high {
-                        counts[((key - low) >> shift) as usize] += 1;
-                    }
-                }
+                kept.fill(0);
+                below = histogram(all, low, high, shift, kept);
             }
         }
+        let nans = if self.dtype.is_float() { all.iter().filter(|&&key| key == NAN_KEY).count() } else { 0 };
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         found.below += below;
         found.inside_count += inside_count;
         found.nans += nans as u64;
         found.total += count as u64;
-        if found.inside.len() + kept.len() <= INSIDE_MAX {
-            found.inside.extend(kept);
-        }
-        for (sum, n) in found.counts.iter_mut().zip(counts) {
-            *sum += n;
+        if matches!(self.look, Look::Histogram { .. }) {
+            for (sum, n) in found.counts.iter_mut().zip(kept) {
+                *sum += *n;
+            }
+        } else if inside_count <= KEPT_MAX as u64 && found.inside.len() + filled <= INSIDE_MAX {
+            found.inside.extend_from_slice(&kept[..filled]);
         }
         Ok(())
     }
-}
-
-/// The smallest key that a NaN of `dtype` has; `None` where there is none.
-fn nan_key(dtype: DType) -> Option<u64> {
-    if !dtype.is_float() {
-        return None;
-    }
-    let mut nan = vec![0u8; dtype.size()];
-    Scalar::Float(f64::NAN).write(dtype, &mut nan);
-    let mut key = [0];
-    keys(&nan, dtype, &mut key);
-    Some(key[0])
 }

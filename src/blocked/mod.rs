@@ -8,6 +8,7 @@ mod blocking;
 mod boxes;
 mod combine;
 mod concatenate;
+mod emit;
 mod feed;
 mod function;
 mod largest;
@@ -16,12 +17,15 @@ mod map;
 mod mask;
 mod matmul;
 mod median;
+mod procedure;
 mod reduce;
 mod share;
+mod siblings;
 mod tree;
+mod write;
 
-pub use lower::{Lowered, Sink, Target, count_loop, lower, lower_loop};
-pub use median::{Median, Step};
+pub use lower::{Lowered, Sink, Target, lower};
+pub use procedure::{Procedure, Step, procedures};
 
 use flagstone_kernels::program::{Leaf, Program, Reg};
 

@@ -1,14 +1,18 @@
 //! Reductions as a tree: every task reduces a run of cells to a partial, groups of partials combine, the
 //! last one finishes. Where a task sees all of the reduced axes it finishes at once.
 
-use super::boxes::{Boxes, Tile};
+use super::blocking;
+use super::boxes::{Boxes, Tile, visiting};
+use super::combine::of_selected;
 use super::feed::{Feed, carve, carved_bytes};
+use super::lower::{Lowering, Made};
 use super::tree::{Tree, slot_bytes, slots};
 use crate::error::{Error, Result};
-use crate::expr::Cells;
-use crate::grid::BlockId;
+use crate::expr::{Cells, Expr, Node, Op, Reduce};
+use crate::grid::{AxisChunks, BlockId, ChunkGrid};
 use crate::memory::BlockKey;
-use crate::plan::{Product, Stage, TaskBlocks, TaskSpec, Write};
+use crate::plan::{Drive, Product, Stage, TaskBlocks, TaskSpec, Write, new_product};
+use flagstone_kernels::dtype::Scalar;
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::op::ReduceOp;
 use flagstone_kernels::reduce::Reduction;
@@ -232,5 +236,99 @@ impl Stage for ReduceStage {
             }
         }
         Ok(())
+    }
+}
+
+/// Memory aligned as kernels want their partials.
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C, align(64))]
+struct Line([u8; 64]);
+
+impl Lowering<'_> {
+    /// Lowers a reduction together with its siblings.
+    pub(super) fn reduce(&mut self, node: &Expr, reduce: &Reduce) -> Result<()> {
+        if reduce.arg.elements() == 0 {
+            let made = self.reduce_nothing(node, reduce)?;
+            self.made.insert(node.id, made);
+            return Ok(());
+        }
+        let mut members: Vec<Expr> = self.siblings.get(&node.id).cloned().unwrap_or_default();
+        members.retain(|member| !self.made.contains_key(&member.id));
+        if !members.iter().any(|member| member.id == node.id) {
+            members = vec![node.clone()];
+        }
+        let reduces: Vec<&Reduce> = members
+            .iter()
+            .filter_map(|member| match &member.op {
+                Op::Reduce(reduce) => Some(reduce),
+                _ => None,
+            })
+            .collect();
+        let mut roots: Vec<&Expr> = reduces.iter().map(|r| &r.arg).collect();
+        roots.extend(reduces.iter().filter_map(|r| r.mask.as_ref()));
+        let (feed, regs) = self.feed(&roots, &reduce.arg.shape)?;
+        let mut masks = regs[reduces.len()..].iter().copied();
+        let reductions: Vec<_> = reduces.iter().map(|r| of_selected(r)).collect();
+        let inputs: Vec<_> =
+            reduces.iter().zip(&regs).map(|(r, &reg)| (reg, r.mask.as_ref().and_then(|_| masks.next()), of_selected(r))).collect();
+        let fused = Arc::new(Fused::with_masks(feed.program.clone(), vec![], inputs));
+        let reduced: Vec<bool> = (0..feed.shape.len()).map(|axis| reduce.axes.contains(&axis)).collect();
+        let rigid = blocking::natural(&feed).rigid;
+        let names: Vec<&str> = members.iter().map(|member| member.op.name()).collect();
+        let name = names.join(" + ");
+        let mut slack = 0;
+        let mut stage = loop {
+            let cuts = blocking::for_reduction(&feed, &reduced, &reduce.cells, self.budget, slack);
+            let boxes = Boxes { order: visiting(&feed, &cuts), cuts };
+            let stage = ReduceStage {
+                name: name.clone(),
+                feed: feed.clone(),
+                fused: fused.clone(),
+                reductions: reductions.clone(),
+                reduced: reduced.clone(),
+                cells: reduce.cells.clone(),
+                boxes,
+                load: if rigid { Load::Chunk } else { Load::Cell },
+                products: vec![],
+            };
+            if slack >= 12 || self.demand(&stage) <= self.share_bytes() {
+                break stage;
+            }
+            slack += 2;
+        };
+        let blocks = stage.boxes.len();
+        stage.products = names.iter().map(|name| Product { id: new_product(), name: name.to_string(), blocks }).collect();
+        let partials: Vec<u64> = stage.products.iter().map(|product| product.id).collect();
+        let (boxes, complete) = (stage.boxes.clone(), stage.is_complete());
+        let pulled = members.iter().any(|member| self.sharing.pulled.contains(&member.id));
+        let drive = if pulled { Drive::Pulled } else { Drive::Ranked(self.rank_of(&stage.feed.products())) };
+        self.push(stage, drive);
+        for ((member, reduce), partial) in members.iter().zip(&reduces).zip(partials) {
+            let product = if complete { partial } else { self.combine(reduce, partial, &boxes, &reduced, pulled) };
+            let kept = boxes.cuts.iter().zip(&reduced).filter(|(_, reduced)| !**reduced);
+            let mut kept = kept.map(|(cuts, _)| cuts.clone());
+            let axes = match reduce.keepdims {
+                true => {
+                    reduced.iter().map(|&r| if r { AxisChunks::whole(1) } else { kept.next().unwrap_or(AxisChunks::whole(1)) }).collect()
+                }
+                false => kept.collect(),
+            };
+            self.made.insert(member.id, Made { product, grid: ChunkGrid { axes } });
+        }
+        Ok(())
+    }
+
+    /// The reduction of no elements: the same value everywhere.
+    fn reduce_nothing(&mut self, node: &Expr, reduce: &Reduce) -> Result<Made> {
+        let reduction = &reduce.reduction;
+        let mut partial = vec![Line([0; 64]); reduction.partial_bytes(1).div_ceil(64)];
+        let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut partial);
+        reduction.empty(1, bytes);
+        let mut out = vec![0u8; reduction.out.size()];
+        reduction.finish(1, bytes, &mut out);
+        let value = Scalar::read(reduction.out, &out);
+        let full = Node::new(Op::Full { value, dtype: reduction.out, shape: node.shape.clone(), chunks: node.chunks.clone() })?;
+        let (feed, regs) = self.feed(&[&full], &full.shape)?;
+        Ok(self.map(reduction.op.name(), feed, regs[0], None))
     }
 }

@@ -1,6 +1,6 @@
 //! Every stage that small expressions lower to keeps the promises of a stage.
 
-use super::{Sink, Target, count_loop, lower, lower_loop};
+use super::{Sink, Step, Target, lower, procedures};
 use crate::array::{Array, concatenate, where_};
 use crate::budget::Budget;
 use crate::error::Result;
@@ -100,20 +100,25 @@ fn stages_keep_their_promises() {
 }
 
 #[test]
-fn loops_of_phases_keep_their_promises() {
+fn passes_of_procedures_keep_their_promises() {
     let directory = tempfile::tempdir().unwrap();
     let x = zarr(directory.path(), "x", [37, 29], [8, 5]);
-    let centred = (&x - x.mean(axis(0).keepdims())).expr().unwrap();
-    let mask = x.gt(x.mean(..)).expr().unwrap();
-    for memory_bytes in BUDGETS {
-        let budget = Budget { memory_bytes, threads: 2 };
-        let (plan, _) = count_loop(&mask, DType::F64, &budget).unwrap();
-        check_stages(&plan, &format!("count under {memory_bytes}"));
-        let mut median = super::Median::new(DType::F64, DType::F64);
-        let plan = lower_loop(std::slice::from_ref(&centred), &budget, |feed, registers| match median.step(&feed, &registers) {
-            super::Step::Run(stage) => Some(stage),
-            super::Step::Done(_) => None,
-        });
-        check_stages(&plan.unwrap(), &format!("median under {memory_bytes}"));
+    let centred = &x - x.mean(axis(0).keepdims());
+    let masked = centred.index(idx![x.gt(x.mean(..))]);
+    for (name, array) in [("mask", masked.clone()), ("median", centred.median(..)), ("masked median", masked.median(..))] {
+        let roots = optimize::expand(&[array.expr().unwrap()]).unwrap();
+        let found = procedures(&roots);
+        assert!(!found.is_empty(), "{name} has a procedure");
+        for (memory_bytes, (_, mut procedure)) in
+            BUDGETS.into_iter().flat_map(|bytes| procedures(&roots).into_iter().map(move |p| (bytes, p)))
+        {
+            let budget = Budget { memory_bytes, threads: 2 };
+            let worst = procedure.most_demanding(&budget).unwrap();
+            check_stages(&worst, &format!("{name} under {memory_bytes}"));
+            let Step::Run(first) = procedure.step(&budget).unwrap() else { panic!("{name} knows before it reads") };
+            check_stages(&first, &format!("{name}, first pass, under {memory_bytes}"));
+            let needed = |plan| crate::plan::smallest_limit(plan, &|_| 0);
+            assert!(needed(&first) <= needed(&worst), "{name} under {memory_bytes}: the first pass needs more than the most demanding");
+        }
     }
 }

@@ -6,12 +6,14 @@
 mod affine;
 mod infer;
 mod op;
+mod replace;
 mod text;
 mod visit;
 
 pub use affine::{Affine, Follow};
 pub use infer::{auto_chunks, cells};
 pub use op::{BlockFn, BlockInfo, Cells, Count, Function, Op, Reduce, Resident, Runs};
+pub use replace::replace;
 pub use text::text;
 pub use visit::{postorder, rebuild, relabel};
 

@@ -27,7 +27,7 @@ pub struct StageLine {
 pub struct Explanation {
     /// The optimised expression.
     pub expression: String,
-    /// The stages in order; empty for a phase that depends on values not known yet.
+    /// The stages in order; where phases must run first, those of the first one's most demanding pass.
     pub stages: Vec<StageLine>,
     /// The memory limit in bytes.
     pub limit_bytes: u64,
@@ -91,8 +91,8 @@ impl Explanation {
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.expression)?;
-        for phase in &self.phases_before {
-            writeln!(f, "first: {phase}")?;
+        for (at, phase) in self.phases_before.iter().enumerate() {
+            writeln!(f, "{}: {phase}", if at == 0 { "first" } else { "then" })?;
         }
         if self.stages.is_empty() {
             return Ok(());

@@ -7,7 +7,7 @@ mod refusal;
 pub use crate::scheduler::CancelToken;
 pub use collect::Dense;
 
-use crate::blocked::{Lowered, Sink, Target, lower};
+use crate::blocked::{Lowered, Sink, Target, lower, procedures};
 use crate::budget::{Budget, parse_bytes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Counters, Observer};
@@ -295,16 +295,16 @@ impl Runtime {
     pub fn explain_exprs(&self, exprs: &[Expr]) -> Result<Explanation> {
         let exprs = self.rewrite(exprs)?;
         let text = crate::expr::text(&exprs);
-        let phases = phases::pending(&exprs);
-        let plan = if phases.is_empty() {
-            let mut sinks = Vec::with_capacity(exprs.len());
-            for expr in &exprs {
-                let writer = Arc::new(Collector::planned(expr.dtype, &expr.shape));
-                sinks.push(Sink { expr: expr.clone(), to: Target::Writer(writer) });
+        let procedures = procedures(&exprs);
+        let phases = procedures.iter().map(|(_, procedure)| procedure.describe()).collect();
+        // of what depends on values, the first pass that needs the most is known
+        let plan = match procedures.first() {
+            Some((_, first)) => first.most_demanding(&self.budget(first.standing_bytes()))?,
+            None => {
+                let planned =
+                    |expr: &Expr| Sink { expr: expr.clone(), to: Target::Writer(Arc::new(Collector::planned(expr.dtype, &expr.shape))) };
+                lower(&exprs.iter().map(planned).collect::<Vec<_>>(), &self.budget(0))?.plan
             }
-            lower(&sinks, &self.budget(0))?.plan
-        } else {
-            Plan::new(vec![], vec![])
         };
         Ok(Explanation::new(text, &plan, self.0.limit_bytes, phases, &|product| self.0.pool.largest_block(product)))
     }
@@ -337,41 +337,31 @@ impl Runtime {
 
     /// Rewrites, and runs the phases on whose values later shapes depend.
     fn prepare(&self, exprs: &[Expr], cancel: &CancelToken) -> Result<Vec<Expr>> {
-        let mut exprs = self.rewrite(exprs)?;
-        while let Some(node) = phases::next(&exprs) {
-            exprs = phases::run(self, &exprs, &node, cancel)?;
-        }
-        Ok(exprs)
+        self.find_all(self.rewrite(exprs)?, cancel)
     }
 
     /// Room for a result, or an error that says to store it.
     fn reserve_result(&self, expr: &Expr) -> Result<Reservation> {
-        let bytes = expr.bytes();
-        match self.0.pool.reserve(bytes) {
-            Ok(Some(reservation)) => Ok(reservation),
-            Ok(None) | Err(_) => Err(ErrorKind::WouldNotFit {
-                operation: "compute".into(),
-                needed_bytes: bytes,
-                limit_bytes: self.0.limit_bytes,
-                smallest_bytes: bytes,
-                advice: "; or store the result instead of computing it into memory".into(),
-            }
-            .into()),
-        }
+        self.reserve("compute", expr.bytes(), "; or store the result instead of computing it into memory")
     }
 
     /// Reserves what the open stores keep in memory.
     fn reserve_indexes(&self, exprs: &[Expr]) -> Result<Reservation> {
-        let bytes = index_bytes(exprs);
-        let free = |limit: u64| limit.saturating_sub(self.0.pool.usage().reserved_bytes);
+        self.reserve("open", index_bytes(exprs), "; the chunk indexes of the opened files take it")
+    }
+
+    /// Room for `bytes` that stand beside the pool's blocks. `advice` ends the refusal.
+    fn reserve(&self, operation: &str, bytes: u64, advice: &str) -> Result<Reservation> {
+        let taken = self.0.pool.usage().reserved_bytes;
         match self.0.pool.reserve(bytes) {
             Ok(Some(reservation)) => Ok(reservation),
+            Err(error) if !matches!(error.kind(), ErrorKind::WouldNotFit { .. }) => Err(error),
             Ok(None) | Err(_) => Err(ErrorKind::WouldNotFit {
-                operation: "open".into(),
+                operation: operation.into(),
                 needed_bytes: bytes,
-                limit_bytes: free(self.0.limit_bytes),
-                smallest_bytes: bytes.saturating_add(self.0.pool.usage().reserved_bytes),
-                advice: "; the chunk indexes of the opened files take it".into(),
+                limit_bytes: self.0.limit_bytes.saturating_sub(taken),
+                smallest_bytes: bytes.saturating_add(taken),
+                advice: advice.into(),
             }
             .into()),
         }
@@ -388,16 +378,20 @@ impl Runtime {
         Ok(kept)
     }
 
-    fn run_plan(&self, plan: &Plan, budget: &Budget, cancel: &CancelToken) -> Result<()> {
+    /// Refuses a plan that does not fit `budget`, naming the limit that would do.
+    fn check(&self, plan: &Plan, budget: &Budget) -> Result<()> {
         let pool = &self.0.pool;
-        let fits = plan::check(plan, budget, &|product| pool.largest_block(product));
-        fits.map_err(|error| {
+        plan::check(plan, budget, &|product| pool.largest_block(product)).map_err(|error| {
             let standing = self.0.limit_bytes - budget.memory_bytes;
             let needed = plan::smallest_limit(plan, &|product| pool.largest_block(product));
             refusal::naming(error, needed.saturating_add(standing))
-        })?;
+        })
+    }
+
+    fn run_plan(&self, plan: &Plan, budget: &Budget, cancel: &CancelToken) -> Result<()> {
+        self.check(plan, budget)?;
         let machine = Machine {
-            pool,
+            pool: &self.0.pool,
             workers: self.0.workers.as_ref(),
             limit_bytes: budget.memory_bytes,
             counters: &self.0.counters,

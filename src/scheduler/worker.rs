@@ -180,9 +180,10 @@ impl<'a> Shared<'a> {
     /// A refusal of the pool, with the name of the task: the plan's check should have refused it.
     fn named(&self, (stage, task): TaskId, error: Error) -> Error {
         match error.kind() {
-            ErrorKind::WouldNotFit { .. } => {
-                Error::internal(format!("{} task {task} needs more than its stage's largest: {error}", self.plan.stages[stage].stage.name()))
-            }
+            ErrorKind::WouldNotFit { .. } => Error::internal(format!(
+                "{} task {task} needs more than its stage's largest: {error}",
+                self.plan.stages[stage].stage.name()
+            )),
             _ => error,
         }
     }

@@ -1,0 +1,224 @@
+//! Expr → the program of a loop. The walk from a loop's end down to what it reads: every elementwise operation on
+//! the way becomes a step, views compose, and whatever is no part of a loop becomes an input.
+
+use super::feed::{Data, Feed, Input};
+use super::lower::Lowering;
+use super::share::store_id;
+use crate::error::{Error, Result};
+use crate::expr::{Affine, Expr, Op, postorder};
+use flagstone_kernels::dtype::DType;
+use flagstone_kernels::op::{BinaryOp, UnaryOp};
+use flagstone_kernels::program::{Leaf, Program, Reg, Step, StepOp};
+use std::collections::HashMap;
+
+/// Registers while leaves are still being found.
+#[derive(Clone, Copy)]
+enum Draft {
+    Leaf(usize),
+    Step(usize),
+}
+
+type ViewKey = (Vec<(i64, i64, Option<usize>)>, Vec<u64>);
+
+/// A loop's program under construction.
+struct Builder {
+    feed_inputs: Vec<Input>,
+    leaves: Vec<Leaf>,
+    steps: Vec<(StepOp, Vec<Draft>, DType)>,
+    memo: HashMap<(u64, ViewKey), Draft>,
+    shape: Vec<u64>,
+}
+
+/// More steps than this do not fuse into one loop.
+const STEPS_MAX: usize = 16_384;
+
+impl Builder {
+    fn leaf(&mut self, leaf: Leaf) -> Draft {
+        if let Some(at) = self.leaves.iter().position(|other| same_leaf(other, &leaf)) {
+            return Draft::Leaf(at);
+        }
+        self.leaves.push(leaf);
+        Draft::Leaf(self.leaves.len() - 1)
+    }
+
+    fn input(&mut self, input: Input) -> Draft {
+        let same = |other: &Input| {
+            let data = match (&other.data, &input.data) {
+                (Data::Store(a), Data::Store(b)) => store_id(a) == store_id(b),
+                (Data::Blocks { product: a, .. }, Data::Blocks { product: b, .. }) => a == b,
+                _ => false,
+            };
+            data && other.view == input.view
+        };
+        let slot = self.feed_inputs.iter().position(same).unwrap_or_else(|| {
+            self.feed_inputs.push(input.clone());
+            self.feed_inputs.len() - 1
+        });
+        self.leaf(Leaf::Input { slot, dtype: input.dtype })
+    }
+
+    fn finish(self, results: &[Draft]) -> (Feed, Vec<Reg>) {
+        let leaves = self.leaves.len();
+        let reg = |draft: Draft| match draft {
+            Draft::Leaf(i) => i as Reg,
+            Draft::Step(i) => (leaves + i) as Reg,
+        };
+        let steps = self.steps.into_iter().map(|(op, args, dtype)| {
+            let mut regs = [0; 3];
+            for (to, from) in regs.iter_mut().zip(args) {
+                *to = reg(from);
+            }
+            Step { op, args: regs, dtype }
+        });
+        let program = Program { steps: steps.collect(), leaves: self.leaves };
+        (Feed { shape: self.shape, inputs: self.feed_inputs, program }, results.iter().map(|&r| reg(r)).collect())
+    }
+}
+
+fn same_leaf(a: &Leaf, b: &Leaf) -> bool {
+    match (a, b) {
+        (Leaf::Constant { value: v, dtype: d }, Leaf::Constant { value: w, dtype: e }) => d == e && v.same_bits(*w),
+        _ => a == b,
+    }
+}
+
+impl Lowering<'_> {
+    /// The loop over `roots`, which all have `shape`: one register each.
+    pub(super) fn feed(&mut self, roots: &[&Expr], shape: &[u64]) -> Result<(Feed, Vec<Reg>)> {
+        let mut builder = Builder { feed_inputs: vec![], leaves: vec![], steps: vec![], memo: HashMap::new(), shape: shape.to_vec() };
+        let mut results = Vec::with_capacity(roots.len());
+        for root in roots {
+            results.push(self.emit(&mut builder, root, &Affine::identity(shape))?);
+        }
+        Ok(builder.finish(&results))
+    }
+
+    /// The register that holds `view` of `node`. Without recursion: expressions can be deep.
+    fn emit(&mut self, builder: &mut Builder, node: &Expr, view: &Affine) -> Result<Draft> {
+        let key = |node: &Expr, view: &Affine| -> (u64, ViewKey) {
+            (node.id, (view.source.iter().map(|f| (f.start, f.step, f.axis)).collect(), view.shape.clone()))
+        };
+        let mut stack: Vec<(Expr, Affine, bool)> = vec![(node.clone(), view.clone(), false)];
+        while let Some((here, view, visited)) = stack.pop() {
+            let at = key(&here, &view);
+            if builder.memo.contains_key(&at) {
+                continue;
+            }
+            let draft = match &here.op {
+                Op::View { arg, view: inner } => {
+                    let through = inner.then(&view);
+                    match builder.memo.get(&key(arg, &through)) {
+                        Some(&draft) => draft,
+                        None => {
+                            stack.push((here.clone(), view, true));
+                            stack.push((arg.clone(), through, false));
+                            continue;
+                        }
+                    }
+                }
+                Op::Rechunk { arg, .. } => match builder.memo.get(&key(arg, &view)) {
+                    Some(&draft) => draft,
+                    None => {
+                        stack.push((here.clone(), view.clone(), true));
+                        stack.push((arg.clone(), view, false));
+                        continue;
+                    }
+                },
+                Op::Elementwise { op, args, dtype } if !self.is_made_before_broadcast(&here, &view) => {
+                    if !visited {
+                        stack.push((here.clone(), view.clone(), true));
+                        stack.extend(args.iter().rev().map(|arg| (arg.clone(), view.clone(), false)));
+                        continue;
+                    }
+                    let args: Vec<Draft> = args.iter().map(|arg| builder.memo[&key(arg, &view)]).collect();
+                    if builder.steps.len() >= STEPS_MAX {
+                        return Err(Error::unsupported(
+                            here.op.name(),
+                            format!("an expression of more than {STEPS_MAX} operations in one loop; persist a part of it"),
+                        ));
+                    }
+                    builder.steps.push((*op, args, *dtype));
+                    Draft::Step(builder.steps.len() - 1)
+                }
+                Op::Full { value, dtype, .. } => builder.leaf(Leaf::Constant { value: *value, dtype: *dtype }),
+                Op::Generate { generator, .. } => builder.leaf(Leaf::Generate { generator: generator.clone(), axes: view.source.clone() }),
+                Op::Source(store) if !self.sharing.stores.contains(&store_id(store)) => {
+                    builder.input(Input { data: Data::Store(store.clone()), view: view.clone(), dtype: here.dtype })
+                }
+                Op::Source(store) => {
+                    let made = self.load(store, here.dtype)?;
+                    builder.input(Input {
+                        data: Data::Blocks { product: made.product, grid: made.grid },
+                        view: view.clone(),
+                        dtype: here.dtype,
+                    })
+                }
+                _ => {
+                    let made = self.make(&here)?;
+                    builder.input(Input {
+                        data: Data::Blocks { product: made.product, grid: made.grid },
+                        view: view.clone(),
+                        dtype: here.dtype,
+                    })
+                }
+            };
+            builder.memo.insert(at, draft);
+        }
+        Ok(builder.memo[&key(node, view)])
+    }
+
+    /// Whether evaluating `node` once, before it is repeated, beats evaluating it at every place.
+    fn is_made_before_broadcast(&mut self, node: &Expr, view: &Affine) -> bool {
+        let repeated = view.shape.iter().fold(1u64, |n, &m| n.saturating_mul(m)) / view.region().elements().max(1);
+        repeated >= 8 && self.cost(node) >= 4 && node.bytes() <= self.budget.memory_bytes / 8
+    }
+
+    /// Roughly what an element of `node` costs, in additions.
+    fn cost(&mut self, root: &Expr) -> u64 {
+        for node in postorder(std::slice::from_ref(root)) {
+            if self.costs.contains_key(&node.id) {
+                continue;
+            }
+            let own = match &node.op {
+                Op::Elementwise { op: StepOp::Unary(op), .. } if !is_cheap(*op) => 8,
+                Op::Elementwise { op: StepOp::Binary(BinaryOp::Power | BinaryOp::Arctan2 | BinaryOp::Hypot), .. } => 8,
+                Op::Elementwise { .. } => 1,
+                Op::Generate { .. } => 4,
+                _ => 0,
+            };
+            let below: u64 = if matches!(node.op, Op::Elementwise { .. } | Op::View { .. } | Op::Rechunk { .. }) {
+                node.op.args().iter().map(|arg| self.costs[&arg.id]).fold(0, u64::saturating_add)
+            } else {
+                0
+            };
+            self.costs.insert(node.id, below.saturating_add(own));
+        }
+        self.costs[&root.id]
+    }
+}
+
+fn is_cheap(op: UnaryOp) -> bool {
+    use UnaryOp::*;
+    matches!(
+        op,
+        Negative
+            | Positive
+            | Absolute
+            | Fabs
+            | Sign
+            | Signbit
+            | Rint
+            | Floor
+            | Ceil
+            | Trunc
+            | Square
+            | Isnan
+            | Isinf
+            | Isfinite
+            | LogicalNot
+            | Invert
+            | Real
+            | Imag
+            | Conjugate
+    )
+}

@@ -1,0 +1,49 @@
+//! Expr → passes. What must be found out before the rest can be lowered, since shapes or values above depend on
+//! it: the count of a mask, a median. The runtime runs one pass after the other; a procedure runs nothing.
+
+use super::mask::CountMask;
+use super::median::Median;
+use crate::budget::Budget;
+use crate::error::Result;
+use crate::expr::{Expr, Op, postorder};
+use crate::plan::Plan;
+
+/// An operation of which each pass depends on what the last one found.
+pub trait Procedure {
+    /// What it does, and in how many reads at most: for people.
+    fn describe(&self) -> String;
+    /// Bytes that it holds between passes.
+    fn standing_bytes(&self) -> u64;
+    /// The pass whose tasks need the most memory of all that there may be: checked before anything is read.
+    ///
+    /// # Errors
+    /// As [`super::lower`].
+    fn most_demanding(&self, budget: &Budget) -> Result<Plan>;
+    /// The next pass, or what was found. To be called again when the pass has run, with the same budget.
+    ///
+    /// # Errors
+    /// As [`super::lower`].
+    fn step(&mut self, budget: &Budget) -> Result<Step>;
+}
+
+/// What is to be done next.
+pub enum Step {
+    /// Run this, then ask again.
+    Run(Plan),
+    /// This stands in the place of the node.
+    Done(Expr),
+}
+
+/// The procedure of `node`, unless it can be lowered as it is.
+pub fn procedure(node: &Expr) -> Option<Box<dyn Procedure>> {
+    match &node.op {
+        Op::Mask { mask, count, .. } if count.1.get().is_none() => Some(Box::new(CountMask::new(node, mask, count))),
+        Op::Median { arg, mask } => Some(Box::new(Median::new(node.dtype, arg, mask.as_ref()))),
+        _ => None,
+    }
+}
+
+/// All procedures below `roots` with their nodes; those before a node's own come before it.
+pub fn procedures(roots: &[Expr]) -> Vec<(Expr, Box<dyn Procedure>)> {
+    postorder(roots).into_iter().filter_map(|node| procedure(&node).map(|procedure| (node, procedure))).collect()
+}
