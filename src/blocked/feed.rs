@@ -73,7 +73,7 @@ pub fn carved_bytes(bytes: u64) -> u64 {
 }
 
 /// The places `0..len` along a loop axis that see an element inside of `start..start + n`.
-fn places_inside(f: &Follow, len: u64, start: u64, n: u64) -> Option<(u64, u64)> {
+pub fn places_inside(f: &Follow, len: u64, start: u64, n: u64) -> Option<(u64, u64)> {
     let (low, high) = (start as i64, (start + n) as i64);
     if f.axis.is_none() || f.step == 0 {
         return (low <= f.start && f.start < high).then_some((0, len));

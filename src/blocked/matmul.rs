@@ -2,6 +2,7 @@
 //! K ascending. A tile's buffer passes from task to task, so it is accumulated in place.
 
 use super::feed::{Feed, carve, carved_bytes};
+use super::largest::{largest_task, places};
 use super::lower::{Lowering, Made};
 use crate::error::Result;
 use crate::expr::Expr;
@@ -163,7 +164,13 @@ impl Stage for MatmulStage {
         }
         let counts = [self.rows.count(), self.columns.count(), self.panel_count()];
         let number = |at: &[u64]| crate::grid::ravel(at, &counts);
-        super::largest::largest_task(self, &[&self.a.feed, &self.b.feed], &[0, 0, 0], &counts, &number)
+        let (a, b) = (&self.a.feed, &self.b.feed);
+        let along = [
+            places(&self.rows, [(a, 0)].into_iter()),
+            places(&self.columns, [(b, 1)].into_iter()),
+            places(&self.panels, [(a, 1), (b, 0)].into_iter()),
+        ];
+        largest_task(self, &[a, b], &[0, 0, 0], &along, &number)
     }
     fn describe(&self, n: u64, spec: &mut TaskSpec) {
         let (tile, p, [(r0, m), (c0, cols), (k0, k)]) = self.place(n);

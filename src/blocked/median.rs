@@ -280,7 +280,7 @@ impl Stage for LookStage {
     }
     fn largest(&self) -> u64 {
         match self.look {
-            Look::Sample => super::largest::largest_task(self, &[&self.feed], &[0], &[self.tasks()], &|at| at[0]),
+            Look::Sample => super::largest::largest_task(self, &[&self.feed], &[0], &[(0..self.tasks()).collect()], &|at| at[0]),
             _ => super::largest::largest(self, &[&self.feed], &super::boxes::Boxes::rows(self.cuts.axes.clone())),
         }
     }

@@ -190,7 +190,8 @@ impl Ledger {
                 _ => {}
             }
         }
-        if whole > self.limit {
+        // what stands is held for longer than any task: waiting for it would not end
+        if whole > self.limit - if standing { 0 } else { self.standing } {
             return Err(Refusal::TooLarge(whole));
         }
         let shortage = extra.saturating_sub(self.limit - self.used);

@@ -126,7 +126,7 @@ impl Pool {
     /// again after [`Pool::wait_change`] from an epoch read *before* this call. Never waits for a task.
     ///
     /// # Errors
-    /// `WouldNotFit` if it could not succeed with nothing else held; `Spill` if a block cannot be written or
+    /// `WouldNotFit` if it could not succeed with nothing held but reservations; `Spill` if a block cannot be written or
     /// read back (nothing is lost then: the block stays where it was); `Internal` for blocks that do not exist.
     pub fn admit(&self, request: &Request) -> Result<Option<Grant>> {
         let Some(id) = self.0.admit(request, false)? else { return Ok(None) };
@@ -253,7 +253,7 @@ impl Inner {
         let mut state = self.lock();
         let mut ticket = match state.ledger.begin(request.reads, request.takes, request.new_bytes, standing) {
             Ok(ticket) => ticket,
-            Err(refusal) => return refuse(refusal, state.ledger.limit()),
+            Err(refusal) => return refuse(refusal, state.ledger.limit(), if standing { 0 } else { state.ledger.standing() }),
         };
         for key in std::mem::take(&mut ticket.dropped) {
             if let Some(held) = state.held.remove(&key) {
@@ -455,14 +455,15 @@ impl Drop for Inner {
     }
 }
 
-fn refuse(refusal: Refusal, limit_bytes: u64) -> Result<Option<u64>> {
+/// The refusal as an error, beside `standing_bytes` that tasks cannot have.
+fn refuse(refusal: Refusal, limit_bytes: u64, standing_bytes: u64) -> Result<Option<u64>> {
     match refusal {
         Refusal::NotNow => Ok(None),
         Refusal::TooLarge(needed_bytes) => Err(ErrorKind::WouldNotFit {
             operation: "task".into(),
             needed_bytes,
-            limit_bytes,
-            smallest_bytes: needed_bytes,
+            limit_bytes: limit_bytes - standing_bytes,
+            smallest_bytes: needed_bytes.saturating_add(standing_bytes),
             advice: "; raise the memory limit, or for a large result store it instead".into(),
         }
         .into()),

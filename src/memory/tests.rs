@@ -130,7 +130,8 @@ fn a_reserve_is_kept_to() {
     drop(outliving);
     let whole = pool.reserve(MIB).unwrap().unwrap();
     assert_eq!((pool.usage().used_bytes, pool.usage().free_bytes), (MIB, 0));
-    assert!(pool.admit(&Request { new_bytes: 1, ..Request::default() }).unwrap().is_none());
+    let beside = pool.admit(&Request { new_bytes: 1, ..Request::default() }).unwrap_err();
+    assert!(matches!(beside.kind(), ErrorKind::WouldNotFit { smallest_bytes, .. } if *smallest_bytes == MIB + 1), "{beside}");
     drop(whole);
     let error = pool.reserve(MIB + 1).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::WouldNotFit { needed_bytes, .. } if *needed_bytes == MIB + 1));

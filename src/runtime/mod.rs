@@ -374,7 +374,8 @@ impl Runtime {
         let _indexes = self.reserve_indexes(&exprs).map_err(refused)?;
         let budget = self.budget(self.0.pool.usage().reserved_bytes);
         let Lowered { plan, kept } = lower(sinks, &budget)?;
-        self.run_plan(&plan, &budget, cancel).map_err(refused)?;
+        self.check(&plan, &budget).map_err(refused)?;
+        self.run_plan(&plan, &budget, cancel)?;
         Ok(kept)
     }
 
@@ -388,8 +389,8 @@ impl Runtime {
         })
     }
 
+    /// Runs a plan that was checked against `budget`.
     fn run_plan(&self, plan: &Plan, budget: &Budget, cancel: &CancelToken) -> Result<()> {
-        self.check(plan, budget)?;
         let machine = Machine {
             pool: &self.0.pool,
             workers: self.0.workers.as_ref(),

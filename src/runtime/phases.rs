@@ -30,7 +30,7 @@ impl Runtime {
         self.check(&worst, &budget).map_err(|error| refused(&*procedure, error))?;
         loop {
             match procedure.step(&budget)? {
-                Step::Run(plan) => self.run_plan(&plan, &budget, cancel).map_err(|error| refused(&*procedure, error))?,
+                Step::Run(plan) => self.run_plan(&plan, &budget, cancel)?,
                 Step::Done(found) => return Ok(found),
             }
         }

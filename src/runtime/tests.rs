@@ -100,3 +100,22 @@ fn what_persists_is_dropped_with_its_last_handle() {
     drop(x);
     assert_eq!(left_behind(&runtime).0, 0);
 }
+
+/// Reads of blocks across seams, beside a result that takes almost all of the limit.
+#[test]
+fn the_last_task_starts_beside_a_large_result() {
+    let directory = tempfile::tempdir().unwrap();
+    let address = format!("{}/x.npy", directory.path().display());
+    crate::store::create(&address, &crate::store::Create::new(vec![94333], DType::Bool)).unwrap().commit().unwrap();
+    let x = crate::open(&address).unwrap().rechunk([65800]);
+    let y = crate::array::concatenate(&[x.clone(), x], 0).astype(DType::F64);
+    for limit in (1_560_000..1_620_000).step_by(1000).chain([1_595_344]) {
+        for optimize in [true, false] {
+            let runtime = Runtime::builder().memory_limit_bytes(limit).threads(1).optimize(optimize).build().unwrap();
+            match runtime.compute::<f64>(&y) {
+                Ok(result) => assert_eq!(result.len(), 188666),
+                Err(error) => assert!(matches!(error.kind(), ErrorKind::WouldNotFit { .. }), "{limit}: {error}"),
+            }
+        }
+    }
+}

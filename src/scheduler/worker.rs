@@ -152,7 +152,7 @@ impl<'a> Shared<'a> {
             }
             Err(error) => {
                 self.lock().running -= 1;
-                return Err(self.named(task, error));
+                return Err(self.named(task.0, error));
             }
         };
         let started = Instant::now();
@@ -177,13 +177,18 @@ impl<'a> Shared<'a> {
         Ok(true)
     }
 
-    /// A refusal of the pool, with the name of the task: the plan's check should have refused it.
-    fn named(&self, (stage, task): TaskId, error: Error) -> Error {
+    /// A refusal of the pool, under the name of the stage. The plan's check looks at the tasks that can need the
+    /// most; one that needs more all the same is refused here, and the caller learns what would do.
+    fn named(&self, stage: usize, error: Error) -> Error {
         match error.kind() {
-            ErrorKind::WouldNotFit { .. } => Error::internal(format!(
-                "{} task {task} needs more than its stage's largest: {error}",
-                self.plan.stages[stage].stage.name()
-            )),
+            ErrorKind::WouldNotFit { needed_bytes, limit_bytes, smallest_bytes, advice, .. } => ErrorKind::WouldNotFit {
+                operation: self.plan.stages[stage].stage.name().to_string(),
+                needed_bytes: *needed_bytes,
+                limit_bytes: *limit_bytes,
+                smallest_bytes: *smallest_bytes,
+                advice: advice.clone(),
+            }
+            .into(),
             _ => error,
         }
     }
