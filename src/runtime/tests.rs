@@ -109,12 +109,16 @@ fn the_last_task_starts_beside_a_large_result() {
     crate::store::create(&address, &crate::store::Create::new(vec![94333], DType::Bool)).unwrap().commit().unwrap();
     let x = crate::open(&address).unwrap().rechunk([65800]);
     let y = crate::array::concatenate(&[x.clone(), x], 0).astype(DType::F64);
-    for limit in (1_560_000..1_620_000).step_by(1000).chain([1_595_344]) {
+    for limit in [1_560_000, 1_580_000, 1_595_344, 1_596_000, 1_597_000, 1_600_000] {
         for optimize in [true, false] {
             let runtime = Runtime::builder().memory_limit_bytes(limit).threads(1).optimize(optimize).build().unwrap();
             match runtime.compute::<f64>(&y) {
                 Ok(result) => assert_eq!(result.len(), 188666),
-                Err(error) => assert!(matches!(error.kind(), ErrorKind::WouldNotFit { .. }), "{limit}: {error}"),
+                Err(error) => {
+                    let ErrorKind::WouldNotFit { smallest_bytes, .. } = error.kind() else { panic!("{limit}: {error}") };
+                    assert!(*smallest_bytes > limit, "{error}");
+                    assert_eq!(runtime.counters().tasks.load(SeqCst), 0, "refused before anything runs: {error}");
+                }
             }
         }
     }
