@@ -1,6 +1,6 @@
 //! Machine → its limits as JSON: what a comparison's times are measured against.
 //!
-//! `probe [--file PATH] [--zarr DIR] [--hdf5 FILE:/DATASET] [--threads N]`; without arguments, as under `cargo test`,
+//! `probe [--file PATH] [--zarr DIR] [--hdf5 FILE:/DATASET] [--deflated FILE:/DATASET] [--threads N]`; without arguments, as under `cargo test`,
 //! it only proves that it runs.
 
 use std::fs::File;
@@ -28,10 +28,18 @@ fn main() -> Result<(), Failure> {
                 read_file(&path, threads)?;
                 limits.insert("file_warm_gb_s".into(), read_file(&path, threads)?.into());
             }
-            "--zarr" => drop(limits.insert("zarr_codec_core_gb_s".into(), zstd_rate(Path::new(value))?.into())),
-            "--hdf5" => drop(limits.insert("hdf5_codec_core_gb_s".into(), deflate_rate(value)?.into())),
+            "--zarr" => {
+                limits.insert("zarr_codec_core_gb_s".into(), zstd_rate(Path::new(value), 1)?.into());
+                limits.insert("zarr_codec_gb_s".into(), zstd_rate(Path::new(value), threads)?.into());
+                limits.insert("zarr_encode_gb_s".into(), zstd_encode_rate(Path::new(value), threads)?.into());
+            }
+            "--hdf5" | "--deflated" => {
+                let name = pair[0].trim_start_matches('-');
+                limits.insert(format!("{name}_codec_core_gb_s"), deflate_rate(value, 1)?.into());
+                limits.insert(format!("{name}_codec_gb_s"), deflate_rate(value, threads)?.into());
+            }
             "--threads" => {}
-            other => return Err(format!("{other}: expected --file, --zarr, --hdf5 or --threads").into()),
+            other => return Err(format!("{other}: expected --file, --zarr, --hdf5, --deflated or --threads").into()),
         }
     }
     limits.insert("threads".into(), threads.into());
@@ -150,8 +158,8 @@ fn fma(_rounds: u64) -> f64 {
     0.0
 }
 
-/// Decoded bytes a second of one core, over the zstd frames of a Zarr array's first chunk files.
-fn zstd_rate(directory: &Path) -> Result<f64, Failure> {
+/// The first chunk files of a Zarr array.
+fn chunk_files(directory: &Path) -> Result<Vec<Vec<u8>>, Failure> {
     let mut files = vec![];
     let mut stack = vec![directory.join("c")];
     while let (Some(path), true) = (stack.pop(), files.len() < 32) {
@@ -161,13 +169,32 @@ fn zstd_rate(directory: &Path) -> Result<f64, Failure> {
             files.push(std::fs::read(path)?);
         }
     }
-    let mut decoder = zstd::bulk::Decompressor::new()?;
-    let mut out = vec![0u8; 64 << 20];
-    rate(|| files.iter().map(|file| Ok(decoder.decompress_to_buffer(file, &mut out)? as u64)).sum())
+    Ok(files)
 }
 
-/// Decoded bytes a second of one core, over the deflated chunks of an HDF5 dataset; no unshuffling.
-fn deflate_rate(address: &str) -> Result<f64, Failure> {
+/// Decoded bytes a second of `threads` at once, over the zstd frames of a Zarr array's first chunks. Cores that
+/// share caches and memory are slower together than one alone, times their number.
+fn zstd_rate(directory: &Path, threads: usize) -> Result<f64, Failure> {
+    let files = chunk_files(directory)?;
+    rate(threads, || {
+        let mut decoder = zstd::bulk::Decompressor::new()?;
+        let mut out = vec![0u8; 64 << 20];
+        files.iter().map(|file| decoder.decompress_to_buffer(file, &mut out).map(|n| n as u64)).sum()
+    })
+}
+
+/// Bytes of values a second that `threads` at once encode by zstd's default level, over the first chunks.
+fn zstd_encode_rate(directory: &Path, threads: usize) -> Result<f64, Failure> {
+    let files = chunk_files(directory)?;
+    let chunks: Vec<Vec<u8>> = files.iter().take(4).map(|file| zstd::bulk::decompress(file, 64 << 20)).collect::<Result<_, _>>()?;
+    rate(threads, || {
+        let mut encoder = zstd::bulk::Compressor::new(0)?;
+        chunks.iter().map(|chunk| encoder.compress(chunk).map(|_| chunk.len() as u64)).sum()
+    })
+}
+
+/// Decoded bytes a second of `threads` at once, over the deflated chunks of an HDF5 dataset; no unshuffling.
+fn deflate_rate(address: &str, threads: usize) -> Result<f64, Failure> {
     let (path, name) = address.rsplit_once(':').ok_or("expected FILE:/DATASET")?;
     let dataset = hdf5::File::open(path)?.dataset(name)?;
     let file = File::open(path)?;
@@ -179,17 +206,26 @@ fn deflate_rate(address: &str) -> Result<f64, Failure> {
         chunks.push(bytes);
     }
     let length = dataset.chunk().ok_or("the dataset has no chunks")?.iter().product::<usize>() * dataset.dtype()?.size();
-    let mut decoder = libdeflater::Decompressor::new();
-    let mut out = vec![0u8; length];
-    rate(|| chunks.iter().map(|chunk| Ok(decoder.zlib_decompress(chunk, &mut out)? as u64)).sum())
+    rate(threads, || {
+        let mut decoder = libdeflater::Decompressor::new();
+        let mut out = vec![0u8; length];
+        chunks.iter().map(|chunk| decoder.zlib_decompress(chunk, &mut out).map(|n| n as u64).map_err(std::io::Error::other)).sum()
+    })
 }
 
-/// The best of three, in GB/s.
-fn rate(mut decode: impl FnMut() -> Result<u64, Failure>) -> Result<f64, Failure> {
+/// The best of three, in GB/s of all threads together.
+fn rate(threads: usize, decode: impl Fn() -> std::io::Result<u64> + Sync) -> Result<f64, Failure> {
     let mut best: f64 = 0.0;
     for _ in 0..3 {
         let start = Instant::now();
-        best = best.max(gb_s(decode()?, start));
+        let bytes = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(&decode)).collect();
+            workers
+                .into_iter()
+                .map(|worker| worker.join().unwrap_or_else(|_| Err(std::io::Error::other("a decoder panicked"))))
+                .sum::<std::io::Result<u64>>()
+        })?;
+        best = best.max(gb_s(bytes, start));
     }
     Ok(best)
 }

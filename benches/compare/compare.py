@@ -207,7 +207,7 @@ class Bench:
 
 def limits(options, files):
     command = [options.probe or probe_in(options.bin)]
-    for flag, name, inside in (("--file", "random", ""), ("--zarr", "square", ""), ("--hdf5", "chunked", ":/x")):
+    for flag, name, inside in (("--file", "random", ""), ("--zarr", "square", ""), ("--hdf5", "chunked", ":/x"), ("--deflated", "deflated", ":/x")):
         if os.path.exists(files[name]):
             command += [flag, files[name] + inside]
     return json.loads(subprocess.check_output(command, env=environment()))
@@ -226,8 +226,9 @@ def bound_of(job, machine):
     """GB/s of decoded bytes that the machine allows this job."""
     if job.bound == "file":
         return min(machine.get("file_warm_gb_s", 0), machine["memory_gb_s"]) or None
-    rate = machine.get(f"{job.bound}_codec_core_gb_s")
-    return rate and rate * machine["threads"]
+    rates = [machine.get(f"{part}_gb_s") for part in job.bound.split(" + ")]
+    # one after the other on the same cores
+    return None if None in rates else 1 / sum(1 / rate for rate in rates)
 
 
 def mismatch(row, rows, job):

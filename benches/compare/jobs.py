@@ -16,7 +16,7 @@ class Job:
     # arguments of `flagstone eval` that say how a result is stored; None: it is printed
     store: list | None = None
     memory_limit: str = "256MiB"
-    # bytes of values read, and the limit of the machine that bounds them
+    # bytes of values read, and the limits of the machine that bound them, by the probe's names without `_gb_s`
     decoded_bytes: int = 0
     bound: str | None = None
     cold: bool = False
@@ -37,17 +37,17 @@ JOBS = [
     Job("mean_h5", "x.mean()", "random", "/x", (*DASK_LIKE, "cubed", "numpy"), decoded_bytes=FOUR_GB, bound="file", settings=FLOATS),
     Job("mean_h5_cold", "x.mean()", "random", "/x", DASK_LIKE, decoded_bytes=FOUR_GB, cold=True, settings=FLOATS),
     Job("mean_h5c", "x.mean()", "plain_chunks", "/x", DASK_LIKE, decoded_bytes=FOUR_GB, bound="file", settings=FLOATS),
-    Job("mean_h5c_deflate", "x.mean()", "deflated", "/x", DASK_LIKE, decoded_bytes=FOUR_GB, bound="hdf5", settings=FLOATS),
+    Job("mean_h5c_deflate", "x.mean()", "deflated", "/x", DASK_LIKE, decoded_bytes=FOUR_GB, bound="deflated_codec", settings=FLOATS),
     Job("norm_slice", "random.normal(10, .1, (20000, 20000), seed=0)[::100].mean(axis=0).sum()", same_values=False, settings=RANDOM_2D),
     Job("norm_mean", "random.normal(10, .1, 1000000000, seed=0).mean()", peers=(*DASK_LIKE, "numpy"), same_values=False, settings=RANDOM_1D),
     Job("rand80k", "random.random((80000, 80000), seed=0).mean(axis=0)[::10].sum()", peers=(*DASK_LIKE, "cubed"), same_values=False, settings=RANDOM_2D),
-    Job("demean", "(x - x.mean(axis=1, keepdims=True)).std(axis=0).sum()", "chunked", "/x", decoded_bytes=640_000_000, bound="hdf5", settings=TABLE),
-    Job("zarr_sum", "x.sum()", "square", peers=(*DASK_LIKE, "cubed", "blosc2", "numpy"), decoded_bytes=SQUARE_BYTES, bound="zarr", settings=SQUARE),
-    Job("zarr_std0", "x.std(axis=0).sum()", "square", peers=(*DASK_LIKE, "blosc2", "numpy"), decoded_bytes=SQUARE_BYTES, bound="zarr", settings=SQUARE),
-    Job("zarr_fused", "(exp(-((x-10)/3)**2/2)*sin(x)).sum()", "square", peers=(*DASK_LIKE, "cubed", "blosc2", "numpy"), decoded_bytes=SQUARE_BYTES, bound="zarr", settings=SQUARE),
-    Job("zarr_xxt", "(x + x.T).mean(axis=0).sum()", "square", peers=(*DASK_LIKE, "cubed", "numpy"), decoded_bytes=SQUARE_BYTES, bound="zarr", settings=SQUARE),
-    Job("copy_double_same", "x*2", "square", store=["--chunks", "1000,1000", "--codec", "zstd:0"], peers=(*DASK_LIKE, "cubed", "blosc2"), settings=SQUARE),
+    Job("demean", "(x - x.mean(axis=1, keepdims=True)).std(axis=0).sum()", "chunked", "/x", decoded_bytes=640_000_000, bound="hdf5_codec", settings=TABLE),
+    Job("zarr_sum", "x.sum()", "square", peers=(*DASK_LIKE, "cubed", "blosc2", "numpy"), decoded_bytes=SQUARE_BYTES, bound="zarr_codec", settings=SQUARE),
+    Job("zarr_std0", "x.std(axis=0).sum()", "square", peers=(*DASK_LIKE, "blosc2", "numpy"), decoded_bytes=SQUARE_BYTES, bound="zarr_codec", settings=SQUARE),
+    Job("zarr_fused", "(exp(-((x-10)/3)**2/2)*sin(x)).sum()", "square", peers=(*DASK_LIKE, "cubed", "blosc2", "numpy"), decoded_bytes=SQUARE_BYTES, bound="zarr_codec", settings=SQUARE),
+    Job("zarr_xxt", "(x + x.T).mean(axis=0).sum()", "square", peers=(*DASK_LIKE, "cubed", "numpy"), decoded_bytes=SQUARE_BYTES, bound="zarr_codec", settings=SQUARE),
+    Job("copy_double_same", "x*2", "square", store=["--chunks", "1000,1000", "--codec", "zstd:0"], peers=(*DASK_LIKE, "cubed", "blosc2"), decoded_bytes=SQUARE_BYTES, bound="zarr_codec + zarr_encode", settings=SQUARE),
     Job("copy_double", "x*2", "square", store=["--chunks", "1000,1000"], settings=SQUARE),
-    Job("rechunk_same", "x", "square", store=["--chunks", "16000,100", "--codec", "zstd:0"], memory_limit="512MiB", peers=(*DASK_LIKE, "cubed"), settings={"default": None}),
+    Job("rechunk_same", "x", "square", store=["--chunks", "16000,100", "--codec", "zstd:0"], memory_limit="512MiB", peers=(*DASK_LIKE, "cubed"), decoded_bytes=SQUARE_BYTES, bound="zarr_codec + zarr_encode", settings={"default": None}),
     Job("rechunk", "x", "square", store=["--chunks", "16000,100"], memory_limit="512MiB", settings={"default": None}),
 ]

@@ -1,6 +1,7 @@
 //! Values that follow from the place of an element alone.
 
 use crate::dtype::{DType, Kind, Scalar};
+use crate::isa::{Loop, dispatch};
 use crate::random::Random;
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +68,7 @@ impl Generator {
         let at = |i: usize| first.wrapping_add(step.wrapping_mul(i as i64));
         match &self.rule {
             Rule::Random(random) => random.fill(first as u64, step, out),
+            Rule::Arange { start, step: by, dtype: DType::F64, .. } => dispatch(Range { first, step, start: *start, by: *by, out }),
             Rule::Arange { start, step, start_int, step_int, dtype } => match dtype.kind() {
                 Kind::Float | Kind::Complex => fill(*dtype, out, |i| Scalar::Float(start + at(i) as f64 * step)),
                 Kind::Unsigned => fill(*dtype, out, |i| Scalar::UInt(start_int.wrapping_add(at(i).wrapping_mul(*step_int)) as u64)),
@@ -112,6 +114,26 @@ impl Generator {
             index[axis] += n * axis_steps[axis];
         }
         self.fill_flat(first, step, out);
+    }
+}
+
+/// `start + (first + step·i) · by` as f64.
+struct Range<'a> {
+    first: i64,
+    step: i64,
+    start: f64,
+    by: f64,
+    out: &'a mut [u8],
+}
+
+impl Loop for Range<'_> {
+    type Out = ();
+    #[inline(always)]
+    fn run(self) {
+        for (i, o) in self.out.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+            let at = self.first.wrapping_add(self.step.wrapping_mul(i as i64));
+            *o = (self.start + at as f64 * self.by).to_ne_bytes();
+        }
     }
 }
 

@@ -51,6 +51,9 @@ pub(super) trait Compute:
     fn sqrt(self) -> Self;
     fn cbrt(self) -> Self;
     fn exp(self) -> Self;
+    /// As `exp`, but for arguments that `exp_is_far` names.
+    fn exp_near(self) -> Self;
+    fn exp_is_far(self) -> bool;
     fn exp2(self) -> Self;
     fn expm1(self) -> Self;
     fn log(self) -> Self;
@@ -118,6 +121,7 @@ macro_rules! compute {
             fn hypot(self, other: $t) -> $t { $t::hypot(self, other) }
             fn slow_pow(self, exponent: $t) -> $t { $t::powf(self, exponent) }
             fn ldexp(self, exponent: $t) -> $t { math::ldexp(self as f64, exponent.trunc() as i32) as $t }
+            #[inline(always)] fn exp_is_far(self) -> bool { math::exp_is_far(self as f64) }
             #[inline(always)] fn turns_far(self) -> bool { math::turns_far(self as f64) }
             #[inline(always)] fn pow_is_rare(self, exponent: $t) -> bool { math::pow_is_rare(self as f64, exponent as f64) }
             #[inline(always)] fn pow(self, exponent: $t) -> $t {
@@ -133,6 +137,7 @@ macro_rules! compute {
 macro_rules! computes {
     ($($t:ident),*) => { $(compute! { $t,
         exp = |x| math::exp(x);
+        exp_near = |x| math::exp_near(x);
         exp2 = |x| math::exp2(x);
         expm1 = |x| math::expm1(x);
         log = |x| math::log(x);
@@ -309,7 +314,7 @@ operations! { maps, UnaryOp, Map1, tile1, Stored, T;
     cold Cbrt => |a| T::down(a.up().cbrt());
     hot Square => |a| T::down(a.up() * a.up());
     hot Reciprocal => |a| T::down(T::C::ONE / a.up());
-    hot Exp => |a| T::down(a.up().exp());
+    hot Exp => |a| T::down(a.up().exp_near()), rare |a| a.up().exp_is_far(), T::down(a.up().exp());
     hot Exp2 => |a| T::down(a.up().exp2());
     hot Expm1 => |a| T::down(a.up().expm1());
     hot Log => |a| T::down(a.up().log());

@@ -55,14 +55,19 @@ fn exp_tail(r: f64) -> f64 {
     fma(r4, fma(r4, high, middle), low)
 }
 
-/// e^(r + c) · 2^n for a small correction c.
+/// e^(r + c) − 1 for a small correction c.
 #[inline(always)]
-fn exp_reduced(r: f64, c: f64, n: i64) -> f64 {
+fn exp_growth(r: f64, c: f64) -> f64 {
     let (r2, tail) = (r * r, exp_tail(r));
     // c grows with eʳ too
     let growth = fma(r2, tail, r);
-    let p = fma(r2, tail, fma(c, growth, c)) + r;
-    scale(1.0 + p, n)
+    fma(r2, tail, fma(c, growth, c)) + r
+}
+
+/// e^(r + c) · 2^n for a small correction c.
+#[inline(always)]
+fn exp_reduced(r: f64, c: f64, n: i64) -> f64 {
+    scale(1.0 + exp_growth(r, c), n)
 }
 
 /// `x` within `[low, high]`; NaN stays.
@@ -76,6 +81,26 @@ fn clamp(x: f64, low: f64, high: f64) -> f64 {
 #[inline(always)]
 pub(crate) fn exp(x: f64) -> f64 {
     exp_sum(x, 0.0)
+}
+
+/// Past this, [`exp_near`] is left to [`exp`]: its result must be a normal number.
+const EXP_FAR: f64 = 708.0;
+
+/// Whether [`exp_near`] is wrong here.
+#[inline(always)]
+pub(crate) fn exp_is_far(x: f64) -> bool {
+    // written so that NaN is far
+    !matches!(x.abs().partial_cmp(&EXP_FAR), Some(std::cmp::Ordering::Less))
+}
+
+/// The bits of [`exp`] for |x| < 708, where neither range nor scaling need care.
+#[inline(always)]
+pub(crate) fn exp_near(x: f64) -> f64 {
+    let (k, n) = nearest(x * LOG2_E);
+    let high = fma(k, -LN2_HI, x);
+    let r = fma(k, -LN2_LO, high);
+    let c = fma(k, -LN2_LO, high - r);
+    f64::from_bits((1.0 + exp_growth(r, c)).to_bits().wrapping_add((n as u64) << 52))
 }
 
 /// e^(x + tail) for a tail far below x.
@@ -519,6 +544,14 @@ mod tests {
         for y in [-3.7, -1.0, -0.5, 0.1, 0.5, 1.0, 1.5, 2.0, 3.0, 13.3, 100.0] {
             check("pow", |x| pow(x, y), |x| x.powf(y), 1.0, |x| !pow_is_rare(x, y));
         }
+    }
+
+    #[test]
+    fn near_exponentials_are_the_same() {
+        for x in arguments().into_iter().chain([707.9999, -707.9999, 0.0, -0.0]).filter(|&x| !exp_is_far(x)) {
+            assert_eq!(exp_near(x).to_bits(), exp(x).to_bits(), "exp({x:e})");
+        }
+        assert!([708.0, -708.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY].into_iter().all(exp_is_far));
     }
 
     #[test]

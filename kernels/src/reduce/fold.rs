@@ -154,16 +154,34 @@ unsafe fn empty<F: Fold<N>, const N: usize>(to: Target) {
     }
 }
 
-unsafe fn merge<F: Fold<N>, const N: usize>(left: Target, right: *const u8) {
-    let right = Target { partial: right.cast_mut(), ..left };
-    for at in 0..left.kept {
-        // SAFETY: both partials have `kept` elements; the right one is only read.
-        unsafe {
-            let l = from_fn(|k| *left.plane::<F::Word>(k).add(at));
-            let r = from_fn(|k| *right.plane::<F::Word>(k).add(at));
-            put::<F, N>(F::join(l, r), Target { at, ..left });
+struct Merge<'a, F: Fold<N>, const N: usize>([&'a mut [F::Word]; N], [&'a [F::Word]; N]);
+
+impl<F: Fold<N>, const N: usize> Loop for Merge<'_, F, N> {
+    type Out = ();
+    #[inline(always)]
+    fn run(self) {
+        let Merge(left, right) = self;
+        let kept = left[0].len();
+        let left = left.map(|plane| plane.as_mut_ptr());
+        for at in 0..kept {
+            // SAFETY: every plane has `kept` words.
+            unsafe {
+                let joined = F::join(from_fn(|k| *left[k].add(at)), from_fn(|k| *right[k].get_unchecked(at)));
+                for k in 0..N {
+                    *left[k].add(at) = joined[k];
+                }
+            }
         }
     }
+}
+
+unsafe fn merge<F: Fold<N>, const N: usize>(left: Target, right: *const u8) {
+    let right = Target { partial: right.cast_mut(), ..left };
+    // SAFETY: both partials have planes of `kept` words, which are apart; the right one is only read.
+    let body = unsafe {
+        Merge::<F, N>(from_fn(|k| from_raw_parts_mut(left.plane(k), left.kept)), from_fn(|k| from_raw_parts(right.plane(k), left.kept)))
+    };
+    if F::HOT { dispatch(body) } else { body.run() }
 }
 
 unsafe fn finish<F: Fold<N>, const N: usize>(_: &Reduction, from: Target, n: usize, count: u64, out: *mut u8) {
