@@ -203,30 +203,29 @@ impl Feed {
 
     /// How many tasks of a loop cut by `cuts` read `block` of `product`, counting each input.
     pub fn readers(&self, cuts: &[AxisChunks], product: u64, block: BlockId) -> u64 {
-        let mut readers = 0;
-        for input in &self.inputs {
-            let Data::Blocks { product: id, grid } = &input.data else { continue };
+        self.reading(cuts, product, block).map(|boxes| boxes.iter().map(|(_, n)| n).product::<u64>()).sum()
+    }
+
+    /// For each input that sees `block` of `product`, the boxes of `cuts` where it does: first and number along
+    /// every loop axis.
+    pub fn reading(&self, cuts: &[AxisChunks], product: u64, block: BlockId) -> impl Iterator<Item = Vec<(u64, u64)>> {
+        self.inputs.iter().filter_map(move |input| {
+            let Data::Blocks { product: id, grid } = &input.data else { return None };
             if *id != product {
-                continue;
+                return None;
             }
             let (start, shape) = grid.block(block);
-            let mut tasks: Vec<u64> = cuts.iter().map(AxisChunks::count).collect();
-            let mut seen = true;
+            let mut boxes: Vec<(u64, u64)> = cuts.iter().map(|cuts| (0, cuts.count())).collect();
             for (axis, f) in input.view.source.iter().enumerate() {
                 let len = Input::axis_len(f, &self.shape);
-                match (places_inside(f, len, start[axis], shape[axis]), f.axis) {
-                    (None, _) => seen = false,
-                    (Some((first, n)), Some(loop_axis)) if f.step != 0 => {
-                        tasks[loop_axis] = cuts[loop_axis].find(first + n - 1) - cuts[loop_axis].find(first) + 1;
-                    }
-                    _ => {}
+                let (first, n) = places_inside(f, len, start[axis], shape[axis])?;
+                if let Some(to) = f.axis.filter(|_| f.step != 0) {
+                    let low = cuts[to].find(first);
+                    boxes[to] = (low, cuts[to].find(first + n - 1) - low + 1);
                 }
             }
-            if seen {
-                readers += tasks.iter().product::<u64>();
-            }
-        }
-        readers
+            Some(boxes)
+        })
     }
 
     /// Tells the stores that a box will be read soon.

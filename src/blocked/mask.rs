@@ -7,7 +7,7 @@ use super::procedure::{Procedure, Step};
 use crate::budget::Budget;
 use crate::error::{Error, Result};
 use crate::expr::{Count, Expr, Node, Runs};
-use crate::grid::{AxisChunks, BlockId, ChunkGrid};
+use crate::grid::{AxisChunks, BlockId, ChunkGrid, ravel, unravel};
 use crate::memory::BlockKey;
 use crate::plan::{Parts, Plan, Product, Stage, TaskBlocks, TaskSpec, Write, new_product};
 use flagstone_kernels::dtype::DType;
@@ -233,14 +233,13 @@ impl Stage for FilterStage {
     }
     fn readers(&self, product: u64, block: BlockId) -> u64 {
         // boxes that select nothing read nothing
-        let mut spec = TaskSpec::default();
-        let mut readers = 0;
-        for n in 0..self.tasks() {
-            spec.clear();
-            self.describe(n, &mut spec);
-            readers += spec.reads.iter().filter(|key| key.product == product && key.block == block).count() as u64;
-        }
-        readers
+        let counts = self.cuts.counts();
+        let selects = |boxes: Vec<(u64, u64)>| {
+            let (first, lens): (Vec<u64>, Vec<u64>) = boxes.into_iter().unzip();
+            let number = |at: u64| ravel(&unravel(at, &lens).iter().zip(&first).map(|(i, f)| i + f).collect::<Vec<_>>(), &counts);
+            (0..lens.iter().product::<u64>()).filter(|&at| self.boxes.binary_search(&number(at)).is_ok()).count() as u64
+        };
+        self.feed.reading(&self.cuts.axes, product, block).map(selects).sum()
     }
     fn producer(&self, _product: u64, block: BlockId) -> u64 {
         block

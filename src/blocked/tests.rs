@@ -1,11 +1,12 @@
 //! Every stage that small expressions lower to keeps the promises of a stage.
 
+use super::mask::FilterStage;
 use super::{Sink, Step, Target, lower, procedures};
 use crate::array::{Array, concatenate, where_};
 use crate::budget::Budget;
 use crate::error::Result;
-use crate::expr::{Node, Op};
-use crate::grid::Region;
+use crate::expr::{Node, Op, Runs};
+use crate::grid::{AxisChunks, Region};
 use crate::plan::check_stage::check_stages;
 use crate::store::{Create, InMemory, Writer};
 use crate::{DType, axis, idx, optimize, random};
@@ -119,6 +120,27 @@ fn passes_of_procedures_keep_their_promises() {
             check_stages(&first, &format!("{name}, first pass, under {memory_bytes}"));
             let needed = |plan| crate::plan::smallest_limit(plan, &|_| 0);
             assert!(needed(&first) <= needed(&worst), "{name} under {memory_bytes}: the first pass needs more than the most demanding");
+        }
+    }
+}
+
+#[test]
+fn filters_keep_their_promises() {
+    let directory = tempfile::tempdir().unwrap();
+    let x = zarr(directory.path(), "x", [37, 29], [8, 5]);
+    // reads blocks of a product and a store
+    let centred = &x - x.mean(axis(0).keepdims());
+    let roots = [centred.expr().unwrap(), centred.gt(0.0).expr().unwrap()];
+    for memory_bytes in BUDGETS {
+        let budget = Budget { memory_bytes, threads: 2 };
+        for cut in [1, 3, 37] {
+            let plan = super::lower::lower_loop(&roots, &budget, |feed, registers| {
+                let cuts = vec![AxisChunks::regular(37, cut), AxisChunks::whole(29)];
+                // every third box selects nothing
+                let counts = (0..cuts[0].count()).map(|n| n % 3 * 5).collect();
+                Arc::new(FilterStage::new(feed, registers, &Runs { cuts, counts }))
+            });
+            check_stages(&plan.unwrap(), &format!("filter by {cut} under {memory_bytes}"));
         }
     }
 }

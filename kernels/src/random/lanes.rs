@@ -40,27 +40,50 @@ impl Isa {
     }
 }
 
+/// The counter of block `block` of a stream.
 #[inline(always)]
-fn pair<L: Law>(law: L, key: &Key, block: u64) -> [L::Value; 2] {
-    let (lane0, lane1) = key.lanes(block, block.rotate_right(32), 0, 0);
-    law.pair(lane0, lane1)
+fn counter(block: u64) -> [u64; 4] {
+    [block, block.rotate_right(32), 0, 0]
 }
 
-/// Both halves at once: two independent chains of rounds hide each other's latency.
+/// Blocks of a quarter of a stage.
+const QUARTER: usize = 32;
+/// Blocks whose bits are made before their values: the two are loops of their own, so that neither waits for the
+/// other's latency.
+const STAGE: usize = 4 * QUARTER;
+
+/// Writes `value(lane0, lane1, i)` to element i of `out`, of the bits of block `block(i)`.
+#[inline(always)]
+fn fill_staged<T>(key: &Key, block: impl Fn(u64) -> u64, out: &mut [T], value: impl Fn(u64, u64, u64) -> T) {
+    let key = *key;
+    let (stages, rest) = out.as_chunks_mut::<STAGE>();
+    let mut first = 0;
+    for stage in stages {
+        // arrays apart, so that the loop is seen to vectorise
+        let (mut a0, mut b0, mut c0, mut d0) = ([0; QUARTER], [0; QUARTER], [0; QUARTER], [0; QUARTER]);
+        let (mut a1, mut b1, mut c1, mut d1) = ([0; QUARTER], [0; QUARTER], [0; QUARTER], [0; QUARTER]);
+        for i in 0..QUARTER {
+            let at = |quarter: usize| counter(block(first + (quarter * QUARTER + i) as u64));
+            [(a0[i], a1[i]), (b0[i], b1[i]), (c0[i], c1[i]), (d0[i], d1[i])] = key.lanes_together([at(0), at(1), at(2), at(3)]);
+        }
+        let bits = [(a0, a1), (b0, b1), (c0, c1), (d0, d1)];
+        for (out, (lanes0, lanes1)) in stage.as_chunks_mut::<QUARTER>().0.iter_mut().zip(&bits) {
+            for i in 0..QUARTER {
+                out[i] = value(lanes0[i], lanes1[i], first + i as u64);
+            }
+            first += QUARTER as u64;
+        }
+    }
+    for (i, out) in (first..).zip(rest) {
+        let [c0, c1, c2, c3] = counter(block(i));
+        let (lane0, lane1) = key.lanes(c0, c1, c2, c3);
+        *out = value(lane0, lane1, i);
+    }
+}
+
 #[inline(always)]
 fn pairs_loop<L: Law>(law: L, key: &Key, block: u64, out: &mut [[L::Value; 2]]) {
-    let key = *key;
-    let half = out.len() / 2;
-    let (left, rest) = out.split_at_mut(half);
-    let (right, last) = rest.split_at_mut(half);
-    let middle = block.wrapping_add(half as u64);
-    for (i, (a, b)) in left.iter_mut().zip(right).enumerate() {
-        *a = pair(law, &key, block.wrapping_add(i as u64));
-        *b = pair(law, &key, middle.wrapping_add(i as u64));
-    }
-    for a in last {
-        *a = pair(law, &key, middle.wrapping_add(half as u64));
-    }
+    fill_staged(key, |i| block.wrapping_add(i), out, |lane0, lane1, _| law.pair(lane0, lane1));
 }
 
 #[inline(always)]
@@ -76,12 +99,15 @@ fn strided_loop<L: Law>(law: L, key: &Key, first: u64, step: i64, out: &mut [L::
 /// other value of the pair with it.
 #[inline(always)]
 fn every<L: Law>(law: L, key: &Key, first: u64, step: i64, odd: impl Fn(u64) -> bool, out: &mut [L::Value]) {
+    let index = |i: u64| first.wrapping_add(i.wrapping_mul(step as u64));
+    if L::LONG {
+        return fill_staged(key, |i| index(i) >> 1, out, |lane0, lane1, i| law.one(lane0, lane1, odd(index(i))));
+    }
     let key = *key;
-    for (i, value) in out.iter_mut().enumerate() {
-        let index = first.wrapping_add((i as u64).wrapping_mul(step as u64));
-        let counter = index >> 1;
-        let (lane0, lane1) = key.lanes(counter, counter.rotate_right(32), 0, 0);
-        *value = law.one(lane0, lane1, odd(index));
+    for (i, value) in (0..).zip(out) {
+        let [c0, c1, c2, c3] = counter(index(i) >> 1);
+        let (lane0, lane1) = key.lanes(c0, c1, c2, c3);
+        *value = law.one(lane0, lane1, odd(index(i)));
     }
 }
 
@@ -178,10 +204,10 @@ fn run<L: Law>(isa: Isa, law: L, key: &Key, first: u64, out: &mut [L::Value]) {
 /// Writes elements `first`, `first` + `step`, … to `out`, whatever its alignment, a tile in L1 at a time.
 pub(super) fn fill<L: Law>(isa: Isa, law: L, key: &Key, first: u64, step: i64, out: &mut [u8]) {
     const TILE: usize = 1024;
-    if step == 1
+    if !matches!(step, -1 | 0)
         && let Ok(values) = bytemuck::try_cast_slice_mut::<u8, L::Value>(out)
     {
-        return run(isa, law, key, first, values);
+        return if step == 1 { run(isa, law, key, first, values) } else { strided(isa, law, key, first, step, values) };
     }
     let item = size_of::<L::Value>();
     let mut tile = [L::Value::default(); TILE];

@@ -32,15 +32,39 @@ impl Key {
     /// each argument only the low 32 bits count (better if the upper ones are not known
     /// to be 0, see [`Key::new`]).
     #[inline(always)]
-    pub(super) fn lanes(&self, mut c0: u64, mut c1: u64, mut c2: u64, mut c3: u64) -> (u64, u64) {
-        for [k0, k1] in self.0 {
-            let p0 = (c0 & LOW) * MULTIPLIERS[0];
-            let p1 = (c2 & LOW) * MULTIPLIERS[1];
-            // the upper halves of c1 and c3 hold rubbish from here on: nothing reads them
-            (c0, c1) = ((p1 >> 32) ^ c1 ^ k0, p1);
-            (c2, c3) = ((p0 >> 32) ^ c3 ^ k1, p0);
-        }
-        ((c0 << 32) | (c1 & LOW), (c2 << 32) | (c3 & LOW))
+    pub(super) fn lanes(&self, c0: u64, c1: u64, c2: u64, c3: u64) -> (u64, u64) {
+        let [lanes] = self.lanes_together([[c0, c1, c2, c3]]);
+        lanes
+    }
+
+    /// [`Key::lanes`] of `N` counters, round by round: as many chains of multiplies hide each other's latency, also
+    /// where a core's scheduler holds fewer operations than a chain has.
+    #[inline(always)]
+    pub(super) fn lanes_together<const N: usize>(&self, mut counters: [[u64; 4]; N]) -> [(u64, u64); N] {
+        // spelt out: a loop of so long a body would not be unrolled, and what holds it would not vectorise
+        let [r0, r1, r2, r3, r4, r5, r6, r7, r8, r9] = self.0;
+        round(&mut counters, r0);
+        round(&mut counters, r1);
+        round(&mut counters, r2);
+        round(&mut counters, r3);
+        round(&mut counters, r4);
+        round(&mut counters, r5);
+        round(&mut counters, r6);
+        round(&mut counters, r7);
+        round(&mut counters, r8);
+        round(&mut counters, r9);
+        counters.map(|[c0, c1, c2, c3]| ((c0 << 32) | (c1 & LOW), (c2 << 32) | (c3 & LOW)))
+    }
+}
+
+#[inline(always)]
+fn round<const N: usize>(counters: &mut [[u64; 4]; N], [k0, k1]: [u64; 2]) {
+    for [c0, c1, c2, c3] in counters {
+        let p0 = (*c0 & LOW) * MULTIPLIERS[0];
+        let p1 = (*c2 & LOW) * MULTIPLIERS[1];
+        // the upper halves of c1 and c3 hold rubbish from here on: nothing reads them
+        (*c0, *c1) = ((p1 >> 32) ^ *c1 ^ k0, p1);
+        (*c2, *c3) = ((p0 >> 32) ^ *c3 ^ k1, p0);
     }
 }
 
