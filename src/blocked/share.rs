@@ -67,7 +67,8 @@ pub fn sharing(roots: &[Expr], budget: &Budget) -> Sharing {
         }
         let pairs = || users.iter().flat_map(|&a| users.iter().map(move |&b| (a, b)));
         let ordered: Vec<(usize, usize)> = pairs().filter(|(a, b)| behind[*b].contains(a)).collect();
-        let slabs = ordered.iter().all(|(a, _)| slab_bytes(&loops[*a]).is_some_and(|bytes| bytes <= budget.memory_bytes / 3));
+        let slab = |(a, b): &(usize, usize)| slab_bytes(&loops[*a], rows_together(&loops[*b]));
+        let slabs = ordered.iter().all(|pair| slab(pair).is_some_and(|bytes| bytes <= budget.memory_bytes / 3));
         if slabs {
             sharing.stores.insert(store);
             sharing.pulled.extend(ordered.iter().map(|(a, _)| loops[*a].root.id));
@@ -103,15 +104,27 @@ fn collect(root: &Expr) -> Loop {
     found
 }
 
-/// Bytes of source that a block of a reduction's result needs, if it does not need all of it.
-fn slab_bytes(l: &Loop) -> Option<u64> {
+/// Rows that a task of the loop needs at once: a reduction over the first axis does not cut its cells, which join
+/// tiny chunks.
+fn rows_together(l: &Loop) -> u64 {
+    let Op::Reduce(reduce) = &l.root.op else { return 0 };
+    let first = reduce.axes.iter().position(|&axis| axis == 0);
+    first.map_or(0, |at| reduce.cells[at].chunks.longest())
+}
+
+/// Bytes of source that a block of a reduction's result, or `rows` rows if that is more, needs; `None` if it
+/// needs all of it.
+fn slab_bytes(l: &Loop, rows: u64) -> Option<u64> {
     let Op::Reduce(reduce) = &l.root.op else { return None };
     if reduce.axes.contains(&0) {
         return None;
     }
     let arg = &reduce.arg;
-    let elements: u64 = (0..arg.shape.len())
-        .map(|axis| if reduce.axes.contains(&axis) { arg.shape[axis] } else { arg.chunks.axes[axis].longest() })
-        .fold(1, u64::saturating_mul);
+    let along = |axis: usize| match axis {
+        _ if reduce.axes.contains(&axis) => arg.shape[axis],
+        0 => arg.chunks.axes[0].longest().max(rows).min(arg.shape[0]),
+        _ => arg.chunks.axes[axis].longest(),
+    };
+    let elements: u64 = (0..arg.shape.len()).map(along).fold(1, u64::saturating_mul);
     Some(elements.saturating_mul(arg.dtype.size() as u64))
 }
