@@ -93,20 +93,13 @@ impl Median {
         Median { dtype: arg.dtype, out, roots, look: None, middles: vec![], total: None }
     }
 
-    /// The plan of one look, and where it puts what it finds.
-    fn read(&self, look: Look, budget: &Budget) -> Result<(Plan, Arc<Mutex<Found>>)> {
-        let found = Arc::new(Mutex::new(Found {
-            counts: vec![0; look.bins()],
-            // at once what `standing_bytes` counts, so that it does not double on the way
-            inside: Vec::with_capacity(if matches!(look, Look::Bracket(..)) { INSIDE_MAX } else { 0 }),
-            ..Found::default()
-        }));
-        let plan = lower_loop(&self.roots, budget, |feed, registers| {
+    /// The plan of one look, which puts what it finds into `found`.
+    fn plan(&self, look: Look, budget: &Budget, found: &Arc<Mutex<Found>>) -> Result<Plan> {
+        lower_loop(&self.roots, budget, |feed, registers| {
             let cuts = ChunkGrid { axes: blocking::frugal(&feed) };
             let fused = Fused::new(feed.program.clone(), registers, vec![]);
             Arc::new(LookStage { feed, fused, cuts, look, found: found.clone(), dtype: self.dtype })
-        })?;
-        Ok((plan, found))
+        })
     }
 
     /// What follows from the last look, the first of all if there was none.
@@ -208,12 +201,18 @@ impl Procedure for Median {
         (INSIDE_MAX * 8 + (8 << BITS)) as u64
     }
     fn most_demanding(&self, budget: &Budget) -> Result<Plan> {
-        Ok(self.read(Look::Bracket(0, u64::MAX), budget)?.0)
+        self.plan(Look::Bracket(0, u64::MAX), budget, &Arc::default())
     }
     fn step(&mut self, budget: &Budget) -> Result<procedure::Step> {
         match self.next() {
             Next::Read(look) => {
-                let (plan, found) = self.read(look, budget)?;
+                let found = Arc::new(Mutex::new(Found {
+                    counts: vec![0; look.bins()],
+                    // at once what `standing_bytes` counts, so that it does not double on the way
+                    inside: Vec::with_capacity(if matches!(look, Look::Bracket(..)) { INSIDE_MAX } else { 0 }),
+                    ..Found::default()
+                }));
+                let plan = self.plan(look, budget, &found)?;
                 self.look = Some((look, found));
                 Ok(procedure::Step::Run(plan))
             }

@@ -26,8 +26,7 @@ impl Runtime {
         let _indexes = self.reserve_indexes(node).map_err(|error| refused(&*procedure, error))?;
         let _held = self.reserve(name, procedure.standing_bytes(), "").map_err(|error| refused(&*procedure, error))?;
         let budget = self.budget(self.0.pool.usage().reserved_bytes);
-        let worst = procedure.most_demanding(&budget)?;
-        self.check(&worst, &budget).map_err(|error| refused(&*procedure, error))?;
+        self.check(&procedure.most_demanding(&budget)?, &budget).map_err(|error| refused(&*procedure, error))?;
         loop {
             match procedure.step(&budget)? {
                 Step::Run(plan) => self.run_plan(&plan, &budget, cancel)?,
