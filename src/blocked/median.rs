@@ -201,7 +201,11 @@ impl Procedure for Median {
         (INSIDE_MAX * 8 + (8 << BITS)) as u64
     }
     fn most_demanding(&self, budget: &Budget) -> Result<Plan> {
-        self.plan(Look::Bracket(0, u64::MAX), budget, &Arc::default())
+        let bracket = self.plan(Look::Bracket(0, u64::MAX), budget, &Arc::default())?;
+        // small boxes have fewer values to keep than a histogram has bins
+        let histogram = self.plan(Look::Histogram { low: 0, high: u64::MAX, shift: 64 - BITS }, budget, &Arc::default())?;
+        let needed = |plan: &Plan| crate::plan::smallest_limit(plan, &|_| 0);
+        Ok(if needed(&bracket) >= needed(&histogram) { bracket } else { histogram })
     }
     fn step(&mut self, budget: &Budget) -> Result<procedure::Step> {
         match self.next() {
