@@ -82,6 +82,11 @@ fn run_avx2<L: Loop>(body: L) -> L::Out {
     body.run()
 }
 
+/// Whether `mul_add` is an instruction of the clone that [`dispatch`] takes.
+pub(crate) fn has_fma() -> bool {
+    level() != BASELINE
+}
+
 /// Runs `body` in the best clone.
 #[inline]
 pub(crate) fn dispatch<L: Loop>(body: L) -> L::Out {

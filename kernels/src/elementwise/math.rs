@@ -1,7 +1,7 @@
 //! Elementary functions of an f64, free of branches where they are hot, so that loops over them become
 //! vector code. Each uses `mul_add` explicitly or not at all: the bits are those of every instruction set.
 //!
-//! Sources: the reductions and polynomials of fdlibm (Sun, 1993) for log, sin, cos and atan; Taylor for exp.
+//! Sources: the reductions and polynomials of fdlibm (Sun, 1993) for log and atan; Taylor for exp.
 
 // constants stand as fdlibm prints them
 #![allow(clippy::excessive_precision, clippy::approx_constant)]
@@ -262,7 +262,7 @@ pub(crate) fn log10(x: f64) -> f64 {
     log_edges(x, y)
 }
 
-/// Past this, sin, cos and tan are left to the slow functions: the reduction below takes n < 2¹⁷.
+/// Past this, sin, cos and tan are left to the slow functions: the reduction below takes k < 2¹⁶.
 const FAR: f64 = 100_000.0;
 
 /// Whether sin, cos and tan are wrong here.
@@ -272,64 +272,59 @@ pub(crate) fn turns_far(x: f64) -> bool {
     !matches!(x.abs().partial_cmp(&FAR), Some(std::cmp::Ordering::Less))
 }
 
-/// x − n·π/2 as a sum of two, and n.
+/// sin(x − k·π), given k·π to be near x: k is a multiple of ½ below 2¹⁶, the difference at most π/2.
+/// Polynomial: least squares of (sin r − r)/r³ over r² in [0, π²/4], to 2⁻⁶¹ of sin r.
 #[inline(always)]
-fn turn(x: f64) -> (f64, f64, i64) {
-    const P1: f64 = std::f64::consts::FRAC_PI_2;
-    const P2: f64 = 6.123233995736766036e-17;
-    const P3: f64 = -1.497384904859169778e-33;
-    let (k, n) = nearest(x * std::f64::consts::FRAC_2_PI);
-    // exact: the product's last bit is 2⁻⁵² or above and the difference below 1
+fn sin_past(x: f64, k: f64) -> f64 {
+    const P1: f64 = std::f64::consts::PI;
+    const P2: f64 = 1.2246467991473532e-16;
+    const P3: f64 = -2.9947698097183397e-33;
+    const S: [f64; 8] = [
+        -0.16666666666666666,
+        0.008333333333333208,
+        -0.00019841269841213368,
+        2.7557319211744394e-06,
+        -2.5052106921615934e-08,
+        1.605894190347732e-10,
+        -7.64304346538988e-13,
+        2.7216780035058983e-15,
+    ];
+    // exact: the product's last bit is 2⁻⁵² or above and the difference below 2
     let first = fma(-k, P1, x);
     let product = k * P2;
     let error = fma(k, P2, -product);
     let r = first - product;
     let tail = ((first - r) - product) - fma(k, P3, error);
-    (r, tail, n)
-}
-
-#[inline(always)]
-fn sin_part(x: f64, y: f64) -> f64 {
-    let z = x * x;
+    let z = r * r;
     let w = z * z;
-    let low = fma(z, fma(z, 2.75573137070700676789e-06, -1.98412698298579493134e-04), 8.33333333332248946124e-03);
-    let r = fma(z * w, fma(z, 1.58969099521155010221e-10, -2.50507602534068634195e-08), low);
-    let v = z * x;
-    x - ((z * (0.5 * y - v * r) - y) - v * -1.66666666666666324348e-01)
+    let q = fma(fma(fma(S[7], w, fma(S[6], z, S[5])), w, fma(S[4], z, S[3])), w, fma(S[2], z, S[1]));
+    // of the tail, sin takes as much as cos r is
+    let cos = fma(fma(z, 1.0 / 24.0, -0.5), z, 1.0);
+    // what the cube lost in rounding counts near π/2, where its term is more than half of r
+    let cube = r * z;
+    let lost = fma(r, z, -cube);
+    r + fma(cube, S[0], fma(cube * z, q, fma(tail, cos, lost * S[0])))
 }
 
+/// `y` with its sign changed where n is odd.
 #[inline(always)]
-fn cos_part(x: f64, y: f64) -> f64 {
-    let z = x * x;
-    let w = z * z;
-    let low = z * fma(z, fma(z, 2.48015872894767294178e-05, -1.38888888888741095749e-03), 4.16666666666666019037e-02);
-    let high = fma(z, fma(z, -1.13596475577881948265e-11, 2.08757232129817482790e-09), -2.75573143513906633035e-07);
-    let r = fma(w * w, high, low);
-    let half = 0.5 * z;
-    let one = 1.0 - half;
-    one + (((1.0 - one) - half) + (z * r - x * y))
-}
-
-/// `y` with its sign changed where bit 1 of `n` is set.
-#[inline(always)]
-fn sign_of_turn(y: f64, n: i64) -> f64 {
-    f64::from_bits(y.to_bits() ^ (((n as u64) & 2) << 62))
+fn sign_of_half_turn(y: f64, n: i64) -> f64 {
+    f64::from_bits(y.to_bits() ^ ((n as u64) << 63))
 }
 
 /// sin x for |x| < 10⁵.
 #[inline(always)]
 pub(crate) fn sin(x: f64) -> f64 {
-    let (r, tail, n) = turn(x);
-    let y = if n & 1 == 0 { sin_part(r, tail) } else { cos_part(r, tail) };
-    if x == 0.0 { x } else { sign_of_turn(y, n) }
+    let (k, n) = nearest(x * std::f64::consts::FRAC_1_PI);
+    let y = sign_of_half_turn(sin_past(x, k), n);
+    if x == 0.0 { x } else { y }
 }
 
-/// cos x for |x| < 10⁵.
+/// cos x for |x| < 10⁵: − sin(x − (n + ½)·π), its sign changed where n is odd.
 #[inline(always)]
 pub(crate) fn cos(x: f64) -> f64 {
-    let (r, tail, n) = turn(x);
-    let y = if n & 1 == 0 { cos_part(r, tail) } else { sin_part(r, tail) };
-    sign_of_turn(y, n + (n & 1))
+    let (k, n) = nearest(fma(x, std::f64::consts::FRAC_1_PI, -0.5));
+    sign_of_half_turn(sin_past(x, k + 0.5), n + 1)
 }
 
 pub(crate) fn tan(x: f64) -> f64 {

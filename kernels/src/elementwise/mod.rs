@@ -6,6 +6,7 @@
 mod bools;
 mod cast;
 mod complex;
+mod divide;
 mod float;
 mod integer;
 pub(crate) mod math;
@@ -216,6 +217,7 @@ pub fn binary(op: BinaryOp, args: DType) -> Option<TileFn> {
 }
 
 pub use cast::cast;
+pub(crate) use divide::divide_by_constant;
 
 struct LoopWhere<'a, T>(&'a [Bool], &'a [T], &'a [T], &'a mut [T]);
 

@@ -3,7 +3,9 @@
 use super::masked::Mask;
 use super::operand::panel_bytes;
 use super::{TOGETHER, leaf_size};
+use crate::dtype::DType;
 use crate::elementwise::{self, TileFn};
+use crate::op::BinaryOp;
 use crate::program::{Leaf, Program, Reg, StepOp};
 use crate::reduce::{Reducer, Reduction, TILE};
 
@@ -160,11 +162,17 @@ fn loop_of(program: &Program, k: usize) -> TileFn {
         StepOp::Binary(op) => {
             assert_eq!(dtype(0), dtype(1), "fused: the arguments of {}", op.name());
             assert_eq!(op.types(dtype(0)).map(|t| t.out), Some(step.dtype), "fused: {} of {}", op.name(), dtype(0));
+            if op == BinaryOp::Divide
+                && dtype(1) == DType::F64
+                && matches!(program.leaves.get(step.args[1] as usize), Some(Leaf::Constant { .. }))
+            {
+                return elementwise::divide_by_constant;
+            }
             elementwise::binary(op, dtype(0)).unwrap_or_else(|| panic!("fused: {} has no loop for {}", op.name(), dtype(0)))
         }
         StepOp::Where => {
             let given = (dtype(0), dtype(1), dtype(2));
-            assert_eq!(given, (crate::dtype::DType::Bool, step.dtype, step.dtype), "fused: the arguments of where");
+            assert_eq!(given, (DType::Bool, step.dtype, step.dtype), "fused: the arguments of where");
             elementwise::select(step.dtype)
         }
         StepOp::Cast => elementwise::cast(dtype(0), step.dtype),

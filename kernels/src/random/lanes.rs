@@ -1,6 +1,7 @@
 //! (law, key, indices) → values. The loops over blocks, cloned for each instruction set; what they compute is
 //! the same straight-line code, so the bits are too.
 
+use super::batch::{BATCH, Bits, Blocks, Portable};
 use super::law::Law;
 use super::philox::Key;
 
@@ -40,74 +41,39 @@ impl Isa {
     }
 }
 
-/// The counter of block `block` of a stream.
+/// Writes `value(lane0, lane1, i)` to element i of `out`, of the bits of block i of `blocks`.
 #[inline(always)]
-fn counter(block: u64) -> [u64; 4] {
-    [block, block.rotate_right(32), 0, 0]
-}
-
-/// Blocks of a quarter of a stage.
-const QUARTER: usize = 32;
-/// Blocks whose bits are made before their values: the two are loops of their own, so that neither waits for the
-/// other's latency.
-const STAGE: usize = 4 * QUARTER;
-
-/// Writes `value(lane0, lane1, i)` to element i of `out`, of the bits of block `block(i)`.
-#[inline(always)]
-fn fill_staged<T>(key: &Key, block: impl Fn(u64) -> u64, out: &mut [T], value: impl Fn(u64, u64, u64) -> T) {
-    let key = *key;
-    let (stages, rest) = out.as_chunks_mut::<STAGE>();
-    let mut first = 0;
-    for stage in stages {
-        // arrays apart, so that the loop is seen to vectorise
-        let (mut a0, mut b0, mut c0, mut d0) = ([0; QUARTER], [0; QUARTER], [0; QUARTER], [0; QUARTER]);
-        let (mut a1, mut b1, mut c1, mut d1) = ([0; QUARTER], [0; QUARTER], [0; QUARTER], [0; QUARTER]);
-        for i in 0..QUARTER {
-            let at = |quarter: usize| counter(block(first + (quarter * QUARTER + i) as u64));
-            [(a0[i], a1[i]), (b0[i], b1[i]), (c0[i], c1[i]), (d0[i], d1[i])] = key.lanes_together([at(0), at(1), at(2), at(3)]);
+fn fill_batched<T, const SHIFT: u32>(bits: impl Bits, key: &Key, blocks: Blocks<SHIFT>, out: &mut [T], value: impl Fn(u64, u64, u64) -> T) {
+    let (whole, rest) = out.as_chunks_mut::<BATCH>();
+    let mut at = 0;
+    for out in whole {
+        let batch = bits.batch(key, blocks, at);
+        for i in 0..BATCH {
+            out[i] = value(batch.lane0[i], batch.lane1[i], at + i as u64);
         }
-        let bits = [(a0, a1), (b0, b1), (c0, c1), (d0, d1)];
-        for (out, (lanes0, lanes1)) in stage.as_chunks_mut::<QUARTER>().0.iter_mut().zip(&bits) {
-            for i in 0..QUARTER {
-                out[i] = value(lanes0[i], lanes1[i], first + i as u64);
-            }
-            first += QUARTER as u64;
-        }
+        at += BATCH as u64;
     }
-    for (i, out) in (first..).zip(rest) {
-        let [c0, c1, c2, c3] = counter(block(i));
+    for (i, out) in (at..).zip(rest) {
+        let [c0, c1, c2, c3] = blocks.counter(i);
         let (lane0, lane1) = key.lanes(c0, c1, c2, c3);
         *out = value(lane0, lane1, i);
     }
 }
 
 #[inline(always)]
-fn pairs_loop<L: Law>(law: L, key: &Key, block: u64, out: &mut [[L::Value; 2]]) {
-    fill_staged(key, |i| block.wrapping_add(i), out, |lane0, lane1, _| law.pair(lane0, lane1));
+fn pairs_loop<L: Law>(bits: impl Bits, law: L, key: &Key, block: u64, out: &mut [[L::Value; 2]]) {
+    let blocks = Blocks::<0> { first: block, step: 1 };
+    fill_batched(bits, key, blocks, out, |lane0, lane1, _| law.pair(lane0, lane1));
 }
 
+/// A block an element. Where it is known before the loop which of a pair is wanted, the other's formula falls away.
 #[inline(always)]
-fn strided_loop<L: Law>(law: L, key: &Key, first: u64, step: i64, out: &mut [L::Value]) {
+fn strided_loop<L: Law>(bits: impl Bits, law: L, key: &Key, first: u64, step: i64, out: &mut [L::Value]) {
+    let blocks = Blocks::<1> { first, step: step as u64 };
     match (step & 1, first & 1) {
-        (0, 0) => every(law, key, first, step, |_| false, out),
-        (0, _) => every(law, key, first, step, |_| true, out),
-        _ => every(law, key, first, step, |index| index & 1 != 0, out),
-    }
-}
-
-/// A block an element. Where `odd` is known before the loop, half of the block's last round falls away, and the
-/// other value of the pair with it.
-#[inline(always)]
-fn every<L: Law>(law: L, key: &Key, first: u64, step: i64, odd: impl Fn(u64) -> bool, out: &mut [L::Value]) {
-    let index = |i: u64| first.wrapping_add(i.wrapping_mul(step as u64));
-    if L::LONG {
-        return fill_staged(key, |i| index(i) >> 1, out, |lane0, lane1, i| law.one(lane0, lane1, odd(index(i))));
-    }
-    let key = *key;
-    for (i, value) in (0..).zip(out) {
-        let [c0, c1, c2, c3] = counter(index(i) >> 1);
-        let (lane0, lane1) = key.lanes(c0, c1, c2, c3);
-        *value = law.one(lane0, lane1, odd(index(i)));
+        (0, 0) => fill_batched(bits, key, blocks, out, |lane0, lane1, _| law.one(lane0, lane1, false)),
+        (0, _) => fill_batched(bits, key, blocks, out, |lane0, lane1, _| law.one(lane0, lane1, true)),
+        _ => fill_batched(bits, key, blocks, out, |lane0, lane1, i| law.one(lane0, lane1, blocks.index(i) & 1 != 0)),
     }
 }
 
@@ -123,15 +89,16 @@ fn run_words_loop(key: &Key, run: u64, block: u32, words: &mut [u64]) {
 
 #[cfg(target_arch = "x86_64")]
 mod clones {
+    use super::super::batch::Avx512;
     use super::*;
 
     #[target_feature(enable = "avx2,fma")]
     pub(super) fn pairs_avx2<L: Law>(law: L, key: &Key, block: u64, out: &mut [[L::Value; 2]]) {
-        pairs_loop(law, key, block, out);
+        pairs_loop(Portable, law, key, block, out);
     }
     #[target_feature(enable = "avx2,fma")]
     pub(super) fn strided_avx2<L: Law>(law: L, key: &Key, first: u64, step: i64, out: &mut [L::Value]) {
-        strided_loop(law, key, first, step, out);
+        strided_loop(Portable, law, key, first, step, out);
     }
     #[target_feature(enable = "avx2,fma")]
     pub(super) fn run_words_avx2(key: &Key, run: u64, block: u32, words: &mut [u64; 16]) {
@@ -143,11 +110,15 @@ mod clones {
     }
     #[target_feature(enable = "avx2,fma,avx512f,avx512dq,avx512bw,avx512vl")]
     pub(super) fn pairs_avx512<L: Law>(law: L, key: &Key, block: u64, out: &mut [[L::Value; 2]]) {
-        pairs_loop(law, key, block, out);
+        // SAFETY: this function needs the instructions, too.
+        let bits = unsafe { Avx512::new() };
+        pairs_loop(bits, law, key, block, out);
     }
     #[target_feature(enable = "avx2,fma,avx512f,avx512dq,avx512bw,avx512vl")]
     pub(super) fn strided_avx512<L: Law>(law: L, key: &Key, first: u64, step: i64, out: &mut [L::Value]) {
-        strided_loop(law, key, first, step, out);
+        // SAFETY: this function needs the instructions, too.
+        let bits = unsafe { Avx512::new() };
+        strided_loop(bits, law, key, first, step, out);
     }
 }
 
@@ -167,7 +138,7 @@ pub(super) fn run_words(isa: Isa, key: &Key, run: u64, block: u32, words: &mut [
 /// The values of blocks `block`, `block` + 1, …: elements 2·block, 2·block + 1, …
 fn pairs<L: Law>(isa: Isa, law: L, key: &Key, block: u64, out: &mut [[L::Value; 2]]) {
     match isa {
-        Isa::Baseline => pairs_loop(law, key, block, out),
+        Isa::Baseline => pairs_loop(Portable, law, key, block, out),
         // SAFETY: an Isa other than Baseline comes from `available`, which detected its features.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => unsafe { clones::pairs_avx2(law, key, block, out) },
@@ -180,7 +151,7 @@ fn pairs<L: Law>(isa: Isa, law: L, key: &Key, block: u64, out: &mut [[L::Value; 
 /// The values of elements `first`, `first` + `step`, …: one block each.
 fn strided<L: Law>(isa: Isa, law: L, key: &Key, first: u64, step: i64, out: &mut [L::Value]) {
     match isa {
-        Isa::Baseline => strided_loop(law, key, first, step, out),
+        Isa::Baseline => strided_loop(Portable, law, key, first, step, out),
         // SAFETY: an Isa other than Baseline comes from `available`, which detected its features.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => unsafe { clones::strided_avx2(law, key, first, step, out) },

@@ -7,8 +7,6 @@ use crate::dtype::Element;
 /// Every method must be straight-line code marked `#[inline(always)]`.
 pub(super) trait Law: Copy {
     type Value: Element;
-    /// Whether the formula is long: of single elements, too, the bits of many are then made first.
-    const LONG: bool;
     fn pair(self, lane0: u64, lane1: u64) -> [Self::Value; 2];
 
     /// Element 0 or 1 of the pair.
@@ -53,7 +51,6 @@ impl Uniform<f32> {
 
 impl Law for Uniform<f64> {
     type Value = f64;
-    const LONG: bool = false;
     #[inline(always)]
     fn pair(self, lane0: u64, lane1: u64) -> [f64; 2] {
         [lane0, lane1].map(|lane| {
@@ -65,7 +62,6 @@ impl Law for Uniform<f64> {
 
 impl Law for Uniform<f32> {
     type Value = f32;
-    const LONG: bool = false;
     #[inline(always)]
     fn pair(self, lane0: u64, lane1: u64) -> [f32; 2] {
         [lane0, lane1].map(|lane| {
@@ -84,7 +80,6 @@ pub(super) struct Normal<T> {
 
 impl Law for Normal<f64> {
     type Value = f64;
-    const LONG: bool = true;
     #[inline(always)]
     fn pair(self, lane0: u64, lane1: u64) -> [f64; 2] {
         let radius = (-2.0 * ln_fraction(numerator(lane0))).sqrt();
@@ -95,7 +90,6 @@ impl Law for Normal<f64> {
 
 impl Law for Normal<f32> {
     type Value = f32;
-    const LONG: bool = false;
     #[inline(always)]
     fn pair(self, lane0: u64, lane1: u64) -> [f32; 2] {
         let radius = (-2.0 * ln_f32(unit_above_zero_f32(lane0))).sqrt();
@@ -112,7 +106,6 @@ pub(super) struct Exponential<T> {
 
 impl Law for Exponential<f64> {
     type Value = f64;
-    const LONG: bool = true;
     #[inline(always)]
     fn pair(self, lane0: u64, lane1: u64) -> [f64; 2] {
         // + 0.0: ln 1 must give 0, not −0
@@ -122,7 +115,6 @@ impl Law for Exponential<f64> {
 
 impl Law for Exponential<f32> {
     type Value = f32;
-    const LONG: bool = false;
     #[inline(always)]
     fn pair(self, lane0: u64, lane1: u64) -> [f32; 2] {
         [lane0, lane1].map(|lane| ln_f32(unit_above_zero_f32(lane)).mul_add(-self.scale, 0.0))
@@ -170,8 +162,7 @@ macro_rules! integers {
     ($($t:ty),*) => { $(
         impl<const NARROW: bool> Law for Integers<$t, NARROW> {
             type Value = $t;
-            const LONG: bool = false;
-            #[inline(always)]
+                    #[inline(always)]
             fn pair(self, lane0: u64, lane1: u64) -> [$t; 2] {
                 [lane0, lane1].map(|lane| {
                     let offset = if NARROW { multiply_high_narrow(lane, self.range) } else { multiply_high(lane, self.range) };

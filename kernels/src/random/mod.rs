@@ -4,6 +4,7 @@
 //! Uniform, normal, exponential and integers are formulas of one block and vectorise (`law`, `lanes`); the
 //! others draw from a generator shared by a short run of elements (`runs`).
 
+mod batch;
 mod lanes;
 mod law;
 mod math;

@@ -3,7 +3,7 @@
 //! vectorise (`vpmuludq`).
 //! Source: Salmon, Moraes, Dror, Shaw, *Parallel random numbers: as easy as 1, 2, 3*, SC 2011.
 
-const MULTIPLIERS: [u64; 2] = [0xD251_1F53, 0xCD9E_8D57];
+pub(super) const MULTIPLIERS: [u64; 2] = [0xD251_1F53, 0xCD9E_8D57];
 const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 const ROUNDS: usize = 10;
 const LOW: u64 = 0xffff_ffff;
@@ -26,6 +26,12 @@ impl Key {
     pub(super) fn of(seed: u64, stream: u64) -> Key {
         let hash = split_mix(split_mix(seed).wrapping_add(stream));
         Key::new([hash as u32, (hash >> 32) as u32])
+    }
+
+    /// The two words of a round.
+    #[inline(always)]
+    pub(super) fn round(&self, round: usize) -> [u64; 2] {
+        self.0[round]
     }
 
     /// Four words for a counter of four words, as two lanes (words 0 and 1, words 2 and 3; high word first). Of
