@@ -3,8 +3,8 @@
     python compare.py --dir DATA --bin TARGET/release [--jobs mean_h5,zarr_sum] [--runs 5] [--quick]
 
 Fair to the peers: of them only the seconds of computing count, of Flagstone those of the whole process. The ratio's
-base is dask.array at the best of several chunkings, found by a run of each before the rounds. Before a warm run the input
-is read; a run that went to the disk all the same (by more than 1 % of its input) is thrown away and repeated.
+base is dask.array at the best of several chunkings, found by a run of each before the rounds; dask-array takes the same.
+Before a warm run the input is read; a run that went to the disk all the same (by more than 1 % of its input) is thrown away and repeated.
 """
 
 import argparse
@@ -165,8 +165,9 @@ class Bench:
             print(f"  {engine} {label}: {shown}", file=sys.stderr, flush=True)
 
         peers = [peer for peer in job.peers if not self.options.peers or peer in self.options.peers]
-        best = {}
-        for engine in (peer for peer in peers if peer in DASK_LIKE):
+        # the first of dask's kind tries every chunking, the others take the best
+        best, like = None, [peer for peer in peers if peer in DASK_LIKE]
+        for engine in like[:1]:
             settings = dict(list(job.settings.items())[:1]) if self.options.quick else job.settings
             tried = {}
             for label, chunks in settings.items():
@@ -175,14 +176,15 @@ class Bench:
             good = {label: found["seconds"] for label, found in tried.items() if "error" not in found}
             if good:
                 label = min(good, key=good.get)
-                best[engine] = (f"best ({label})", job.settings[label])
+                best = (f"best ({label})", job.settings[label])
         for _ in range(self.options.runs):
             add("flagstone", "", self.once(job, "flagstone"))
             for engine in peers:
-                if engine in best:
-                    add(engine, best[engine][0], self.once(job, engine, best[engine][1]))
-                elif engine not in DASK_LIKE and not any("error" in found for found in rows.get((engine, ""), {"runs": []})["runs"]):
-                    add(engine, "", self.once(job, engine))
+                label, chunks = best if best and engine in like else ("", None)
+                # another kind that failed once is not asked again
+                failed = engine not in like and any("error" in found for found in rows.get((engine, ""), {"runs": []})["runs"])
+                if not failed and (best or engine not in like):
+                    add(engine, label, self.once(job, engine, chunks))
         return self.summed(job, list(rows.values()))
 
     def summed(self, job, rows):

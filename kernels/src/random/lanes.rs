@@ -1,7 +1,7 @@
 //! (law, key, indices) → values. The loops over blocks, cloned for each instruction set; what they compute is
 //! the same straight-line code, so the bits are too.
 
-use super::batch::{BATCH, Bits, Blocks, Portable};
+use super::batch::{BATCH, Baseline, Bits, Blocks};
 use super::law::Law;
 use super::philox::Key;
 
@@ -43,21 +43,24 @@ impl Isa {
 
 /// Writes `value(lane0, lane1, i)` to element i of `out`, of the bits of block i of `blocks`.
 #[inline(always)]
-fn fill_batched<T, const SHIFT: u32>(bits: impl Bits, key: &Key, blocks: Blocks<SHIFT>, out: &mut [T], value: impl Fn(u64, u64, u64) -> T) {
+fn fill_batched<T: Copy + Default, const SHIFT: u32>(
+    bits: impl Bits,
+    key: &Key,
+    blocks: Blocks<SHIFT>,
+    out: &mut [T],
+    value: impl Fn(u64, u64, u64) -> T,
+) {
     let (whole, rest) = out.as_chunks_mut::<BATCH>();
+    let mut last = [T::default(); BATCH];
     let mut at = 0;
-    for out in whole {
+    for out in whole.iter_mut().chain((!rest.is_empty()).then_some(&mut last)) {
         let batch = bits.batch(key, blocks, at);
         for i in 0..BATCH {
             out[i] = value(batch.lane0[i], batch.lane1[i], at + i as u64);
         }
         at += BATCH as u64;
     }
-    for (i, out) in (at..).zip(rest) {
-        let [c0, c1, c2, c3] = blocks.counter(i);
-        let (lane0, lane1) = key.lanes(c0, c1, c2, c3);
-        *out = value(lane0, lane1, i);
-    }
+    rest.copy_from_slice(&last[..rest.len()]);
 }
 
 #[inline(always)]
@@ -89,16 +92,20 @@ fn run_words_loop(key: &Key, run: u64, block: u32, words: &mut [u64]) {
 
 #[cfg(target_arch = "x86_64")]
 mod clones {
-    use super::super::batch::Avx512;
+    use super::super::batch::{Avx2, Avx512};
     use super::*;
 
     #[target_feature(enable = "avx2,fma")]
     pub(super) fn pairs_avx2<L: Law>(law: L, key: &Key, block: u64, out: &mut [[L::Value; 2]]) {
-        pairs_loop(Portable, law, key, block, out);
+        // SAFETY: this function needs the instructions, too.
+        let bits = unsafe { Avx2::new() };
+        pairs_loop(bits, law, key, block, out);
     }
     #[target_feature(enable = "avx2,fma")]
     pub(super) fn strided_avx2<L: Law>(law: L, key: &Key, first: u64, step: i64, out: &mut [L::Value]) {
-        strided_loop(Portable, law, key, first, step, out);
+        // SAFETY: this function needs the instructions, too.
+        let bits = unsafe { Avx2::new() };
+        strided_loop(bits, law, key, first, step, out);
     }
     #[target_feature(enable = "avx2,fma")]
     pub(super) fn run_words_avx2(key: &Key, run: u64, block: u32, words: &mut [u64; 16]) {
@@ -138,7 +145,7 @@ pub(super) fn run_words(isa: Isa, key: &Key, run: u64, block: u32, words: &mut [
 /// The values of blocks `block`, `block` + 1, …: elements 2·block, 2·block + 1, …
 fn pairs<L: Law>(isa: Isa, law: L, key: &Key, block: u64, out: &mut [[L::Value; 2]]) {
     match isa {
-        Isa::Baseline => pairs_loop(Portable, law, key, block, out),
+        Isa::Baseline => pairs_loop(Baseline, law, key, block, out),
         // SAFETY: an Isa other than Baseline comes from `available`, which detected its features.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => unsafe { clones::pairs_avx2(law, key, block, out) },
@@ -151,7 +158,7 @@ fn pairs<L: Law>(isa: Isa, law: L, key: &Key, block: u64, out: &mut [[L::Value; 
 /// The values of elements `first`, `first` + `step`, …: one block each.
 fn strided<L: Law>(isa: Isa, law: L, key: &Key, first: u64, step: i64, out: &mut [L::Value]) {
     match isa {
-        Isa::Baseline => strided_loop(Portable, law, key, first, step, out),
+        Isa::Baseline => strided_loop(Baseline, law, key, first, step, out),
         // SAFETY: an Isa other than Baseline comes from `available`, which detected its features.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => unsafe { clones::strided_avx2(law, key, first, step, out) },
