@@ -87,6 +87,12 @@ pub(crate) fn has_fma() -> bool {
     level() != BASELINE
 }
 
+/// Whether AVX-512 (F, DQ, BW, VL) may be used.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn has_avx512() -> bool {
+    level() == AVX512
+}
+
 /// Runs `body` in the best clone.
 #[inline]
 pub(crate) fn dispatch<L: Loop>(body: L) -> L::Out {

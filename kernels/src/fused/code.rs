@@ -1,7 +1,7 @@
 //! Program → loops and scratch offsets. Registers of steps share buffers once nothing reads them any more.
 
 use super::masked::Mask;
-use super::operand::panel_bytes;
+use super::pack::panel_bytes;
 use super::{TOGETHER, leaf_size};
 use crate::dtype::DType;
 use crate::elementwise::{self, TileFn};

@@ -7,6 +7,7 @@
 mod code;
 mod masked;
 mod operand;
+mod pack;
 mod space;
 
 use crate::program::{Leaf, Program, Reg};

@@ -1,6 +1,7 @@
 //! Operands of a tile: where it lies dense, it is used in place; else it is packed into scratch.
 
 use super::code::LeafBuffer;
+use super::pack::{pack, panel_pitch, panel_rows};
 use super::space::Space;
 use crate::dtype::{DType, Scalar};
 use crate::generate::Generator;
@@ -44,20 +45,6 @@ impl Place {
 
 pub(super) fn alignment(dtype: DType) -> usize {
     with_element!(dtype, T => align_of::<T>())
-}
-
-/// Rows that a panel packs: a cache line of elements.
-fn panel_rows(size: usize) -> usize {
-    64 / size
-}
-
-/// Bytes from one row of a panel to the next: past a tile, so that rows do not share cache sets.
-fn panel_pitch(size: usize) -> usize {
-    size * TILE + 64
-}
-
-pub(super) fn panel_bytes(size: usize) -> usize {
-    panel_rows(size) * panel_pitch(size)
 }
 
 /// Where a leaf's values come from.
@@ -266,43 +253,6 @@ unsafe fn gather(from: *const u8, stride: isize, to: *mut u8, n: usize, size: us
             4 => each::<u32>(from, stride, to, n),
             8 => each::<u64>(from, stride, to, n),
             _ => each::<[u64; 2]>(from, stride, to, n),
-        }
-    }
-}
-
-/// Packs `rows` rows of `n` elements into a panel; row r starts r elements after `from`, and its elements
-/// are `stride` bytes apart. Reads each cache line once.
-///
-/// # Safety
-/// The elements can be read, and the panel has room.
-unsafe fn pack(from: *const u8, stride: isize, panel: *mut u8, rows: usize, n: usize, size: usize) {
-    unsafe fn each<T: Copy, const ROWS: usize>(from: *const u8, stride: isize, panel: *mut u8, rows: usize, n: usize) {
-        // SAFETY: the caller's.
-        unsafe {
-            let pitch = panel_pitch(size_of::<T>());
-            for c in 0..n {
-                let line = from.offset(c as isize * stride).cast::<T>();
-                let to = panel.cast::<T>().add(c);
-                if rows == ROWS {
-                    for r in 0..ROWS {
-                        to.byte_add(r * pitch).write(line.add(r).read_unaligned());
-                    }
-                } else {
-                    for r in 0..rows {
-                        to.byte_add(r * pitch).write(line.add(r).read_unaligned());
-                    }
-                }
-            }
-        }
-    }
-    // SAFETY: the caller's.
-    unsafe {
-        match size {
-            1 => each::<u8, 64>(from, stride, panel, rows, n),
-            2 => each::<u16, 32>(from, stride, panel, rows, n),
-            4 => each::<u32, 16>(from, stride, panel, rows, n),
-            8 => each::<u64, 8>(from, stride, panel, rows, n),
-            _ => each::<[u64; 2], 4>(from, stride, panel, rows, n),
         }
     }
 }
