@@ -4,7 +4,8 @@
 
 Fair to the peers: of them only the seconds of computing count, of Flagstone those of the whole process. The ratio's
 base is dask.array at the best of several chunkings, found by a run of each before the rounds; dask-array takes the same.
-Before a warm run the input is read; a run that went to the disk all the same (by more than 1 % of its input) is thrown away and repeated.
+Before a warm run the input is read; a run that went to the disk all the same (by more than 1 % of its input) is thrown away
+and repeated.
 """
 
 import argparse

@@ -162,7 +162,7 @@ macro_rules! integers {
     ($($t:ty),*) => { $(
         impl<const NARROW: bool> Law for Integers<$t, NARROW> {
             type Value = $t;
-                    #[inline(always)]
+            #[inline(always)]
             fn pair(self, lane0: u64, lane1: u64) -> [$t; 2] {
                 [lane0, lane1].map(|lane| {
                     let offset = if NARROW { multiply_high_narrow(lane, self.range) } else { multiply_high(lane, self.range) };
