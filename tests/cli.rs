@@ -162,6 +162,8 @@ fn what_is_stored_is_read_back() {
         let info = json(&["info", &address, "--json"]);
         assert_eq!((&info["kind"], &info["shape"]), (&"array".into(), &serde_json::json!([3000, 4])), "{name}: {info}");
         assert_eq!(info["raw_bytes"], 96000);
+        let stored = info["stored_bytes"].as_u64().unwrap_or_else(|| panic!("{name}: {info}"));
+        assert!(if codec.is_some() { (1..96000).contains(&stored) } else { stored == 96000 }, "{name}: {stored} bytes");
         if codec.is_some() {
             assert_eq!(info["chunks"], serde_json::json!([1000, 2]), "{name}");
         }

@@ -22,6 +22,7 @@ static LEVEL: AtomicU8 = AtomicU8::new(UNKNOWN);
 
 #[cold]
 fn detect() -> u8 {
+    #[cfg_attr(not(target_arch = "x86_64"), expect(unused_mut, reason = "there is no other level"))]
     let mut level = BASELINE;
     #[cfg(target_arch = "x86_64")]
     {
@@ -91,6 +92,27 @@ pub(crate) fn has_fma() -> bool {
 #[cfg(target_arch = "x86_64")]
 pub(crate) fn has_avx512() -> bool {
     level() == AVX512
+}
+
+/// Whether a round of AES is an instruction that may be used.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+pub(crate) fn has_aes() -> bool {
+    level() != BASELINE && is_x86_feature_detected!("aes")
+}
+
+/// Whether a round of AES is an instruction.
+#[cfg(target_arch = "aarch64")]
+#[inline]
+pub(crate) fn has_aes() -> bool {
+    std::arch::is_aarch64_feature_detected!("aes")
+}
+
+/// As [`has_aes`] of four blocks in a vector of AVX-512.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+pub(crate) fn has_vaes() -> bool {
+    level() == AVX512 && is_x86_feature_detected!("vaes")
 }
 
 /// Runs `body` in the best clone.

@@ -1,7 +1,7 @@
 //! Addresses as users write them → a file of some format and what is meant inside.
 
 use super::flat::{self, RawLayout};
-use super::publish::near_misses;
+use super::reach::{near_misses, open_file};
 use super::{Create, Node, Store, Writer, hdf5, zarr};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::DType;
@@ -164,7 +164,7 @@ pub fn map(address: &str) -> Result<flat::Mapped> {
 }
 
 fn require_file(file: &Path, address: &str) -> Result<()> {
-    flat::open_file(file, address).map(drop)
+    open_file(file, address).map(drop)
 }
 
 fn only_dataset(file: &Path, address: &str) -> Result<String> {

@@ -13,6 +13,7 @@ pub mod flat;
 pub mod hdf5;
 mod in_memory;
 mod publish;
+mod reach;
 mod tree;
 mod zarr;
 
@@ -102,7 +103,8 @@ pub trait Store: Send + Sync + Debug {
     fn prefetch(&self, region: &Region) {
         let _ = region;
     }
-    /// Bytes that the array takes in the file, if that can be told without a scan of the data.
+    /// Bytes that the array's values take as stored, if that can be told without reading them. May list as many files
+    /// as there are chunks.
     fn stored_bytes(&self) -> Option<u64> {
         None
     }

@@ -11,6 +11,7 @@ use std::slice::{from_raw_parts, from_raw_parts_mut};
 const FAR: f64 = 1e250;
 const FAR_DIVISOR: f64 = 1e50;
 
+#[inline(always)]
 fn is_far(x: f64, far: f64) -> bool {
     let size = x.abs();
     !(size > far.recip() && size < far)
@@ -67,8 +68,7 @@ impl Loop for Multiplied<'_> {
         }
         let mut rare = false;
         for &x in self.0 {
-            let size = x.abs();
-            rare |= x != 0.0 && !(size > 1.0 / FAR && size < FAR);
+            rare |= x != 0.0 && is_far(x, FAR);
         }
         rare
     }

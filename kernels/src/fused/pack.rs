@@ -67,6 +67,10 @@ mod avx512 {
 
     pub(super) const SIDE: usize = 8;
 
+    /// How far ahead lines are asked for: two panels. Lines a stride apart are on pages of their own, where no
+    /// hardware looks ahead.
+    const AHEAD: usize = 128;
+
     /// As [`super::pack`] of 8 rows.
     ///
     /// # Safety
@@ -75,30 +79,43 @@ mod avx512 {
     pub(super) unsafe fn pack(from: *const u8, stride: isize, panel: *mut u8, n: usize) {
         let pitch = panel_pitch(8);
         for column in (0..n).step_by(SIDE) {
-            let columns = SIDE.min(n - column);
-            // SAFETY: columns that the caller says can be read; the last square repeats its last.
-            let lines =
-                std::array::from_fn(|i| unsafe { _mm512_loadu_pd(from.offset((column + i.min(columns - 1)) as isize * stride).cast()) });
-            for (r, row) in turned(lines).into_iter().enumerate() {
+            let last = SIDE.min(n - column) - 1;
+            let mut lines = [_mm512_setzero_pd(); SIDE];
+            for (i, line) in lines.iter_mut().enumerate() {
+                let at = from.wrapping_offset((column + i.min(last)) as isize * stride);
+                // SAFETY: columns that the caller says can be read; the last square repeats its last.
+                *line = unsafe { _mm512_loadu_pd(at.cast()) };
+                _mm_prefetch::<_MM_HINT_T1>(at.wrapping_add(AHEAD).cast());
+            }
+            for (r, row) in turned(&lines).iter().enumerate() {
                 // SAFETY: row r of the panel, of which a tile's end is followed by 64 bytes.
-                unsafe { _mm512_storeu_pd(panel.add(r * pitch + column * 8).cast(), row) };
+                unsafe { _mm512_storeu_pd(panel.add(r * pitch + column * 8).cast(), *row) };
             }
         }
     }
 
-    /// Element r of vector i becomes element i of vector r.
+    /// Element r of vector i becomes element i of vector r: pairs of neighbours, then every second quarter of two,
+    /// twice. (No `map` or closure: they would not be inlined.)
     #[target_feature(enable = "avx512f")]
-    fn turned(l: [__m512d; SIDE]) -> [__m512d; SIDE] {
-        // pairs of neighbours, then every second quarter of two, twice
-        let even = |a, b| _mm512_unpacklo_pd(a, b);
-        let odd = |a, b| _mm512_unpackhi_pd(a, b);
-        let first = |a, b| _mm512_shuffle_f64x2::<0x88>(a, b);
-        let second = |a, b| _mm512_shuffle_f64x2::<0xdd>(a, b);
-        let evens = [even(l[0], l[1]), even(l[2], l[3]), even(l[4], l[5]), even(l[6], l[7])];
-        let odds = [odd(l[0], l[1]), odd(l[2], l[3]), odd(l[4], l[5]), odd(l[6], l[7])];
-        let halves = [evens, odds].map(|[a, b, c, d]| [[first(a, b), first(c, d)], [second(a, b), second(c, d)]]);
-        let [[row04, row26], [row15, row37]] = halves.map(|rows| rows.map(|[a, b]| [first(a, b), second(a, b)]));
-        [row04[0], row15[0], row26[0], row37[0], row04[1], row15[1], row26[1], row37[1]]
+    #[inline]
+    fn turned(l: &[__m512d; SIDE]) -> [__m512d; SIDE] {
+        let zero = _mm512_setzero_pd();
+        // [even or odd element][pair of lines]
+        let mut pairs = [[zero; 4]; 2];
+        for i in 0..4 {
+            pairs[0][i] = _mm512_unpacklo_pd(l[2 * i], l[2 * i + 1]);
+            pairs[1][i] = _mm512_unpackhi_pd(l[2 * i], l[2 * i + 1]);
+        }
+        let mut rows = [zero; SIDE];
+        for (odd, [a, b, c, d]) in pairs.into_iter().enumerate() {
+            let (low, high) = (_mm512_shuffle_f64x2::<0x88>(a, b), _mm512_shuffle_f64x2::<0x88>(c, d));
+            rows[odd] = _mm512_shuffle_f64x2::<0x88>(low, high);
+            rows[odd + 4] = _mm512_shuffle_f64x2::<0xdd>(low, high);
+            let (low, high) = (_mm512_shuffle_f64x2::<0xdd>(a, b), _mm512_shuffle_f64x2::<0xdd>(c, d));
+            rows[odd + 2] = _mm512_shuffle_f64x2::<0x88>(low, high);
+            rows[odd + 6] = _mm512_shuffle_f64x2::<0xdd>(low, high);
+        }
+        rows
     }
 }
 

@@ -1,17 +1,13 @@
-//! (key, evenly spaced indices) → bits. A batch of blocks before their values: multiplies have a long latency, and
-//! what comes of many blocks side by side does not wait for it.
+//! (key, evenly spaced indices) → bits. A batch of blocks before their values, made by one function for all laws.
 
-use super::philox::Key;
+use super::ars::{Key, TOGETHER};
 
 /// Blocks of a batch.
 pub(super) const BATCH: usize = 32;
 
-/// The two lanes of each block of a batch.
+/// `LANES` of the two words of each block of a batch, from word `FIRST` on.
 #[repr(align(64))]
-pub(super) struct Batch {
-    pub(super) lane0: [u64; BATCH],
-    pub(super) lane1: [u64; BATCH],
-}
+pub(super) struct Batch<const FIRST: usize, const LANES: usize>(pub(super) [[u64; BATCH]; LANES]);
 
 /// The blocks of the indices `first` + i·`step`, a block every 2^`SHIFT` indices.
 #[derive(Clone, Copy)]
@@ -25,156 +21,77 @@ impl<const SHIFT: u32> Blocks<SHIFT> {
     pub(super) fn index(self, i: u64) -> u64 {
         self.first.wrapping_add(i.wrapping_mul(self.step))
     }
-
-    /// The counter of the block of index i.
-    #[inline(always)]
-    pub(super) fn counter(self, i: u64) -> [u64; 4] {
-        let block = self.index(i) >> SHIFT;
-        [block, block.rotate_right(32), 0, 0]
-    }
 }
 
-/// How the bits of a batch are made.
-pub(super) trait Bits: Copy {
-    /// Those of the blocks `at`, `at` + 1, … of `blocks`.
-    fn batch<const SHIFT: u32>(self, key: &Key, blocks: Blocks<SHIFT>, at: u64) -> Batch;
-}
-
-/// Whatever the machine has.
-#[derive(Clone, Copy)]
-pub(super) struct Baseline;
-
-impl Bits for Baseline {
-    #[inline(always)]
-    fn batch<const SHIFT: u32>(self, key: &Key, blocks: Blocks<SHIFT>, at: u64) -> Batch {
-        // a function of its own: every law calls it
-        #[inline(never)]
-        fn baseline<const SHIFT: u32>(key: &Key, blocks: Blocks<SHIFT>, at: u64) -> Batch {
-            by_quarters(key, blocks, at)
-        }
-        baseline(key, blocks, at)
-    }
-}
-
-/// AVX2. Whoever has one has the instructions.
-#[cfg(target_arch = "x86_64")]
-#[derive(Clone, Copy)]
-pub(super) struct Avx2(());
-
-#[cfg(target_arch = "x86_64")]
-impl Avx2 {
-    /// # Safety
-    /// The machine must have AVX2.
-    pub(super) unsafe fn new() -> Avx2 {
-        Avx2(())
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-impl Bits for Avx2 {
-    #[inline(always)]
-    fn batch<const SHIFT: u32>(self, key: &Key, blocks: Blocks<SHIFT>, at: u64) -> Batch {
-        #[target_feature(enable = "avx2")]
-        #[inline(never)]
-        fn avx2<const SHIFT: u32>(key: &Key, blocks: Blocks<SHIFT>, at: u64) -> Batch {
-            by_quarters(key, blocks, at)
-        }
-        // SAFETY: `self` vouches for the instructions.
-        unsafe { avx2(key, blocks, at) }
-    }
-}
-
-/// Four chains of multiplies side by side, in a loop that vectorises.
-#[inline(always)]
-fn by_quarters<const SHIFT: u32>(key: &Key, blocks: Blocks<SHIFT>, at: u64) -> Batch {
-    const QUARTER: usize = BATCH / 4;
-    let mut batch = Batch { lane0: [0; BATCH], lane1: [0; BATCH] };
-    // arrays apart, so that the loop is seen to vectorise
-    let (a0, rest) = batch.lane0.split_at_mut(QUARTER);
-    let (b0, rest) = rest.split_at_mut(QUARTER);
-    let (c0, d0) = rest.split_at_mut(QUARTER);
-    let (a1, rest) = batch.lane1.split_at_mut(QUARTER);
-    let (b1, rest) = rest.split_at_mut(QUARTER);
-    let (c1, d1) = rest.split_at_mut(QUARTER);
-    for i in 0..QUARTER {
-        let counter = |quarter: usize| blocks.counter(at + (quarter * QUARTER + i) as u64);
-        [(a0[i], a1[i]), (b0[i], b1[i]), (c0[i], c1[i]), (d0[i], d1[i])] =
-            key.lanes_together([counter(0), counter(1), counter(2), counter(3)]);
-    }
-    batch
-}
-
-/// AVX-512F. Whoever has one has the instructions. Written out, since compilers leave half of the speed. (AVX2 gains
-/// nothing by it: there the time goes into turning integers into floats.)
-#[cfg(target_arch = "x86_64")]
-#[derive(Clone, Copy)]
-pub(super) struct Avx512(());
-
-#[cfg(target_arch = "x86_64")]
-impl Avx512 {
-    /// # Safety
-    /// The machine must have AVX-512F.
-    pub(super) unsafe fn new() -> Avx512 {
-        Avx512(())
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-impl Bits for Avx512 {
-    #[inline(always)]
-    fn batch<const SHIFT: u32>(self, key: &Key, blocks: Blocks<SHIFT>, at: u64) -> Batch {
-        // SAFETY: `self` vouches for the instructions.
-        unsafe { avx512::batch(key, blocks, at) }
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-mod avx512 {
-    use super::*;
-    use crate::random::philox::MULTIPLIERS;
-    use std::arch::x86_64::*;
-
-    const WIDTH: usize = 8;
-    const CHAINS: usize = BATCH / WIDTH;
-
-    /// a ^ b ^ c, and a | (b & c), as tables of the eight cases.
-    const XOR: i32 = 0x96;
-    const OR_AND: i32 = 0xf8;
-
-    #[target_feature(enable = "avx512f")]
+impl<const FIRST: usize, const LANES: usize> Batch<FIRST, LANES> {
+    /// The blocks `at`, `at` + 1, … of `blocks`.
     #[inline(never)]
-    pub(super) fn batch<const SHIFT: u32>(key: &Key, blocks: Blocks<SHIFT>, at: u64) -> Batch {
-        let [m0, m1] = MULTIPLIERS.map(|m| _mm512_set1_epi64(m as i64));
-        let step = |i: u64| i.wrapping_mul(blocks.step) as i64;
-        let steps = _mm512_setr_epi64(0, step(1), step(2), step(3), step(4), step(5), step(6), step(7));
-        let mut words: [[__m512i; 4]; CHAINS] = std::array::from_fn(|chain| {
-            let first = _mm512_set1_epi64(blocks.index(at + (WIDTH * chain) as u64) as i64);
-            let block = _mm512_srli_epi64::<SHIFT>(_mm512_add_epi64(first, steps));
-            [block, _mm512_srli_epi64::<32>(block), _mm512_setzero_si512(), _mm512_setzero_si512()]
-        });
-        // spelt out, since the words of a loop would be copied from round to round
-        macro_rules! rounds {
-            ($($round:literal)*) => {$({
-                let [k0, k1] = key.round($round).map(|word| _mm512_set1_epi64(word as i64));
-                for [c0, c1, c2, c3] in &mut words {
-                    let (p0, p1) = (_mm512_mul_epu32(*c0, m0), _mm512_mul_epu32(*c2, m1));
-                    let (high0, high1) = (_mm512_srli_epi64::<32>(p0), _mm512_srli_epi64::<32>(p1));
-                    (*c0, *c1) = (_mm512_ternarylogic_epi64::<XOR>(high1, *c1, k0), p1);
-                    (*c2, *c3) = (_mm512_ternarylogic_epi64::<XOR>(high0, *c3, k1), p0);
-                }
-            })*};
+    pub(super) fn new<const SHIFT: u32>(key: &Key, blocks: Blocks<SHIFT>, at: u64) -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if crate::isa::has_vaes() {
+            // SAFETY: the machine has the instructions.
+            return Batch(unsafe { avx512::lanes::<SHIFT, FIRST, LANES>(key, blocks, at) });
         }
-        rounds!(0 1 2 3 4 5 6 7 8 9);
-        let low = _mm512_set1_epi64(0xffff_ffff);
-        let join = |high: __m512i, word: __m512i| _mm512_ternarylogic_epi64::<OR_AND>(_mm512_slli_epi64::<32>(high), word, low);
-        let lane0 = words.map(|[c0, c1, ..]| join(c0, c1));
-        let lane1 = words.map(|[.., c2, c3]| join(c2, c3));
-        // SAFETY: vectors are arrays of integers, here of the type that they are turned into.
-        unsafe {
-            Batch {
-                lane0: std::mem::transmute::<[__m512i; CHAINS], [u64; BATCH]>(lane0),
-                lane1: std::mem::transmute::<[__m512i; CHAINS], [u64; BATCH]>(lane1),
+        let mut lanes = [[0; BATCH]; LANES];
+        for first in (0..BATCH).step_by(TOGETHER) {
+            let counters = std::array::from_fn(|i| [blocks.index(at + (first + i) as u64) >> SHIFT, 0]);
+            for (i, block) in key.blocks(&counters).iter().enumerate() {
+                for (lane, out) in lanes.iter_mut().enumerate() {
+                    out[first + i] = block[FIRST + lane];
+                }
             }
         }
+        Batch(lanes)
+    }
+}
+
+/// Four blocks a vector. Plain loops, since functions that take closures lack the instructions and would not be inlined.
+#[cfg(target_arch = "x86_64")]
+mod avx512 {
+    use super::{BATCH, Blocks, Key};
+    use crate::random::ars::ROUNDS;
+    use std::arch::x86_64::*;
+
+    /// Words of a vector: a pair of vectors has as many blocks.
+    const WIDTH: usize = 8;
+    const PAIRS: usize = BATCH / WIDTH;
+
+    #[target_feature(enable = "avx512f,vaes")]
+    pub(super) fn lanes<const SHIFT: u32, const FIRST: usize, const LANES: usize>(
+        key: &Key,
+        blocks: Blocks<SHIFT>,
+        at: u64,
+    ) -> [[u64; BATCH]; LANES] {
+        let mut keys = [_mm512_setzero_si512(); ROUNDS + 1];
+        for (vector, round) in keys.iter_mut().zip(&key.0) {
+            // SAFETY: a block has 128 bits.
+            *vector = _mm512_broadcast_i32x4(unsafe { _mm_loadu_si128(round.as_ptr().cast()) });
+        }
+        let step = |i: u64| i.wrapping_mul(blocks.step) as i64;
+        // the even and the odd blocks of a pair, which its words then interleave
+        let even = _mm512_setr_epi64(0, 0, step(2), 0, step(4), 0, step(6), 0);
+        let odd = _mm512_setr_epi64(step(1), 0, step(3), 0, step(5), 0, step(7), 0);
+        let mut pairs = [[_mm512_setzero_si512(); 2]; PAIRS];
+        for (i, pair) in pairs.iter_mut().enumerate() {
+            let first = _mm512_maskz_set1_epi64(0b0101_0101, blocks.index(at + (WIDTH * i) as u64) as i64);
+            for (vector, steps) in pair.iter_mut().zip([even, odd]) {
+                let counters = _mm512_srli_epi64::<SHIFT>(_mm512_add_epi64(first, steps));
+                *vector = _mm512_xor_si512(counters, keys[0]);
+            }
+        }
+        for round in 1..ROUNDS {
+            for vector in pairs.as_flattened_mut() {
+                *vector = _mm512_aesenc_epi128(*vector, keys[round]);
+            }
+        }
+        let mut lanes = [[_mm512_setzero_si512(); PAIRS]; LANES];
+        for (i, [even, odd]) in pairs.iter().enumerate() {
+            let (even, odd) = (_mm512_aesenclast_epi128(*even, keys[ROUNDS]), _mm512_aesenclast_epi128(*odd, keys[ROUNDS]));
+            for (lane, out) in lanes.iter_mut().enumerate() {
+                out[i] = if FIRST + lane == 0 { _mm512_unpacklo_epi64(even, odd) } else { _mm512_unpackhi_epi64(even, odd) };
+            }
+        }
+        // SAFETY: vectors are arrays of integers, and any bits are integers.
+        unsafe { std::mem::transmute_copy(&lanes) }
     }
 }

@@ -1,4 +1,4 @@
-//! Two lanes → two values. The laws that are a closed formula of the bits of one Philox block.
+//! Two lanes → two values. The laws that are a closed formula of the bits of one block.
 
 use super::math::{ln_f32, ln_fraction, numerator, turn, turn_f32, unit_above_zero_f32};
 use crate::dtype::Element;
@@ -7,6 +7,8 @@ use crate::dtype::Element;
 /// Every method must be straight-line code marked `#[inline(always)]`.
 pub(super) trait Law: Copy {
     type Value: Element;
+    /// Whether the one value follows from lane 0 alone and the other from lane 1.
+    const APART: bool;
     fn pair(self, lane0: u64, lane1: u64) -> [Self::Value; 2];
 
     /// Element 0 or 1 of the pair.
@@ -51,6 +53,7 @@ impl Uniform<f32> {
 
 impl Law for Uniform<f64> {
     type Value = f64;
+    const APART: bool = true;
     #[inline(always)]
     fn pair(self, lane0: u64, lane1: u64) -> [f64; 2] {
         [lane0, lane1].map(|lane| {
@@ -62,6 +65,7 @@ impl Law for Uniform<f64> {
 
 impl Law for Uniform<f32> {
     type Value = f32;
+    const APART: bool = true;
     #[inline(always)]
     fn pair(self, lane0: u64, lane1: u64) -> [f32; 2] {
         [lane0, lane1].map(|lane| {
@@ -80,6 +84,7 @@ pub(super) struct Normal<T> {
 
 impl Law for Normal<f64> {
     type Value = f64;
+    const APART: bool = false;
     #[inline(always)]
     fn pair(self, lane0: u64, lane1: u64) -> [f64; 2] {
         let radius = (-2.0 * ln_fraction(numerator(lane0))).sqrt();
@@ -90,6 +95,7 @@ impl Law for Normal<f64> {
 
 impl Law for Normal<f32> {
     type Value = f32;
+    const APART: bool = false;
     #[inline(always)]
     fn pair(self, lane0: u64, lane1: u64) -> [f32; 2] {
         let radius = (-2.0 * ln_f32(unit_above_zero_f32(lane0))).sqrt();
@@ -106,6 +112,7 @@ pub(super) struct Exponential<T> {
 
 impl Law for Exponential<f64> {
     type Value = f64;
+    const APART: bool = true;
     #[inline(always)]
     fn pair(self, lane0: u64, lane1: u64) -> [f64; 2] {
         // + 0.0: ln 1 must give 0, not −0
@@ -115,6 +122,7 @@ impl Law for Exponential<f64> {
 
 impl Law for Exponential<f32> {
     type Value = f32;
+    const APART: bool = true;
     #[inline(always)]
     fn pair(self, lane0: u64, lane1: u64) -> [f32; 2] {
         [lane0, lane1].map(|lane| ln_f32(unit_above_zero_f32(lane)).mul_add(-self.scale, 0.0))
@@ -162,6 +170,7 @@ macro_rules! integers {
     ($($t:ty),*) => { $(
         impl<const NARROW: bool> Law for Integers<$t, NARROW> {
             type Value = $t;
+            const APART: bool = true;
             #[inline(always)]
             fn pair(self, lane0: u64, lane1: u64) -> [$t; 2] {
                 [lane0, lane1].map(|lane| {

@@ -1,22 +1,21 @@
 //! Index → value. Counter-based random values: element `i` of a stream is a pure function of (seed, stream, i).
 //!
-//! Element i takes a lane (64 bits) of Philox block i / 2, so any slice of a random array is generated alone.
+//! Element i takes one of the two words of the block of bits i / 2, so any slice of a random array is generated alone.
 //! Uniform, normal, exponential and integers are formulas of one block and vectorise (`law`, `lanes`); the
 //! others draw from a generator shared by a short run of elements (`runs`).
 
+mod ars;
 mod batch;
 mod lanes;
 mod law;
 mod math;
-mod philox;
 mod runs;
 #[cfg(test)]
 mod tests;
 
 use crate::dtype::DType;
-use lanes::Isa;
+use ars::Key;
 use law::{Exponential, Integers, Normal, Uniform};
-use philox::Key;
 use runs::RunLaw;
 use serde::{Deserialize, Serialize};
 
@@ -70,10 +69,6 @@ impl Random {
     /// # Panics
     /// If [`Random::validate`] refuses the stream, or `out` does not hold whole elements.
     pub fn fill(&self, first: u64, step: i64, out: &mut [u8]) {
-        self.fill_on(Isa::best(), first, step, out);
-    }
-
-    fn fill_on(&self, isa: Isa, first: u64, step: i64, out: &mut [u8]) {
         if let Err(reason) = self.validate() {
             panic!("{reason}");
         }
@@ -83,33 +78,33 @@ impl Random {
         let single = self.dtype == DType::F32;
         let law = match self.distribution {
             Distribution::Uniform { low, high } if single => {
-                return lanes::fill(isa, Uniform::<f32>::new(low, high), key, first, step, out);
+                return lanes::fill(Uniform::<f32>::new(low, high), key, first, step, out);
             }
             Distribution::Uniform { low, high } => {
-                return lanes::fill(isa, Uniform::<f64>::new(low, high), key, first, step, out);
+                return lanes::fill(Uniform::<f64>::new(low, high), key, first, step, out);
             }
             Distribution::Normal { loc, scale } if single => {
                 let law = Normal { loc: loc as f32, scale: scale as f32 };
-                return lanes::fill(isa, law, key, first, step, out);
+                return lanes::fill(law, key, first, step, out);
             }
             Distribution::Normal { loc, scale } => {
-                return lanes::fill(isa, Normal { loc, scale }, key, first, step, out);
+                return lanes::fill(Normal { loc, scale }, key, first, step, out);
             }
             Distribution::Exponential { scale } if single => {
-                return lanes::fill(isa, Exponential { scale: scale as f32 }, key, first, step, out);
+                return lanes::fill(Exponential { scale: scale as f32 }, key, first, step, out);
             }
             Distribution::Exponential { scale } => {
-                return lanes::fill(isa, Exponential { scale }, key, first, step, out);
+                return lanes::fill(Exponential { scale }, key, first, step, out);
             }
             Distribution::Integers { low, high } => {
-                return fill_integers(isa, self.dtype, low, high, key, first, step, out);
+                return fill_integers(self.dtype, low, high, key, first, step, out);
             }
             Distribution::Lognormal { mean, sigma } => RunLaw::lognormal(mean, sigma),
             Distribution::Gamma { shape, scale } => RunLaw::gamma(shape, scale),
             Distribution::Poisson { lam } => RunLaw::poisson(lam),
         };
         match law {
-            Ok(law) => runs::fill(isa, &law, self.dtype, key, first, step, out),
+            Ok(law) => runs::fill(&law, self.dtype, key, first, step, out),
             Err(reason) => panic!("{reason}"),
         }
     }
@@ -196,13 +191,13 @@ fn integer_range(dtype: DType) -> (i128, i128) {
     }
 }
 
-fn fill_integers(isa: Isa, dtype: DType, low: i64, high: i64, key: &Key, first: u64, step: i64, out: &mut [u8]) {
+fn fill_integers(dtype: DType, low: i64, high: i64, key: &Key, first: u64, step: i64, out: &mut [u8]) {
     macro_rules! run {
         ($t:ty) => {
             if high.wrapping_sub(low) as u64 >> 32 == 0 {
-                lanes::fill(isa, Integers::<$t, true>::new(low, high), key, first, step, out)
+                lanes::fill(Integers::<$t, true>::new(low, high), key, first, step, out)
             } else {
-                lanes::fill(isa, Integers::<$t, false>::new(low, high), key, first, step, out)
+                lanes::fill(Integers::<$t, false>::new(low, high), key, first, step, out)
             }
         };
     }

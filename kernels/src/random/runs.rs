@@ -2,8 +2,7 @@
 //! are a run; each run has a generator of its own, from which its elements are drawn in order. So an element
 //! still follows from its index alone, at the price of drawing those before it in its run.
 
-use super::lanes::{self, Isa};
-use super::philox::Key;
+use super::ars::{Key, TOGETHER};
 use crate::dtype::{DType, Scalar};
 use rand::TryRng;
 use rand_distr::Distribution as _;
@@ -11,22 +10,18 @@ use std::convert::Infallible;
 
 const RUN: u64 = 16;
 
-/// Blocks made at a time, which vectorise.
-const BATCH: usize = 8;
-
-/// The random words of one run: blocks whose last counter word is 1, where [`super::lanes`] has 0.
+/// The random words of one run: blocks whose counters have a bit that those of [`super::lanes`] lack.
 struct RunRng<'a> {
-    isa: Isa,
     key: &'a Key,
     run: u64,
     block: u32,
-    words: [u64; 2 * BATCH],
+    words: [u64; 2 * TOGETHER],
     used: usize,
 }
 
 impl<'a> RunRng<'a> {
-    fn new(isa: Isa, key: &'a Key, run: u64) -> RunRng<'a> {
-        RunRng { isa, key, run, block: 0, words: [0; 2 * BATCH], used: 2 * BATCH }
+    fn new(key: &'a Key, run: u64) -> RunRng<'a> {
+        RunRng { key, run, block: 0, words: [0; 2 * TOGETHER], used: 2 * TOGETHER }
     }
 }
 
@@ -36,8 +31,9 @@ impl TryRng for RunRng<'_> {
     #[inline]
     fn try_next_u64(&mut self) -> Result<u64, Infallible> {
         if self.used == self.words.len() {
-            lanes::run_words(self.isa, self.key, self.run, self.block, &mut self.words);
-            self.block = self.block.wrapping_add(BATCH as u32);
+            let counters = std::array::from_fn(|i| [self.run, 1 << 32 | self.block.wrapping_add(i as u32) as u64]);
+            self.words = bytemuck::cast(self.key.blocks(&counters));
+            self.block = self.block.wrapping_add(TOGETHER as u32);
             self.used = 0;
         }
         self.used += 1;
@@ -98,8 +94,8 @@ impl RunLaw {
 }
 
 /// Writes elements `first`, `first` + `step`, … as `dtype` to `out`. Integers saturate.
-pub(super) fn fill(isa: Isa, law: &RunLaw, dtype: DType, key: &Key, first: u64, step: i64, out: &mut [u8]) {
-    let mut rng = RunRng::new(isa, key, 0);
+pub(super) fn fill(law: &RunLaw, dtype: DType, key: &Key, first: u64, step: i64, out: &mut [u8]) {
+    let mut rng = RunRng::new(key, 0);
     let mut drawn = [0.0; RUN as usize];
     let (mut run, mut count) = (None, 0);
     let mut index = first;
@@ -107,7 +103,7 @@ pub(super) fn fill(isa: Isa, law: &RunLaw, dtype: DType, key: &Key, first: u64, 
         if run != Some(index / RUN) {
             run = Some(index / RUN);
             count = 0;
-            rng = RunRng::new(isa, key, index / RUN);
+            rng = RunRng::new(key, index / RUN);
         }
         let place = (index % RUN) as usize;
         while count <= place {

@@ -8,7 +8,7 @@ pub(crate) use write::{create_npy, create_raw};
 use super::box_read::{self, BoxFile};
 use super::copy_box::normalise_bool;
 use super::in_memory::{check_region, dense_len};
-use super::publish::{near_misses, will_need};
+use super::reach::{open_file, will_need};
 use super::{Meta, Moved, Store};
 use crate::error::{Error, Result};
 use crate::grid::Region;
@@ -45,19 +45,6 @@ pub struct RawLayout {
     pub big_endian: bool,
     /// First axis fastest.
     pub fortran_order: bool,
-}
-
-/// Opens a file or says what is near.
-pub(crate) fn open_file(file: &Path, address: &str) -> Result<File> {
-    let opened = File::open(file).map_err(|e| {
-        let near = if e.kind() == std::io::ErrorKind::NotFound { near_misses(file) } else { String::new() };
-        Error::store_io(address, "opening", &std::io::Error::new(e.kind(), format!("{e}{near}")))
-    })?;
-    match opened.metadata() {
-        Ok(found) if found.is_dir() => Err(Error::store(address, "is a directory, not a file")),
-        Ok(_) => Ok(opened),
-        Err(e) => Err(Error::store_io(address, "asking for the file's length", &e)),
-    }
 }
 
 /// Opens a `.npy` file.

@@ -9,7 +9,7 @@ use super::through::Through;
 use super::types::{FileType, file_type};
 use super::{attributes, read};
 use crate::error::{Error, Result};
-use crate::store::{Meta, Store};
+use crate::store::{Meta, Store, reach};
 use flagstone_kernels::dtype::Scalar;
 use hdf5_sys::h5d::*;
 use hdf5_sys::h5f::H5Fget_name;
@@ -93,10 +93,7 @@ pub(super) fn describe(address: &str, dataset: &Id) -> Result<Described> {
 /// # Errors
 /// `Store` when the file or the dataset is missing, is not numeric, or is corrupt.
 pub fn open(file: &Path, dataset: &str, address: &str) -> Result<Arc<dyn Store>> {
-    if let Err(e) = File::open(file) {
-        let hint = if e.kind() == std::io::ErrorKind::NotFound { crate::store::publish::near_misses(file) } else { String::new() };
-        return Err(Error::store_io(address, &format!("opening {}{hint}", file.display()), &e));
-    }
+    reach::open_file(file, address)?;
     // The lock is held while the index is read: libhdf5 writes metadata under it, so none changes meanwhile.
     let opened: Result<Dataset> = sync(|| {
         let hdf5 = library::open_read(address, file)?;

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::grid::{Region, Span};
 use crate::store::box_read::{self, BoxFile};
 use crate::store::copy_box::{self, dense_bytes, normalise_bool};
-use crate::store::publish::will_need;
+use crate::store::reach::will_need;
 use crate::store::{Meta, Moved, Store};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::view::{View, ViewMut, dense_strides};

@@ -14,7 +14,7 @@ mod write;
 
 pub(crate) use create::create;
 
-use super::publish::{distance, near_misses};
+use super::reach::{distance, near_misses};
 use super::{Node, Store};
 use crate::error::{Error, Result};
 use serde_json::{Map, Value};
@@ -108,7 +108,7 @@ fn listed(names: &[String]) -> String {
 
 fn missing(root: &Path, path: &str, directory: &Path, address: &str) -> Error {
     if !root.exists() {
-        return Error::store(address, format!("{} does not exist{}", root.display(), near_misses(root)));
+        return Error::store(address, format!("the directory does not exist{}", near_misses(root)));
     }
     if path.trim_matches('/').is_empty() {
         return Error::store(address, "no zarr.json, .zarray or .zgroup in this directory: it is no Zarr array or group");

@@ -9,7 +9,7 @@ use crate::grid::Region;
 use crate::store::box_read::{BoxFile, PIECE_BYTES, stored_strides};
 use crate::store::copy_box::{copy, dense_bytes, fill, normalise_bool};
 use crate::store::in_memory::{check_region, dense_len};
-use crate::store::publish::will_need;
+use crate::store::reach::will_need;
 use crate::store::{Meta, Moved, Store};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::view::{View, ViewMut};
@@ -62,6 +62,25 @@ impl ZarrStore {
 
     fn unit_bytes(&self) -> u64 {
         dense_len(self.unit(), self.dtype()).unwrap_or(u64::MAX)
+    }
+
+    /// The sizes of the files below `directory` that are no metadata.
+    fn files_bytes(directory: &Path, depth: usize) -> std::io::Result<u64> {
+        let mut bytes = 0;
+        for entry in std::fs::read_dir(directory)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            if name == "zarr.json" || name.as_encoded_bytes().starts_with(b".") {
+                continue;
+            }
+            let found = entry.metadata()?;
+            bytes += match found.is_dir() {
+                true if depth > 0 => ZarrStore::files_bytes(&entry.path(), depth - 1)?,
+                true => 0,
+                false => found.len(),
+            };
+        }
+        Ok(bytes)
     }
 
     fn bad(&self, key: &str, what: impl std::fmt::Display) -> Error {
@@ -235,6 +254,10 @@ impl Store for ZarrStore {
     }
     fn meta(&self) -> &Meta {
         &self.layout.meta
+    }
+    fn stored_bytes(&self) -> Option<u64> {
+        // chunks lie as deep as there are axes, below `c`
+        ZarrStore::files_bytes(&self.directory, self.layout.meta.shape.len() + 1).ok()
     }
     fn scratch_bytes(&self, region: &Region) -> u64 {
         if region.elements() == 0 {

@@ -1,0 +1,67 @@
+//! A path → the file, or an error that says what is near.
+
+use super::publish::parent;
+use crate::error::{Error, Result};
+use std::fs::{self, File};
+use std::path::Path;
+
+/// Opens a file or says what is near.
+pub(crate) fn open_file(file: &Path, address: &str) -> Result<File> {
+    let opened = File::open(file).map_err(|e| {
+        let near = if e.kind() == std::io::ErrorKind::NotFound { near_misses(file) } else { String::new() };
+        Error::store_io(address, "opening the file", &std::io::Error::new(e.kind(), format!("{e}{near}")))
+    })?;
+    match opened.metadata() {
+        Ok(found) if found.is_dir() => Err(Error::store(address, "is a directory, not a file")),
+        Ok(_) => Ok(opened),
+        Err(e) => Err(Error::store_io(address, "asking for the file's length", &e)),
+    }
+}
+
+/// Asks the operating system to read `len` bytes at `at` of `file` soon; errors do not matter.
+pub(crate) fn will_need(file: &File, at: u64, len: u64) {
+    use std::os::fd::AsRawFd;
+    // SAFETY: the descriptor is open while `file` is borrowed; advice touches no memory.
+    unsafe { libc::posix_fadvise(file.as_raw_fd(), at as libc::off_t, len as libc::off_t, libc::POSIX_FADV_WILLNEED) };
+}
+
+/// "; did you mean …" with names in the same directory that look like the missing `path`, or what is there.
+pub(crate) fn near_misses(path: &Path) -> String {
+    let directory = parent(path);
+    let Ok(entries) = fs::read_dir(directory) else {
+        return format!("; the directory {} does not exist either", directory.display());
+    };
+    let wanted = path.file_name().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let stem = wanted.split('.').next().unwrap_or_default().to_string();
+    let mut near: Vec<(usize, String)> = entries
+        .flatten()
+        .take(10_000)
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| !name.starts_with('.'))
+        .map(|name| (distance(&name.to_lowercase(), &wanted), name))
+        .filter(|(d, name)| *d <= 2 || !stem.is_empty() && name.to_lowercase().split('.').next() == Some(stem.as_str()))
+        .collect();
+    near.sort();
+    near.truncate(3);
+    if near.is_empty() {
+        return String::new();
+    }
+    let names: Vec<String> = near.into_iter().map(|(_, name)| directory.join(name).display().to_string()).collect();
+    format!("; did you mean {}?", names.join(" or "))
+}
+
+/// Edits between two short strings.
+pub(crate) fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for j in 0..b.len() {
+            let cost = diagonal + usize::from(x != b[j]);
+            diagonal = row[j + 1];
+            row[j + 1] = cost.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
