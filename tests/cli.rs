@@ -172,6 +172,40 @@ fn what_is_stored_is_read_back() {
     assert!(tree.contains("└── x  (3000, 4) float64"), "{tree}");
 }
 
+/// The sizes of the files at a path and below.
+fn files_bytes(path: &Path) -> u64 {
+    if path.is_file() {
+        return std::fs::metadata(path).unwrap().len();
+    }
+    std::fs::read_dir(path).unwrap().map(|entry| files_bytes(&entry.unwrap().path())).sum()
+}
+
+#[test]
+fn what_zarr_chunks_take_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let stored = |address: &str| json(&["info", address, "--json"])["stored_bytes"].as_u64().unwrap();
+    let address = path(dir.path(), "a.zarr");
+    ok(&["eval", "arange(3000.0)[:, None] * ones(4)", "-o", &address, "--codec", "zstd:3", "--chunks", "1000,2"]);
+    let chunks = dir.path().join("a.zarr/c");
+    let want = files_bytes(&chunks);
+    assert_eq!(stored(&address), want);
+    // a chunk elsewhere counts, what is no chunk of the array does not
+    std::fs::rename(chunks.join("0/1"), dir.path().join("elsewhere")).unwrap();
+    std::os::unix::fs::symlink(dir.path().join("elsewhere"), chunks.join("0/1")).unwrap();
+    std::fs::write(chunks.join("0/2"), "outside of the shape").unwrap();
+    std::fs::write(chunks.join("0/notes"), "no key").unwrap();
+    std::fs::create_dir(dir.path().join("a.zarr/more")).unwrap();
+    std::fs::write(dir.path().join("a.zarr/more/0"), "no key either").unwrap();
+    assert_eq!(stored(&address), want);
+    let padded = path(dir.path(), "padded.zarr");
+    ok(&["eval", "ones(5)", "-o", &padded, "--codec", "none", "--chunks", "4"]);
+    assert_eq!(stored(&padded), 64);
+    assert!(ok(&["info", &padded]).contains("1.60 times larger"));
+    let single = path(dir.path(), "single.zarr");
+    ok(&["eval", "ones(3).sum()", "-o", &single, "--codec", "none"]);
+    assert_eq!(stored(&single), 8);
+}
+
 #[test]
 fn a_store_takes_one_array() {
     let dir = tempfile::tempdir().unwrap();

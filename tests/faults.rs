@@ -473,10 +473,18 @@ fn ok(dir: &Path, args: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_string()
 }
 
+/// The lengths of the files at a path and below, some of which come and go.
+fn files_bytes(path: &Path) -> u64 {
+    let below = |entries: std::fs::ReadDir| entries.flatten().map(|entry| files_bytes(&entry.path())).sum();
+    match std::fs::read_dir(path) {
+        Ok(entries) => below(entries),
+        Err(_) => std::fs::metadata(path).map_or(0, |found| found.len()),
+    }
+}
+
 /// Starts a store of gigabytes over the array at `target` and sends `signal` once it writes.
 fn interrupted_store(dir: &Path, target: &str, signal: i32) -> Output {
-    let names = || std::fs::read_dir(dir).unwrap().count();
-    let before = names();
+    let before = files_bytes(dir);
     let child = Command::new(env!("CARGO_BIN_EXE_flagstone"))
         .current_dir(dir)
         .args([
@@ -494,7 +502,7 @@ fn interrupted_store(dir: &Path, target: &str, signal: i32) -> Output {
         .spawn()
         .unwrap();
     for _ in 0..2000 {
-        if names() > before {
+        if files_bytes(dir) > before {
             break;
         }
         std::thread::sleep(Duration::from_millis(5));

@@ -1,11 +1,14 @@
-//! A path → the file, or an error that says what is near.
+//! A path → the file and its bytes soon, or an error that says what is near.
 
 use super::publish::parent;
 use crate::error::{Error, Result};
 use std::fs::{self, File};
 use std::path::Path;
 
-/// Opens a file or says what is near.
+/// Opens a file.
+///
+/// # Errors
+/// `Store`, saying what is near where there is none.
 pub(crate) fn open_file(file: &Path, address: &str) -> Result<File> {
     let opened = File::open(file).map_err(|e| {
         let near = if e.kind() == std::io::ErrorKind::NotFound { near_misses(file) } else { String::new() };

@@ -83,9 +83,12 @@ mod avx512 {
             let mut lines = [_mm512_setzero_pd(); SIDE];
             for (i, line) in lines.iter_mut().enumerate() {
                 let at = from.wrapping_offset((column + i.min(last)) as isize * stride);
-                // SAFETY: columns that the caller says can be read; the last square repeats its last.
-                *line = unsafe { _mm512_loadu_pd(at.cast()) };
-                _mm_prefetch::<_MM_HINT_T1>(at.wrapping_add(AHEAD).cast());
+                // SAFETY: columns that the caller says can be read; the last square repeats its last. Nothing is read
+                // where a prefetch points.
+                unsafe {
+                    *line = _mm512_loadu_pd(at.cast());
+                    _mm_prefetch::<_MM_HINT_T1>(at.wrapping_add(AHEAD).cast());
+                }
             }
             for (r, row) in turned(&lines).iter().enumerate() {
                 // SAFETY: row r of the panel, of which a tile's end is followed by 64 bytes.
@@ -95,7 +98,7 @@ mod avx512 {
     }
 
     /// Element r of vector i becomes element i of vector r: pairs of neighbours, then every second quarter of two,
-    /// twice. (No `map` or closure: they would not be inlined.)
+    /// twice. (Plain loops: `map` and `from_fn` lack the instructions, and would not be inlined.)
     #[target_feature(enable = "avx512f")]
     #[inline]
     fn turned(l: &[__m512d; SIDE]) -> [__m512d; SIDE] {

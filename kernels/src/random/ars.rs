@@ -1,6 +1,6 @@
 //! (key, counter) → bits. ARS-7: seven rounds of AES under round keys that a Weyl sequence gives turn a counter of 128
-//! bits into as many random ones. Every x86-64 and aarch64 core of the last ten years has a round as an instruction;
-//! on others it is table lookups, an order of magnitude slower and to the same bits.
+//! bits into as many random ones. Desktop and server cores of the last ten years, and Apple's, have a round
+//! as an instruction; on others it is table lookups, an order of magnitude slower and to the same bits.
 //! Source: Salmon, Moraes, Dror, Shaw, *Parallel random numbers: as easy as 1, 2, 3*, SC 2011; FIPS 197 for the rounds.
 
 pub(super) const ROUNDS: usize = 7;

@@ -5,18 +5,19 @@ use super::ars::{Key, TOGETHER};
 /// Blocks of a batch.
 pub(super) const BATCH: usize = 32;
 
-/// `LANES` of the two words of each block of a batch, from word `FIRST` on.
+/// Lanes `FIRST` .. `FIRST` + `LANES` of the two of each block of a batch.
 #[repr(align(64))]
 pub(super) struct Batch<const FIRST: usize, const LANES: usize>(pub(super) [[u64; BATCH]; LANES]);
 
-/// The blocks of the indices `first` + i·`step`, a block every 2^`SHIFT` indices.
+/// The blocks of the elements `first` + i·`step` of a stream, a block every two elements.
 #[derive(Clone, Copy)]
-pub(super) struct Blocks<const SHIFT: u32> {
+pub(super) struct Blocks {
     pub(super) first: u64,
     pub(super) step: u64,
 }
 
-impl<const SHIFT: u32> Blocks<SHIFT> {
+impl Blocks {
+    /// Element i, modulo 2⁶⁴.
     #[inline(always)]
     pub(super) fn index(self, i: u64) -> u64 {
         self.first.wrapping_add(i.wrapping_mul(self.step))
@@ -26,15 +27,16 @@ impl<const SHIFT: u32> Blocks<SHIFT> {
 impl<const FIRST: usize, const LANES: usize> Batch<FIRST, LANES> {
     /// The blocks `at`, `at` + 1, … of `blocks`.
     #[inline(never)]
-    pub(super) fn new<const SHIFT: u32>(key: &Key, blocks: Blocks<SHIFT>, at: u64) -> Self {
+    pub(super) fn new(key: &Key, blocks: Blocks, at: u64) -> Self {
+        const { assert!(FIRST + LANES <= 2) }
         #[cfg(target_arch = "x86_64")]
         if crate::isa::has_vaes() {
             // SAFETY: the machine has the instructions.
-            return Batch(unsafe { avx512::lanes::<SHIFT, FIRST, LANES>(key, blocks, at) });
+            return Batch(unsafe { avx512::lanes::<FIRST, LANES>(key, blocks, at) });
         }
         let mut lanes = [[0; BATCH]; LANES];
         for first in (0..BATCH).step_by(TOGETHER) {
-            let counters = std::array::from_fn(|i| [blocks.index(at + (first + i) as u64) >> SHIFT, 0]);
+            let counters = std::array::from_fn(|i| [blocks.index(at + (first + i) as u64) >> 1, 0]);
             for (i, block) in key.blocks(&counters).iter().enumerate() {
                 for (lane, out) in lanes.iter_mut().enumerate() {
                     out[first + i] = block[FIRST + lane];
@@ -45,7 +47,7 @@ impl<const FIRST: usize, const LANES: usize> Batch<FIRST, LANES> {
     }
 }
 
-/// Four blocks a vector. Plain loops, since functions that take closures lack the instructions and would not be inlined.
+/// Four blocks a vector. Plain loops: `map` and `from_fn` lack the instructions, and would not be inlined.
 #[cfg(target_arch = "x86_64")]
 mod avx512 {
     use super::{BATCH, Blocks, Key};
@@ -57,11 +59,7 @@ mod avx512 {
     const PAIRS: usize = BATCH / WIDTH;
 
     #[target_feature(enable = "avx512f,vaes")]
-    pub(super) fn lanes<const SHIFT: u32, const FIRST: usize, const LANES: usize>(
-        key: &Key,
-        blocks: Blocks<SHIFT>,
-        at: u64,
-    ) -> [[u64; BATCH]; LANES] {
+    pub(super) fn lanes<const FIRST: usize, const LANES: usize>(key: &Key, blocks: Blocks, at: u64) -> [[u64; BATCH]; LANES] {
         let mut keys = [_mm512_setzero_si512(); ROUNDS + 1];
         for (vector, round) in keys.iter_mut().zip(&key.0) {
             // SAFETY: a block has 128 bits.
@@ -75,7 +73,7 @@ mod avx512 {
         for (i, pair) in pairs.iter_mut().enumerate() {
             let first = _mm512_maskz_set1_epi64(0b0101_0101, blocks.index(at + (WIDTH * i) as u64) as i64);
             for (vector, steps) in pair.iter_mut().zip([even, odd]) {
-                let counters = _mm512_srli_epi64::<SHIFT>(_mm512_add_epi64(first, steps));
+                let counters = _mm512_srli_epi64::<1>(_mm512_add_epi64(first, steps));
                 *vector = _mm512_xor_si512(counters, keys[0]);
             }
         }

@@ -1,5 +1,5 @@
-//! (law, key, indices) → values. The loops over blocks, cloned for each instruction set; what they compute is
-//! the same straight-line code, so the bits are too.
+//! (law, key, indices) → values. The loops over blocks, cloned for each instruction set; the laws are the same
+//! straight-line code in each, so the values are too.
 
 use super::ars::Key;
 use super::batch::{BATCH, Batch, Blocks};
@@ -8,9 +8,9 @@ use crate::isa::{Loop, dispatch};
 
 /// Writes `value(lanes, i)` to element i of `out`, of those lanes of block i of `blocks`.
 #[inline(always)]
-fn fill_batched<T: Copy + Default, const SHIFT: u32, const FIRST: usize, const LANES: usize>(
+fn fill_batched<T: Copy + Default, const FIRST: usize, const LANES: usize>(
     key: &Key,
-    blocks: Blocks<SHIFT>,
+    blocks: Blocks,
     out: &mut [T],
     value: impl Fn([u64; LANES], u64) -> T,
 ) {
@@ -27,11 +27,11 @@ fn fill_batched<T: Copy + Default, const SHIFT: u32, const FIRST: usize, const L
     rest.copy_from_slice(&last[..rest.len()]);
 }
 
-/// The values of blocks `block`, `block` + 1, …: elements 2·block, 2·block + 1, …
+/// The values of elements `first`, `first` + 1, … where `first` is even: pairs, both of a block.
 struct Pairs<'a, L: Law> {
     law: L,
     key: &'a Key,
-    block: u64,
+    first: u64,
     out: &'a mut [[L::Value; 2]],
 }
 
@@ -39,9 +39,9 @@ impl<L: Law> Loop for Pairs<'_, L> {
     type Out = ();
     #[inline(always)]
     fn run(self) {
-        let Pairs { law, key, block, out } = self;
-        let blocks = Blocks::<0> { first: block, step: 1 };
-        fill_batched::<_, _, 0, 2>(key, blocks, out, |[lane0, lane1], _| law.pair(lane0, lane1));
+        let Pairs { law, key, first, out } = self;
+        let blocks = Blocks { first, step: 2 };
+        fill_batched::<_, 0, 2>(key, blocks, out, |[lane0, lane1], _| law.pair(lane0, lane1));
     }
 }
 
@@ -60,13 +60,13 @@ impl<L: Law> Loop for Strided<'_, L> {
     #[inline(always)]
     fn run(self) {
         let Strided { law, key, first, step, out } = self;
-        let blocks = Blocks::<1> { first, step: step as u64 };
+        let blocks = Blocks { first, step: step as u64 };
         match (step & 1, first & 1) {
-            (0, 0) if L::APART => fill_batched::<_, _, 0, 1>(key, blocks, out, |[lane], _| law.one(lane, lane, false)),
-            (0, _) if L::APART => fill_batched::<_, _, 1, 1>(key, blocks, out, |[lane], _| law.one(lane, lane, true)),
-            (0, 0) => fill_batched::<_, _, 0, 2>(key, blocks, out, |[lane0, lane1], _| law.one(lane0, lane1, false)),
-            (0, _) => fill_batched::<_, _, 0, 2>(key, blocks, out, |[lane0, lane1], _| law.one(lane0, lane1, true)),
-            _ => fill_batched::<_, _, 0, 2>(key, blocks, out, |[lane0, lane1], i| law.one(lane0, lane1, blocks.index(i) & 1 != 0)),
+            (0, 0) if L::APART => fill_batched::<_, 0, 1>(key, blocks, out, |[lane], _| law.one(lane, lane, false)),
+            (0, _) if L::APART => fill_batched::<_, 1, 1>(key, blocks, out, |[lane], _| law.one(lane, lane, true)),
+            (0, 0) => fill_batched::<_, 0, 2>(key, blocks, out, |[lane0, lane1], _| law.one(lane0, lane1, false)),
+            (0, _) => fill_batched::<_, 0, 2>(key, blocks, out, |[lane0, lane1], _| law.one(lane0, lane1, true)),
+            _ => fill_batched::<_, 0, 2>(key, blocks, out, |[lane0, lane1], i| law.one(lane0, lane1, blocks.index(i) & 1 != 0)),
         }
     }
 }
@@ -79,7 +79,7 @@ fn run<L: Law>(law: L, key: &Key, first: u64, out: &mut [L::Value]) {
     let first = first.wrapping_add(head as u64);
     let (middle, end) = rest.as_chunks_mut::<2>();
     let after = first.wrapping_add(2 * middle.len() as u64);
-    dispatch(Pairs { law, key, block: first >> 1, out: middle });
+    dispatch(Pairs { law, key, first, out: middle });
     strided(law, key, after, 1, end);
 }
 

@@ -10,7 +10,7 @@ use std::convert::Infallible;
 
 const RUN: u64 = 16;
 
-/// The random words of one run: blocks whose counters have a bit that those of [`super::lanes`] lack.
+/// The random words of one run: blocks whose counters have a bit that those of [`super::batch`] lack.
 struct RunRng<'a> {
     key: &'a Key,
     run: u64,
@@ -128,5 +128,20 @@ fn write(value: f64, dtype: DType, out: &mut [u8]) {
         DType::I64 => out.copy_from_slice(&(value as i64).to_ne_bytes()),
         DType::U64 => out.copy_from_slice(&(value as u64).to_ne_bytes()),
         other => Scalar::Float(value).write(other, out),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Words of run 5, of two batches, as they are of ARS-7 in Python's integers.
+    #[test]
+    fn words_of_a_run_are_those_of_the_definition() {
+        let key = Key::of(42, 7);
+        let mut rng = RunRng::new(&key, 5);
+        let words: Vec<u64> = (0..18).map(|_| rng.try_next_u64().unwrap_or_else(|never| match never {})).collect();
+        assert_eq!(words[..2], [0x725d_c28e_0f69_a7b7, 0xe632_608b_307b_903b]);
+        assert_eq!(words[16..], [0xe41c_b4e6_57b8_972e, 0x20d9_93f9_b9b4_2260]);
     }
 }

@@ -73,15 +73,50 @@ proptest! {
     }
 }
 
+/// What another program (ARS-7 in Python's integers) makes of the same seed and stream.
+#[test]
+fn values_are_those_of_the_definition() {
+    let stream = random(Distribution::Uniform { low: 0.0, high: 1.0 }, DType::F64);
+    for (index, want) in [
+        (0, 0.013701650515569375),
+        (1, 0.23401613230723728),
+        (2, 0.22940130650571233),
+        (12345, 0.08178038474738258),
+        ((1 << 32) + 1, 0.5086265570864865),
+        ((1 << 63) + 3, 0.906907643682901),
+        (u64::MAX, 0.16217241900978285),
+    ] {
+        for step in [1, 2, -1] {
+            assert_eq!(bytes(&stream, index, step, 1), f64::to_ne_bytes(want), "element {index}");
+        }
+    }
+}
+
+#[test]
+fn indices_wrap() {
+    for stream in streams() {
+        let item = stream.dtype.size();
+        let over = bytes(&stream, u64::MAX - 34, 1, 70);
+        for i in 0..70 {
+            let alone = bytes(&stream, (u64::MAX - 34).wrapping_add(i as u64), 2, 1);
+            assert_eq!(over[i * item..][..item], alone, "{stream:?}, element {i}");
+        }
+    }
+}
+
 #[test]
 fn the_value_of_an_index_does_not_depend_on_how_far_it_is() {
     for stream in streams() {
         let far = u64::MAX - 4001;
         let whole = bytes(&stream, far, 1, 4000);
         let back = bytes(&stream, far + 3999, -1, 4000);
+        let second = bytes(&stream, far, 2, 2000);
         let item = stream.dtype.size();
         for i in 0..4000 {
             assert_eq!(whole[i * item..][..item], back[(3999 - i) * item..][..item]);
+            if i % 2 == 0 {
+                assert_eq!(whole[i * item..][..item], second[i / 2 * item..][..item]);
+            }
         }
     }
 }

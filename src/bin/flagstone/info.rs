@@ -93,7 +93,8 @@ fn array_text(address: &str, meta: &Meta, stored: Option<u64>) -> String {
     };
     line("raw", size(raw));
     let ratio = match (raw, stored) {
-        (Some(raw), Some(stored)) if stored > 0 && stored != raw => format!(", {:.2} times smaller", raw as f64 / stored as f64),
+        (Some(raw), Some(stored)) if raw > stored && stored > 0 => format!(", {:.2} times smaller", raw as f64 / stored as f64),
+        (Some(raw), Some(stored)) if stored > raw && raw > 0 => format!(", {:.2} times larger", stored as f64 / raw as f64),
         _ => String::new(),
     };
     line("stored", size(stored) + &ratio);

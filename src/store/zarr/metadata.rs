@@ -41,6 +41,19 @@ pub(super) struct Layout {
     pub(super) coding: Coding,
 }
 
+impl Layout {
+    /// Whether this is the key of a chunk of the array.
+    pub(super) fn is_chunk(&self, key: &str) -> bool {
+        if self.meta.shape.is_empty() {
+            return key == self.keys.key(&[]);
+        }
+        let lens = self.meta.shape.iter().zip(&self.file_chunk);
+        let inside =
+            |index: Vec<u64>| index.len() == lens.len() && index.iter().zip(lens).all(|(&i, (&n, &chunk))| i < n.div_ceil(chunk.max(1)));
+        self.keys.index(key).is_some_and(inside)
+    }
+}
+
 type Parsed<T> = std::result::Result<T, String>;
 
 /// Zarr v3.

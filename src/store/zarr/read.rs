@@ -64,21 +64,21 @@ impl ZarrStore {
         dense_len(self.unit(), self.dtype()).unwrap_or(u64::MAX)
     }
 
-    /// The sizes of the files below `directory` that are no metadata.
-    fn files_bytes(directory: &Path, depth: usize) -> std::io::Result<u64> {
+    /// The sizes of the chunk files at `prefix`, the start of a key, and below.
+    fn files_bytes(&self, prefix: &str) -> std::io::Result<u64> {
         let mut bytes = 0;
-        for entry in std::fs::read_dir(directory)? {
-            let entry = entry?;
-            let name = entry.file_name();
-            if name == "zarr.json" || name.as_encoded_bytes().starts_with(b".") {
-                continue;
+        for entry in std::fs::read_dir(self.directory.join(prefix))? {
+            let key = format!("{prefix}{}", entry?.file_name().to_string_lossy());
+            // links are followed, as by those who read; what vanishes meanwhile is not there
+            let Ok(found) = std::fs::metadata(self.directory.join(&key)) else { continue };
+            if found.is_dir() {
+                let deeper = format!("{key}/");
+                if self.layout.keys.may_start(&deeper) {
+                    bytes += self.files_bytes(&deeper)?;
+                }
+            } else if self.layout.is_chunk(&key) {
+                bytes += found.len();
             }
-            let found = entry.metadata()?;
-            bytes += match found.is_dir() {
-                true if depth > 0 => ZarrStore::files_bytes(&entry.path(), depth - 1)?,
-                true => 0,
-                false => found.len(),
-            };
         }
         Ok(bytes)
     }
@@ -256,8 +256,7 @@ impl Store for ZarrStore {
         &self.layout.meta
     }
     fn stored_bytes(&self) -> Option<u64> {
-        // chunks lie as deep as there are axes, below `c`
-        ZarrStore::files_bytes(&self.directory, self.layout.meta.shape.len() + 1).ok()
+        self.files_bytes("").ok()
     }
     fn scratch_bytes(&self, region: &Region) -> u64 {
         if region.elements() == 0 {
