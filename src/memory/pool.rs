@@ -200,12 +200,9 @@ impl Pool {
         self.0.bump(&mut self.0.lock());
     }
 
-    /// Bytes of the largest block of `product`; 0 where it has none.
-    pub fn largest_block(&self, product: u64) -> u64 {
-        let state = self.0.lock();
-        let first = BlockKey { product, block: 0 };
-        let last = BlockKey { product, block: u64::MAX };
-        state.ledger.blocks.range(first..=last).map(|(_, block)| block.bytes).max().unwrap_or(0)
+    /// Bytes of a block; 0 where there is none.
+    pub fn block_bytes(&self, key: BlockKey) -> u64 {
+        self.0.lock().ledger.blocks.get(&key).map_or(0, |block| block.bytes)
     }
 
     /// What it holds now.

@@ -3,9 +3,10 @@
 use super::{Plan, TaskSpec};
 use crate::budget::Budget;
 use crate::error::{ErrorKind, Result};
+use crate::memory::BlockKey;
 
 /// Bytes that the largest task of stage `index` holds at once: what it reads, takes, writes and its scratch.
-fn demand(plan: &Plan, index: usize, block_bytes: &dyn Fn(u64) -> u64) -> u64 {
+fn demand(plan: &Plan, index: usize, block_bytes: &dyn Fn(BlockKey) -> u64) -> u64 {
     let stage = &plan.stages[index].stage;
     if stage.tasks() == 0 {
         return 0;
@@ -17,7 +18,7 @@ fn demand(plan: &Plan, index: usize, block_bytes: &dyn Fn(u64) -> u64) -> u64 {
 }
 
 /// Bytes of a block: as its producer writes it, or as the pool says for one that was there before.
-fn block_size(plan: &Plan, key: crate::memory::BlockKey, block_bytes: &dyn Fn(u64) -> u64) -> u64 {
+fn block_size(plan: &Plan, key: BlockKey, block_bytes: &dyn Fn(BlockKey) -> u64) -> u64 {
     match plan.producer(key.product) {
         Some(index) => {
             let stage = &plan.stages[index].stage;
@@ -25,18 +26,18 @@ fn block_size(plan: &Plan, key: crate::memory::BlockKey, block_bytes: &dyn Fn(u6
             stage.describe(stage.producer(key.product, key.block), &mut spec);
             spec.writes.iter().find(|write| write.key == key).map_or(0, |write| crate::memory::rounded(write.bytes))
         }
-        None => block_bytes(key.product),
+        None => block_bytes(key),
     }
 }
 
-/// The demand of each stage's largest task, in bytes. `block_bytes` gives the largest block of a product
-/// that no stage of the plan writes.
-pub fn demands(plan: &Plan, block_bytes: &dyn Fn(u64) -> u64) -> Vec<u64> {
+/// The demand of each stage's largest task, in bytes. `block_bytes` gives the size of a block that no stage of the
+/// plan writes.
+pub fn demands(plan: &Plan, block_bytes: &dyn Fn(BlockKey) -> u64) -> Vec<u64> {
     (0..plan.stages.len()).map(|index| demand(plan, index, block_bytes)).collect()
 }
 
 /// The smallest limit under which the plan would run.
-pub fn smallest_limit(plan: &Plan, block_bytes: &dyn Fn(u64) -> u64) -> u64 {
+pub fn smallest_limit(plan: &Plan, block_bytes: &dyn Fn(BlockKey) -> u64) -> u64 {
     demands(plan, block_bytes).into_iter().max().unwrap_or(0)
 }
 
@@ -44,7 +45,7 @@ pub fn smallest_limit(plan: &Plan, block_bytes: &dyn Fn(u64) -> u64) -> u64 {
 ///
 /// # Errors
 /// `WouldNotFit`, naming the operation that needs the most.
-pub fn check(plan: &Plan, budget: &Budget, block_bytes: &dyn Fn(u64) -> u64) -> Result<()> {
+pub fn check(plan: &Plan, budget: &Budget, block_bytes: &dyn Fn(BlockKey) -> u64) -> Result<()> {
     let demands = demands(plan, block_bytes);
     let Some((index, &needed)) = demands.iter().enumerate().max_by_key(|&(_, bytes)| bytes) else {
         return Ok(());

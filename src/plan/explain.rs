@@ -42,7 +42,7 @@ impl Explanation {
         plan: &Plan,
         limit_bytes: u64,
         phases_before: Vec<String>,
-        block_bytes: &dyn Fn(u64) -> u64,
+        block_bytes: &dyn Fn(crate::memory::BlockKey) -> u64,
     ) -> Explanation {
         let demands = check::demands(plan, block_bytes);
         let stages = plan.stages.iter().zip(demands).map(|(node, demand_bytes)| {

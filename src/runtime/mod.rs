@@ -293,7 +293,7 @@ impl Runtime {
     /// # Errors
     /// `BadRequest`, `Unsupported`; `WouldNotFit` is told in the text instead.
     pub fn explain_exprs(&self, exprs: &[Expr]) -> Result<Explanation> {
-        let exprs = self.rewrite(exprs)?;
+        let exprs = phases::with_counts(self.rewrite(exprs)?)?;
         let text = crate::expr::text(&exprs);
         let procedures = procedures(&exprs);
         let phases = procedures.iter().map(|(_, procedure)| procedure.describe()).collect();
@@ -306,7 +306,7 @@ impl Runtime {
                 lower(&exprs.iter().map(planned).collect::<Vec<_>>(), &self.budget(0))?.plan
             }
         };
-        Ok(Explanation::new(text, &plan, self.0.limit_bytes, phases, &|product| self.0.pool.largest_block(product)))
+        Ok(Explanation::new(text, &plan, self.0.limit_bytes, phases, &|key| self.0.pool.block_bytes(key)))
     }
 
     fn enter(&self) -> Result<std::sync::MutexGuard<'_, ()>> {
@@ -382,9 +382,9 @@ impl Runtime {
     /// Refuses a plan that does not fit `budget`, naming the limit that would do.
     fn check(&self, plan: &Plan, budget: &Budget) -> Result<()> {
         let pool = &self.0.pool;
-        plan::check(plan, budget, &|product| pool.largest_block(product)).map_err(|error| {
+        plan::check(plan, budget, &|key| pool.block_bytes(key)).map_err(|error| {
             let standing = self.0.limit_bytes - budget.memory_bytes;
-            let needed = plan::smallest_limit(plan, &|product| pool.largest_block(product));
+            let needed = plan::smallest_limit(plan, &|key| pool.block_bytes(key));
             refusal::naming(error, needed.saturating_add(standing))
         })
     }

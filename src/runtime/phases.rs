@@ -3,17 +3,40 @@
 use super::{Runtime, index_bytes};
 use crate::blocked::{Procedure, Step, procedures};
 use crate::error::{Error, Result};
-use crate::expr::{Expr, replace};
+use crate::expr::{Expr, Node, Op, postorder, replace};
 use crate::scheduler::CancelToken;
+
+/// A selection whose mask was counted since the graph was built, with a bound for its length.
+fn counted_since(exprs: &[Expr]) -> Option<Expr> {
+    let counted = |node: &Expr| matches!(&node.op, Op::Mask { count, .. } if node.counted.is_some() && count.1.get().is_some());
+    postorder(exprs).into_iter().find(counted)
+}
+
+/// The graph with the lengths of selections that were counted since it was built.
+///
+/// # Errors
+/// What inference refuses.
+pub(super) fn with_counts(mut exprs: Vec<Expr>) -> Result<Vec<Expr>> {
+    while let Some(node) = counted_since(&exprs) {
+        exprs = replace(&exprs, &node, &Node::new(node.op.clone())?)?;
+    }
+    Ok(exprs)
+}
 
 impl Runtime {
     /// The graph with what its procedures find, one after the other, each above those it depends on.
     pub(super) fn find_all(&self, mut exprs: Vec<Expr>, cancel: &CancelToken) -> Result<Vec<Expr>> {
-        while let Some((node, procedure)) = procedures(&exprs).into_iter().next() {
+        loop {
+            let next = procedures(&exprs).into_iter().next();
+            // another thread may have counted a mask just now: only then is it neither here nor there
+            if let Some(node) = counted_since(&exprs) {
+                exprs = replace(&exprs, &node, &Node::new(node.op.clone())?)?;
+                continue;
+            }
+            let Some((node, procedure)) = next else { return Ok(exprs) };
             let found = self.find(&node, procedure, cancel)?;
             exprs = replace(&exprs, &node, &found)?;
         }
-        Ok(exprs)
     }
 
     /// Runs a procedure. What it may need at most must fit before anything is read.

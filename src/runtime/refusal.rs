@@ -16,7 +16,7 @@ impl Runtime {
         let mut memory_bytes = 0;
         for _ in 0..ROUNDS_MAX {
             let plan = lower(&Budget { memory_bytes, threads: self.0.threads })?;
-            let needed = plan::smallest_limit(&plan, &|product| self.0.pool.largest_block(product));
+            let needed = plan::smallest_limit(&plan, &|key| self.0.pool.block_bytes(key));
             if needed <= memory_bytes {
                 break;
             }
