@@ -100,28 +100,9 @@ fn listed(names: &[&str]) -> String {
 pub(super) fn nearest<'a>(given: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     // Names are short: two letters off is another name, unless it is a long one.
     let most = if given.len() <= 5 { 1 } else { 2 };
-    let scored = names.map(|name| (distance(given, name), name));
+    // swapped neighbours are one edit
+    let scored = names.map(|name| (strsim::osa_distance(given, name), name));
     scored.filter(|&(d, name)| d <= most && d < name.len().max(given.len())).min().map(|(_, name)| name)
-}
-
-/// Letters to insert, remove, replace or swap with their neighbour to get from `a` to `b`.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut table = vec![vec![0; b.len() + 1]; a.len() + 1];
-    for i in 0..=a.len() {
-        for j in 0..=b.len() {
-            if i == 0 || j == 0 {
-                table[i][j] = i + j;
-                continue;
-            }
-            let replaced = table[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            table[i][j] = replaced.min(table[i - 1][j] + 1).min(table[i][j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                table[i][j] = table[i][j].min(table[i - 2][j - 2] + 1);
-            }
-        }
-    }
-    table[a.len()][b.len()]
 }
 
 #[cfg(test)]

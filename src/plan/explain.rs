@@ -2,6 +2,7 @@
 
 use super::{Plan, check};
 use crate::error::Bytes;
+use crate::memory::BlockKey;
 use serde::Serialize;
 use std::fmt;
 
@@ -42,7 +43,7 @@ impl Explanation {
         plan: &Plan,
         limit_bytes: u64,
         phases_before: Vec<String>,
-        block_bytes: &dyn Fn(crate::memory::BlockKey) -> u64,
+        block_bytes: &dyn Fn(BlockKey) -> u64,
     ) -> Explanation {
         let demands = check::demands(plan, block_bytes);
         let stages = plan.stages.iter().zip(demands).map(|(node, demand_bytes)| {

@@ -6,19 +6,20 @@ use crate::error::{Error, Result};
 use crate::expr::{Expr, Node, Op, postorder, replace};
 use crate::scheduler::CancelToken;
 
-/// A selection whose mask was counted since the graph was built, with a bound for its length.
-fn counted_since(exprs: &[Expr]) -> Option<Expr> {
+/// The graph with the length of a selection whose mask was counted since it was built; `None` where there is none left.
+fn with_a_count(exprs: &[Expr]) -> Result<Option<Vec<Expr>>> {
     let counted = |node: &Expr| matches!(&node.op, Op::Mask { count, .. } if node.counted.is_some() && count.1.get().is_some());
-    postorder(exprs).into_iter().find(counted)
+    let node = postorder(exprs).into_iter().find(counted);
+    node.map(|node| replace(exprs, &node, &Node::new(node.op.clone())?)).transpose()
 }
 
-/// The graph with the lengths of selections that were counted since it was built.
+/// The graph with the lengths of all selections whose masks were counted since it was built.
 ///
 /// # Errors
 /// What inference refuses.
 pub(super) fn with_counts(mut exprs: Vec<Expr>) -> Result<Vec<Expr>> {
-    while let Some(node) = counted_since(&exprs) {
-        exprs = replace(&exprs, &node, &Node::new(node.op.clone())?)?;
+    while let Some(known) = with_a_count(&exprs)? {
+        exprs = known;
     }
     Ok(exprs)
 }
@@ -27,10 +28,10 @@ impl Runtime {
     /// The graph with what its procedures find, one after the other, each above those it depends on.
     pub(super) fn find_all(&self, mut exprs: Vec<Expr>, cancel: &CancelToken) -> Result<Vec<Expr>> {
         loop {
+            // in this order: a mask that another thread counts meanwhile is still a procedure, or has a length by now
             let next = procedures(&exprs).into_iter().next();
-            // another thread may have counted a mask just now: only then is it neither here nor there
-            if let Some(node) = counted_since(&exprs) {
-                exprs = replace(&exprs, &node, &Node::new(node.op.clone())?)?;
+            if let Some(known) = with_a_count(&exprs)? {
+                exprs = known;
                 continue;
             }
             let Some((node, procedure)) = next else { return Ok(exprs) };

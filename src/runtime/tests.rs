@@ -4,7 +4,7 @@ use super::Runtime;
 use crate::array::Array;
 use crate::error::ErrorKind;
 use crate::runtime::CancelToken;
-use crate::{DType, axis, ones, random};
+use crate::{DType, axis, idx, ones, random};
 use ndarray::ArrayViewD;
 use std::sync::atomic::Ordering::SeqCst;
 
@@ -122,4 +122,33 @@ fn the_last_task_starts_beside_a_large_result() {
             }
         }
     }
+}
+
+/// The first computation counts the mask; the graphs of the others were built with a bound for its length.
+#[test]
+fn a_selection_counted_by_another_computation_has_its_length() {
+    let runtime = runtime("16MiB", 2);
+    let x = random::normal(0.0, 1.0).shape([300, 40]).seed(5).build();
+    let all: Vec<f64> = runtime.compute::<f64>(&x).unwrap().into_iter().collect();
+    let chosen: Vec<f64> = all.into_iter().filter(|v| *v > 0.5).collect();
+    let selected = x.index(idx![&x.gt(0.5)]);
+    let largest = selected.argmax(..);
+    let median = selected.median(..);
+    let again = selected.index(idx![&selected.gt(1.0)]).argmax(..);
+    let argmax = |values: &[f64]| values.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).unwrap().0 as i64;
+    for _ in 0..2 {
+        assert_eq!(runtime.item::<i64>(&largest).unwrap(), argmax(&chosen));
+    }
+    let above = (&largest + &x).sum(..) - x.sum(..);
+    assert!((runtime.item::<f64>(&above).unwrap() - (argmax(&chosen) * 12_000) as f64).abs() < 1e-6);
+    let mut sorted = chosen.clone();
+    sorted.sort_by(f64::total_cmp);
+    let middle = (sorted[(sorted.len() - 1) / 2] + sorted[sorted.len() / 2]) / 2.0;
+    assert_eq!(runtime.item::<f64>(&median).unwrap(), middle);
+    let larger: Vec<f64> = chosen.into_iter().filter(|v| *v > 1.0).collect();
+    for _ in 0..2 {
+        assert_eq!(runtime.item::<i64>(&again).unwrap(), argmax(&larger));
+        runtime.explain(&again).unwrap();
+    }
+    assert_eq!(left_behind(&runtime), (0, 0));
 }

@@ -41,7 +41,7 @@ pub(crate) fn near_misses(path: &Path) -> String {
         .take(10_000)
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
         .filter(|name| !name.starts_with('.'))
-        .map(|name| (distance(&name.to_lowercase(), &wanted), name))
+        .map(|name| (strsim::levenshtein(&name.to_lowercase(), &wanted), name))
         .filter(|(d, name)| *d <= 2 || !stem.is_empty() && name.to_lowercase().split('.').next() == Some(stem.as_str()))
         .collect();
     near.sort();
@@ -51,20 +51,4 @@ pub(crate) fn near_misses(path: &Path) -> String {
     }
     let names: Vec<String> = near.into_iter().map(|(_, name)| directory.join(name).display().to_string()).collect();
     format!("; did you mean {}?", names.join(" or "))
-}
-
-/// Edits between two short strings.
-pub(crate) fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for j in 0..b.len() {
-            let cost = diagonal + usize::from(x != b[j]);
-            diagonal = row[j + 1];
-            row[j + 1] = cost.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }

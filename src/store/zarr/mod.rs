@@ -14,7 +14,7 @@ mod write;
 
 pub(crate) use create::create;
 
-use super::reach::{distance, near_misses};
+use super::reach::near_misses;
 use super::{Node, Store};
 use crate::error::{Error, Result};
 use serde_json::{Map, Value};
@@ -115,7 +115,7 @@ fn missing(root: &Path, path: &str, directory: &Path, address: &str) -> Error {
     }
     let mut arrays = tree(root, "", address).map(|node| node.arrays()).unwrap_or_default();
     let wanted = format!("/{}", path.trim_matches('/'));
-    arrays.sort_by_key(|name| distance(name, &wanted));
+    arrays.sort_by_key(|name| strsim::levenshtein(name, &wanted));
     let hint = if arrays.is_empty() { "it holds no array".to_string() } else { format!("it holds {}", listed(&arrays)) };
     let what = if directory.exists() { "is a directory without Zarr metadata" } else { "does not exist" };
     Error::store(address, format!("{wanted} {what} in {}; {hint}", root.display()))
