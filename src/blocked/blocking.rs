@@ -7,7 +7,7 @@ use crate::expr::Cells;
 use crate::grid::{AxisChunks, ChunkGrid};
 
 /// No limit makes blocks smaller than this many elements.
-const LEAST_ELEMENTS: u64 = 1 << 12;
+pub const LEAST_ELEMENTS: u64 = 1 << 12;
 /// Elements of an elementwise task where nothing else decides.
 const TASK_ELEMENTS: u64 = 1 << 20;
 /// A reduction's task covers at most this many elements of plain data.
@@ -61,42 +61,21 @@ pub fn natural(feed: &Feed) -> Natural {
     }
 }
 
-/// Joins every `by` neighbours.
-pub fn join(chunks: &AxisChunks, by: u64) -> AxisChunks {
-    let by = by.clamp(1, chunks.count().max(1));
-    match chunks {
-        AxisChunks::Regular { len, first, chunk } => AxisChunks::Regular { len: *len, first: first + (by - 1) * chunk, chunk: chunk * by },
-        AxisChunks::Irregular(_) => {
-            let lengths: Vec<u64> = chunks.lengths().collect();
-            AxisChunks::from_lengths(&lengths.chunks(by as usize).map(|c| c.iter().sum()).collect::<Vec<u64>>())
-        }
-    }
-}
-
-/// Cuts every chunk into pieces of `piece`, from its start.
-fn split(chunks: &AxisChunks, piece: u64) -> AxisChunks {
-    if chunks.longest() <= piece {
-        return chunks.clone();
-    }
-    if let AxisChunks::Regular { len, first, chunk } = chunks
-        && first == chunk
-        && (chunk % piece == 0 || len <= chunk)
-    {
-        return AxisChunks::regular(*len, piece);
-    }
-    let pieces = chunks.lengths().flat_map(|n| (0..n.div_ceil(piece)).map(move |i| piece.min(n - i * piece)));
-    AxisChunks::from_lengths(&pieces.collect::<Vec<u64>>())
-}
-
 /// Cuts of about [`TASK_ELEMENTS`] for an elementwise loop: tiny natural blocks joined along the fastest
 /// axes, and, where that costs nothing, large ones split along the slowest.
 pub fn elementwise(feed: &Feed) -> Vec<AxisChunks> {
     of_size(feed, TASK_ELEMENTS)
 }
 
-/// As [`elementwise`], of about a quarter of the elements: for loops that hold several words for each.
-pub fn frugal(feed: &Feed) -> Vec<AxisChunks> {
-    of_size(feed, TASK_ELEMENTS / 4)
+/// As [`elementwise`], for loops that hold several words for each element: of a quarter of the elements, `smaller` times
+/// halved; from where that is no help, chunks that are decoded whole are cut, too.
+pub fn frugal(feed: &Feed, smaller: u32) -> Vec<AxisChunks> {
+    let most = ((TASK_ELEMENTS / 4) >> smaller).max(LEAST_ELEMENTS);
+    let mut cuts = of_size(feed, most);
+    if smaller > 0 && !decodes(feed) {
+        shrink(&mut cuts, most);
+    }
+    cuts
 }
 
 fn of_size(feed: &Feed, most: u64) -> Vec<AxisChunks> {
@@ -107,7 +86,7 @@ fn of_size(feed: &Feed, most: u64) -> Vec<AxisChunks> {
         if have >= TINY_ELEMENTS.min(most) {
             break;
         }
-        cuts[axis] = join(&cuts[axis], most / have);
+        cuts[axis] = cuts[axis].join(most / have);
     }
     if !natural.rigid {
         shrink(&mut cuts, most);
@@ -151,7 +130,7 @@ fn shrink(cuts: &mut [AxisChunks], most: u64) {
         }
         let longest = cuts[axis].longest();
         let piece = (longest / have.div_ceil(most)).max(1);
-        cuts[axis] = split(&cuts[axis], piece);
+        cuts[axis] = cuts[axis].split(piece);
     }
 }
 
@@ -195,9 +174,11 @@ fn lcm(a: u64, b: u64) -> u64 {
 }
 
 /// Cuts for a reduction: kept axes into blocks of the result, reduced axes into aligned runs of cells, a
-/// power of two of them, so that every task is a node of the tree.
-pub fn for_reduction(feed: &Feed, reduced: &[bool], cells: &[Cells], budget: &Budget, slack: u32) -> Vec<AxisChunks> {
+/// power of two of them, so that every task is a node of the tree. `slack` makes tasks 2^`slack` times smaller; `cut`
+/// lets them cut chunks that are decoded whole.
+pub fn for_reduction(feed: &Feed, reduced: &[bool], cells: &[Cells], budget: &Budget, slack: u32, cut: bool) -> Vec<AxisChunks> {
     let natural = natural(feed);
+    let rigid = natural.rigid && !cut;
     let rank = feed.shape.len();
     let total: u64 = feed.shape.iter().product();
     let mut r = 0;
@@ -220,9 +201,9 @@ pub fn for_reduction(feed: &Feed, reduced: &[bool], cells: &[Cells], budget: &Bu
     let mut kept: u64 = 1;
     for axis in (0..rank).rev().filter(|&a| !reduced[a]) {
         let left = (target / kept).max(1);
-        if natural.rigid {
+        if rigid {
             if cuts[axis].longest() < left && elements(&cuts) < TINY_ELEMENTS {
-                cuts[axis] = join(&cuts[axis], left / cuts[axis].longest().max(1));
+                cuts[axis] = cuts[axis].join(left / cuts[axis].longest().max(1));
             }
         } else {
             cuts[axis] = AxisChunks::regular(feed.shape[axis], left);
@@ -231,23 +212,24 @@ pub fn for_reduction(feed: &Feed, reduced: &[bool], cells: &[Cells], budget: &Bu
     }
     // reduced axes, the innermost first: a whole axis before the next one joins
     let share = total / (budget.threads as u64 * 16).max(1);
-    let most = if natural.rigid { TASK_ELEMENTS } else { share.clamp(1 << 18, REDUCE_ELEMENTS_MAX) } >> slack;
+    let most = if rigid { TASK_ELEMENTS } else { share.clamp(1 << 18, REDUCE_ELEMENTS_MAX) } >> slack;
     for axis in (0..rank).rev().filter(|&a| reduced[a]) {
         let mut run = 1;
         while run < cuts[axis].count() && elements(&cuts).saturating_mul(2 * run) <= most {
             run *= 2;
         }
         if run < cuts[axis].count() {
-            cuts[axis] = join(&cuts[axis], run);
+            cuts[axis] = cuts[axis].join(run);
             break;
         }
         cuts[axis] = AxisChunks::whole(feed.shape[axis]);
     }
-    // a chunk too large for a task: an aligned part of its cells
-    if !natural.rigid {
+    // a chunk too large for a task: an aligned part of its cells. Of plain bytes only a cell is held at once
+    if cut || !decodes(feed) {
+        let too_large = if natural.rigid { most } else { REDUCE_ELEMENTS_MAX };
         for axis in (0..rank).filter(|&a| reduced[a]) {
             let mut piece = cell_of[axis];
-            if elements(&cuts) <= REDUCE_ELEMENTS_MAX || cuts[axis].longest() <= piece {
+            if elements(&cuts) <= too_large || cuts[axis].longest() <= piece {
                 continue;
             }
             let others = elements(&cuts) / cuts[axis].longest();
@@ -256,8 +238,13 @@ pub fn for_reduction(feed: &Feed, reduced: &[bool], cells: &[Cells], budget: &Bu
             }
             // parts of single chunks only: runs of several stay whole
             let chunks = &cells[(0..axis).filter(|&a| reduced[a]).count()].chunks;
-            cuts[axis] = split(chunks, piece);
+            cuts[axis] = chunks.split(piece);
         }
     }
     cuts
+}
+
+/// Whether the loop reads chunks that have to be decoded whole.
+pub fn decodes(feed: &Feed) -> bool {
+    feed.inputs.iter().any(|input| matches!(&input.data, Data::Store(store) if store.meta().compressed))
 }

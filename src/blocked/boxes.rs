@@ -45,7 +45,7 @@ impl Boxes {
 
     /// Number of boxes.
     pub fn len(&self) -> u64 {
-        self.cuts.iter().map(AxisChunks::count).product()
+        self.cuts.iter().map(AxisChunks::count).fold(1, u64::saturating_mul)
     }
 
     /// The box that is visited as the `n`-th.
@@ -67,16 +67,9 @@ impl Boxes {
         }
     }
 
-    /// The first visited box among those with the most elements.
-    pub fn largest(&self) -> u64 {
-        let longest = |axis: &AxisChunks| {
-            let longest = axis.longest();
-            (0..axis.count().min(3))
-                .find(|&i| axis.chunk(i).1 == longest)
-                .unwrap_or_else(|| (0..axis.count()).find(|&i| axis.chunk(i).1 == longest).unwrap_or(0))
-        };
-        let index: Vec<u64> = self.cuts.iter().map(longest).collect();
-        self.number(&index)
+    /// Elements of a box at most.
+    pub fn longest_elements(&self) -> u64 {
+        self.cuts.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul)
     }
 }
 

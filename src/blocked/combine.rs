@@ -6,18 +6,9 @@ use super::tree::{Tree, slot_bytes, slots};
 use crate::error::Result;
 use crate::expr::{Cells, Reduce};
 use crate::grid::{AxisChunks, BlockId, ravel, unravel};
-use crate::memory::BlockKey;
+use crate::memory::{BlockKey, rounded};
 use crate::plan::{Drive, Product, Stage, TaskBlocks, TaskSpec, Write, new_product};
 use flagstone_kernels::reduce::Reduction;
-
-/// Which partials along the reduced axes belong together.
-#[derive(Clone, Debug)]
-pub enum Groups {
-    /// For each reduced axis, first and number of the pieces of each chunk.
-    Pieces(Vec<Vec<(u64, u64)>>),
-    /// For each reduced axis, so many neighbours: a power of two, or all.
-    Runs(Vec<u64>),
-}
 
 /// Combines the partials of one reduction, axis inside axis.
 pub struct CombineStage {
@@ -33,33 +24,19 @@ pub struct CombineStage {
     pub reduced: Vec<bool>,
     /// The kept axes' cuts, in order.
     pub kept: Vec<AxisChunks>,
-    /// Which partials belong together.
-    pub groups: Groups,
+    /// For each reduced axis, how its partials are cut into groups that belong together.
+    pub groups: Vec<AxisChunks>,
     /// What it writes: partials, or results when one group holds all.
     pub product: Product,
 }
 
 impl CombineStage {
-    /// First and number of the partials of group `o` along the `r`-th reduced axis, which has `n`.
-    fn span(&self, r: usize, n: u64, o: u64) -> (u64, u64) {
-        match &self.groups {
-            Groups::Pieces(lists) => lists[r][o as usize],
-            Groups::Runs(sizes) => (o * sizes[r], sizes[r].min(n - o * sizes[r])),
-        }
-    }
-
     /// Groups along each axis of the grid.
     pub fn out_counts(&self) -> Vec<u64> {
-        let mut r = 0;
-        let count = |(&n, &reduced): (&u64, &bool)| {
-            if !reduced {
-                return n;
-            }
-            r += 1;
-            match &self.groups {
-                Groups::Pieces(lists) => lists[r - 1].len() as u64,
-                Groups::Runs(sizes) => n.div_ceil(sizes[r - 1]),
-            }
+        let mut groups = self.groups.iter();
+        let count = |(&n, &reduced): (&u64, &bool)| match reduced {
+            true => groups.next().map_or(n, AxisChunks::count),
+            false => n,
         };
         self.counts.iter().zip(&self.reduced).map(count).collect()
     }
@@ -72,7 +49,11 @@ impl CombineStage {
     /// The spans of a task along the reduced axes.
     fn spans(&self, index: &[u64]) -> Vec<(u64, u64)> {
         let axes = (0..self.reduced.len()).filter(|&axis| self.reduced[axis]);
-        axes.enumerate().map(|(r, axis)| self.span(r, self.counts[axis], index[axis])).collect()
+        axes.zip(&self.groups).map(|(axis, groups)| groups.chunk(index[axis])).collect()
+    }
+
+    fn write_bytes(&self, kept: u64) -> u64 {
+        if self.is_complete() { kept * self.reduction.out.size() as u64 } else { self.reduction.partial_bytes(kept as usize) as u64 }
     }
 
     fn kept_elements(&self, index: &[u64]) -> u64 {
@@ -94,23 +75,16 @@ impl Stage for CombineStage {
     fn tasks(&self) -> u64 {
         self.out_counts().iter().product()
     }
-    fn largest(&self) -> u64 {
-        // the first group of the longest kept block: only a last group is ever shorter, but for pieces
-        let mut kept = self.kept.iter();
-        let mut r = 0;
-        let place = (0..self.reduced.len()).map(|axis| {
-            if !self.reduced[axis] {
-                let cuts = kept.next().expect("one entry a kept axis");
-                let longest = cuts.longest();
-                return (0..cuts.count()).find(|&i| cuts.chunk(i).1 == longest).unwrap_or(0);
-            }
-            r += 1;
-            match &self.groups {
-                Groups::Pieces(lists) => (0..lists[r - 1].len()).max_by_key(|&i| (lists[r - 1][i].1, usize::MAX - i)).unwrap_or(0) as u64,
-                Groups::Runs(_) => 0,
-            }
-        });
-        ravel(&place.collect::<Vec<_>>(), &self.out_counts())
+    fn demand_bytes(&self) -> u64 {
+        let kept = self.kept.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul);
+        let partial = rounded(self.reduction.partial_bytes(kept as usize) as u64);
+        let sizes: Vec<u64> = self.groups.iter().map(AxisChunks::longest).collect();
+        let read = sizes.iter().fold(partial, |bytes, &n| bytes.saturating_mul(n));
+        let scratch = slot_bytes(std::slice::from_ref(&self.reduction), kept).saturating_mul(slots(&sizes));
+        read.saturating_add(rounded(self.write_bytes(kept))).saturating_add(rounded(scratch))
+    }
+    fn moved_bytes(&self) -> u64 {
+        0
     }
     fn describe(&self, n: u64, spec: &mut TaskSpec) {
         let index = unravel(n, &self.out_counts());
@@ -131,9 +105,8 @@ impl Stage for CombineStage {
             spec.reads.push(BlockKey { product: self.from, block: ravel(&place, &self.counts) });
         }
         let kept = self.kept_elements(&index);
-        let bytes =
-            if self.is_complete() { kept * self.reduction.out.size() as u64 } else { self.reduction.partial_bytes(kept as usize) as u64 };
-        spec.writes.push(Write { key: BlockKey { product: self.product.id, block: n }, bytes, takes: None });
+        let key = BlockKey { product: self.product.id, block: n };
+        spec.writes.push(Write { key, bytes: self.write_bytes(kept), takes: None });
         spec.scratch_bytes = slot_bytes(std::slice::from_ref(&self.reduction), kept) * slots(&sizes);
     }
     fn readers(&self, product: u64, _block: BlockId) -> u64 {
@@ -144,23 +117,14 @@ impl Stage for CombineStage {
     }
     fn follower(&self, _product: u64, block: BlockId) -> Option<u64> {
         let place = unravel(block, &self.counts);
-        let mut r = 0;
+        let mut groups = self.groups.iter();
         let index: Vec<u64> = (0..place.len())
-            .map(|axis| {
-                if !self.reduced[axis] {
-                    return place[axis];
-                }
-                r += 1;
-                match &self.groups {
-                    Groups::Pieces(lists) => lists[r - 1].partition_point(|(first, _)| *first <= place[axis]) as u64 - 1,
-                    Groups::Runs(sizes) => place[axis] / sizes[r - 1],
-                }
+            .map(|axis| match self.reduced[axis] {
+                true => groups.next().map_or(0, |groups| groups.find(place[axis])),
+                false => place[axis],
             })
             .collect();
         Some(ravel(&index, &self.out_counts()))
-    }
-    fn predicted_bytes(&self) -> u64 {
-        0
     }
     fn run(&self, n: u64, blocks: &mut TaskBlocks) -> Result<()> {
         let index = unravel(n, &self.out_counts());
@@ -200,14 +164,14 @@ impl Lowering<'_> {
         let mut from = partials;
         let axes: Vec<usize> = (0..reduced.len()).filter(|&axis| reduced[axis]).collect();
         // parts of chunks first
-        let lists: Vec<Vec<(u64, u64)>> = axes.iter().zip(&reduce.cells).map(|(&axis, cells)| pieces(&boxes.cuts[axis], cells)).collect();
+        let whole: Vec<AxisChunks> = axes.iter().zip(&reduce.cells).map(|(&axis, cells)| pieces(&boxes.cuts[axis], cells)).collect();
         let kept_elements: u64 = kept.iter().map(AxisChunks::longest).product();
-        let partial = crate::memory::rounded(of_selected(reduce).partial_bytes(kept_elements as usize) as u64).max(1);
+        let partial = rounded(of_selected(reduce).partial_bytes(kept_elements as usize) as u64).max(1);
         // so many partials at once as an eighth of a thread's share holds
         let most = (self.share_bytes() / 8 / partial).clamp(2, 1024);
         let most = 1 << most.ilog2();
-        if axes.iter().zip(&lists).any(|(&axis, list)| list.len() as u64 != counts[axis]) {
-            let stage = self.combine_stage(reduce, from, &counts, reduced, &kept, Groups::Pieces(lists));
+        if axes.iter().zip(&whole).any(|(&axis, groups)| groups.count() != counts[axis]) {
+            let stage = self.combine_stage(reduce, from, &counts, reduced, &kept, whole);
             (from, counts) = (stage.product.id, stage.out_counts());
             self.push(stage, if pulled { Drive::Pulled } else { Drive::Following });
         }
@@ -229,7 +193,8 @@ impl Lowering<'_> {
                     sizes[last] = 2;
                 }
             }
-            let stage = self.combine_stage(reduce, from, &counts, reduced, &kept, Groups::Runs(sizes));
+            let groups = axes.iter().zip(&sizes).map(|(&axis, &size)| AxisChunks::regular(counts[axis], size)).collect();
+            let stage = self.combine_stage(reduce, from, &counts, reduced, &kept, groups);
             (from, counts) = (stage.product.id, stage.out_counts());
             self.push(stage, if pulled { Drive::Pulled } else { Drive::Following });
         }
@@ -243,7 +208,7 @@ impl Lowering<'_> {
         counts: &[u64],
         reduced: &[bool],
         kept: &[AxisChunks],
-        groups: Groups,
+        groups: Vec<AxisChunks>,
     ) -> CombineStage {
         let name = format!("combine {}", reduce.reduction.op.name());
         let mut stage = CombineStage {
@@ -261,21 +226,31 @@ impl Lowering<'_> {
     }
 }
 
-/// For each chunk, first and number of the cuts inside of it; for cuts that are runs of chunks, one each.
-fn pieces(cuts: &AxisChunks, cells: &Cells) -> Vec<(u64, u64)> {
+/// How the cuts of a reduced axis are grouped by the chunk that they lie in; cuts that are runs of chunks stand alone.
+fn pieces(cuts: &AxisChunks, cells: &Cells) -> AxisChunks {
     if cuts.count() <= cells.chunks.count() {
-        return (0..cuts.count()).map(|i| (i, 1)).collect();
+        return AxisChunks::regular(cuts.count(), 1);
     }
-    let mut lists: Vec<(u64, u64)> = Vec::new();
-    let mut last = None;
-    for cut in 0..cuts.count() {
-        let chunk = cells.chunks.find(cuts.chunk(cut).0);
-        if last == Some(chunk) {
-            lists.last_mut().expect("a chunk before").1 += 1;
-        } else {
-            lists.push((cut, 1));
-            last = Some(chunk);
+    match (cuts, &cells.chunks) {
+        (_, chunks) if chunks.count() <= 1 => AxisChunks::whole(cuts.count()),
+        (AxisChunks::Pieces { piece, .. } | AxisChunks::Regular { chunk: piece, .. }, AxisChunks::Regular { first, chunk, .. })
+            if cells.chunks.split(*piece) == *cuts =>
+        {
+            AxisChunks::Regular { len: cuts.count(), first: first.div_ceil(*piece), chunk: chunk.div_ceil(*piece) }
+        }
+        _ => {
+            let mut lengths: Vec<u64> = Vec::new();
+            let mut last = None;
+            for cut in 0..cuts.count() {
+                let chunk = cells.chunks.find(cuts.chunk(cut).0);
+                if last == Some(chunk) {
+                    *lengths.last_mut().expect("a chunk before") += 1;
+                } else {
+                    lengths.push(1);
+                    last = Some(chunk);
+                }
+            }
+            AxisChunks::from_lengths(&lengths)
         }
     }
-    lists
 }

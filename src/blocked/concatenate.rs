@@ -63,10 +63,8 @@ impl Stage for ConcatenateStage {
     fn tasks(&self) -> u64 {
         self.first.last().copied().unwrap_or(0)
     }
-    fn largest(&self) -> u64 {
-        let demand = |at: &usize| super::largest::demand(&self.parts[*at], &[&self.parts[*at].feed], self.parts[*at].largest());
-        let largest = (0..self.parts.len()).max_by_key(demand).unwrap_or(0);
-        self.first[largest] + self.parts[largest].largest()
+    fn demand_bytes(&self) -> u64 {
+        self.parts.iter().map(MapStage::demand_bytes).max().unwrap_or(0)
     }
     fn describe(&self, n: u64, spec: &mut TaskSpec) {
         let (part, n) = self.part(n);
@@ -85,8 +83,8 @@ impl Stage for ConcatenateStage {
         let (part, n) = self.part(n);
         part.prefetch(n);
     }
-    fn predicted_bytes(&self) -> u64 {
-        self.parts.iter().map(MapStage::predicted_bytes).sum()
+    fn moved_bytes(&self) -> u64 {
+        self.parts.iter().map(MapStage::moved_bytes).fold(0, u64::saturating_add)
     }
     fn run(&self, n: u64, blocks: &mut TaskBlocks) -> Result<()> {
         let (part, n) = self.part(n);
@@ -124,15 +122,15 @@ impl Lowering<'_> {
                 offset += cuts[axis].count();
                 let grid = ChunkGrid { axes: own };
                 let boxes = Boxes::rows(grid.axes.clone());
-                let name = product.name.clone();
                 let fused = Fused::new(feed.program.clone(), vec![*result], vec![]);
-                let (feed, product) = (feed.clone(), product.clone());
-                parts.push(MapStage { name, feed, fused, grid, boxes, inside: Some((first, whole.clone())), product });
+                let mut part = MapStage::new(&product.name, feed.clone(), fused, grid, boxes, product.clone());
+                part.inside = Some((first, whole.clone()));
+                parts.push(part);
             }
             ConcatenateStage::new(parts, whole, axis, product)
         };
         let sources: Vec<&Feed> = feeds.iter().map(|(feed, _)| feed).collect();
-        let stage = blocking::shrunk(&sources, join, |stage| self.is_small(stage), |stage| self.demand(stage) <= self.budget.memory_bytes);
+        let stage = blocking::shrunk(&sources, join, |stage| self.is_small(stage), |stage| stage.demand_bytes() <= self.budget.memory_bytes);
         let made = Made { product: id, grid: stage.grid().clone() };
         self.push(stage, Drive::Pulled);
         Ok(made)

@@ -54,7 +54,7 @@ pub struct Feed {
 const ALIGN: u64 = 64;
 
 fn aligned(bytes: u64) -> u64 {
-    bytes.div_ceil(ALIGN) * ALIGN
+    bytes.checked_next_multiple_of(ALIGN).unwrap_or(u64::MAX - ALIGN + 1)
 }
 
 /// Splits `bytes` off the front of `scratch`, leaving the rest aligned.
@@ -116,17 +116,6 @@ impl Input {
     fn held_bytes(&self, part: &Affine) -> u64 {
         part.region().elements() * self.dtype.size() as u64
     }
-
-    /// Bytes of scratch to bring the box in.
-    fn scratch_bytes(&self, part: &Affine) -> u64 {
-        match &self.data {
-            Data::Store(_) => aligned(self.held_bytes(part)),
-            Data::Blocks { grid, .. } => {
-                let blocks: u64 = Self::seen(grid, part).iter().map(|axis| axis.len() as u64).product();
-                if blocks > 1 { aligned(self.held_bytes(part)) } else { 0 }
-            }
-        }
-    }
 }
 
 /// Calls `f` with every combination of one entry from each list, the last list fastest.
@@ -171,34 +160,15 @@ impl Feed {
         products
     }
 
-    /// Adds the blocks that the box at `start` of `shape` reads, and the bytes that it will move.
+    /// Adds the blocks that the box at `start` of `shape` reads.
     pub fn describe(&self, start: &[u64], shape: &[u64], spec: &mut TaskSpec) {
         for input in &self.inputs {
-            let part = input.view.part(start, shape);
-            match &input.data {
-                Data::Store(_) => spec.moved_bytes += input.held_bytes(&part),
-                Data::Blocks { product: id, grid } => {
-                    let counts = grid.counts();
-                    product(&Input::seen(grid, &part), |index| {
-                        spec.reads.push(BlockKey { product: *id, block: crate::grid::ravel(index, &counts) });
-                    });
-                }
-            }
+            let Data::Blocks { product: id, grid } = &input.data else { continue };
+            let counts = grid.counts();
+            product(&Input::seen(grid, &input.view.part(start, shape)), |index| {
+                spec.reads.push(BlockKey { product: *id, block: crate::grid::ravel(index, &counts) });
+            });
         }
-    }
-
-    /// Bytes of scratch that [`Feed::load`] of a box takes.
-    pub fn scratch_bytes(&self, start: &[u64], shape: &[u64]) -> u64 {
-        let mut held = 0;
-        let mut decoding = 0;
-        for input in &self.inputs {
-            let part = input.view.part(start, shape);
-            held += input.scratch_bytes(&part);
-            if let Data::Store(store) = &input.data {
-                decoding = decoding.max(aligned(store.scratch_bytes(&part.region())));
-            }
-        }
-        held + decoding
     }
 
     /// How many tasks of a loop cut by `cuts` read `block` of `product`, counting each input.

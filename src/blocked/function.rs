@@ -4,7 +4,7 @@ use super::feed::{Feed, carve, carved_bytes};
 use crate::error::{ErrorKind, Result};
 use crate::expr::{BlockInfo, Function};
 use crate::grid::{BlockId, Region};
-use crate::memory::BlockKey;
+use crate::memory::{BlockKey, rounded};
 use crate::plan::{Parts, Product, Stage, TaskBlocks, TaskSpec, Write};
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::view::{View, ViewMut};
@@ -18,19 +18,22 @@ pub struct FunctionStage {
     pub args: Vec<(Feed, Fused)>,
     /// What it writes.
     pub product: Product,
+    /// Scratch of a task at most.
+    scratch_bytes: u64,
 }
 
 impl FunctionStage {
-    /// The values of the arguments, and the most that loading and evaluating one of them takes.
-    fn scratch(&self, start: &[u64], shape: &[u64]) -> (u64, u64) {
-        let elements: u64 = shape.iter().product();
-        let mut held = 0;
-        let mut working = 0;
-        for (feed, fused) in &self.args {
-            held += carved_bytes(elements * fused.program.dtype(fused.outputs[0]).size() as u64);
-            working = working.max(feed.scratch_bytes(start, shape) + carved_bytes(fused.scratch_bytes() as u64));
+    /// Calls `function` on the values of `args`.
+    pub fn new(function: Function, args: Vec<(Feed, Fused)>, product: Product) -> FunctionStage {
+        let cuts = &function.chunks.axes;
+        // the values of the arguments, and the most that loading and evaluating one of them takes
+        let (mut held, mut working) = (0u64, 0);
+        for (feed, fused) in &args {
+            let item = fused.program.dtype(fused.outputs[0]).size() as u64;
+            held = held.saturating_add(carved_bytes(function.chunks.largest_elements().saturating_mul(item)));
+            working = feed.loading_boxes_bytes(cuts).saturating_add(carved_bytes(fused.scratch_bytes() as u64)).max(working);
         }
-        (held, working)
+        FunctionStage { function, args, product, scratch_bytes: held.saturating_add(working) }
     }
 }
 
@@ -50,9 +53,13 @@ impl Stage for FunctionStage {
     fn tasks(&self) -> u64 {
         self.function.chunks.blocks()
     }
-    fn largest(&self) -> u64 {
-        let feeds: Vec<&Feed> = self.args.iter().map(|(feed, _)| feed).collect();
-        super::largest::largest(self, &feeds, &super::boxes::Boxes::rows(self.function.chunks.axes.clone()))
+    fn demand_bytes(&self) -> u64 {
+        let written = rounded(self.function.chunks.largest_elements().saturating_mul(self.function.dtype.size() as u64));
+        let read = self.args.iter().map(|(feed, _)| feed.blocks_bytes(&self.function.chunks.axes)).fold(0, u64::saturating_add);
+        read.saturating_add(written).saturating_add(rounded(self.scratch_bytes))
+    }
+    fn moved_bytes(&self) -> u64 {
+        self.args.iter().map(|(feed, _)| feed.moved_bytes(&self.function.chunks.axes)).fold(0, u64::saturating_add)
     }
     fn describe(&self, n: u64, spec: &mut TaskSpec) {
         let (start, shape) = self.function.chunks.block(n);
@@ -61,8 +68,7 @@ impl Stage for FunctionStage {
         }
         let bytes = shape.iter().product::<u64>() * self.function.dtype.size() as u64;
         spec.writes.push(Write { key: BlockKey { product: self.product.id, block: n }, bytes, takes: None });
-        let (held, working) = self.scratch(&start, &shape);
-        spec.scratch_bytes = held + working;
+        spec.scratch_bytes = self.scratch_bytes;
     }
     fn readers(&self, product: u64, block: BlockId) -> u64 {
         self.args.iter().map(|(feed, _)| feed.readers(&self.function.chunks.axes, product, block)).sum()

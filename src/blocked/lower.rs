@@ -1,7 +1,7 @@
 //! The walk over the graph that turns loops into stages.
 
 use super::blocking;
-use super::boxes::{Boxes, visiting};
+use super::boxes::{Boxes, Order, visiting};
 use super::feed::{Data, Feed, Input};
 use super::function::FunctionStage;
 use super::map::MapStage;
@@ -12,7 +12,7 @@ use crate::budget::Budget;
 use crate::error::{Error, Result};
 use crate::expr::{Affine, Expr, Op};
 use crate::grid::{AxisChunks, ChunkGrid};
-use crate::plan::{Drive, Plan, Product, Stage, StageNode, TaskSpec, new_product};
+use crate::plan::{Drive, Plan, Product, Stage, StageNode, new_product};
 use crate::store::{Store, Writer};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::fused::Fused;
@@ -75,7 +75,6 @@ impl<'a> Lowering<'a> {
             stages: Vec::new(),
             made: HashMap::new(),
             loaded: HashMap::new(),
-            persisted: HashMap::new(),
             ready: HashMap::new(),
             siblings: siblings(roots),
             costs: HashMap::new(),
@@ -111,8 +110,6 @@ pub(super) struct Lowering<'a> {
     pub made: HashMap<u64, Made>,
     /// Shared stores that have a product.
     loaded: HashMap<usize, Made>,
-    /// Persisted products that are read, with the bytes of an element.
-    persisted: HashMap<u64, (ChunkGrid, u64)>,
     /// The rank from which on a product can be read without being pulled.
     ready: HashMap<u64, u32>,
     /// Reductions that run in one loop.
@@ -143,27 +140,6 @@ impl Lowering<'_> {
         self.budget.memory_bytes / self.budget.threads.max(1) as u64
     }
 
-    /// Bytes that a task of `stage` holds beside the blocks of others, at most.
-    pub(super) fn demand(&self, stage: &dyn Stage) -> u64 {
-        if stage.tasks() == 0 {
-            return 0;
-        }
-        let mut spec = TaskSpec::default();
-        stage.describe(stage.largest(), &mut spec);
-        let read: u64 = spec.reads.iter().map(|key| self.block_bytes(*key)).sum();
-        read + spec.new_bytes()
-    }
-
-    fn block_bytes(&self, key: crate::memory::BlockKey) -> u64 {
-        if let Some((grid, item)) = self.persisted.get(&key.product) {
-            return crate::memory::rounded(grid.block(key.block).1.iter().product::<u64>() * item);
-        }
-        let Some(node) = self.stages.iter().find(|node| node.stage.products().iter().any(|p| p.id == key.product)) else { return 0 };
-        let mut spec = TaskSpec::default();
-        node.stage.describe(node.stage.producer(key.product, key.block), &mut spec);
-        spec.writes.iter().find(|write| write.key == key).map_or(0, |write| crate::memory::rounded(write.bytes))
-    }
-
     /// A shared store as blocks of its chunks.
     pub(super) fn load(&mut self, store: &Arc<dyn Store>, dtype: DType) -> Result<Made> {
         if let Some(made) = self.loaded.get(&store_id(store)) {
@@ -180,35 +156,36 @@ impl Lowering<'_> {
 
     /// A pulled stage that evaluates `feed` into blocks, cut as suits what it reads, or as `grid` says.
     pub(super) fn map(&mut self, name: &str, feed: Feed, result: Reg, grid: Option<ChunkGrid>) -> Made {
-        let mut stage = self.map_stage(name, &feed, result, grid);
-        stage.boxes = Boxes::rows(stage.grid.axes.clone());
+        // others read them: two fit into the memory of one thread
+        let mut stage = self.map_stage(name, &feed, result, grid, self.share_bytes() / 2);
+        stage.boxes.order = Order::Rows;
         let made = Made { product: stage.product.id, grid: stage.grid.clone() };
         self.push(stage, Drive::Pulled);
         made
     }
 
-    /// Evaluates `feed` into blocks of `grid`, or such that a task takes half of its share: others read them.
-    fn map_stage(&self, name: &str, feed: &Feed, result: Reg, grid: Option<ChunkGrid>) -> MapStage {
+    /// Evaluates `feed` into blocks of `grid`, or such that a task takes `most_bytes` where that can be had.
+    fn map_stage(&self, name: &str, feed: &Feed, result: Reg, grid: Option<ChunkGrid>, most_bytes: u64) -> MapStage {
         let id = new_product();
         let stage = |cuts: Vec<AxisChunks>| {
             let fused = Fused::new(feed.program.clone(), vec![result], vec![]);
             let grid = ChunkGrid { axes: cuts.clone() };
             let product = Product { id, name: name.to_string(), blocks: grid.blocks() };
             let boxes = Boxes { order: visiting(feed, &cuts), cuts };
-            MapStage { name: name.to_string(), feed: feed.clone(), fused, grid, boxes, inside: None, product }
+            MapStage::new(name, feed.clone(), fused, grid, boxes, product)
         };
         match grid {
             Some(grid) => stage(grid.axes),
             None => {
                 let make = |mut cuts: Vec<Vec<AxisChunks>>| stage(cuts.remove(0));
-                blocking::shrunk(&[feed], make, |stage| self.is_small(stage), |stage| self.demand(stage) <= self.budget.memory_bytes)
+                blocking::shrunk(&[feed], make, |stage| stage.demand_bytes() <= most_bytes, |stage| stage.demand_bytes() <= self.budget.memory_bytes)
             }
         }
     }
 
     /// Whether two tasks of `stage` fit into the memory of one thread.
     pub(super) fn is_small(&self, stage: &dyn Stage) -> bool {
-        self.demand(stage) <= self.share_bytes() / 2
+        stage.demand_bytes() <= self.share_bytes() / 2
     }
 
     /// The product that holds `node`, which is no part of a loop.
@@ -218,7 +195,6 @@ impl Lowering<'_> {
         }
         let made = match &node.op {
             Op::Resident(resident) => {
-                self.persisted.insert(resident.product, (resident.grid.clone(), resident.dtype.size() as u64));
                 Made { product: resident.product, grid: resident.grid.clone() }
             }
             Op::Reduce(reduce) => {
@@ -235,7 +211,7 @@ impl Lowering<'_> {
                 }
                 let product = Product { id: new_product(), name: function.name.clone(), blocks: function.chunks.blocks() };
                 let made = Made { product: product.id, grid: function.chunks.clone() };
-                self.push(FunctionStage { function: function.clone(), args: feeds, product }, Drive::Pulled);
+                self.push(FunctionStage::new(function.clone(), feeds, product), Drive::Pulled);
                 made
             }
             Op::Concatenate { args, axis } => self.concatenate(args, *axis)?,
@@ -263,7 +239,8 @@ impl Lowering<'_> {
     fn keep(&mut self, expr: &Expr) -> Result<(u64, ChunkGrid)> {
         let (feed, regs) = self.feed(&[expr], &expr.shape)?;
         let rank = self.rank_of(&feed.products());
-        let stage = self.map_stage("persist", &feed, regs[0], None);
+        // whoever reads them under this limit sees several at once
+        let stage = self.map_stage("persist", &feed, regs[0], None, self.share_bytes() / 16);
         let (id, grid) = (stage.product.id, stage.grid.clone());
         self.push(stage, Drive::Ranked(rank));
         Ok((id, grid))

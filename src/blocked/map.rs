@@ -2,10 +2,12 @@
 
 use super::boxes::{Boxes, Tile};
 use super::feed::{Feed, carve, carved_bytes};
+use super::need::{ROUNDING_BYTES, Windows, most_met};
 use crate::error::Result;
 use crate::events::Counters;
 use crate::grid::{BlockId, ChunkGrid, Region};
-use crate::memory::BlockKey;
+use crate::expr::Follow;
+use crate::memory::{BlockKey, rounded};
 use crate::plan::{Parts, Product, Stage, TaskBlocks, TaskSpec, Write};
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::program::Reg;
@@ -64,9 +66,17 @@ pub struct MapStage {
     pub inside: Option<(Vec<u64>, ChunkGrid)>,
     /// What it writes.
     pub product: Product,
+    /// Scratch of a task at most.
+    scratch_bytes: u64,
 }
 
 impl MapStage {
+    /// Evaluates `feed` in `boxes`, of which each holds whole blocks of `grid`.
+    pub fn new(name: &str, feed: Feed, fused: Fused, grid: ChunkGrid, boxes: Boxes, product: Product) -> MapStage {
+        let scratch_bytes = feed.loading_boxes_bytes(&boxes.cuts).saturating_add(carved_bytes(fused.scratch_bytes() as u64));
+        MapStage { name: name.to_string(), feed, fused, grid, boxes, inside: None, product, scratch_bytes }
+    }
+
     fn blocks(&self, tile: &Tile) -> Vec<(BlockId, Vec<u64>, Vec<u64>)> {
         let ranges: Vec<(u64, u64)> = (0..tile.start.len())
             .map(|axis| {
@@ -124,12 +134,20 @@ impl Stage for MapStage {
     fn tasks(&self) -> u64 {
         self.boxes.len()
     }
-    fn largest(&self) -> u64 {
-        if self.grid.axes == self.boxes.cuts || self.boxes.len() == 0 {
-            return super::largest::largest(self, &[&self.feed], &self.boxes);
+    fn demand_bytes(&self) -> u64 {
+        let follow = Follow { start: 0, step: 1, axis: Some(0) };
+        let (mut blocks, mut elements) = (1u64, 1u64);
+        for (chunks, cuts) in self.grid.axes.iter().zip(&self.boxes.cuts) {
+            blocks = blocks.saturating_mul(most_met(chunks, &follow, &Windows::whole(cuts)));
+            elements = elements.saturating_mul(cuts.longest());
         }
-        // how many blocks a task writes differs
-        super::largest::largest_uneven(self, &[&self.feed], &self.boxes)
+        let block = rounded(self.grid.largest_elements().saturating_mul(self.item()));
+        let apart = elements.saturating_mul(self.item()).saturating_add(blocks.saturating_mul(ROUNDING_BYTES));
+        let written = blocks.saturating_mul(block).min(apart);
+        self.feed.blocks_bytes(&self.boxes.cuts).saturating_add(written).saturating_add(rounded(self.scratch_bytes))
+    }
+    fn moved_bytes(&self) -> u64 {
+        self.feed.moved_bytes(&self.boxes.cuts)
     }
     fn describe(&self, n: u64, spec: &mut TaskSpec) {
         let tile = self.boxes.nth(n);
@@ -138,8 +156,7 @@ impl Stage for MapStage {
             let bytes = shape.iter().product::<u64>() * self.item();
             spec.writes.push(Write { key: BlockKey { product: self.product.id, block }, bytes, takes: None });
         }
-        let loading = self.feed.scratch_bytes(&tile.start, &tile.shape);
-        spec.scratch_bytes = loading + carved_bytes(self.fused.scratch_bytes() as u64);
+        spec.scratch_bytes = self.scratch_bytes;
     }
     fn readers(&self, product: u64, block: BlockId) -> u64 {
         self.feed.readers(&self.boxes.cuts, product, block)

@@ -6,9 +6,9 @@ use super::lower::lower_loop;
 use super::procedure::{Procedure, Step};
 use crate::budget::Budget;
 use crate::error::{Error, Result};
-use crate::expr::{Count, Expr, Node, Runs};
+use crate::expr::{Count, Expr, Node, Op, Runs};
 use crate::grid::{AxisChunks, BlockId, ChunkGrid, ravel, unravel};
-use crate::memory::BlockKey;
+use crate::memory::{BlockKey, rounded};
 use crate::plan::{Parts, Plan, Product, Stage, TaskBlocks, TaskSpec, Write, new_product};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::fused::Fused;
@@ -24,7 +24,7 @@ const BOX_ELEMENTS: u64 = 1 << 20;
 /// Boxes that stand in C order: whole along the trailing axes, cut along one, single along the leading
 /// ones. Where rows of encoded chunks fit into `share_bytes`, the cuts follow them.
 pub fn cuts(feed: &Feed, item: u64, share_bytes: u64) -> Vec<AxisChunks> {
-    let mut left = BOX_ELEMENTS;
+    let mut left = BOX_ELEMENTS.min((share_bytes / 4 / (item + 1)).max(blocking::LEAST_ELEMENTS));
     let natural = blocking::natural(feed);
     if natural.rigid && !feed.shape.is_empty() {
         let trailing: u64 = feed.shape[1..].iter().product();
@@ -81,6 +81,16 @@ impl Procedure for CountMask {
     fn most_demanding(&self, budget: &Budget) -> Result<Plan> {
         Ok(self.plan(budget)?.0)
     }
+    fn bound(&self, budget: &Budget) -> Result<Expr> {
+        let cuts = ChunkGrid { axes: self.plan(budget)?.1.cuts() };
+        let all = |n| cuts.block(n).1.iter().product();
+        let counts: Vec<u64> = (0..cuts.blocks()).map(all).collect();
+        let count = Arc::new(Count::default());
+        let _ = count.0.set(counts.iter().sum());
+        let _ = count.1.set(Runs { cuts: cuts.axes, counts });
+        let Op::Mask { arg, mask, .. } = &self.node.op else { return Err(Error::internal("a count of something else than a mask")) };
+        Node::new(Op::Mask { arg: arg.clone(), mask: mask.clone(), count })
+    }
     fn step(&mut self, budget: &Budget) -> Result<Step> {
         let Some(stage) = self.counted.take() else {
             let (plan, stage) = self.plan(budget)?;
@@ -102,6 +112,8 @@ pub struct CountStage {
     cuts: ChunkGrid,
     /// One count a box, in C order.
     pub counts: Arc<Vec<AtomicU64>>,
+    /// Scratch of a task at most.
+    scratch_bytes: u64,
 }
 
 impl CountStage {
@@ -110,7 +122,10 @@ impl CountStage {
         let fused = Fused::new(feed.program.clone(), vec![mask], vec![]);
         let cuts = ChunkGrid { axes: cuts };
         let counts = Arc::new((0..cuts.blocks()).map(|_| AtomicU64::new(0)).collect());
-        CountStage { feed, fused, cuts, counts }
+        let scratch_bytes = carved_bytes(cuts.largest_elements())
+            .saturating_add(carved_bytes(fused.scratch_bytes() as u64))
+            .saturating_add(feed.loading_boxes_bytes(&cuts.axes));
+        CountStage { feed, fused, cuts, counts, scratch_bytes }
     }
 
     /// How the mask is cut into boxes.
@@ -132,15 +147,16 @@ impl Stage for CountStage {
     fn tasks(&self) -> u64 {
         self.cuts.blocks()
     }
-    fn largest(&self) -> u64 {
-        super::largest::largest(self, &[&self.feed], &super::boxes::Boxes::rows(self.cuts.axes.clone()))
+    fn demand_bytes(&self) -> u64 {
+        self.feed.blocks_bytes(&self.cuts.axes).saturating_add(rounded(self.scratch_bytes))
+    }
+    fn moved_bytes(&self) -> u64 {
+        self.feed.moved_bytes(&self.cuts.axes)
     }
     fn describe(&self, n: u64, spec: &mut TaskSpec) {
         let (start, shape) = self.cuts.block(n);
         self.feed.describe(&start, &shape, spec);
-        spec.scratch_bytes = carved_bytes(shape.iter().product())
-            + carved_bytes(self.fused.scratch_bytes() as u64)
-            + self.feed.scratch_bytes(&start, &shape);
+        spec.scratch_bytes = self.scratch_bytes;
     }
     fn readers(&self, product: u64, block: BlockId) -> u64 {
         self.feed.readers(&self.cuts.axes, product, block)
@@ -178,6 +194,8 @@ pub struct FilterStage {
     /// What it writes.
     pub product: Product,
     dtype: DType,
+    /// Scratch of a task at most.
+    scratch_bytes: u64,
 }
 
 impl FilterStage {
@@ -196,7 +214,13 @@ impl FilterStage {
             .collect();
         let axis = if boxes.is_empty() { AxisChunks::whole(0) } else { AxisChunks::Irregular(ends) };
         let product = Product { id: new_product(), name: "mask".into(), blocks: boxes.len() as u64 };
-        FilterStage { feed, fused, cuts: ChunkGrid { axes: runs.cuts.clone() }, boxes, out: ChunkGrid { axes: vec![axis] }, product, dtype }
+        let cuts = ChunkGrid { axes: runs.cuts.clone() };
+        let elements = cuts.largest_elements();
+        let scratch_bytes = carved_bytes(elements)
+            .saturating_add(carved_bytes(elements.saturating_mul(dtype.size() as u64)))
+            .saturating_add(carved_bytes(fused.scratch_bytes() as u64))
+            .saturating_add(feed.loading_boxes_bytes(&cuts.axes));
+        FilterStage { feed, fused, cuts, boxes, out: ChunkGrid { axes: vec![axis] }, product, dtype, scratch_bytes }
     }
 
     fn bytes(&self, n: u64) -> u64 {
@@ -217,19 +241,18 @@ impl Stage for FilterStage {
     fn tasks(&self) -> u64 {
         self.boxes.len() as u64
     }
-    fn largest(&self) -> u64 {
-        let demand = |&n: &u64| super::largest::demand(self, &[&self.feed], n);
-        (0..self.tasks()).max_by_key(demand).unwrap_or(0)
+    fn demand_bytes(&self) -> u64 {
+        let written = rounded(self.out.largest_elements() * self.dtype.size() as u64);
+        self.feed.blocks_bytes(&self.cuts.axes).saturating_add(written).saturating_add(rounded(self.scratch_bytes))
+    }
+    fn moved_bytes(&self) -> u64 {
+        self.feed.moved_bytes(&self.cuts.axes)
     }
     fn describe(&self, n: u64, spec: &mut TaskSpec) {
         let (start, shape) = self.cuts.block(self.boxes[n as usize]);
         self.feed.describe(&start, &shape, spec);
         spec.writes.push(Write { key: BlockKey { product: self.product.id, block: n }, bytes: self.bytes(n), takes: None });
-        let elements: u64 = shape.iter().product();
-        spec.scratch_bytes = carved_bytes(elements)
-            + carved_bytes(elements * self.dtype.size() as u64)
-            + carved_bytes(self.fused.scratch_bytes() as u64)
-            + self.feed.scratch_bytes(&start, &shape);
+        spec.scratch_bytes = self.scratch_bytes;
     }
     fn readers(&self, product: u64, block: BlockId) -> u64 {
         // boxes that select nothing read nothing

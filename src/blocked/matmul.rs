@@ -2,12 +2,11 @@
 //! K ascending. A tile's buffer passes from task to task, so it is accumulated in place.
 
 use super::feed::{Feed, carve, carved_bytes};
-use super::largest::{largest_task, places};
 use super::lower::{Lowering, Made};
 use crate::error::Result;
 use crate::expr::Expr;
 use crate::grid::{AxisChunks, BlockId, ChunkGrid};
-use crate::memory::BlockKey;
+use crate::memory::{BlockKey, rounded};
 use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks, TaskSpec, Write, new_product};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::fused::Fused;
@@ -34,10 +33,10 @@ impl Operand {
         Operand { feed, fused }
     }
 
-    /// Bytes of the evaluated panel, and of the work to get it.
-    fn scratch_bytes(&self, dtype: DType, start: &[u64], shape: &[u64]) -> (u64, u64) {
-        let held = carved_bytes(shape.iter().product::<u64>() * dtype.size() as u64);
-        (held, self.feed.scratch_bytes(start, shape) + carved_bytes(self.fused.scratch_bytes() as u64))
+    /// Bytes of an evaluated panel at most, and of the work to get it, where panels are cut by `cuts`.
+    fn scratch_bytes(&self, dtype: DType, cuts: &[AxisChunks; 2]) -> (u64, u64) {
+        let held = carved_bytes(cuts[0].longest() * cuts[1].longest() * dtype.size() as u64);
+        (held, self.feed.loading_boxes_bytes(cuts).saturating_add(carved_bytes(self.fused.scratch_bytes() as u64)))
     }
 
     fn evaluate(
@@ -73,6 +72,8 @@ pub struct MatmulStage {
     products: [Product; 2],
     /// What others read: the finished tiles.
     pub product: Product,
+    /// Scratch of a task at most.
+    scratch_bytes: u64,
 }
 
 impl MatmulStage {
@@ -88,20 +89,23 @@ impl MatmulStage {
         let rows = AxisChunks::regular(m, side);
         let columns = AxisChunks::regular(n, side);
         let panels = AxisChunks::regular(k, panel);
-        let tiles = rows.count() * columns.count();
-        let sums = Product { id: new_product(), name: "matmul sums".into(), blocks: tiles * panels.count() };
+        let tiles = rows.count().saturating_mul(columns.count());
+        let sums = Product { id: new_product(), name: "matmul sums".into(), blocks: tiles.saturating_mul(panels.count()) };
         let product = Product { id: new_product(), name: "matmul".into(), blocks: tiles };
-        MatmulStage {
-            dtype,
-            a: Operand::new(a),
-            b: Operand::new(b),
-            rows,
-            columns,
-            panels,
-            sums: sums.id,
-            products: [sums, product.clone()],
-            product,
-        }
+        let products = [sums.clone(), product.clone()];
+        let (a, b) = (Operand::new(a), Operand::new(b));
+        let mut stage = MatmulStage { dtype, a, b, rows, columns, panels, sums: sums.id, products, product, scratch_bytes: 0 };
+        let [cuts_a, cuts_b] = stage.cuts();
+        let ((held_a, work_a), (held_b, work_b)) = (stage.a.scratch_bytes(dtype, &cuts_a), stage.b.scratch_bytes(dtype, &cuts_b));
+        let longest = |axis: &AxisChunks| axis.longest() as usize;
+        let multiply = gemm_scratch_bytes(dtype, longest(&stage.rows), longest(&stage.columns), longest(&stage.panels)) as u64;
+        stage.scratch_bytes = held_a.saturating_add(held_b).saturating_add(work_a.max(work_b).max(multiply));
+        stage
+    }
+
+    /// How the panels of A and of B are cut.
+    fn cuts(&self) -> [[AxisChunks; 2]; 2] {
+        [[self.rows.clone(), self.panels.clone()], [self.panels.clone(), self.columns.clone()]]
     }
 
     /// How C is cut.
@@ -152,25 +156,19 @@ impl Stage for MatmulStage {
         inputs
     }
     fn tasks(&self) -> u64 {
-        self.rows.count() * self.columns.count() * self.panel_count()
+        self.rows.count().saturating_mul(self.columns.count()).saturating_mul(self.panel_count())
     }
-    fn largest(&self) -> u64 {
-        // a tile's buffer counts whether it is new or taken, so the first panel of the first tile, the longest
-        // of both, holds the most where blocks line up
-        let a = [self.rows.clone(), self.panels.clone()];
-        let b = [self.panels.clone(), self.columns.clone()];
-        if self.tasks() == 0 || self.a.feed.lines_up(&a) && self.b.feed.lines_up(&b) {
-            return 0;
-        }
-        let counts = [self.rows.count(), self.columns.count(), self.panel_count()];
-        let number = |at: &[u64]| crate::grid::ravel(at, &counts);
-        let (a, b) = (&self.a.feed, &self.b.feed);
-        let along = [
-            places(&self.rows, [(a, 0)].into_iter()),
-            places(&self.columns, [(b, 1)].into_iter()),
-            places(&self.panels, [(a, 1), (b, 0)].into_iter()),
-        ];
-        largest_task(self, &[a, b], &[0, 0, 0], &along, &number)
+    fn demand_bytes(&self) -> u64 {
+        let [a, b] = self.cuts();
+        // a tile's buffer counts whether it is new or taken
+        let tile = rounded(self.rows.longest() * self.columns.longest() * self.dtype.size() as u64);
+        let read = self.a.feed.blocks_bytes(&a).saturating_add(self.b.feed.blocks_bytes(&b));
+        read.saturating_add(tile).saturating_add(rounded(self.scratch_bytes))
+    }
+    fn moved_bytes(&self) -> u64 {
+        let [a, b] = self.cuts();
+        let a = self.a.feed.moved_bytes(&a).saturating_mul(self.columns.count());
+        a.saturating_add(self.b.feed.moved_bytes(&b).saturating_mul(self.rows.count()))
     }
     fn describe(&self, n: u64, spec: &mut TaskSpec) {
         let (tile, p, [(r0, m), (c0, cols), (k0, k)]) = self.place(n);
@@ -181,17 +179,13 @@ impl Stage for MatmulStage {
         }
         let bytes = m * cols * self.dtype.size() as u64;
         spec.writes.push(Write { key: self.key(tile, p), bytes, takes: (p > 0).then_some(0) });
-        let (a, work_a) = self.a.scratch_bytes(self.dtype, &[r0, k0], &[m, k]);
-        let (b, work_b) = self.b.scratch_bytes(self.dtype, &[k0, c0], &[k, cols]);
-        let multiply = gemm_scratch_bytes(self.dtype, m as usize, cols as usize, k as usize) as u64;
-        spec.scratch_bytes = a + b + work_a.max(work_b).max(multiply);
+        spec.scratch_bytes = self.scratch_bytes;
     }
     fn readers(&self, product: u64, block: BlockId) -> u64 {
         if product == self.sums {
             return 1;
         }
-        let a = [self.rows.clone(), self.panels.clone()];
-        let b = [self.panels.clone(), self.columns.clone()];
+        let [a, b] = self.cuts();
         self.a.feed.readers(&a, product, block) * self.columns.count() + self.b.feed.readers(&b, product, block) * self.rows.count()
     }
     fn producer(&self, product: u64, block: BlockId) -> u64 {
@@ -235,7 +229,7 @@ impl Lowering<'_> {
         // under a small limit what a task holds beside its tiles counts: smaller tiles then, of the same bits
         let mut share = self.share_bytes();
         let mut stage = of(share);
-        while self.demand(&stage) > self.budget.memory_bytes && share > MATMUL_SHARE_MIN_BYTES {
+        while stage.demand_bytes() > self.budget.memory_bytes && share > MATMUL_SHARE_MIN_BYTES {
             share -= share / 4;
             stage = of(share);
         }

@@ -9,9 +9,11 @@ use crate::budget::Budget;
 use crate::error::Result;
 use crate::expr::{Expr, Node, Op};
 use crate::grid::{BlockId, ChunkGrid};
+use crate::memory::rounded;
 use crate::plan::{Parts, Plan, Product, Stage, TaskBlocks, TaskSpec};
 use flagstone_kernels::dtype::{DType, Scalar};
 use flagstone_kernels::fused::Fused;
+use flagstone_kernels::program::Reg;
 use flagstone_kernels::select::{NAN_KEY, bracket, compress, from_key, histogram, keys};
 use flagstone_kernels::view::{View, ViewMut};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,6 +26,8 @@ const KEPT_MAX: usize = INSIDE_MAX / 4;
 const SAMPLED_BOXES: u64 = 24;
 /// Values that it takes from a box, and fewer than twice as many where that does not go evenly.
 const SAMPLED_VALUES: usize = 2048;
+/// How often its boxes are halved under a small limit.
+const SMALLER_MAX: u32 = 6;
 /// Bits that a histogram resolves.
 const BITS: u32 = 16;
 
@@ -95,11 +99,8 @@ impl Median {
 
     /// The plan of one look, which puts what it finds into `found`.
     fn plan(&self, look: Look, budget: &Budget, found: &Arc<Mutex<Found>>) -> Result<Plan> {
-        lower_loop(&self.roots, budget, |feed, registers| {
-            let cuts = ChunkGrid { axes: blocking::frugal(&feed) };
-            let fused = Fused::new(feed.program.clone(), registers, vec![]);
-            Arc::new(LookStage { feed, fused, cuts, look, found: found.clone(), dtype: self.dtype })
-        })
+        let share = budget.memory_bytes / budget.threads.max(1) as u64;
+        lower_loop(&self.roots, budget, |feed, registers| Arc::new(LookStage::new(feed, registers, look, found, self.dtype, share)))
     }
 
     /// What follows from the last look, the first of all if there was none.
@@ -181,6 +182,11 @@ impl Median {
         }
     }
 
+    /// What stands in the place of the median.
+    fn is(&self, value: Scalar) -> Result<Expr> {
+        Node::new(Op::Full { value, dtype: self.out, shape: vec![], chunks: ChunkGrid { axes: vec![] } })
+    }
+
     /// NumPy's mean of the two middle values, in the result's dtype.
     fn middle(&self, low: u64, high: u64) -> Scalar {
         let (a, b) = (from_key(low, self.dtype).as_f64(), from_key(high, self.dtype).as_f64());
@@ -204,8 +210,11 @@ impl Procedure for Median {
         let bracket = self.plan(Look::Bracket(0, u64::MAX), budget, &Arc::default())?;
         // small boxes have fewer values to keep than a histogram has bins
         let histogram = self.plan(Look::Histogram { low: 0, high: u64::MAX, shift: 64 - BITS }, budget, &Arc::default())?;
-        let needed = |plan: &Plan| crate::plan::smallest_limit(plan, &|_| 0);
+        let needed = |plan: &Plan| crate::plan::demand_bytes(plan);
         Ok(if needed(&bracket) >= needed(&histogram) { bracket } else { histogram })
+    }
+    fn bound(&self, _budget: &Budget) -> Result<Expr> {
+        self.is(Scalar::Float(f64::NAN))
     }
     fn step(&mut self, budget: &Budget) -> Result<procedure::Step> {
         match self.next() {
@@ -220,10 +229,7 @@ impl Procedure for Median {
                 self.look = Some((look, found));
                 Ok(procedure::Step::Run(plan))
             }
-            Next::Is(value) => {
-                let chunks = ChunkGrid { axes: vec![] };
-                Ok(procedure::Step::Done(Node::new(Op::Full { value, dtype: self.out, shape: vec![], chunks })?))
-            }
+            Next::Is(value) => self.is(value).map(procedure::Step::Done),
         }
     }
 }
@@ -236,9 +242,39 @@ struct LookStage {
     look: Look,
     found: Arc<Mutex<Found>>,
     dtype: DType,
+    /// Scratch of a task at most.
+    scratch_bytes: u64,
 }
 
 impl LookStage {
+    fn new(feed: Feed, registers: Vec<Reg>, look: Look, found: &Arc<Mutex<Found>>, dtype: DType, share_bytes: u64) -> LookStage {
+        let of = |smaller| LookStage::cut(feed.clone(), registers.clone(), look, found, dtype, smaller);
+        let mut stage = of(0);
+        for smaller in 1..=SMALLER_MAX {
+            if stage.demand_bytes() <= share_bytes {
+                break;
+            }
+            stage = of(smaller);
+        }
+        stage
+    }
+
+    fn cut(feed: Feed, registers: Vec<Reg>, look: Look, found: &Arc<Mutex<Found>>, dtype: DType, smaller: u32) -> LookStage {
+        let cuts = ChunkGrid { axes: blocking::frugal(&feed, smaller) };
+        let fused = Fused::new(feed.program.clone(), registers, vec![]);
+        let elements = cuts.largest_elements();
+        let scratch_bytes = [
+            carved_bytes(elements),
+            2 * carved_bytes(elements * dtype.size() as u64),
+            carved_bytes(elements * 8),
+            carved_bytes(look.found_words(elements) * 8),
+            carved_bytes(fused.scratch_bytes() as u64),
+            feed.loading_boxes_bytes(&cuts.axes),
+        ];
+        let scratch_bytes = scratch_bytes.into_iter().fold(0, u64::saturating_add);
+        LookStage { feed, fused, cuts, look, found: found.clone(), dtype, scratch_bytes }
+    }
+
     /// The box that task `n` reads: all of them, or some for a sample.
     fn block(&self, n: u64) -> BlockId {
         match self.look {
@@ -281,22 +317,17 @@ impl Stage for LookStage {
             _ => self.cuts.blocks(),
         }
     }
-    fn largest(&self) -> u64 {
-        match self.look {
-            Look::Sample => super::largest::largest_task(self, &[&self.feed], &[0], &[(0..self.tasks()).collect()], &|at| at[0]),
-            _ => super::largest::largest(self, &[&self.feed], &super::boxes::Boxes::rows(self.cuts.axes.clone())),
-        }
+    fn demand_bytes(&self) -> u64 {
+        self.feed.blocks_bytes(&self.cuts.axes).saturating_add(rounded(self.scratch_bytes))
+    }
+    fn moved_bytes(&self) -> u64 {
+        let all = self.feed.moved_bytes(&self.cuts.axes);
+        if matches!(self.look, Look::Sample) { all / self.cuts.blocks().max(1) * self.tasks() } else { all }
     }
     fn describe(&self, n: u64, spec: &mut TaskSpec) {
         let (start, shape) = self.tile(n);
         self.feed.describe(&start, &shape, spec);
-        let elements: u64 = shape.iter().product();
-        spec.scratch_bytes = carved_bytes(elements)
-            + 2 * carved_bytes(elements * self.dtype.size() as u64)
-            + carved_bytes(elements * 8)
-            + carved_bytes(self.look.found_words(elements) * 8)
-            + carved_bytes(self.fused.scratch_bytes() as u64)
-            + self.feed.scratch_bytes(&start, &shape);
+        spec.scratch_bytes = self.scratch_bytes;
     }
     fn readers(&self, product: u64, block: BlockId) -> u64 {
         if matches!(self.look, Look::Sample) {

@@ -19,6 +19,11 @@ pub trait Procedure {
     /// # Errors
     /// As [`super::lower`].
     fn most_demanding(&self, budget: &Budget) -> Result<Plan>;
+    /// What stands in the place of the node while nothing was read: as long as what may be found, and as demanding.
+    ///
+    /// # Errors
+    /// As [`super::lower`].
+    fn bound(&self, budget: &Budget) -> Result<Expr>;
     /// The next pass, or what was found. To be called again when the pass has run, with the same budget.
     ///
     /// # Errors

@@ -5,12 +5,13 @@ use super::blocking;
 use super::boxes::{Boxes, Tile, visiting};
 use super::combine::of_selected;
 use super::feed::{Feed, carve, carved_bytes};
+use super::need::{Windows, most_met};
 use super::lower::{Lowering, Made};
 use super::tree::{Tree, slot_bytes, slots};
 use crate::error::{Error, Result};
-use crate::expr::{Cells, Expr, Node, Op, Reduce};
+use crate::expr::{Cells, Expr, Follow, Node, Op, Reduce};
 use crate::grid::{AxisChunks, BlockId, ChunkGrid};
-use crate::memory::BlockKey;
+use crate::memory::{BlockKey, rounded};
 use crate::plan::{Drive, Product, Stage, TaskBlocks, TaskSpec, Write, new_product};
 use flagstone_kernels::dtype::Scalar;
 use flagstone_kernels::fused::Fused;
@@ -74,6 +75,15 @@ pub struct ReduceStage {
     pub load: Load,
     /// The partials or, when every task sees all reduced places, the results.
     pub products: Vec<Product>,
+    /// Slots for partials that a task needs at most.
+    slots: u64,
+    /// Scratch of a task at most.
+    scratch_bytes: u64,
+}
+
+/// The parts of chunks that tasks cut by `cuts` reduce one by one: chunks, or the cuts that lie inside of them.
+fn runs<'a>(cuts: &'a AxisChunks, cells: &'a Cells) -> &'a AxisChunks {
+    if cuts.count() <= cells.chunks.count() { &cells.chunks } else { cuts }
 }
 
 /// The part of a chunk along one reduced axis that a task covers.
@@ -84,6 +94,28 @@ struct Run {
 }
 
 impl ReduceStage {
+    /// With the slots and the scratch that follow from the rest.
+    fn sized(mut self) -> ReduceStage {
+        let along = self.boxes.cuts.iter().zip(&self.reduced).filter(|(_, reduced)| **reduced).map(|(cuts, _)| cuts);
+        let mut chunks = Vec::new();
+        let mut cells = Vec::new();
+        for (cuts, axis) in along.zip(&self.cells) {
+            chunks.push(most_met(&axis.chunks, &Follow { start: 0, step: 1, axis: Some(0) }, &Windows::whole(cuts)));
+            cells.push(runs(cuts, axis).longest().div_ceil(axis.cell));
+        }
+        self.slots = slots(&chunks) + slots(&cells);
+        let partials = slot_bytes(&self.reductions, self.kept_longest()).saturating_mul(self.slots);
+        let kernel = carved_bytes(self.fused.scratch_bytes() as u64);
+        self.scratch_bytes = partials.saturating_add(kernel).saturating_add(self.feed.loading_bytes(&self.units()));
+        self
+    }
+
+    /// Elements of the result that a task holds at most.
+    fn kept_longest(&self) -> u64 {
+        let kept = self.boxes.cuts.iter().zip(&self.reduced).filter(|(_, reduced)| !**reduced);
+        kept.map(|(cuts, _)| cuts.longest()).fold(1, u64::saturating_mul)
+    }
+
     /// Whether each task finishes its result.
     pub fn is_complete(&self) -> bool {
         self.boxes.counts().iter().zip(&self.reduced).all(|(&n, &reduced)| !reduced || n <= 1)
@@ -124,25 +156,19 @@ impl ReduceStage {
         (start, shape)
     }
 
-    /// The largest box that is brought in at once.
-    fn unit(&self, tile: &Tile) -> (Vec<u64>, Vec<u64>) {
-        let longest = self.runs(tile).into_iter().map(|runs| {
-            let run = runs.into_iter().max_by_key(|run| run.len);
-            match (run, self.load) {
-                (None, _) => (0, 0),
-                (Some(run), Load::Cell) => (run.start, run.len.min(run.cell)),
-                (Some(run), Load::Chunk) => (run.start, run.len),
-            }
-        });
-        let spans: Vec<(u64, u64)> = longest.collect();
-        self.place(tile, spans.into_iter())
-    }
-
-    fn slots(&self, tile: &Tile) -> u64 {
-        let runs = self.runs(tile);
-        let chunks: Vec<u64> = runs.iter().map(|runs| runs.len() as u64).collect();
-        let cells: Vec<u64> = runs.iter().map(|runs| runs.iter().map(|run| run.len.div_ceil(run.cell)).max().unwrap_or(1)).collect();
-        slots(&chunks) + slots(&cells)
+    /// What is brought in at once along each loop axis.
+    fn units(&self) -> Vec<Windows<'_>> {
+        let mut cells = self.cells.iter();
+        let unit = |(cuts, &reduced)| {
+            let cells = if reduced { cells.next() } else { None };
+            let Some(cells) = cells else { return Windows::whole(cuts) };
+            let piece = match self.load {
+                Load::Cell => cells.cell,
+                Load::Chunk => u64::MAX,
+            };
+            Windows { cuts: runs(cuts, cells), piece }
+        };
+        self.boxes.cuts.iter().zip(&self.reduced).map(unit).collect()
     }
 
     fn write_bytes(&self, reduction: &Reduction, kept: u64) -> u64 {
@@ -163,8 +189,13 @@ impl Stage for ReduceStage {
     fn tasks(&self) -> u64 {
         self.boxes.len()
     }
-    fn largest(&self) -> u64 {
-        super::largest::largest(self, &[&self.feed], &self.boxes)
+    fn demand_bytes(&self) -> u64 {
+        let kept = self.kept_longest();
+        let written = self.reductions.iter().map(|reduction| rounded(self.write_bytes(reduction, kept))).fold(0, u64::saturating_add);
+        self.feed.blocks_bytes(&self.boxes.cuts).saturating_add(written).saturating_add(rounded(self.scratch_bytes))
+    }
+    fn moved_bytes(&self) -> u64 {
+        self.feed.moved_bytes(&self.boxes.cuts)
     }
     fn describe(&self, n: u64, spec: &mut TaskSpec) {
         let tile = self.boxes.nth(n);
@@ -175,10 +206,7 @@ impl Stage for ReduceStage {
             let key = BlockKey { product: product.id, block };
             spec.writes.push(Write { key, bytes: self.write_bytes(reduction, kept), takes: None });
         }
-        let (start, shape) = self.unit(&tile);
-        spec.scratch_bytes = slot_bytes(&self.reductions, kept) * self.slots(&tile)
-            + carved_bytes(self.fused.scratch_bytes() as u64)
-            + self.feed.scratch_bytes(&start, &shape);
+        spec.scratch_bytes = self.scratch_bytes;
     }
     fn readers(&self, product: u64, block: BlockId) -> u64 {
         self.feed.readers(&self.boxes.cuts, product, block)
@@ -197,7 +225,7 @@ impl Stage for ReduceStage {
         let parts = blocks.parts();
         let (reads, counters) = (parts.reads, parts.counters);
         let mut rest = parts.scratch;
-        let mut tree = Tree::new(&self.reductions, kept, self.slots(&tile), &mut rest);
+        let mut tree = Tree::new(&self.reductions, kept, self.slots, &mut rest);
         let kernel = carve(&mut rest, self.fused.scratch_bytes() as u64);
         let whole = (&tile.start[..], &tile.shape[..]);
         let chunk_counts: Vec<u64> = runs.iter().map(|runs| runs.len() as u64).collect();
@@ -273,29 +301,34 @@ impl Lowering<'_> {
             reduces.iter().zip(&regs).map(|(r, &reg)| (reg, r.mask.as_ref().and_then(|_| masks.next()), of_selected(r))).collect();
         let fused = Arc::new(Fused::with_masks(feed.program.clone(), vec![], inputs));
         let reduced: Vec<bool> = (0..feed.shape.len()).map(|axis| reduce.axes.contains(&axis)).collect();
-        let rigid = blocking::natural(&feed).rigid;
+        let load = if blocking::decodes(&feed) { Load::Chunk } else { Load::Cell };
         let names: Vec<&str> = members.iter().map(|member| member.op.name()).collect();
         let name = names.join(" + ");
-        let mut slack = 0;
-        let mut stage = loop {
-            let cuts = blocking::for_reduction(&feed, &reduced, &reduce.cells, self.budget, slack);
+        let of = |cuts: Vec<AxisChunks>| {
             let boxes = Boxes { order: visiting(&feed, &cuts), cuts };
-            let stage = ReduceStage {
-                name: name.clone(),
-                feed: feed.clone(),
-                fused: fused.clone(),
-                reductions: reductions.clone(),
-                reduced: reduced.clone(),
-                cells: reduce.cells.clone(),
-                boxes,
-                load: if rigid { Load::Chunk } else { Load::Cell },
-                products: vec![],
-            };
-            if slack >= 12 || self.demand(&stage) <= self.share_bytes() {
-                break stage;
-            }
-            slack += 2;
+            let (name, feed, fused, reductions) = (name.clone(), feed.clone(), fused.clone(), reductions.clone());
+            let (reduced, cells) = (reduced.clone(), reduce.cells.clone());
+            let stage = ReduceStage { name, feed, fused, reductions, reduced, cells, boxes, load, products: vec![], slots: 0, scratch_bytes: 0 };
+            stage.sized()
         };
+        let smaller = |cut: bool, most: u64| {
+            let mut stage = of(blocking::for_reduction(&feed, &reduced, &reduce.cells, self.budget, 0, cut));
+            for slack in [2, 4, 6, 8, 10, 12] {
+                if stage.demand_bytes() <= most {
+                    break;
+                }
+                stage = of(blocking::for_reduction(&feed, &reduced, &reduce.cells, self.budget, slack, cut));
+            }
+            stage
+        };
+        let mut stage = smaller(false, self.share_bytes());
+        if stage.demand_bytes() > self.budget.memory_bytes {
+            // chunks that have to be decoded whole are cut only when nothing else fits: their parts decode them again
+            let cut = smaller(true, self.budget.memory_bytes);
+            if cut.demand_bytes() < stage.demand_bytes() {
+                stage = cut;
+            }
+        }
         let blocks = stage.boxes.len();
         stage.products = names.iter().map(|name| Product { id: new_product(), name: name.to_string(), blocks }).collect();
         let partials: Vec<u64> = stage.products.iter().map(|product| product.id).collect();

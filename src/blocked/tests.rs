@@ -118,7 +118,7 @@ fn passes_of_procedures_keep_their_promises() {
             check_stages(&worst, &format!("{name} under {memory_bytes}"));
             let Step::Run(first) = procedure.step(&budget).unwrap() else { panic!("{name} knows before it reads") };
             check_stages(&first, &format!("{name}, first pass, under {memory_bytes}"));
-            let needed = |plan| crate::plan::smallest_limit(plan, &|_| 0);
+            let needed = |plan| crate::plan::demand_bytes(plan);
             // a median's histogram has 2^16 bins, however small the boxes
             assert!(!procedure.describe().contains("median") || needed(&worst) >= 8 << 16, "{name} under {memory_bytes}");
             assert!(needed(&first) <= needed(&worst), "{name} under {memory_bytes}: the first pass needs more than the most demanding");

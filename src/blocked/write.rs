@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::events::Counters;
 use crate::expr::{Affine, Expr};
 use crate::grid::{AxisChunks, BlockId, ChunkGrid, Region};
+use crate::memory::rounded;
 use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks, TaskSpec, new_product};
 use crate::store::{Store, Writer};
 use flagstone_kernels::fused::Fused;
@@ -28,12 +29,33 @@ pub struct WriteStage {
     pub boxes: Boxes,
     /// Where it goes.
     pub writer: Arc<dyn Writer>,
+    /// Scratch of a task at most.
+    scratch_bytes: u64,
 }
 
 impl WriteStage {
+    /// Writes the output of `fused` in boxes cut by `cuts`.
+    pub fn new(feed: &Feed, fused: &Arc<Fused>, cuts: Vec<AxisChunks>, writer: &Arc<dyn Writer>) -> WriteStage {
+        let boxes = Boxes { order: visiting(feed, &cuts), cuts };
+        let longest: Vec<u64> = boxes.cuts.iter().map(AxisChunks::longest).collect();
+        let (feed, fused, writer) = (feed.clone(), fused.clone(), writer.clone());
+        let mut stage = WriteStage { name: "write".to_string(), feed, fused, boxes, writer, scratch_bytes: 0 };
+        let result = match stage.evaluate().plain() {
+            Some(_) => 0,
+            None => carved_bytes(stage.boxes.longest_elements().saturating_mul(stage.item())),
+        };
+        stage.scratch_bytes = carved_bytes(stage.fused.scratch_bytes() as u64)
+            .saturating_add(result)
+            .saturating_add(stage.feed.loading_boxes_bytes(&stage.boxes.cuts))
+            .saturating_add(stage.writer.scratch_bytes(&longest));
+        stage
+    }
+
+    fn item(&self) -> u64 {
+        self.fused.program.dtype(self.fused.outputs[0]).size() as u64
+    }
     fn bytes(&self, tile: &Tile) -> u64 {
-        let item = self.fused.program.dtype(self.fused.outputs[0]).size() as u64;
-        tile.shape.iter().product::<u64>() * item
+        tile.shape.iter().product::<u64>() * self.item()
     }
     fn evaluate(&self) -> Evaluate<'_> {
         Evaluate { feed: &self.feed, fused: &self.fused, result: self.fused.outputs[0] }
@@ -53,18 +75,17 @@ impl Stage for WriteStage {
     fn tasks(&self) -> u64 {
         self.boxes.len()
     }
-    fn largest(&self) -> u64 {
-        super::largest::largest(self, &[&self.feed], &self.boxes)
+    fn demand_bytes(&self) -> u64 {
+        self.feed.blocks_bytes(&self.boxes.cuts).saturating_add(rounded(self.scratch_bytes))
+    }
+    fn moved_bytes(&self) -> u64 {
+        let written = self.feed.shape.iter().fold(self.item(), |bytes, &n| bytes.saturating_mul(n));
+        self.feed.moved_bytes(&self.boxes.cuts).saturating_add(written)
     }
     fn describe(&self, n: u64, spec: &mut TaskSpec) {
         let tile = self.boxes.nth(n);
         self.feed.describe(&tile.start, &tile.shape, spec);
-        spec.moved_bytes += self.bytes(&tile);
-        let result = if self.evaluate().plain().is_some() { 0 } else { carved_bytes(self.bytes(&tile)) };
-        spec.scratch_bytes = carved_bytes(self.fused.scratch_bytes() as u64)
-            + result
-            + self.feed.scratch_bytes(&tile.start, &tile.shape)
-            + self.writer.scratch_bytes(&tile.shape);
+        spec.scratch_bytes = self.scratch_bytes;
     }
     fn readers(&self, product: u64, block: BlockId) -> u64 {
         self.feed.readers(&self.boxes.cuts, product, block)
@@ -104,14 +125,8 @@ impl Lowering<'_> {
     pub(super) fn write(&mut self, expr: &Expr, writer: &Arc<dyn Writer>) -> Result<()> {
         let (feed, regs) = self.feed(&[expr], &expr.shape)?;
         let fused = Arc::new(Fused::new(feed.program.clone(), regs, vec![]));
-        let stage = |feed: &Feed, cuts: Vec<AxisChunks>| WriteStage {
-            name: "write".to_string(),
-            feed: feed.clone(),
-            fused: fused.clone(),
-            boxes: Boxes { order: visiting(feed, &cuts), cuts },
-            writer: writer.clone(),
-        };
-        let fits = |cuts: &[AxisChunks]| self.demand(&stage(&feed, cuts.to_vec())) <= self.share_bytes();
+        let stage = |feed: &Feed, cuts: Vec<AxisChunks>| WriteStage::new(feed, &fused, cuts, writer);
+        let fits = |cuts: &[AxisChunks]| stage(&feed, cuts.to_vec()).demand_bytes() <= self.share_bytes();
         let mut cuts = blocking::for_writer(&feed, writer.granule(), &fits);
         let mut feed = feed;
         if self.cuts_chunks(&feed, &cuts) {
@@ -125,7 +140,7 @@ impl Lowering<'_> {
                     input.data = Data::Blocks { product: made.product, grid: made.grid };
                 }
             }
-            let fits = |cuts: &[AxisChunks]| self.demand(&stage(&feed, cuts.to_vec())) <= self.share_bytes();
+            let fits = |cuts: &[AxisChunks]| stage(&feed, cuts.to_vec()).demand_bytes() <= self.share_bytes();
             if !fits(&cuts) {
                 cuts = (0..cuts.len()).map(|a| AxisChunks::regular(feed.shape[a], writer.granule()[a])).collect();
             }
@@ -170,7 +185,7 @@ impl Lowering<'_> {
         let product = Product { id: new_product(), name: name.clone(), blocks: grid.blocks() };
         let made = Made { product: product.id, grid: grid.clone() };
         let rank = 0;
-        self.push(MapStage { name, feed, fused, grid, boxes: Boxes::rows(chunks.axes), inside: None, product }, Drive::Ranked(rank));
+        self.push(MapStage::new(&name, feed, fused, grid, Boxes::rows(chunks.axes), product), Drive::Ranked(rank));
         Ok(made)
     }
 }

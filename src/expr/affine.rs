@@ -134,6 +134,8 @@ fn slice_chunks(chunks: &AxisChunks, start: i64, step: i64, len: u64) -> AxisChu
             let full = chunk.div_ceil(stride).max(1);
             AxisChunks::Regular { len, first: inside.clamp(1, full), chunk: full }
         }
+        // how blocks of the pool are cut, where a hint will do: as if the pieces went on evenly
+        AxisChunks::Pieces { piece, .. } => AxisChunks::regular(len, piece.div_ceil(stride)),
         AxisChunks::Irregular(_) => {
             let (from, to) = (chunks.find(low), chunks.find(high));
             let count = |i: u64| {

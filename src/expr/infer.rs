@@ -36,7 +36,7 @@ pub fn cells(chunks: &ChunkGrid, axes: &[usize]) -> Vec<Cells> {
         }
         let by = CELL_ELEMENTS_MIN.div_ceil(elements).min(merged[axis].count().max(1));
         let before = merged[axis].longest().max(1);
-        merged[axis] = merge(&merged[axis], by);
+        merged[axis] = merged[axis].join(by);
         elements = elements / before * merged[axis].longest();
     }
     let mut left = CELL_ELEMENTS_MAX;
@@ -46,17 +46,6 @@ pub fn cells(chunks: &ChunkGrid, axes: &[usize]) -> Vec<Cells> {
         left /= cell[axis];
     }
     axes.iter().map(|&axis| Cells { chunks: merged[axis].clone(), cell: cell[axis] }).collect()
-}
-
-/// Joins every `by` neighbours.
-fn merge(chunks: &AxisChunks, by: u64) -> AxisChunks {
-    match chunks {
-        AxisChunks::Regular { len, first, chunk } => AxisChunks::Regular { len: *len, first: first + (by - 1) * chunk, chunk: chunk * by },
-        AxisChunks::Irregular(_) => {
-            let lengths: Vec<u64> = chunks.lengths().collect();
-            AxisChunks::from_lengths(&lengths.chunks(by as usize).map(|c| c.iter().sum()).collect::<Vec<u64>>())
-        }
-    }
 }
 
 pub(super) fn counted(op: &Op) -> Option<Arc<Count>> {
@@ -107,7 +96,8 @@ pub(super) fn infer(op: &Op) -> Result<(Vec<u64>, DType, ChunkGrid)> {
         Op::Reduce(reduce) => infer_reduce(reduce),
         Op::Concatenate { args, axis } => {
             let mut shape = args[0].shape.clone();
-            shape[*axis] = args.iter().map(|arg| arg.shape[*axis]).sum();
+            shape[*axis] = args.iter().map(|arg| arg.shape[*axis]).fold(0, u64::saturating_add);
+            check_size("concatenate", &shape, args[0].dtype)?;
             let mut axes = args[0].chunks.axes.clone();
             let lengths: Vec<u64> = args.iter().flat_map(|arg| arg.chunks.axes[*axis].lengths().collect::<Vec<_>>()).collect();
             axes[*axis] = AxisChunks::from_lengths(&lengths);
@@ -121,8 +111,9 @@ pub(super) fn infer(op: &Op) -> Result<(Vec<u64>, DType, ChunkGrid)> {
                     format!("shapes {:?} and {:?} do not match: expected [m, k] and [k, n]", a.shape, b.shape),
                 ));
             }
-            let chunks = ChunkGrid { axes: vec![a.chunks.axes[0].clone(), b.chunks.axes[1].clone()] };
-            Ok((vec![a.shape[0], b.shape[1]], a.dtype, chunks))
+            let shape = vec![a.shape[0], b.shape[1]];
+            check_size("matmul", &shape, a.dtype)?;
+            Ok((shape, a.dtype, product_chunks(&a.chunks.axes[0], &b.chunks.axes[1])))
         }
         Op::Mask { arg, mask, count } => {
             if mask.shape != arg.shape || mask.dtype != DType::Bool {
@@ -145,6 +136,26 @@ pub(super) fn infer(op: &Op) -> Result<(Vec<u64>, DType, ChunkGrid)> {
             Ok((vec![], dtype, ChunkGrid { axes: vec![] }))
         }
     }
+}
+
+/// The operands' chunks; where those make chunks of more than [`CHUNK_ELEMENTS`] elements (a tall matrix times a wide
+/// one), they are cut, nearly square.
+fn product_chunks(rows: &AxisChunks, columns: &AxisChunks) -> ChunkGrid {
+    let (m, n) = (rows.longest().max(1), columns.longest().max(1));
+    let side = CHUNK_ELEMENTS.isqrt();
+    let (m_most, n_most) = match (m > side, n > side) {
+        (true, true) => (side, side),
+        (true, false) => (CHUNK_ELEMENTS / n, n),
+        (false, true) => (m, CHUNK_ELEMENTS / m),
+        (false, false) => (m, n),
+    };
+    ChunkGrid { axes: vec![even_split(rows, m_most), even_split(columns, n_most)] }
+}
+
+/// Chunks cut into equal parts of at most `most` elements.
+fn even_split(chunks: &AxisChunks, most: u64) -> AxisChunks {
+    let longest = chunks.longest().max(1);
+    chunks.split(longest.div_ceil(longest.div_ceil(most)))
 }
 
 /// An array of `shape` must be addressable: its bytes fit an i64.

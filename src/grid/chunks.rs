@@ -19,6 +19,17 @@ pub enum AxisChunks {
         /// Elements of the others; at least 1.
         chunk: u64,
     },
+    /// Regular chunks, each cut from its start into pieces of `piece` elements; its last piece is what is left.
+    Pieces {
+        /// As of the regular chunks.
+        len: u64,
+        /// As of the regular chunks.
+        first: u64,
+        /// As of the regular chunks.
+        chunk: u64,
+        /// Elements of a piece, `1..chunk`.
+        piece: u64,
+    },
     /// The ends of the chunks, ascending; the last is the length of the axis.
     Irregular(Arc<[u64]>),
 }
@@ -51,10 +62,46 @@ impl AxisChunks {
         });
         AxisChunks::Irregular(ends.collect())
     }
+    /// Every chunk cut from its start into pieces of at most `piece` elements.
+    pub fn split(&self, piece: u64) -> AxisChunks {
+        let piece = piece.max(1);
+        if self.longest() <= piece {
+            return self.clone();
+        }
+        match self {
+            AxisChunks::Regular { len, first, chunk } if first == chunk && chunk.is_multiple_of(piece) => AxisChunks::regular(*len, piece),
+            AxisChunks::Regular { len, first, .. } if len <= first => AxisChunks::regular(*len, piece),
+            AxisChunks::Regular { len, first, chunk } => AxisChunks::Pieces { len: *len, first: *first, chunk: *chunk, piece },
+            AxisChunks::Pieces { len, first, chunk, piece: old } if old.is_multiple_of(piece) => {
+                AxisChunks::Pieces { len: *len, first: *first, chunk: *chunk, piece }
+            }
+            AxisChunks::Pieces { .. } | AxisChunks::Irregular(_) => {
+                let pieces = self.lengths().flat_map(|n| (0..n.div_ceil(piece)).map(move |i| piece.min(n - i * piece)));
+                AxisChunks::from_lengths(&pieces.collect::<Vec<u64>>())
+            }
+        }
+    }
+    /// Every `by` neighbours joined, from the start.
+    pub fn join(&self, by: u64) -> AxisChunks {
+        let by = by.clamp(1, self.count().max(1));
+        match self {
+            _ if by == 1 => self.clone(),
+            AxisChunks::Regular { len, first, chunk } => {
+                AxisChunks::Regular { len: *len, first: first.saturating_add((by - 1).saturating_mul(*chunk)), chunk: chunk.saturating_mul(by) }
+            }
+            AxisChunks::Pieces { len, first, chunk, piece } if first == chunk && chunk.div_ceil(*piece).is_multiple_of(by) => {
+                AxisChunks::regular(*len, *chunk).split(piece * by)
+            }
+            AxisChunks::Pieces { .. } | AxisChunks::Irregular(_) => {
+                let lengths: Vec<u64> = self.lengths().collect();
+                AxisChunks::from_lengths(&lengths.chunks(by as usize).map(|c| c.iter().sum()).collect::<Vec<u64>>())
+            }
+        }
+    }
     /// Elements along the axis.
     pub fn len(&self) -> u64 {
         match self {
-            AxisChunks::Regular { len, .. } => *len,
+            AxisChunks::Regular { len, .. } | AxisChunks::Pieces { len, .. } => *len,
             AxisChunks::Irregular(ends) => ends.last().copied().unwrap_or(0),
         }
     }
@@ -74,6 +121,13 @@ impl AxisChunks {
                     1 + (len - first).div_ceil(*chunk)
                 }
             }
+            AxisChunks::Pieces { len, first, chunk, piece } => {
+                if len <= first {
+                    return len.div_ceil(*piece);
+                }
+                let (whole, rest) = ((len - first) / chunk, (len - first) % chunk);
+                first.div_ceil(*piece) + whole * chunk.div_ceil(*piece) + rest.div_ceil(*piece)
+            }
             AxisChunks::Irregular(ends) => ends.len() as u64,
         }
     }
@@ -91,6 +145,18 @@ impl AxisChunks {
                 let start = first + (i - 1) * chunk;
                 (start, (*chunk).min(len - start))
             }
+            AxisChunks::Pieces { len, first, chunk, piece } => {
+                let (before, each) = (first.div_ceil(*piece), chunk.div_ceil(*piece));
+                let (start, end, at) = match i.checked_sub(before) {
+                    None => (0, (*first).min(*len), i),
+                    Some(i) => {
+                        let start = first + i / each * chunk;
+                        (start, (start + chunk).min(*len), i % each)
+                    }
+                };
+                let start = start + at * piece;
+                (start, (*piece).min(end - start))
+            }
             AxisChunks::Irregular(ends) => {
                 let start = if i == 0 { 0 } else { ends[i as usize - 1] };
                 (start, ends[i as usize] - start)
@@ -107,6 +173,10 @@ impl AxisChunks {
                     1 + (at - first) / chunk
                 }
             }
+            AxisChunks::Pieces { first, chunk, piece, .. } => match at.checked_sub(*first) {
+                None => at / piece,
+                Some(at) => first.div_ceil(*piece) + at / chunk * chunk.div_ceil(*piece) + at % chunk / piece,
+            },
             AxisChunks::Irregular(ends) => ends.partition_point(|&end| end <= at) as u64,
         }
     }
@@ -119,6 +189,9 @@ impl AxisChunks {
                 } else {
                     (*chunk).min(len - first).max(*first)
                 }
+            }
+            AxisChunks::Pieces { len, first, chunk, piece } => {
+                AxisChunks::Regular { len: *len, first: *first, chunk: *chunk }.longest().min(*piece)
             }
             AxisChunks::Irregular(_) => (0..self.count()).map(|i| self.chunk(i).1).max().unwrap_or(0),
         }
@@ -184,6 +257,14 @@ mod tests {
             AxisChunks::from_lengths(&[3, 1, 6]),
             AxisChunks::from_lengths(&[2, 4, 4, 1]),
             AxisChunks::whole(7),
+            AxisChunks::Regular { len: 23, first: 4, chunk: 7 }.split(3),
+            AxisChunks::Regular { len: 25, first: 4, chunk: 7 }.split(2),
+            AxisChunks::regular(30, 8).split(3),
+            AxisChunks::regular(30, 8).split(3).join(3),
+            AxisChunks::regular(30, 8).split(2).join(2),
+            AxisChunks::from_lengths(&[3, 1, 6]).split(2),
+            AxisChunks::regular(30, 8).split(6).split(3),
+            AxisChunks::regular(5, 8).split(2),
         ] {
             let mut next = 0;
             for i in 0..axis.count() {
@@ -195,6 +276,8 @@ mod tests {
             }
             assert_eq!(next, axis.len());
         }
+        assert_eq!(AxisChunks::regular(20, 8).split(3).lengths().collect::<Vec<_>>(), [3, 3, 2, 3, 3, 2, 3, 1]);
+        assert_eq!(AxisChunks::regular(20, 8).split(3).join(3), AxisChunks::regular(20, 8));
         assert_eq!(AxisChunks::whole(0).count(), 0);
         assert!(matches!(AxisChunks::from_lengths(&[2, 4, 4, 1]), AxisChunks::Regular { first: 2, chunk: 4, .. }));
         assert!(matches!(AxisChunks::from_lengths(&[4, 2]), AxisChunks::Regular { first: 4, .. }));

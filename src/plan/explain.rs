@@ -1,8 +1,7 @@
 //! A plan → text, a graph for Graphviz, or JSON.
 
-use super::{Plan, check};
+use super::Plan;
 use crate::error::Bytes;
-use crate::memory::BlockKey;
 use serde::Serialize;
 use std::fmt;
 
@@ -13,7 +12,7 @@ pub struct StageLine {
     pub name: String,
     /// Number of tasks.
     pub tasks: u64,
-    /// Bytes that its largest task holds at once.
+    /// Bytes that any of its tasks holds at once at most.
     pub demand_bytes: u64,
     /// Bytes of stores that it will move, decoded.
     pub moved_bytes: u64,
@@ -43,10 +42,8 @@ impl Explanation {
         plan: &Plan,
         limit_bytes: u64,
         phases_before: Vec<String>,
-        block_bytes: &dyn Fn(BlockKey) -> u64,
     ) -> Explanation {
-        let demands = check::demands(plan, block_bytes);
-        let stages = plan.stages.iter().zip(demands).map(|(node, demand_bytes)| {
+        let stages = plan.stages.iter().map(|node| {
             let mut reads: Vec<usize> = node.stage.inputs().into_iter().filter_map(|product| plan.producer(product)).collect();
             reads.sort_unstable();
             reads.dedup();
@@ -58,8 +55,8 @@ impl Explanation {
             StageLine {
                 name: node.stage.name().to_string(),
                 tasks: node.stage.tasks(),
-                demand_bytes,
-                moved_bytes: node.stage.predicted_bytes(),
+                demand_bytes: node.stage.demand_bytes(),
+                moved_bytes: node.stage.moved_bytes(),
                 drive,
                 reads,
             }

@@ -7,7 +7,7 @@ pub(crate) mod check_stage;
 mod explain;
 mod stage;
 
-pub use check::{check, smallest_limit};
+pub use check::{demand_bytes, most_demanding};
 pub use explain::{Explanation, StageLine};
 pub use stage::{Parts, Product, Stage, TaskBlocks, TaskSpec, Write, new_product};
 

@@ -46,8 +46,6 @@ pub struct TaskSpec {
     pub writes: Vec<Write>,
     /// Bytes it needs besides, 64-byte aligned.
     pub scratch_bytes: u64,
-    /// Bytes of stores that it will read or write, decoded: for predictions, not for the limit.
-    pub moved_bytes: u64,
 }
 
 impl TaskSpec {
@@ -57,7 +55,6 @@ impl TaskSpec {
         self.takes.clear();
         self.writes.clear();
         self.scratch_bytes = 0;
-        self.moved_bytes = 0;
     }
 
     /// Bytes that must be free before it can start, beside the blocks it reads and takes.
@@ -77,8 +74,9 @@ pub trait Stage: Send + Sync {
     fn inputs(&self) -> Vec<u64>;
     /// Number of tasks.
     fn tasks(&self) -> u64;
-    /// The task with the greatest demand.
-    fn largest(&self) -> u64;
+    /// Bytes that any one of its tasks holds at once at most: the blocks that it reads and takes, those it writes, its
+    /// scratch. A closed form over the cuts that covers every task, whatever the number of tasks.
+    fn demand_bytes(&self) -> u64;
     /// What task `n` touches. `spec` is empty.
     fn describe(&self, n: u64, spec: &mut TaskSpec);
     /// How often the tasks of this stage read or take `block` of `product`.
@@ -95,14 +93,7 @@ pub trait Stage: Send + Sync {
         let _ = n;
     }
     /// Bytes of stores that all tasks will move, for `explain`.
-    fn predicted_bytes(&self) -> u64 {
-        let mut spec = TaskSpec::default();
-        if self.tasks() == 0 {
-            return 0;
-        }
-        self.describe(self.largest(), &mut spec);
-        spec.moved_bytes.saturating_mul(self.tasks())
-    }
+    fn moved_bytes(&self) -> u64;
     /// Runs task `n`.
     ///
     /// # Errors

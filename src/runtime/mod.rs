@@ -1,8 +1,8 @@
 //! Drives it all: expand → optimise → lower → check → run, phase by phase.
 
 mod collect;
+mod fit;
 mod phases;
-mod refusal;
 
 pub use crate::scheduler::CancelToken;
 pub use collect::Dense;
@@ -15,10 +15,11 @@ use crate::expr::{Expr, Node, Op, Resident, postorder};
 use crate::memory::{Pool, PoolOptions, Reservation, SpillDisk, Usage};
 use crate::optimize;
 pub use crate::plan::Explanation;
-use crate::plan::{self, Plan};
+use crate::plan::Plan;
 use crate::scheduler::{self, Machine};
 use crate::store::Writer;
 use collect::Collector;
+use fit::{Short, fit};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -168,6 +169,32 @@ fn index_bytes(exprs: &[Expr]) -> u64 {
     postorder(exprs).iter().map(of).fold(0, u64::saturating_add)
 }
 
+/// Bytes of the results of `exprs`, as far as their lengths are known.
+fn results_bytes(exprs: &[Expr]) -> u64 {
+    exprs.iter().filter(|expr| expr.counted.is_none()).map(|expr| expr.bytes()).fold(0, u64::saturating_add)
+}
+
+/// Results in the caller's memory, as far as planning goes.
+fn collected(exprs: &[Expr]) -> Vec<Sink> {
+    let planned = |expr: &Expr| Sink { expr: expr.clone(), to: Target::Writer(Arc::new(Collector::planned(expr.dtype, &expr.shape))) };
+    exprs.iter().map(planned).collect()
+}
+
+/// The refusal with another smallest limit.
+fn naming(error: Error, smallest_bytes: u64) -> Error {
+    match error.kind() {
+        ErrorKind::WouldNotFit { operation, needed_bytes, limit_bytes, advice, .. } => ErrorKind::WouldNotFit {
+            operation: operation.clone(),
+            needed_bytes: *needed_bytes,
+            limit_bytes: *limit_bytes,
+            smallest_bytes,
+            advice: advice.clone(),
+        }
+        .into(),
+        _ => error,
+    }
+}
+
 /// Removes the blocks of a persisted array when the last handle goes.
 struct Owned {
     pool: Pool,
@@ -234,16 +261,8 @@ impl Runtime {
     /// Whatever can go wrong: see [`ErrorKind`].
     pub fn compute_exprs(&self, exprs: &[Expr], cancel: &CancelToken) -> Result<Vec<Dense>> {
         let _gate = self.enter()?;
-        let exprs = self.prepare(exprs, cancel)?;
-        let planned = |expr: &Expr| Sink { expr: expr.clone(), to: Target::Writer(Arc::new(Collector::planned(expr.dtype, &expr.shape))) };
-        let standing = match exprs.iter().map(|expr| self.reserve_result(expr)).collect::<Result<Vec<Reservation>>>() {
-            Ok(standing) => standing,
-            Err(error) => {
-                let results: u64 = exprs.iter().map(|expr| expr.bytes()).fold(0, u64::saturating_add);
-                let bytes = results.saturating_add(index_bytes(&exprs));
-                return Err(self.refusal_of(error, &exprs.iter().map(planned).collect::<Vec<_>>(), bytes));
-            }
-        };
+        let exprs = self.prepare(exprs, &collected, cancel)?;
+        let standing = self.reserve_results(&exprs, cancel)?;
         let mut sinks = Vec::with_capacity(exprs.len());
         let mut collectors = Vec::with_capacity(exprs.len());
         for expr in &exprs {
@@ -263,9 +282,12 @@ impl Runtime {
     pub fn store_exprs(&self, items: Vec<(Expr, Box<dyn Writer>)>, cancel: &CancelToken) -> Result<()> {
         let _gate = self.enter()?;
         let (exprs, writers): (Vec<Expr>, Vec<Arc<dyn Writer>>) = items.into_iter().map(|(e, w)| (e, Arc::from(w))).unzip();
-        let prepared = self.prepare(&exprs, cancel)?;
-        let sinks = prepared.into_iter().zip(&writers).map(|(expr, writer)| Sink { expr, to: Target::Writer(writer.clone()) });
-        self.run_sinks(&sinks.collect::<Vec<_>>(), cancel)?;
+        let sinks = |exprs: &[Expr]| {
+            let sink = |(expr, writer): (&Expr, &Arc<dyn Writer>)| Sink { expr: expr.clone(), to: Target::Writer(writer.clone()) };
+            exprs.iter().zip(&writers).map(sink).collect()
+        };
+        let prepared = self.prepare(&exprs, &sinks, cancel)?;
+        self.run_sinks(&sinks(&prepared), cancel)?;
         writers.iter().try_for_each(|writer| writer.commit())
     }
 
@@ -276,9 +298,9 @@ impl Runtime {
     /// As [`Runtime::compute_exprs`].
     pub fn persist_exprs(&self, exprs: &[Expr], cancel: &CancelToken) -> Result<Vec<Expr>> {
         let _gate = self.enter()?;
-        let prepared = self.prepare(exprs, cancel)?;
-        let sinks: Vec<Sink> = prepared.iter().map(|expr| Sink { expr: expr.clone(), to: Target::Keep }).collect();
-        let kept = self.run_sinks(&sinks, cancel)?;
+        let sinks = |exprs: &[Expr]| exprs.iter().map(|expr| Sink { expr: expr.clone(), to: Target::Keep }).collect();
+        let prepared = self.prepare(exprs, &sinks, cancel)?;
+        let kept = self.run_sinks(&sinks(&prepared), cancel)?;
         let resident = |(expr, kept): (&Expr, Option<(u64, crate::grid::ChunkGrid)>)| {
             let (product, grid) = kept.ok_or_else(|| Error::internal("persist kept no product"))?;
             let owner = Arc::new(Owned { pool: self.0.pool.clone(), product });
@@ -295,18 +317,8 @@ impl Runtime {
     pub fn explain_exprs(&self, exprs: &[Expr]) -> Result<Explanation> {
         let exprs = phases::with_counts(self.rewrite(exprs)?)?;
         let text = crate::expr::text(&exprs);
-        let procedures = procedures(&exprs);
-        let phases = procedures.iter().map(|(_, procedure)| procedure.describe()).collect();
-        // of what depends on values, the first pass that needs the most is known
-        let plan = match procedures.first() {
-            Some((_, first)) => first.most_demanding(&self.budget(first.standing_bytes()))?,
-            None => {
-                let planned =
-                    |expr: &Expr| Sink { expr: expr.clone(), to: Target::Writer(Arc::new(Collector::planned(expr.dtype, &expr.shape))) };
-                lower(&exprs.iter().map(planned).collect::<Vec<_>>(), &self.budget(0))?.plan
-            }
-        };
-        Ok(Explanation::new(text, &plan, self.0.limit_bytes, phases, &|key| self.0.pool.block_bytes(key)))
+        let foreseen = self.foresee(exprs, &collected, &CancelToken::default())?;
+        Ok(Explanation::new(text, &foreseen.plan, self.0.limit_bytes, foreseen.phases))
     }
 
     fn enter(&self) -> Result<std::sync::MutexGuard<'_, ()>> {
@@ -314,12 +326,12 @@ impl Runtime {
         Ok(self.0.gate.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn budget(&self, standing_bytes: u64) -> Budget {
-        let memory_bytes = match self.0.limit_bytes {
+    /// Bytes of the limit that are left beside `standing_bytes`.
+    fn room(&self, standing_bytes: u64) -> u64 {
+        match self.0.limit_bytes {
             u64::MAX => u64::MAX,
             limit => limit.saturating_sub(standing_bytes),
-        };
-        Budget { memory_bytes, threads: self.0.threads }
+        }
     }
 
     /// Expand and optimise.
@@ -335,14 +347,25 @@ impl Runtime {
         if self.0.optimize { optimize::optimize(&expanded) } else { Ok(expanded) }
     }
 
-    /// Rewrites, and runs the phases on whose values later shapes depend.
-    fn prepare(&self, exprs: &[Expr], cancel: &CancelToken) -> Result<Vec<Expr>> {
-        self.find_all(self.rewrite(exprs)?, cancel)
+    /// Rewrites, and runs the phases on whose values later shapes depend. Where there are any, all that follows is planned
+    /// before the first one reads: a computation that does not fit is refused at once.
+    fn prepare(&self, exprs: &[Expr], sinks: &dyn Fn(&[Expr]) -> Vec<Sink>, cancel: &CancelToken) -> Result<Vec<Expr>> {
+        let exprs = phases::with_counts(self.rewrite(exprs)?)?;
+        if !procedures(&exprs).is_empty() {
+            self.foresee(exprs.clone(), sinks, cancel)?.check(self.0.limit_bytes)?;
+        }
+        self.find_all(exprs, cancel)
     }
 
-    /// Room for a result, or an error that says to store it.
-    fn reserve_result(&self, expr: &Expr) -> Result<Reservation> {
-        self.reserve("compute", expr.bytes(), "; or store the result instead of computing it into memory")
+    /// Room for the results, or an error that says to store them.
+    fn reserve_results(&self, exprs: &[Expr], cancel: &CancelToken) -> Result<Vec<Reservation>> {
+        let reserve = |expr: &Expr| self.reserve("compute", expr.bytes(), "; or store the result instead of computing it into memory");
+        exprs.iter().map(reserve).collect::<Result<_>>().or_else(|error| {
+            // the limit that would do for the results may not do for computing them
+            let standing = results_bytes(exprs).saturating_add(index_bytes(exprs));
+            let short = self.fit_sinks(&collected(exprs), 0, cancel)?.err().map_or(0, |short| short.smallest_bytes);
+            Err(naming(error, standing.saturating_add(short)))
+        })
     }
 
     /// Reserves what the open stores keep in memory.
@@ -370,31 +393,31 @@ impl Runtime {
     fn run_sinks(&self, sinks: &[Sink], cancel: &CancelToken) -> Result<Vec<Option<(u64, crate::grid::ChunkGrid)>>> {
         let exprs: Vec<Expr> = sinks.iter().map(|sink| sink.expr.clone()).collect();
         let results = self.0.pool.usage().reserved_bytes;
-        let refused = |error| self.refusal_of(error, sinks, results.saturating_add(index_bytes(&exprs)));
-        let _indexes = self.reserve_indexes(&exprs).map_err(refused)?;
-        let budget = self.budget(self.0.pool.usage().reserved_bytes);
-        let Lowered { plan, kept } = lower(sinks, &budget)?;
-        self.check(&plan, &budget).map_err(refused)?;
-        self.run_plan(&plan, &budget, cancel)?;
+        let _indexes = match self.reserve_indexes(&exprs) {
+            Ok(indexes) => indexes,
+            Err(error) => {
+                let short = self.fit_sinks(sinks, 0, cancel)?.err().map_or(0, |short| short.smallest_bytes);
+                return Err(naming(error, results.saturating_add(index_bytes(&exprs)).saturating_add(short)));
+            }
+        };
+        let standing = self.0.pool.usage().reserved_bytes;
+        let fitted = self.fit_sinks(sinks, self.room(standing), cancel)?;
+        let (Lowered { plan, kept }, _) = fitted.map_err(|short| short.refusal(self.0.limit_bytes, standing))?;
+        self.run_plan(&plan, self.room(standing), cancel)?;
         Ok(kept)
     }
 
-    /// Refuses a plan that does not fit `budget`, naming the limit that would do.
-    fn check(&self, plan: &Plan, budget: &Budget) -> Result<()> {
-        let pool = &self.0.pool;
-        plan::check(plan, budget, &|key| pool.block_bytes(key)).map_err(|error| {
-            let standing = self.0.limit_bytes - budget.memory_bytes;
-            let needed = plan::smallest_limit(plan, &|key| pool.block_bytes(key));
-            refusal::naming(error, needed.saturating_add(standing))
-        })
+    /// The plan for `sinks` that fits `room_bytes`.
+    fn fit_sinks(&self, sinks: &[Sink], room_bytes: u64, cancel: &CancelToken) -> Result<std::result::Result<(Lowered, Budget), Short>> {
+        fit(room_bytes, self.0.threads, cancel, |lowered: &Lowered| &lowered.plan, |budget| lower(sinks, budget))
     }
 
-    /// Runs a plan that was checked against `budget`.
-    fn run_plan(&self, plan: &Plan, budget: &Budget, cancel: &CancelToken) -> Result<()> {
+    /// Runs a plan of which each task fits `room_bytes`.
+    fn run_plan(&self, plan: &Plan, room_bytes: u64, cancel: &CancelToken) -> Result<()> {
         let machine = Machine {
             pool: &self.0.pool,
             workers: self.0.workers.as_ref(),
-            limit_bytes: budget.memory_bytes,
+            limit_bytes: room_bytes,
             counters: &self.0.counters,
             observer: self.0.observer.as_ref(),
             cancel,

@@ -1,9 +1,12 @@
 //! What must be known before the rest can be lowered: counts of masks, medians.
 
-use super::{Runtime, index_bytes};
-use crate::blocked::{Procedure, Step, procedures};
-use crate::error::{Error, Result};
+use super::fit::{Short, fit};
+use super::{Runtime, index_bytes, results_bytes};
+use crate::blocked::{Procedure, Sink, Step, lower, procedures};
+use crate::budget::Budget;
+use crate::error::Result;
 use crate::expr::{Expr, Node, Op, postorder, replace};
+use crate::plan::Plan;
 use crate::scheduler::CancelToken;
 
 /// The graph with the length of a selection whose mask was counted since it was built; `None` where there is none left.
@@ -24,6 +27,27 @@ pub(super) fn with_counts(mut exprs: Vec<Expr>) -> Result<Vec<Expr>> {
     Ok(exprs)
 }
 
+/// What a computation will take.
+pub(super) struct Foreseen {
+    /// What its procedures do, in order.
+    pub phases: Vec<String>,
+    /// The plan that follows them.
+    pub plan: Plan,
+    /// What does not fit, and the bytes that stand beside it.
+    short: Vec<(Short, u64)>,
+}
+
+impl Foreseen {
+    /// Refuses what does not fit, naming the limit under which all of it does.
+    ///
+    /// # Errors
+    /// `WouldNotFit`.
+    pub(super) fn check(&self, limit_bytes: u64) -> Result<()> {
+        let most = self.short.iter().max_by_key(|(short, standing)| short.smallest_bytes.saturating_add(*standing));
+        most.map_or(Ok(()), |(short, standing)| Err(short.refusal(limit_bytes, *standing).into()))
+    }
+}
+
 impl Runtime {
     /// The graph with what its procedures find, one after the other, each above those it depends on.
     pub(super) fn find_all(&self, mut exprs: Vec<Expr>, cancel: &CancelToken) -> Result<Vec<Expr>> {
@@ -40,20 +64,55 @@ impl Runtime {
         }
     }
 
+    /// Plans all that `exprs` will take, as if every procedure found what takes the most. Reads nothing.
+    ///
+    /// # Errors
+    /// What lowering refuses, `Cancelled`; that something does not fit is told by [`Foreseen::check`].
+    pub(super) fn foresee(&self, mut exprs: Vec<Expr>, sinks: &dyn Fn(&[Expr]) -> Vec<Sink>, cancel: &CancelToken) -> Result<Foreseen> {
+        let mut foreseen = Foreseen { phases: Vec::new(), plan: Plan::new(vec![], vec![]), short: Vec::new() };
+        let taken = self.0.pool.usage().reserved_bytes;
+        while let Some((node, procedure)) = procedures(&exprs).into_iter().next() {
+            foreseen.phases.push(procedure.describe());
+            let standing = taken.saturating_add(procedure.standing_bytes()).saturating_add(index_bytes(std::slice::from_ref(&node)));
+            let budget = match self.fit_procedure(&*procedure, self.room(standing), cancel)? {
+                Ok(budget) => budget,
+                Err(short) => {
+                    let smallest = short.smallest_bytes;
+                    foreseen.short.push((short, standing));
+                    Budget { memory_bytes: smallest, threads: self.0.threads }
+                }
+            };
+            exprs = replace(&exprs, &node, &procedure.bound(&budget)?)?;
+        }
+        let sinks = sinks(&exprs);
+        let standing = taken.saturating_add(results_bytes(&exprs)).saturating_add(index_bytes(&exprs));
+        foreseen.plan = match self.fit_sinks(&sinks, self.room(standing), cancel)? {
+            Ok((lowered, _)) => lowered.plan,
+            Err(short) => {
+                let budget = Budget { memory_bytes: short.smallest_bytes, threads: self.0.threads };
+                foreseen.short.push((short, standing));
+                lower(&sinks, &budget)?.plan
+            }
+        };
+        Ok(foreseen)
+    }
+
+    /// The budget under which the most demanding pass of a procedure fits `room_bytes`.
+    fn fit_procedure(&self, procedure: &dyn Procedure, room_bytes: u64, cancel: &CancelToken) -> Result<std::result::Result<Budget, Short>> {
+        let fitted = fit(room_bytes, self.0.threads, cancel, |plan| plan, |budget| procedure.most_demanding(budget))?;
+        Ok(fitted.map(|(_, budget)| budget))
+    }
+
     /// Runs a procedure. What it may need at most must fit before anything is read.
     fn find(&self, node: &Expr, mut procedure: Box<dyn Procedure>, cancel: &CancelToken) -> Result<Expr> {
-        let name = node.op.name();
-        let node = std::slice::from_ref(node);
-        let standing = procedure.standing_bytes().saturating_add(index_bytes(node));
-        let refused =
-            |procedure: &dyn Procedure, error: Error| self.refusal(error, standing, &mut |budget| procedure.most_demanding(budget));
-        let _indexes = self.reserve_indexes(node).map_err(|error| refused(&*procedure, error))?;
-        let _held = self.reserve(name, procedure.standing_bytes(), "").map_err(|error| refused(&*procedure, error))?;
-        let budget = self.budget(self.0.pool.usage().reserved_bytes);
-        self.check(&procedure.most_demanding(&budget)?, &budget).map_err(|error| refused(&*procedure, error))?;
+        let _indexes = self.reserve_indexes(std::slice::from_ref(node))?;
+        let _held = self.reserve(node.op.name(), procedure.standing_bytes(), "")?;
+        let standing = self.0.pool.usage().reserved_bytes;
+        let fitted = self.fit_procedure(&*procedure, self.room(standing), cancel)?;
+        let budget = fitted.map_err(|short| short.refusal(self.0.limit_bytes, standing))?;
         loop {
             match procedure.step(&budget)? {
-                Step::Run(plan) => self.run_plan(&plan, &budget, cancel)?,
+                Step::Run(plan) => self.run_plan(&plan, self.room(standing), cancel)?,
                 Step::Done(found) => return Ok(found),
             }
         }

@@ -6,6 +6,7 @@ use crate::error::ErrorKind;
 use crate::runtime::CancelToken;
 use crate::{DType, axis, idx, ones, random};
 use ndarray::ArrayViewD;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 
 fn runtime(limit: &str, threads: usize) -> Runtime {
@@ -151,4 +152,86 @@ fn a_selection_counted_by_another_computation_has_its_length() {
         runtime.explain(&again).unwrap();
     }
     assert_eq!(left_behind(&runtime), (0, 0));
+}
+
+/// What runs on arrays of some size, and a value that it must have.
+fn sized(what: &str, array: &Array, limit: &str, expected: f64) {
+    for threads in [1, 2] {
+        let found = runtime(limit, threads).compute_any(array).unwrap_or_else(|e| panic!("{what}: {e}"));
+        let found = found.item().unwrap_or_else(|| panic!("{what} is one number")).as_f64();
+        assert!((found - expected).abs() <= 1e-9 * expected.abs(), "{what}: {found}, expected {expected}");
+    }
+}
+
+#[test]
+fn cells_that_lie_across_blocks_are_brought_in() {
+    // tiles of a product are multiples of 64, chunks of its operands are not
+    let x = ones([1500, 300], DType::F64).rechunk([500, 500]);
+    sized("gram", &x.matmul(x.t()).sum(..), "64MiB", 1500.0 * 1500.0 * 300.0);
+    sized("columns", &(x.matmul(x.t()) + 1.0).min(0).sum(..), "64MiB", 1500.0 * 301.0);
+    // chunks of 400 do not end where the first part does
+    let y = crate::arange(0, 709_524, 1, None).astype(DType::F32).rechunk([400]);
+    let both = crate::array::concatenate(&[y.clone(), y.clone()], 0);
+    sized("mean of both", &both.mean(..).astype(DType::F64).rint(), "64MiB", 354_762.0);
+    sized("variance", &(&both * 0.0 + 1.0).var(..), "64MiB", 0.0);
+    sized("all", &both.ge(0.0).all(..).astype(DType::F64), "64MiB", 1.0);
+}
+
+#[test]
+fn products_larger_than_memory_are_summed_under_a_small_limit() {
+    let a = ones([30_000, 4], DType::F32);
+    sized("tall times wide", &a.matmul(a.t()).sum(..).astype(DType::F64), "48MiB", 30_000.0 * 30_000.0 * 4.0);
+    let b = ones([2000, 2000], DType::F64);
+    sized("square", &b.matmul(&b).sum(..), "16MiB", 8e9);
+}
+
+#[test]
+fn planning_costs_operations_not_chunks() {
+    let started = std::time::Instant::now();
+    let wide = ones([1u64 << 28, 1], DType::F64).matmul(ones([1, 1u64 << 28], DType::F64));
+    let plan = runtime("256MiB", 2).explain(&wide.sum(..)).unwrap();
+    assert!(plan.stages.iter().all(|stage| stage.demand_bytes <= 256 << 20), "{plan}");
+    assert!(started.elapsed() < std::time::Duration::from_secs(2), "{:?}", started.elapsed());
+}
+
+#[test]
+fn what_does_not_fit_is_refused_before_a_procedure_reads() {
+    let calls = Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let inside = calls.clone();
+    let x = ones([640, 64], DType::F64).rechunk([64, 64]).map_blocks(move |block: ArrayViewD<'_, f64>| {
+        inside.fetch_add(1, SeqCst);
+        block.to_owned()
+    });
+    let runtime = runtime("4MiB", 2);
+    let huge = ones([4000, 4000], DType::F64).map_blocks(|block: ArrayViewD<'_, f64>| block.to_owned()).sum(..);
+    for first in [x.median(..), x.index(idx![x.gt(0.0)]).argmax(0).astype(DType::F64)] {
+        let error = runtime.item::<f64>(&(first + &huge)).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::WouldNotFit { .. }), "{error}");
+        assert_eq!(calls.load(SeqCst), 0, "it read before it refused");
+    }
+}
+
+#[test]
+fn the_limit_that_a_refusal_names_is_enough() {
+    let x = random::normal(0.0, 1.0).shape([300, 500]).seed(1).chunks([70, 90]).build();
+    let programs = [
+        ("rows", (&x - x.mean(axis(1).keepdims())).std(0)),
+        ("median", &x - x.median(..)),
+        ("mask", x.index(idx![x.gt(0.5)]) * 2.0),
+        ("product", x.matmul(x.t()).sum(0)),
+        ("parts", crate::array::concatenate(&[x.clone(), x.index(idx![3..]).clone()], 0).var(0)),
+    ];
+    for (what, array) in programs {
+        for threads in [1, 2, 4] {
+            let limited = |bytes| Runtime::builder().memory_limit_bytes(bytes).threads(threads).build().unwrap();
+            let error = limited(1).compute_any(&array).unwrap_err();
+            let ErrorKind::WouldNotFit { smallest_bytes, .. } = error.kind() else { panic!("{what}: {error}") };
+            // the results of a mask are counted when they are known
+            let mut limit = *smallest_bytes;
+            if what == "mask" {
+                limit += 300 * 500 * 8;
+            }
+            limited(limit).compute_any(&array).unwrap_or_else(|e| panic!("{what}, {threads} threads, {limit}: {e}"));
+        }
+    }
 }

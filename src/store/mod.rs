@@ -91,7 +91,8 @@ pub trait Store: Send + Sync + Debug {
     /// Shape, dtype, chunks and the rest.
     fn meta(&self) -> &Meta;
     /// Bytes of scratch that [`Store::read`] of `region` needs at most: staging for stored bytes and for
-    /// chunks of which only a part is wanted, and what its codecs allocate themselves.
+    /// chunks of which only a part is wanted, and what its codecs allocate themselves. Follows from the lengths and
+    /// steps of the region, wherever it lies, and does not fall as they grow.
     fn scratch_bytes(&self, region: &Region) -> u64;
     /// Reads `region` into `out`, which has its shape and the store's dtype (native byte order, any
     /// strides). `scratch` has at least `scratch_bytes(region)` bytes, 64-byte aligned.

@@ -1,0 +1,286 @@
+//! What any box of a loop reads and copies at most, as closed forms over how its cuts meet the blocks below. They
+//! cover every box: a task that fits them can always start, so that nothing is refused once work has begun.
+
+use super::feed::{Data, Feed, Input, carved_bytes};
+use crate::expr::Follow;
+use crate::grid::{AxisChunks, Region, Span};
+use crate::memory::rounded;
+
+/// Boxes along an axis that are looked at one by one, where closed forms would be wider than what is there.
+const WINDOWS_FEW: u64 = 64;
+/// The most that rounding adds to the bytes of a block.
+pub const ROUNDING_BYTES: u64 = 4096;
+
+/// The runs of places along a loop axis that are brought in one at a time: the cuts, or, where those are longer, pieces
+/// of at most `piece` places from the start of each.
+#[derive(Clone, Copy)]
+pub struct Windows<'a> {
+    pub cuts: &'a AxisChunks,
+    pub piece: u64,
+}
+
+impl<'a> Windows<'a> {
+    /// One window a cut.
+    pub fn whole(cuts: &'a AxisChunks) -> Windows<'a> {
+        Windows { cuts, piece: u64::MAX }
+    }
+
+    /// Places of the longest window.
+    pub fn longest(&self) -> u64 {
+        self.cuts.longest().min(self.piece)
+    }
+}
+
+/// Windows that start at `first`, `first + lattice`, … (only there if `lattice` is 0), of at most `places` places.
+struct Family {
+    first: u64,
+    lattice: u64,
+    places: u64,
+}
+
+fn gcd(a: u64, b: u64) -> u64 {
+    let (mut x, mut y) = (a, b);
+    while y != 0 {
+        (x, y) = (y, x % y);
+    }
+    x
+}
+
+/// Families that hold every window. `list_max` is how many windows may be listed one by one.
+fn families(windows: &Windows, list_max: u64) -> Vec<Family> {
+    let cuts = windows.cuts;
+    let pieces_of = |start: u64, len: u64, step: u64| Family {
+        first: start,
+        lattice: if step < len { step } else { 0 },
+        places: len.min(windows.piece).min(step),
+    };
+    match cuts {
+        _ if matches!(cuts, AxisChunks::Irregular(_)) || cuts.count() <= list_max => {
+            (0..cuts.count()).map(|i| cuts.chunk(i)).map(|(start, len)| pieces_of(start, len, windows.piece)).collect()
+        }
+        AxisChunks::Regular { len, first, chunk } | AxisChunks::Pieces { len, first, chunk, .. } => {
+            let step = match cuts {
+                AxisChunks::Pieces { piece, .. } if windows.piece < *piece => gcd(*piece, windows.piece),
+                AxisChunks::Pieces { piece, .. } => *piece,
+                _ => windows.piece,
+            };
+            let longest = windows.longest();
+            let mut all = vec![Family { places: longest.min(*first), ..pieces_of(0, (*first).min(*len), step) }];
+            if len > first {
+                let lattice = if step < *chunk { gcd(step, *chunk) } else { *chunk };
+                all.push(Family { first: *first, lattice, places: longest.min(len - first) });
+            }
+            all
+        }
+        AxisChunks::Irregular(_) => unreachable!("listed above"),
+    }
+}
+
+/// The most chunks that a run of `span` elements anywhere meets; `ends` are theirs.
+fn longest_run(ends: &[u64], span: u64) -> u64 {
+    let (mut low, mut most) = (0, 1);
+    for high in 0..ends.len() {
+        // from the last element of chunk `low` to the first one of chunk `high`
+        while low < high && ends[high - 1] - (ends[low] - 1) + 1 > span {
+            low += 1;
+        }
+        most = most.max(high - low + 1);
+    }
+    most as u64
+}
+
+/// The most chunks that one window of a family meets, seen through `f`.
+fn met(chunks: &AxisChunks, f: &Follow, family: &Family) -> u64 {
+    let stride = f.step.unsigned_abs();
+    let span = (family.places - 1) * stride + 1;
+    let lattice = family.lattice.saturating_mul(stride);
+    let anchor = f.start as i128 + f.step as i128 * family.first as i128;
+    let met = match chunks {
+        AxisChunks::Regular { first, chunk, .. } => {
+            // how far into its chunk a window begins; one that runs backwards begins at its upper end
+            let into = if f.step > 0 { anchor - *first as i128 } else { *first as i128 - 1 - anchor };
+            let into = into.rem_euclid(*chunk as i128) as u64;
+            let repeats = gcd(lattice, *chunk);
+            (into % repeats + (chunk - repeats) + span - 1) / chunk + 1
+        }
+        _ if family.lattice == 0 => {
+            let end = anchor + f.step.signum() as i128 * (span as i128 - 1);
+            chunks.find(anchor.max(end) as u64) - chunks.find(anchor.min(end) as u64) + 1
+        }
+        AxisChunks::Pieces { chunk, piece, .. } => (span - 1) / piece + 2 + (span - 1) / chunk + 1,
+        AxisChunks::Irregular(ends) => longest_run(ends, span),
+    };
+    met.min(family.places)
+}
+
+/// The most chunks of a source axis that one window of a loop axis sees through `f`.
+pub fn most_met(chunks: &AxisChunks, f: &Follow, windows: &Windows) -> u64 {
+    if chunks.is_empty() || windows.cuts.is_empty() {
+        return 0;
+    }
+    let same = || f.start == 0 && f.step == 1 && windows.cuts == chunks;
+    if f.axis.is_none() || f.step == 0 || chunks.count() == 1 || same() {
+        return 1;
+    }
+    let list_max = match chunks {
+        AxisChunks::Irregular(ends) => WINDOWS_FEW.max(4 * ends.len() as u64),
+        _ => WINDOWS_FEW,
+    };
+    let most = families(windows, list_max).iter().map(|family| met(chunks, f, family)).max().unwrap_or(1);
+    most.min(chunks.count())
+}
+
+impl Input {
+    /// Windows along the loop axis that a source axis follows, if it follows one.
+    fn windows<'a>(f: &Follow, windows: &'a [Windows<'a>]) -> Option<&'a Windows<'a>> {
+        f.axis.filter(|_| f.step != 0).map(|axis| &windows[axis])
+    }
+
+    /// Bytes of the blocks that a window sees at most; 0 for a store.
+    fn blocks_bytes(&self, windows: &[Windows]) -> u64 {
+        let Data::Blocks { grid, .. } = &self.data else { return 0 };
+        let item = self.dtype.size() as u64;
+        let (mut blocks, mut elements) = (1u64, 1u64);
+        for (f, chunks) in self.view.source.iter().zip(&grid.axes) {
+            let seen = Input::windows(f, windows).map_or(1, |windows| most_met(chunks, f, windows));
+            blocks = blocks.saturating_mul(seen);
+            elements = elements.saturating_mul(seen.saturating_mul(chunks.longest()).min(chunks.len()));
+        }
+        let block = rounded(grid.largest_elements().saturating_mul(item));
+        let apart = elements.saturating_mul(item).saturating_add(blocks.saturating_mul(ROUNDING_BYTES));
+        blocks.saturating_mul(block).min(apart)
+    }
+
+    /// The extents of what a window brings in, along the source's axes.
+    fn extents(&self, windows: &[Windows]) -> Region {
+        let span = |f: &Follow| match Input::windows(f, windows).map(Windows::longest) {
+            Some(len) if len != 1 => Span { start: 0, len, step: f.step.unsigned_abs() },
+            _ => Span::dense(0, 1),
+        };
+        Region(self.view.source.iter().map(span).collect())
+    }
+
+    /// Bytes that bringing a window in takes at most, and those that decoding it takes meanwhile.
+    fn loading_bytes(&self, windows: &[Windows]) -> (u64, u64) {
+        let extents = self.extents(windows);
+        let held = carved_bytes(extents.elements().saturating_mul(self.dtype.size() as u64));
+        match &self.data {
+            Data::Store(store) => (held, carved_bytes(store.scratch_bytes(&extents))),
+            Data::Blocks { grid, .. } => {
+                let mut axes = self.view.source.iter().zip(&grid.axes);
+                let copied = axes.any(|(f, chunks)| Input::windows(f, windows).is_some_and(|w| most_met(chunks, f, w) > 1));
+                (if copied { held } else { 0 }, 0)
+            }
+        }
+    }
+}
+
+impl Feed {
+    /// Bytes of the blocks that a box of `cuts` reads at most, counted for each input.
+    pub fn blocks_bytes(&self, cuts: &[AxisChunks]) -> u64 {
+        let windows: Vec<Windows> = cuts.iter().map(Windows::whole).collect();
+        self.inputs.iter().map(|input| input.blocks_bytes(&windows)).fold(0, u64::saturating_add)
+    }
+
+    /// Bytes of scratch that [`Feed::load`] of any of the windows takes at most.
+    pub fn loading_bytes(&self, windows: &[Windows]) -> u64 {
+        let (mut held, mut decoding) = (0u64, 0);
+        for input in &self.inputs {
+            let (own, meanwhile) = input.loading_bytes(windows);
+            held = held.saturating_add(own);
+            decoding = meanwhile.max(decoding);
+        }
+        held.saturating_add(decoding)
+    }
+
+    /// As [`Feed::loading_bytes`], of whole boxes.
+    pub fn loading_boxes_bytes(&self, cuts: &[AxisChunks]) -> u64 {
+        self.loading_bytes(&cuts.iter().map(Windows::whole).collect::<Vec<_>>())
+    }
+
+    /// Bytes of stores that all boxes of `cuts` together read.
+    pub fn moved_bytes(&self, cuts: &[AxisChunks]) -> u64 {
+        let of = |input: &Input| {
+            let Data::Store(_) = &input.data else { return 0 };
+            let followed = |axis: usize| input.view.source.iter().any(|f| f.axis == Some(axis) && f.step != 0);
+            // a box reads its own places along the axes that it follows, and again for each box along the others
+            let along = (0..cuts.len()).map(|axis| if followed(axis) { cuts[axis].len() } else { cuts[axis].count() });
+            along.fold(input.dtype.size() as u64, u64::saturating_mul)
+        };
+        self.inputs.iter().map(of).fold(0, u64::saturating_add)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What every window meets, one by one.
+    fn listed(chunks: &AxisChunks, f: &Follow, windows: &Windows) -> u64 {
+        let mut most = 0;
+        for (start, len) in (0..windows.cuts.count()).map(|i| windows.cuts.chunk(i)) {
+            let mut at = 0;
+            while at < len {
+                let n = windows.piece.min(len - at);
+                let mut seen: Vec<u64> =
+                    (start + at..start + at + n).map(|place| chunks.find((f.start + f.step * place as i64) as u64)).collect();
+                seen.dedup();
+                most = most.max(seen.len() as u64);
+                at += n;
+            }
+        }
+        most
+    }
+
+    /// A few hundred cuts of an axis of `len`.
+    fn cuts(len: u64) -> Vec<AxisChunks> {
+        let mut all = Vec::new();
+        for chunk in [1, 2, 3, 5, 8, 12, 40, 130, 400] {
+            for first in [1, 2, 3, 7, 12, 400] {
+                if first <= chunk {
+                    let regular = AxisChunks::Regular { len, first, chunk };
+                    all.extend([2, 3, 4].map(|piece| regular.split(piece)));
+                    all.push(regular);
+                }
+            }
+        }
+        let lengths: Vec<u64> = (0..len).map(|i| 1 + i * i % 7).scan(0, |sum, n| (*sum < len).then(|| { let n = n.min(len - *sum); *sum += n; n })).collect();
+        all.push(AxisChunks::from_lengths(&lengths));
+        all
+    }
+
+    #[test]
+    fn no_window_meets_more_than_the_closed_form_says() {
+        let (mut exact, mut all) = (0, 0);
+        for len in [1, 7, 96, 150] {
+            for (start, step) in [(0i64, 1i64), (5, 1), (0, 3), (2, 7), (len as i64 - 1, -1), (3 * (len as i64 - 1), -3)] {
+                let source = (start.max(start + step * (len as i64 - 1)) + 1) as u64;
+                let f = Follow { start, step, axis: Some(0) };
+                for chunks in cuts(source) {
+                    for cut in cuts(len) {
+                        for piece in [u64::MAX, 1, 4, 6] {
+                            let windows = Windows { cuts: &cut, piece };
+                            let (bound, most) = (most_met(&chunks, &f, &windows), listed(&chunks, &f, &windows));
+                            assert!(bound >= most, "{bound} < {most}: {chunks:?} by {cut:?} / {piece}, {f:?}");
+                            all += 1;
+                            exact += (bound == most) as u64;
+                        }
+                    }
+                }
+            }
+        }
+        // it is no use if it is far off
+        assert!(exact * 10 >= all * 8, "{exact} of {all} are exact");
+    }
+
+    #[test]
+    fn boxes_that_line_up_meet_what_they_hold() {
+        let f = Follow { start: 0, step: 1, axis: Some(0) };
+        let met = |chunk, cut| most_met(&AxisChunks::regular(1 << 40, chunk), &f, &Windows::whole(&AxisChunks::regular(1 << 40, cut)));
+        assert_eq!(met(512, 512), 1);
+        assert_eq!(met(512, 2048), 4);
+        assert_eq!(met(2048, 512), 1);
+        assert_eq!(met(500, 512), 3);
+        assert_eq!(met(512, 500), 2);
+    }
+}
