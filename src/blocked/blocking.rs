@@ -94,31 +94,45 @@ fn of_size(feed: &Feed, most: u64) -> Vec<AxisChunks> {
     cuts
 }
 
-/// The largest of what `make` builds of ever smaller cuts for `feeds` that `fits`. Chunks that have to be
-/// decoded whole are cut only when nothing else `fits_at_all`: their parts decode them again.
-pub fn shrunk<T>(
-    feeds: &[&Feed],
-    make: impl Fn(Vec<Vec<AxisChunks>>) -> T,
-    fits: impl Fn(&T) -> bool,
-    fits_at_all: impl Fn(&T) -> bool,
-) -> T {
-    let mut most = TASK_ELEMENTS;
-    let mut made = make(feeds.iter().map(|feed| of_size(feed, most)).collect());
-    while most > LEAST_ELEMENTS && !fits(&made) {
-        most /= 2;
-        made = make(feeds.iter().map(|feed| of_size(feed, most)).collect());
+/// The first of `stages`, which have ever smaller tasks, that needs at most `most_bytes`; where none does, the first that
+/// needs hardly more than the least of them.
+pub fn first_within<S>(stages: impl Iterator<Item = S>, demand_bytes: impl Fn(&S) -> u64, most_bytes: u64) -> S {
+    let mut tried: Vec<(u64, S)> = Vec::new();
+    for stage in stages {
+        let demand = demand_bytes(&stage);
+        if demand <= most_bytes {
+            return stage;
+        }
+        tried.push((demand, stage));
     }
-    most = TASK_ELEMENTS;
-    while most > LEAST_ELEMENTS && !fits_at_all(&made) {
-        most /= 2;
+    let least = tried.iter().map(|(demand, _)| *demand).min().unwrap_or(0);
+    let enough = tried.into_iter().find(|(demand, _)| *demand <= least.saturating_add(least / 8));
+    enough.map(|(_, stage)| stage).expect("at least one stage was tried")
+}
+
+/// The largest of what `make` builds of ever smaller cuts for `feeds` that needs at most `most_bytes`. Chunks that have to
+/// be decoded whole are cut only when nothing else is within `limit_bytes`: their parts decode them again.
+pub fn shrunk<S>(
+    feeds: &[&Feed],
+    make: impl Fn(Vec<Vec<AxisChunks>>) -> S,
+    demand_bytes: impl Fn(&S) -> u64,
+    most_bytes: u64,
+    limit_bytes: u64,
+) -> S {
+    let sizes = || std::iter::successors(Some(TASK_ELEMENTS), |most| Some(most / 2)).take_while(|most| *most >= LEAST_ELEMENTS);
+    let made = first_within(sizes().map(|most| make(feeds.iter().map(|feed| of_size(feed, most)).collect())), &demand_bytes, most_bytes);
+    if demand_bytes(&made) <= limit_bytes {
+        return made;
+    }
+    let cut = |most: u64| {
         let cut = |feed: &&Feed| {
             let mut cuts = of_size(feed, most);
             shrink(&mut cuts, most);
             cuts
         };
-        made = make(feeds.iter().map(cut).collect());
-    }
-    made
+        make(feeds.iter().map(cut).collect())
+    };
+    first_within(std::iter::once(made).chain(sizes().map(cut)), &demand_bytes, limit_bytes)
 }
 
 /// Splits along the slowest axes until a block has at most `most` elements.

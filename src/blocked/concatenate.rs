@@ -130,7 +130,7 @@ impl Lowering<'_> {
             ConcatenateStage::new(parts, whole, axis, product)
         };
         let sources: Vec<&Feed> = feeds.iter().map(|(feed, _)| feed).collect();
-        let stage = blocking::shrunk(&sources, join, |stage| self.is_small(stage), |stage| stage.demand_bytes() <= self.budget.memory_bytes);
+        let stage = blocking::shrunk(&sources, join, |stage| stage.demand_bytes(), self.share_bytes() / 2, self.budget.memory_bytes);
         let made = Made { product: id, grid: stage.grid().clone() };
         self.push(stage, Drive::Pulled);
         Ok(made)

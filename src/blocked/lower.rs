@@ -178,14 +178,9 @@ impl Lowering<'_> {
             Some(grid) => stage(grid.axes),
             None => {
                 let make = |mut cuts: Vec<Vec<AxisChunks>>| stage(cuts.remove(0));
-                blocking::shrunk(&[feed], make, |stage| stage.demand_bytes() <= most_bytes, |stage| stage.demand_bytes() <= self.budget.memory_bytes)
+                blocking::shrunk(&[feed], make, |stage| stage.demand_bytes(), most_bytes, self.budget.memory_bytes)
             }
         }
-    }
-
-    /// Whether two tasks of `stage` fit into the memory of one thread.
-    pub(super) fn is_small(&self, stage: &dyn Stage) -> bool {
-        stage.demand_bytes() <= self.share_bytes() / 2
     }
 
     /// The product that holds `node`, which is no part of a loop.

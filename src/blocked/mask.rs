@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::expr::{Count, Expr, Node, Op, Runs};
 use crate::grid::{AxisChunks, BlockId, ChunkGrid, ravel, unravel};
 use crate::memory::{BlockKey, rounded};
-use crate::plan::{Parts, Plan, Product, Stage, TaskBlocks, TaskSpec, Write, new_product};
+use crate::plan::{Parts, Plan, demand_bytes, Product, Stage, TaskBlocks, TaskSpec, Write, new_product};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::program::Reg;
@@ -24,7 +24,7 @@ const BOX_ELEMENTS: u64 = 1 << 20;
 /// Boxes that stand in C order: whole along the trailing axes, cut along one, single along the leading
 /// ones. Where rows of encoded chunks fit into `share_bytes`, the cuts follow them.
 pub fn cuts(feed: &Feed, item: u64, share_bytes: u64) -> Vec<AxisChunks> {
-    let mut left = BOX_ELEMENTS.min((share_bytes / 4 / (item + 1)).max(blocking::LEAST_ELEMENTS));
+    let mut left = BOX_ELEMENTS.min((share_bytes / 4 / (2 * item + 1)).max(blocking::LEAST_ELEMENTS));
     let natural = blocking::natural(feed);
     if natural.rigid && !feed.shape.is_empty() {
         let trailing: u64 = feed.shape[1..].iter().product();
@@ -79,15 +79,18 @@ impl Procedure for CountMask {
         0
     }
     fn most_demanding(&self, budget: &Budget) -> Result<Plan> {
-        Ok(self.plan(budget)?.0)
+        // the boxes that are counted are those that are then filtered
+        let (count, stage) = self.plan(budget)?;
+        let runs = all_of(stage.cuts());
+        let roots: Vec<Expr> = self.node.op.args().into_iter().cloned().collect();
+        let filter = lower_loop(&roots, budget, |feed, registers| Arc::new(FilterStage::new(feed, registers, &runs)))?;
+        Ok(if demand_bytes(&count) >= demand_bytes(&filter) { count } else { filter })
     }
     fn bound(&self, budget: &Budget) -> Result<Expr> {
-        let cuts = ChunkGrid { axes: self.plan(budget)?.1.cuts() };
-        let all = |n| cuts.block(n).1.iter().product();
-        let counts: Vec<u64> = (0..cuts.blocks()).map(all).collect();
+        let runs = all_of(self.plan(budget)?.1.cuts());
         let count = Arc::new(Count::default());
-        let _ = count.0.set(counts.iter().sum());
-        let _ = count.1.set(Runs { cuts: cuts.axes, counts });
+        let _ = count.0.set(runs.counts.iter().sum());
+        let _ = count.1.set(runs);
         let Op::Mask { arg, mask, .. } = &self.node.op else { return Err(Error::internal("a count of something else than a mask")) };
         Node::new(Op::Mask { arg: arg.clone(), mask: mask.clone(), count })
     }
@@ -103,6 +106,13 @@ impl Procedure for CountMask {
         let _ = self.count.1.set(Runs { cuts: stage.cuts(), counts });
         Ok(Step::Done(Node::new(self.node.op.clone())?))
     }
+}
+
+/// What a mask that is true everywhere selects in boxes of `cuts`.
+fn all_of(cuts: Vec<AxisChunks>) -> Runs {
+    let boxes = ChunkGrid { axes: cuts };
+    let counts = (0..boxes.blocks()).map(|n| boxes.block(n).1.iter().product()).collect();
+    Runs { cuts: boxes.axes, counts }
 }
 
 /// Counts what the mask selects in each box.

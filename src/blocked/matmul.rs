@@ -16,8 +16,9 @@ use flagstone_kernels::view::{View, ViewMut};
 
 /// Panels begin at multiples of this along K, as the kernel's arithmetic does.
 const K_BLOCK: u64 = 256;
-/// Sides of tiles are multiples of this.
-const SIDE: u64 = 64;
+/// Sides of tiles.
+const SIDE_MIN: u64 = 64;
+const SIDE_MAX: u64 = 8192;
 
 /// No limit makes the tiles of a product smaller than this share of memory does.
 const MATMUL_SHARE_MIN_BYTES: u64 = 256 << 10;
@@ -77,17 +78,21 @@ pub struct MatmulStage {
 }
 
 impl MatmulStage {
-    /// Chooses tiles such that one, and two panels, are within `share_bytes`.
-    pub fn lower(dtype: DType, a: (Feed, Reg), b: (Feed, Reg), share_bytes: u64) -> MatmulStage {
+    /// Chooses tiles such that one, and two panels, are within `share_bytes`. They hold whole `chunks` of the product, or lie
+    /// inside of one: who reads cells of chunks finds each in one block.
+    pub fn lower(dtype: DType, a: (Feed, Reg), b: (Feed, Reg), chunks: &ChunkGrid, share_bytes: u64) -> MatmulStage {
         let item = dtype.size() as u64;
         let (m, k, n) = (a.0.shape[0], a.0.shape[1], b.0.shape[1]);
         let side = ((share_bytes / 3 / item) as f64).sqrt() as u64;
         // several tiles a core, so that none waits for the last one
         let even = ((m.max(1) as f64 * n.max(1) as f64 / 8.0).sqrt() as u64).max(256);
-        let side = (side.min(even).min(8192) / SIDE * SIDE).max(SIDE);
+        let side = side.min(even).clamp(SIDE_MIN, SIDE_MAX);
         let panel = (share_bytes / 8 / (2 * side * item) / K_BLOCK).clamp(1, 8) * K_BLOCK;
-        let rows = AxisChunks::regular(m, side);
-        let columns = AxisChunks::regular(n, side);
+        let along = |chunks: &AxisChunks| {
+            let longest = chunks.longest().max(1);
+            if longest <= side { chunks.join(side / longest) } else { chunks.split(longest.div_ceil(longest.div_ceil(side))) }
+        };
+        let (rows, columns) = (along(&chunks.axes[0]), along(&chunks.axes[1]));
         let panels = AxisChunks::regular(k, panel);
         let tiles = rows.count().saturating_mul(columns.count());
         let sums = Product { id: new_product(), name: "matmul sums".into(), blocks: tiles.saturating_mul(panels.count()) };
@@ -225,7 +230,7 @@ impl Lowering<'_> {
     pub(super) fn matmul(&mut self, node: &Expr, a: &Expr, b: &Expr) -> Result<Made> {
         let (feed_a, regs_a) = self.feed(&[a], &a.shape)?;
         let (feed_b, regs_b) = self.feed(&[b], &b.shape)?;
-        let of = |share| MatmulStage::lower(node.dtype, (feed_a.clone(), regs_a[0]), (feed_b.clone(), regs_b[0]), share);
+        let of = |share| MatmulStage::lower(node.dtype, (feed_a.clone(), regs_a[0]), (feed_b.clone(), regs_b[0]), &node.chunks, share);
         // under a small limit what a task holds beside its tiles counts: smaller tiles then, of the same bits
         let mut share = self.share_bytes();
         let mut stage = of(share);

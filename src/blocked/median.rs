@@ -249,14 +249,7 @@ struct LookStage {
 impl LookStage {
     fn new(feed: Feed, registers: Vec<Reg>, look: Look, found: &Arc<Mutex<Found>>, dtype: DType, share_bytes: u64) -> LookStage {
         let of = |smaller| LookStage::cut(feed.clone(), registers.clone(), look, found, dtype, smaller);
-        let mut stage = of(0);
-        for smaller in 1..=SMALLER_MAX {
-            if stage.demand_bytes() <= share_bytes {
-                break;
-            }
-            stage = of(smaller);
-        }
-        stage
+        blocking::first_within((0..=SMALLER_MAX).map(of), |stage| stage.demand_bytes(), share_bytes)
     }
 
     fn cut(feed: Feed, registers: Vec<Reg>, look: Look, found: &Arc<Mutex<Found>>, dtype: DType, smaller: u32) -> LookStage {

@@ -311,23 +311,16 @@ impl Lowering<'_> {
             let stage = ReduceStage { name, feed, fused, reductions, reduced, cells, boxes, load, products: vec![], slots: 0, scratch_bytes: 0 };
             stage.sized()
         };
-        let smaller = |cut: bool, most: u64| {
-            let mut stage = of(blocking::for_reduction(&feed, &reduced, &reduce.cells, self.budget, 0, cut));
-            for slack in [2, 4, 6, 8, 10, 12] {
-                if stage.demand_bytes() <= most {
-                    break;
-                }
-                stage = of(blocking::for_reduction(&feed, &reduced, &reduce.cells, self.budget, slack, cut));
-            }
-            stage
+        let (feed, reduced, of, budget) = (&feed, &reduced, &of, self.budget);
+        let sized = |cut: bool| {
+            let cuts = move |slack| blocking::for_reduction(feed, reduced, &reduce.cells, budget, slack, cut);
+            [0, 2, 4, 6, 8, 10, 12].into_iter().map(cuts)
         };
-        let mut stage = smaller(false, self.share_bytes());
+        let demand = |stage: &ReduceStage| stage.demand_bytes();
+        let mut stage = blocking::first_within(sized(false).map(of), demand, self.share_bytes());
         if stage.demand_bytes() > self.budget.memory_bytes {
             // chunks that have to be decoded whole are cut only when nothing else fits: their parts decode them again
-            let cut = smaller(true, self.budget.memory_bytes);
-            if cut.demand_bytes() < stage.demand_bytes() {
-                stage = cut;
-            }
+            stage = blocking::first_within(std::iter::once(stage).chain(sized(true).map(of)), demand, self.budget.memory_bytes);
         }
         let blocks = stage.boxes.len();
         stage.products = names.iter().map(|name| Product { id: new_product(), name: name.to_string(), blocks }).collect();
@@ -338,7 +331,7 @@ impl Lowering<'_> {
         self.push(stage, drive);
         for ((member, reduce), partial) in members.iter().zip(&reduces).zip(partials) {
             let product = if complete { partial } else { self.combine(reduce, partial, &boxes, &reduced, pulled) };
-            let kept = boxes.cuts.iter().zip(&reduced).filter(|(_, reduced)| !**reduced);
+            let kept = boxes.cuts.iter().zip(reduced).filter(|(_, reduced)| !**reduced);
             let mut kept = kept.map(|(cuts, _)| cuts.clone());
             let axes = match reduce.keepdims {
                 true => {

@@ -261,7 +261,7 @@ impl Runtime {
     /// Whatever can go wrong: see [`ErrorKind`].
     pub fn compute_exprs(&self, exprs: &[Expr], cancel: &CancelToken) -> Result<Vec<Dense>> {
         let _gate = self.enter()?;
-        let exprs = self.prepare(exprs, &collected, cancel)?;
+        let exprs = self.prepare(exprs, results_bytes, &collected, cancel)?;
         let standing = self.reserve_results(&exprs, cancel)?;
         let mut sinks = Vec::with_capacity(exprs.len());
         let mut collectors = Vec::with_capacity(exprs.len());
@@ -286,7 +286,7 @@ impl Runtime {
             let sink = |(expr, writer): (&Expr, &Arc<dyn Writer>)| Sink { expr: expr.clone(), to: Target::Writer(writer.clone()) };
             exprs.iter().zip(&writers).map(sink).collect()
         };
-        let prepared = self.prepare(&exprs, &sinks, cancel)?;
+        let prepared = self.prepare(&exprs, |_| 0, &sinks, cancel)?;
         self.run_sinks(&sinks(&prepared), cancel)?;
         writers.iter().try_for_each(|writer| writer.commit())
     }
@@ -299,7 +299,7 @@ impl Runtime {
     pub fn persist_exprs(&self, exprs: &[Expr], cancel: &CancelToken) -> Result<Vec<Expr>> {
         let _gate = self.enter()?;
         let sinks = |exprs: &[Expr]| exprs.iter().map(|expr| Sink { expr: expr.clone(), to: Target::Keep }).collect();
-        let prepared = self.prepare(exprs, &sinks, cancel)?;
+        let prepared = self.prepare(exprs, |_| 0, &sinks, cancel)?;
         let kept = self.run_sinks(&sinks(&prepared), cancel)?;
         let resident = |(expr, kept): (&Expr, Option<(u64, crate::grid::ChunkGrid)>)| {
             let (product, grid) = kept.ok_or_else(|| Error::internal("persist kept no product"))?;
@@ -317,7 +317,8 @@ impl Runtime {
     pub fn explain_exprs(&self, exprs: &[Expr]) -> Result<Explanation> {
         let exprs = phases::with_counts(self.rewrite(exprs)?)?;
         let text = crate::expr::text(&exprs);
-        let foreseen = self.foresee(exprs, &collected, &CancelToken::default())?;
+        // wherever the results will go
+        let foreseen = self.foresee(exprs, 0, &collected, &CancelToken::default())?;
         Ok(Explanation::new(text, &foreseen.plan, self.0.limit_bytes, foreseen.phases))
     }
 
@@ -349,10 +350,16 @@ impl Runtime {
 
     /// Rewrites, and runs the phases on whose values later shapes depend. Where there are any, all that follows is planned
     /// before the first one reads: a computation that does not fit is refused at once.
-    fn prepare(&self, exprs: &[Expr], sinks: &dyn Fn(&[Expr]) -> Vec<Sink>, cancel: &CancelToken) -> Result<Vec<Expr>> {
+    fn prepare(
+        &self,
+        exprs: &[Expr],
+        results_bytes: fn(&[Expr]) -> u64,
+        sinks: &dyn Fn(&[Expr]) -> Vec<Sink>,
+        cancel: &CancelToken,
+    ) -> Result<Vec<Expr>> {
         let exprs = phases::with_counts(self.rewrite(exprs)?)?;
         if !procedures(&exprs).is_empty() {
-            self.foresee(exprs.clone(), sinks, cancel)?.check(self.0.limit_bytes)?;
+            self.foresee(exprs.clone(), results_bytes(&exprs), sinks, cancel)?.check(self.0.limit_bytes)?;
         }
         self.find_all(exprs, cancel)
     }

@@ -1,7 +1,7 @@
 //! What must be known before the rest can be lowered: counts of masks, medians.
 
 use super::fit::{Short, fit};
-use super::{Runtime, index_bytes, results_bytes};
+use super::{Runtime, index_bytes};
 use crate::blocked::{Procedure, Sink, Step, lower, procedures};
 use crate::budget::Budget;
 use crate::error::Result;
@@ -64,11 +64,18 @@ impl Runtime {
         }
     }
 
-    /// Plans all that `exprs` will take, as if every procedure found what takes the most. Reads nothing.
+    /// Plans all that `exprs` will take beside `results_bytes`, as if every procedure found what takes the most. Reads
+    /// nothing.
     ///
     /// # Errors
     /// What lowering refuses, `Cancelled`; that something does not fit is told by [`Foreseen::check`].
-    pub(super) fn foresee(&self, mut exprs: Vec<Expr>, sinks: &dyn Fn(&[Expr]) -> Vec<Sink>, cancel: &CancelToken) -> Result<Foreseen> {
+    pub(super) fn foresee(
+        &self,
+        mut exprs: Vec<Expr>,
+        results_bytes: u64,
+        sinks: &dyn Fn(&[Expr]) -> Vec<Sink>,
+        cancel: &CancelToken,
+    ) -> Result<Foreseen> {
         let mut foreseen = Foreseen { phases: Vec::new(), plan: Plan::new(vec![], vec![]), short: Vec::new() };
         let taken = self.0.pool.usage().reserved_bytes;
         while let Some((node, procedure)) = procedures(&exprs).into_iter().next() {
@@ -85,7 +92,7 @@ impl Runtime {
             exprs = replace(&exprs, &node, &procedure.bound(&budget)?)?;
         }
         let sinks = sinks(&exprs);
-        let standing = taken.saturating_add(results_bytes(&exprs)).saturating_add(index_bytes(&exprs));
+        let standing = taken.saturating_add(results_bytes).saturating_add(index_bytes(&exprs));
         foreseen.plan = match self.fit_sinks(&sinks, self.room(standing), cancel)? {
             Ok((lowered, _)) => lowered.plan,
             Err(short) => {
