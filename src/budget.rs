@@ -1,6 +1,7 @@
 //! What a computation may use: bytes of memory, threads, disk.
 
 use crate::error::{Error, Result};
+use crate::sizes::{Sizes, WorkSizes};
 use serde::{Deserialize, Serialize};
 
 /// The limits that lowering and the scheduler hold to.
@@ -10,6 +11,20 @@ pub struct Budget {
     pub memory_bytes: u64,
     /// Worker threads.
     pub threads: usize,
+    /// By what work is cut.
+    pub sizes: Sizes,
+}
+
+impl Budget {
+    /// Bytes of memory for each thread.
+    pub fn share_bytes(&self) -> u64 {
+        self.memory_bytes / self.threads.max(1) as u64
+    }
+
+    /// Sizes of tasks and blocks.
+    pub fn work(&self) -> &WorkSizes {
+        &self.sizes.work
+    }
 }
 
 /// Reads a size such as `256MiB`, `1.5 GB`, `4096` or `64k`. Decimal units are powers of 1000, `i` units

@@ -8,6 +8,8 @@ pub mod diagnostics;
 pub mod error;
 pub mod events;
 pub mod grid;
+#[doc(hidden)]
+pub mod sizes;
 
 pub mod array;
 mod blocked;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use syn::visit::{self, Visit};
 
 /// What any module may use.
-const VOCABULARY: [&str; 3] = ["error", "events", "budget"];
+const VOCABULARY: [&str; 4] = ["error", "events", "budget", "sizes"];
 
 /// Module, or `kernels::module` → where it is used.
 type Uses = BTreeMap<String, BTreeSet<String>>;

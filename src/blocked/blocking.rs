@@ -5,15 +5,7 @@ use super::feed::{Data, Feed};
 use crate::budget::Budget;
 use crate::expr::Cells;
 use crate::grid::{AxisChunks, ChunkGrid};
-
-/// No limit makes blocks smaller than this many elements.
-pub const LEAST_ELEMENTS: u64 = 1 << 12;
-/// Elements of an elementwise task where nothing else decides.
-const TASK_ELEMENTS: u64 = 1 << 20;
-/// A reduction's task covers at most this many elements of plain data.
-const REDUCE_ELEMENTS_MAX: u64 = 1 << 23;
-/// Blocks below this many elements are joined.
-const TINY_ELEMENTS: u64 = 1 << 17;
+use crate::sizes::WorkSizes;
 
 /// How a loop is best cut.
 #[derive(Clone, Debug)]
@@ -61,29 +53,30 @@ pub fn natural(feed: &Feed) -> Natural {
     }
 }
 
-/// Cuts of about [`TASK_ELEMENTS`] for an elementwise loop: tiny natural blocks joined along the fastest
+/// Cuts of about a task's elements for an elementwise loop: tiny natural blocks joined along the fastest
 /// axes, and, where that costs nothing, large ones split along the slowest.
-pub fn elementwise(feed: &Feed) -> Vec<AxisChunks> {
-    of_size(feed, TASK_ELEMENTS)
+pub fn elementwise(feed: &Feed, work: &WorkSizes) -> Vec<AxisChunks> {
+    of_size(feed, work.task_elements, work)
 }
 
 /// As [`elementwise`], for loops that hold several words for each element: of a quarter of the elements, `smaller` times
 /// halved; from where that is no help, chunks that are decoded whole are cut, too.
-pub fn frugal(feed: &Feed, smaller: u32) -> Vec<AxisChunks> {
-    let most = ((TASK_ELEMENTS / 4) >> smaller).max(LEAST_ELEMENTS);
-    let mut cuts = of_size(feed, most);
+pub fn frugal(feed: &Feed, smaller: u32, work: &WorkSizes) -> Vec<AxisChunks> {
+    let most = ((work.task_elements / 4) >> smaller).max(work.least_elements);
+    let mut cuts = of_size(feed, most, work);
     if smaller > 0 && !decodes(feed) {
         shrink(&mut cuts, most);
     }
     cuts
 }
 
-fn of_size(feed: &Feed, most: u64) -> Vec<AxisChunks> {
+/// Cuts of at most `most` elements where that costs nothing, tiny ones joined.
+pub fn of_size(feed: &Feed, most: u64, work: &WorkSizes) -> Vec<AxisChunks> {
     let natural = natural(feed);
     let mut cuts = natural.cuts;
     for axis in (0..cuts.len()).rev() {
         let have = elements(&cuts).max(1);
-        if have >= TINY_ELEMENTS.min(most) {
+        if have >= work.tiny_elements.min(most) {
             break;
         }
         cuts[axis] = cuts[axis].join(most / have);
@@ -111,28 +104,30 @@ pub fn first_within<S>(stages: impl Iterator<Item = S>, demand_bytes: impl Fn(&S
 }
 
 /// The largest of what `make` builds of ever smaller cuts for `feeds` that needs at most `most_bytes`. Chunks that have to
-/// be decoded whole are cut only when nothing else is within `limit_bytes`: their parts decode them again.
+/// be decoded whole are cut only when nothing else is within the budget: their parts decode them again.
 pub fn shrunk<S>(
     feeds: &[&Feed],
     make: impl Fn(Vec<Vec<AxisChunks>>) -> S,
     demand_bytes: impl Fn(&S) -> u64,
     most_bytes: u64,
-    limit_bytes: u64,
+    budget: &Budget,
 ) -> S {
-    let sizes = || std::iter::successors(Some(TASK_ELEMENTS), |most| Some(most / 2)).take_while(|most| *most >= LEAST_ELEMENTS);
-    let made = first_within(sizes().map(|most| make(feeds.iter().map(|feed| of_size(feed, most)).collect())), &demand_bytes, most_bytes);
-    if demand_bytes(&made) <= limit_bytes {
+    let work = budget.work();
+    let sizes = || std::iter::successors(Some(work.task_elements), |most| Some(most / 2)).take_while(|most| *most >= work.least_elements);
+    let made = |most: u64| make(feeds.iter().map(|feed| of_size(feed, most, work)).collect());
+    let made = first_within(sizes().map(made), &demand_bytes, most_bytes);
+    if demand_bytes(&made) <= budget.memory_bytes {
         return made;
     }
     let cut = |most: u64| {
         let cut = |feed: &&Feed| {
-            let mut cuts = of_size(feed, most);
+            let mut cuts = of_size(feed, most, work);
             shrink(&mut cuts, most);
             cuts
         };
         make(feeds.iter().map(cut).collect())
     };
-    first_within(std::iter::once(made).chain(sizes().map(cut)), &demand_bytes, limit_bytes)
+    first_within(std::iter::once(made).chain(sizes().map(cut)), &demand_bytes, budget.memory_bytes)
 }
 
 /// Splits along the slowest axes until a block has at most `most` elements.
@@ -150,9 +145,9 @@ fn shrink(cuts: &mut [AxisChunks], most: u64) {
 
 /// Cuts that are unions of a writer's granules and as near to the natural ones as that allows. `fits` tells
 /// whether a task of these cuts is within its share of the budget.
-pub fn for_writer(feed: &Feed, granule: &[u64], fits: &dyn Fn(&[AxisChunks]) -> bool) -> Vec<AxisChunks> {
+pub fn for_writer(feed: &Feed, granule: &[u64], work: &WorkSizes, fits: &dyn Fn(&[AxisChunks]) -> bool) -> Vec<AxisChunks> {
     let natural = natural(feed);
-    let wanted = elementwise(feed);
+    let wanted = elementwise(feed, work);
     let mut lens: Vec<u64> = (0..granule.len())
         .map(|axis| {
             let (g, want) = (granule[axis].max(1), wanted[axis].longest().max(1));
@@ -193,6 +188,7 @@ fn lcm(a: u64, b: u64) -> u64 {
 pub fn for_reduction(feed: &Feed, reduced: &[bool], cells: &[Cells], budget: &Budget, slack: u32, cut: bool) -> Vec<AxisChunks> {
     let natural = natural(feed);
     let rigid = natural.rigid && !cut;
+    let work = budget.work();
     let rank = feed.shape.len();
     let total: u64 = feed.shape.iter().product();
     let mut r = 0;
@@ -210,13 +206,13 @@ pub fn for_reduction(feed: &Feed, reduced: &[bool], cells: &[Cells], budget: &Bu
     // kept axes
     let cell_elements: u64 = (0..rank).filter(|&a| reduced[a]).map(|a| cell_of[a].min(cuts[a].longest().max(1))).product();
     let inner_kept = rank > 0 && !reduced[rank - 1];
-    let row: u64 = if inner_kept { 1 << 17 } else { 1 };
-    let target = ((1u64 << 19) / cell_elements.max(1)).max(row) >> slack;
+    let row = if inner_kept { work.kept_row_elements } else { 1 };
+    let target = (work.kept_elements / cell_elements.max(1)).max(row) >> slack;
     let mut kept: u64 = 1;
     for axis in (0..rank).rev().filter(|&a| !reduced[a]) {
         let left = (target / kept).max(1);
         if rigid {
-            if cuts[axis].longest() < left && elements(&cuts) < TINY_ELEMENTS {
+            if cuts[axis].longest() < left && elements(&cuts) < work.tiny_elements {
                 cuts[axis] = cuts[axis].join(left / cuts[axis].longest().max(1));
             }
         } else {
@@ -226,7 +222,8 @@ pub fn for_reduction(feed: &Feed, reduced: &[bool], cells: &[Cells], budget: &Bu
     }
     // reduced axes, the innermost first: a whole axis before the next one joins
     let share = total / (budget.threads as u64 * 16).max(1);
-    let most = if rigid { TASK_ELEMENTS } else { share.clamp(1 << 18, REDUCE_ELEMENTS_MAX) } >> slack;
+    let share = share.clamp(work.reduce_elements_min, work.reduce_elements_max);
+    let most = if rigid { work.task_elements } else { share } >> slack;
     for axis in (0..rank).rev().filter(|&a| reduced[a]) {
         let mut run = 1;
         while run < cuts[axis].count() && elements(&cuts).saturating_mul(2 * run) <= most {
@@ -240,7 +237,7 @@ pub fn for_reduction(feed: &Feed, reduced: &[bool], cells: &[Cells], budget: &Bu
     }
     // a chunk too large for a task: an aligned part of its cells. Of plain bytes only a cell is held at once
     if cut || !decodes(feed) {
-        let too_large = if natural.rigid { most } else { REDUCE_ELEMENTS_MAX };
+        let too_large = if natural.rigid { most } else { work.reduce_elements_max };
         for axis in (0..rank).filter(|&a| reduced[a]) {
             let mut piece = cell_of[axis];
             if elements(&cuts) <= too_large || cuts[axis].longest() <= piece {

@@ -55,8 +55,13 @@ impl Boxes {
             Order::Rows => unravel(n, &counts),
             Order::Pairs => pair(n, counts[0]).to_vec(),
         };
+        self.at(&index)
+    }
+
+    /// The box at `index`.
+    pub fn at(&self, index: &[u64]) -> Tile {
         let (start, shape) = index.iter().zip(&self.cuts).map(|(&i, axis)| axis.chunk(i)).unzip();
-        Tile { index, start, shape }
+        Tile { index: index.to_vec(), start, shape }
     }
 
     /// When the box at `index` is visited.

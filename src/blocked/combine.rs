@@ -168,7 +168,7 @@ impl Lowering<'_> {
         let kept_elements: u64 = kept.iter().map(AxisChunks::longest).product();
         let partial = rounded(of_selected(reduce).partial_bytes(kept_elements as usize) as u64).max(1);
         // so many partials at once as an eighth of a thread's share holds
-        let most = (self.share_bytes() / 8 / partial).clamp(2, 1024);
+        let most = (self.budget.share_bytes() / 8 / partial).clamp(2, self.budget.work().combined_max.max(2));
         let most = 1 << most.ilog2();
         if axes.iter().zip(&whole).any(|(&axis, groups)| groups.count() != counts[axis]) {
             let stage = self.combine_stage(reduce, from, &counts, reduced, &kept, whole);

@@ -32,7 +32,7 @@ impl ConcatenateStage {
             *at += part.tasks();
             Some(*at)
         }));
-        let blocks: Vec<u64> = parts.iter().map(|part| part.grid.axes[axis].count()).collect();
+        let blocks: Vec<u64> = parts.iter().map(|part| part.grid().axes[axis].count()).collect();
         ConcatenateStage { seams: AxisChunks::from_lengths(&blocks), parts, first, grid, axis, product }
     }
 
@@ -88,7 +88,7 @@ impl Stage for ConcatenateStage {
     }
     fn run(&self, n: u64, blocks: &mut TaskBlocks) -> Result<()> {
         let (part, n) = self.part(n);
-        part.run(n, blocks)
+        Stage::run(part, n, blocks)
     }
 }
 
@@ -123,14 +123,13 @@ impl Lowering<'_> {
                 let grid = ChunkGrid { axes: own };
                 let boxes = Boxes::rows(grid.axes.clone());
                 let fused = Fused::new(feed.program.clone(), vec![*result], vec![]);
-                let mut part = MapStage::new(&product.name, feed.clone(), fused, grid, boxes, product.clone());
-                part.inside = Some((first, whole.clone()));
-                parts.push(part);
+                let inside = Some((first, whole.clone()));
+                parts.push(MapStage::new(&product.name, feed.clone(), fused, grid, inside, boxes, product.clone()));
             }
             ConcatenateStage::new(parts, whole, axis, product)
         };
         let sources: Vec<&Feed> = feeds.iter().map(|(feed, _)| feed).collect();
-        let stage = blocking::shrunk(&sources, join, |stage| stage.demand_bytes(), self.share_bytes() / 2, self.budget.memory_bytes);
+        let stage = blocking::shrunk(&sources, join, |stage| stage.demand_bytes(), self.budget.share_bytes() / 2, self.budget);
         let made = Made { product: id, grid: stage.grid().clone() };
         self.push(stage, Drive::Pulled);
         Ok(made)

@@ -1,6 +1,7 @@
 //! What a loop over blocks reads and computes: leaves (stores, blocks of products, generators) and the
 //! elementwise program over them. Every stage that evaluates an expression does it through a [`Feed`].
 
+use super::boxes::Tile;
 use crate::error::Result;
 use crate::events::Counters;
 use crate::expr::{Affine, Follow};
@@ -171,11 +172,6 @@ impl Feed {
         }
     }
 
-    /// How many tasks of a loop cut by `cuts` read `block` of `product`, counting each input.
-    pub fn readers(&self, cuts: &[AxisChunks], product: u64, block: BlockId) -> u64 {
-        self.reading(cuts, product, block).map(|boxes| boxes.iter().map(|(_, n)| n).product::<u64>()).sum()
-    }
-
     /// For each input that sees `block` of `product`, the boxes of `cuts` where it does: first and number along
     /// every loop axis.
     pub fn reading(&self, cuts: &[AxisChunks], product: u64, block: BlockId) -> impl Iterator<Item = Vec<(u64, u64)>> {
@@ -205,6 +201,14 @@ impl Feed {
                 store.prefetch(&input.view.part(start, shape).region());
             }
         }
+    }
+
+    /// Brings in what `tile` needs: one view an input. Takes its memory from the front of `scratch`.
+    ///
+    /// # Errors
+    /// What stores refuse.
+    pub fn load_box<'a>(&self, tile: &Tile, reads: &[&'a [u8]], scratch: &mut &'a mut [u8], counters: &Counters) -> Result<Vec<View<'a>>> {
+        self.load((&tile.start, &tile.shape), &tile.start, &tile.shape, reads, scratch, counters)
     }
 
     /// Brings in what the box at `start` of `shape` needs: one view an input, of the box's shape. `task` is

@@ -136,10 +136,6 @@ impl Lowering<'_> {
         products.iter().filter_map(|product| self.ready.get(product)).copied().max().unwrap_or(0)
     }
 
-    pub(super) fn share_bytes(&self) -> u64 {
-        self.budget.memory_bytes / self.budget.threads.max(1) as u64
-    }
-
     /// A shared store as blocks of its chunks.
     pub(super) fn load(&mut self, store: &Arc<dyn Store>, dtype: DType) -> Result<Made> {
         if let Some(made) = self.loaded.get(&store_id(store)) {
@@ -157,28 +153,34 @@ impl Lowering<'_> {
     /// A pulled stage that evaluates `feed` into blocks, cut as suits what it reads, or as `grid` says.
     pub(super) fn map(&mut self, name: &str, feed: Feed, result: Reg, grid: Option<ChunkGrid>) -> Made {
         // others read them: two fit into the memory of one thread
-        let mut stage = self.map_stage(name, &feed, result, grid, self.share_bytes() / 2);
-        stage.boxes.order = Order::Rows;
-        let made = Made { product: stage.product.id, grid: stage.grid.clone() };
+        let stage = self.map_stage(name, &feed, result, grid, self.budget.share_bytes() / 2, |_| Order::Rows);
+        let made = Made { product: stage.product().id, grid: stage.grid().clone() };
         self.push(stage, Drive::Pulled);
         made
     }
 
     /// Evaluates `feed` into blocks of `grid`, or such that a task takes `most_bytes` where that can be had.
-    fn map_stage(&self, name: &str, feed: &Feed, result: Reg, grid: Option<ChunkGrid>, most_bytes: u64) -> MapStage {
+    fn map_stage(
+        &self,
+        name: &str,
+        feed: &Feed,
+        result: Reg,
+        grid: Option<ChunkGrid>,
+        most_bytes: u64,
+        order: impl Fn(&[AxisChunks]) -> Order,
+    ) -> MapStage {
         let id = new_product();
         let stage = |cuts: Vec<AxisChunks>| {
             let fused = Fused::new(feed.program.clone(), vec![result], vec![]);
             let grid = ChunkGrid { axes: cuts.clone() };
             let product = Product { id, name: name.to_string(), blocks: grid.blocks() };
-            let boxes = Boxes { order: visiting(feed, &cuts), cuts };
-            MapStage::new(name, feed.clone(), fused, grid, boxes, product)
+            MapStage::new(name, feed.clone(), fused, grid, None, Boxes { order: order(&cuts), cuts }, product)
         };
         match grid {
             Some(grid) => stage(grid.axes),
             None => {
                 let make = |mut cuts: Vec<Vec<AxisChunks>>| stage(cuts.remove(0));
-                blocking::shrunk(&[feed], make, |stage| stage.demand_bytes(), most_bytes, self.budget.memory_bytes)
+                blocking::shrunk(&[feed], make, |stage| stage.demand_bytes(), most_bytes, self.budget)
             }
         }
     }
@@ -216,7 +218,7 @@ impl Lowering<'_> {
                 };
                 let (feed, regs) = self.feed(&[arg, mask], &arg.shape)?;
                 let stage = FilterStage::new(feed, regs, runs);
-                let made = Made { product: stage.product.id, grid: stage.out.clone() };
+                let made = stage.made();
                 let rank = self.rank_of(&stage.inputs());
                 self.push(stage, Drive::Ranked(rank));
                 made
@@ -235,8 +237,9 @@ impl Lowering<'_> {
         let (feed, regs) = self.feed(&[expr], &expr.shape)?;
         let rank = self.rank_of(&feed.products());
         // whoever reads them under this limit sees several at once
-        let stage = self.map_stage("persist", &feed, regs[0], None, self.share_bytes() / 16);
-        let (id, grid) = (stage.product.id, stage.grid.clone());
+        let order = |cuts: &[AxisChunks]| visiting(&feed, cuts);
+        let stage = self.map_stage("persist", &feed, regs[0], None, self.budget.share_bytes() / 16, order);
+        let (id, grid) = (stage.product().id, stage.grid().clone());
         self.push(stage, Drive::Ranked(rank));
         Ok((id, grid))
     }

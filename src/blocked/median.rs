@@ -2,15 +2,17 @@
 //! above and collects what is inside; where the bracket missed, histograms narrow it down, 16 bits a read.
 
 use super::blocking;
-use super::feed::{Feed, carve, carved_bytes};
+use super::boxes::{Boxes, Tile};
+use super::feed::Feed;
 use super::lower::lower_loop;
 use super::procedure::{self, Procedure};
+use super::work::{Access, Layout, Tasks, Work};
 use crate::budget::Budget;
 use crate::error::Result;
 use crate::expr::{Expr, Node, Op};
-use crate::grid::{BlockId, ChunkGrid};
-use crate::memory::rounded;
-use crate::plan::{Parts, Plan, Product, Stage, TaskBlocks, TaskSpec};
+use crate::grid::ChunkGrid;
+use crate::sizes::WorkSizes;
+use crate::plan::{Parts, Plan, Stage, TaskBlocks};
 use flagstone_kernels::dtype::{DType, Scalar};
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::program::Reg;
@@ -18,14 +20,11 @@ use flagstone_kernels::select::{NAN_KEY, bracket, compress, from_key, histogram,
 use flagstone_kernels::view::{View, ViewMut};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Keys inside of the bracket that are kept, 8 bytes each.
-const INSIDE_MAX: usize = 1 << 20;
-/// Of these, those that one task may keep.
-const KEPT_MAX: usize = INSIDE_MAX / 4;
-/// Boxes that the sample reads.
-const SAMPLED_BOXES: u64 = 24;
-/// Values that it takes from a box, and fewer than twice as many where that does not go evenly.
-const SAMPLED_VALUES: usize = 2048;
+/// Keys of those inside of the bracket that one task may keep.
+fn kept_max(work: &WorkSizes) -> u64 {
+    work.median_keys_max / 4
+}
+
 /// How often its boxes are halved under a small limit.
 const SMALLER_MAX: u32 = 6;
 /// Bits that a histogram resolves.
@@ -49,11 +48,11 @@ impl Look {
     }
 
     /// Words that a task of `elements` values needs for what it finds.
-    fn found_words(&self, elements: u64) -> u64 {
+    fn found_words(&self, elements: u64, work: &WorkSizes) -> u64 {
         match self {
-            Look::Sample => elements.min(2 * SAMPLED_VALUES as u64),
+            Look::Sample => elements.min(2 * work.median_values),
             Look::Bracket(low, high) if low == high => 0,
-            Look::Bracket(..) => elements.min(KEPT_MAX as u64),
+            Look::Bracket(..) => elements.min(kept_max(work)),
             Look::Histogram { .. } => 1 << BITS,
         }
     }
@@ -88,19 +87,19 @@ pub struct Median {
     /// Middle keys found so far.
     middles: Vec<u64>,
     total: Option<u64>,
+    work: WorkSizes,
 }
 
 impl Median {
     /// The median, as `out`, of the elements of `arg` where `mask` is true.
-    pub fn new(out: DType, arg: &Expr, mask: Option<&Expr>) -> Median {
+    pub fn new(out: DType, arg: &Expr, mask: Option<&Expr>, work: &WorkSizes) -> Median {
         let roots = std::iter::once(arg).chain(mask).cloned().collect();
-        Median { dtype: arg.dtype, out, roots, look: None, middles: vec![], total: None }
+        Median { dtype: arg.dtype, out, roots, look: None, middles: vec![], total: None, work: *work }
     }
 
     /// The plan of one look, which puts what it finds into `found`.
     fn plan(&self, look: Look, budget: &Budget, found: &Arc<Mutex<Found>>) -> Result<Plan> {
-        let share = budget.memory_bytes / budget.threads.max(1) as u64;
-        lower_loop(&self.roots, budget, |feed, registers| Arc::new(LookStage::new(feed, registers, look, found, self.dtype, share)))
+        lower_loop(&self.roots, budget, |feed, registers| Arc::new(LookStage::new(feed, registers, look, found, self.dtype, budget)))
     }
 
     /// What follows from the last look, the first of all if there was none.
@@ -161,7 +160,7 @@ impl Median {
                 let first = low + ((bin as u64) << shift);
                 let last = (first + ((1u64 << shift) - 1)).min(high);
                 let both = self.middles.is_empty() && before + found.counts[bin] > total / 2;
-                if shift > 0 && both && found.counts[bin] as usize <= INSIDE_MAX {
+                if shift > 0 && both && found.counts[bin] <= self.work.median_keys_max {
                     return Next::Read(Look::Bracket(first, last));
                 }
                 if shift > 0 {
@@ -204,7 +203,7 @@ impl Procedure for Median {
         format!("select the median of {:?}: at most 2 reads where the values are in random order", self.roots[0].shape)
     }
     fn standing_bytes(&self) -> u64 {
-        (INSIDE_MAX * 8 + (8 << BITS)) as u64
+        self.work.median_keys_max * 8 + (8 << BITS)
     }
     fn most_demanding(&self, budget: &Budget) -> Result<Plan> {
         let bracket = self.plan(Look::Bracket(0, u64::MAX), budget, &Arc::default())?;
@@ -222,7 +221,7 @@ impl Procedure for Median {
                 let found = Arc::new(Mutex::new(Found {
                     counts: vec![0; look.bins()],
                     // at once what `standing_bytes` counts, so that it does not double on the way
-                    inside: Vec::with_capacity(if matches!(look, Look::Bracket(..)) { INSIDE_MAX } else { 0 }),
+                    inside: Vec::with_capacity(if matches!(look, Look::Bracket(..)) { self.work.median_keys_max as usize } else { 0 }),
                     ..Found::default()
                 }));
                 let plan = self.plan(look, budget, &found)?;
@@ -236,132 +235,79 @@ impl Procedure for Median {
 
 /// One read of all values.
 struct LookStage {
-    feed: Feed,
+    work: Work,
     fused: Fused,
-    cuts: ChunkGrid,
     look: Look,
     found: Arc<Mutex<Found>>,
     dtype: DType,
-    /// Scratch of a task at most.
-    scratch_bytes: u64,
+    sizes: WorkSizes,
+    /// Of the mask, the values, those of them that the mask selects, all keys, the keys or counts that are found, and the
+    /// kernel.
+    layout: Layout<6>,
 }
 
 impl LookStage {
-    fn new(feed: Feed, registers: Vec<Reg>, look: Look, found: &Arc<Mutex<Found>>, dtype: DType, share_bytes: u64) -> LookStage {
-        let of = |smaller| LookStage::cut(feed.clone(), registers.clone(), look, found, dtype, smaller);
-        blocking::first_within((0..=SMALLER_MAX).map(of), |stage| stage.demand_bytes(), share_bytes)
+    fn new(feed: Feed, registers: Vec<Reg>, look: Look, found: &Arc<Mutex<Found>>, dtype: DType, budget: &Budget) -> LookStage {
+        let of = |smaller| LookStage::cut(feed.clone(), registers.clone(), look, found, dtype, smaller, budget.work());
+        blocking::first_within((0..=SMALLER_MAX).map(of), |stage| stage.demand_bytes(), budget.share_bytes())
     }
 
-    fn cut(feed: Feed, registers: Vec<Reg>, look: Look, found: &Arc<Mutex<Found>>, dtype: DType, smaller: u32) -> LookStage {
-        let cuts = ChunkGrid { axes: blocking::frugal(&feed, smaller) };
-        let fused = Fused::new(feed.program.clone(), registers, vec![]);
-        let elements = cuts.largest_elements();
-        let scratch_bytes = [
-            carved_bytes(elements),
-            2 * carved_bytes(elements * dtype.size() as u64),
-            carved_bytes(elements * 8),
-            carved_bytes(look.found_words(elements) * 8),
-            carved_bytes(fused.scratch_bytes() as u64),
-            feed.loading_boxes_bytes(&cuts.axes),
-        ];
-        let scratch_bytes = scratch_bytes.into_iter().fold(0, u64::saturating_add);
-        LookStage { feed, fused, cuts, look, found: found.clone(), dtype, scratch_bytes }
-    }
-
-    /// The box that task `n` reads: all of them, or some for a sample.
-    fn block(&self, n: u64) -> BlockId {
-        match self.look {
-            Look::Sample => n * self.cuts.blocks() / self.tasks(),
-            _ => n,
-        }
-    }
-
-    fn tile(&self, n: u64) -> (Vec<u64>, Vec<u64>) {
-        let (start, mut shape) = self.cuts.block(self.block(n));
-        if matches!(self.look, Look::Sample) && !blocking::natural(&self.feed).rigid {
-            // plain data: a few thousand elements of each box do
-            let mut left = 4096;
-            for n in shape.iter_mut().rev() {
-                *n = (*n).min(left).max(1);
-                left = (left / *n).max(1);
+    fn cut(
+        feed: Feed,
+        registers: Vec<Reg>,
+        look: Look,
+        found: &Arc<Mutex<Found>>,
+        dtype: DType,
+        smaller: u32,
+        sizes: &WorkSizes,
+    ) -> LookStage {
+        let mut boxes = Boxes::rows(blocking::frugal(&feed, smaller, sizes));
+        let mut chosen = None;
+        if matches!(look, Look::Sample) {
+            if !blocking::natural(&feed).rigid {
+                // plain data: as many elements as are taken do
+                boxes = Boxes::rows(blocking::of_size(&feed, 2 * sizes.median_values, sizes));
             }
+            let boxes_read = boxes.len().min(sizes.median_boxes);
+            chosen = Some((0..boxes_read).map(|n| (n as u128 * boxes.len() as u128 / boxes_read as u128) as u64).collect());
         }
-        (start, shape)
-    }
-}
-
-impl Stage for LookStage {
-    fn name(&self) -> &str {
-        match self.look {
+        let fused = Fused::new(feed.program.clone(), registers, vec![]);
+        let (elements, item) = (boxes.longest_elements(), dtype.size() as u64);
+        let found_bytes = look.found_words(elements, sizes) * 8;
+        let layout = Layout::new([elements, elements * item, elements * item, elements * 8, found_bytes, fused.scratch_bytes() as u64]);
+        let reads = vec![Access::whole(feed)];
+        let scratch = layout.bytes().saturating_add(Work::loading_bytes(&boxes, &reads));
+        let name = match look {
             Look::Sample => "median: sample",
             Look::Bracket(..) => "median: bracket",
             Look::Histogram { .. } => "median: histogram",
-        }
+        };
+        let mut work = Work::new(name, boxes, reads, vec![], scratch);
+        work.chosen = chosen;
+        LookStage { work, fused, look, found: found.clone(), dtype, sizes: *sizes, layout }
     }
-    fn products(&self) -> &[Product] {
-        &[]
+}
+
+impl Tasks for LookStage {
+    fn work(&self) -> &Work {
+        &self.work
     }
-    fn inputs(&self) -> Vec<u64> {
-        self.feed.products()
-    }
-    fn tasks(&self) -> u64 {
-        match self.look {
-            Look::Sample => self.cuts.blocks().min(SAMPLED_BOXES),
-            _ => self.cuts.blocks(),
-        }
-    }
-    fn demand_bytes(&self) -> u64 {
-        self.feed.blocks_bytes(&self.cuts.axes).saturating_add(rounded(self.scratch_bytes))
-    }
-    fn moved_bytes(&self) -> u64 {
-        let all = self.feed.moved_bytes(&self.cuts.axes);
-        if matches!(self.look, Look::Sample) { all / self.cuts.blocks().max(1) * self.tasks() } else { all }
-    }
-    fn describe(&self, n: u64, spec: &mut TaskSpec) {
-        let (start, shape) = self.tile(n);
-        self.feed.describe(&start, &shape, spec);
-        spec.scratch_bytes = self.scratch_bytes;
-    }
-    fn readers(&self, product: u64, block: BlockId) -> u64 {
-        if matches!(self.look, Look::Sample) {
-            let mut spec = TaskSpec::default();
-            (0..self.tasks())
-                .map(|n| {
-                    spec.clear();
-                    self.describe(n, &mut spec);
-                    spec.reads.iter().filter(|key| key.product == product && key.block == block).count() as u64
-                })
-                .sum()
-        } else {
-            self.feed.readers(&self.cuts.axes, product, block)
-        }
-    }
-    fn producer(&self, _product: u64, _block: BlockId) -> u64 {
-        0
-    }
-    fn prefetch(&self, n: u64) {
-        let (start, shape) = self.tile(n);
-        self.feed.prefetch(&start, &shape);
-    }
-    fn run(&self, n: u64, blocks: &mut TaskBlocks) -> Result<()> {
-        let (start, shape) = self.tile(n);
-        let local: Vec<usize> = shape.iter().map(|&n| n as usize).collect();
-        let elements: u64 = shape.iter().product();
+    fn run(&self, _n: u64, tile: &Tile, blocks: &mut TaskBlocks) -> Result<()> {
+        let local: Vec<usize> = tile.shape.iter().map(|&n| n as usize).collect();
+        let elements: usize = local.iter().product();
         let item = self.dtype.size();
         let Parts { reads, scratch, counters, .. } = blocks.parts();
         let mut rest = scratch;
-        let mask = carve(&mut rest, elements);
-        let values = carve(&mut rest, elements * item as u64);
-        let taken = carve(&mut rest, elements * item as u64);
-        let all: &mut [u64] = bytemuck::cast_slice_mut(carve(&mut rest, elements * 8));
-        let kept: &mut [u64] = bytemuck::cast_slice_mut(carve(&mut rest, self.look.found_words(elements) * 8));
-        let kernel = carve(&mut rest, self.fused.scratch_bytes() as u64);
-        let views = self.feed.load((&start, &shape), &start, &shape, &reads, &mut rest, counters)?;
+        let [mask, values, taken, all, kept, kernel] = self.layout.split(&mut rest);
+        let (mask, values) = (&mut mask[..elements], &mut values[..elements * item]);
+        let all: &mut [u64] = bytemuck::cast_slice_mut(all);
+        let kept: &mut [u64] = bytemuck::cast_slice_mut(kept);
+        let views = self.work.reads[0].feed.load_box(tile, &reads, &mut rest, counters)?;
         let mut outputs = vec![ViewMut::dense(&mut *values, self.dtype, &local)];
         if self.fused.outputs.len() > 1 {
             outputs.push(ViewMut::dense(&mut *mask, DType::Bool, &local));
         }
-        self.fused.run(&start, &local, &views, &mut outputs, kernel);
+        self.fused.run(&tile.start, &local, &views, &mut outputs, kernel);
         drop(outputs);
         let selected: &[u8] = if self.fused.outputs.len() > 1 {
             let count = compress(&View::dense(values, self.dtype, &local), &View::dense(mask, DType::Bool, &local), taken);
@@ -376,7 +322,7 @@ impl Stage for LookStage {
         let (mut below, mut inside_count, mut filled) = (0, 0, 0);
         match self.look {
             Look::Sample => {
-                let step = (count / SAMPLED_VALUES).max(1);
+                let step = (count / self.sizes.median_values as usize).max(1);
                 for (to, from) in kept.iter_mut().zip(all.iter().step_by(step)) {
                     *to = *from;
                     filled += 1;
@@ -401,7 +347,7 @@ impl Stage for LookStage {
             for (sum, n) in found.counts.iter_mut().zip(kept) {
                 *sum += *n;
             }
-        } else if inside_count <= KEPT_MAX as u64 && found.inside.len() + filled <= INSIDE_MAX {
+        } else if inside_count <= kept_max(&self.sizes) && found.inside.len() + filled <= self.sizes.median_keys_max as usize {
             found.inside.extend_from_slice(&kept[..filled]);
         }
         Ok(())

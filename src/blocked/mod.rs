@@ -22,6 +22,7 @@ mod reduce;
 mod share;
 mod siblings;
 mod tree;
+mod work;
 mod write;
 
 pub use lower::{Lowered, Sink, Target, lower};

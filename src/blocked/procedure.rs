@@ -7,6 +7,7 @@ use crate::budget::Budget;
 use crate::error::Result;
 use crate::expr::{Expr, Op, postorder};
 use crate::plan::Plan;
+use crate::sizes::WorkSizes;
 
 /// An operation of which each pass depends on what the last one found.
 pub trait Procedure {
@@ -40,15 +41,15 @@ pub enum Step {
 }
 
 /// The procedure of `node`, unless it can be lowered as it is.
-pub fn procedure(node: &Expr) -> Option<Box<dyn Procedure>> {
+pub fn procedure(node: &Expr, work: &WorkSizes) -> Option<Box<dyn Procedure>> {
     match &node.op {
         Op::Mask { mask, count, .. } if count.1.get().is_none() => Some(Box::new(CountMask::new(node, mask, count))),
-        Op::Median { arg, mask } => Some(Box::new(Median::new(node.dtype, arg, mask.as_ref()))),
+        Op::Median { arg, mask } => Some(Box::new(Median::new(node.dtype, arg, mask.as_ref(), work))),
         _ => None,
     }
 }
 
 /// All procedures below `roots` with their nodes; those before a node's own come before it.
-pub fn procedures(roots: &[Expr]) -> Vec<(Expr, Box<dyn Procedure>)> {
-    postorder(roots).into_iter().filter_map(|node| procedure(&node).map(|procedure| (node, procedure))).collect()
+pub fn procedures(roots: &[Expr], work: &WorkSizes) -> Vec<(Expr, Box<dyn Procedure>)> {
+    postorder(roots).into_iter().filter_map(|node| procedure(&node, work).map(|procedure| (node, procedure))).collect()
 }

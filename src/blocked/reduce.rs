@@ -6,13 +6,13 @@ use super::boxes::{Boxes, Tile, visiting};
 use super::combine::of_selected;
 use super::feed::{Feed, carve, carved_bytes};
 use super::need::{Windows, most_met};
+use super::work::{Access, Blocks, Tasks, Work, Writes};
 use super::lower::{Lowering, Made};
 use super::tree::{Tree, slot_bytes, slots};
 use crate::error::{Error, Result};
 use crate::expr::{Cells, Expr, Follow, Node, Op, Reduce};
-use crate::grid::{AxisChunks, BlockId, ChunkGrid};
-use crate::memory::{BlockKey, rounded};
-use crate::plan::{Drive, Product, Stage, TaskBlocks, TaskSpec, Write, new_product};
+use crate::grid::{AxisChunks, ChunkGrid};
+use crate::plan::{Drive, Product, Stage, TaskBlocks, new_product};
 use flagstone_kernels::dtype::Scalar;
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::op::ReduceOp;
@@ -57,28 +57,19 @@ pub(super) fn finish(reduction: &Reduction, kept: u64, partial: &[u8], out: &mut
 
 /// Reduces a feed's registers over some axes; one product a reduction.
 pub struct ReduceStage {
-    /// For plans.
-    pub name: String,
-    /// What is reduced.
-    pub feed: Feed,
+    work: Work,
     /// The program and its reductions.
-    pub fused: Arc<Fused>,
+    fused: Arc<Fused>,
     /// The reductions.
-    pub reductions: Vec<Reduction>,
+    reductions: Vec<Reduction>,
     /// Which loop axes are reduced.
-    pub reduced: Vec<bool>,
+    reduced: Vec<bool>,
     /// Cuts of the reduced axes, in order.
-    pub cells: Vec<Cells>,
-    /// The tasks: kept axes cut into blocks of the result, reduced axes into aligned runs of cells.
-    pub boxes: Boxes,
+    cells: Vec<Cells>,
     /// How much a task brings in at once.
-    pub load: Load,
-    /// The partials or, when every task sees all reduced places, the results.
-    pub products: Vec<Product>,
+    load: Load,
     /// Slots for partials that a task needs at most.
     slots: u64,
-    /// Scratch of a task at most.
-    scratch_bytes: u64,
 }
 
 /// The parts of chunks that tasks cut by `cuts` reduce one by one: chunks, or the cuts that lie inside of them.
@@ -94,31 +85,46 @@ struct Run {
 }
 
 impl ReduceStage {
-    /// With the slots and the scratch that follow from the rest.
-    fn sized(mut self) -> ReduceStage {
-        let along = self.boxes.cuts.iter().zip(&self.reduced).filter(|(_, reduced)| **reduced).map(|(cuts, _)| cuts);
-        let mut chunks = Vec::new();
-        let mut cells = Vec::new();
-        for (cuts, axis) in along.zip(&self.cells) {
+    /// Reduces what `fused` says in boxes cut by `cuts`: kept axes into blocks of the result, reduced axes into aligned
+    /// runs of `cells`. It writes partials or, where every task sees all reduced places, the results.
+    pub fn new(
+        names: &[&str],
+        feed: &Feed,
+        fused: &Arc<Fused>,
+        reductions: &[Reduction],
+        reduced: &[bool],
+        cells: &[Cells],
+        cuts: Vec<AxisChunks>,
+    ) -> ReduceStage {
+        let load = if blocking::decodes(feed) { Load::Chunk } else { Load::Cell };
+        let boxes = Boxes { order: visiting(feed, &cuts), cuts };
+        let along = boxes.cuts.iter().zip(reduced).filter(|(_, reduced)| **reduced).map(|(cuts, _)| cuts);
+        let (mut chunks, mut cells_of) = (Vec::new(), Vec::new());
+        for (cuts, axis) in along.zip(cells) {
             chunks.push(most_met(&axis.chunks, &Follow { start: 0, step: 1, axis: Some(0) }, &Windows::whole(cuts)));
-            cells.push(runs(cuts, axis).longest().div_ceil(axis.cell));
+            cells_of.push(runs(cuts, axis).longest().div_ceil(axis.cell));
         }
-        self.slots = slots(&chunks) + slots(&cells);
-        let partials = slot_bytes(&self.reductions, self.kept_longest()).saturating_mul(self.slots);
-        let kernel = carved_bytes(self.fused.scratch_bytes() as u64);
-        self.scratch_bytes = partials.saturating_add(kernel).saturating_add(self.feed.loading_bytes(&self.units()));
-        self
-    }
-
-    /// Elements of the result that a task holds at most.
-    fn kept_longest(&self) -> u64 {
-        let kept = self.boxes.cuts.iter().zip(&self.reduced).filter(|(_, reduced)| !**reduced);
-        kept.map(|(cuts, _)| cuts.longest()).fold(1, u64::saturating_mul)
+        let slots = slots(&chunks) + slots(&cells_of);
+        let kept = boxes.cuts.iter().zip(reduced).filter(|(_, reduced)| !**reduced);
+        let kept = kept.map(|(cuts, _)| cuts.longest()).fold(1, u64::saturating_mul);
+        let scratch = slot_bytes(reductions, kept)
+            .saturating_mul(slots)
+            .saturating_add(carved_bytes(fused.scratch_bytes() as u64))
+            .saturating_add(feed.loading_bytes(&units(&boxes.cuts, reduced, cells, load)));
+        let complete = boxes.counts().iter().zip(reduced).all(|(&n, &reduced)| !reduced || n <= 1);
+        let write = |(name, reduction): (&&str, &Reduction)| Writes {
+            product: Product { id: new_product(), name: name.to_string(), blocks: boxes.len() },
+            blocks: Blocks::Partial { reduction: *reduction, reduced: reduced.to_vec(), complete },
+        };
+        let writes = names.iter().zip(reductions).map(write).collect();
+        let work = Work::new(&names.join(" + "), boxes.clone(), vec![Access::whole(feed.clone())], writes, scratch);
+        let (fused, reductions) = (fused.clone(), reductions.to_vec());
+        ReduceStage { work, fused, reductions, reduced: reduced.to_vec(), cells: cells.to_vec(), load, slots }
     }
 
     /// Whether each task finishes its result.
     pub fn is_complete(&self) -> bool {
-        self.boxes.counts().iter().zip(&self.reduced).all(|(&n, &reduced)| !reduced || n <= 1)
+        self.work.boxes.counts().iter().zip(&self.reduced).all(|(&n, &reduced)| !reduced || n <= 1)
     }
 
     fn kept(&self, tile: &Tile) -> u64 {
@@ -155,73 +161,31 @@ impl ReduceStage {
         }
         (start, shape)
     }
-
-    /// What is brought in at once along each loop axis.
-    fn units(&self) -> Vec<Windows<'_>> {
-        let mut cells = self.cells.iter();
-        let unit = |(cuts, &reduced)| {
-            let cells = if reduced { cells.next() } else { None };
-            let Some(cells) = cells else { return Windows::whole(cuts) };
-            let piece = match self.load {
-                Load::Cell => cells.cell,
-                Load::Chunk => u64::MAX,
-            };
-            Windows { cuts: runs(cuts, cells), piece }
-        };
-        self.boxes.cuts.iter().zip(&self.reduced).map(unit).collect()
-    }
-
-    fn write_bytes(&self, reduction: &Reduction, kept: u64) -> u64 {
-        if self.is_complete() { kept * reduction.out.size() as u64 } else { reduction.partial_bytes(kept as usize) as u64 }
-    }
 }
 
-impl Stage for ReduceStage {
-    fn name(&self) -> &str {
-        &self.name
+/// What is brought in at once along each loop axis.
+fn units<'a>(cuts: &'a [AxisChunks], reduced: &[bool], cells: &'a [Cells], load: Load) -> Vec<Windows<'a>> {
+    let mut cells = cells.iter();
+    let unit = |(cuts, &reduced): (&'a AxisChunks, &bool)| {
+        let cells = if reduced { cells.next() } else { None };
+        let Some(cells) = cells else { return Windows::whole(cuts) };
+        let piece = match load {
+            Load::Cell => cells.cell,
+            Load::Chunk => u64::MAX,
+        };
+        Windows { cuts: runs(cuts, cells), piece }
+    };
+    cuts.iter().zip(reduced).map(unit).collect()
+}
+
+impl Tasks for ReduceStage {
+    fn work(&self) -> &Work {
+        &self.work
     }
-    fn products(&self) -> &[Product] {
-        &self.products
-    }
-    fn inputs(&self) -> Vec<u64> {
-        self.feed.products()
-    }
-    fn tasks(&self) -> u64 {
-        self.boxes.len()
-    }
-    fn demand_bytes(&self) -> u64 {
-        let kept = self.kept_longest();
-        let written = self.reductions.iter().map(|reduction| rounded(self.write_bytes(reduction, kept))).fold(0, u64::saturating_add);
-        self.feed.blocks_bytes(&self.boxes.cuts).saturating_add(written).saturating_add(rounded(self.scratch_bytes))
-    }
-    fn moved_bytes(&self) -> u64 {
-        self.feed.moved_bytes(&self.boxes.cuts)
-    }
-    fn describe(&self, n: u64, spec: &mut TaskSpec) {
-        let tile = self.boxes.nth(n);
-        self.feed.describe(&tile.start, &tile.shape, spec);
-        let kept = self.kept(&tile);
-        let block = crate::grid::ravel(&tile.index, &self.boxes.counts());
-        for (product, reduction) in self.products.iter().zip(&self.reductions) {
-            let key = BlockKey { product: product.id, block };
-            spec.writes.push(Write { key, bytes: self.write_bytes(reduction, kept), takes: None });
-        }
-        spec.scratch_bytes = self.scratch_bytes;
-    }
-    fn readers(&self, product: u64, block: BlockId) -> u64 {
-        self.feed.readers(&self.boxes.cuts, product, block)
-    }
-    fn producer(&self, _product: u64, block: BlockId) -> u64 {
-        self.boxes.number(&crate::grid::unravel(block, &self.boxes.counts()))
-    }
-    fn prefetch(&self, n: u64) {
-        let tile = self.boxes.nth(n);
-        self.feed.prefetch(&tile.start, &tile.shape);
-    }
-    fn run(&self, n: u64, blocks: &mut TaskBlocks) -> Result<()> {
-        let tile = self.boxes.nth(n);
-        let kept = self.kept(&tile);
-        let runs = self.runs(&tile);
+    fn run(&self, _n: u64, tile: &Tile, blocks: &mut TaskBlocks) -> Result<()> {
+        let feed = &self.work.reads[0].feed;
+        let kept = self.kept(tile);
+        let runs = self.runs(tile);
         let parts = blocks.parts();
         let (reads, counters) = (parts.reads, parts.counters);
         let mut rest = parts.scratch;
@@ -232,15 +196,15 @@ impl Stage for ReduceStage {
         tree.fold(0, &mut Vec::new(), &|at| chunk_counts.get(at.len()).copied(), &mut |tree, base, chunk| {
             let here: Vec<&Run> = runs.iter().zip(chunk).map(|(runs, &i)| &runs[i as usize]).collect();
             let cell_counts: Vec<u64> = here.iter().map(|run| run.len.div_ceil(run.cell)).collect();
-            let (start, shape) = self.place(&tile, here.iter().map(|run| (run.start, run.len)));
+            let (start, shape) = self.place(tile, here.iter().map(|run| (run.start, run.len)));
             let mut left = &mut *rest;
             let held = match self.load {
-                Load::Chunk => Some(self.feed.load(whole, &start, &shape, &reads, &mut left, counters)?),
+                Load::Chunk => Some(feed.load(whole, &start, &shape, &reads, &mut left, counters)?),
                 Load::Cell => None,
             };
             tree.fold(base, &mut Vec::new(), &|at| cell_counts.get(at.len()).copied(), &mut |tree, slot, cell| {
                 let span = |(run, &i): (&&Run, &u64)| (run.start + i * run.cell, run.cell.min(run.len - i * run.cell));
-                let (cell_start, cell_shape) = self.place(&tile, here.iter().zip(cell).map(span));
+                let (cell_start, cell_shape) = self.place(tile, here.iter().zip(cell).map(span));
                 let local: Vec<usize> = cell_shape.iter().map(|&n| n as usize).collect();
                 let mut left = &mut *left;
                 let views = match &held {
@@ -248,10 +212,10 @@ impl Stage for ReduceStage {
                         let offset: Vec<usize> = cell_start.iter().zip(&start).map(|(a, b)| (a - b) as usize).collect();
                         views.iter().map(|view| view.part(&offset, &local)).collect()
                     }
-                    None => self.feed.load(whole, &cell_start, &cell_shape, &reads, &mut left, counters)?,
+                    None => feed.load(whole, &cell_start, &cell_shape, &reads, &mut left, counters)?,
                 };
                 let mut partials = tree.slot(slot);
-                self.fused.reduce(&cell_start, &local, &self.feed.shape, &self.reduced, &views, &mut [], &mut partials, kernel);
+                self.fused.reduce(&cell_start, &local, &feed.shape, &self.reduced, &views, &mut [], &mut partials, kernel);
                 Ok(())
             })
         })?;
@@ -301,36 +265,26 @@ impl Lowering<'_> {
             reduces.iter().zip(&regs).map(|(r, &reg)| (reg, r.mask.as_ref().and_then(|_| masks.next()), of_selected(r))).collect();
         let fused = Arc::new(Fused::with_masks(feed.program.clone(), vec![], inputs));
         let reduced: Vec<bool> = (0..feed.shape.len()).map(|axis| reduce.axes.contains(&axis)).collect();
-        let load = if blocking::decodes(&feed) { Load::Chunk } else { Load::Cell };
         let names: Vec<&str> = members.iter().map(|member| member.op.name()).collect();
-        let name = names.join(" + ");
-        let of = |cuts: Vec<AxisChunks>| {
-            let boxes = Boxes { order: visiting(&feed, &cuts), cuts };
-            let (name, feed, fused, reductions) = (name.clone(), feed.clone(), fused.clone(), reductions.clone());
-            let (reduced, cells) = (reduced.clone(), reduce.cells.clone());
-            let stage = ReduceStage { name, feed, fused, reductions, reduced, cells, boxes, load, products: vec![], slots: 0, scratch_bytes: 0 };
-            stage.sized()
-        };
-        let (feed, reduced, of, budget) = (&feed, &reduced, &of, self.budget);
+        let of = |cuts: Vec<AxisChunks>| ReduceStage::new(&names, &feed, &fused, &reductions, &reduced, &reduce.cells, cuts);
+        let (feed, reduced, budget) = (&feed, &reduced, self.budget);
         let sized = |cut: bool| {
             let cuts = move |slack| blocking::for_reduction(feed, reduced, &reduce.cells, budget, slack, cut);
             [0, 2, 4, 6, 8, 10, 12].into_iter().map(cuts)
         };
         let demand = |stage: &ReduceStage| stage.demand_bytes();
-        let mut stage = blocking::first_within(sized(false).map(of), demand, self.share_bytes());
+        let mut stage = blocking::first_within(sized(false).map(&of), demand, self.budget.share_bytes());
         if stage.demand_bytes() > self.budget.memory_bytes {
             // chunks that have to be decoded whole are cut only when nothing else fits: their parts decode them again
             stage = blocking::first_within(std::iter::once(stage).chain(sized(true).map(of)), demand, self.budget.memory_bytes);
         }
-        let blocks = stage.boxes.len();
-        stage.products = names.iter().map(|name| Product { id: new_product(), name: name.to_string(), blocks }).collect();
-        let partials: Vec<u64> = stage.products.iter().map(|product| product.id).collect();
-        let (boxes, complete) = (stage.boxes.clone(), stage.is_complete());
+        let partials: Vec<u64> = stage.products().iter().map(|product| product.id).collect();
+        let (boxes, complete) = (stage.work.boxes.clone(), stage.is_complete());
         let pulled = members.iter().any(|member| self.sharing.pulled.contains(&member.id));
-        let drive = if pulled { Drive::Pulled } else { Drive::Ranked(self.rank_of(&stage.feed.products())) };
+        let drive = if pulled { Drive::Pulled } else { Drive::Ranked(self.rank_of(&feed.products())) };
         self.push(stage, drive);
         for ((member, reduce), partial) in members.iter().zip(&reduces).zip(partials) {
-            let product = if complete { partial } else { self.combine(reduce, partial, &boxes, &reduced, pulled) };
+            let product = if complete { partial } else { self.combine(reduce, partial, &boxes, reduced, pulled) };
             let kept = boxes.cuts.iter().zip(reduced).filter(|(_, reduced)| !**reduced);
             let mut kept = kept.map(|(cuts, _)| cuts.clone());
             let axes = match reduce.keepdims {

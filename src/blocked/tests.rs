@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::expr::{Node, Op, Runs};
 use crate::grid::{AxisChunks, Region};
 use crate::plan::check_stage::check_stages;
+use crate::sizes::Sizes;
 use crate::store::{Create, InMemory, Writer};
 use crate::{DType, axis, idx, optimize, random};
 use flagstone_kernels::view::View;
@@ -83,8 +84,8 @@ fn stages_keep_their_promises() {
         let optimised = optimize::optimize(&expanded).unwrap();
         for root in [&expanded[0], &optimised[0]] {
             for memory_bytes in BUDGETS {
-                for threads in [1, 3] {
-                    let budget = Budget { memory_bytes, threads };
+                for (threads, sizes) in [(1, Sizes::default()), (3, Sizes::default()), (2, Sizes::tiny())] {
+                    let budget = Budget { memory_bytes, threads, sizes };
                     let granule = root.shape.iter().map(|&n| (n / 3).max(1)).collect();
                     for to in [
                         Target::Writer(Arc::new(Nowhere(vec![1; root.shape.len()]))),
@@ -108,12 +109,12 @@ fn passes_of_procedures_keep_their_promises() {
     let masked = centred.index(idx![x.gt(x.mean(..))]);
     for (name, array) in [("mask", masked.clone()), ("median", centred.median(..)), ("masked median", masked.median(..))] {
         let roots = optimize::expand(&[array.expr().unwrap()]).unwrap();
-        let found = procedures(&roots);
+        let found = procedures(&roots, &Sizes::default().work);
         assert!(!found.is_empty(), "{name} has a procedure");
         for (memory_bytes, (_, mut procedure)) in
-            BUDGETS.into_iter().flat_map(|bytes| procedures(&roots).into_iter().map(move |p| (bytes, p)))
+            BUDGETS.into_iter().flat_map(|bytes| procedures(&roots, &Sizes::default().work).into_iter().map(move |p| (bytes, p)))
         {
-            let budget = Budget { memory_bytes, threads: 2 };
+            let budget = Budget { memory_bytes, threads: 2, sizes: Sizes::default() };
             let worst = procedure.most_demanding(&budget).unwrap();
             check_stages(&worst, &format!("{name} under {memory_bytes}"));
             let Step::Run(first) = procedure.step(&budget).unwrap() else { panic!("{name} knows before it reads") };
@@ -134,7 +135,7 @@ fn filters_keep_their_promises() {
     let centred = &x - x.mean(axis(0).keepdims());
     let roots = [centred.expr().unwrap(), centred.gt(0.0).expr().unwrap()];
     for memory_bytes in BUDGETS {
-        let budget = Budget { memory_bytes, threads: 2 };
+        let budget = Budget { memory_bytes, threads: 2, sizes: Sizes::default() };
         for cut in [1, 3, 37] {
             let plan = super::lower::lower_loop(&roots, &budget, |feed, registers| {
                 let cuts = vec![AxisChunks::regular(37, cut), AxisChunks::whole(29)];

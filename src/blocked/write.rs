@@ -2,15 +2,15 @@
 
 use super::blocking;
 use super::boxes::{Boxes, Tile, visiting};
-use super::feed::{Data, Feed, Input, carve, carved_bytes};
+use super::feed::{Data, Feed, Input};
 use super::lower::{Lowering, Made};
-use super::map::{Evaluate, MapStage, Reads};
+use super::map::MapStage;
+use super::work::{Access, Layout, Tasks, Work};
 use crate::error::Result;
 use crate::events::Counters;
 use crate::expr::{Affine, Expr};
-use crate::grid::{AxisChunks, BlockId, ChunkGrid, Region};
-use crate::memory::rounded;
-use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks, TaskSpec, new_product};
+use crate::grid::{AxisChunks, ChunkGrid, Region};
+use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks, new_product};
 use crate::store::{Store, Writer};
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::program::{Leaf, Program};
@@ -19,101 +19,51 @@ use std::sync::Arc;
 
 /// Evaluates an expression box by box and hands each to a writer.
 pub struct WriteStage {
-    /// For plans.
-    pub name: String,
-    /// What is evaluated.
-    pub feed: Feed,
+    work: Work,
     /// Its program, with one output.
-    pub fused: Arc<Fused>,
-    /// The tasks: unions of the writer's granules.
-    pub boxes: Boxes,
+    fused: Arc<Fused>,
     /// Where it goes.
-    pub writer: Arc<dyn Writer>,
-    /// Scratch of a task at most.
-    scratch_bytes: u64,
+    writer: Arc<dyn Writer>,
+    /// Of the kernel, and of the values where they are computed.
+    layout: Layout<2>,
 }
 
 impl WriteStage {
-    /// Writes the output of `fused` in boxes cut by `cuts`.
+    /// Writes the output of `fused` in boxes cut by `cuts`, unions of the writer's granules.
     pub fn new(feed: &Feed, fused: &Arc<Fused>, cuts: Vec<AxisChunks>, writer: &Arc<dyn Writer>) -> WriteStage {
         let boxes = Boxes { order: visiting(feed, &cuts), cuts };
         let longest: Vec<u64> = boxes.cuts.iter().map(AxisChunks::longest).collect();
-        let (feed, fused, writer) = (feed.clone(), fused.clone(), writer.clone());
-        let mut stage = WriteStage { name: "write".to_string(), feed, fused, boxes, writer, scratch_bytes: 0 };
-        let result = match stage.evaluate().plain() {
-            Some(_) => 0,
-            None => carved_bytes(stage.boxes.longest_elements().saturating_mul(stage.item())),
-        };
-        stage.scratch_bytes = carved_bytes(stage.fused.scratch_bytes() as u64)
-            .saturating_add(result)
-            .saturating_add(stage.feed.loading_boxes_bytes(&stage.boxes.cuts))
-            .saturating_add(stage.writer.scratch_bytes(&longest));
-        stage
-    }
-
-    fn item(&self) -> u64 {
-        self.fused.program.dtype(self.fused.outputs[0]).size() as u64
-    }
-    fn bytes(&self, tile: &Tile) -> u64 {
-        tile.shape.iter().product::<u64>() * self.item()
-    }
-    fn evaluate(&self) -> Evaluate<'_> {
-        Evaluate { feed: &self.feed, fused: &self.fused, result: self.fused.outputs[0] }
+        let item = fused.program.dtype(fused.outputs[0]).size() as u64;
+        let plain = super::plain_input(&fused.program, fused.outputs[0]).is_some();
+        let values = if plain { 0 } else { boxes.longest_elements().saturating_mul(item) };
+        let layout = Layout::new([fused.scratch_bytes() as u64, values]);
+        let reads = vec![Access::whole(feed.clone())];
+        let scratch = layout.bytes().saturating_add(Work::loading_bytes(&boxes, &reads)).saturating_add(writer.scratch_bytes(&longest));
+        let mut work = Work::new("write", boxes, reads, vec![], scratch);
+        work.stored_bytes = feed.shape.iter().fold(item, |bytes, &n| bytes.saturating_mul(n));
+        WriteStage { work, fused: fused.clone(), writer: writer.clone(), layout }
     }
 }
 
-impl Stage for WriteStage {
-    fn name(&self) -> &str {
-        &self.name
+impl Tasks for WriteStage {
+    fn work(&self) -> &Work {
+        &self.work
     }
-    fn products(&self) -> &[Product] {
-        &[]
-    }
-    fn inputs(&self) -> Vec<u64> {
-        self.feed.products()
-    }
-    fn tasks(&self) -> u64 {
-        self.boxes.len()
-    }
-    fn demand_bytes(&self) -> u64 {
-        self.feed.blocks_bytes(&self.boxes.cuts).saturating_add(rounded(self.scratch_bytes))
-    }
-    fn moved_bytes(&self) -> u64 {
-        let written = self.feed.shape.iter().fold(self.item(), |bytes, &n| bytes.saturating_mul(n));
-        self.feed.moved_bytes(&self.boxes.cuts).saturating_add(written)
-    }
-    fn describe(&self, n: u64, spec: &mut TaskSpec) {
-        let tile = self.boxes.nth(n);
-        self.feed.describe(&tile.start, &tile.shape, spec);
-        spec.scratch_bytes = self.scratch_bytes;
-    }
-    fn readers(&self, product: u64, block: BlockId) -> u64 {
-        self.feed.readers(&self.boxes.cuts, product, block)
-    }
-    fn producer(&self, _product: u64, _block: BlockId) -> u64 {
-        0
-    }
-    fn prefetch(&self, n: u64) {
-        let tile = self.boxes.nth(n);
-        self.feed.prefetch(&tile.start, &tile.shape);
-    }
-    fn run(&self, n: u64, blocks: &mut TaskBlocks) -> Result<()> {
-        let tile = self.boxes.nth(n);
-        let evaluate = self.evaluate();
-        let dtype = self.fused.program.dtype(self.fused.outputs[0]);
+    fn run(&self, _n: u64, tile: &Tile, blocks: &mut TaskBlocks) -> Result<()> {
+        let output = self.fused.outputs[0];
+        let dtype = self.fused.program.dtype(output);
         let local: Vec<usize> = tile.shape.iter().map(|&n| n as usize).collect();
         let Parts { reads, scratch, counters, .. } = blocks.parts();
         let mut rest = scratch;
-        let kernel = carve(&mut rest, self.fused.scratch_bytes() as u64);
-        let result = if evaluate.plain().is_some() { 0 } else { self.bytes(&tile) };
-        let held = carve(&mut rest, result);
-        let views = evaluate.load(&tile, &Reads { reads, counters }, &mut rest)?;
+        let [kernel, values] = self.layout.split(&mut rest);
+        let views = self.work.reads[0].feed.load_box(tile, &reads, &mut rest, counters)?;
         let region = Region::dense(&tile.start, &tile.shape);
-        let stored = match evaluate.plain() {
+        let stored = match super::plain_input(&self.fused.program, output) {
             Some(slot) => self.writer.write(&region, &views[slot], rest)?,
             None => {
-                self.fused.run(&tile.start, &local, &views, &mut [ViewMut::dense(held, dtype, &local)], kernel);
-                self.writer.write(&region, &View::dense(held, dtype, &local), rest)?
+                let values = &mut values[..local.iter().product::<usize>() * dtype.size()];
+                self.fused.run(&tile.start, &local, &views, &mut [ViewMut::dense(values, dtype, &local)], kernel);
+                self.writer.write(&region, &View::dense(values, dtype, &local), rest)?
             }
         };
         Counters::add(&counters.written_bytes, stored);
@@ -126,8 +76,8 @@ impl Lowering<'_> {
         let (feed, regs) = self.feed(&[expr], &expr.shape)?;
         let fused = Arc::new(Fused::new(feed.program.clone(), regs, vec![]));
         let stage = |feed: &Feed, cuts: Vec<AxisChunks>| WriteStage::new(feed, &fused, cuts, writer);
-        let fits = |cuts: &[AxisChunks]| stage(&feed, cuts.to_vec()).demand_bytes() <= self.share_bytes();
-        let mut cuts = blocking::for_writer(&feed, writer.granule(), &fits);
+        let fits = |cuts: &[AxisChunks]| stage(&feed, cuts.to_vec()).demand_bytes() <= self.budget.share_bytes();
+        let mut cuts = blocking::for_writer(&feed, writer.granule(), self.budget.work(), &fits);
         let mut feed = feed;
         if self.cuts_chunks(&feed, &cuts) {
             // each encoded chunk would be decoded several times: once into small blocks instead, which
@@ -140,7 +90,7 @@ impl Lowering<'_> {
                     input.data = Data::Blocks { product: made.product, grid: made.grid };
                 }
             }
-            let fits = |cuts: &[AxisChunks]| stage(&feed, cuts.to_vec()).demand_bytes() <= self.share_bytes();
+            let fits = |cuts: &[AxisChunks]| stage(&feed, cuts.to_vec()).demand_bytes() <= self.budget.share_bytes();
             if !fits(&cuts) {
                 cuts = (0..cuts.len()).map(|a| AxisChunks::regular(feed.shape[a], writer.granule()[a])).collect();
             }
@@ -185,7 +135,7 @@ impl Lowering<'_> {
         let product = Product { id: new_product(), name: name.clone(), blocks: grid.blocks() };
         let made = Made { product: product.id, grid: grid.clone() };
         let rank = 0;
-        self.push(MapStage::new(&name, feed, fused, grid, Boxes::rows(chunks.axes), product), Drive::Ranked(rank));
+        self.push(MapStage::new(&name, feed, fused, grid, None, Boxes::rows(chunks.axes), product), Drive::Ranked(rank));
         Ok(made)
     }
 }

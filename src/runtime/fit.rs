@@ -38,13 +38,14 @@ fn rungs() -> impl DoubleEndedIterator<Item = u64> {
     (LOWEST.ilog2()..63).flat_map(|k| [1 << k, 3 << (k - 1)])
 }
 
-/// The largest plan of those that `lower` makes for the rungs up to `room_bytes` whose tasks all fit there.
+/// The largest plan of those that `lower` makes for budgets `like` one of the rungs up to `room_bytes` whose tasks all
+/// fit there.
 ///
 /// # Errors
 /// What `lower` refuses, `Cancelled`. `Ok(Err)` where no plan fits.
 pub(super) fn fit<T>(
     room_bytes: u64,
-    threads: usize,
+    like: &Budget,
     cancel: &CancelToken,
     plan_of: impl Fn(&T) -> &Plan,
     mut lower: impl FnMut(&Budget) -> Result<T>,
@@ -53,7 +54,7 @@ pub(super) fn fit<T>(
         if cancel.is_cancelled() {
             return Err(ErrorKind::Cancelled.into());
         }
-        let budget = Budget { memory_bytes, threads };
+        let budget = Budget { memory_bytes, ..*like };
         Ok((lower(&budget)?, budget))
     };
     // the room itself first, rounded a little: a rung may leave a third of it unused

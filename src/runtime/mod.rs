@@ -17,6 +17,7 @@ use crate::optimize;
 pub use crate::plan::Explanation;
 use crate::plan::Plan;
 use crate::scheduler::{self, Machine};
+use crate::sizes::Sizes;
 use crate::store::Writer;
 use collect::Collector;
 use fit::{Short, fit};
@@ -37,6 +38,7 @@ struct Inner {
     counters: Arc<Counters>,
     observer: Option<Arc<dyn Observer>>,
     optimize: bool,
+    sizes: Sizes,
     /// One plan at a time: its workers are all of the runtime's.
     gate: Mutex<()>,
 }
@@ -54,6 +56,7 @@ pub struct RuntimeBuilder {
     spill_disk: Option<Arc<dyn SpillDisk>>,
     observer: Option<Arc<dyn Observer>>,
     no_optimize: bool,
+    sizes: Sizes,
 }
 
 impl RuntimeBuilder {
@@ -100,6 +103,13 @@ impl RuntimeBuilder {
     /// Whether expressions are optimised. Results are the same, bit for bit.
     pub fn optimize(mut self, optimize: bool) -> RuntimeBuilder {
         self.no_optimize = !optimize;
+        self
+    }
+
+    /// By what work is cut: for tests that make hundreds of blocks out of small arrays.
+    #[doc(hidden)]
+    pub fn sizes(mut self, sizes: Sizes) -> RuntimeBuilder {
+        self.sizes = sizes;
         self
     }
 
@@ -154,6 +164,7 @@ impl RuntimeBuilder {
             counters,
             observer: self.observer,
             optimize: !self.no_optimize,
+            sizes: self.sizes,
             gate: Mutex::new(()),
         })))
     }
@@ -327,6 +338,11 @@ impl Runtime {
         Ok(self.0.gate.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// A budget of `memory_bytes` for this runtime's threads and sizes.
+    fn budget(&self, memory_bytes: u64) -> Budget {
+        Budget { memory_bytes, threads: self.0.threads, sizes: self.0.sizes }
+    }
+
     /// Bytes of the limit that are left beside `standing_bytes`.
     fn room(&self, standing_bytes: u64) -> u64 {
         match self.0.limit_bytes {
@@ -358,7 +374,7 @@ impl Runtime {
         cancel: &CancelToken,
     ) -> Result<Vec<Expr>> {
         let exprs = phases::with_counts(self.rewrite(exprs)?)?;
-        if !procedures(&exprs).is_empty() {
+        if !procedures(&exprs, &self.0.sizes.work).is_empty() {
             self.foresee(exprs.clone(), results_bytes(&exprs), sinks, cancel)?.check(self.0.limit_bytes)?;
         }
         self.find_all(exprs, cancel)
@@ -416,7 +432,7 @@ impl Runtime {
 
     /// The plan for `sinks` that fits `room_bytes`.
     fn fit_sinks(&self, sinks: &[Sink], room_bytes: u64, cancel: &CancelToken) -> Result<std::result::Result<(Lowered, Budget), Short>> {
-        fit(room_bytes, self.0.threads, cancel, |lowered: &Lowered| &lowered.plan, |budget| lower(sinks, budget))
+        fit(room_bytes, &self.budget(0), cancel, |lowered: &Lowered| &lowered.plan, |budget| lower(sinks, budget))
     }
 
     /// Runs a plan of which each task fits `room_bytes`.

@@ -53,7 +53,7 @@ impl Runtime {
     pub(super) fn find_all(&self, mut exprs: Vec<Expr>, cancel: &CancelToken) -> Result<Vec<Expr>> {
         loop {
             // in this order: a mask that another thread counts meanwhile is still a procedure, or has a length by now
-            let next = procedures(&exprs).into_iter().next();
+            let next = procedures(&exprs, &self.0.sizes.work).into_iter().next();
             if let Some(known) = with_a_count(&exprs)? {
                 exprs = known;
                 continue;
@@ -78,7 +78,7 @@ impl Runtime {
     ) -> Result<Foreseen> {
         let mut foreseen = Foreseen { phases: Vec::new(), plan: Plan::new(vec![], vec![]), short: Vec::new() };
         let taken = self.0.pool.usage().reserved_bytes;
-        while let Some((node, procedure)) = procedures(&exprs).into_iter().next() {
+        while let Some((node, procedure)) = procedures(&exprs, &self.0.sizes.work).into_iter().next() {
             foreseen.phases.push(procedure.describe());
             let standing = taken.saturating_add(procedure.standing_bytes()).saturating_add(index_bytes(std::slice::from_ref(&node)));
             let budget = match self.fit_procedure(&*procedure, self.room(standing), cancel)? {
@@ -86,7 +86,7 @@ impl Runtime {
                 Err(short) => {
                     let smallest = short.smallest_bytes;
                     foreseen.short.push((short, standing));
-                    Budget { memory_bytes: smallest, threads: self.0.threads }
+                    self.budget(smallest)
                 }
             };
             exprs = replace(&exprs, &node, &procedure.bound(&budget)?)?;
@@ -96,7 +96,7 @@ impl Runtime {
         foreseen.plan = match self.fit_sinks(&sinks, self.room(standing), cancel)? {
             Ok((lowered, _)) => lowered.plan,
             Err(short) => {
-                let budget = Budget { memory_bytes: short.smallest_bytes, threads: self.0.threads };
+                let budget = self.budget(short.smallest_bytes);
                 foreseen.short.push((short, standing));
                 lower(&sinks, &budget)?.plan
             }
@@ -106,7 +106,7 @@ impl Runtime {
 
     /// The budget under which the most demanding pass of a procedure fits `room_bytes`.
     fn fit_procedure(&self, procedure: &dyn Procedure, room_bytes: u64, cancel: &CancelToken) -> Result<std::result::Result<Budget, Short>> {
-        let fitted = fit(room_bytes, self.0.threads, cancel, |plan| plan, |budget| procedure.most_demanding(budget))?;
+        let fitted = fit(room_bytes, &self.budget(0), cancel, |plan| plan, |budget| procedure.most_demanding(budget))?;
         Ok(fitted.map(|(_, budget)| budget))
     }
 

@@ -1,0 +1,331 @@
+//! What the tasks of a loop read, write and need, said once: how the loop is cut into boxes, the affine access to each
+//! thing that is read, which blocks a box writes. Descriptions, readers, producers and the bound on memory follow.
+
+use super::boxes::{Boxes, Tile};
+use super::feed::{Feed, carve, carved_bytes};
+use super::need::{ROUNDING_BYTES, Windows, most_met};
+use crate::error::Result;
+use crate::expr::Follow;
+use crate::grid::{AxisChunks, BlockId, ChunkGrid, ravel, unravel};
+use crate::memory::{BlockKey, rounded};
+use crate::plan::{Product, Stage, TaskBlocks, TaskSpec, Write};
+use flagstone_kernels::reduce::Reduction;
+use std::sync::Arc;
+
+/// Stages whose tasks are boxes of a loop.
+pub trait Tasks: Send + Sync {
+    /// What they read, write and need.
+    fn work(&self) -> &Work;
+    /// Runs task `n`, the box `tile`.
+    ///
+    /// # Errors
+    /// As [`Stage::run`].
+    fn run(&self, n: u64, tile: &Tile, blocks: &mut TaskBlocks) -> Result<()>;
+}
+
+/// The tasks of a loop.
+pub struct Work {
+    /// For plans.
+    pub name: String,
+    /// How the loop is cut: a task a box.
+    pub boxes: Boxes,
+    /// Only these boxes have a task: their C-order numbers, ascending.
+    pub chosen: Option<Arc<[u64]>>,
+    /// What is read.
+    pub reads: Vec<Access>,
+    /// What each box writes.
+    pub writes: Vec<Writes>,
+    /// The products of `writes`, then that of `chain`.
+    products: Vec<Product>,
+    /// Tasks along the last axis pass one buffer on: each but the last of a row writes a block of this product, and each
+    /// but the first takes what the one before it wrote. The last one's is the block of `writes`.
+    chain: Option<Product>,
+    /// Scratch of a task at most.
+    pub scratch_bytes: u64,
+    /// Bytes that all tasks together write to stores.
+    pub stored_bytes: u64,
+}
+
+/// What a loop reads through a feed, whose axis i is the loop's axis `axes[i]`.
+pub struct Access {
+    pub feed: Feed,
+    pub axes: Vec<usize>,
+}
+
+/// The blocks that a box writes.
+pub struct Writes {
+    pub product: Product,
+    pub blocks: Blocks,
+}
+
+/// How boxes and blocks belong together, and how large blocks are.
+pub enum Blocks {
+    /// A box writes all blocks of `grid` inside of it. Where the loop is a part of a concatenation: index of its first block
+    /// along each axis, and the grid of the whole.
+    Grid { grid: ChunkGrid, item: u64, inside: Option<(Vec<u64>, ChunkGrid)> },
+    /// A block a box, of so many bytes an element of these axes.
+    Elements { axes: Vec<usize>, item: u64 },
+    /// A block a box: the n-th is as long as the n-th of these.
+    Listed { lengths: AxisChunks, item: u64 },
+    /// A block a box: a partial over the kept places, or their results.
+    Partial { reduction: Reduction, reduced: Vec<bool>, complete: bool },
+}
+
+/// Scratch in parts, each for one use: what a description counts and a run takes apart.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout<const N: usize>([u64; N]);
+
+impl<const N: usize> Layout<N> {
+    /// Parts of so many bytes.
+    pub fn new(parts: [u64; N]) -> Layout<N> {
+        Layout(parts)
+    }
+
+    /// Bytes of all parts together.
+    pub fn bytes(&self) -> u64 {
+        self.0.iter().map(|&bytes| carved_bytes(bytes)).fold(0, u64::saturating_add)
+    }
+
+    /// The parts, off the front of `scratch`, which keeps what is left.
+    pub fn split<'a>(&self, scratch: &mut &'a mut [u8]) -> [&'a mut [u8]; N] {
+        self.0.map(|bytes| carve(scratch, bytes))
+    }
+}
+
+impl Access {
+    /// A feed over the loop's own axes.
+    pub fn whole(feed: Feed) -> Access {
+        Access { axes: (0..feed.shape.len()).collect(), feed }
+    }
+
+    fn cuts(&self, boxes: &Boxes) -> Vec<AxisChunks> {
+        self.axes.iter().map(|&axis| boxes.cuts[axis].clone()).collect()
+    }
+
+    /// Start and shape of a box along the feed's axes.
+    pub fn part(&self, tile: &Tile) -> (Vec<u64>, Vec<u64>) {
+        self.axes.iter().map(|&axis| (tile.start[axis], tile.shape[axis])).unzip()
+    }
+}
+
+impl Blocks {
+    /// Bytes of the block that a box of `shape`, the `n`-th task, writes.
+    fn bytes(&self, n: u64, shape: &[u64]) -> u64 {
+        match self {
+            Blocks::Grid { .. } => unreachable!("a box writes several"),
+            Blocks::Elements { axes, item } => axes.iter().fold(*item, |bytes, &axis| bytes.saturating_mul(shape[axis])),
+            Blocks::Listed { lengths, item } => lengths.chunk(n).1 * item,
+            Blocks::Partial { reduction, reduced, complete } => {
+                let kept = shape.iter().zip(reduced).filter(|(_, reduced)| !**reduced).fold(1u64, |n, (&len, _)| n.saturating_mul(len));
+                if *complete { kept.saturating_mul(reduction.out.size() as u64) } else { reduction.partial_bytes(kept as usize) as u64 }
+            }
+        }
+    }
+
+    /// Bytes that a box writes at most.
+    fn bytes_most(&self, boxes: &Boxes) -> u64 {
+        match self {
+            Blocks::Grid { grid, item, .. } => {
+                let along = Follow { start: 0, step: 1, axis: Some(0) };
+                let met = grid.axes.iter().zip(&boxes.cuts).map(|(chunks, cuts)| most_met(chunks, &along, &Windows::whole(cuts)));
+                let blocks = met.fold(1, u64::saturating_mul);
+                let block = rounded(grid.largest_elements().saturating_mul(*item));
+                let apart = boxes.longest_elements().saturating_mul(*item).saturating_add(blocks.saturating_mul(ROUNDING_BYTES));
+                blocks.saturating_mul(block).min(apart)
+            }
+            Blocks::Listed { lengths, item } => rounded(lengths.longest() * item),
+            _ => rounded(self.bytes(0, &boxes.cuts.iter().map(AxisChunks::longest).collect::<Vec<_>>())),
+        }
+    }
+}
+
+impl Work {
+    /// Tasks that read `reads` and write `writes`, with `scratch_bytes` for each beside loading.
+    pub fn new(name: &str, boxes: Boxes, reads: Vec<Access>, writes: Vec<Writes>, scratch_bytes: u64) -> Work {
+        let products = writes.iter().map(|write| write.product.clone()).collect();
+        Work { name: name.to_string(), boxes, chosen: None, reads, writes, products, chain: None, scratch_bytes, stored_bytes: 0 }
+    }
+
+    /// The same, where the buffer of what is written is passed on along the last axis.
+    pub fn chained(mut self, chain: Product) -> Work {
+        self.products.push(chain.clone());
+        self.chain = Some(chain);
+        self
+    }
+
+    /// Bytes of scratch that loading whole boxes of all that is read takes at most, one after the other.
+    pub fn loading_bytes(boxes: &Boxes, reads: &[Access]) -> u64 {
+        reads.iter().map(|access| access.feed.loading_boxes_bytes(&access.cuts(boxes))).max().unwrap_or(0)
+    }
+
+    /// The box of task `n`.
+    pub fn tile(&self, n: u64) -> Tile {
+        match &self.chosen {
+            None => self.boxes.nth(n),
+            Some(chosen) => self.boxes.at(&unravel(chosen[n as usize], &self.boxes.counts())),
+        }
+    }
+
+    /// The number of the task of the box at `index`, if it has one.
+    fn task(&self, index: &[u64]) -> Option<u64> {
+        match &self.chosen {
+            None => Some(self.boxes.number(index)),
+            Some(chosen) => chosen.binary_search(&ravel(index, &self.boxes.counts())).ok().map(|n| n as u64),
+        }
+    }
+
+    /// The blocks of a grid inside of a box: number, start and shape.
+    pub fn blocks_inside(&self, tile: &Tile) -> Vec<(BlockId, Vec<u64>, Vec<u64>)> {
+        let Some(Writes { blocks: Blocks::Grid { grid, inside, .. }, .. }) = self.writes.first() else { return Vec::new() };
+        let along = |(chunks, (&start, &len)): (&AxisChunks, (&u64, &u64))| {
+            let first = chunks.find(start);
+            (first, chunks.find(start + len - 1) - first + 1)
+        };
+        let (first, counts): (Vec<u64>, Vec<u64>) = grid.axes.iter().zip(tile.start.iter().zip(&tile.shape)).map(along).unzip();
+        (0..counts.iter().product::<u64>())
+            .map(|at| {
+                let index: Vec<u64> = unravel(at, &counts).iter().zip(&first).map(|(i, first)| i + first).collect();
+                let (start, shape) = index.iter().zip(&grid.axes).map(|(&i, axis)| axis.chunk(i)).unzip();
+                let block = match inside {
+                    None => grid.id(&index),
+                    Some((first, whole)) => whole.id(&index.iter().zip(first).map(|(i, first)| i + first).collect::<Vec<_>>()),
+                };
+                (block, start, shape)
+            })
+            .collect()
+    }
+
+    /// Boxes along the last axis: the links of a chain.
+    fn links(&self) -> u64 {
+        self.boxes.cuts.last().map_or(1, AxisChunks::count)
+    }
+
+    /// How many tasks read through `access` what lies in the boxes of the feed's axes that `ranges` say.
+    fn tasks_in(&self, access: &Access, ranges: &[(u64, u64)]) -> u64 {
+        let mut boxes: Vec<(u64, u64)> = self.boxes.cuts.iter().map(|cuts| (0, cuts.count())).collect();
+        for (&axis, &range) in access.axes.iter().zip(ranges) {
+            boxes[axis] = range;
+        }
+        match &self.chosen {
+            None => boxes.iter().map(|(_, n)| n).product(),
+            Some(_) => {
+                let (first, lens): (Vec<u64>, Vec<u64>) = boxes.into_iter().unzip();
+                let index = |at: u64| unravel(at, &lens).iter().zip(&first).map(|(i, first)| i + first).collect::<Vec<_>>();
+                (0..lens.iter().product::<u64>()).filter(|&at| self.task(&index(at)).is_some()).count() as u64
+            }
+        }
+    }
+}
+
+impl<T: Tasks> Stage for T {
+    fn name(&self) -> &str {
+        &self.work().name
+    }
+    fn products(&self) -> &[Product] {
+        &self.work().products
+    }
+    fn inputs(&self) -> Vec<u64> {
+        let work = self.work();
+        let mut inputs: Vec<u64> = work.reads.iter().flat_map(|access| access.feed.products()).collect();
+        inputs.extend(work.chain.iter().map(|chain| chain.id));
+        inputs.sort_unstable();
+        inputs.dedup();
+        inputs
+    }
+    fn tasks(&self) -> u64 {
+        let work = self.work();
+        work.chosen.as_ref().map_or_else(|| work.boxes.len(), |chosen| chosen.len() as u64)
+    }
+    fn demand_bytes(&self) -> u64 {
+        let work = self.work();
+        let read = work.reads.iter().map(|access| access.feed.blocks_bytes(&access.cuts(&work.boxes)));
+        let written = work.writes.iter().map(|write| write.blocks.bytes_most(&work.boxes));
+        read.chain(written).fold(rounded(work.scratch_bytes), u64::saturating_add)
+    }
+    fn moved_bytes(&self) -> u64 {
+        let work = self.work();
+        let of = |access: &Access| {
+            let again = (0..work.boxes.cuts.len()).filter(|axis| !access.axes.contains(axis)).map(|axis| work.boxes.cuts[axis].count());
+            again.fold(access.feed.moved_bytes(&access.cuts(&work.boxes)), u64::saturating_mul)
+        };
+        let moved = work.reads.iter().map(of).fold(work.stored_bytes, u64::saturating_add);
+        match &work.chosen {
+            None => moved,
+            Some(chosen) => (moved as u128 * chosen.len() as u128 / work.boxes.len().max(1) as u128) as u64,
+        }
+    }
+    fn describe(&self, n: u64, spec: &mut TaskSpec) {
+        let work = self.work();
+        let tile = work.tile(n);
+        for access in &work.reads {
+            let (start, shape) = access.part(&tile);
+            access.feed.describe(&start, &shape, spec);
+        }
+        for Writes { product, blocks } in &work.writes {
+            if let Blocks::Grid { item, .. } = blocks {
+                for (block, _, shape) in work.blocks_inside(&tile) {
+                    let bytes = shape.iter().product::<u64>() * item;
+                    spec.writes.push(Write { key: BlockKey { product: product.id, block }, bytes, takes: None });
+                }
+                continue;
+            }
+            let bytes = blocks.bytes(n, &tile.shape);
+            let mut key = BlockKey { product: product.id, block: ravel(&tile.index, &work.boxes.counts()) };
+            if work.chosen.is_some() {
+                key.block = n;
+            }
+            let Some(chain) = &work.chain else {
+                spec.writes.push(Write { key, bytes, takes: None });
+                continue;
+            };
+            let (row, link) = (n / work.links(), n % work.links());
+            if link > 0 {
+                spec.takes.push(BlockKey { product: chain.id, block: n - 1 });
+            }
+            let last = link + 1 == work.links();
+            let key = if last { BlockKey { product: product.id, block: row } } else { BlockKey { product: chain.id, block: n } };
+            spec.writes.push(Write { key, bytes, takes: (link > 0).then(|| spec.takes.len() - 1) });
+        }
+        spec.scratch_bytes = work.scratch_bytes;
+    }
+    fn readers(&self, product: u64, block: BlockId) -> u64 {
+        let work = self.work();
+        if work.chain.as_ref().is_some_and(|chain| chain.id == product) {
+            return 1;
+        }
+        let of = |access: &Access| -> u64 {
+            access.feed.reading(&access.cuts(&work.boxes), product, block).map(|ranges| work.tasks_in(access, &ranges)).sum()
+        };
+        work.reads.iter().map(of).sum()
+    }
+    fn producer(&self, product: u64, block: BlockId) -> u64 {
+        let work = self.work();
+        if let Some(chain) = &work.chain {
+            return if product == chain.id { block } else { block * work.links() + work.links() - 1 };
+        }
+        let write = work.writes.iter().find(|write| write.product.id == product);
+        match write.map(|write| &write.blocks) {
+            Some(Blocks::Grid { grid, inside, .. }) => {
+                let index: Vec<u64> = match inside {
+                    None => unravel(block, &grid.counts()),
+                    Some((first, whole)) => unravel(block, &whole.counts()).iter().zip(first).map(|(i, first)| i - first).collect(),
+                };
+                let tile = index.iter().zip(&grid.axes).zip(&work.boxes.cuts).map(|((&i, chunks), cuts)| cuts.find(chunks.chunk(i).0));
+                work.boxes.number(&tile.collect::<Vec<_>>())
+            }
+            _ if work.chosen.is_some() => block,
+            _ => work.boxes.number(&unravel(block, &work.boxes.counts())),
+        }
+    }
+    fn prefetch(&self, n: u64) {
+        let work = self.work();
+        let tile = work.tile(n);
+        for access in &work.reads {
+            let (start, shape) = access.part(&tile);
+            access.feed.prefetch(&start, &shape);
+        }
+    }
+    fn run(&self, n: u64, blocks: &mut TaskBlocks) -> Result<()> {
+        Tasks::run(self, n, &self.work().tile(n), blocks)
+    }
+}

@@ -1,0 +1,115 @@
+//! The sizes by which work is cut, as data: they belong to a runtime, and tests draw them anew for each run.
+
+use serde::{Deserialize, Serialize};
+
+/// All sizes of a runtime.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sizes {
+    /// Those that fix bits.
+    pub numerics: NumericsSizes,
+    /// Those that must not.
+    pub work: WorkSizes,
+}
+
+/// Sizes that fix the order of arithmetic, and with it the bits of results: other values give other roundings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NumericsSizes {
+    /// Elements of a reduction's cell at most: 1 MiB of f32, so that it stays in a core's L2 cache.
+    pub cell_elements_max: u64,
+    /// Chunks are merged along reduced axes until a cell has at least so many elements: below, a cell's partial costs
+    /// more than its sum.
+    pub cell_elements_min: u64,
+}
+
+impl Default for NumericsSizes {
+    fn default() -> NumericsSizes {
+        NumericsSizes { cell_elements_max: 1 << 18, cell_elements_min: 1 << 15 }
+    }
+}
+
+/// Sizes of tasks and blocks. No bit of a result depends on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkSizes {
+    /// Elements of an elementwise task where nothing else decides: 8 MiB of f64, read at the disk's full rate.
+    pub task_elements: u64,
+    /// Elements of plain data that a reduction's task covers at most; it holds one cell of them at once.
+    pub reduce_elements_max: u64,
+    /// Elements of plain data that a reduction's task covers at least, however many threads share them.
+    pub reduce_elements_min: u64,
+    /// Blocks of fewer elements are joined: a task costs microseconds beside its work.
+    pub tiny_elements: u64,
+    /// No limit makes blocks smaller than so many elements.
+    pub least_elements: u64,
+    /// Elements of a result that a reduction's task holds where the last axis is kept: long rows are read at speed.
+    pub kept_row_elements: u64,
+    /// Elements that kept places times reduced places of a cell come to in a reduction's task.
+    pub kept_elements: u64,
+    /// Elements of a box that a mask selects from.
+    pub mask_elements: u64,
+    /// Sides of a product's tile in elements: below, a tile is more packing than product.
+    pub tile_side_min: u64,
+    /// As above, at most: 512 MiB of f64.
+    pub tile_side_max: u64,
+    /// Where several tiles a core are made out of one, none gets smaller than this.
+    pub tile_side_even_min: u64,
+    /// Blocks of K (256 elements each) that a panel of a product has at most: beyond, tiles gain nothing.
+    pub panel_blocks_max: u64,
+    /// Partials that are combined at once at most; a power of two.
+    pub combined_max: u64,
+    /// Keys inside of a median's bracket that are kept, 8 bytes each.
+    pub median_keys_max: u64,
+    /// Boxes that a median's sample reads.
+    pub median_boxes: u64,
+    /// Values that it takes from a box, and fewer than twice as many where that does not go evenly.
+    pub median_values: u64,
+}
+
+impl Default for WorkSizes {
+    fn default() -> WorkSizes {
+        WorkSizes {
+            task_elements: 1 << 20,
+            reduce_elements_max: 1 << 23,
+            reduce_elements_min: 1 << 18,
+            tiny_elements: 1 << 17,
+            least_elements: 1 << 12,
+            kept_row_elements: 1 << 17,
+            kept_elements: 1 << 19,
+            mask_elements: 1 << 20,
+            tile_side_min: 64,
+            tile_side_max: 8192,
+            tile_side_even_min: 256,
+            panel_blocks_max: 8,
+            combined_max: 1024,
+            median_keys_max: 1 << 20,
+            median_boxes: 24,
+            median_values: 2048,
+        }
+    }
+}
+
+impl Sizes {
+    /// Sizes so small that arrays of a few hundred elements make hundreds of blocks and trees many levels deep.
+    pub fn tiny() -> Sizes {
+        Sizes {
+            numerics: NumericsSizes { cell_elements_max: 4, cell_elements_min: 2 },
+            work: WorkSizes {
+                task_elements: 12,
+                reduce_elements_max: 24,
+                reduce_elements_min: 4,
+                tiny_elements: 3,
+                least_elements: 2,
+                kept_row_elements: 3,
+                kept_elements: 8,
+                mask_elements: 10,
+                tile_side_min: 2,
+                tile_side_max: 3,
+                tile_side_even_min: 2,
+                panel_blocks_max: 1,
+                combined_max: 2,
+                median_keys_max: 64,
+                median_boxes: 5,
+                median_values: 16,
+            },
+        }
+    }
+}
