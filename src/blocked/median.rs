@@ -7,7 +7,7 @@ use super::lower::lower_loop;
 use super::procedure::{self, Procedure};
 use crate::budget::Budget;
 use crate::error::Result;
-use crate::expr::{Expr, Node, Op};
+use crate::expr::{Expr, Node, Op, ops};
 use crate::grid::{BlockId, ChunkGrid};
 use crate::plan::{Parts, Plan, Product, Stage, TaskBlocks, TaskSpec};
 use flagstone_kernels::dtype::{DType, Scalar};
@@ -222,7 +222,7 @@ impl Procedure for Median {
             }
             Next::Is(value) => {
                 let chunks = ChunkGrid { axes: vec![] };
-                Ok(procedure::Step::Done(Node::new(Op::Full { value, dtype: self.out, shape: vec![], chunks })?))
+                Ok(procedure::Step::Done(Node::new(Op::Full(ops::Full { value, dtype: self.out, shape: vec![], chunks }))?))
             }
         }
     }

@@ -8,7 +8,7 @@ use super::feed::{Feed, carve, carved_bytes};
 use super::lower::{Lowering, Made};
 use super::tree::{Tree, slot_bytes, slots};
 use crate::error::{Error, Result};
-use crate::expr::{Cells, Expr, Node, Op, Reduce};
+use crate::expr::{Cells, Expr, Node, Op, Reduce, ops};
 use crate::grid::{AxisChunks, BlockId, ChunkGrid};
 use crate::memory::BlockKey;
 use crate::plan::{Drive, Product, Stage, TaskBlocks, TaskSpec, Write, new_product};
@@ -327,7 +327,7 @@ impl Lowering<'_> {
         let mut out = vec![0u8; reduction.out.size()];
         reduction.finish(1, bytes, &mut out);
         let value = Scalar::read(reduction.out, &out);
-        let full = Node::new(Op::Full { value, dtype: reduction.out, shape: node.shape.clone(), chunks: node.chunks.clone() })?;
+        let full = Node::new(Op::Full(ops::Full { value, dtype: reduction.out, shape: node.shape.clone(), chunks: node.chunks.clone() }))?;
         let (feed, regs) = self.feed(&[&full], &full.shape)?;
         Ok(self.map(reduction.op.name(), feed, regs[0], None))
     }

@@ -2,6 +2,7 @@
 
 use super::recipe::{Kind, Source, Style};
 use super::tensor::{Num, Tensor, fit};
+use flagstone::expr::{Node, ops};
 use flagstone::runtime::CancelToken;
 use flagstone::store::{self, Codec, Create};
 use flagstone::{Array, DType, Runtime, arange, random};
@@ -84,8 +85,8 @@ fn one(source: &Source, path: &Path) -> (Array, Tensor) {
         }
         Kind::Memory => {
             let tensor = elements(source);
-            let expr = flagstone::store::InMemory::new(source.dtype, &shape, tensor.bytes()).unwrap();
-            let node = flagstone::expr::Node::new(flagstone::expr::Op::Source(std::sync::Arc::new(expr))).unwrap();
+            let store = flagstone::store::InMemory::new(source.dtype, &shape, tensor.bytes()).unwrap();
+            let node = Node::new(ops::Source { store: std::sync::Arc::new(store) }.into()).unwrap();
             (Array::from_expr(node).rechunk(source.chunks.clone()), tensor)
         }
         Kind::Npy | Kind::Zarr | Kind::Hdf5 | Kind::Hdf5Chunked => {
