@@ -168,15 +168,67 @@ impl<F: Fold<N>, const N: usize, const PREFIX: bool> Loop for Across<'_, F, N, P
     }
 }
 
-fn go<F: Fold<N>, const N: usize>(body: impl Loop<Out = ()>) {
-    if F::HOT { dispatch(body) } else { body.run() }
+/// How a tile is taken: `states` and `prefixes` are the words of its kept elements, `along` says that their values lie in
+/// rows, one row each, and not side by side.
+trait Way {
+    fn tile<F: Fold<N>, const N: usize>(
+        along: bool,
+        states: [&mut [F::Word]; N],
+        prefixes: Option<[&[F::Word]; N]>,
+        values: &[F::In],
+        results: Option<&mut [F::Out]>,
+    );
 }
+
+/// Compiled for each instruction set, rows taken together: for the dtypes that most scans are of.
+struct Fast;
+/// One plain loop, since each loop more is compiled for every dtype.
+struct Plain;
 
 /// Rows that are taken side by side.
 const TOGETHER: usize = 4;
 
-/// The loops over a tile: `states` and `prefix` are the planes of its kept elements.
-fn tile<F: Fold<N>, const N: usize, const PREFIX: bool>(
+impl Way for Fast {
+    fn tile<F: Fold<N>, const N: usize>(
+        along: bool,
+        states: [&mut [F::Word]; N],
+        prefixes: Option<[&[F::Word]; N]>,
+        values: &[F::In],
+        results: Option<&mut [F::Out]>,
+    ) {
+        match prefixes {
+            Some(prefixes) => fast::<F, N, true>(along, states, prefixes, values, results),
+            None => fast::<F, N, false>(along, states, [&[]; N], values, results),
+        }
+    }
+}
+
+impl Way for Plain {
+    fn tile<F: Fold<N>, const N: usize>(
+        along: bool,
+        states: [&mut [F::Word]; N],
+        prefixes: Option<[&[F::Word]; N]>,
+        values: &[F::In],
+        mut results: Option<&mut [F::Out]>,
+    ) {
+        let kept = states[0].len();
+        let len = values.len() / kept;
+        let (outer, inner) = if along { (kept, len) } else { (len, kept) };
+        for i in 0..outer {
+            for j in 0..inner {
+                let (at, element) = (if along { i } else { j }, i * inner + j);
+                let state = F::step(from_fn(|k| states[k][at]), values[element]);
+                (0..N).for_each(|k| states[k][at] = state[k]);
+                if let Some(results) = results.as_deref_mut() {
+                    let state = prefixes.map_or(state, |prefixes| F::join(from_fn(|k| prefixes[k][at]), state));
+                    results[element] = F::finish(state, 0);
+                }
+            }
+        }
+    }
+}
+
+fn fast<F: Fold<N>, const N: usize, const PREFIX: bool>(
     along: bool,
     mut states: [&mut [F::Word]; N],
     prefixes: [&[F::Word]; N],
@@ -185,7 +237,7 @@ fn tile<F: Fold<N>, const N: usize, const PREFIX: bool>(
 ) {
     let rows = states[0].len();
     if !along {
-        return go::<F, N>(Across::<F, N, PREFIX> { states, prefixes, values, results });
+        return dispatch(Across::<F, N, PREFIX> { states, prefixes, values, results });
     }
     let len = values.len() / rows;
     let mut first = 0;
@@ -210,7 +262,7 @@ fn group<F: Fold<N>, const N: usize, const R: usize, const PREFIX: bool>(
     results: Option<&mut [F::Out]>,
 ) {
     let mut held: [[F::Word; N]; R] = from_fn(|r| from_fn(|k| states[k][first + r]));
-    go::<F, N>(Along::<F, N, R, PREFIX> {
+    dispatch(Along::<F, N, R, PREFIX> {
         states: &mut held,
         prefixes: if PREFIX { from_fn(|r| from_fn(|k| prefixes[k][first + r])) } else { [F::init(); R] },
         values: from_fn(|r| &values[(first + r) * len..][..len]),
@@ -224,7 +276,7 @@ fn group<F: Fold<N>, const N: usize, const R: usize, const PREFIX: bool>(
     }
 }
 
-fn take<F: Fold<N>, const N: usize>(x: &View, axis: usize, prefix: Option<&[u8]>, carry: &mut [u8], mut out: Option<&mut ViewMut>) {
+fn take<W: Way, F: Fold<N>, const N: usize>(x: &View, axis: usize, prefix: Option<&[u8]>, carry: &mut [u8], mut out: Option<&mut ViewMut>) {
     let shape = x.shape();
     if shape.contains(&0) {
         return;
@@ -271,10 +323,8 @@ fn take<F: Fold<N>, const N: usize>(x: &View, axis: usize, prefix: Option<&[u8]>
                 let first = lines * width + at;
                 let states = planes_mut::<F::Word, N>(carry, kept, first, side);
                 let written = out.is_some().then_some(&mut results[..len]);
-                match prefix {
-                    Some(prefix) => tile::<F, N, true>(along, states, planes(prefix, kept, first, side), given, written),
-                    None => tile::<F, N, false>(along, states, [&[]; N], given, written),
-                }
+                let prefixes = prefix.map(|prefix| planes(prefix, kept, first, side));
+                W::tile::<F, N>(along, states, prefixes, given, written);
                 if let Some(out) = out.as_deref_mut() {
                     copy(&View::dense(bytemuck::cast_slice(&results[..len]), F::Out::DTYPE, &part), &mut out.part(&start, &part));
                 }
@@ -283,15 +333,15 @@ fn take<F: Fold<N>, const N: usize>(x: &View, axis: usize, prefix: Option<&[u8]>
     }
 }
 
-fn fold<F: Fold<N>, const N: usize>() -> Loops {
-    Loops { words: N, word_bytes: size_of::<F::Word>(), empty: empty::<F, N>, join: join::<F, N>, take: take::<F, N> }
+fn loops<W: Way, F: Fold<N>, const N: usize>() -> Loops {
+    Loops { words: N, word_bytes: size_of::<F::Word>(), empty: empty::<F, N>, join: join::<F, N>, take: take::<W, F, N> }
 }
 
-fn sum<T: 'static, const N: usize>(skip: bool) -> Loops
+fn sum<W: Way, T: 'static, const N: usize>(skip: bool) -> Loops
 where
     Natural<T>: Sum<N>,
 {
-    if skip { fold::<Running<Natural<T>, true>, N>() } else { fold::<Running<Natural<T>, false>, N>() }
+    if skip { loops::<W, Running<Natural<T>, true>, N>() } else { loops::<W, Running<Natural<T>, false>, N>() }
 }
 
 /// The loops of a scan.
@@ -299,27 +349,27 @@ pub(super) fn of(scan: &Scan) -> Loops {
     let skip = scan.skip_nan && (scan.dtype.is_float() || scan.dtype.is_complex());
     match scan.op {
         ScanOp::Sum => match scan.dtype {
-            DType::F16 => sum::<f16, 1>(skip),
-            DType::BF16 => sum::<bf16, 1>(skip),
-            DType::F32 => sum::<f32, 1>(skip),
-            DType::F64 => sum::<f64, 2>(skip),
-            DType::C64 => sum::<C64, 2>(skip),
-            DType::C128 => sum::<C128, 4>(skip),
-            DType::Bool => sum::<Bool, 1>(false),
-            DType::I8 => sum::<i8, 1>(false),
-            DType::I16 => sum::<i16, 1>(false),
-            DType::I32 => sum::<i32, 1>(false),
-            DType::I64 => sum::<i64, 1>(false),
-            DType::U8 => sum::<u8, 1>(false),
-            DType::U16 => sum::<u16, 1>(false),
-            DType::U32 => sum::<u32, 1>(false),
-            DType::U64 => sum::<u64, 1>(false),
+            DType::F16 => sum::<Plain, f16, 1>(skip),
+            DType::BF16 => sum::<Plain, bf16, 1>(skip),
+            DType::F32 => sum::<Fast, f32, 1>(skip),
+            DType::F64 => sum::<Fast, f64, 2>(skip),
+            DType::C64 => sum::<Plain, C64, 2>(skip),
+            DType::C128 => sum::<Plain, C128, 4>(skip),
+            DType::Bool => loops::<Plain, Running<Natural<Bool>, false>, 1>(),
+            DType::I8 => loops::<Plain, Running<Natural<i8>, false>, 1>(),
+            DType::I16 => loops::<Plain, Running<Natural<i16>, false>, 1>(),
+            DType::I32 => loops::<Plain, Running<Natural<i32>, false>, 1>(),
+            DType::I64 => loops::<Fast, Running<Natural<i64>, false>, 1>(),
+            DType::U8 => loops::<Plain, Running<Natural<u8>, false>, 1>(),
+            DType::U16 => loops::<Plain, Running<Natural<u16>, false>, 1>(),
+            DType::U32 => loops::<Plain, Running<Natural<u32>, false>, 1>(),
+            DType::U64 => loops::<Plain, Running<Natural<u64>, false>, 1>(),
         },
-        ScanOp::Prod if skip => with_float!(scan.dtype, T => fold::<Prod<T, true>, 1>()),
-        ScanOp::Prod => with_element!(scan.dtype, T => fold::<Prod<T, false>, 1>()),
-        ScanOp::Min if skip => with_float!(scan.dtype, T => fold::<Extreme<T, false, true>, 1>()),
-        ScanOp::Min => with_element!(scan.dtype, T => fold::<Extreme<T, false, false>, 1>()),
-        ScanOp::Max if skip => with_float!(scan.dtype, T => fold::<Extreme<T, true, true>, 1>()),
-        ScanOp::Max => with_element!(scan.dtype, T => fold::<Extreme<T, true, false>, 1>()),
+        ScanOp::Prod if skip => with_float!(scan.dtype, T => loops::<Plain, Prod<T, true>, 1>()),
+        ScanOp::Prod => with_element!(scan.dtype, T => loops::<Plain, Prod<T, false>, 1>()),
+        ScanOp::Min if skip => with_float!(scan.dtype, T => loops::<Plain, Extreme<T, false, true>, 1>()),
+        ScanOp::Min => with_element!(scan.dtype, T => loops::<Plain, Extreme<T, false, false>, 1>()),
+        ScanOp::Max if skip => with_float!(scan.dtype, T => loops::<Plain, Extreme<T, true, true>, 1>()),
+        ScanOp::Max => with_element!(scan.dtype, T => loops::<Plain, Extreme<T, true, false>, 1>()),
     }
 }

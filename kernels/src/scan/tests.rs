@@ -158,7 +158,7 @@ fn agrees(scan: &Scan, values: &[Scalar], got: Scalar) -> Result<(), String> {
 /// every instruction set, in any pieces, with kept axes cut, cell by cell and by totals.
 #[test]
 fn scans_are_the_plain_loop_however_they_are_cut() {
-    for round in 0..12 {
+    for round in 0..4 {
         for dtype in DType::ALL {
             for &op in ScanOp::ALL {
                 let shape = random_shape();
@@ -178,7 +178,7 @@ fn one(scan: &Scan, x: &Strided, axis: usize) {
     let n = shape[axis];
     let what = format!("{scan:?} along {axis} of {shape:?}");
     let size = scan.out.size();
-    let cells = if scan.is_one_cell() { vec![n] } else { vec![n, 1 + below(n), 1 + below(n)] };
+    let cells = if scan.is_one_cell() { vec![n] } else { vec![n, 1 + below(n)] };
     for cell in cells {
         let whole = in_turn(scan, &x.view(), axis, cell, 1);
         on_every_isa(|| {
@@ -207,6 +207,11 @@ fn one(scan: &Scan, x: &Strided, axis: usize) {
         });
         for at in 0..shape.iter().product() {
             let index = unravel(at, shape);
+            // the plain loop over long axes is slow: some places of them will do
+            let before = index[axis];
+            if before >= 40 && below(before * before / 200 + 1) > 0 {
+                continue;
+            }
             let values: Vec<Scalar> = (0..=index[axis])
                 .map(|i| {
                     let mut place = index.clone();
@@ -214,11 +219,8 @@ fn one(scan: &Scan, x: &Strided, axis: usize) {
                     x.get(&place)
                 })
                 .collect();
-            // the plain loop over long axes is slow: some places of them will do
-            if values.len() < 40 || below(values.len() / 8) == 0 {
-                let got = Scalar::read(scan.out, &whole[at * size..][..size]);
-                agrees(scan, &values, got).unwrap_or_else(|wrong| panic!("{what}, cells of {cell}, at {index:?}: {wrong}"));
-            }
+            let got = Scalar::read(scan.out, &whole[at * size..][..size]);
+            agrees(scan, &values, got).unwrap_or_else(|wrong| panic!("{what}, cells of {cell}, at {index:?}: {wrong}"));
         }
     }
 }
