@@ -1,11 +1,12 @@
 # make demo   everything from a fresh machine to a mean of 10⁹ numbers (rustup, gcc and Python are there)
 # make test   everything that is checked before a commit
+# make soak   random programs on arrays of millions of elements, as many as one has time for
 # make compare  Flagstone and its peers on the same jobs (benches/compare)
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := test
-.PHONY: demo test lint docs downstream examples unit compare system python clean-demo
+.PHONY: demo test lint docs downstream examples unit soak compare system python clean-demo
 
 CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TARGET_DIR
@@ -114,6 +115,17 @@ examples:
 unit:
 	@export FLAGSTONE_PYTHON=$(VENV)/bin/python
 	cargo test --workspace --locked --no-fail-fast
+
+# Programs SOAK_FIRST, + 1, … against the oracle (tests/oracle), until as many as SOAK_CASES ran or SOAK_SECONDS are over. What
+# fails is listed at the end, and meanwhile in the file SOAK_FAILURES.
+SOAK_FIRST ?= 1000
+SOAK_CASES ?= 5000
+SOAK_SECONDS ?= 3600
+SOAK_FAILURES ?= $(CARGO_TARGET_DIR)/soak-failures.txt
+
+soak: system
+	@export SOAK_FIRST=$(SOAK_FIRST) SOAK_CASES=$(SOAK_CASES) SOAK_SECONDS=$(SOAK_SECONDS) SOAK_FAILURES=$(SOAK_FAILURES)
+	cargo test -p flagstone --locked --test oracle -- recipes_of_large --nocapture
 
 # ---- how fast it is -------------------------------------------------------------------------------------
 

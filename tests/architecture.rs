@@ -240,6 +240,76 @@ fn programs_use_the_public_interface() {
     }
 }
 
+/// The operations of the graph, each with the file of `src/array` that has its methods.
+const OPERATIONS: [(&str, &str); 13] = [
+    ("Source", "io"),
+    ("Full", "creation"),
+    ("Generate", "creation"),
+    ("Resident", "run"),
+    ("Function", "blocks"),
+    ("Elementwise", "elementwise"),
+    ("View", "manipulate"),
+    ("Reduce", "reduce"),
+    ("Concatenate", "manipulate"),
+    ("Rechunk", "manipulate"),
+    ("Matmul", "linalg"),
+    ("Mask", "indexing"),
+    ("Median", "reduce"),
+];
+
+/// Files that name an operation outside of its homes: what has to be read, and may have to be changed, when one is
+/// added or changed. The number only goes down.
+const NAMED_ELSEWHERE_MAX: usize = 55;
+
+/// Whether the code of `source`, its tests aside, names the operation as `Op::…` or `ops::…`.
+fn names_operation(source: &str, operation: &str) -> bool {
+    let code = source.split("#[cfg(test)]\nmod tests {").next().unwrap_or(source);
+    let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let ends = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+    lines.into_iter().any(|line| {
+        ["Op::", "ops::"].iter().any(|prefix| {
+            let name = format!("{prefix}{operation}");
+            let mut found = line.match_indices(&name);
+            found.any(|(at, _)| {
+                let before = line[..at].chars().next_back();
+                ends(&line[at + name.len()..]) && !before.is_some_and(|c| c.is_alphanumeric() || c == '_')
+            })
+        })
+    })
+}
+
+#[test]
+fn an_operation_is_named_in_its_homes() {
+    let files: Vec<(PathBuf, String)> =
+        sources(&root().join("src")).into_iter().map(|file| (file.clone(), fs::read_to_string(file).unwrap())).collect();
+    let mut total = 0;
+    for (operation, methods) in OPERATIONS {
+        let stem = operation.to_lowercase();
+        let elsewhere = |(file, source): &&(PathBuf, String)| {
+            let place = place_of(file);
+            let home = place.last() == Some(&stem) || place == ["expr", "op"] || place == ["array", "table"] || place == ["array", methods];
+            !home && names_operation(source, operation)
+        };
+        let found: Vec<String> = files.iter().filter(elsewhere).map(|(file, _)| place_of(file).join("::")).collect();
+        println!("{operation}: {} {found:?}", found.len());
+        total += found.len();
+    }
+    assert!(total <= NAMED_ELSEWHERE_MAX, "operations are named in {total} files that are not theirs, {NAMED_ELSEWHERE_MAX} before");
+    // every operation of the graph is counted
+    let list = fs::read_to_string(root().join("src/expr/op.rs")).unwrap();
+    let listed = list.split("operations! {").nth(1).and_then(|rest| rest.split("\n}").next()).expect("op.rs has the list of operations");
+    let listed: BTreeSet<&str> = listed.lines().filter_map(|line| line.trim().strip_suffix(',')).filter(|l| !l.starts_with("//")).collect();
+    assert_eq!(listed, OPERATIONS.iter().map(|(name, _)| *name).collect());
+}
+
+#[test]
+fn names_of_operations_are_seen_where_they_stand() {
+    assert!(names_operation("    Op::View(_) => 1,", "View") && names_operation("ops::View { arg }.into()", "View"));
+    for other in ["StepOp::View", "Op::Viewed", "Op::Full", "// Op::View", "#[cfg(test)]\nmod tests {\n    Op::View"] {
+        assert!(!names_operation(other, "View"), "{other}");
+    }
+}
+
 #[test]
 fn examples_are_short() {
     for file in sources(&root().join("examples")) {

@@ -4,7 +4,7 @@
 use flagstone::array::{StoreOptions, Value};
 use flagstone::error::ErrorKind;
 use flagstone::eval::Evaluator;
-use flagstone::expr::{Expr, Node, Op};
+use flagstone::expr::{Expr, Node, Op, ops};
 use flagstone::grid::Region;
 use flagstone::memory::SpillDisk;
 use flagstone::store::{self, Create, InMemory, MemoryWriter, Meta, Moved, Store, Writer};
@@ -95,7 +95,7 @@ fn source(fuse: Arc<Fuse>) -> Array {
     let inner = InMemory::new(DType::F64, &[ROWS, COLUMNS], bytes).unwrap();
     let meta = Meta { chunks: Some(vec![128, 256]), ..Meta::plain(vec![ROWS, COLUMNS], DType::F64) };
     let flaky: Arc<dyn Store> = Arc::new(Flaky { inner, meta, fuse });
-    Array::from_expr(Node::new(Op::Source(flaky)).unwrap())
+    Array::from_expr(Node::new(Op::Source(ops::Source { store: flaky })).unwrap())
 }
 
 fn array(text: &str, x: &Array) -> Array {

@@ -12,5 +12,6 @@ pub mod op;
 pub mod program;
 pub mod random;
 pub mod reduce;
+pub mod scan;
 pub mod select;
 pub mod view;

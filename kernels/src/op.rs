@@ -66,6 +66,12 @@ named! {
     }
 }
 
+named! {
+    /// Running totals along an axis. `cummin` and `cummax` are NumPy's `minimum.accumulate` and `maximum.accumulate`;
+    /// the nan- forms are these with `skip_nan` set.
+    ScanOp { Sum = "cumsum", Prod = "cumprod", Min = "cummin", Max = "cummax" }
+}
+
 /// The dtypes an operation works in: arguments are cast to `args`, the result is `out`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Types {
@@ -177,5 +183,17 @@ impl ReduceOp {
             Any | All => DType::Bool,
             Argmin | Argmax | CountNonzero => DType::I64,
         })
+    }
+}
+
+impl ScanOp {
+    /// The dtype of the result for values of `arg`: integers and bool add up and multiply in 64 bits.
+    pub fn out_dtype(self, arg: DType) -> DType {
+        match self {
+            ScanOp::Sum | ScanOp::Prod if arg == DType::Bool || arg.is_integer() => {
+                if arg.kind() == crate::dtype::Kind::Unsigned { DType::U64 } else { DType::I64 }
+            }
+            _ => arg,
+        }
     }
 }

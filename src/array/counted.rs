@@ -2,7 +2,7 @@
 //! once, when a length is needed, and then the nodes above it are rebuilt with what is known.
 
 use crate::error::{Error, Result};
-use crate::expr::{Count, Expr, Node, Op, Reduce, cells, postorder};
+use crate::expr::{Count, Expr, Node, Op, Reduce, cells, ops, postorder};
 use crate::grid::{AxisChunks, ChunkGrid};
 use crate::runtime::{CancelToken, Runtime};
 use flagstone_kernels::dtype::{DType, Scalar};
@@ -80,7 +80,7 @@ pub(super) fn settled_by(expr: &Expr, runtime: &Runtime, cancel: &CancelToken) -
 fn unknown(expr: &Expr) -> Vec<(Expr, Arc<Count>)> {
     let below = postorder(std::slice::from_ref(expr));
     let mask = |node: Expr| match &node.op {
-        Op::Mask { mask, count, .. } if count.0.get().is_none() => Some((mask.clone(), count.clone())),
+        Op::Mask(ops::Mask { mask, count, .. }) if count.0.get().is_none() => Some((mask.clone(), count.clone())),
         _ => None,
     };
     below.into_iter().filter_map(mask).collect()
@@ -101,15 +101,15 @@ fn rebuild(expr: &Expr) -> Result<Expr> {
         let args: Vec<Expr> = node.op.args().iter().map(|arg| new[&arg.id].clone()).collect();
         let moved = node.op.args().iter().zip(&args).any(|(old, new)| !Arc::ptr_eq(old, new));
         let here = match &node.op {
-            Op::Elementwise { .. } if moved => {
+            Op::Elementwise(_) if moved => {
                 let known = args.iter().zip(node.op.args()).find(|(_, old)| old.counted.is_some());
                 let shape = known.map_or_else(|| node.shape.clone(), |(new, _)| new.shape.clone());
                 let args: Result<Vec<Expr>> = args.iter().map(|arg| stretched(arg, &shape)).collect();
                 Node::new(node.op.with_args(args?))?
             }
-            Op::Rechunk { chunks, .. } if moved => {
+            Op::Rechunk(ops::Rechunk { chunks, .. }) if moved => {
                 let axes = args[0].shape.iter().zip(&chunks.axes).map(|(&n, old)| AxisChunks::regular(n, old.longest()));
-                Node::new(Op::Rechunk { arg: args[0].clone(), chunks: ChunkGrid { axes: axes.collect() } })?
+                Node::new(Op::Rechunk(ops::Rechunk { arg: args[0].clone(), chunks: ChunkGrid { axes: axes.collect() } }))?
             }
             Op::Reduce(reduce) if moved => {
                 let cells = cells(&args[0].chunks, &reduce.axes);
@@ -119,7 +119,9 @@ fn rebuild(expr: &Expr) -> Result<Expr> {
                 reduce.cells = cells;
                 Node::new(Op::Reduce(reduce))?
             }
-            Op::Mask { count, .. } if moved || (node.counted.is_some() && count.0.get().is_some()) => Node::new(node.op.with_args(args))?,
+            Op::Mask(ops::Mask { count, .. }) if moved || (node.counted.is_some() && count.0.get().is_some()) => {
+                Node::new(node.op.with_args(args))?
+            }
             _ if moved => Node::new(node.op.with_args(args))?,
             _ => node.clone(),
         };
@@ -134,10 +136,10 @@ fn stretched(arg: &Expr, shape: &[u64]) -> Result<Expr> {
         return Ok(arg.clone());
     }
     match &arg.op {
-        Op::Full { value, dtype, .. } => super::elementwise::constant(*value, *dtype, shape),
-        Op::View { arg: source, view } if view.source.iter().all(|f| f.axis.is_none()) => {
+        Op::Full(ops::Full { value, dtype, .. }) => super::elementwise::constant(*value, *dtype, shape),
+        Op::View(ops::View { arg: source, view }) if view.source.iter().all(|f| f.axis.is_none()) => {
             let view = crate::expr::Affine { source: view.source.clone(), shape: shape.to_vec() };
-            Node::new(Op::View { arg: source.clone(), view })
+            Node::new(Op::View(ops::View { arg: source.clone(), view }))
         }
         _ => Err(Error::internal(format!("{} beside a counted array", arg.op.name()))),
     }

@@ -3,7 +3,7 @@
 use super::operand::{check_fits, integer};
 use super::{Array, ArrayElement, Chunks, Operand, Shape, blocks};
 use crate::error::{Error, Result};
-use crate::expr::{Expr, Node, Op, auto_chunks};
+use crate::expr::{Expr, Node, Op, auto_chunks, ops};
 use flagstone_kernels::dtype::{DType, Scalar};
 use flagstone_kernels::generate::{Generator, Rule};
 
@@ -11,12 +11,12 @@ pub(super) fn filled(operation: &str, shape: &Shape, value: Scalar, dtype: DType
     let shape = shape.lengths(operation)?;
     check_fits(operation, value, dtype)?;
     let chunks = auto_chunks(&shape);
-    Node::new(Op::Full { value, dtype, shape, chunks })
+    Node::new(Op::Full(ops::Full { value, dtype, shape, chunks }))
 }
 
 pub(super) fn generated(shape: Vec<u64>, rule: Rule) -> Result<Expr> {
     let chunks = auto_chunks(&shape);
-    Node::new(Op::Generate { generator: Generator { shape, rule }, chunks })
+    Node::new(Op::Generate(ops::Generate { generator: Generator { shape, rule }, chunks }))
 }
 
 /// Zeros.

@@ -3,7 +3,7 @@
 use super::operand::{Arg, check_fits, common_dtype, integer, integer_range};
 use super::{Array, Operand, counted};
 use crate::error::{Error, Result};
-use crate::expr::{Affine, Expr, Node, Op};
+use crate::expr::{Affine, Expr, Node, Op, ops};
 use crate::grid::ChunkGrid;
 use flagstone_kernels::dtype::{DType, Kind, Scalar};
 use flagstone_kernels::op::{BinaryOp, UnaryOp};
@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// The same value everywhere.
 pub(super) fn constant(value: Scalar, dtype: DType, shape: &[u64]) -> Result<Expr> {
     let chunks = ChunkGrid::whole(shape);
-    Node::new(Op::Full { value: cast_scalar(value, dtype), dtype, shape: shape.to_vec(), chunks })
+    Node::new(Op::Full(ops::Full { value: cast_scalar(value, dtype), dtype, shape: shape.to_vec(), chunks }))
 }
 
 /// The value that an element of `dtype` has after `astype`.
@@ -29,11 +29,11 @@ pub(super) fn cast(expr: &Expr, dtype: DType) -> Result<Expr> {
     if expr.dtype == dtype {
         return Ok(expr.clone());
     }
-    if let Op::Full { value, shape, chunks, .. } = &expr.op {
+    if let Op::Full(ops::Full { value, shape, chunks, .. }) = &expr.op {
         let value = cast_scalar(*value, dtype);
-        return Node::new(Op::Full { value, dtype, shape: shape.clone(), chunks: chunks.clone() });
+        return Node::new(Op::Full(ops::Full { value, dtype, shape: shape.clone(), chunks: chunks.clone() }));
     }
-    Node::new(Op::Elementwise { op: StepOp::Cast, args: vec![expr.clone()], dtype })
+    Node::new(Op::Elementwise(ops::Elementwise { op: StepOp::Cast, args: vec![expr.clone()], dtype }))
 }
 
 /// `broadcast_to`; the node itself when it has the shape.
@@ -44,8 +44,8 @@ pub(super) fn broadcast(operation: &str, expr: &Expr, shape: &[u64]) -> Result<E
     let view = Affine::broadcast(&expr.shape, shape)
         .ok_or_else(|| Error::bad_request(operation, format!("shape {:?} does not broadcast to {shape:?}", expr.shape)))?;
     match &expr.op {
-        Op::Full { value, dtype, .. } => constant(*value, *dtype, shape),
-        _ => Node::new(Op::View { arg: expr.clone(), view }),
+        Op::Full(ops::Full { value, dtype, .. }) => constant(*value, *dtype, shape),
+        _ => Node::new(Op::View(ops::View { arg: expr.clone(), view })),
     }
 }
 
@@ -109,7 +109,7 @@ pub(super) fn unary(op: UnaryOp, expr: &Expr) -> Result<Expr> {
     }
     let types = op.types(expr.dtype).ok_or_else(|| Error::bad_request(op.name(), format!("not defined for {}", expr.dtype)))?;
     let arg = cast(expr, types.args)?;
-    Node::new(Op::Elementwise { op: StepOp::Unary(op), args: vec![arg], dtype: types.out })
+    Node::new(Op::Elementwise(ops::Elementwise { op: StepOp::Unary(op), args: vec![arg], dtype: types.out }))
 }
 
 /// A function of two operands.
@@ -155,10 +155,10 @@ pub(super) fn binary(op: BinaryOp, a: &Operand, b: &Operand) -> Result<Expr> {
     })?;
     if let Some(fast) = scalar_power(op, &b, types.out) {
         let arg = aligned(name, &[a], &[types.args])?;
-        return Node::new(Op::Elementwise { op: StepOp::Unary(fast), args: arg, dtype: types.out });
+        return Node::new(Op::Elementwise(ops::Elementwise { op: StepOp::Unary(fast), args: arg, dtype: types.out }));
     }
     let args = aligned(name, &[a, b], &[types.args; 2])?;
-    Node::new(Op::Elementwise { op: StepOp::Binary(op), args, dtype: types.out })
+    Node::new(Op::Elementwise(ops::Elementwise { op: StepOp::Binary(op), args, dtype: types.out }))
 }
 
 /// The function that NumPy calls for a power with this scalar exponent: `x ** 2` is `square(x)`.
@@ -210,7 +210,7 @@ fn comparison_out_of_range(op: BinaryOp, a: &Arg, b: &Arg) -> Result<Option<Expr
         return constant(Scalar::Bool(answer), DType::Bool, &expr.shape).map(Some);
     }
     let (shape, chunks) = (expr.shape.clone(), expr.chunks.clone());
-    Node::new(Op::Full { value: Scalar::Bool(answer), dtype: DType::Bool, shape, chunks }).map(Some)
+    Node::new(Op::Full(ops::Full { value: Scalar::Bool(answer), dtype: DType::Bool, shape, chunks })).map(Some)
 }
 
 /// Comparing signed with 64-bit unsigned integers: exact, as in NumPy 2, where f64 would round.
@@ -235,7 +235,7 @@ pub(super) fn choose(condition: &Operand, x: &Operand, y: &Operand) -> Result<Ex
     let (condition, x, y) = (condition.arg()?, x.arg()?, y.arg()?);
     let dtype = common_dtype(&[&x, &y]);
     let args = aligned("where", &[condition, x, y], &[DType::Bool, dtype, dtype])?;
-    Node::new(Op::Elementwise { op: StepOp::Where, args, dtype })
+    Node::new(Op::Elementwise(ops::Elementwise { op: StepOp::Where, args, dtype }))
 }
 
 /// `x` where `condition` is true, else `y`.

@@ -4,7 +4,7 @@ use super::Array;
 use super::counted;
 use super::manipulate::view;
 use crate::error::{Error, Result};
-use crate::expr::{Affine, Expr, Follow, Node, Op};
+use crate::expr::{Affine, Expr, Follow, Node, Op, ops};
 use flagstone_kernels::dtype::DType;
 
 /// An integer list may take this many slices.
@@ -301,7 +301,7 @@ fn listed(expr: &Expr, items: &[Index], at: usize) -> Result<Expr> {
         [run] => view(expr, affine(expr, items, Some(run))?)?,
         _ => {
             let args: Result<Vec<Expr>> = runs.iter().map(|&run| view(expr, affine(expr, items, Some(run))?)).collect();
-            Node::new(Op::Concatenate { args: args?, axis: out_axis })?
+            Node::new(Op::Concatenate(ops::Concatenate { args: args?, axis: out_axis }))?
         }
     };
     // NumPy: integers beside a list are part of the list; where a slice stands between them, its axis comes first
@@ -346,7 +346,7 @@ fn masked(expr: &Expr, items: &[Index]) -> Result<Expr> {
         });
     }
     let count = counted::count_of(&mask);
-    Node::new(Op::Mask { arg: expr, mask, count })
+    Node::new(Op::Mask(ops::Mask { arg: expr, mask, count }))
 }
 
 impl Array {

@@ -2,7 +2,7 @@
 
 use super::{Array, ArrayElement, Chunks};
 use crate::error::Result;
-use crate::expr::{Expr, Node, Op};
+use crate::expr::{Expr, Node, Op, ops};
 use crate::store::{self, Codec, Create};
 use flagstone_kernels::dtype::DType;
 use ndarray::ArrayViewD;
@@ -20,7 +20,7 @@ use std::sync::Arc;
 /// ```
 pub fn open(address: &str) -> Result<Array> {
     let store = store::open(address)?;
-    Node::new(Op::Source(store)).map(Array::from_expr)
+    Node::new(Op::Source(ops::Source { store })).map(Array::from_expr)
 }
 
 /// The elements of an ndarray array, copied.
@@ -37,7 +37,7 @@ pub(super) fn from_ndarray<T: ArrayElement>(array: ArrayViewD<'_, T>) -> Array {
 }
 
 fn in_memory(dtype: DType, shape: &[u64], bytes: Vec<u8>) -> Result<Expr> {
-    Node::new(Op::Source(Arc::new(store::InMemory::new(dtype, shape, bytes)?)))
+    Node::new(Op::Source(ops::Source { store: Arc::new(store::InMemory::new(dtype, shape, bytes)?) }))
 }
 
 /// An array of bytes in C order.

@@ -4,7 +4,7 @@ use super::elementwise::cast;
 use super::manipulate::{drop_axes, insert_axes};
 use super::{Array, Operand};
 use crate::error::{Error, Result};
-use crate::expr::{Expr, Node, Op};
+use crate::expr::{Expr, Node, Op, ops};
 use flagstone_kernels::dtype::DType;
 
 /// `a @ b` with NumPy's rules for 1-D operands.
@@ -26,7 +26,7 @@ pub(super) fn matmul(a: &Expr, b: &Expr) -> Result<Expr> {
     let (a, b) = (cast(a, inside)?, cast(b, inside)?);
     let a = if row { insert_axes(&a, &[0])? } else { a };
     let b = if column { insert_axes(&b, &[1])? } else { b };
-    let mut product = Node::new(Op::Matmul { a, b })?;
+    let mut product = Node::new(Op::Matmul(ops::Matmul { a, b }))?;
     let gone: Vec<usize> = [(row, 0), (column, 1)].iter().filter(|(gone, _)| *gone).map(|&(_, axis)| axis).collect();
     if !gone.is_empty() {
         product = drop_axes(&product, &gone)?;

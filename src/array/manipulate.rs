@@ -4,7 +4,7 @@ use super::axes::position;
 use super::elementwise::{broadcast, cast, common_shape};
 use super::{Array, Axes, Chunks, Operand, Shape};
 use crate::error::{Error, Result};
-use crate::expr::{Affine, Expr, Follow, Node, Op, auto_chunks};
+use crate::expr::{Affine, Expr, Follow, Node, Op, auto_chunks, ops};
 use crate::grid::element_count;
 use flagstone_kernels::dtype::{DType, Scalar};
 use flagstone_kernels::generate::{Generator, Rule};
@@ -14,7 +14,7 @@ pub(super) fn view(expr: &Expr, view: Affine) -> Result<Expr> {
     if view.is_identity(&expr.shape) {
         return Ok(expr.clone());
     }
-    Node::new(Op::View { arg: expr.clone(), view })
+    Node::new(Op::View(ops::View { arg: expr.clone(), view }))
 }
 
 fn permuted(expr: &Expr, order: &[usize]) -> Result<Expr> {
@@ -80,7 +80,7 @@ fn joined(operation: &str, arrays: &[Expr], axis: i64) -> Result<Expr> {
     if args.len() == 1 {
         return Ok(args[0].clone());
     }
-    Node::new(Op::Concatenate { args, axis })
+    Node::new(Op::Concatenate(ops::Concatenate { args, axis }))
 }
 
 fn known(arrays: &[Array]) -> Result<Vec<Expr>> {
@@ -185,18 +185,18 @@ fn reshaped(expr: &Expr, wanted: &Shape) -> Result<Expr> {
         return Ok(expr.clone());
     }
     match &expr.op {
-        Op::Full { value, dtype, .. } => {
+        Op::Full(ops::Full { value, dtype, .. }) => {
             let chunks = auto_chunks(&shape);
-            return Node::new(Op::Full { value: *value, dtype: *dtype, shape, chunks });
+            return Node::new(Op::Full(ops::Full { value: *value, dtype: *dtype, shape, chunks }));
         }
         // their values follow the flat index, which a reshape keeps
-        Op::Generate { generator, .. } if !matches!(generator.rule, Rule::Eye { .. }) => {
+        Op::Generate(ops::Generate { generator, .. }) if !matches!(generator.rule, Rule::Eye { .. }) => {
             let chunks = auto_chunks(&shape);
-            return Node::new(Op::Generate { generator: Generator { shape, rule: generator.rule.clone() }, chunks });
+            return Node::new(Op::Generate(ops::Generate { generator: Generator { shape, rule: generator.rule.clone() }, chunks }));
         }
         _ if elements == 0 => {
             let chunks = auto_chunks(&shape);
-            return Node::new(Op::Full { value: Scalar::Int(0), dtype: expr.dtype, shape, chunks });
+            return Node::new(Op::Full(ops::Full { value: Scalar::Int(0), dtype: expr.dtype, shape, chunks }));
         }
         _ => {}
     }
@@ -393,7 +393,7 @@ impl Array {
         Array::build(|| {
             let expr = self.expr()?;
             let chunks = chunks.into().grid("rechunk", &expr.shape)?;
-            if chunks == expr.chunks { Ok(expr) } else { Node::new(Op::Rechunk { arg: expr, chunks }) }
+            if chunks == expr.chunks { Ok(expr) } else { Node::new(Op::Rechunk(ops::Rechunk { arg: expr, chunks })) }
         })
     }
 
@@ -410,7 +410,7 @@ impl Array {
             let dtype = dtype.unwrap_or(expr.dtype);
             let value = value.into().scalar("full_like", "fill_value")?;
             super::operand::check_fits("full_like", value, dtype)?;
-            Node::new(Op::Full { value, dtype, shape: expr.shape.clone(), chunks: expr.chunks.clone() })
+            Node::new(Op::Full(ops::Full { value, dtype, shape: expr.shape.clone(), chunks: expr.chunks.clone() }))
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Array, Chunks, Operand, Shape};
 use crate::error::{Error, Result};
-use crate::expr::{Expr, Node, Op, auto_chunks};
+use crate::expr::{Expr, Node, Op, auto_chunks, ops};
 use flagstone_kernels::dtype::{DType, Scalar};
 use flagstone_kernels::generate::{Generator, Rule};
 use flagstone_kernels::random::{Distribution, Random};
@@ -55,7 +55,7 @@ impl RandomArray {
             None => auto_chunks(&shape),
         };
         let random = Random { distribution: self.distribution, dtype: self.dtype, seed: self.seed, stream: self.stream };
-        Node::new(Op::Generate { generator: Generator { shape, rule: Rule::Random(random) }, chunks })
+        Node::new(Op::Generate(ops::Generate { generator: Generator { shape, rule: Rule::Random(random) }, chunks }))
     }
 
     /// The shape; a single value without it.

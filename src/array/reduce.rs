@@ -4,7 +4,7 @@ use super::elementwise::{broadcast, cast};
 use super::manipulate::insert_axes;
 use super::{Array, Axes, Operand, counted};
 use crate::error::{Error, Result};
-use crate::expr::{Expr, Node, Op, Reduce, cells};
+use crate::expr::{Expr, Node, Op, Reduce, cells, ops};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::op::ReduceOp;
 use flagstone_kernels::reduce::Reduction;
@@ -59,7 +59,7 @@ pub(super) fn median(expr: &Expr, axes: &Axes, skip_nan: bool) -> Result<Expr> {
         )?),
         false => None,
     };
-    let result = Node::new(Op::Median { arg: expr.clone(), mask })?;
+    let result = Node::new(Op::Median(ops::Median { arg: expr.clone(), mask }))?;
     if axes.keepdims { insert_axes(&result, &(0..ndim).collect::<Vec<_>>()) } else { Ok(result) }
 }
 

@@ -4,9 +4,9 @@ use super::{
     AnyArray, Array, Axes, Chunks, Index, Value, axis, binary, concatenate, format, format_scalar, function, isclose, method, random,
     stack, where_,
 };
-use crate::expr::{Expr, Op};
+use crate::expr::{Expr, Op, ops};
 use crate::grid::{element_count, ravel, unravel};
-use crate::{DType, arange, idx, ones, zeros};
+use crate::{DType, arange, from_function, idx, ones, zeros};
 use flagstone_kernels::dtype::{C64, C128, Scalar};
 use flagstone_kernels::generate::Rule;
 use flagstone_kernels::op::{BinaryOp, ReduceOp};
@@ -19,11 +19,11 @@ use serde_json::Value as Json;
 fn values(expr: &Expr) -> Vec<i64> {
     let n = element_count(&expr.shape).unwrap();
     match &expr.op {
-        Op::Generate { generator, .. } => match generator.rule {
+        Op::Generate(ops::Generate { generator, .. }) => match generator.rule {
             Rule::Arange { start_int, step_int, .. } => (0..n as i64).map(|i| start_int + i * step_int).collect(),
             ref other => panic!("{other:?}"),
         },
-        Op::View { arg, view } => {
+        Op::View(ops::View { arg, view }) => {
             let source = values(arg);
             let at = |i| {
                 let out = unravel(i, &view.shape);
@@ -32,7 +32,7 @@ fn values(expr: &Expr) -> Vec<i64> {
             };
             (0..n).map(at).collect()
         }
-        Op::Concatenate { args, axis } => {
+        Op::Concatenate(ops::Concatenate { args, axis }) => {
             let parts: Vec<Vec<i64>> = args.iter().map(values).collect();
             let at = |i| {
                 let mut place = unravel(i, &expr.shape);
@@ -120,7 +120,7 @@ fn masks_build_without_counting() {
     assert!(x.index(idx![zeros([4], DType::Bool)]).check().unwrap_err().to_string().contains("not supported yet"));
     assert!(x.index(idx![zeros([4, 5], DType::I64)]).check().is_err());
     // counted meanwhile: lengths are known, and everything above is rebuilt
-    let Op::Mask { count, .. } = &a.expr().unwrap().op else { panic!("{a:?}") };
+    let Op::Mask(ops::Mask { count, .. }) = &a.expr().unwrap().op else { panic!("{a:?}") };
     count.0.set(7).unwrap();
     assert_eq!(a.shape().unwrap(), [7]);
     assert_eq!(sum.shape().unwrap(), [7]);
@@ -232,23 +232,25 @@ fn comparisons_with_what_a_dtype_does_not_hold_are_known() {
     let x = zeros([3], DType::U8);
     for (array, expected) in [(x.lt(300), true), (x.gt(300), false), (x.ge(-1), true), (x.eq(-1), false), (x.ne(256), true)] {
         let expr = array.expr().unwrap();
-        assert!(matches!(expr.op, Op::Full { value: Scalar::Bool(answer), .. } if answer == expected), "{expr:?}");
+        assert!(matches!(expr.op, Op::Full(ops::Full { value: Scalar::Bool(answer), .. }) if answer == expected), "{expr:?}");
     }
     let Ok(Value::Array(flipped)) = binary("<", Value::Scalar(Scalar::Int(300)), Value::Array(x)) else { panic!("no array") };
-    assert!(matches!(flipped.expr().unwrap().op, Op::Full { value: Scalar::Bool(false), .. }));
+    assert!(matches!(flipped.expr().unwrap().op, Op::Full(ops::Full { value: Scalar::Bool(false), .. })));
 }
 
 #[test]
 fn nodes_have_explicit_casts_and_broadcasts() {
     let (x, row) = (counting(&[4, 3]), ones([3], DType::F32).sqrt());
     let sum = (x + row).expr().unwrap();
-    let Op::Elementwise { op: StepOp::Binary(BinaryOp::Add), args, dtype: DType::F64 } = &sum.op else { panic!("{sum:?}") };
+    let Op::Elementwise(ops::Elementwise { op: StepOp::Binary(BinaryOp::Add), args, dtype: DType::F64 }) = &sum.op else {
+        panic!("{sum:?}")
+    };
     assert!(args.iter().all(|arg| arg.shape == [4, 3] && arg.dtype == DType::F64));
-    assert!(matches!(args[0].op, Op::Elementwise { op: StepOp::Cast, .. }));
-    assert!(matches!(args[1].op, Op::View { .. }));
+    assert!(matches!(args[0].op, Op::Elementwise(ops::Elementwise { op: StepOp::Cast, .. })));
+    assert!(matches!(args[1].op, Op::View(_)));
     let doubled = (ones([4, 3], DType::F32).sqrt() * 2).expr().unwrap();
-    let Op::Elementwise { args, .. } = &doubled.op else { panic!("{doubled:?}") };
-    assert!(matches!(&args[1].op, Op::Full { value: Scalar::Float(2.0), dtype: DType::F32, shape, .. } if shape == &[4, 3]));
+    let Op::Elementwise(ops::Elementwise { args, .. }) = &doubled.op else { panic!("{doubled:?}") };
+    assert!(matches!(&args[1].op, Op::Full(ops::Full { value: Scalar::Float(2.0), dtype: DType::F32, shape, .. }) if shape == &[4, 3]));
     let std = ones([4, 3], DType::F32).nanstd(axis(-1).keepdims().ddof(1)).expr().unwrap();
     let Op::Reduce(reduce) = &std.op else { panic!("{std:?}") };
     assert_eq!((reduce.reduction.op, reduce.reduction.skip_nan, reduce.reduction.ddof), (ReduceOp::Std, true, 1.0));
@@ -379,4 +381,25 @@ fn arrays_print_as_numpy_prints() {
         };
         assert_eq!(format_scalar(value, dtype(row)), row["text"].as_str().unwrap(), "{value:?}");
     }
+}
+
+#[test]
+fn results_that_could_not_be_addressed_are_refused_when_they_are_built() {
+    let half = || from_function([1u64 << 62], None, |_| 1u8);
+    let column = zeros([1u64 << 40, 1], DType::F64);
+    let huge = [
+        ("full", zeros([1u64 << 62], DType::F64)),
+        ("concatenate", concatenate(&[half(), half(), half(), half()], 0)),
+        ("concatenate", concatenate(&[half(), half()], 0)),
+        ("astype", half().astype(DType::U16)),
+        ("matmul", column.matmul(column.transpose([1, 0]))),
+        ("sum", from_function([2, 1u64 << 61], None, |_| 1u8).sum(0)),
+        ("index", half().broadcast_to([2, 1u64 << 62])),
+        ("astype", half().sqrt().exp()),
+    ];
+    for (name, array) in huge {
+        let error = array.check().expect_err(name).to_string();
+        assert!(error.contains(name) && error.contains("2⁶³ bytes"), "{name}: {error}");
+    }
+    assert!(half().sum(0).check().is_ok());
 }

@@ -5,9 +5,8 @@ use super::feed::{Data, Feed, Input};
 use super::lower::Lowering;
 use super::share::store_id;
 use crate::error::{Error, Result};
-use crate::expr::{Affine, Expr, Op, postorder};
+use crate::expr::{Affine, Expr, Op, ops, postorder};
 use flagstone_kernels::dtype::DType;
-use flagstone_kernels::op::{BinaryOp, UnaryOp};
 use flagstone_kernels::program::{Leaf, Program, Reg, Step, StepOp};
 use std::collections::HashMap;
 
@@ -105,7 +104,7 @@ impl Lowering<'_> {
                 continue;
             }
             let draft = match &here.op {
-                Op::View { arg, view: inner } => {
+                Op::View(ops::View { arg, view: inner }) => {
                     let through = inner.then(&view);
                     match builder.memo.get(&key(arg, &through)) {
                         Some(&draft) => draft,
@@ -116,7 +115,7 @@ impl Lowering<'_> {
                         }
                     }
                 }
-                Op::Rechunk { arg, .. } => match builder.memo.get(&key(arg, &view)) {
+                Op::Rechunk(ops::Rechunk { arg, .. }) => match builder.memo.get(&key(arg, &view)) {
                     Some(&draft) => draft,
                     None => {
                         stack.push((here.clone(), view.clone(), true));
@@ -124,7 +123,7 @@ impl Lowering<'_> {
                         continue;
                     }
                 },
-                Op::Elementwise { op, args, dtype } if !self.is_made_before_broadcast(&here, &view) => {
+                Op::Elementwise(ops::Elementwise { op, args, dtype }) if !self.is_made_before_broadcast(&here, &view) => {
                     if !visited {
                         stack.push((here.clone(), view.clone(), true));
                         stack.extend(args.iter().rev().map(|arg| (arg.clone(), view.clone(), false)));
@@ -140,12 +139,14 @@ impl Lowering<'_> {
                     builder.steps.push((*op, args, *dtype));
                     Draft::Step(builder.steps.len() - 1)
                 }
-                Op::Full { value, dtype, .. } => builder.leaf(Leaf::Constant { value: *value, dtype: *dtype }),
-                Op::Generate { generator, .. } => builder.leaf(Leaf::Generate { generator: generator.clone(), axes: view.source.clone() }),
-                Op::Source(store) if !self.sharing.stores.contains(&store_id(store)) => {
+                Op::Full(ops::Full { value, dtype, .. }) => builder.leaf(Leaf::Constant { value: *value, dtype: *dtype }),
+                Op::Generate(ops::Generate { generator, .. }) => {
+                    builder.leaf(Leaf::Generate { generator: generator.clone(), axes: view.source.clone() })
+                }
+                Op::Source(ops::Source { store }) if !self.sharing.stores.contains(&store_id(store)) => {
                     builder.input(Input { data: Data::Store(store.clone()), view: view.clone(), dtype: here.dtype })
                 }
-                Op::Source(store) => {
+                Op::Source(ops::Source { store }) => {
                     let made = self.load(store, here.dtype)?;
                     builder.input(Input {
                         data: Data::Blocks { product: made.product, grid: made.grid },
@@ -179,46 +180,10 @@ impl Lowering<'_> {
             if self.costs.contains_key(&node.id) {
                 continue;
             }
-            let own = match &node.op {
-                Op::Elementwise { op: StepOp::Unary(op), .. } if !is_cheap(*op) => 8,
-                Op::Elementwise { op: StepOp::Binary(BinaryOp::Power | BinaryOp::Arctan2 | BinaryOp::Hypot), .. } => 8,
-                Op::Elementwise { .. } => 1,
-                Op::Generate { .. } => 4,
-                _ => 0,
-            };
-            let below: u64 = if matches!(node.op, Op::Elementwise { .. } | Op::View { .. } | Op::Rechunk { .. }) {
-                node.op.args().iter().map(|arg| self.costs[&arg.id]).fold(0, u64::saturating_add)
-            } else {
-                0
-            };
-            self.costs.insert(node.id, below.saturating_add(own));
+            let args = node.op.args().into_iter().map(|arg| self.costs[&arg.id]);
+            let below = if node.op.ends_loop() { 0 } else { args.fold(0, u64::saturating_add) };
+            self.costs.insert(node.id, below.saturating_add(node.op.cost()));
         }
         self.costs[&root.id]
     }
-}
-
-fn is_cheap(op: UnaryOp) -> bool {
-    use UnaryOp::*;
-    matches!(
-        op,
-        Negative
-            | Positive
-            | Absolute
-            | Fabs
-            | Sign
-            | Signbit
-            | Rint
-            | Floor
-            | Ceil
-            | Trunc
-            | Square
-            | Isnan
-            | Isinf
-            | Isfinite
-            | LogicalNot
-            | Invert
-            | Real
-            | Imag
-            | Conjugate
-    )
 }

@@ -10,7 +10,7 @@ use super::share::{Sharing, sharing, store_id};
 use super::siblings::siblings;
 use crate::budget::Budget;
 use crate::error::{Error, Result};
-use crate::expr::{Affine, Expr, Op};
+use crate::expr::{Affine, Expr, Op, ops};
 use crate::grid::{AxisChunks, ChunkGrid};
 use crate::plan::{Drive, Plan, Product, Stage, StageNode, new_product};
 use crate::store::{Store, Writer};
@@ -198,7 +198,7 @@ impl Lowering<'_> {
                 self.reduce(node, reduce)?;
                 return Ok(self.made[&node.id].clone());
             }
-            Op::Matmul { a, b } => self.matmul(node, a, b)?,
+            Op::Matmul(ops::Matmul { a, b }) => self.matmul(node, a, b)?,
             Op::Function(function) => {
                 let mut feeds = Vec::with_capacity(function.args.len());
                 for arg in &function.args {
@@ -211,8 +211,8 @@ impl Lowering<'_> {
                 self.push(FunctionStage::new(function.clone(), feeds, product), Drive::Pulled);
                 made
             }
-            Op::Concatenate { args, axis } => self.concatenate(args, *axis)?,
-            Op::Mask { arg, mask, count } => {
+            Op::Concatenate(ops::Concatenate { args, axis }) => self.concatenate(args, *axis)?,
+            Op::Mask(ops::Mask { arg, mask, count }) => {
                 let Some(runs) = count.1.get() else {
                     return Err(Error::internal("a mask reached lowering before it was counted"));
                 };
@@ -223,7 +223,7 @@ impl Lowering<'_> {
                 self.push(stage, Drive::Ranked(rank));
                 made
             }
-            Op::Median { .. } => return Err(Error::internal("a median reached lowering before its procedure ran")),
+            Op::Median(_) => return Err(Error::internal("a median reached lowering before its procedure ran")),
             _ => {
                 let (feed, regs) = self.feed(&[node], &node.shape)?;
                 self.map(node.op.name(), feed, regs[0], None)

@@ -8,7 +8,7 @@ use super::procedure::{Procedure, Step};
 use super::work::{Access, Blocks, Layout, Tasks, Work, Writes};
 use crate::budget::Budget;
 use crate::error::{Error, Result};
-use crate::expr::{Count, Expr, Node, Op, Runs};
+use crate::expr::{Count, Expr, Node, Op, Runs, ops};
 use crate::grid::{AxisChunks, ChunkGrid};
 use crate::plan::{Parts, Plan, Product, TaskBlocks, demand_bytes, new_product};
 use flagstone_kernels::dtype::DType;
@@ -89,8 +89,8 @@ impl Procedure for CountMask {
         let count = Arc::new(Count::default());
         let _ = count.0.set(runs.counts.iter().sum());
         let _ = count.1.set(runs);
-        let Op::Mask { arg, mask, .. } = &self.node.op else { return Err(Error::internal("a count of something else than a mask")) };
-        Node::new(Op::Mask { arg: arg.clone(), mask: mask.clone(), count })
+        let Op::Mask(ops::Mask { arg, mask, .. }) = &self.node.op else { return Err(Error::internal("a count of something else than a mask")) };
+        Node::new(ops::Mask { arg: arg.clone(), mask: mask.clone(), count }.into())
     }
     fn step(&mut self, budget: &Budget) -> Result<Step> {
         let Some(stage) = self.counted.take() else {

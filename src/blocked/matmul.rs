@@ -7,7 +7,7 @@ use super::lower::{Lowering, Made};
 use super::work::{Access, Blocks, Layout, Tasks, Work, Writes};
 use crate::error::Result;
 use crate::events::Counters;
-use crate::expr::{Expr, Node, Op};
+use crate::expr::{Expr, Node, ops};
 use crate::grid::{AxisChunks, ChunkGrid};
 use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks, TaskSpec, new_product};
 use crate::sizes::WorkSizes;
@@ -122,7 +122,8 @@ impl Lowering<'_> {
         if a.shape[1] == 0 {
             // a sum of nothing
             let zero = Scalar::read(node.dtype, &[0; 16][..node.dtype.size()]);
-            let zeros = Node::new(Op::Full { value: zero, dtype: node.dtype, shape: node.shape.clone(), chunks: node.chunks.clone() })?;
+            let zeros = ops::Full { value: zero, dtype: node.dtype, shape: node.shape.clone(), chunks: node.chunks.clone() };
+            let zeros = Node::new(zeros.into())?;
             let (feed, regs) = self.feed(&[&zeros], &zeros.shape)?;
             return Ok(self.map("matmul", feed, regs[0], None));
         }

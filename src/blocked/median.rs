@@ -9,10 +9,10 @@ use super::procedure::{self, Procedure};
 use super::work::{Access, Layout, Tasks, Work};
 use crate::budget::Budget;
 use crate::error::Result;
-use crate::expr::{Expr, Node, Op};
+use crate::expr::{Expr, Node, ops};
 use crate::grid::ChunkGrid;
-use crate::sizes::WorkSizes;
 use crate::plan::{Parts, Plan, Stage, TaskBlocks};
+use crate::sizes::WorkSizes;
 use flagstone_kernels::dtype::{DType, Scalar};
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::program::Reg;
@@ -183,7 +183,7 @@ impl Median {
 
     /// What stands in the place of the median.
     fn is(&self, value: Scalar) -> Result<Expr> {
-        Node::new(Op::Full { value, dtype: self.out, shape: vec![], chunks: ChunkGrid { axes: vec![] } })
+        Node::new(ops::Full { value, dtype: self.out, shape: vec![], chunks: ChunkGrid { axes: vec![] } }.into())
     }
 
     /// NumPy's mean of the two middle values, in the result's dtype.

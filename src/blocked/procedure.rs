@@ -5,7 +5,7 @@ use super::mask::CountMask;
 use super::median::Median;
 use crate::budget::Budget;
 use crate::error::Result;
-use crate::expr::{Expr, Op, postorder};
+use crate::expr::{Expr, Op, ops, postorder};
 use crate::plan::Plan;
 use crate::sizes::WorkSizes;
 
@@ -43,8 +43,8 @@ pub enum Step {
 /// The procedure of `node`, unless it can be lowered as it is.
 pub fn procedure(node: &Expr, work: &WorkSizes) -> Option<Box<dyn Procedure>> {
     match &node.op {
-        Op::Mask { mask, count, .. } if count.1.get().is_none() => Some(Box::new(CountMask::new(node, mask, count))),
-        Op::Median { arg, mask } => Some(Box::new(Median::new(node.dtype, arg, mask.as_ref(), work))),
+        Op::Mask(ops::Mask { mask, count, .. }) if count.1.get().is_none() => Some(Box::new(CountMask::new(node, mask, count))),
+        Op::Median(ops::Median { arg, mask }) => Some(Box::new(Median::new(node.dtype, arg, mask.as_ref(), work))),
         _ => None,
     }
 }

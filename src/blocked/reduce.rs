@@ -10,7 +10,7 @@ use super::work::{Access, Blocks, Tasks, Work, Writes};
 use super::lower::{Lowering, Made};
 use super::tree::{Tree, slot_bytes, slots};
 use crate::error::{Error, Result};
-use crate::expr::{Cells, Expr, Follow, Node, Op, Reduce};
+use crate::expr::{Cells, Expr, Follow, Node, Op, Reduce, ops};
 use crate::grid::{AxisChunks, ChunkGrid};
 use crate::plan::{Drive, Product, Stage, TaskBlocks, new_product};
 use flagstone_kernels::dtype::Scalar;
@@ -307,7 +307,7 @@ impl Lowering<'_> {
         let mut out = vec![0u8; reduction.out.size()];
         reduction.finish(1, bytes, &mut out);
         let value = Scalar::read(reduction.out, &out);
-        let full = Node::new(Op::Full { value, dtype: reduction.out, shape: node.shape.clone(), chunks: node.chunks.clone() })?;
+        let full = Node::new(Op::Full(ops::Full { value, dtype: reduction.out, shape: node.shape.clone(), chunks: node.chunks.clone() }))?;
         let (feed, regs) = self.feed(&[&full], &full.shape)?;
         Ok(self.map(reduction.op.name(), feed, regs[0], None))
     }

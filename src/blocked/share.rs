@@ -1,7 +1,7 @@
 //! Which encoded sources are decoded once into blocks of the pool, because several places read them.
 
 use crate::budget::Budget;
-use crate::expr::{Affine, Expr, Op, postorder};
+use crate::expr::{Affine, Expr, Op, ops, postorder};
 use crate::store::Store;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -29,7 +29,7 @@ struct Loop {
 
 /// Whether a node is the end of a loop, and not part of one.
 pub fn ends_loop(node: &Expr) -> bool {
-    matches!(node.op, Op::Reduce(_) | Op::Matmul { .. } | Op::Function(_) | Op::Concatenate { .. } | Op::Mask { .. } | Op::Median { .. })
+    node.op.ends_loop()
 }
 
 /// Decides what is shared between the loops that end at `roots` or below them.
@@ -92,12 +92,12 @@ fn collect(root: &Expr) -> Loop {
         }
         match &node.op {
             _ if ends_loop(&node) => found.reads.push(node.id),
-            Op::Source(store) => {
+            Op::Source(ops::Source { store }) => {
                 if store.meta().compressed && store.meta().chunks.is_some() {
                     found.uses.push((store_id(store), view, node.bytes()));
                 }
             }
-            Op::View { arg, view: inner } => stack.push((arg.clone(), inner.then(&view))),
+            Op::View(ops::View { arg, view: inner }) => stack.push((arg.clone(), inner.then(&view))),
             _ => stack.extend(node.op.args().into_iter().map(|arg| (arg.clone(), view.clone()))),
         }
     }

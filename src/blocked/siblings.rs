@@ -56,16 +56,7 @@ pub fn siblings(roots: &[Expr]) -> HashMap<u64, Vec<Expr>> {
 /// Whether two loops read a common source or generator.
 fn share_leaf(a: &Expr, b: &Expr) -> bool {
     let leaves = |root: &Expr| -> HashSet<u64> {
-        postorder(std::slice::from_ref(root))
-            .into_iter()
-            .filter(|node| {
-                matches!(
-                    node.op,
-                    Op::Source(_) | Op::Generate { .. } | Op::Resident(_) | Op::Concatenate { .. } | Op::Function(_) | Op::Matmul { .. }
-                )
-            })
-            .map(|node| node.id)
-            .collect()
+        postorder(std::slice::from_ref(root)).into_iter().filter(|node| node.op.is_shared_leaf()).map(|node| node.id).collect()
     };
     !leaves(a).is_disjoint(&leaves(b))
 }

@@ -5,7 +5,7 @@ use super::{Sink, Step, Target, lower, procedures};
 use crate::array::{Array, concatenate, where_};
 use crate::budget::Budget;
 use crate::error::Result;
-use crate::expr::{Node, Op, Runs};
+use crate::expr::{Node, Op, Runs, ops};
 use crate::grid::{AxisChunks, Region};
 use crate::plan::check_stage::check_stages;
 use crate::sizes::Sizes;
@@ -44,8 +44,10 @@ fn expressions(directory: &std::path::Path) -> Vec<(&'static str, Array)> {
     let x = zarr(directory, "x", [37, 29], [8, 5]);
     let y = zarr(directory, "y", [29, 31], [11, 10]);
     let square = zarr(directory, "square", [24, 24], [7, 7]);
-    let plain =
-        Array::from_expr(Node::new(Op::Source(Arc::new(InMemory::new(DType::F64, &[37, 29], vec![0; 37 * 29 * 8]).unwrap()))).unwrap());
+    let plain = Array::from_expr(
+        Node::new(Op::Source(ops::Source { store: Arc::new(InMemory::new(DType::F64, &[37, 29], vec![0; 37 * 29 * 8]).unwrap()) }))
+            .unwrap(),
+    );
     let r = random::normal(0.0, 1.0).shape([50, 40]).seed(1).chunks([9, 40]).build();
     let long = random::normal(0.0, 1.0).shape([300, 9]).seed(2).build();
     vec![

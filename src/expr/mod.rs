@@ -6,20 +6,24 @@
 mod affine;
 mod infer;
 mod op;
+mod operation;
+pub mod ops;
 mod replace;
 mod text;
 mod visit;
 
 pub use affine::{Affine, Follow};
 pub use infer::{auto_chunks, cells};
-pub use op::{BlockFn, BlockInfo, Cells, Count, Function, Op, Reduce, Resident, Runs};
+pub use op::Op;
+pub use operation::{Cut, Inferred, Operation, Relabel, Through};
+pub use ops::{BlockFn, BlockInfo, Cells, Count, Function, Reduce, Resident, Runs};
 pub use replace::replace;
 pub use text::text;
 pub use visit::{postorder, rebuild, relabel};
 
 use crate::error::{Error, Result};
 use crate::grid::ChunkGrid;
-use flagstone_kernels::dtype::DType;
+use flagstone_kernels::dtype::{DType, Scalar};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -49,9 +53,8 @@ impl Node {
     /// # Errors
     /// `BadRequest` where the arguments do not fit together.
     pub fn new(op: Op) -> Result<Expr> {
-        let (shape, dtype, chunks) = infer::infer(&op)?;
-        let counted = infer::counted(&op);
-        Ok(Node::assemble(op, shape, counted, dtype, chunks))
+        let inferred = op.infer()?;
+        Ok(Node::assemble(op, inferred))
     }
 
     /// As [`Node::new`], with other chunks of the same shape: for passes that must keep the chunks, and
@@ -60,9 +63,8 @@ impl Node {
     /// # Errors
     /// As [`Node::new`].
     pub fn with_chunks(op: Op, chunks: ChunkGrid) -> Result<Expr> {
-        let (shape, dtype, _) = infer::infer(&op)?;
-        let counted = infer::counted(&op);
-        Ok(Node::assemble(op, shape, counted, dtype, chunks))
+        let inferred = op.infer()?;
+        Ok(Node::assemble(op, Inferred { chunks, ..inferred }))
     }
 
     /// `op` in the place of this node: the same shape and dtype, the given chunks. A mask that has been
@@ -71,18 +73,26 @@ impl Node {
     /// # Errors
     /// As [`Node::new`]; `Internal` where `op` has another shape or dtype.
     pub fn replaced_by(&self, op: Op, chunks: ChunkGrid) -> Result<Expr> {
-        let (shape, dtype, _) = infer::infer(&op)?;
-        let mask = matches!(op, Op::Mask { .. });
+        let Inferred { shape, dtype, counted, .. } = op.infer()?;
+        let mask = matches!(op, Op::Mask(_));
         if dtype != self.dtype || (shape != self.shape && !mask) {
             let (name, was, is) = (op.name(), &self.shape, &shape);
             return Err(Error::internal(format!("{name} of {was:?} {} was replaced by {is:?} {dtype}", self.dtype)));
         }
-        let counted = if mask { self.counted.clone() } else { infer::counted(&op) };
-        Ok(Node::assemble(op, self.shape.clone(), counted, dtype, chunks))
+        let counted = if mask { self.counted.clone() } else { counted };
+        Ok(Node::assemble(op, Inferred { shape: self.shape.clone(), dtype, chunks, counted }))
     }
 
-    fn assemble(op: Op, shape: Vec<u64>, counted: Option<Arc<Count>>, dtype: DType, chunks: ChunkGrid) -> Expr {
+    /// A node without arguments, for the place of arguments that were taken.
+    fn nothing() -> Expr {
+        let op = ops::Full { value: Scalar::Bool(false), dtype: DType::Bool, shape: vec![], chunks: ChunkGrid { axes: vec![] } };
+        let inferred = Inferred::known(vec![], DType::Bool, op.chunks.clone());
+        Node::assemble(op.into(), inferred)
+    }
+
+    fn assemble(op: Op, inferred: Inferred) -> Expr {
         static NEXT: AtomicU64 = AtomicU64::new(1);
+        let Inferred { shape, dtype, chunks, counted } = inferred;
         debug_assert_eq!(shape, chunks.shape(), "chunks of {op:?}");
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         Arc::new(Node { id, op, shape, counted, dtype, chunks })
@@ -102,10 +112,10 @@ impl Node {
 /// Chains can be longer than a stack is deep, so that arguments are not dropped by recursion.
 impl Drop for Node {
     fn drop(&mut self) {
-        let mut left = self.op.take().into_args();
+        let mut left = self.op.take_args();
         while let Some(expr) = left.pop() {
             if let Some(mut node) = Arc::into_inner(expr) {
-                left.extend(node.op.take().into_args());
+                left.extend(node.op.take_args());
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The graph with one node known: lengths above it follow.
 
-use super::{Expr, Node, Op, cells, postorder};
+use super::{Expr, Node, Op, cells, ops, postorder};
 use crate::error::Result;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -35,12 +35,12 @@ fn follow(old: &Expr, args: Vec<Expr>) -> Result<Op> {
     let mut op = old.op.with_args(args);
     match &mut op {
         // constants beside a mask were as long as its bound
-        Op::Elementwise { args, .. } => {
-            let known = args.iter().find(|arg| !matches!(arg.op, Op::Full { .. })).map(|arg| (arg.shape.clone(), arg.chunks.clone()));
+        Op::Elementwise(ops::Elementwise { args, .. }) => {
+            let known = args.iter().find(|arg| !matches!(arg.op, Op::Full(_))).map(|arg| (arg.shape.clone(), arg.chunks.clone()));
             if let Some((shape, chunks)) = known {
                 for arg in args.iter_mut().filter(|arg| arg.shape != shape) {
-                    if let Op::Full { value, dtype, .. } = arg.op {
-                        *arg = Node::new(Op::Full { value, dtype, shape: shape.clone(), chunks: chunks.clone() })?;
+                    if let Op::Full(ops::Full { value, dtype, .. }) = arg.op {
+                        *arg = Node::new(Op::Full(ops::Full { value, dtype, shape: shape.clone(), chunks: chunks.clone() }))?;
                     }
                 }
             }
@@ -48,7 +48,7 @@ fn follow(old: &Expr, args: Vec<Expr>) -> Result<Op> {
         Op::Reduce(reduce) if old.op.args()[0].shape != reduce.arg.shape => {
             reduce.cells = cells(&reduce.arg.chunks, &reduce.axes);
         }
-        Op::Rechunk { arg, chunks } if chunks.shape() != arg.shape => *chunks = arg.chunks.clone(),
+        Op::Rechunk(ops::Rechunk { arg, chunks }) if chunks.shape() != arg.shape => *chunks = arg.chunks.clone(),
         _ => {}
     }
     Ok(op)

@@ -1,6 +1,6 @@
 //! Expr → text, for `explain` and messages.
 
-use super::{Affine, Expr, Op};
+use super::Expr;
 use std::collections::HashMap;
 use std::fmt::Write;
 
@@ -13,7 +13,7 @@ pub fn text(roots: &[Expr]) -> String {
         let number = numbers.len();
         let args: Vec<String> = node.op.args().iter().map(|arg| format!("%{}", numbers[&arg.id])).collect();
         let mut args = args.join(", ");
-        let detail = detail(&node.op);
+        let detail = node.op.detail();
         if !detail.is_empty() {
             if !args.is_empty() {
                 args.push_str(", ");
@@ -25,35 +25,4 @@ pub fn text(roots: &[Expr]) -> String {
         numbers.insert(node.id, number);
     }
     out
-}
-
-fn detail(op: &Op) -> String {
-    match op {
-        Op::Source(store) => store.address().to_string(),
-        Op::Full { value, .. } => format!("{value:?}"),
-        Op::Generate { generator, .. } => format!("{:?}", generator.rule),
-        Op::View { view, .. } => affine(view),
-        Op::Reduce(reduce) => {
-            let mut text = format!("axes={:?}", reduce.axes);
-            if reduce.mask.is_some() {
-                text.push_str(", where");
-            }
-            text
-        }
-        Op::Concatenate { axis, .. } => format!("axis={axis}"),
-        Op::Rechunk { chunks, .. } => format!("{:?}", chunks.axes.iter().map(|axis| axis.longest()).collect::<Vec<_>>()),
-        _ => String::new(),
-    }
-}
-
-/// A view as an index of its source, with `→axis` where axes move: `[0::100, :→0]`.
-fn affine(view: &Affine) -> String {
-    let one = |(at, f): (usize, &super::Follow)| match f.axis {
-        None => f.start.to_string(),
-        Some(axis) => {
-            let slice = if (f.start, f.step) == (0, 1) { ":".to_string() } else { format!("{}::{}", f.start, f.step) };
-            if axis == at { slice } else { format!("{slice}→{axis}") }
-        }
-    };
-    format!("[{}]", view.source.iter().enumerate().map(one).collect::<Vec<_>>().join(", "))
 }

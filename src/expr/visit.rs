@@ -1,6 +1,6 @@
 //! Walking and rebuilding the graph, without recursion: graphs can be deep.
 
-use super::{Affine, Expr, Op};
+use super::{Affine, Expr, Relabel, ops};
 use crate::error::Result;
 use crate::grid::ChunkGrid;
 use std::collections::{HashMap, HashSet};
@@ -24,7 +24,7 @@ pub fn postorder(roots: &[Expr]) -> Vec<Expr> {
 
 /// Rebuilds the graph from the leaves up: `f` sees each node with its arguments already rebuilt, and
 /// returns what stands in its place. Chunks are kept where they mean something: of the roots, of every
-/// node that is not replaced, and of the arguments of users' functions.
+/// node that is not replaced, and of the arguments of operations that need them.
 ///
 /// # Errors
 /// What `f` or inference refuses.
@@ -34,10 +34,7 @@ pub fn rebuild(roots: &[Expr], mut f: impl FnMut(&Expr) -> Result<Expr>) -> Resu
         let mut args = Vec::new();
         for arg in node.op.args() {
             let rebuilt = &new[&arg.id];
-            args.push(match node.op {
-                Op::Function(_) => relabel(rebuilt, &arg.chunks)?,
-                _ => rebuilt.clone(),
-            });
+            args.push(if node.op.needs_chunks() { relabel(rebuilt, &arg.chunks)? } else { rebuilt.clone() });
         }
         let unchanged = node.op.args().iter().zip(&args).all(|(a, b)| Arc::ptr_eq(a, b));
         let here = if unchanged { node.clone() } else { node.replaced_by(node.op.with_args(args), node.chunks.clone())? };
@@ -55,13 +52,9 @@ pub fn relabel(expr: &Expr, chunks: &ChunkGrid) -> Result<Expr> {
     if expr.chunks == *chunks {
         return Ok(expr.clone());
     }
-    let mut op = expr.op.clone();
-    match &mut op {
-        Op::Full { chunks: own, .. } | Op::Generate { chunks: own, .. } => *own = chunks.clone(),
-        Op::Source(_) | Op::Resident(_) | Op::Function(_) => {
-            op = Op::View { arg: expr.clone(), view: Affine::identity(&expr.shape) };
-        }
-        _ => {}
-    }
+    let op = match expr.op.relabel(chunks) {
+        Relabel::As(op) => op,
+        Relabel::View => ops::View { arg: expr.clone(), view: Affine::identity(&expr.shape) }.into(),
+    };
     expr.replaced_by(op, chunks.clone())
 }

@@ -5,10 +5,10 @@
 //! read. A mask that selects nothing is seen only at run time: min and max over it are errors there.
 
 use crate::error::Result;
-use crate::expr::{Affine, Expr, Node, Op, Reduce, cells, postorder, rebuild};
+use crate::expr::{Affine, Expr, Node, Op, ops, postorder, rebuild};
 use crate::grid::ChunkGrid;
 use flagstone_kernels::dtype::DType;
-use flagstone_kernels::op::{BinaryOp, ReduceOp};
+use flagstone_kernels::op::BinaryOp;
 use flagstone_kernels::program::StepOp;
 use std::collections::HashMap;
 
@@ -21,21 +21,14 @@ enum Form {
 }
 
 pub(super) fn pass(roots: &[Expr]) -> Result<Vec<Expr>> {
-    if !postorder(roots).iter().any(|node| matches!(node.op, Op::Mask { .. })) {
+    if !postorder(roots).iter().any(|node| matches!(node.op, Op::Mask(_))) {
         return Ok(roots.to_vec());
     }
     let mut forms = HashMap::new();
     rebuild(roots, |node| {
-        let node = match &node.op {
-            Op::Reduce(reduce) => match masked_reduce(reduce, &forms)? {
-                Some(op) => in_place(node, op)?,
-                None => node.clone(),
-            },
-            Op::Median { arg, mask } => match unmasked(arg, mask.as_ref(), &forms)? {
-                Some((arg, mask)) => in_place(node, Op::Median { arg, mask: Some(mask) })?,
-                None => node.clone(),
-            },
-            _ => node.clone(),
+        let node = match under_mask(node, &forms)? {
+            Some(op) => in_place(node, op)?,
+            None => node.clone(),
         };
         if let Some(form) = form(&node, &forms)? {
             forms.insert(node.id, form);
@@ -50,23 +43,23 @@ fn form(node: &Expr, forms: &HashMap<u64, Form>) -> Result<Option<Form>> {
         Form::Uniform(one) => Form::Uniform(one.clone()),
     };
     Ok(match &node.op {
-        Op::Mask { arg, mask, .. } => Some(Form::Masked { value: arg.clone(), mask: mask.clone() }),
-        Op::Full { value, dtype, .. } => {
+        Op::Mask(ops::Mask { arg, mask, .. }) => Some(Form::Masked { value: arg.clone(), mask: mask.clone() }),
+        Op::Full(ops::Full { value, dtype, .. }) => {
             let chunks = ChunkGrid { axes: vec![] };
-            Some(Form::Uniform(Node::new(Op::Full { value: *value, dtype: *dtype, shape: vec![], chunks })?))
+            Some(Form::Uniform(Node::new(Op::Full(ops::Full { value: *value, dtype: *dtype, shape: vec![], chunks }))?))
         }
-        Op::Rechunk { arg, .. } => forms.get(&arg.id).map(copy),
-        Op::View { arg, view } if view.is_identity(&arg.shape) => forms.get(&arg.id).map(copy),
-        Op::View { arg, view } => match forms.get(&arg.id) {
+        Op::Rechunk(ops::Rechunk { arg, .. }) => forms.get(&arg.id).map(copy),
+        Op::View(ops::View { arg, view }) if view.is_identity(&arg.shape) => forms.get(&arg.id).map(copy),
+        Op::View(ops::View { arg, view }) => match forms.get(&arg.id) {
             Some(Form::Uniform(one)) => Some(Form::Uniform(one.clone())),
             Some(Form::Masked { .. }) => None,
             None if arg.elements() > 0 && arg.counted.is_none() && view.source.iter().all(|follow| follow.axis.is_none()) => {
                 let view = Affine { source: view.source.clone(), shape: vec![] };
-                Some(Form::Uniform(Node::new(Op::View { arg: arg.clone(), view })?))
+                Some(Form::Uniform(Node::new(Op::View(ops::View { arg: arg.clone(), view }))?))
             }
             None => None,
         },
-        Op::Elementwise { args, .. } => {
+        Op::Elementwise(ops::Elementwise { args, .. }) => {
             let args: Option<Vec<&Form>> = args.iter().map(|arg| forms.get(&arg.id)).collect();
             let Some(args) = args else { return Ok(None) };
             elementwise(&node.op, &args)?
@@ -100,24 +93,24 @@ fn elementwise(op: &Op, args: &[&Form]) -> Result<Option<Form>> {
 /// The 0-d array `one` at every place of `shape`.
 fn spread(one: &Expr, shape: &[u64]) -> Result<Expr> {
     Node::new(match &one.op {
-        Op::Full { value, dtype, .. } => Op::Full { value: *value, dtype: *dtype, shape: shape.to_vec(), chunks: ChunkGrid::whole(shape) },
-        _ => Op::View { arg: one.clone(), view: Affine { source: vec![], shape: shape.to_vec() } },
+        Op::Full(ops::Full { value, dtype, .. }) => {
+            Op::Full(ops::Full { value: *value, dtype: *dtype, shape: shape.to_vec(), chunks: ChunkGrid::whole(shape) })
+        }
+        _ => Op::View(ops::View { arg: one.clone(), view: Affine { source: vec![], shape: shape.to_vec() } }),
     })
 }
 
-fn masked_reduce(reduce: &Reduce, forms: &HashMap<u64, Form>) -> Result<Option<Op>> {
-    // these answer with positions among the selected
-    if matches!(reduce.reduction.op, ReduceOp::Argmin | ReduceOp::Argmax) || reduce.axes != [0] {
-        return Ok(None);
+/// A reduction of a selection as one under its mask.
+fn under_mask(node: &Expr, forms: &HashMap<u64, Form>) -> Result<Option<Op>> {
+    match node.op.args().as_slice() {
+        // elementwise operations commute with the mask instead
+        _ if !node.op.ends_loop() => Ok(None),
+        [arg, also @ ..] if also.len() <= 1 => match unmasked(arg, also.first().copied(), forms)? {
+            Some((values, selects)) => node.op.under_mask(&values, &selects),
+            None => Ok(None),
+        },
+        _ => Ok(None),
     }
-    let Some((arg, mask)) = unmasked(&reduce.arg, reduce.mask.as_ref(), forms)? else { return Ok(None) };
-    let axes: Vec<usize> = (0..arg.shape.len()).collect();
-    let cells = cells(&arg.chunks, &axes);
-    let all = Op::Reduce(Reduce { reduction: reduce.reduction, arg, mask: Some(mask), axes, keepdims: false, cells });
-    Ok(Some(match reduce.keepdims {
-        true => Op::View { arg: Node::new(all)?, view: Affine { source: vec![], shape: vec![1] } },
-        false => all,
-    }))
 }
 
 /// The values and the mask of a masked array, with at least one axis, and `also` of the same array
@@ -132,7 +125,11 @@ fn unmasked(arg: &Expr, also: Option<&Expr>, forms: &HashMap<u64, Form>) -> Resu
                 Form::Masked { .. } => return Ok(None),
                 Form::Uniform(one) => spread(one, &value.shape)?,
             };
-            Node::new(Op::Elementwise { op: StepOp::Binary(BinaryOp::LogicalAnd), args: vec![mask.clone(), also], dtype: DType::Bool })?
+            Node::new(Op::Elementwise(ops::Elementwise {
+                op: StepOp::Binary(BinaryOp::LogicalAnd),
+                args: vec![mask.clone(), also],
+                dtype: DType::Bool,
+            }))?
         }
         Some(None) => return Ok(None),
     };

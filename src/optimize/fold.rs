@@ -2,14 +2,14 @@
 //! are products bit for bit.
 
 use crate::error::Result;
-use crate::expr::{Expr, Op, rebuild};
+use crate::expr::{Expr, Op, ops, rebuild};
 use flagstone_kernels::dtype::{DType, Scalar};
 use flagstone_kernels::op::BinaryOp;
 use flagstone_kernels::program::StepOp;
 
 pub(super) fn pass(roots: &[Expr]) -> Result<Vec<Expr>> {
     rebuild(roots, |node| match &node.op {
-        Op::Elementwise { op: StepOp::Cast, args, dtype } => {
+        Op::Elementwise(ops::Elementwise { op: StepOp::Cast, args, dtype }) => {
             if args[0].dtype == *dtype {
                 return Ok(args[0].clone());
             }
@@ -18,12 +18,15 @@ pub(super) fn pass(roots: &[Expr]) -> Result<Vec<Expr>> {
                 None => Ok(node.clone()),
             }
         }
-        Op::Elementwise { op: StepOp::Binary(BinaryOp::Divide), args, dtype } => {
+        Op::Elementwise(ops::Elementwise { op: StepOp::Binary(BinaryOp::Divide), args, dtype }) => {
             match full(&args[1]).and_then(|value| reciprocal(value, *dtype)) {
                 Some(value) => {
                     let by = args[1].replaced_by(constant(value, *dtype, &args[1]), args[1].chunks.clone())?;
                     let op = StepOp::Binary(BinaryOp::Multiply);
-                    node.replaced_by(Op::Elementwise { op, args: vec![args[0].clone(), by], dtype: *dtype }, node.chunks.clone())
+                    node.replaced_by(
+                        Op::Elementwise(ops::Elementwise { op, args: vec![args[0].clone(), by], dtype: *dtype }),
+                        node.chunks.clone(),
+                    )
                 }
                 None => Ok(node.clone()),
             }
@@ -35,14 +38,14 @@ pub(super) fn pass(roots: &[Expr]) -> Result<Vec<Expr>> {
 /// The value of a constant.
 fn full(node: &Expr) -> Option<Scalar> {
     match &node.op {
-        Op::Full { value, .. } => Some(*value),
+        Op::Full(ops::Full { value, .. }) => Some(*value),
         _ => None,
     }
 }
 
 /// A constant as long as `like`.
 fn constant(value: Scalar, dtype: DType, like: &Expr) -> Op {
-    Op::Full { value, dtype, shape: like.shape.clone(), chunks: like.chunks.clone() }
+    Op::Full(ops::Full { value, dtype, shape: like.shape.clone(), chunks: like.chunks.clone() })
 }
 
 /// 1 / `value` if both are powers of two well inside the range of `dtype`: x / value and x · (1 / value) are then

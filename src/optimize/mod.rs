@@ -11,7 +11,7 @@ mod tests;
 mod window;
 
 use crate::error::{Error, Result};
-use crate::expr::{Expr, Op, postorder};
+use crate::expr::{Cut, Expr, postorder};
 
 /// A pass: what stands in the place of each root.
 type Pass = fn(&[Expr]) -> Result<Vec<Expr>>;
@@ -62,11 +62,10 @@ fn check(pass: &str, before: &[Expr], after: &[Expr]) -> Result<()> {
     }
     if cfg!(debug_assertions) {
         for node in postorder(after) {
-            if let Op::Reduce(reduce) = &node.op {
-                let cut = reduce.axes.iter().zip(&reduce.cells);
-                let fits = reduce.axes.len() == reduce.cells.len()
-                    && cut.into_iter().all(|(&axis, cells)| cells.chunks.len() == reduce.arg.shape[axis]);
-                assert!(fits || reduce.arg.counted.is_some(), "{pass} left a {} with other cells", node.op.name());
+            if let Some(Cut { axes, cells }) = node.op.cut() {
+                let arg = node.op.args()[0];
+                let fits = axes.len() == cells.len() && axes.iter().zip(cells).all(|(&axis, cells)| cells.chunks.len() == arg.shape[axis]);
+                assert!(fits || arg.counted.is_some(), "{pass} left a {} with other cells", node.op.name());
             }
         }
     }

@@ -7,23 +7,18 @@
 
 use super::window::{self, Window};
 use crate::error::Result;
-use crate::expr::{Affine, Expr, Node, Op, postorder, relabel};
+use crate::expr::{Affine, Expr, Node, Op, Through, ops, postorder, relabel};
 use crate::grid::Region;
 use flagstone_kernels::dtype::Scalar;
-use flagstone_kernels::generate::Rule;
-use flagstone_kernels::op::{BinaryOp, UnaryOp};
-use flagstone_kernels::program::StepOp;
 use std::collections::{HashMap, HashSet};
 
 /// An elementwise tree of at most this many operations is evaluated again where views overlap or repeat,
 /// rather than kept: reading back what was kept costs as much.
 const CHEAP_OPERATIONS_MAX: u64 = 3;
-/// What a transcendental function or a random number counts for.
-const DEAR: u64 = 16;
 
 pub(super) fn pass(roots: &[Expr]) -> Result<Vec<Expr>> {
     let nodes = postorder(roots);
-    if !nodes.iter().any(|node| matches!(node.op, Op::View { .. } | Op::Rechunk { .. })) {
+    if !nodes.iter().any(|node| matches!(node.op, Op::View(_) | Op::Rechunk(_))) {
         return Ok(roots.to_vec());
     }
     let mut state = Pushdown::new(nodes);
@@ -72,13 +67,9 @@ impl Pushdown {
         let mut costs: Vec<u64> = Vec::with_capacity(nodes.len());
         for node in &nodes {
             let below = node.op.args().iter().fold(0u64, |sum, arg| sum.saturating_add(costs[at[&arg.id]]));
-            costs.push(match &node.op {
-                Op::Elementwise { op, .. } => below.saturating_add(cost(*op)),
-                // not through `Concatenate`: the cost would fall as parts are dropped, and a second run push further
-                Op::View { .. } | Op::Rechunk { .. } => below,
-                Op::Generate { generator, .. } if matches!(generator.rule, Rule::Random(_)) => DEAR,
-                _ => 0,
-            });
+            // not through `Concatenate`: the cost would fall as parts are dropped, and a second run push further
+            let below = if node.op.ends_loop() { 0 } else { below };
+            costs.push(below.saturating_add(node.op.cost()));
         }
         let wants = nodes.iter().map(|_| Vec::new()).collect();
         Pushdown { nodes, at, wants, known: HashMap::new(), costs }
@@ -112,31 +103,32 @@ impl Pushdown {
 
     fn decide(&mut self, at: usize) {
         let node = self.nodes[at].clone();
-        match &node.op {
-            _ if node.counted.is_some() && !matches!(node.op, Op::Rechunk { .. }) => self.keep(at),
-            Op::Full { value, .. } => {
+        match node.op.through() {
+            // places of a selection are not known
+            _ if node.counted.is_some() && !matches!(node.op, Op::Rechunk(_)) => self.keep(at),
+            Through::Constant(value) => {
                 for (number, view) in self.open(at) {
-                    let recipe = if view.is_some() { Recipe::Constant(*value) } else { Recipe::Apply { args: vec![], outer: None } };
+                    let recipe = if view.is_some() { Recipe::Constant(value) } else { Recipe::Apply { args: vec![], outer: None } };
                     self.meet((at, number), recipe);
                 }
             }
-            Op::View { arg, view } => {
+            Through::Compose(view) => {
                 for (number, next) in self.open(at) {
                     let composed = next.map_or_else(|| view.clone(), |next| view.then(&next));
-                    let target = self.want(self.at[&arg.id], Some(composed));
+                    let target = self.args(at, |_| Some(composed.clone()))[0];
                     self.meet((at, number), Recipe::Same(target));
                 }
             }
-            Op::Rechunk { arg, .. } => {
+            Through::Argument => {
                 for (number, view) in self.open(at) {
-                    let target = self.want(self.at[&arg.id], view);
+                    let target = self.args(at, |_| view.clone())[0];
                     self.meet((at, number), Recipe::Same(target));
                 }
             }
-            Op::Elementwise { .. } => self.elementwise(at),
-            Op::Concatenate { args, axis } => self.concatenate(at, args, *axis),
-            Op::Reduce(_) | Op::Matmul { .. } => self.windows(at),
-            _ => self.keep(at),
+            Through::Each => self.elementwise(at),
+            Through::Parts(axis) => self.concatenate(at, axis),
+            Through::Window(kept) => self.windows(at, &kept),
+            Through::Stop => self.keep(at),
         }
     }
 
@@ -202,7 +194,9 @@ impl Pushdown {
     }
 
     /// A view of one part drops the others.
-    fn concatenate(&mut self, at: usize, args: &[Expr], axis: usize) {
+    fn concatenate(&mut self, at: usize, axis: usize) {
+        let node = self.nodes[at].clone();
+        let args = node.op.args();
         let mut end = 0;
         let ends: Vec<u64> = args
             .iter()
@@ -233,7 +227,7 @@ impl Pushdown {
 
     /// Reductions and products of matrices are computed for the slices of their kept axes that are wanted;
     /// what flips, drops, moves or repeats axes stays outside, so that the arithmetic is the same.
-    fn windows(&mut self, at: usize) {
+    fn windows(&mut self, at: usize, kept: &[Vec<Option<usize>>]) {
         let node = self.nodes[at].clone();
         let open = self.open(at);
         let whole = |view: &Option<Affine>| view.as_ref().is_none_or(|view| view.region().elements() >= node.elements());
@@ -261,7 +255,7 @@ impl Pushdown {
         for (number, view) in self.open(at) {
             let Some(view) = view else { continue };
             let Window { inner, outer } = window::split_window(&view);
-            let args = self.args(at, |i| Some(window::argument(&node.op, i, &inner)));
+            let args = self.args(at, |i| Some(window::argument(&node.op.args()[i].shape, &kept[i], &inner)));
             self.meet((at, number), Recipe::Apply { args, outer: Some(outer) });
         }
     }
@@ -291,7 +285,7 @@ fn cook(node: &Expr, view: Option<&Affine>, recipe: &Recipe, get: impl Fn(&Targe
             let mut args = Vec::new();
             for (target, old) in targets.iter().zip(&old) {
                 let arg = get(target);
-                args.push(if matches!(node.op, Op::Function(_)) { relabel(&arg, &old.chunks)? } else { arg });
+                args.push(if node.op.needs_chunks() { relabel(&arg, &old.chunks)? } else { arg });
             }
             if view.is_none() && args.iter().zip(&old).all(|(a, b)| a.id == b.id) {
                 return Ok(node.clone());
@@ -303,13 +297,13 @@ fn cook(node: &Expr, view: Option<&Affine>, recipe: &Recipe, get: impl Fn(&Targe
                 (Some(view), None) => Node::with_chunks(op, view.chunks(&node.chunks)),
             }
         }
-        Recipe::Join { parts, axis } => Node::new(Op::Concatenate { args: parts.iter().map(get).collect(), axis: *axis }),
+        Recipe::Join { parts, axis } => Node::new(Op::Concatenate(ops::Concatenate { args: parts.iter().map(get).collect(), axis: *axis })),
         Recipe::Same(target) => Ok(get(target)),
         Recipe::Outer { of, view } => view_of(&get(of), view),
         Recipe::Constant(value) => {
             let view = view.expect("a constant stands for a view");
             let chunks = view.chunks(&node.chunks);
-            Node::new(Op::Full { value: *value, dtype: node.dtype, shape: view.shape.clone(), chunks })
+            Node::new(Op::Full(ops::Full { value: *value, dtype: node.dtype, shape: view.shape.clone(), chunks }))
         }
     }
 }
@@ -320,31 +314,10 @@ fn view_of(expr: &Expr, view: &Affine) -> Result<Expr> {
         return Ok(expr.clone());
     }
     match &expr.op {
-        Op::View { arg, view: first } => view_of(arg, &first.then(view)),
-        Op::Full { value, dtype, .. } => {
-            Node::new(Op::Full { value: *value, dtype: *dtype, shape: view.shape.clone(), chunks: view.chunks(&expr.chunks) })
+        Op::View(ops::View { arg, view: first }) => view_of(arg, &first.then(view)),
+        Op::Full(ops::Full { value, dtype, .. }) => {
+            Node::new(Op::Full(ops::Full { value: *value, dtype: *dtype, shape: view.shape.clone(), chunks: view.chunks(&expr.chunks) }))
         }
-        _ => Node::new(Op::View { arg: expr.clone(), view: view.clone() }),
-    }
-}
-
-/// What evaluating an operation counts for, in additions.
-fn cost(op: StepOp) -> u64 {
-    use BinaryOp::*;
-    match op {
-        StepOp::Cast | StepOp::Where => 1,
-        StepOp::Unary(op) => match op {
-            UnaryOp::Negative | UnaryOp::Positive | UnaryOp::Absolute | UnaryOp::Fabs | UnaryOp::Sign | UnaryOp::Signbit => 1,
-            UnaryOp::Rint | UnaryOp::Floor | UnaryOp::Ceil | UnaryOp::Trunc | UnaryOp::Square | UnaryOp::Sqrt | UnaryOp::Reciprocal => 1,
-            UnaryOp::Deg2rad | UnaryOp::Rad2deg | UnaryOp::Isnan | UnaryOp::Isinf | UnaryOp::Isfinite => 1,
-            UnaryOp::LogicalNot | UnaryOp::Invert | UnaryOp::Real | UnaryOp::Imag | UnaryOp::Conjugate => 1,
-            _ => DEAR,
-        },
-        StepOp::Binary(op) => match op {
-            Add | Subtract | Multiply | Divide | Maximum | Minimum | Fmax | Fmin | Copysign => 1,
-            Equal | NotEqual | Less | LessEqual | Greater | GreaterEqual | LogicalAnd | LogicalOr | LogicalXor => 1,
-            BitwiseAnd | BitwiseOr | BitwiseXor | LeftShift | RightShift => 1,
-            _ => DEAR,
-        },
+        _ => Node::new(Op::View(ops::View { arg: expr.clone(), view: view.clone() })),
     }
 }

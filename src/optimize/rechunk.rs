@@ -3,12 +3,12 @@
 //! [`rebuild`] relabels.
 
 use crate::error::Result;
-use crate::expr::{Expr, Op, rebuild};
+use crate::expr::{Expr, Op, ops, rebuild};
 
 pub(super) fn pass(roots: &[Expr]) -> Result<Vec<Expr>> {
     rebuild(roots, |node| {
         Ok(match &node.op {
-            Op::Rechunk { arg, .. } => arg.clone(),
+            Op::Rechunk(ops::Rechunk { arg, .. }) => arg.clone(),
             _ => node.clone(),
         })
     })

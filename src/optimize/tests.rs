@@ -1,7 +1,7 @@
 //! Optimised graphs against a slow evaluator, and plans as text.
 
 use super::{expand, optimize};
-use crate::expr::{Affine, BlockFn, BlockInfo, Cells, Expr, Follow, Function, Node, Op, Reduce, cells, postorder, text};
+use crate::expr::{Affine, BlockFn, BlockInfo, Cells, Expr, Follow, Function, Node, Op, Reduce, cells, ops, postorder, text};
 use crate::grid::{ChunkGrid, element_count, ravel, unravel};
 use flagstone_kernels::dtype::{DType, Scalar};
 use flagstone_kernels::generate::{Generator, Rule};
@@ -16,17 +16,21 @@ use std::time::{Duration, Instant};
 
 fn arange(shape: &[u64], chunk: &[u64]) -> Expr {
     let rule = Rule::Arange { start: 0.5, step: 0.7, start_int: 0, step_int: 0, dtype: DType::F64 };
-    Node::new(Op::Generate { generator: Generator { shape: shape.to_vec(), rule }, chunks: ChunkGrid::regular(shape, chunk) }).unwrap()
+    Node::new(Op::Generate(ops::Generate {
+        generator: Generator { shape: shape.to_vec(), rule },
+        chunks: ChunkGrid::regular(shape, chunk),
+    }))
+    .unwrap()
 }
 
 fn full(value: f64, shape: &[u64]) -> Expr {
     let chunks = ChunkGrid::whole(shape);
-    Node::new(Op::Full { value: Scalar::Float(value), dtype: DType::F64, shape: shape.to_vec(), chunks }).unwrap()
+    Node::new(Op::Full(ops::Full { value: Scalar::Float(value), dtype: DType::F64, shape: shape.to_vec(), chunks })).unwrap()
 }
 
 fn binary(op: BinaryOp, a: &Expr, b: &Expr) -> Expr {
     let dtype = if op == BinaryOp::Less || op == BinaryOp::LogicalAnd { DType::Bool } else { DType::F64 };
-    Node::new(Op::Elementwise { op: StepOp::Binary(op), args: vec![a.clone(), b.clone()], dtype }).unwrap()
+    Node::new(Op::Elementwise(ops::Elementwise { op: StepOp::Binary(op), args: vec![a.clone(), b.clone()], dtype })).unwrap()
 }
 
 fn add(a: &Expr, b: &Expr) -> Expr {
@@ -34,16 +38,16 @@ fn add(a: &Expr, b: &Expr) -> Expr {
 }
 
 fn unary(op: UnaryOp, a: &Expr) -> Expr {
-    Node::new(Op::Elementwise { op: StepOp::Unary(op), args: vec![a.clone()], dtype: a.dtype }).unwrap()
+    Node::new(Op::Elementwise(ops::Elementwise { op: StepOp::Unary(op), args: vec![a.clone()], dtype: a.dtype })).unwrap()
 }
 
 fn view(arg: &Expr, source: &[(i64, i64, Option<usize>)], shape: &[u64]) -> Expr {
     let source = source.iter().map(|&(start, step, axis)| Follow { start, step, axis }).collect();
-    Node::new(Op::View { arg: arg.clone(), view: Affine { source, shape: shape.to_vec() } }).unwrap()
+    Node::new(Op::View(ops::View { arg: arg.clone(), view: Affine { source, shape: shape.to_vec() } })).unwrap()
 }
 
 fn broadcast(arg: &Expr, shape: &[u64]) -> Expr {
-    Node::new(Op::View { arg: arg.clone(), view: Affine::broadcast(&arg.shape, shape).unwrap() }).unwrap()
+    Node::new(Op::View(ops::View { arg: arg.clone(), view: Affine::broadcast(&arg.shape, shape).unwrap() })).unwrap()
 }
 
 fn reduce_by(op: ReduceOp, arg: &Expr, axes: &[usize], mask: Option<&Expr>, keepdims: bool) -> Expr {
@@ -57,23 +61,23 @@ fn sum(arg: &Expr, axes: &[usize]) -> Expr {
 }
 
 fn mask(arg: &Expr, mask: &Expr) -> Expr {
-    Node::new(Op::Mask { arg: arg.clone(), mask: mask.clone(), count: Arc::default() }).unwrap()
+    Node::new(Op::Mask(ops::Mask { arg: arg.clone(), mask: mask.clone(), count: Arc::default() })).unwrap()
 }
 
 fn matmul(a: &Expr, b: &Expr) -> Expr {
-    Node::new(Op::Matmul { a: a.clone(), b: b.clone() }).unwrap()
+    Node::new(Op::Matmul(ops::Matmul { a: a.clone(), b: b.clone() })).unwrap()
 }
 
 fn concatenate(args: &[Expr], axis: usize) -> Expr {
-    Node::new(Op::Concatenate { args: args.to_vec(), axis }).unwrap()
+    Node::new(Op::Concatenate(ops::Concatenate { args: args.to_vec(), axis })).unwrap()
 }
 
 fn rechunk(arg: &Expr, chunk: &[u64]) -> Expr {
-    Node::new(Op::Rechunk { arg: arg.clone(), chunks: ChunkGrid::regular(&arg.shape, chunk) }).unwrap()
+    Node::new(Op::Rechunk(ops::Rechunk { arg: arg.clone(), chunks: ChunkGrid::regular(&arg.shape, chunk) })).unwrap()
 }
 
 fn median(arg: &Expr) -> Expr {
-    Node::new(Op::Median { arg: arg.clone(), mask: None }).unwrap()
+    Node::new(Op::Median(ops::Median { arg: arg.clone(), mask: None })).unwrap()
 }
 
 /// Values and their true shape, which differs from the node's where it is counted.
@@ -98,12 +102,12 @@ fn step(node: &Expr, args: &[Value], by_cell: bool) -> Value {
     let n = element_count(&node.shape).unwrap();
     let shape = node.shape.clone();
     match &node.op {
-        Op::Full { value, .. } => (vec![value.as_f64(); n as usize], shape),
-        Op::Generate { generator, .. } => {
+        Op::Full(ops::Full { value, .. }) => (vec![value.as_f64(); n as usize], shape),
+        Op::Generate(ops::Generate { generator, .. }) => {
             let Rule::Arange { start, step, .. } = generator.rule else { panic!("only arange here") };
             ((0..n).map(|i| start + i as f64 * step).collect(), shape)
         }
-        Op::Elementwise { op, .. } => {
+        Op::Elementwise(ops::Elementwise { op, .. }) => {
             let len = args.iter().map(|(values, _)| values.len()).min().unwrap();
             let at = |i: usize, arg: usize| args[arg].0[i];
             let one = |i: usize| match op {
@@ -120,7 +124,7 @@ fn step(node: &Expr, args: &[Value], by_cell: bool) -> Value {
             let shape = args.iter().find(|(values, _)| values.len() == len).unwrap().1.clone();
             ((0..len).map(one).collect(), shape)
         }
-        Op::View { view, .. } => {
+        Op::View(ops::View { view, .. }) => {
             let (values, from) = &args[0];
             let one = |at| {
                 let out = unravel(at, &shape);
@@ -129,7 +133,7 @@ fn step(node: &Expr, args: &[Value], by_cell: bool) -> Value {
             };
             ((0..n).map(one).collect(), shape)
         }
-        Op::Rechunk { .. } => args[0].clone(),
+        Op::Rechunk(_) => args[0].clone(),
         Op::Reduce(reduce) => {
             let (values, from) = &args[0];
             let starts = |cells: &Cells| -> Vec<u64> {
@@ -160,7 +164,7 @@ fn step(node: &Expr, args: &[Value], by_cell: bool) -> Value {
             }
             (sums.iter().map(|cells| cells.values().sum()).collect(), shape)
         }
-        Op::Concatenate { axis, .. } => {
+        Op::Concatenate(ops::Concatenate { axis, .. }) => {
             let one = |at| {
                 let mut place = unravel(at, &shape);
                 for (values, from) in args {
@@ -173,17 +177,17 @@ fn step(node: &Expr, args: &[Value], by_cell: bool) -> Value {
             };
             ((0..n).map(one).collect(), shape)
         }
-        Op::Matmul { .. } => {
+        Op::Matmul(_) => {
             let (k, cols) = (args[0].1[1], shape[1]);
             let one = |at: u64| (0..k).map(|p| args[0].0[(at / cols * k + p) as usize] * args[1].0[(p * cols + at % cols) as usize]).sum();
             ((0..n).map(one).collect(), shape)
         }
-        Op::Mask { .. } => {
+        Op::Mask(_) => {
             let chosen: Vec<f64> = args[0].0.iter().zip(&args[1].0).filter(|(_, m)| **m != 0.0).map(|(v, _)| *v).collect();
             let len = chosen.len() as u64;
             (chosen, vec![len])
         }
-        Op::Median { .. } => {
+        Op::Median(_) => {
             let keep = |i: usize| args.get(1).is_none_or(|mask| mask.0[i] != 0.0);
             let mut values: Vec<f64> = args[0].0.iter().enumerate().filter(|(i, _)| keep(*i)).map(|(_, v)| *v).collect();
             values.sort_by(f64::total_cmp);
@@ -298,7 +302,7 @@ fn random_node(pool: &[Expr], c: &mut Choices) -> Expr {
         5 => binary(BinaryOp::Multiply, &a, &full(1.25, &a.shape)),
         6 => {
             let less = binary(BinaryOp::Less, &a, &b);
-            Node::new(Op::Elementwise { op: StepOp::Where, args: vec![less, b, a], dtype: DType::F64 }).unwrap()
+            Node::new(Op::Elementwise(ops::Elementwise { op: StepOp::Where, args: vec![less, b, a], dtype: DType::F64 })).unwrap()
         }
         7 | 8 if rank > 0 => {
             let mut axes: Vec<usize> = (0..rank).filter(|_| c.below(2) == 0).collect();
@@ -501,7 +505,7 @@ fn users_functions_are_called_with_the_chunks_that_they_were_given() {
     assert_eq!((text(std::slice::from_ref(&again)), &again.chunks), (text(std::slice::from_ref(&new)), &root.chunks));
     let function = postorder(&[new]).into_iter().find(|node| matches!(node.op, Op::Function(_))).unwrap();
     assert_eq!(function.op.args()[0].chunks, ChunkGrid::regular(&[10, 10], &[2, 5]));
-    assert!(matches!(function.op.args()[0].op, Op::Generate { .. }));
+    assert!(matches!(function.op.args()[0].op, Op::Generate(_)));
 }
 
 #[test]

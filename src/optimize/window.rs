@@ -1,6 +1,6 @@
 //! Views → views. The algebra of push-down: what a view needs of each argument, and what is left outside.
 
-use crate::expr::{Affine, Follow, Op};
+use crate::expr::{Affine, Follow};
 use crate::grid::{Region, Span};
 
 /// A view in two: a choice of ascending places along each axis, then the rest.
@@ -76,24 +76,14 @@ pub(super) fn split_window(view: &Affine) -> Window {
     Window { inner, outer }
 }
 
-/// What argument `i` of a reduction or a matrix product contributes to the window `inner` of the result:
-/// all of the reduced axes, the window's places of the others.
-pub(super) fn argument(op: &Op, i: usize, inner: &Region) -> Affine {
-    let shape = &op.args()[i].shape;
+/// What an argument of `shape` contributes to the window `inner` of the result: the window's places of the axes
+/// that the result keeps, by `kept`, and all of the others.
+pub(super) fn argument(shape: &[u64], kept: &[Option<usize>], inner: &Region) -> Affine {
     let mut region = Region::whole(shape);
-    match op {
-        Op::Reduce(reduce) => {
-            let mut places = inner.0.iter();
-            for axis in 0..shape.len() {
-                if !reduce.axes.contains(&axis) {
-                    region.0[axis] = *places.next().expect("a place for every kept axis");
-                } else if reduce.keepdims {
-                    places.next();
-                }
-            }
+    for (span, place) in region.0.iter_mut().zip(kept) {
+        if let Some(axis) = place {
+            *span = inner.0[*axis];
         }
-        Op::Matmul { .. } => region.0[i] = inner.0[i],
-        _ => {}
     }
     select(&region)
 }

@@ -11,7 +11,7 @@ use crate::blocked::{Lowered, Sink, Target, lower, procedures};
 use crate::budget::{Budget, parse_bytes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Counters, Observer};
-use crate::expr::{Expr, Node, Op, Resident, postorder};
+use crate::expr::{Expr, Node, Op, Resident, ops, postorder};
 use crate::memory::{Pool, PoolOptions, Reservation, SpillDisk, Usage};
 use crate::optimize;
 pub use crate::plan::Explanation;
@@ -174,7 +174,7 @@ impl RuntimeBuilder {
 fn index_bytes(exprs: &[Expr]) -> u64 {
     let mut seen = std::collections::HashSet::new();
     let of = |node: &Expr| match &node.op {
-        Op::Source(store) if seen.insert(Arc::as_ptr(store) as *const () as usize) => store.resident_bytes(),
+        Op::Source(ops::Source { store }) if seen.insert(Arc::as_ptr(store) as *const () as usize) => store.resident_bytes(),
         _ => 0,
     };
     postorder(exprs).iter().map(of).fold(0, u64::saturating_add)
@@ -316,7 +316,7 @@ impl Runtime {
             let (product, grid) = kept.ok_or_else(|| Error::internal("persist kept no product"))?;
             let owner = Arc::new(Owned { pool: self.0.pool.clone(), product });
             let resident = Resident { product, grid, dtype: expr.dtype, runtime: self.0.id, owner };
-            Node::with_chunks(Op::Resident(Arc::new(resident)), expr.chunks.clone())
+            Node::with_chunks(Op::Resident(resident), expr.chunks.clone())
         };
         prepared.iter().zip(kept).map(resident).collect()
     }

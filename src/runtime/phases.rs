@@ -5,13 +5,13 @@ use super::{Runtime, index_bytes};
 use crate::blocked::{Procedure, Sink, Step, lower, procedures};
 use crate::budget::Budget;
 use crate::error::Result;
-use crate::expr::{Expr, Node, Op, postorder, replace};
+use crate::expr::{Expr, Node, Op, ops, postorder, replace};
 use crate::plan::Plan;
 use crate::scheduler::CancelToken;
 
 /// The graph with the length of a selection whose mask was counted since it was built; `None` where there is none left.
 fn with_a_count(exprs: &[Expr]) -> Result<Option<Vec<Expr>>> {
-    let counted = |node: &Expr| matches!(&node.op, Op::Mask { count, .. } if node.counted.is_some() && count.1.get().is_some());
+    let counted = |node: &Expr| matches!(&node.op, Op::Mask(ops::Mask { count, .. }) if node.counted.is_some() && count.1.get().is_some());
     let node = postorder(exprs).into_iter().find(counted);
     node.map(|node| replace(exprs, &node, &Node::new(node.op.clone())?)).transpose()
 }

@@ -1,32 +1,71 @@
-//! One recipe under one runtime, and all of them against each other and the oracle.
+//! One program under one runtime, and all of them against each other and the oracle.
 
-use super::draw::Drawn;
-use super::engine;
+use super::draw::{Context, Drawing, V};
+use super::sources::Scale;
 use super::tensor::Tensor;
 use flagstone::error::ErrorKind;
 use flagstone::runtime::{CancelToken, Dense};
 use flagstone::{Error, Runtime};
+use std::cell::{Cell, RefCell};
+use std::path::Path;
 use std::sync::{Mutex, Once};
 use std::time::{Duration, Instant};
 
-/// How a recipe is run.
+/// How a program is run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct How {
-    /// Bytes; `None` for no limit.
-    pub limit: Option<u64>,
+    pub limit: Limit,
     pub threads: usize,
     pub optimised: bool,
 }
 
-const MIB: u64 = 1 << 20;
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Limit {
+    None,
+    /// What the refusal at 1 byte names.
+    Smallest,
+    /// Twice that, and a mebibyte.
+    Scarce,
+    /// Mebibytes; the smallest where those are too few.
+    Mib(u64),
+    Bytes(u64),
+}
+
+/// Every pair of a limit and a number of threads for small arrays. Large ones take a while: without a limit, under
+/// one that is usual, and in one more way, which `turn` chooses.
+fn ways(scale: Scale, turn: usize) -> Vec<How> {
+    let way = |limit, threads, optimised| How { limit, threads, optimised };
+    match scale {
+        Scale::Large => {
+            let third = [
+                way(Limit::None, 2, false),
+                way(Limit::Mib(24), 4, true),
+                way(Limit::Mib(32), 1, false),
+                way(Limit::Scarce, 2, true),
+                way(Limit::Mib(100), 2, false),
+            ];
+            vec![way(Limit::None, 1, true), way(Limit::Mib(64), 2, true), third[turn % third.len()]]
+        }
+        Scale::Small => {
+            let limits = [Limit::None, Limit::Smallest, Limit::Mib(64), Limit::Mib(256)];
+            let with = |optimised| [1, 2, 4].into_iter().flat_map(move |threads| limits.map(move |limit| way(limit, threads, optimised)));
+            with(true).chain(with(false)).collect()
+        }
+    }
+}
 
 thread_local! {
-    /// Runtimes under the limits that every recipe shares.
-    static RUNTIMES: std::cell::RefCell<Vec<(How, Runtime)>> = const { std::cell::RefCell::new(vec![]) };
+    /// Runtimes under the limits that every program shares.
+    static RUNTIMES: RefCell<Vec<(How, Runtime)>> = const { RefCell::new(vec![]) };
 }
 
 fn new_runtime(how: How) -> Runtime {
-    let limit = how.limit.unwrap_or(u64::MAX);
+    let limit = match how.limit {
+        Limit::None => u64::MAX,
+        Limit::Smallest | Limit::Scarce => 1,
+        Limit::Mib(n) => n << 20,
+        Limit::Bytes(n) => n,
+    };
     Runtime::builder().memory_limit_bytes(limit).threads(how.threads).optimize(how.optimised).build().expect("a runtime")
 }
 
@@ -40,112 +79,149 @@ fn runtime(how: How) -> Runtime {
     })
 }
 
-/// Longer than this no recipe runs: it hangs, and is cancelled.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Longer than this no program runs: it hangs, and is cancelled.
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// A token that is cancelled if it is still watched when patience ends.
-struct Watched(CancelToken);
+struct Watched(CancelToken, u64);
 
-static WATCHED: Mutex<Option<(Instant, CancelToken)>> = Mutex::new(None);
+static WATCHED: Mutex<Vec<(u64, Instant, CancelToken)>> = Mutex::new(vec![]);
 
 impl Watched {
     fn new() -> Watched {
         static WATCHMAN: Once = Once::new();
+        static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
         WATCHMAN.call_once(|| {
             std::thread::spawn(|| {
                 loop {
                     std::thread::sleep(Duration::from_millis(250));
-                    match &*WATCHED.lock().unwrap() {
-                        Some((since, token)) if since.elapsed() > PATIENCE => token.cancel(),
-                        _ => {}
-                    }
+                    let watched = WATCHED.lock().unwrap();
+                    watched.iter().filter(|(_, since, _)| since.elapsed() > PATIENCE).for_each(|(_, _, token)| token.cancel());
                 }
             });
         });
+        let id = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let token = CancelToken::new();
-        *WATCHED.lock().unwrap() = Some((Instant::now(), token.clone()));
-        Watched(token)
+        WATCHED.lock().unwrap().push((id, Instant::now(), token.clone()));
+        Watched(token, id)
     }
 }
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        *WATCHED.lock().unwrap() = None;
+        WATCHED.lock().unwrap().retain(|(id, ..)| *id != self.1);
     }
 }
 
-fn compute(drawn: &Drawn, runtime: &Runtime) -> Result<Vec<Dense>, Error> {
-    let arrays = engine::build(&drawn.recipe, &drawn.sources.arrays, runtime)?;
-    let exprs = arrays.iter().map(|array| array.expr()).collect::<Result<Vec<_>, _>>()?;
-    for (expr, &v) in exprs.iter().zip(&drawn.recipe.results) {
-        let value = &drawn.values[v];
-        let shape: Vec<u64> = value.shape().iter().map(|&n| n as u64).collect();
-        let known = expr.counted.is_some() || expr.shape == shape;
-        assert!(known && expr.dtype == value.dtype, "metadata {:?} {}, expected {shape:?} {}", expr.shape, expr.dtype, value.dtype);
-    }
-    runtime.compute_exprs(&exprs, &Watched::new().0)
+/// A program and what of it is asked for.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    drawing: &'a Drawing,
+    results: &'a [V],
+    directory: &'a Path,
 }
 
-/// The results under the least memory: the limit that the refusal at 1 byte names, or what refusals under
-/// that name, three times at most.
-fn compute_smallest(drawn: &Drawn, how: How) -> Result<(Vec<Dense>, u64), String> {
-    let mut limits = vec![1u64];
-    loop {
-        let limit = limits[limits.len() - 1];
-        let runtime = new_runtime(How { limit: Some(limit), ..how });
-        match compute(drawn, &runtime) {
-            Ok(results) => return Ok((results, limit)),
-            Err(error) => match error.kind() {
-                ErrorKind::WouldNotFit { smallest_bytes, .. } if *smallest_bytes > limit && limits.len() < 4 => {
-                    limits.push(*smallest_bytes)
-                }
-                _ => return Err(format!("under the limits {limits:?}: {error}")),
-            },
+impl Asked<'_> {
+    fn tensor(&self, i: usize) -> &Tensor {
+        self.drawing.tensor(self.results[i])
+    }
+
+    fn compute(&self, runtime: &Runtime) -> Result<Vec<Dense>, Error> {
+        let context = Context { runtime: runtime.clone(), directory: self.directory.to_path_buf(), files: Cell::new(0) };
+        let arrays = self.drawing.build(self.results, &context)?;
+        let exprs = arrays.iter().map(|array| array.expr()).collect::<Result<Vec<_>, _>>()?;
+        for (i, expr) in exprs.iter().enumerate() {
+            let value = self.tensor(i);
+            let shape: Vec<u64> = value.shape.iter().map(|&n| n as u64).collect();
+            let known = expr.counted.is_some() || expr.shape == shape;
+            assert!(known && expr.dtype == value.dtype, "metadata {:?} {}, expected {shape:?} {}", expr.shape, expr.dtype, value.dtype);
         }
+        runtime.compute_exprs(&exprs, &Watched::new().0)
     }
-}
 
-/// Compares all ways to run the recipe: the same bits, which the oracle grants.
-pub fn check(drawn: &Drawn) -> Result<(), String> {
-    let mut first: Option<Vec<Dense>> = None;
-    for optimised in [true, false] {
-        for threads in [1, 2, 4] {
-            for limit in [None, Some(1), Some(64 * MIB), Some(256 * MIB)] {
-                let mut how = How { limit, threads, optimised };
-                let results = if limit == Some(1) {
-                    let (results, limit) = compute_smallest(drawn, how).map_err(|e| format!("{how:?}: {e}"))?;
-                    how.limit = Some(limit);
-                    results
-                } else {
-                    compute(drawn, &runtime(how)).map_err(|e| format!("{how:?}: {e}"))?
-                };
-                match &first {
-                    None => {
-                        right(drawn, &results).map_err(|e| format!("{how:?}: {e}"))?;
-                        first = Some(results);
+    /// The results under the least memory: the limit that the refusal at 1 byte names, or what refusals under that
+    /// name: one for each array that is kept or stored on the way, and three more at most.
+    fn compute_smallest(&self, how: How) -> Result<Vec<Dense>, String> {
+        let mut limits = vec![1u64];
+        loop {
+            let mut limit = limits[limits.len() - 1];
+            if how.limit == Limit::Scarce && limit > 1 {
+                limit = 2 * limit + (1 << 20);
+            }
+            match self.compute(&new_runtime(How { limit: Limit::Bytes(limit), ..how })) {
+                Ok(results) => return Ok(results),
+                Err(error) => match error.kind() {
+                    ErrorKind::WouldNotFit { smallest_bytes, .. }
+                        if *smallest_bytes > limit && limits.len() < 4 + self.drawing.values.len() =>
+                    {
+                        limits.push(*smallest_bytes)
                     }
-                    Some(first) => {
-                        same(first, &results).map_err(|e| format!("{how:?} differs from no limit and 1 thread: {e}"))?;
-                    }
-                }
+                    _ => return Err(format!("under the limits {limits:?}: {error}")),
+                },
             }
         }
     }
-    Ok(())
-}
 
-fn tensor(dense: &Dense) -> Tensor {
-    let shape: Vec<usize> = dense.shape.iter().map(|&n| n as usize).collect();
-    Tensor::from_bytes(dense.dtype, &shape, dense.bytes())
-}
-
-fn right(drawn: &Drawn, results: &[Dense]) -> Result<(), String> {
-    for (&v, dense) in drawn.recipe.results.iter().zip(results) {
-        if let Some(difference) = drawn.values[v].difference(&tensor(dense)) {
-            return Err(format!("v{v} {difference}"));
+    fn run(&self, how: How) -> Result<Vec<Dense>, String> {
+        if matches!(how.limit, Limit::Smallest | Limit::Scarce) {
+            return self.compute_smallest(how);
+        }
+        match self.compute(&runtime(how)) {
+            Err(error) if matches!(error.kind(), ErrorKind::WouldNotFit { .. }) => self.compute_smallest(how),
+            outcome => outcome.map_err(|error| error.to_string()),
         }
     }
-    Ok(())
+
+    fn right(&self, results: &[Dense]) -> Result<(), String> {
+        for (i, dense) in results.iter().enumerate() {
+            if let Some(difference) = self.tensor(i).difference(dense.dtype, &lengths(dense), dense.bytes()) {
+                return Err(format!("v{} {difference}", self.results[i]));
+            }
+        }
+        Ok(())
+    }
+
+    /// All ways to run the program: the same bits, which the oracle grants.
+    fn check(&self) -> Result<(), String> {
+        let mut first: Option<(How, Vec<Dense>)> = None;
+        for how in ways(self.drawing.scale, self.drawing.turn) {
+            let results = self.run(how).map_err(|e| format!("{how:?}: {e}"))?;
+            match &first {
+                None => {
+                    self.right(&results).map_err(|e| format!("{how:?}: {e}"))?;
+                    first = Some((how, results));
+                }
+                Some((other, first)) => same(first, &results).map_err(|e| format!("{how:?} differs from {other:?}: {e}"))?,
+            }
+        }
+        Ok(())
+    }
+
+    fn check_caught(&self) -> Result<(), String> {
+        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.check()));
+        caught.unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|s| s.to_string()));
+            Err(format!("panicked: {}", text.unwrap_or_default()))
+        })
+    }
+}
+
+/// Checks a program; an error says what is wrong with the first of its values that is wrong alone, and how that
+/// one is made.
+pub fn check(drawing: &Drawing, directory: &Path) -> Result<(), String> {
+    let asked = Asked { drawing, results: &drawing.results, directory };
+    let Err(error) = asked.check_caught() else { return Ok(()) };
+    for v in 0..drawing.values.len() {
+        let alone = Asked { results: &[v], ..asked };
+        if let Err(error) = alone.check_caught() {
+            return Err(format!("{error}\n{}", drawing.text(&[v])));
+        }
+    }
+    Err(format!("{error}\n{}", drawing.text(&drawing.results)))
+}
+
+fn lengths(dense: &Dense) -> Vec<usize> {
+    dense.shape.iter().map(|&n| n as usize).collect()
 }
 
 fn same(first: &[Dense], other: &[Dense]) -> Result<(), String> {
@@ -154,10 +230,10 @@ fn same(first: &[Dense], other: &[Dense]) -> Result<(), String> {
             return Err(format!("{:?} {} and {:?} {}", a.shape, a.dtype, b.shape, b.dtype));
         }
         if a.bytes() != b.bytes() {
-            let at = a.bytes().iter().zip(b.bytes()).position(|(x, y)| x != y).unwrap_or(0) / a.dtype.size();
-            let (x, y) = (tensor(a), tensor(b));
-            let pick = |t: &Tensor| t.values.iter().nth(at).copied();
-            return Err(format!("bits at element {at} of {:?}: {:?} and {:?}", a.shape, pick(&x), pick(&y)));
+            let size = a.dtype.size();
+            let at = a.bytes().iter().zip(b.bytes()).position(|(x, y)| x != y).unwrap_or(0) / size;
+            let pick = |dense: &Dense| super::tensor::read(dense.dtype, dense.bytes(), at);
+            return Err(format!("bits at element {at} of {:?} {}: {:?} and {:?}", a.shape, a.dtype, pick(a), pick(b)));
         }
     }
     Ok(())

@@ -1,389 +1,179 @@
-//! Numbers → recipes. Every list of numbers is a recipe that means something, so that shrinking a list
-//! shrinks its recipe.
+//! Numbers → a program: sources, then operations out of the table of `ops`, each with its value by the oracle and with
+//! how the engine is called for it.
 
-use super::naive;
-use super::recipe::{Bin, Item, Kind, Op, Recipe, Red, Source, Style, Un, V, Weak};
-use super::sources;
-use super::tensor::Tensor;
-use flagstone::DType;
+use super::dice::Dice;
+use super::ops;
+use super::sources::{self, Scale};
+use super::tensor::{Tensor, is_complex, is_float};
+use flagstone::{Array, DType, Result, Runtime};
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
 
-/// A recipe, and what its operations give by the oracle.
-pub struct Drawn {
-    pub recipe: Recipe,
-    pub sources: sources::Opened,
-    pub values: Vec<Tensor>,
-    /// Values whose length is counted: they combine with scalars only.
-    counted: Vec<bool>,
-    elements_max: usize,
-}
+/// The position of a value in the program.
+pub type V = usize;
 
-struct Dice<'a> {
-    rolls: std::slice::Iter<'a, u32>,
-}
+/// The arrays of the values that are asked for and of those below them.
+pub struct Made(pub Vec<Option<Array>>);
 
-impl Dice<'_> {
-    fn below(&mut self, n: usize) -> usize {
-        self.rolls.next().map_or(0, |&roll| roll as usize % n.max(1))
-    }
-    fn one<T: Copy>(&mut self, of: &[T]) -> T {
-        of[self.below(of.len())]
-    }
-    fn chance(&mut self, out_of: usize) -> bool {
-        self.below(out_of) == out_of - 1
+impl std::ops::Index<V> for Made {
+    type Output = Array;
+    fn index(&self, v: V) -> &Array {
+        self.0[v].as_ref().expect("an argument is made before")
     }
 }
 
-/// More chunks than this are not drawn: each is a file.
-const CHUNKS_MAX: usize = 48;
+/// What a program is built in: persisting and storing happen while it is.
+pub struct Context {
+    pub runtime: Runtime,
+    pub directory: PathBuf,
+    pub files: Cell<usize>,
+}
 
-fn source(dice: &mut Dice<'_>, large: bool) -> Source {
-    let kind = dice.one(&[Kind::Memory, Kind::Zarr, Kind::Hdf5Chunked, Kind::Hdf5, Kind::Npy, Kind::Arange, Kind::Random]);
-    let dtype = match kind {
-        Kind::Arange => dice.one(&[DType::I64, DType::F64]),
-        Kind::Random => dice.one(&[DType::F64, DType::F32]),
-        _ => dice.one(&[DType::F64, DType::F32, DType::I32, DType::U8, DType::Bool, DType::C128]),
-    };
-    let ndim = dice.one(&[2, 2, 1, 3, 0, 2]);
-    let shape: Vec<usize> = if large {
-        match ndim {
-            0 | 1 => vec![70_000 + dice.below(60_000)],
-            2 if dice.chance(3) => {
-                let n = 260 + dice.below(90);
-                vec![n, n]
-            }
-            2 => vec![200 + dice.below(300), 150 + dice.below(200)],
-            _ => vec![20 + dice.below(20), 60 + dice.below(20), 40 + dice.below(30)],
+impl Context {
+    /// Where nothing is yet.
+    pub fn path(&self) -> PathBuf {
+        static PROGRAMS: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+        let n = PROGRAMS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.files.set(self.files.get() + 1);
+        self.directory.join(format!("stored{n}"))
+    }
+}
+
+/// How the engine is called for a value.
+pub type Build = Box<dyn Fn(&Made, &Context) -> Result<Array>>;
+
+/// An operation of a program, before it has its place.
+pub struct Step {
+    /// As Python would say it; `v3` is the value at position 3.
+    pub text: String,
+    pub args: Vec<V>,
+    pub tensor: Tensor,
+    pub build: Build,
+}
+
+/// What is known of the elements at a glance.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Facts {
+    /// The largest |x| that is finite.
+    pub largest: f64,
+    pub finite: bool,
+}
+
+/// A value of a program.
+pub struct Value {
+    pub step: Step,
+    pub facts: Facts,
+    /// Whether its length follows from a mask: the engine may know a bound alone.
+    pub counted: bool,
+    /// Whether it is a product, or made of one.
+    pub product: bool,
+    pub concatenated: bool,
+}
+
+/// A program, drawn.
+pub struct Drawing {
+    pub dice: Dice,
+    pub scale: Scale,
+    pub values: Vec<Value>,
+    pub results: Vec<V>,
+    /// Chooses among the ways to run it.
+    pub turn: usize,
+}
+
+impl Drawing {
+    /// The program that `rolls` stand for; its sources are written below `directory`.
+    pub fn new(rolls: &[u32], scale: Scale, directory: &Path) -> Drawing {
+        let mut drawing = Drawing { dice: Dice::new(rolls), scale, values: vec![], results: vec![], turn: 0 };
+        drawing.turn = drawing.dice.below(1 << 16);
+        for i in 0..1 + drawing.dice.below(3).min(1) {
+            let before = drawing.values.last().map(|value| value.step.tensor.shape.clone());
+            let source = sources::draw(&mut drawing.dice, scale, before.as_deref());
+            let (array, tensor) = sources::open(&source, &directory.join(format!("source{i}")));
+            let build: Build = Box::new(move |_, _| Ok(array.clone()));
+            drawing.push(Step { text: format!("{source:?}"), args: vec![], tensor, build });
         }
-    } else {
-        let lengths = [5, 8, 13, 1, 21, 2, 40, 0, 33];
-        let square = dice.chance(3).then(|| dice.one(&lengths));
-        (0..ndim).map(|_| square.unwrap_or_else(|| dice.one(&lengths))).map(|n| if ndim == 3 { n.min(13) } else { n }).collect()
-    };
-    let mut chunks: Vec<usize> = shape.iter().map(|&n| 1 + dice.below(n.max(1))).collect();
-    while shape.iter().zip(&chunks).map(|(&n, &c)| n.div_ceil(c)).product::<usize>() > CHUNKS_MAX {
-        let (axis, _) = shape.iter().zip(&chunks).enumerate().max_by_key(|(_, (n, c))| *n / *c).expect("an axis");
-        chunks[axis] = chunks[axis].saturating_mul(2).min(shape[axis]);
-    }
-    let style = dice.one(&[Style::Wild, Style::Whole, Style::Wild, Style::Nan]);
-    Source { kind, dtype, shape, chunks, style, seed: dice.below(1 << 16) as u64 }
-}
-
-fn is_float(x: &Tensor) -> bool {
-    matches!(x.dtype, DType::F32 | DType::F64)
-}
-
-impl Drawn {
-    /// The recipe that `rolls` stand for; its sources are written below `directory`.
-    pub fn new(rolls: &[u32], directory: &std::path::Path) -> Drawn {
-        let dice = &mut Dice { rolls: rolls.iter() };
-        let large = dice.chance(16);
-        let count = 1 + dice.below(2);
-        let all: Vec<Source> = (0..count).map(|_| source(dice, large)).collect();
-        let recipe = Recipe { sources: all, ..Recipe::default() };
-        let sources = sources::open(&recipe.sources, directory);
-        let elements_max = if large { 300_000 } else { 10_000 };
-        let mut drawn = Drawn { recipe, sources, values: vec![], counted: vec![], elements_max };
-        for i in 0..count {
-            drawn.push(Op::Source(i), false);
-        }
-        let steps = 1 + dice.below(6);
+        let steps = if scale == Scale::Small { drawing.dice.between(1, 7) } else { drawing.dice.between(2, 8) };
         for _ in 0..steps {
-            drawn.step(dice);
+            // late values more often than early ones, and in few large programs mostly the last
+            let n = drawing.values.len();
+            let back = drawing.dice.below(n).min(drawing.dice.below(n));
+            let x = n - 1 - if scale == Scale::Large && drawing.dice.below(3) > 0 { 0 } else { back };
+            let row = ops::row(&mut drawing.dice);
+            // what was rolled does not fit: the next operation
+            let _ = (row.draw)(&mut drawing, x);
         }
-        let last = drawn.values.len() - 1;
-        drawn.recipe.results = vec![last];
-        if dice.chance(3) {
-            drawn.recipe.results.push(dice.below(last + 1));
+        let last = drawing.values.len() - 1;
+        drawing.results = vec![last];
+        if drawing.dice.chance(3) {
+            let other = drawing.dice.below(last + 1);
+            drawing.results.push(other);
         }
-        drawn
+        drawing
     }
 
-    fn push(&mut self, op: Op, counted: bool) -> V {
-        let value = naive::apply(&op, &self.values, &self.sources.tensors);
-        self.values.push(value);
-        self.counted.push(counted);
-        self.recipe.ops.push(op);
+    pub fn push(&mut self, step: Step) -> V {
+        let numbers = || step.tensor.numbers();
+        let finite = !(is_float(step.tensor.dtype) || is_complex(step.tensor.dtype)) || numbers().all(|v| v.size().is_finite());
+        let largest = numbers().map(|v| v.size()).filter(|size| size.is_finite()).fold(0.0, f64::max);
+        let any = |what: fn(&Value) -> bool| step.args.iter().any(|&v| what(&self.values[v]));
+        let counted = step.tensor.ndim() == 1 && any(|value| value.counted) || step.text.contains("[v");
+        let product = step.text.contains('@') || any(|value| value.product);
+        let concatenated = step.text.contains("concatenate") || any(|value| value.concatenated);
+        self.values.push(Value { step, facts: Facts { largest, finite }, counted, product, concatenated });
         self.values.len() - 1
     }
 
-    /// One operation, or a few that belong together; nothing, where what was rolled does not fit.
-    fn step(&mut self, dice: &mut Dice<'_>) {
-        // late values more often than early ones
-        let n = self.values.len();
-        let x = n - 1 - dice.below(n).min(dice.below(n));
-        let counted = self.counted[x];
-        let (shape, dtype, exact) = (self.values[x].shape().to_vec(), self.values[x].dtype, self.values[x].exact);
-        let ndim = shape.len();
-        match dice.below(18) {
-            0 | 1 => self.unary(dice, x),
-            2 => self.scalar(dice, x),
-            3 | 4 if !counted => self.binary(dice, x),
-            5..=7 => self.reduce(dice, x),
-            8 if !counted && ndim > 0 => {
-                // centred: the mean broadcast back
-                let axes = vec![dice.below(ndim)];
-                let op = dice.one(&[Red::Mean, Red::Max, Red::Sum]);
-                if let Some(reduced) = self.try_reduce(op, x, Some(axes), true, 0)
-                    && dtype != DType::Bool
-                    && self.values[reduced].dtype != DType::Bool
-                {
-                    self.push(Op::Binary(Bin::Sub, x, reduced), false);
+    pub fn tensor(&self, v: V) -> &Tensor {
+        &self.values[v].step.tensor
+    }
+    pub fn dtype(&self, v: V) -> DType {
+        self.tensor(v).dtype
+    }
+    pub fn shape(&self, v: V) -> &[usize] {
+        &self.tensor(v).shape
+    }
+    pub fn facts(&self, v: V) -> Facts {
+        self.values[v].facts
+    }
+    /// One of the values for which `fits` holds.
+    pub fn any(&mut self, fits: impl Fn(&Drawing, V) -> bool) -> Option<V> {
+        let candidates: Vec<V> = (0..self.values.len()).filter(|&v| fits(self, v)).collect();
+        if candidates.is_empty() { None } else { Some(self.dice.one(&candidates)) }
+    }
+
+    /// `results` and all that they are made of.
+    pub fn below(&self, results: &[V]) -> Vec<bool> {
+        let mut needed = vec![false; self.values.len()];
+        for &v in results {
+            needed[v] = true;
+        }
+        for v in (0..needed.len()).rev().filter(|&v| v < self.values.len()) {
+            if needed[v] {
+                for &arg in &self.values[v].step.args {
+                    needed[arg] = true;
                 }
             }
-            9 | 10 if !counted => {
-                let items = self.items(dice, &shape);
-                self.push(Op::Index(x, items), false);
-            }
-            11 if !counted && ndim > 1 => {
-                let mut order: Vec<usize> = (0..ndim).collect();
-                order.rotate_left(1 + dice.below(ndim - 1));
-                let t = self.push(Op::Transpose(x, order), false);
-                if shape.iter().all(|&n| n == shape[0]) && dice.below(2) == 0 {
-                    self.push(Op::Binary(Bin::Add, x, t), false);
-                }
-            }
-            12 if !counted && ndim > 0 => {
-                self.push(Op::Flip(x, vec![dice.below(ndim)]), false);
-            }
-            13 if !counted && ndim > 0 => {
-                let axis = dice.below(ndim);
-                let fits = |v: &V| {
-                    let other = self.values[*v].shape();
-                    !self.counted[*v] && other.len() == ndim && (0..ndim).all(|a| a == axis || other[a] == shape[a])
-                };
-                let candidates: Vec<V> = (0..n).filter(fits).collect();
-                let parts: Vec<V> = (0..2 + dice.below(2)).map(|_| dice.one(&candidates)).collect();
-                if parts.iter().map(|&v| self.values[v].len()).sum::<usize>() <= self.elements_max {
-                    self.push(Op::Concatenate(parts, axis), false);
-                }
-            }
-            14 if !counted && (ndim == 1 || ndim == 2) => self.matmul(dice, x),
-            15 if !counted && ndim > 0 && exact && !self.counted[x] => self.mask(dice, x),
-            16 if !counted => {
-                if ndim > 0 && dice.below(2) == 0 {
-                    let sizes = shape.iter().map(|&n| 1 + dice.below(n.max(1))).collect();
-                    self.push(Op::Rechunk(x, sizes), false);
-                } else {
-                    self.push(Op::Persist(x), false);
-                }
-            }
-            17 if exact && dtype != DType::C128 && (!counted || super::MASKED_REDUCTIONS) => {
-                self.push(Op::Median(x), false);
-            }
-            _ => self.unary(dice, x),
         }
+        needed
     }
 
-    fn unary(&mut self, dice: &mut Dice<'_>, x: V) {
-        let value = &self.values[x];
-        let (float, exact, dtype) = (is_float(value), value.exact, value.dtype);
-        let op = match dice.below(10) {
-            0 => {
-                let to = dice.one(&[DType::F64, DType::F32, DType::I32, DType::U8, DType::Bool, DType::I64]);
-                let to_float = matches!(to, DType::F32 | DType::F64);
-                let limit = match to {
-                    DType::U8 => 0.0..=255.0,
-                    _ => -2e9..=2e9,
-                };
-                let whole_fits = |v: f64| limit.contains(&v.trunc());
-                let allowed = dtype != DType::C128 && (to_float || (exact && (!float || value.values.iter().all(|v| whole_fits(v.f())))));
-                if allowed {
-                    self.push(Op::Cast(to, x), self.counted[x]);
-                }
-                return;
-            }
-            1 if float && exact => Un::Sqrt,
-            2 if float && exact => Un::Exp,
-            3 if float && exact => Un::Sin,
-            4 if float && exact => Un::Floor,
-            5 if float && exact => Un::IsNan,
-            6 if dtype == DType::Bool => Un::Not,
-            7 if exact && dtype != DType::Bool => Un::Square,
-            8 => Un::Abs,
-            _ if dtype == DType::Bool => Un::Not,
-            _ => Un::Neg,
-        };
-        self.push(Op::Unary(op, x), self.counted[x]);
-    }
-
-    fn scalar(&mut self, dice: &mut Dice<'_>, x: V) {
-        let (dtype, exact) = (self.values[x].dtype, self.values[x].exact);
-        let weak = if dice.below(2) == 0 { Weak::Int(dice.below(4) as i64) } else { Weak::Float(dice.below(9) as f64 / 2.0 - 1.0) };
-        let op = dice.one(&[Bin::Mul, Bin::Add, Bin::Sub, Bin::Lt, Bin::Ge, Bin::Maximum, Bin::Div, Bin::Eq]);
-        let complex = dtype == DType::C128;
-        let ordered = matches!(op, Bin::Lt | Bin::Ge | Bin::Maximum);
-        let decides = ordered || op == Bin::Eq || op == Bin::Div;
-        if (complex && (ordered || op == Bin::Div)) || (decides && !exact) {
-            self.push(Op::Scalar(Bin::Add, x, weak), self.counted[x]);
-        } else {
-            self.push(Op::Scalar(op, x, weak), self.counted[x]);
+    /// The arrays of `results`, built anew.
+    pub fn build(&self, results: &[V], context: &Context) -> Result<Vec<Array>> {
+        let mut made = Made(vec![]);
+        for (value, needed) in self.values.iter().zip(self.below(results)) {
+            let array = if needed { Some((value.step.build)(&made, context)?) } else { None };
+            made.0.push(array);
         }
+        Ok(results.iter().map(|&v| made[v].clone()).collect())
     }
 
-    /// Another value that broadcasts with `x`.
-    fn partner(&mut self, dice: &mut Dice<'_>, x: V) -> V {
-        let shape = self.values[x].shape();
-        let fits = |v: &V| {
-            let joined = naive::broadcast(self.values[*v].shape(), shape);
-            !self.counted[*v] && joined.is_some_and(|shape| shape.iter().product::<usize>() <= self.elements_max)
-        };
-        let candidates: Vec<V> = (0..self.values.len()).filter(fits).collect();
-        if candidates.is_empty() { x } else { dice.one(&candidates) }
-    }
-
-    fn binary(&mut self, dice: &mut Dice<'_>, x: V) {
-        let y = self.partner(dice, x);
-        let exact = self.values[x].exact && self.values[y].exact;
-        let types = [self.values[x].dtype, self.values[y].dtype];
-        let complex = types.contains(&DType::C128);
-        let bools = types == [DType::Bool; 2];
-        let op = match dice.below(9) {
-            0 if bools => Bin::And,
-            1 if bools => Bin::Or,
-            0 if !exact || types.contains(&DType::C128) => Bin::Add,
-            0 => Bin::Div,
-            1 if exact && !complex => Bin::Maximum,
-            2 if exact && !complex => Bin::Minimum,
-            3 if exact && !complex => Bin::Lt,
-            4 if exact => Bin::Ne,
-            5 if exact => {
-                let z = self.partner(dice, x);
-                let c = self.push(Op::Binary(Bin::Eq, x, y), false);
-                let joined = naive::broadcast(self.values[c].shape(), self.values[z].shape());
-                let other = if joined.is_some() { z } else { y };
-                self.push(Op::Where(c, x, other), false);
-                return;
-            }
-            6 => Bin::Mul,
-            7 if !bools => Bin::Sub,
-            _ => Bin::Add,
-        };
-        self.push(Op::Binary(op, x, y), false);
-    }
-
-    fn reduce(&mut self, dice: &mut Dice<'_>, x: V) {
-        let ndim = self.values[x].shape().len();
-        if self.counted[x] && !super::MASKED_REDUCTIONS {
-            return self.scalar(dice, x);
+    /// The program that gives `results`.
+    pub fn text(&self, results: &[V]) -> String {
+        let mut text = String::new();
+        for (v, value) in self.values.iter().enumerate().filter(|(v, _)| self.below(results)[*v]) {
+            let tensor = &value.step.tensor;
+            text += &format!("  v{v} = {}    # {} {:?}\n", value.step.text, tensor.dtype, tensor.shape);
         }
-        let axes = match dice.below(3) {
-            _ if self.counted[x] => None,
-            0 => None,
-            1 if ndim > 0 => Some(vec![dice.below(ndim)]),
-            _ => Some((0..ndim).filter(|_| dice.below(2) == 0).collect()),
-        };
-        let keepdims = dice.chance(3) && !self.counted[x];
-        let ops = [
-            Red::Sum,
-            Red::Mean,
-            Red::Max,
-            Red::Std,
-            Red::Min,
-            Red::Argmax,
-            Red::Any,
-            Red::All,
-            Red::CountNonzero,
-            Red::Var,
-            Red::Prod,
-            Red::Argmin,
-            Red::NanSum,
-            Red::NanMax,
-            Red::NanMean,
-            Red::NanMin,
-        ];
-        let op = dice.one(&ops);
-        let ddof = dice.below(2) as u8;
-        self.try_reduce(op, x, axes, keepdims, ddof);
-    }
-
-    fn try_reduce(&mut self, op: Red, x: V, axes: Option<Vec<usize>>, keepdims: bool, ddof: u8) -> Option<V> {
-        use Red::*;
-        let value = &self.values[x];
-        let (shape, complex) = (value.shape().to_vec(), value.dtype == DType::C128);
-        let lane: usize = (0..shape.len()).filter(|a| axes.as_ref().is_none_or(|axes| axes.contains(a))).map(|a| shape[a]).product();
-        let decides = matches!(op, Argmin | Argmax | Any | All | CountNonzero | NanMin | NanMax | NanSum | NanMean);
-        let selects = matches!(op, Min | Max | NanMin | NanMax | Argmin | Argmax);
-        let refused = (decides && !value.exact)
-            || (selects && (lane == 0 || complex))
-            || (complex && matches!(op, Var | Std | Prod | NanMean | NanSum))
-            || (matches!(op, Var | Std | Prod) && !value.exact)
-            || (op == Prod && (value.dtype == DType::F32 || (is_float(value) && (lane > 40 || value.values.iter().any(|v| !v.f().is_finite() || v.f().abs() > 1e6)))))
-            // a sum that is not finite depends on the order in which it overflowed
-            || (is_float(value) && matches!(op, Sum | Mean | Var | Std | NanSum | NanMean) && value.values.iter().any(|v| v.f().abs() > 1e30 && v.f().is_finite()))
-            || (matches!(op, Var | Std) && value.values.iter().any(|v| v.f().is_infinite()))
-            || (matches!(op, Argmin | Argmax) && axes.as_ref().is_some_and(|axes| axes.len() != 1));
-        if refused {
-            return None;
-        }
-        let counted = self.counted[x] && axes.as_ref().is_some_and(Vec::is_empty);
-        Some(self.push(Op::Reduce { op, x, axes, keepdims, ddof }, counted))
-    }
-
-    fn items(&mut self, dice: &mut Dice<'_>, shape: &[usize]) -> Vec<Item> {
-        let mut items = vec![];
-        let mut lists = false;
-        for &n in shape {
-            let len = n as i64;
-            let end = |dice: &mut Dice<'_>| (dice.below(3) > 0).then(|| dice.below(2 * n + 3) as i64 - len - 1);
-            let item = match dice.below(7) {
-                0 if n > 0 && !lists => Item::Int(dice.below(2 * n) as i64 - len),
-                1 if n > 0 && items.is_empty() => {
-                    lists = true;
-                    Item::List((0..1 + dice.below(4)).map(|_| dice.below(2 * n) as i64 - len).collect())
-                }
-                2 => {
-                    items.push(Item::New);
-                    Item::Slice(end(dice), end(dice), None)
-                }
-                3 => Item::Slice(end(dice), end(dice), Some(-1 - dice.below(3) as i64)),
-                4 => Item::Slice(None, None, Some(-1)),
-                5 => Item::Slice(end(dice), None, Some(1 + dice.below(3) as i64)),
-                _ => Item::Slice(end(dice), end(dice), Some(1 + dice.below(2) as i64)),
-            };
-            items.push(item);
-        }
-        if dice.chance(4) {
-            items.pop();
-        }
-        items
-    }
-
-    fn matmul(&mut self, dice: &mut Dice<'_>, x: V) {
-        let shape = self.values[x].shape().to_vec();
-        let k = *shape.last().expect("not a scalar");
-        let fits = |v: &V| {
-            let other = &self.values[*v];
-            let work = shape.iter().product::<usize>() * other.shape().get(1).copied().unwrap_or(1);
-            !self.counted[*v]
-                && matches!(other.shape().len(), 1 | 2)
-                && other.shape()[0] == k
-                && work <= 3_000_000
-                && other.dtype != DType::Bool
-        };
-        if self.values[x].dtype == DType::Bool {
-            return;
-        }
-        let transposed = shape.len() == 2 && shape.iter().product::<usize>() * shape[0] <= 3_000_000 && dice.below(2) == 0;
-        let y = if transposed {
-            self.push(Op::Transpose(x, vec![1, 0]), false)
-        } else {
-            let candidates: Vec<V> = (0..self.values.len()).filter(fits).collect();
-            if candidates.is_empty() {
-                return;
-            }
-            dice.one(&candidates)
-        };
-        let big = |x: &Tensor| x.values.iter().any(|v| v.size() > 1e15);
-        if !big(&self.values[x]) && !big(&self.values[y]) {
-            self.push(Op::Matmul(x, y), false);
-        }
-    }
-
-    fn mask(&mut self, dice: &mut Dice<'_>, x: V) {
-        let weak = Weak::Float(dice.below(7) as f64 / 2.0);
-        let value = &self.values[x];
-        let op = if value.dtype == DType::C128 { Bin::Ne } else { dice.one(&[Bin::Ge, Bin::Lt]) };
-        let mask = self.push(Op::Scalar(op, x, weak), false);
-        self.push(Op::Mask(x, mask), true);
+        text + &format!("  results {results:?}")
     }
 }

@@ -1,71 +1,76 @@
-//! Random expressions against a slow, obvious evaluator; the same bits under every limit, number of threads,
-//! and with or without the optimiser.
+//! Random programs against a slow, obvious evaluator; the same bits under every limit, number of threads, and with or
+//! without the optimiser. Small arrays, thousands of programs; arrays of a few million elements, where blocks
+//! split, a few dozen (`make soak`: as many as one has time for).
 
 mod check;
+mod dice;
 mod draw;
-mod engine;
-mod naive;
-mod recipe;
+mod known;
+mod once_failed;
+mod ops;
+mod random;
 mod sources;
 mod tensor;
 
+use dice::Stream;
+use draw::Drawing;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestError, TestRunner};
+use sources::Scale;
+use std::time::{Duration, Instant};
 
-/// Whether reductions over `x[mask]` are drawn.
-const MASKED_REDUCTIONS: bool = true;
-
-fn run(rolls: &[u32]) -> Result<(), String> {
+fn run(rolls: &[u32], scale: Scale) -> Result<(), String> {
     let directory = tempfile::tempdir().expect("a directory");
-    let drawn = draw::Drawn::new(rolls, directory.path());
-    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| check::check(&drawn)));
-    let outcome = caught.unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|s| s.to_string()));
-        Err(format!("panicked: {}", text.unwrap_or_default()))
-    });
-    outcome.map_err(|error| format!("{error}\n{}", drawn.recipe))
+    let start = Instant::now();
+    let drawing = Drawing::new(rolls, scale, directory.path());
+    let drawn = start.elapsed();
+    let outcome = check::check(&drawing, directory.path());
+    if std::env::var_os("ORACLE_VERBOSE").is_some() {
+        let (drawn, ran) = (drawn.as_secs_f64(), (start.elapsed() - drawn).as_secs_f64());
+        println!("drawn in {drawn:.2} s, run in {ran:.2} s\n{}", drawing.text(&drawing.results));
+    }
+    outcome
 }
 
-/// Rolls of recipes that failed once.
-const ONCE_FAILED: &[&[u32]] = &[
-    // the first maximum of selected values, persisted, and used besides
-    &[
-        0, 209102, 0, 668934, 818321, 115572, 152414, 21896, 0, 0, 0, 0, 912742, 0, 0, 317031, 976855, 860656, 64999, 230172, 446533,
-        332124, 249353, 551205, 407627, 36480, 963000, 863800, 71131, 502285, 529529, 75119, 471256, 527840, 50123, 506368, 301022, 948189,
-    ],
-    // a variance of persisted blocks of different sizes: the plan counted each as the largest
-    &[
-        416207, 415297, 811022, 214039, 719592, 158227, 847107, 218974, 382799, 972923, 201045, 210753, 285323, 15375, 914277, 578538,
-        702821, 181929, 647672, 685386, 412183, 287842, 883506, 790352, 478143, 543893, 451690, 615859, 152460, 539872, 716893, 319995,
-        756945, 362777, 277692, 826320, 618959, 373961, 302284, 732109, 84224, 765101, 764289, 362049, 71760, 417744, 870255, 714297,
-        712090, 536512, 755604, 454101, 681094, 470425, 310724, 812661, 728744, 956136, 936345, 490849, 362646, 205359, 412991, 248359,
-        204619, 172125, 310624, 994958, 123596, 419199, 504179, 419595, 595366,
-    ],
-    // a dot product of a short vector in many blocks: its second panel needed more than was planned for
-    &[
-        319167, 984975, 522695, 268671, 484795, 252505, 865710, 512874, 104640, 440028, 305787, 169101, 19633, 153799, 201865, 90677,
-        41658, 574356, 263808, 666075, 305499, 85366, 991175, 910685, 420861, 746204, 229119, 34134, 202016, 599604, 829998, 517178,
-        423436, 339673, 501798, 296747, 330430, 612618, 117182, 85135, 123262, 171456, 332476, 99733, 847828, 992248, 671934, 298800,
-        327721, 687128, 299306,
-    ],
-];
-
-#[test]
-fn recipes_that_once_failed_are_right() {
-    for rolls in ONCE_FAILED {
-        run(rolls).unwrap_or_else(|reason| panic!("{reason}"));
-    }
+fn variable(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is {text:?}; expected a number")))
 }
 
 #[test]
 fn recipes_are_right_and_their_bits_depend_on_nothing() {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(150);
+    let cases = variable("PROPTEST_CASES").unwrap_or(150) as u32;
     let config = Config { cases, max_shrink_time: 40_000, max_shrink_iters: 400, failure_persistence: None, ..Config::default() };
-    let rolls = prop::collection::vec(0u32..1_000_000, 20..80);
-    let outcome = TestRunner::new(config).run(&rolls, |rolls| run(&rolls).map_err(TestCaseError::fail));
+    let rolls = prop::collection::vec(0u32..1_000_000, 20..120);
+    let outcome = TestRunner::new(config).run(&rolls, |rolls| run(&rolls, Scale::Small).map_err(TestCaseError::fail));
     match outcome {
         Ok(()) => {}
         Err(TestError::Fail(reason, rolls)) => panic!("{reason}\nrolls {rolls:?}"),
         Err(TestError::Abort(reason)) => panic!("{reason}"),
     }
+}
+
+/// Programs `SOAK_FIRST`, + 1, … of arrays of 0.2 to 5 million elements: `SOAK_CASES` of them, or as many as start within
+/// `SOAK_SECONDS`. All that fail are reported, at the end or, one after the other, in the file `SOAK_FAILURES`.
+#[test]
+fn recipes_of_large_arrays_are_right_and_their_bits_depend_on_nothing() {
+    let cases = variable("SOAK_CASES").unwrap_or(40);
+    let patience = Duration::from_secs(variable("SOAK_SECONDS").unwrap_or(60));
+    let first = variable("SOAK_FIRST").unwrap_or(1);
+    let (start, mut ran, mut failed) = (Instant::now(), 0, vec![]);
+    for seed in first..first + cases {
+        if start.elapsed() > patience {
+            break;
+        }
+        ran += 1;
+        if let Err(reason) = run(&Stream::rolls(seed, 400), Scale::Large) {
+            let report = format!("program {seed}: {reason}\n");
+            if let Ok(path) = std::env::var("SOAK_FAILURES") {
+                let mut file = std::fs::OpenOptions::new().create(true).append(true).open(&path).expect("a file for failures");
+                std::io::Write::write_all(&mut file, report.as_bytes()).expect("to write failures");
+            }
+            failed.push(report);
+        }
+    }
+    println!("{ran} programs in {:.0} s, {} failed", start.elapsed().as_secs_f64(), failed.len());
+    assert!(failed.is_empty(), "{} of {ran} programs failed:\n{}", failed.len(), failed.join("\n"));
 }

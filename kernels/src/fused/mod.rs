@@ -435,4 +435,4 @@ fn leaf_size(leaf: &Leaf) -> usize {
 #[cfg(test)]
 mod mask_tests;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

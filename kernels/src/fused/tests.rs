@@ -41,7 +41,7 @@ fn random() -> u64 {
     })
 }
 
-pub(super) fn below(n: usize) -> usize {
+pub(crate) fn below(n: usize) -> usize {
     (random() % n as u64) as usize
 }
 
@@ -63,7 +63,7 @@ fn value(dtype: DType, special: bool) -> Scalar {
 }
 
 /// An array with odd strides.
-pub(super) struct Strided {
+pub(crate) struct Strided {
     pub data: Aligned,
     pub dtype: DType,
     pub shape: Vec<usize>,
@@ -73,7 +73,7 @@ pub(super) struct Strided {
 
 impl Strided {
     /// Axes in a random memory order, with gaps, flips and broadcasts.
-    pub(super) fn random(dtype: DType, shape: &[usize], special: bool) -> Strided {
+    pub(crate) fn random(dtype: DType, shape: &[usize], special: bool) -> Strided {
         let n = shape.len();
         let mut order: Vec<usize> = (0..n).collect();
         if below(2) == 0 {
@@ -103,16 +103,16 @@ impl Strided {
         Strided { data, dtype, shape: shape.to_vec(), strides, offset }
     }
 
-    pub(super) fn view(&self) -> View<'_> {
+    pub(crate) fn view(&self) -> View<'_> {
         View::strided(self.data.bytes(), self.dtype, &self.shape, &self.strides, self.offset)
     }
 
-    pub(super) fn get(&self, index: &[usize]) -> Scalar {
+    pub(crate) fn get(&self, index: &[usize]) -> Scalar {
         let at = self.offset + index.iter().zip(&self.strides).map(|(&i, &s)| i as isize * s).sum::<isize>();
         Scalar::read(self.dtype, &self.data.bytes()[at as usize..][..self.dtype.size()])
     }
 
-    pub(super) fn dense(&self) -> Aligned {
+    pub(crate) fn dense(&self) -> Aligned {
         let size = self.dtype.size();
         let mut out = Aligned::new(self.shape.iter().product::<usize>() * size);
         for (i, element) in out.bytes_mut().chunks_exact_mut(size).enumerate() {
@@ -122,7 +122,7 @@ impl Strided {
     }
 }
 
-pub(super) fn unravel(mut at: usize, shape: &[usize]) -> Vec<usize> {
+pub(crate) fn unravel(mut at: usize, shape: &[usize]) -> Vec<usize> {
     let mut index = vec![0; shape.len()];
     for axis in (0..shape.len()).rev() {
         index[axis] = at % shape[axis];
@@ -131,11 +131,11 @@ pub(super) fn unravel(mut at: usize, shape: &[usize]) -> Vec<usize> {
     index
 }
 
-pub(super) fn input(slot: usize, dtype: DType) -> Leaf {
+pub(crate) fn input(slot: usize, dtype: DType) -> Leaf {
     Leaf::Input { slot, dtype }
 }
 
-pub(super) fn random_shape() -> Vec<usize> {
+pub(crate) fn random_shape() -> Vec<usize> {
     match below(8) {
         0 => vec![],
         1 => vec![1 + below(5000)],
@@ -368,7 +368,7 @@ fn one_reduction(x: &Strided, reduced: &[bool], reduction: Reduction) {
 
 /// # Panics
 /// If `got` is not what the plain meaning gives, but for rounding.
-pub(super) fn naive_agrees(reduction: &Reduction, group: &[(i64, Scalar)], got: Scalar, what: &str) {
+pub(crate) fn naive_agrees(reduction: &Reduction, group: &[(i64, Scalar)], got: Scalar, what: &str) {
     // the out dtype's own rounding, and for products its precision
     let tolerance = match reduction.out.real() {
         DType::F16 => 2e-3,

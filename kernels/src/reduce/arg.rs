@@ -99,6 +99,11 @@ unsafe fn indices<T>(of: Target) -> *mut i64 {
     unsafe { of.partial.add(super::HEADER + plane_bytes(of.kept, size_of::<T>())).cast::<i64>().add(of.at) }
 }
 
+/// The indices of a whole partial, −1 for none.
+pub(super) fn indices_of(dtype: DType, kept: usize, partial: &[u8]) -> &[i64] {
+    bytemuck::cast_slice(&partial[super::HEADER + plane_bytes(kept, dtype.size())..][..kept * size_of::<i64>()])
+}
+
 unsafe fn start<T: Order>(lanes: *mut u8) {
     // SAFETY: room for a state, aligned.
     unsafe { lanes.cast::<Best<T>>().write(Best::none()) }

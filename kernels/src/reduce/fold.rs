@@ -7,7 +7,7 @@ use std::array::from_fn;
 use std::slice::{from_raw_parts, from_raw_parts_mut};
 
 /// A state of `N` words that takes values one at a time.
-pub(super) trait Fold<const N: usize>: 'static {
+pub(crate) trait Fold<const N: usize>: 'static {
     type In: Element;
     type Word: bytemuck::Pod;
     type Out: Element;

@@ -33,10 +33,10 @@ fn join_compensated(l: [f64; 2], r: [f64; 2]) -> [f64; 2] {
     [sum, (l[1] + r[1]) + error]
 }
 
-/// Where the plain sum is not finite, it is the result.
+/// Where the plain sum is not finite, it is the result; where it is exact, too, and may be −0.0.
 #[inline(always)]
 fn compensated([s, e]: [f64; 2]) -> f64 {
-    if s.is_finite() { s + e } else { s }
+    if s.is_finite() && e != 0.0 { s + e } else { s }
 }
 
 /// (s + e) / count, rounded once but for the last bits of e.
@@ -51,13 +51,18 @@ fn compensated_mean([s, e]: [f64; 2], count: f64) -> f64 {
 }
 
 /// How values of one dtype are summed.
-trait Sum<const N: usize>: 'static {
+pub(crate) trait Sum<const N: usize>: 'static {
     type In: Order;
     type Word: bytemuck::Pod;
     type Total: Element;
     type Mean: Element;
     const HOT: bool;
     fn zero() -> [Self::Word; N];
+    /// The sum of nothing that leaves −0.0 as it is; `zero` where there is no −0.0.
+    #[inline(always)]
+    fn nothing() -> [Self::Word; N] {
+        Self::zero()
+    }
     fn add(state: [Self::Word; N], x: Self::In) -> [Self::Word; N];
     fn join(l: [Self::Word; N], r: [Self::Word; N]) -> [Self::Word; N];
     fn total(state: [Self::Word; N]) -> Self::Total;
@@ -65,7 +70,7 @@ trait Sum<const N: usize>: 'static {
 }
 
 /// Summed as the dtype's rule says.
-struct Natural<T>(PhantomData<T>);
+pub(crate) struct Natural<T>(PhantomData<T>);
 /// 64-bit integers summed as f64, for their mean.
 struct AsFloat<T>(PhantomData<T>);
 
@@ -77,9 +82,10 @@ macro_rules! narrow_floats {
         type Mean = $t;
         const HOT: bool = $hot;
         #[inline(always)] fn zero() -> [f64; 1] { [0.0] }
+        #[inline(always)] fn nothing() -> [f64; 1] { [-0.0] }
         #[inline(always)] fn add([s]: [f64; 1], $x: $t) -> [f64; 1] { [s + $up] }
         #[inline(always)] fn join([l]: [f64; 1], [r]: [f64; 1]) -> [f64; 1] { [l + r] }
-        fn total([$y]: [f64; 1]) -> $t { $down }
+        #[inline(always)] fn total([$y]: [f64; 1]) -> $t { $down }
         fn mean([s]: [f64; 1], count: f64) -> $t { let $y = s / count; $down }
     })* };
 }
@@ -102,6 +108,10 @@ macro_rules! wide {
                 [0.0; 2]
             }
             #[inline(always)]
+            fn nothing() -> [f64; 2] {
+                [-0.0; 2]
+            }
+            #[inline(always)]
             fn add(state: [f64; 2], $x: $in) -> [f64; 2] {
                 compensate(state, $up)
             }
@@ -109,7 +119,7 @@ macro_rules! wide {
             fn join(l: [f64; 2], r: [f64; 2]) -> [f64; 2] {
                 join_compensated(l, r)
             }
-            fn total(state: [f64; 2]) -> f64 {
+            #[inline(always)] fn total(state: [f64; 2]) -> f64 {
                 compensated(state)
             }
             fn mean(state: [f64; 2], count: f64) -> f64 {
@@ -153,6 +163,10 @@ impl Sum<2> for Natural<C64> {
         [0.0; 2]
     }
     #[inline(always)]
+    fn nothing() -> [f64; 2] {
+        [-0.0; 2]
+    }
+    #[inline(always)]
     fn add([re, im]: [f64; 2], x: C64) -> [f64; 2] {
         [re + x.re as f64, im + x.im as f64]
     }
@@ -177,6 +191,10 @@ impl Sum<4> for Natural<C128> {
     #[inline(always)]
     fn zero() -> [f64; 4] {
         [0.0; 4]
+    }
+    #[inline(always)]
+    fn nothing() -> [f64; 4] {
+        [-0.0; 4]
     }
     #[inline(always)]
     fn add([a, b, c, d]: [f64; 4], x: C128) -> [f64; 4] {
@@ -274,7 +292,7 @@ macro_rules! nan_mean {
 nan_mean!(1, 2, [0]; 2, 3, [0, 1]; 4, 5, [0, 1, 2, 3]);
 
 /// How values of one dtype are multiplied.
-trait Product: Order {
+pub(crate) trait Product: Order {
     type Word: bytemuck::Pod;
     type Out: Element;
     const HOT: bool;
@@ -315,7 +333,7 @@ products!(
     u64, u64, u64, true, 1, |x| x, |l, r| l.wrapping_mul(r), |y| y;
 );
 
-struct Prod<T, const SKIP: bool>(PhantomData<T>);
+pub(crate) struct Prod<T, const SKIP: bool>(PhantomData<T>);
 
 impl<T: Product, const SKIP: bool> Fold<1> for Prod<T, SKIP> {
     type In = T;
@@ -341,7 +359,7 @@ impl<T: Product, const SKIP: bool> Fold<1> for Prod<T, SKIP> {
 }
 
 /// min or max; of equal values the first stands.
-struct Extreme<T, const MAX: bool, const SKIP: bool>(PhantomData<T>);
+pub(crate) struct Extreme<T, const MAX: bool, const SKIP: bool>(PhantomData<T>);
 
 impl<T: Order, const MAX: bool, const SKIP: bool> Fold<1> for Extreme<T, MAX, SKIP> {
     type In = T;
@@ -494,7 +512,7 @@ macro_rules! with_float {
         }
     };
 }
-pub(super) use with_float;
+pub(crate) use with_float;
 
 /// The loops of a reduction that is a fold.
 pub(super) fn ops(reduction: &Reduction) -> Ops {

@@ -10,8 +10,8 @@
 //! Each plane is rounded up to 64 bytes.
 
 mod arg;
-mod fold;
-mod folds;
+pub(crate) mod fold;
+pub(crate) mod folds;
 mod moments;
 
 use crate::dtype::{DType, Scalar};
@@ -85,7 +85,7 @@ impl Target {
     }
 }
 
-fn plane_bytes(kept: usize, word: usize) -> usize {
+pub(crate) fn plane_bytes(kept: usize, word: usize) -> usize {
     (kept * word).next_multiple_of(64)
 }
 
@@ -184,6 +184,22 @@ impl Reduction {
         self.masked && needs_one && self.selected(kept, partial).contains(&0)
     }
 
+    /// The first kept element that has seen values, but no other than NaN: where nanargmin and nanargmax have no
+    /// result. Callers refuse it as NumPy does. `None` for any other reduction.
+    ///
+    /// # Panics
+    /// If `partial` is short or not 64-byte aligned.
+    pub fn first_all_nan(&self, kept: usize, partial: &[u8]) -> Option<usize> {
+        self.check(kept, partial);
+        match self.op {
+            ReduceOp::Argmin | ReduceOp::Argmax if self.skip_nan => {
+                let seen = |at: usize| if self.masked { self.selected(kept, partial)[at] } else { Self::count(partial) };
+                arg::indices_of(self.dtype, kept, partial).iter().enumerate().position(|(at, &index)| index < 0 && seen(at) > 0)
+            }
+            _ => None,
+        }
+    }
+
     /// # Panics
     /// If `partial` is short or not aligned.
     fn check(&self, kept: usize, partial: &[u8]) {
@@ -225,8 +241,8 @@ impl Reduction {
         }
     }
 
-    /// Writes the `kept` results, dense, of dtype `self.out`; rounds once. An arg- reduction of only NaN with
-    /// `skip_nan` gives −1.
+    /// Writes the `kept` results, dense, of dtype `self.out`; rounds once. An arg- reduction that has seen nothing
+    /// (but NaN, with `skip_nan`: [`Reduction::first_all_nan`]) gives −1.
     ///
     /// # Panics
     /// If `partial` is short or not 64-byte aligned, or `out` has another size.

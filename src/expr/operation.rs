@@ -1,0 +1,132 @@
+//! What every operation of the graph answers, and what each pass relies on. The operations themselves are in
+//! `ops`, one a file; passes ask these methods instead of listing operations.
+
+use super::{Affine, Cells, Count, Expr, Op};
+use crate::error::Result;
+use crate::grid::ChunkGrid;
+use flagstone_kernels::dtype::{DType, Scalar};
+use std::fmt;
+use std::hash::Hasher;
+use std::sync::Arc;
+
+/// What is known of a result before anything is computed.
+#[derive(Clone, Debug)]
+pub struct Inferred {
+    /// Lengths of the axes; the first one is a bound where `counted` is set.
+    pub shape: Vec<u64>,
+    /// Element type.
+    pub dtype: DType,
+    /// The chunks that a user sees.
+    pub chunks: ChunkGrid,
+    /// Set where the length of the (only) axis depends on values that were not counted yet.
+    pub counted: Option<Arc<Count>>,
+}
+
+impl Inferred {
+    /// Of a result whose lengths are known.
+    pub fn known(shape: Vec<u64>, dtype: DType, chunks: ChunkGrid) -> Inferred {
+        Inferred { shape, dtype, chunks, counted: None }
+    }
+}
+
+/// How a view of an operation's result is met without computing all of it.
+#[derive(Debug)]
+pub enum Through<'a> {
+    /// The operation applied to the same view of each argument.
+    Each,
+    /// It is a view itself, of its argument: the two compose.
+    Compose(&'a Affine),
+    /// Its argument has the same elements at the same places.
+    Argument,
+    /// The value is the same everywhere.
+    Constant(Scalar),
+    /// Its arguments stand one after the other along this axis: those that are not in the view are dropped.
+    Parts(usize),
+    /// Only places along kept axes can be left out: for each argument and each of its axes, the axis of the
+    /// result that it follows one to one, or `None` where every place is needed for every element.
+    Window(Vec<Vec<Option<usize>>>),
+    /// The whole is computed, and the view taken of that.
+    Stop,
+}
+
+/// How other chunks come to an operation's result.
+#[derive(Debug)]
+pub enum Relabel {
+    /// The same operation, which follows whatever chunks its node has.
+    As(Op),
+    /// Its chunks are how it is stored or called: a view of all elements carries the new ones.
+    View,
+}
+
+/// The cut of a reduction's argument, which fixes the order of arithmetic. No pass may change it.
+#[derive(Clone, Copy, Debug)]
+pub struct Cut<'a> {
+    /// The reduced axes of argument 0, ascending.
+    pub axes: &'a [usize],
+    /// How each of them is cut.
+    pub cells: &'a [Cells],
+}
+
+/// An operation of the graph. No method has a default: whoever adds an operation decides each.
+pub trait Operation: fmt::Debug + Send + Sync {
+    /// A short name for plans and messages: NumPy's where there is one.
+    fn name(&self) -> &str;
+
+    /// The nodes that it reads, in a fixed order.
+    fn args(&self) -> Vec<&Expr>;
+
+    /// The same nodes in the same order, to put others in their place.
+    fn args_mut(&mut self) -> Vec<&mut Expr>;
+
+    /// Shape, dtype and chunks of the result. [`Op::infer`] checks the size that comes out, so that lengths
+    /// may saturate here, but must not wrap.
+    ///
+    /// # Errors
+    /// `BadRequest` where the arguments do not fit together.
+    fn infer(&self) -> Result<Inferred>;
+
+    /// Whether `other` gives the same bits on the same arguments. Both have the same shape, dtype and chunks.
+    /// Constants and generators are the same by value, stores, blocks and users' functions by pointer.
+    fn same(&self, other: &Op) -> bool;
+
+    /// Feeds what [`Operation::same`] compares, or a part of it; the kind of operation and the arguments are
+    /// fed already.
+    fn hash(&self, hasher: &mut dyn Hasher);
+
+    /// What `explain` prints after the arguments; empty where nothing is left to say.
+    fn detail(&self) -> String;
+
+    /// How push-down takes a view of it.
+    fn through(&self) -> Through<'_>;
+
+    /// What an element costs beside its arguments, in additions: decides whether it is evaluated again or kept.
+    fn cost(&self) -> u64;
+
+    /// Whether it is made by a stage of its own, of which others read blocks; otherwise it is a step or a leaf of
+    /// the loop that reads it.
+    fn ends_loop(&self) -> bool;
+
+    /// Whether reductions that read it save a read by running in one loop.
+    fn is_shared_leaf(&self) -> bool;
+
+    /// Whether an argument may have a length that is not known yet.
+    fn takes_counted(&self) -> bool;
+
+    /// Whether the chunks of its arguments are part of what it does, as of a function that is called block for
+    /// block; passes then keep them.
+    fn needs_chunks(&self) -> bool;
+
+    /// The operation where its result is to have `chunks`.
+    fn relabel(&self, chunks: &ChunkGrid) -> Relabel;
+
+    /// The cut of argument 0, of reductions.
+    fn cut(&self) -> Option<Cut<'_>>;
+
+    /// What stands for it over all elements of `values` where `selects` is true, its argument 0 being
+    /// `values[selects]` (any number of axes, one at least), and an argument 1 being worked into `selects` already.
+    /// `None` where that is not the same, because positions or chunks count.
+    ///
+    /// # Errors
+    /// What inference refuses.
+    fn under_mask(&self, values: &Expr, selects: &Expr) -> Result<Option<Op>>;
+}

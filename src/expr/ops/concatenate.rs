@@ -1,0 +1,90 @@
+//! Arrays one after the other along an axis.
+
+use crate::error::Result;
+use crate::expr::infer::check_size;
+use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through};
+use crate::grid::{AxisChunks, ChunkGrid};
+use std::hash::Hasher;
+
+/// Arrays one after the other along an axis.
+#[derive(Clone, Debug)]
+pub struct Concatenate {
+    /// At least one; they differ in length along `axis` only.
+    pub args: Vec<Expr>,
+    /// The axis.
+    pub axis: usize,
+}
+
+impl Operation for Concatenate {
+    fn name(&self) -> &str {
+        "concatenate"
+    }
+
+    fn args(&self) -> Vec<&Expr> {
+        self.args.iter().collect()
+    }
+
+    fn args_mut(&mut self) -> Vec<&mut Expr> {
+        self.args.iter_mut().collect()
+    }
+
+    fn infer(&self) -> Result<Inferred> {
+        let (first, axis) = (&self.args[0], self.axis);
+        let mut shape = first.shape.clone();
+        shape[axis] = self.args.iter().map(|arg| arg.shape[axis]).fold(0, u64::saturating_add);
+        check_size(self.name(), &shape, first.dtype)?;
+        let mut axes = first.chunks.axes.clone();
+        let lengths: Vec<u64> = self.args.iter().flat_map(|arg| arg.chunks.axes[axis].lengths().collect::<Vec<_>>()).collect();
+        axes[axis] = AxisChunks::from_lengths(&lengths);
+        Ok(Inferred::known(shape, first.dtype, ChunkGrid { axes }))
+    }
+
+    fn same(&self, other: &Op) -> bool {
+        matches!(other, Op::Concatenate(other) if self.axis == other.axis)
+    }
+
+    fn hash(&self, hasher: &mut dyn Hasher) {
+        hasher.write_usize(self.axis);
+    }
+
+    fn detail(&self) -> String {
+        format!("axis={}", self.axis)
+    }
+
+    fn through(&self) -> Through<'_> {
+        Through::Parts(self.axis)
+    }
+
+    // its arguments are evaluated elsewhere
+    fn cost(&self) -> u64 {
+        0
+    }
+
+    fn ends_loop(&self) -> bool {
+        true
+    }
+
+    fn is_shared_leaf(&self) -> bool {
+        true
+    }
+
+    fn takes_counted(&self) -> bool {
+        false
+    }
+
+    fn needs_chunks(&self) -> bool {
+        false
+    }
+
+    fn relabel(&self, _: &ChunkGrid) -> Relabel {
+        Relabel::As(self.clone().into())
+    }
+
+    fn cut(&self) -> Option<Cut<'_>> {
+        None
+    }
+
+    fn under_mask(&self, _: &Expr, _: &Expr) -> Result<Option<Op>> {
+        Ok(None)
+    }
+}

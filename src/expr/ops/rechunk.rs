@@ -1,0 +1,81 @@
+//! The same elements in other chunks.
+
+use crate::error::Result;
+use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through};
+use crate::grid::ChunkGrid;
+use std::hash::Hasher;
+
+/// The same elements in other chunks.
+#[derive(Clone, Debug)]
+pub struct Rechunk {
+    /// Whose elements.
+    pub arg: Expr,
+    /// The chunks.
+    pub chunks: ChunkGrid,
+}
+
+impl Operation for Rechunk {
+    fn name(&self) -> &str {
+        "rechunk"
+    }
+
+    fn args(&self) -> Vec<&Expr> {
+        vec![&self.arg]
+    }
+
+    fn args_mut(&mut self) -> Vec<&mut Expr> {
+        vec![&mut self.arg]
+    }
+
+    fn infer(&self) -> Result<Inferred> {
+        let counted = self.arg.counted.clone();
+        Ok(Inferred { shape: self.arg.shape.clone(), dtype: self.arg.dtype, chunks: self.chunks.clone(), counted })
+    }
+
+    // its chunks are those of the node, which are compared before
+    fn same(&self, other: &Op) -> bool {
+        matches!(other, Op::Rechunk(_))
+    }
+
+    fn hash(&self, _: &mut dyn Hasher) {}
+
+    fn detail(&self) -> String {
+        format!("{:?}", self.chunks.axes.iter().map(|axis| axis.longest()).collect::<Vec<_>>())
+    }
+
+    fn through(&self) -> Through<'_> {
+        Through::Argument
+    }
+
+    fn cost(&self) -> u64 {
+        0
+    }
+
+    fn ends_loop(&self) -> bool {
+        false
+    }
+
+    fn is_shared_leaf(&self) -> bool {
+        false
+    }
+
+    fn takes_counted(&self) -> bool {
+        true
+    }
+
+    fn needs_chunks(&self) -> bool {
+        false
+    }
+
+    fn relabel(&self, chunks: &ChunkGrid) -> Relabel {
+        Relabel::As(Rechunk { chunks: chunks.clone(), ..self.clone() }.into())
+    }
+
+    fn cut(&self) -> Option<Cut<'_>> {
+        None
+    }
+
+    fn under_mask(&self, _: &Expr, _: &Expr) -> Result<Option<Op>> {
+        Ok(None)
+    }
+}

@@ -1,0 +1,103 @@
+//! Affine choices of elements.
+
+use crate::error::{Error, Result};
+use crate::expr::infer::check_size;
+use crate::expr::{Affine, Cut, Expr, Inferred, Op, Operation, Relabel, Through};
+use crate::grid::ChunkGrid;
+use std::hash::Hasher;
+
+/// Slicing, transposing, flipping, broadcasting: any affine choice of elements.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// Whose elements.
+    pub arg: Expr,
+    /// Which, and where they go.
+    pub view: Affine,
+}
+
+impl Operation for View {
+    fn name(&self) -> &str {
+        "view"
+    }
+
+    fn args(&self) -> Vec<&Expr> {
+        vec![&self.arg]
+    }
+
+    fn args_mut(&mut self) -> Vec<&mut Expr> {
+        vec![&mut self.arg]
+    }
+
+    fn infer(&self) -> Result<Inferred> {
+        let (arg, view) = (&self.arg, &self.view);
+        if view.source.len() != arg.shape.len() {
+            return Err(Error::internal(format!("a view of {} axes on {:?}", view.source.len(), arg.shape)));
+        }
+        check_size("index", &view.shape, arg.dtype)?;
+        Ok(Inferred::known(view.shape.clone(), arg.dtype, view.chunks(&arg.chunks)))
+    }
+
+    fn same(&self, other: &Op) -> bool {
+        matches!(other, Op::View(other) if self.view == other.view)
+    }
+
+    fn hash(&self, hasher: &mut dyn Hasher) {
+        for follow in &self.view.source {
+            hasher.write_i64(follow.start);
+            hasher.write_i64(follow.step);
+            hasher.write_usize(follow.axis.map_or(0, |axis| axis + 1));
+        }
+    }
+
+    fn detail(&self) -> String {
+        affine(&self.view)
+    }
+
+    fn through(&self) -> Through<'_> {
+        Through::Compose(&self.view)
+    }
+
+    fn cost(&self) -> u64 {
+        0
+    }
+
+    fn ends_loop(&self) -> bool {
+        false
+    }
+
+    fn is_shared_leaf(&self) -> bool {
+        false
+    }
+
+    fn takes_counted(&self) -> bool {
+        false
+    }
+
+    fn needs_chunks(&self) -> bool {
+        false
+    }
+
+    fn relabel(&self, _: &ChunkGrid) -> Relabel {
+        Relabel::As(self.clone().into())
+    }
+
+    fn cut(&self) -> Option<Cut<'_>> {
+        None
+    }
+
+    fn under_mask(&self, _: &Expr, _: &Expr) -> Result<Option<Op>> {
+        Ok(None)
+    }
+}
+
+/// A view as an index of its source, with `→axis` where axes move: `[0::100, :→0]`.
+fn affine(view: &Affine) -> String {
+    let one = |(at, f): (usize, &crate::expr::Follow)| match f.axis {
+        None => f.start.to_string(),
+        Some(axis) => {
+            let slice = if (f.start, f.step) == (0, 1) { ":".to_string() } else { format!("{}::{}", f.start, f.step) };
+            if axis == at { slice } else { format!("{slice}→{axis}") }
+        }
+    };
+    format!("[{}]", view.source.iter().enumerate().map(one).collect::<Vec<_>>().join(", "))
+}

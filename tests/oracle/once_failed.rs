@@ -1,0 +1,65 @@
+//! Programs that failed once.
+
+use super::check::check;
+use super::dice::Dice;
+use super::draw::{Context, Drawing, Step};
+use super::sources::{self, Kind, Scale, Source, Style};
+use super::tensor::{Num, Tensor};
+use flagstone::array::Index;
+use flagstone::{Array, DType, Result, axis};
+
+fn source(kind: Kind, dtype: DType, shape: &[usize], chunks: &[usize], style: Style) -> Source {
+    Source { kind, dtype, shape: shape.to_vec(), chunks: chunks.to_vec(), style, seed: 14145 }
+}
+
+/// Checks what `build` makes of one array against what `value` does.
+fn program(source: Source, value: impl Fn(&Tensor) -> Tensor, build: impl Fn(&Array, &Context) -> Result<Array> + 'static) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut drawing = Drawing { dice: Dice::new(&[]), scale: Scale::Small, values: vec![], results: vec![1], turn: 0 };
+    let (array, tensor) = sources::open(&source, &directory.path().join("source"));
+    let step = |text: String, args, tensor, build| Step { text, args, tensor, build };
+    drawing.push(step(format!("{source:?}"), vec![], tensor, Box::new(move |_, _| Ok(array.clone()))));
+    let tensor = value(drawing.tensor(0));
+    drawing.push(step("what the test says".to_string(), vec![0], tensor, Box::new(move |made, context| build(&made[0], context))));
+    check(&drawing, directory.path()).unwrap_or_else(|reason| panic!("{reason}"));
+}
+
+#[test]
+fn the_first_maximum_of_selected_values_persisted_and_used_besides() {
+    let value = |x: &Tensor| {
+        let chosen: Vec<f64> = x.numbers().map(Num::f).filter(|&v| v >= 2.5).collect();
+        let first = (0..chosen.len()).reduce(|a, b| if chosen[b] > chosen[a] { b } else { a }).expect("some are chosen");
+        Tensor::exact(DType::F64, &x.shape, |i| Num::F(first as f64 / x.at(i).f()))
+    };
+    program(source(Kind::Memory, DType::F64, &[33, 33], &[4, 8], Style::Wild), value, |x, context| {
+        let first = x.index([Index::Mask(x.ge(2.5))]).argmax(..);
+        let _ = context.runtime.persist(&first)?.sum(axis(Vec::<i64>::new()));
+        Ok(&first / x)
+    });
+}
+
+#[test]
+fn a_variance_of_persisted_blocks_of_different_sizes_which_the_plan_counted_each_as_the_largest() {
+    let value = |x: &Tensor| {
+        let n = x.len() as f64;
+        let mean = x.numbers().map(Num::f).sum::<f64>() / n;
+        let var = x.numbers().map(|v| (v.f() - mean).powi(2)).sum::<f64>() / n;
+        Tensor::new(DType::F32, &[], false, |_| (Num::F(-var), 1e-6 * var))
+    };
+    program(source(Kind::Hdf5Chunked, DType::F32, &[407, 324], &[220, 276], Style::Whole), value, |x, context| {
+        Ok(-context.runtime.persist(x)?.var(..))
+    });
+}
+
+#[test]
+fn a_dot_product_of_a_short_vector_in_many_blocks_whose_second_panel_needed_more_than_was_planned_for() {
+    let value = |x: &Tensor| {
+        let count = |row: usize| (0..338).filter(|j| x.at(338 * row + j).truth()).count() as i128;
+        let sum = (0..338).map(|row| count(row) * count(row)).sum();
+        Tensor::exact(DType::I64, &[], |_| Num::I(sum))
+    };
+    program(source(Kind::Arange, DType::F64, &[338, 338], &[95, 169], Style::Wild), value, |x, _| {
+        let counts = x.minimum(x).count_nonzero(1);
+        Ok(counts.matmul(&counts))
+    });
+}

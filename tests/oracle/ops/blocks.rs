@@ -1,0 +1,94 @@
+//! What changes no value: other chunks, arrays that are kept, arrays that are written and read back; and users'
+//! functions of blocks.
+
+use super::Row;
+use crate::draw::{Build, Context, Drawing, Made, Step, V};
+use crate::sources;
+use crate::tensor::{Num, Tensor, fit};
+use flagstone::array::{Chunks, StoreOptions};
+use flagstone::{Array, DType};
+use ndarray::{ArrayD, ArrayViewD};
+
+pub const ROWS: &[Row] = &[
+    Row { weight: 2, draw: rechunk },
+    Row { weight: 2, draw: persist },
+    Row { weight: 2, draw: store },
+    Row { weight: 3, draw: map_blocks },
+];
+
+fn rechunk(drawing: &mut Drawing, x: V) -> Option<V> {
+    let shape = drawing.shape(x).to_vec();
+    if shape.is_empty() {
+        return None;
+    }
+    let sizes = sources::chunks(&mut drawing.dice, drawing.scale, &shape, 4000);
+    let tensor = drawing.tensor(x).clone();
+    let text = format!("v{x}.rechunk({sizes:?})");
+    Some(drawing.push(Step { text, args: vec![x], tensor, build: Box::new(move |made, _| Ok(made[x].rechunk(sizes.clone()))) }))
+}
+
+fn persist(drawing: &mut Drawing, x: V) -> Option<V> {
+    let tensor = drawing.tensor(x).clone();
+    let build: Build = Box::new(move |made, context| context.runtime.persist(&made[x]));
+    Some(drawing.push(Step { text: format!("v{x}.persist()"), args: vec![x], tensor, build }))
+}
+
+/// Written by the engine in chunks of its own, and opened.
+fn store(drawing: &mut Drawing, x: V) -> Option<V> {
+    let (shape, dtype) = (drawing.shape(x).to_vec(), drawing.dtype(x));
+    let ending = match dtype {
+        DType::BF16 => ".zarr",
+        _ => drawing.dice.one(&[".zarr", ".h5:/x", ".npy", ".zarr"]),
+    };
+    let own = ending != ".npy" && !shape.is_empty() && !shape.contains(&0) && drawing.dice.below(4) > 0;
+    let chunks = own.then(|| sources::chunks(&mut drawing.dice, drawing.scale, &shape, 400));
+    let text = format!("stored(v{x}, {ending:?}, chunks={chunks:?})");
+    let tensor = drawing.tensor(x).clone();
+    let build = move |made: &Made, context: &Context| {
+        let address = format!("{}{ending}", context.path().display());
+        let chunks = chunks.as_ref().map(|chunks| Chunks::from(chunks.clone()));
+        context.runtime.store_with(&made[x], &address, &StoreOptions { chunks, ..StoreOptions::default() })?;
+        flagstone::open(&address)
+    };
+    Some(drawing.push(Step { text, args: vec![x], tensor, build: Box::new(build) }))
+}
+
+/// Functions of blocks, by the dtype that they take.
+struct Mapped {
+    text: &'static str,
+    takes: DType,
+    gives: DType,
+    value: fn(Num) -> Num,
+    engine: fn(&Array) -> Array,
+}
+
+#[rustfmt::skip]
+const MAPPED: &[Mapped] = &[
+    Mapped { text: "b -> 2b + 1", takes: DType::F64, gives: DType::F64, value: |x| Num::F(x.f() * 2.0 + 1.0),
+        engine: |x| x.map_blocks(|b: ArrayViewD<'_, f64>| b.mapv(|v| v * 2.0 + 1.0)) },
+    Mapped { text: "b -> (float32) b", takes: DType::F64, gives: DType::F32, value: |x| x,
+        engine: |x| x.map_blocks(|b: ArrayViewD<'_, f64>| b.mapv(|v| v as f32)) },
+    Mapped { text: "b -> (float64) b / 2", takes: DType::F32, gives: DType::F64, value: |x| Num::F(x.f() / 2.0),
+        engine: |x| x.map_blocks(|b: ArrayViewD<'_, f32>| b.mapv(|v| v as f64 / 2.0)) },
+    Mapped { text: "b -> b ^ 5", takes: DType::I32, gives: DType::I32, value: |x| Num::I(x.i() ^ 5),
+        engine: |x| x.map_blocks(|b: ArrayViewD<'_, i32>| b.mapv(|v| v ^ 5)) },
+    Mapped { text: "b -> b > 3", takes: DType::I64, gives: DType::Bool, value: |x| Num::I((x.i() > 3) as i128),
+        engine: |x| x.map_blocks(|b: ArrayViewD<'_, i64>| b.mapv(|v| v > 3)) },
+    Mapped { text: "b -> (int32) b, turned there and back", takes: DType::U8, gives: DType::I32, value: |x| x,
+        engine: |x| x.map_blocks(|b: ArrayViewD<'_, u8>| -> ArrayD<i32> { b.t().mapv(|v| v as i32).reversed_axes() }) },
+    Mapped { text: "b -> !b", takes: DType::Bool, gives: DType::Bool, value: |x| Num::I(1 - x.i()),
+        engine: |x| x.map_blocks(|b: ArrayViewD<'_, bool>| b.mapv(|v| !v)) },
+];
+
+fn map_blocks(drawing: &mut Drawing, x: V) -> Option<V> {
+    let tensor = drawing.tensor(x);
+    let rows: Vec<&Mapped> = MAPPED.iter().filter(|row| row.takes == tensor.dtype && tensor.is_exact()).collect();
+    if rows.is_empty() {
+        return None;
+    }
+    let row = drawing.dice.one(&rows);
+    let tensor = Tensor::exact(row.gives, &drawing.shape(x).to_vec(), |i| fit((row.value)(drawing.tensor(x).at(i)), row.gives));
+    let engine = row.engine;
+    let text = format!("map_blocks({}, v{x})", row.text);
+    Some(drawing.push(Step { text, args: vec![x], tensor, build: Box::new(move |made, _| Ok(engine(&made[x]))) }))
+}
