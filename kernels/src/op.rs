@@ -191,7 +191,11 @@ impl ScanOp {
     pub fn out_dtype(self, arg: DType) -> DType {
         match self {
             ScanOp::Sum | ScanOp::Prod if arg == DType::Bool || arg.is_integer() => {
-                if arg.kind() == crate::dtype::Kind::Unsigned { DType::U64 } else { DType::I64 }
+                if arg.kind() == crate::dtype::Kind::Unsigned {
+                    DType::U64
+                } else {
+                    DType::I64
+                }
             }
             _ => arg,
         }

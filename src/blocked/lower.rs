@@ -191,9 +191,7 @@ impl Lowering<'_> {
             return Ok(made.clone());
         }
         let made = match &node.op {
-            Op::Resident(resident) => {
-                Made { product: resident.product, grid: resident.grid.clone() }
-            }
+            Op::Resident(resident) => Made { product: resident.product, grid: resident.grid.clone() },
             Op::Reduce(reduce) => {
                 self.reduce(node, reduce)?;
                 return Ok(self.made[&node.id].clone());

@@ -89,7 +89,9 @@ impl Procedure for CountMask {
         let count = Arc::new(Count::default());
         let _ = count.0.set(runs.counts.iter().sum());
         let _ = count.1.set(runs);
-        let Op::Mask(ops::Mask { arg, mask, .. }) = &self.node.op else { return Err(Error::internal("a count of something else than a mask")) };
+        let Op::Mask(ops::Mask { arg, mask, .. }) = &self.node.op else {
+            return Err(Error::internal("a count of something else than a mask"));
+        };
         Node::new(ops::Mask { arg: arg.clone(), mask: mask.clone(), count }.into())
     }
     fn step(&mut self, budget: &Budget) -> Result<Step> {

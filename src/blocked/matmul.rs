@@ -7,7 +7,7 @@ use super::lower::{Lowering, Made};
 use super::work::{Access, Blocks, Layout, Tasks, Work, Writes};
 use crate::error::Result;
 use crate::events::Counters;
-use crate::expr::{Expr, Node, ops};
+use crate::expr::{Expr, constant};
 use crate::grid::{AxisChunks, ChunkGrid};
 use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks, TaskSpec, new_product};
 use crate::sizes::WorkSizes;
@@ -122,14 +122,22 @@ impl Lowering<'_> {
         if a.shape[1] == 0 {
             // a sum of nothing
             let zero = Scalar::read(node.dtype, &[0; 16][..node.dtype.size()]);
-            let zeros = ops::Full { value: zero, dtype: node.dtype, shape: node.shape.clone(), chunks: node.chunks.clone() };
-            let zeros = Node::new(zeros.into())?;
+            let zeros = constant(zero, node.dtype, &node.chunks)?;
             let (feed, regs) = self.feed(&[&zeros], &zeros.shape)?;
             return Ok(self.map("matmul", feed, regs[0], None));
         }
         let (feed_a, regs_a) = self.feed(&[a], &a.shape)?;
         let (feed_b, regs_b) = self.feed(&[b], &b.shape)?;
-        let of = |share| MatmulStage::lower(node.dtype, (feed_a.clone(), regs_a[0]), (feed_b.clone(), regs_b[0]), &node.chunks, share, self.budget.work());
+        let of = |share| {
+            MatmulStage::lower(
+                node.dtype,
+                (feed_a.clone(), regs_a[0]),
+                (feed_b.clone(), regs_b[0]),
+                &node.chunks,
+                share,
+                self.budget.work(),
+            )
+        };
         // under a small limit what a task holds beside its tiles counts: smaller tiles then, of the same bits
         let mut share = self.budget.share_bytes();
         let mut stage = of(share);

@@ -9,7 +9,7 @@ use super::procedure::{self, Procedure};
 use super::work::{Access, Layout, Tasks, Work};
 use crate::budget::Budget;
 use crate::error::Result;
-use crate::expr::{Expr, Node, ops};
+use crate::expr::{Expr, constant};
 use crate::grid::ChunkGrid;
 use crate::plan::{Parts, Plan, Stage, TaskBlocks};
 use crate::sizes::WorkSizes;
@@ -183,7 +183,7 @@ impl Median {
 
     /// What stands in the place of the median.
     fn is(&self, value: Scalar) -> Result<Expr> {
-        Node::new(ops::Full { value, dtype: self.out, shape: vec![], chunks: ChunkGrid { axes: vec![] } }.into())
+        constant(value, self.out, &ChunkGrid { axes: vec![] })
     }
 
     /// NumPy's mean of the two middle values, in the result's dtype.

@@ -244,7 +244,16 @@ mod tests {
                 }
             }
         }
-        let lengths: Vec<u64> = (0..len).map(|i| 1 + i * i % 7).scan(0, |sum, n| (*sum < len).then(|| { let n = n.min(len - *sum); *sum += n; n })).collect();
+        let lengths: Vec<u64> = (0..len)
+            .map(|i| 1 + i * i % 7)
+            .scan(0, |sum, n| {
+                (*sum < len).then(|| {
+                    let n = n.min(len - *sum);
+                    *sum += n;
+                    n
+                })
+            })
+            .collect();
         all.push(AxisChunks::from_lengths(&lengths));
         all
     }

@@ -5,12 +5,12 @@ use super::blocking;
 use super::boxes::{Boxes, Tile, visiting};
 use super::combine::of_selected;
 use super::feed::{Feed, carve, carved_bytes};
-use super::need::{Windows, most_met};
-use super::work::{Access, Blocks, Tasks, Work, Writes};
 use super::lower::{Lowering, Made};
+use super::need::{Windows, most_met};
 use super::tree::{Tree, slot_bytes, slots};
+use super::work::{Access, Blocks, Tasks, Work, Writes};
 use crate::error::{Error, Result};
-use crate::expr::{Cells, Expr, Follow, Node, Op, Reduce, ops};
+use crate::expr::{Cells, Expr, Follow, Op, Reduce, constant};
 use crate::grid::{AxisChunks, ChunkGrid};
 use crate::plan::{Drive, Product, Stage, TaskBlocks, new_product};
 use flagstone_kernels::dtype::Scalar;
@@ -307,7 +307,7 @@ impl Lowering<'_> {
         let mut out = vec![0u8; reduction.out.size()];
         reduction.finish(1, bytes, &mut out);
         let value = Scalar::read(reduction.out, &out);
-        let full = Node::new(Op::Full(ops::Full { value, dtype: reduction.out, shape: node.shape.clone(), chunks: node.chunks.clone() }))?;
+        let full = constant(value, reduction.out, &node.chunks)?;
         let (feed, regs) = self.feed(&[&full], &full.shape)?;
         Ok(self.map(reduction.op.name(), feed, regs[0], None))
     }

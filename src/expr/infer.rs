@@ -3,12 +3,9 @@
 use super::Cells;
 use crate::error::{Error, Result};
 use crate::grid::{AxisChunks, ChunkGrid, element_count};
+use crate::sizes::NumericsSizes;
 use flagstone_kernels::dtype::DType;
 
-/// A cell has at most this many elements: 1 MiB of f32, so that it stays in a core's L2 cache.
-const CELL_ELEMENTS_MAX: u64 = 1 << 18;
-/// Chunks are merged along reduced axes until a cell has at least this many.
-const CELL_ELEMENTS_MIN: u64 = 1 << 15;
 /// Elements of a chunk where neither the user nor the file says.
 const CHUNK_ELEMENTS: u64 = 1 << 20;
 
@@ -23,21 +20,26 @@ pub fn auto_chunks(shape: &[u64]) -> ChunkGrid {
     ChunkGrid::regular(shape, &chunk)
 }
 
-/// The cuts of each reduced axis: cells of at most 2¹⁸ elements cut along the slowest axes, from chunks
-/// merged along reduced axes until they have 2¹⁵.
+/// The cuts of each reduced axis by the sizes of a runtime that sets none.
 pub fn cells(chunks: &ChunkGrid, axes: &[usize]) -> Vec<Cells> {
+    cells_of(chunks, axes, &NumericsSizes::default())
+}
+
+/// The cuts of each reduced axis: cells of at most so many elements cut along the slowest axes, from chunks merged along
+/// reduced axes until they have enough.
+pub fn cells_of(chunks: &ChunkGrid, axes: &[usize], sizes: &NumericsSizes) -> Vec<Cells> {
     let mut merged: Vec<AxisChunks> = chunks.axes.clone();
     let mut elements: u64 = merged.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul);
     for &axis in axes.iter().rev() {
-        if elements == 0 || elements >= CELL_ELEMENTS_MIN {
+        if elements == 0 || elements >= sizes.cell_elements_min {
             break;
         }
-        let by = CELL_ELEMENTS_MIN.div_ceil(elements).min(merged[axis].count().max(1));
+        let by = sizes.cell_elements_min.div_ceil(elements).min(merged[axis].count().max(1));
         let before = merged[axis].longest().max(1);
         merged[axis] = merged[axis].join(by);
         elements = elements / before * merged[axis].longest();
     }
-    let mut left = CELL_ELEMENTS_MAX;
+    let mut left = sizes.cell_elements_max;
     let mut cell = vec![1; merged.len()];
     for axis in (0..merged.len()).rev() {
         cell[axis] = merged[axis].longest().clamp(1, left.max(1));

@@ -16,7 +16,7 @@ pub use affine::{Affine, Follow};
 pub use infer::{auto_chunks, cells};
 pub use op::Op;
 pub use operation::{Cut, Inferred, Operation, Relabel, Through};
-pub use ops::{BlockFn, BlockInfo, Cells, Count, Function, Reduce, Resident, Runs};
+pub use ops::{BlockFn, BlockInfo, Cells, Count, Function, Reduce, Resident, Runs, constant, recut};
 pub use replace::replace;
 pub use text::text;
 pub use visit::{postorder, rebuild, relabel};

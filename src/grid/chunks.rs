@@ -86,9 +86,11 @@ impl AxisChunks {
         let by = by.clamp(1, self.count().max(1));
         match self {
             _ if by == 1 => self.clone(),
-            AxisChunks::Regular { len, first, chunk } => {
-                AxisChunks::Regular { len: *len, first: first.saturating_add((by - 1).saturating_mul(*chunk)), chunk: chunk.saturating_mul(by) }
-            }
+            AxisChunks::Regular { len, first, chunk } => AxisChunks::Regular {
+                len: *len,
+                first: first.saturating_add((by - 1).saturating_mul(*chunk)),
+                chunk: chunk.saturating_mul(by),
+            },
             AxisChunks::Pieces { len, first, chunk, piece } if first == chunk && chunk.div_ceil(*piece).is_multiple_of(by) => {
                 AxisChunks::regular(*len, *chunk).split(piece * by)
             }

@@ -11,7 +11,8 @@ mod tests;
 mod window;
 
 use crate::error::{Error, Result};
-use crate::expr::{Cut, Expr, postorder};
+use crate::expr::{Cut, Expr, postorder, rebuild, recut};
+use crate::sizes::NumericsSizes;
 
 /// A pass: what stands in the place of each root.
 type Pass = fn(&[Expr]) -> Result<Vec<Expr>>;
@@ -41,6 +42,21 @@ pub fn expand(roots: &[Expr]) -> Result<Vec<Expr>> {
 /// As [`expand`].
 pub fn optimize(roots: &[Expr]) -> Result<Vec<Expr>> {
     run(PASSES, expand(roots)?)
+}
+
+/// Cuts reductions by the sizes of the runtime that computes them. Between [`expand`] and [`optimize`], while arguments have
+/// the chunks that users gave them.
+///
+/// # Errors
+/// As [`expand`].
+pub fn cut(roots: &[Expr], sizes: &NumericsSizes) -> Result<Vec<Expr>> {
+    if *sizes == NumericsSizes::default() {
+        return Ok(roots.to_vec());
+    }
+    rebuild(roots, |node| match recut(&node.op, sizes) {
+        Some(op) => node.replaced_by(op, node.chunks.clone()),
+        None => Ok(node.clone()),
+    })
 }
 
 fn run(passes: &[(&str, Pass)], mut roots: Vec<Expr>) -> Result<Vec<Expr>> {

@@ -37,12 +37,7 @@ pub struct Explanation {
 
 impl Explanation {
     /// Describes `plan`.
-    pub fn new(
-        expression: String,
-        plan: &Plan,
-        limit_bytes: u64,
-        phases_before: Vec<String>,
-    ) -> Explanation {
+    pub fn new(expression: String, plan: &Plan, limit_bytes: u64, phases_before: Vec<String>) -> Explanation {
         let stages = plan.stages.iter().map(|node| {
             let mut reads: Vec<usize> = node.stage.inputs().into_iter().filter_map(|product| plan.producer(product)).collect();
             reads.sort_unstable();

@@ -360,7 +360,7 @@ impl Runtime {
                 return Err(Error::bad_request("compute", "an array that another runtime persisted; compute it there, or persist it here"));
             }
         }
-        let expanded = optimize::expand(exprs)?;
+        let expanded = optimize::cut(&optimize::expand(exprs)?, &self.0.sizes.numerics)?;
         if self.0.optimize { optimize::optimize(&expanded) } else { Ok(expanded) }
     }
 

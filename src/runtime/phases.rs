@@ -105,7 +105,12 @@ impl Runtime {
     }
 
     /// The budget under which the most demanding pass of a procedure fits `room_bytes`.
-    fn fit_procedure(&self, procedure: &dyn Procedure, room_bytes: u64, cancel: &CancelToken) -> Result<std::result::Result<Budget, Short>> {
+    fn fit_procedure(
+        &self,
+        procedure: &dyn Procedure,
+        room_bytes: u64,
+        cancel: &CancelToken,
+    ) -> Result<std::result::Result<Budget, Short>> {
         let fitted = fit(room_bytes, &self.budget(0), cancel, |plan| plan, |budget| procedure.most_demanding(budget))?;
         Ok(fitted.map(|(_, budget)| budget))
     }

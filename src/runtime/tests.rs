@@ -4,6 +4,7 @@ use super::Runtime;
 use crate::array::Array;
 use crate::error::ErrorKind;
 use crate::runtime::CancelToken;
+use crate::sizes::Sizes;
 use crate::{DType, axis, idx, ones, random};
 use ndarray::ArrayViewD;
 use std::sync::Arc;
@@ -233,5 +234,29 @@ fn the_limit_that_a_refusal_names_is_enough() {
             }
             limited(limit).compute_any(&array).unwrap_or_else(|e| panic!("{what}, {threads} threads, {limit}: {e}"));
         }
+    }
+}
+
+#[test]
+fn bits_do_not_depend_on_work_sizes() {
+    let x = random::normal(0.0, 1.0).shape([37, 41]).seed(5).chunks([9, 11]).build();
+    let programs = [
+        ("variance", x.var(0)),
+        ("demean", &x - x.mean(axis(1).keepdims())),
+        ("product", x.matmul(x.t()).sum(1)),
+        ("median", &x * x.median(..)),
+        ("mask", x.index(idx![x.gt(0.0)]) + 1.0),
+        ("parts", crate::array::concatenate(&[x.clone(), x.index(idx![3.., ..;-1])], 0).std(1)),
+    ];
+    let tiny = Sizes::tiny();
+    for (what, array) in programs {
+        let with = |sizes: Sizes, limit: &str, threads: usize| {
+            let runtime = Runtime::builder().memory_limit(limit).threads(threads).sizes(sizes).build().unwrap();
+            runtime.compute::<f64>(&array).unwrap_or_else(|e| panic!("{what}: {e}"))
+        };
+        let bits = |result: ndarray::ArrayD<f64>| result.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+        let first = bits(with(Sizes { work: Sizes::default().work, ..tiny }, "64MiB", 1));
+        assert_eq!(bits(with(tiny, "64MiB", 1)), first, "{what}, tiny tasks");
+        assert_eq!(bits(with(tiny, "4MiB", 3)), first, "{what}, tiny tasks on three threads");
     }
 }

@@ -119,7 +119,8 @@ macro_rules! wide {
             fn join(l: [f64; 2], r: [f64; 2]) -> [f64; 2] {
                 join_compensated(l, r)
             }
-            #[inline(always)] fn total(state: [f64; 2]) -> f64 {
+            #[inline(always)]
+            fn total(state: [f64; 2]) -> f64 {
                 compensated(state)
             }
             fn mean(state: [f64; 2], count: f64) -> f64 {

@@ -4,10 +4,10 @@
 use super::Scan;
 use crate::copy::copy;
 use crate::dtype::{Bool, C64, C128, DType, Element};
+use crate::elementwise::order::Order;
 use crate::isa::{Loop, dispatch};
 use crate::op::ScanOp;
 use crate::reduce::fold::Fold;
-use crate::elementwise::order::Order;
 use crate::reduce::folds::{Extreme, Natural, Prod, Sum, with_float};
 use crate::reduce::{TILE, plane_bytes};
 use crate::view::{View, ViewMut};

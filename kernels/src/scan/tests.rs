@@ -121,7 +121,9 @@ fn agrees(scan: &Scan, values: &[Scalar], got: Scalar) -> Result<(), String> {
                 if wide(got) == want { Ok(()) } else { expected(format!("{want}")) }
             }
             _ => {
-                let multiply = |[a, b]: [f64; 2], [c, d]: [f64; 2]| if scan.dtype.is_complex() { [a * c - b * d, a * d + b * c] } else { [a * c, 0.0] };
+                let multiply = |[a, b]: [f64; 2], [c, d]: [f64; 2]| {
+                    if scan.dtype.is_complex() { [a * c - b * d, a * d + b * c] } else { [a * c, 0.0] }
+                };
                 let (mut want, mut size) = ([(scan.op == ScanOp::Prod) as u8 as f64, 0.0], 0.0f64);
                 let (mut least, mut greatest) = (f64::INFINITY, 0.0f64);
                 for x in used.iter().map(|x| parts(*x)) {
@@ -145,9 +147,10 @@ fn agrees(scan: &Scan, values: &[Scalar], got: Scalar) -> Result<(), String> {
                 }
                 // sums are rounded at the end; products at each step
                 let steps = if scan.op == ScanOp::Sum { 2.0 } else { 3.0 * (values.len() + 1) as f64 };
-                let near = parts(got).iter().zip(want).all(|(&g, w)| {
-                    (g.is_nan() && w.is_nan()) || g == w || (g - w).abs() <= epsilon * steps * size.max(f64::MIN_POSITIVE)
-                });
+                let near = parts(got)
+                    .iter()
+                    .zip(want)
+                    .all(|(&g, w)| (g.is_nan() && w.is_nan()) || g == w || (g - w).abs() <= epsilon * steps * size.max(f64::MIN_POSITIVE));
                 if near { Ok(()) } else { expected(format!("{want:?} within {}", epsilon * steps * size)) }
             }
         },

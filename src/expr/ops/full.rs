@@ -1,7 +1,7 @@
 //! The same value everywhere.
 
 use crate::error::Result;
-use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through};
+use crate::expr::{Cut, Expr, Inferred, Node, Op, Operation, Relabel, Through};
 use crate::grid::ChunkGrid;
 use flagstone_kernels::dtype::{DType, Scalar};
 use std::hash::Hasher;
@@ -17,6 +17,14 @@ pub struct Full {
     pub shape: Vec<u64>,
     /// The chunks that a user sees.
     pub chunks: ChunkGrid,
+}
+
+/// A node of `value` everywhere.
+///
+/// # Errors
+/// As [`Node::new`].
+pub fn constant(value: Scalar, dtype: DType, chunks: &ChunkGrid) -> Result<Expr> {
+    Node::new(Full { value, dtype, shape: chunks.shape(), chunks: chunks.clone() }.into())
 }
 
 impl Operation for Full {

@@ -17,14 +17,14 @@ mod view;
 
 pub use concatenate::Concatenate;
 pub use elementwise::Elementwise;
-pub use full::Full;
+pub use full::{Full, constant};
 pub use function::{BlockFn, BlockInfo, Function};
 pub use generate::Generate;
 pub use mask::{Count, Mask, Runs};
 pub use matmul::Matmul;
 pub use median::Median;
 pub use rechunk::Rechunk;
-pub use reduce::{Cells, Reduce};
+pub use reduce::{Cells, Reduce, recut};
 pub use resident::Resident;
 pub use source::Source;
 pub use view::View;

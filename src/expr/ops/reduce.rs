@@ -1,9 +1,10 @@
 //! Reductions.
 
 use crate::error::{Error, Result};
-use crate::expr::infer::cells;
+use crate::expr::infer::{cells, cells_of};
 use crate::expr::{Affine, Cut, Expr, Inferred, Node, Op, Operation, Relabel, Through, ops};
 use crate::grid::{AxisChunks, ChunkGrid};
+use crate::sizes::NumericsSizes;
 use flagstone_kernels::op::ReduceOp;
 use flagstone_kernels::reduce::Reduction;
 use std::hash::Hasher;
@@ -33,6 +34,13 @@ pub struct Cells {
     pub chunks: AxisChunks,
     /// Elements of a cell along the axis; the last of a chunk may be shorter.
     pub cell: u64,
+}
+
+/// The operation cut by the sizes of the runtime that computes it, if they cut it at all.
+pub fn recut(op: &Op, sizes: &NumericsSizes) -> Option<Op> {
+    let Op::Reduce(reduce) = op else { return None };
+    let cells = cells_of(&reduce.arg.chunks, &reduce.axes, sizes);
+    Some(Reduce { cells, ..reduce.clone() }.into())
 }
 
 impl Reduce {
