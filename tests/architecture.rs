@@ -241,7 +241,7 @@ fn programs_use_the_public_interface() {
 }
 
 /// The operations of the graph, each with the file of `src/array` that has its methods.
-const OPERATIONS: [(&str, &str); 13] = [
+const OPERATIONS: [(&str, &str); 14] = [
     ("Source", "io"),
     ("Full", "creation"),
     ("Generate", "creation"),
@@ -252,6 +252,7 @@ const OPERATIONS: [(&str, &str); 13] = [
     ("Reduce", "reduce"),
     ("Concatenate", "manipulate"),
     ("Rechunk", "manipulate"),
+    ("Cumulative", "cumulative"),
     ("Matmul", "linalg"),
     ("Mask", "indexing"),
     ("Median", "reduce"),
@@ -259,7 +260,7 @@ const OPERATIONS: [(&str, &str); 13] = [
 
 /// Files that name an operation outside of its homes: what has to be read, and may have to be changed, when one is
 /// added or changed. The number only goes down.
-const NAMED_ELSEWHERE_MAX: usize = 55;
+const NAMED_ELSEWHERE_MAX: usize = 45;
 
 /// Whether the code of `source`, its tests aside, names the operation as `Op::…` or `ops::…`.
 fn names_operation(source: &str, operation: &str) -> bool {
@@ -287,7 +288,8 @@ fn an_operation_is_named_in_its_homes() {
         let stem = operation.to_lowercase();
         let elsewhere = |(file, source): &&(PathBuf, String)| {
             let place = place_of(file);
-            let home = place.last() == Some(&stem) || place == ["expr", "op"] || place == ["array", "table"] || place == ["array", methods];
+            let lists = [["expr", "op"], ["blocked", "operations"], ["array", "table"]];
+            let home = place.last() == Some(&stem) || lists.iter().any(|list| place == *list) || place == ["array", methods];
             !home && names_operation(source, operation)
         };
         let found: Vec<String> = files.iter().filter(elsewhere).map(|(file, _)| place_of(file).join("::")).collect();

@@ -2,10 +2,10 @@
 
 use super::python::attribute;
 use super::random::{self, RandomArray};
-use super::{Array, Value, args, creation, manipulate, reduce as reductions};
+use super::{Array, Value, args, creation, cumulative as totals, manipulate, reduce as reductions};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::{DType, Scalar};
-use flagstone_kernels::op::ReduceOp;
+use flagstone_kernels::op::{ReduceOp, ScanOp};
 
 type Called = Result<Value>;
 
@@ -190,6 +190,22 @@ pub(super) fn median(name: &str, a: &[Value]) -> Called {
     axes.keepdims = args::boolean(name, &a[2])?;
     let array = args::array(name, &a[0])?;
     given(if name == "median" { array.median(axes) } else { array.nanmedian(axes) })
+}
+
+/// (a, axis, dtype) of NumPy's running totals.
+pub(super) fn cumulative(op: ScanOp, skip_nan: bool, a: &[Value]) -> Called {
+    let name = op.name();
+    let axis = if is_none(&a[1]) { None } else { Some(args::integer(name, &a[1])?) };
+    let (array, dtype) = (args::array(name, &a[0])?, args::dtype(name, &a[2])?);
+    given(Array::build(|| totals::cumulative(op, &array.known()?, axis, dtype, skip_nan)))
+}
+
+/// (x, axis, dtype, include_initial) of the array API's.
+pub(super) fn cumulative_with_initial(op: ScanOp, a: &[Value]) -> Called {
+    let name = op.name();
+    let axis = if is_none(&a[1]) { None } else { Some(args::integer(name, &a[1])?) };
+    let (array, dtype, initial) = (args::array(name, &a[0])?, args::dtype(name, &a[2])?, args::boolean(name, &a[3])?);
+    given(Array::build(|| totals::with_initial(op, &array.known()?, axis, dtype, initial)))
 }
 
 pub(super) fn transpose(a: &Value, axes: &Value) -> Called {

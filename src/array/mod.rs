@@ -11,6 +11,7 @@ mod blocks;
 mod calls;
 mod counted;
 mod creation;
+mod cumulative;
 mod elementwise;
 mod format;
 mod indexing;

@@ -5,7 +5,7 @@ use super::python::{function1, function2};
 use super::value::{Param, Signature, Value};
 use super::{args, manipulate, random};
 use crate::error::Error;
-use flagstone_kernels::op::{BinaryOp, ReduceOp, UnaryOp};
+use flagstone_kernels::op::{BinaryOp, ReduceOp, ScanOp, UnaryOp};
 
 macro_rules! default {
     () => {
@@ -240,6 +240,15 @@ pub static SIGNATURES: &[Signature] = &[
     sig!("average" ["a", "axis" = "None", "weights" = "None"; "keepdims" = "False"] "Weighted means.", |a| average(a)),
     sig!(method "median" ["a", "axis" = "None"; "keepdims" = "False"] "The exact median of all elements.", |a| median("median", a)),
     sig!("nanmedian" ["a", "axis" = "None"; "keepdims" = "False"] "The exact median of what is not NaN.", |a| median("nanmedian", a)),
+    // running totals
+    sig!(method "cumsum" ["a", "axis" = "None", "dtype" = "None"] "Running sums.", |a| cumulative(ScanOp::Sum, false, a)),
+    sig!(method "cumprod" ["a", "axis" = "None", "dtype" = "None"] "Running products.", |a| cumulative(ScanOp::Prod, false, a)),
+    sig!("nancumsum" ["a", "axis" = "None", "dtype" = "None"] "Running sums, NaN counting as 0.", |a| cumulative(ScanOp::Sum, true, a)),
+    sig!("nancumprod" ["a", "axis" = "None", "dtype" = "None"] "Running products, NaN counting as 1.", |a| cumulative(ScanOp::Prod, true, a)),
+    sig!("cumulative_sum" ["x"; "axis" = "None", "dtype" = "None", "include_initial" = "False"] "Running sums, from 0 on if asked.", |a| cumulative_with_initial(ScanOp::Sum, a)),
+    sig!("cumulative_prod" ["x"; "axis" = "None", "dtype" = "None", "include_initial" = "False"] "Running products, from 1 on if asked.", |a| cumulative_with_initial(ScanOp::Prod, a)),
+    sig!("cummax" ["a", "axis" = "None", "dtype" = "None"] "Running maxima.", |a| cumulative(ScanOp::Max, false, a)),
+    sig!("cummin" ["a", "axis" = "None", "dtype" = "None"] "Running minima.", |a| cumulative(ScanOp::Min, false, a)),
     // shape
     sig!("transpose" ["a", "axes" = "None"] "Axes in another order.", |a| transpose(&a[0], &a[1])),
     sig!("permute_dims" ["a", "axes" = "None"] "Axes in another order.", |a| transpose(&a[0], &a[1])),
@@ -303,7 +312,7 @@ macro_rules! not_yet {
 
 /// What NumPy has and this version has not: refused by name, with what to use instead.
 pub(super) static NOT_YET: &[Signature] = not_yet! {
-    "cumsum": "running sums"; "cumprod": "running products"; "nancumsum": "running sums"; "diff": "use x[1:] - x[:-1]";
+    "diff": "use x[1:] - x[:-1]";
     "sort": "sorting"; "argsort": "sorting"; "unique": "sorting"; "partition": "sorting"; "searchsorted": "sorting"; "topk": "sorting";
     "quantile": "use median for the middle"; "percentile": "use median for the middle";
     "nanquantile": "use nanmedian for the middle"; "nanpercentile": "use nanmedian for the middle";

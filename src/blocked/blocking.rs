@@ -103,6 +103,12 @@ pub fn first_within<S>(stages: impl Iterator<Item = S>, demand_bytes: impl Fn(&S
     enough.map(|(_, stage)| stage).expect("at least one stage was tried")
 }
 
+/// Elements of a task, halved as far as a small limit asks for it.
+pub fn task_sizes(work: &WorkSizes) -> impl Iterator<Item = u64> {
+    let least = work.least_elements.max(1);
+    std::iter::successors(Some(work.task_elements), |most| Some(most / 2)).take_while(move |most| *most >= least)
+}
+
 /// The largest of what `make` builds of ever smaller cuts for `feeds` that needs at most `most_bytes`. Chunks that have to
 /// be decoded whole are cut only when nothing else is within the budget: their parts decode them again.
 pub fn shrunk<S>(
@@ -113,7 +119,7 @@ pub fn shrunk<S>(
     budget: &Budget,
 ) -> S {
     let work = budget.work();
-    let sizes = || std::iter::successors(Some(work.task_elements), |most| Some(most / 2)).take_while(|most| *most >= work.least_elements);
+    let sizes = || task_sizes(work);
     let made = |most: u64| make(feeds.iter().map(|feed| of_size(feed, most, work)).collect());
     let made = first_within(sizes().map(made), &demand_bytes, most_bytes);
     if demand_bytes(&made) <= budget.memory_bytes {
@@ -131,7 +137,7 @@ pub fn shrunk<S>(
 }
 
 /// Splits along the slowest axes until a block has at most `most` elements.
-fn shrink(cuts: &mut [AxisChunks], most: u64) {
+pub fn shrink(cuts: &mut [AxisChunks], most: u64) {
     for axis in 0..cuts.len() {
         let have = elements(cuts);
         if have <= most {

@@ -4,10 +4,10 @@
 use super::blocking;
 use super::boxes::Boxes;
 use super::feed::Feed;
-use super::lower::{Lowering, Made};
+use super::lower::{Lower, Lowering, Made};
 use super::map::MapStage;
 use crate::error::Result;
-use crate::expr::Expr;
+use crate::expr::{Expr, ops};
 use crate::grid::{AxisChunks, BlockId, ChunkGrid};
 use crate::plan::{Drive, Product, Stage, TaskBlocks, TaskSpec, new_product};
 use flagstone_kernels::fused::Fused;
@@ -92,12 +92,13 @@ impl Stage for ConcatenateStage {
     }
 }
 
-impl Lowering<'_> {
+impl Lower for ops::Concatenate {
     /// Each part writes its own blocks of one product, whose cuts include the seams.
-    pub(super) fn concatenate(&mut self, args: &[Expr], axis: usize) -> Result<Made> {
+    fn lower(&self, _node: &Expr, lowering: &mut Lowering<'_>) -> Result<Made> {
+        let (args, axis) = (&self.args, self.axis);
         let mut feeds = Vec::with_capacity(args.len());
         for arg in args.iter().filter(|arg| arg.shape[axis] > 0) {
-            let (feed, regs) = self.feed(&[arg], &arg.shape)?;
+            let (feed, regs) = lowering.feed(&[arg], &arg.shape)?;
             feeds.push((feed, regs[0]));
         }
         if feeds.is_empty() {
@@ -129,9 +130,9 @@ impl Lowering<'_> {
             ConcatenateStage::new(parts, whole, axis, product)
         };
         let sources: Vec<&Feed> = feeds.iter().map(|(feed, _)| feed).collect();
-        let stage = blocking::shrunk(&sources, join, |stage| stage.demand_bytes(), self.budget.share_bytes() / 2, self.budget);
+        let stage = blocking::shrunk(&sources, join, |stage| stage.demand_bytes(), lowering.budget.share_bytes() / 2, lowering.budget);
         let made = Made { product: id, grid: stage.grid().clone() };
-        self.push(stage, Drive::Pulled);
+        lowering.push(stage, Drive::Pulled);
         Ok(made)
     }
 }

@@ -2,11 +2,12 @@
 
 use super::boxes::{Boxes, Tile};
 use super::feed::{Feed, carve, carved_bytes};
+use super::lower::{Lower, Lowering, Made};
 use super::work::{Access, Blocks, Tasks, Work, Writes};
 use crate::error::{ErrorKind, Result};
-use crate::expr::{BlockInfo, Function};
+use crate::expr::{BlockInfo, Expr, Function};
 use crate::grid::Region;
-use crate::plan::{Parts, Product, TaskBlocks, TaskSpec};
+use crate::plan::{Drive, Parts, Product, TaskBlocks, TaskSpec, new_product};
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::view::{View, ViewMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -78,5 +79,20 @@ impl Tasks for FunctionStage {
             }
             .into()
         })
+    }
+}
+
+impl Lower for Function {
+    fn lower(&self, _node: &Expr, lowering: &mut Lowering<'_>) -> Result<Made> {
+        let mut args = Vec::with_capacity(self.args.len());
+        for arg in &self.args {
+            let (feed, regs) = lowering.feed(&[arg], &arg.shape)?;
+            let fused = Fused::new(feed.program.clone(), regs, vec![]);
+            args.push((feed, fused));
+        }
+        let product = Product { id: new_product(), name: self.name.clone(), blocks: self.chunks.blocks() };
+        let made = Made { product: product.id, grid: self.chunks.clone() };
+        lowering.push(FunctionStage::new(self.clone(), args, product), Drive::Pulled);
+        Ok(made)
     }
 }

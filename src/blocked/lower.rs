@@ -3,14 +3,13 @@
 use super::blocking;
 use super::boxes::{Boxes, Order, visiting};
 use super::feed::{Data, Feed, Input};
-use super::function::FunctionStage;
 use super::map::MapStage;
-use super::mask::FilterStage;
+use super::operations;
 use super::share::{Sharing, sharing, store_id};
 use super::siblings::siblings;
 use crate::budget::Budget;
-use crate::error::{Error, Result};
-use crate::expr::{Affine, Expr, Op, ops};
+use crate::error::Result;
+use crate::expr::{Affine, Expr};
 use crate::grid::{AxisChunks, ChunkGrid};
 use crate::plan::{Drive, Plan, Product, Stage, StageNode, new_product};
 use crate::store::{Store, Writer};
@@ -99,6 +98,15 @@ pub(super) fn lower_loop(roots: &[Expr], budget: &Budget, build: impl FnOnce(Fee
 pub(super) struct Made {
     pub product: u64,
     pub grid: ChunkGrid,
+}
+
+/// How an operation becomes stages. Each does it in the file of its name.
+pub(super) trait Lower {
+    /// Pushes the stages that make `node`, whose operation this is.
+    ///
+    /// # Errors
+    /// As [`lower`].
+    fn lower(&self, node: &Expr, lowering: &mut Lowering<'_>) -> Result<Made>;
 }
 
 /// A plan on its way. How each kind of loop's end is lowered stands beside its stage.
@@ -190,39 +198,10 @@ impl Lowering<'_> {
         if let Some(made) = self.made.get(&node.id) {
             return Ok(made.clone());
         }
-        let made = match &node.op {
-            Op::Resident(resident) => Made { product: resident.product, grid: resident.grid.clone() },
-            Op::Reduce(reduce) => {
-                self.reduce(node, reduce)?;
-                return Ok(self.made[&node.id].clone());
-            }
-            Op::Matmul(ops::Matmul { a, b }) => self.matmul(node, a, b)?,
-            Op::Function(function) => {
-                let mut feeds = Vec::with_capacity(function.args.len());
-                for arg in &function.args {
-                    let (feed, regs) = self.feed(&[arg], &arg.shape)?;
-                    let fused = Fused::new(feed.program.clone(), regs, vec![]);
-                    feeds.push((feed, fused));
-                }
-                let product = Product { id: new_product(), name: function.name.clone(), blocks: function.chunks.blocks() };
-                let made = Made { product: product.id, grid: function.chunks.clone() };
-                self.push(FunctionStage::new(function.clone(), feeds, product), Drive::Pulled);
-                made
-            }
-            Op::Concatenate(ops::Concatenate { args, axis }) => self.concatenate(args, *axis)?,
-            Op::Mask(ops::Mask { arg, mask, count }) => {
-                let Some(runs) = count.1.get() else {
-                    return Err(Error::internal("a mask reached lowering before it was counted"));
-                };
-                let (feed, regs) = self.feed(&[arg, mask], &arg.shape)?;
-                let stage = FilterStage::new(feed, regs, runs);
-                let made = stage.made();
-                let rank = self.rank_of(&stage.inputs());
-                self.push(stage, Drive::Ranked(rank));
-                made
-            }
-            Op::Median(_) => return Err(Error::internal("a median reached lowering before its procedure ran")),
-            _ => {
+        let made = match operations::lowered(&node.op) {
+            Some(operation) => operation.lower(node, self)?,
+            // what is part of loops, asked for by itself
+            None => {
                 let (feed, regs) = self.feed(&[node], &node.shape)?;
                 self.map(node.op.name(), feed, regs[0], None)
             }

@@ -3,14 +3,14 @@
 use super::blocking;
 use super::boxes::{Boxes, Tile};
 use super::feed::Feed;
-use super::lower::{Made, lower_loop};
+use super::lower::{Lower, Lowering, Made, lower_loop};
 use super::procedure::{Procedure, Step};
 use super::work::{Access, Blocks, Layout, Tasks, Work, Writes};
 use crate::budget::Budget;
 use crate::error::{Error, Result};
 use crate::expr::{Count, Expr, Node, Op, Runs, ops};
 use crate::grid::{AxisChunks, ChunkGrid};
-use crate::plan::{Parts, Plan, Product, TaskBlocks, demand_bytes, new_product};
+use crate::plan::{Drive, Parts, Plan, Product, Stage, TaskBlocks, demand_bytes, new_product};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::program::Reg;
@@ -223,5 +223,19 @@ impl Tasks for FilterStage {
             )));
         }
         Ok(())
+    }
+}
+
+impl Lower for ops::Mask {
+    fn lower(&self, _node: &Expr, lowering: &mut Lowering<'_>) -> Result<Made> {
+        let Some(runs) = self.count.1.get() else {
+            return Err(Error::internal("a mask reached lowering before it was counted"));
+        };
+        let (feed, regs) = lowering.feed(&[&self.arg, &self.mask], &self.arg.shape)?;
+        let stage = FilterStage::new(feed, regs, runs);
+        let made = stage.made();
+        let rank = lowering.rank_of(&stage.inputs());
+        lowering.push(stage, Drive::Ranked(rank));
+        Ok(made)
     }
 }

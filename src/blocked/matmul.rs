@@ -3,11 +3,11 @@
 
 use super::boxes::{Boxes, Tile};
 use super::feed::{Feed, carve, carved_bytes};
-use super::lower::{Lowering, Made};
+use super::lower::{Lower, Lowering, Made};
 use super::work::{Access, Blocks, Layout, Tasks, Work, Writes};
 use crate::error::Result;
 use crate::events::Counters;
-use crate::expr::{Expr, constant};
+use crate::expr::{Expr, constant, ops};
 use crate::grid::{AxisChunks, ChunkGrid};
 use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks, TaskSpec, new_product};
 use crate::sizes::WorkSizes;
@@ -59,7 +59,7 @@ impl MatmulStage {
         let product = Product { id: new_product(), name: "matmul".into(), blocks: tiles };
         let sums = Product { id: new_product(), name: "matmul sums".into(), blocks: boxes.len() };
         let writes = vec![Writes { product, blocks: Blocks::Elements { axes: vec![0, 1], item } }];
-        MatmulStage { work: Work::new("matmul", boxes, reads, writes, scratch).chained(sums), dtype, programs, layout }
+        MatmulStage { work: Work::new("matmul", boxes, reads, writes, scratch).summed(sums), dtype, programs, layout }
     }
 
     /// The finished tiles, and how C is cut into them.
@@ -117,17 +117,18 @@ impl Tasks for MatmulStage {
     }
 }
 
-impl Lowering<'_> {
-    pub(super) fn matmul(&mut self, node: &Expr, a: &Expr, b: &Expr) -> Result<Made> {
+impl Lower for ops::Matmul {
+    fn lower(&self, node: &Expr, lowering: &mut Lowering<'_>) -> Result<Made> {
+        let (a, b) = (&self.a, &self.b);
         if a.shape[1] == 0 {
             // a sum of nothing
             let zero = Scalar::read(node.dtype, &[0; 16][..node.dtype.size()]);
             let zeros = constant(zero, node.dtype, &node.chunks)?;
-            let (feed, regs) = self.feed(&[&zeros], &zeros.shape)?;
-            return Ok(self.map("matmul", feed, regs[0], None));
+            let (feed, regs) = lowering.feed(&[&zeros], &zeros.shape)?;
+            return Ok(lowering.map("matmul", feed, regs[0], None));
         }
-        let (feed_a, regs_a) = self.feed(&[a], &a.shape)?;
-        let (feed_b, regs_b) = self.feed(&[b], &b.shape)?;
+        let (feed_a, regs_a) = lowering.feed(&[a], &a.shape)?;
+        let (feed_b, regs_b) = lowering.feed(&[b], &b.shape)?;
         let of = |share| {
             MatmulStage::lower(
                 node.dtype,
@@ -135,19 +136,19 @@ impl Lowering<'_> {
                 (feed_b.clone(), regs_b[0]),
                 &node.chunks,
                 share,
-                self.budget.work(),
+                lowering.budget.work(),
             )
         };
         // under a small limit what a task holds beside its tiles counts: smaller tiles then, of the same bits
-        let mut share = self.budget.share_bytes();
+        let mut share = lowering.budget.share_bytes();
         let mut stage = of(share);
-        while stage.demand_bytes() > self.budget.memory_bytes && share > MATMUL_SHARE_MIN_BYTES {
+        while stage.demand_bytes() > lowering.budget.memory_bytes && share > MATMUL_SHARE_MIN_BYTES {
             share -= share / 4;
             stage = of(share);
         }
         let made = stage.made();
-        let rank = self.rank_of(&stage.operands());
-        self.push(stage, Drive::Ranked(rank));
+        let rank = lowering.rank_of(&stage.operands());
+        lowering.push(stage, Drive::Ranked(rank));
         Ok(made)
     }
 }

@@ -1,11 +1,10 @@
 //! Expr → passes. What must be found out before the rest can be lowered, since shapes or values above depend on
 //! it: the count of a mask, a median. The runtime runs one pass after the other; a procedure runs nothing.
 
-use super::mask::CountMask;
-use super::median::Median;
+use super::operations;
 use crate::budget::Budget;
 use crate::error::Result;
-use crate::expr::{Expr, Op, ops, postorder};
+use crate::expr::{Expr, postorder};
 use crate::plan::Plan;
 use crate::sizes::WorkSizes;
 
@@ -40,16 +39,7 @@ pub enum Step {
     Done(Expr),
 }
 
-/// The procedure of `node`, unless it can be lowered as it is.
-pub fn procedure(node: &Expr, work: &WorkSizes) -> Option<Box<dyn Procedure>> {
-    match &node.op {
-        Op::Mask(ops::Mask { mask, count, .. }) if count.1.get().is_none() => Some(Box::new(CountMask::new(node, mask, count))),
-        Op::Median(ops::Median { arg, mask }) => Some(Box::new(Median::new(node.dtype, arg, mask.as_ref(), work))),
-        _ => None,
-    }
-}
-
 /// All procedures below `roots` with their nodes; those before a node's own come before it.
 pub fn procedures(roots: &[Expr], work: &WorkSizes) -> Vec<(Expr, Box<dyn Procedure>)> {
-    postorder(roots).into_iter().filter_map(|node| procedure(&node, work).map(|procedure| (node, procedure))).collect()
+    postorder(roots).into_iter().filter_map(|node| operations::procedure(&node, work).map(|procedure| (node, procedure))).collect()
 }

@@ -5,7 +5,7 @@ use super::blocking;
 use super::boxes::{Boxes, Tile, visiting};
 use super::combine::of_selected;
 use super::feed::{Feed, carve, carved_bytes};
-use super::lower::{Lowering, Made};
+use super::lower::{Lower, Lowering, Made};
 use super::need::{Windows, most_met};
 use super::tree::{Tree, slot_bytes, slots};
 use super::work::{Access, Blocks, Tasks, Work, Writes};
@@ -235,6 +235,13 @@ impl Tasks for ReduceStage {
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C, align(64))]
 struct Line([u8; 64]);
+
+impl Lower for Reduce {
+    fn lower(&self, node: &Expr, lowering: &mut Lowering<'_>) -> Result<Made> {
+        lowering.reduce(node, self)?;
+        Ok(lowering.made[&node.id].clone())
+    }
+}
 
 impl Lowering<'_> {
     /// Lowers a reduction together with its siblings.

@@ -72,6 +72,8 @@ fn expressions(directory: &std::path::Path) -> Vec<(&'static str, Array)> {
         ("function", x.map_blocks(|block: ndarray::ArrayViewD<'_, f64>| block.to_owned()).index(idx![2..35, 1..28]) * 2.0),
         ("where", where_(x.gt(0.0), &x, x.mean(..))),
         ("rechunk", x.rechunk([5, 29])),
+        ("running totals", x.cumsum(0) + 1.0),
+        ("running totals of rows", (&x - x.mean(axis(1).keepdims())).cumsum(1).index(idx![.., 20])),
     ]
 }
 

@@ -5,11 +5,13 @@ use super::boxes::{Boxes, Tile};
 use super::feed::{Feed, carve, carved_bytes};
 use super::need::{ROUNDING_BYTES, Windows, most_met};
 use crate::error::Result;
+use crate::events::Counters;
 use crate::expr::Follow;
 use crate::grid::{AxisChunks, BlockId, ChunkGrid, ravel, unravel};
 use crate::memory::{BlockKey, rounded};
-use crate::plan::{Product, Stage, TaskBlocks, TaskSpec, Write};
+use crate::plan::{Parts, Product, Stage, TaskBlocks, TaskSpec, Write};
 use flagstone_kernels::reduce::Reduction;
+use flagstone_kernels::scan::Scan;
 use std::sync::Arc;
 
 /// Stages whose tasks are boxes of a loop.
@@ -35,15 +37,23 @@ pub struct Work {
     pub reads: Vec<Access>,
     /// What each box writes.
     pub writes: Vec<Writes>,
-    /// The products of `writes`, then that of `chain`.
+    /// The products of `writes`, then that of what is handed on.
     products: Vec<Product>,
-    /// Tasks along the last axis pass one buffer on: each but the last of a row writes a block of this product, and each
-    /// but the first takes what the one before it wrote. The last one's is the block of `writes`.
-    chain: Option<Product>,
+    chain: Option<Chain>,
     /// Scratch of a task at most.
     pub scratch_bytes: u64,
     /// Bytes that all tasks together write to stores.
     pub stored_bytes: u64,
+}
+
+/// A buffer that tasks along an axis hand on: each but the first takes what the one before it wrote, and writes on.
+struct Chain {
+    /// What is handed on: block n is what task n wrote.
+    writes: Writes,
+    axis: usize,
+    /// Whether the last task's buffer is its block of [`Work::writes`] (a sum that is done then); else it only reads what it
+    /// is handed.
+    is_result: bool,
 }
 
 /// What a loop reads through a feed, whose axis i is the loop's axis `axes[i]`.
@@ -59,6 +69,7 @@ pub struct Writes {
 }
 
 /// How boxes and blocks belong together, and how large blocks are.
+#[derive(Clone)]
 pub enum Blocks {
     /// A box writes all blocks of `grid` inside of it. Where the loop is a part of a concatenation: index of its first block
     /// along each axis, and the grid of the whole.
@@ -69,6 +80,8 @@ pub enum Blocks {
     Listed { lengths: AxisChunks, item: u64 },
     /// A block a box: a partial over the kept places, or their results.
     Partial { reduction: Reduction, reduced: Vec<bool>, complete: bool },
+    /// A block a box: the state of running totals over the places of all axes but one.
+    Carry { scan: Scan, axis: usize },
 }
 
 /// Scratch in parts, each for one use: what a description counts and a run takes apart.
@@ -89,6 +102,36 @@ impl<const N: usize> Layout<N> {
     /// The parts, off the front of `scratch`, which keeps what is left.
     pub fn split<'a>(&self, scratch: &mut &'a mut [u8]) -> [&'a mut [u8]; N] {
         self.0.map(|bytes| carve(scratch, bytes))
+    }
+}
+
+/// A task's memory where a state is handed on.
+pub struct HandedOn<'a> {
+    /// The blocks that it reads through its feeds.
+    pub reads: Vec<&'a [u8]>,
+    /// The blocks that it writes.
+    pub writes: Vec<&'a mut [u8]>,
+    /// As described.
+    pub scratch: &'a mut [u8],
+    /// Counts what stores move.
+    pub counters: &'a Counters,
+    before: Option<&'a [u8]>,
+    state: Option<&'a mut [u8]>,
+    taken: bool,
+}
+
+impl HandedOn<'_> {
+    /// What the task before it wrote; `None` for the first one.
+    pub fn before(&self) -> Option<&[u8]> {
+        match &self.state {
+            Some(state) if self.taken => Some(state),
+            _ => self.before,
+        }
+    }
+
+    /// What the next task will find; `None` for the last one.
+    pub fn after(&mut self) -> Option<&mut [u8]> {
+        self.state.as_deref_mut()
     }
 }
 
@@ -115,6 +158,10 @@ impl Blocks {
             Blocks::Grid { .. } => unreachable!("a box writes several"),
             Blocks::Elements { axes, item } => axes.iter().fold(*item, |bytes, &axis| bytes.saturating_mul(shape[axis])),
             Blocks::Listed { lengths, item } => lengths.chunk(n).1 * item,
+            Blocks::Carry { scan, axis } => {
+                let kept = shape.iter().enumerate().filter(|(at, _)| at != axis).fold(1u64, |n, (_, &len)| n.saturating_mul(len));
+                scan.carry_bytes(kept as usize) as u64
+            }
             Blocks::Partial { reduction, reduced, complete } => {
                 let kept = shape.iter().zip(reduced).filter(|(_, reduced)| !**reduced).fold(1u64, |n, (&len, _)| n.saturating_mul(len));
                 if *complete { kept.saturating_mul(reduction.out.size() as u64) } else { reduction.partial_bytes(kept as usize) as u64 }
@@ -146,11 +193,30 @@ impl Work {
         Work { name: name.to_string(), boxes, chosen: None, reads, writes, products, chain: None, scratch_bytes, stored_bytes: 0 }
     }
 
-    /// The same, where the buffer of what is written is passed on along the last axis.
-    pub fn chained(mut self, chain: Product) -> Work {
-        self.products.push(chain.clone());
-        self.chain = Some(chain);
+    /// The same, where the buffer of what is written is handed on along the last axis until it is done, under the number of
+    /// `product`.
+    pub fn summed(mut self, product: Product) -> Work {
+        self.products.push(product.clone());
+        let blocks = self.writes[0].blocks.clone();
+        self.chain = Some(Chain { writes: Writes { product, blocks }, axis: self.boxes.cuts.len() - 1, is_result: true });
         self
+    }
+
+    /// The same, where tasks along `axis` hand on a state beside what they write.
+    pub fn handing_on(mut self, writes: Writes, axis: usize) -> Work {
+        self.products.push(writes.product.clone());
+        self.chain = Some(Chain { writes, axis, is_result: false });
+        self
+    }
+
+    /// The memory of a task that is handed a state, and hands one on: neither at the ends of the axis.
+    pub fn handed_on<'a>(&self, tile: &Tile, parts: Parts<'a>) -> HandedOn<'a> {
+        let Parts { mut reads, mut writes, scratch, counters } = parts;
+        let (link, links) = self.chain.as_ref().map_or((0, 1), |chain| (tile.index[chain.axis], self.boxes.cuts[chain.axis].count()));
+        let taken = link > 0 && link + 1 < links;
+        let before = if link > 0 && !taken { reads.pop() } else { None };
+        let state = if link + 1 < links { writes.pop() } else { None };
+        HandedOn { reads, writes, scratch, counters, before, state, taken }
     }
 
     /// Bytes of scratch that loading whole boxes of all that is read takes at most, one after the other.
@@ -195,9 +261,25 @@ impl Work {
             .collect()
     }
 
-    /// Boxes along the last axis: the links of a chain.
-    fn links(&self) -> u64 {
-        self.boxes.cuts.last().map_or(1, AxisChunks::count)
+    /// Describes what task `n` is handed and hands on: under `done`, where the chain ends in what the task writes.
+    fn hand_on(&self, chain: &Chain, n: u64, tile: &Tile, done: Option<BlockKey>, spec: &mut TaskSpec) {
+        let (link, links) = (tile.index[chain.axis], self.boxes.cuts[chain.axis].count());
+        let product = chain.writes.product.id;
+        let before = (link > 0).then(|| {
+            let mut index = tile.index.clone();
+            index[chain.axis] -= 1;
+            BlockKey { product, block: self.boxes.number(&index) }
+        });
+        let after = if link + 1 < links { Some(BlockKey { product, block: n }) } else { done };
+        let Some(key) = after else {
+            spec.reads.extend(before);
+            return;
+        };
+        let takes = before.map(|key| {
+            spec.takes.push(key);
+            spec.takes.len() - 1
+        });
+        spec.writes.push(Write { key, bytes: chain.writes.blocks.bytes(n, &tile.shape), takes });
     }
 
     /// How many tasks read through `access` what lies in the boxes of the feed's axes that `ranges` say.
@@ -227,7 +309,7 @@ impl<T: Tasks> Stage for T {
     fn inputs(&self) -> Vec<u64> {
         let work = self.work();
         let mut inputs: Vec<u64> = work.reads.iter().flat_map(|access| access.feed.products()).collect();
-        inputs.extend(work.chain.iter().map(|chain| chain.id));
+        inputs.extend(work.chain.iter().map(|chain| chain.writes.product.id));
         inputs.sort_unstable();
         inputs.dedup();
         inputs
@@ -239,7 +321,9 @@ impl<T: Tasks> Stage for T {
     fn demand_bytes(&self) -> u64 {
         let work = self.work();
         let read = work.reads.iter().map(|access| access.feed.blocks_bytes(&access.cuts(&work.boxes)));
-        let written = work.writes.iter().map(|write| write.blocks.bytes_most(&work.boxes));
+        // a buffer counts once, whether it is new, taken or read
+        let state = work.chain.iter().filter(|chain| !chain.is_result).map(|chain| &chain.writes);
+        let written = work.writes.iter().chain(state).map(|write| write.blocks.bytes_most(&work.boxes));
         read.chain(written).fold(rounded(work.scratch_bytes), u64::saturating_add)
     }
     fn moved_bytes(&self) -> u64 {
@@ -274,23 +358,24 @@ impl<T: Tasks> Stage for T {
             if work.chosen.is_some() {
                 key.block = n;
             }
-            let Some(chain) = &work.chain else {
-                spec.writes.push(Write { key, bytes, takes: None });
-                continue;
-            };
-            let (row, link) = (n / work.links(), n % work.links());
-            if link > 0 {
-                spec.takes.push(BlockKey { product: chain.id, block: n - 1 });
+            match &work.chain {
+                Some(chain) if chain.is_result => {
+                    let (link, links) = (tile.index[chain.axis], work.boxes.cuts[chain.axis].count());
+                    key.block /= links;
+                    let done = link + 1 == links;
+                    work.hand_on(chain, n, &tile, done.then_some(key), spec);
+                }
+                _ => spec.writes.push(Write { key, bytes, takes: None }),
             }
-            let last = link + 1 == work.links();
-            let key = if last { BlockKey { product: product.id, block: row } } else { BlockKey { product: chain.id, block: n } };
-            spec.writes.push(Write { key, bytes, takes: (link > 0).then(|| spec.takes.len() - 1) });
+        }
+        if let Some(chain) = work.chain.as_ref().filter(|chain| !chain.is_result) {
+            work.hand_on(chain, n, &tile, None, spec);
         }
         spec.scratch_bytes = work.scratch_bytes;
     }
     fn readers(&self, product: u64, block: BlockId) -> u64 {
         let work = self.work();
-        if work.chain.as_ref().is_some_and(|chain| chain.id == product) {
+        if work.chain.as_ref().is_some_and(|chain| chain.writes.product.id == product) {
             return 1;
         }
         let of = |access: &Access| -> u64 {
@@ -301,7 +386,13 @@ impl<T: Tasks> Stage for T {
     fn producer(&self, product: u64, block: BlockId) -> u64 {
         let work = self.work();
         if let Some(chain) = &work.chain {
-            return if product == chain.id { block } else { block * work.links() + work.links() - 1 };
+            if product == chain.writes.product.id {
+                return block;
+            }
+            if chain.is_result {
+                let links = work.boxes.cuts[chain.axis].count();
+                return block * links + links - 1;
+            }
         }
         let write = work.writes.iter().find(|write| write.product.id == product);
         match write.map(|write| &write.blocks) {

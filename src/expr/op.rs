@@ -60,6 +60,8 @@ operations! {
     Concatenate,
     /// The same elements in other chunks.
     Rechunk,
+    /// Running totals along an axis.
+    Cumulative,
     /// `a @ b` of two matrices, [m, k] · [k, n].
     Matmul,
     /// The elements of an array where a mask is true, in C order.

@@ -43,7 +43,8 @@ pub enum Through<'a> {
     /// Its arguments stand one after the other along this axis: those that are not in the view are dropped.
     Parts(usize),
     /// Only places along kept axes can be left out: for each argument and each of its axes, the axis of the
-    /// result that it follows one to one, or `None` where every place is needed for every element.
+    /// result that it follows one to one, or `None` where every place is needed for every element. Along an axis of the
+    /// result that no argument follows (of running totals) the view is taken of what comes out.
     Window(Vec<Vec<Option<usize>>>),
     /// The whole is computed, and the view taken of that.
     Stop,

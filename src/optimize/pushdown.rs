@@ -252,9 +252,11 @@ impl Pushdown {
                 }
             }
         }
+        // an axis of the result that no argument follows is not narrowed by narrowing arguments
+        let narrowed: Vec<bool> = (0..node.shape.len()).map(|axis| kept.iter().flatten().any(|place| *place == Some(axis))).collect();
         for (number, view) in self.open(at) {
             let Some(view) = view else { continue };
-            let Window { inner, outer } = window::split_window(&view);
+            let Window { inner, outer } = window::split_window(&view, &node.shape, &narrowed);
             let args = self.args(at, |i| Some(window::argument(&node.op.args()[i].shape, &kept[i], &inner)));
             self.meet((at, number), Recipe::Apply { args, outer: Some(outer) });
         }

@@ -64,15 +64,23 @@ pub(super) fn within(view: &Affine, cover: &Region) -> Affine {
     Affine { source: source.collect(), shape: view.shape.clone() }
 }
 
-/// The places that a view selects, ascending, and how it arranges them.
-pub(super) fn split_window(view: &Affine) -> Window {
-    let inner = view.region();
-    let source = view.source.iter().zip(&inner.0).map(|(f, span)| match f.axis.filter(|_| f.step != 0) {
-        Some(axis) if f.step < 0 => Follow { start: span.len as i64 - 1, step: -1, axis: Some(axis) },
-        Some(axis) => Follow { start: 0, step: 1, axis: Some(axis) },
-        None => Follow { start: 0, step: 0, axis: None },
-    });
-    let outer = Affine { source: source.collect(), shape: view.shape.clone() };
+/// The places that a view of an array of `shape` selects, ascending, and how it arranges them. Axes that are not `narrowed`
+/// stay whole inside: outside their places are chosen.
+pub(super) fn split_window(view: &Affine, shape: &[u64], narrowed: &[bool]) -> Window {
+    let mut inner = view.region();
+    let mut source = view.source.clone();
+    for (axis, (f, span)) in source.iter_mut().zip(&mut inner.0).enumerate() {
+        if !narrowed[axis] {
+            *span = Span::dense(0, shape[axis]);
+            continue;
+        }
+        *f = match f.axis.filter(|_| f.step != 0) {
+            Some(axis) if f.step < 0 => Follow { start: span.len as i64 - 1, step: -1, axis: Some(axis) },
+            Some(axis) => Follow { start: 0, step: 1, axis: Some(axis) },
+            None => Follow { start: 0, step: 0, axis: None },
+        };
+    }
+    let outer = Affine { source, shape: view.shape.clone() };
     Window { inner, outer }
 }
 

@@ -246,6 +246,8 @@ fn bits_do_not_depend_on_work_sizes() {
         ("product", x.matmul(x.t()).sum(1)),
         ("median", &x * x.median(..)),
         ("mask", x.index(idx![x.gt(0.0)]) + 1.0),
+        ("running totals", x.cumsum(0)),
+        ("running totals of rows", (&x * 3.0).cumsum(1).index(idx![..;2])),
         ("parts", crate::array::concatenate(&[x.clone(), x.index(idx![3.., ..;-1])], 0).std(1)),
     ];
     let tiny = Sizes::tiny();

@@ -38,6 +38,21 @@ INPUTS = {
 
 # Bit for bit the same.
 EXACT = """
+i.cumsum(0)
+i.cumsum(axis=1)
+i.cumsum(-1, dtype='i4')
+u.cumsum()
+w.cumprod()
+b.cumsum(1)
+x.cumsum(axis=0)
+np.cumsum(x, axis=1)
+cumprod(i, axis=0)
+x.cumsum(axis=1)[::2, -1]
+e.cumsum(axis=0)
+e.cumsum(axis=1)
+np.cumulative_sum(i, axis=1, include_initial=True)
+np.cumulative_prod(j, axis=0)
+(x - x.cumsum(axis=1)).sum()
 x + y
 x - 1
 2 * x + 1

@@ -2,6 +2,7 @@
 //! of its name.
 
 mod concatenate;
+mod cumulative;
 mod elementwise;
 mod full;
 mod function;
@@ -16,6 +17,7 @@ mod source;
 mod view;
 
 pub use concatenate::Concatenate;
+pub use cumulative::Cumulative;
 pub use elementwise::Elementwise;
 pub use full::{Full, constant};
 pub use function::{BlockFn, BlockInfo, Function};

@@ -3,6 +3,7 @@
 //! have tables of their own, an entry a line.
 
 mod blocks;
+mod cumulative;
 mod elementwise;
 mod product;
 mod reduce;
@@ -21,7 +22,7 @@ pub struct Row {
 }
 
 /// The families.
-static TABLE: [&[Row]; 6] = [elementwise::ROWS, reduce::ROWS, shape::ROWS, product::ROWS, select::ROWS, blocks::ROWS];
+static TABLE: [&[Row]; 7] = [elementwise::ROWS, reduce::ROWS, cumulative::ROWS, shape::ROWS, product::ROWS, select::ROWS, blocks::ROWS];
 
 /// One of all operations.
 pub fn row(dice: &mut Dice) -> &'static Row {

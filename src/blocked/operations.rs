@@ -1,0 +1,33 @@
+//! The list of operations, a line each: which become stages, and which need a procedure first. What each does stands in
+//! the file of its name.
+
+use super::lower::Lower;
+use super::mask::CountMask;
+use super::median::Median;
+use super::procedure::Procedure;
+use crate::expr::{Expr, Op, ops};
+use crate::sizes::WorkSizes;
+
+/// The operations that become stages of their own; `None` for those that are steps and leaves of loops.
+pub(super) fn lowered(op: &Op) -> Option<&dyn Lower> {
+    match op {
+        Op::Source(_) | Op::Full(_) | Op::Generate(_) | Op::Elementwise(_) | Op::View(_) | Op::Rechunk(_) => None,
+        Op::Resident(operation) => Some(operation),
+        Op::Function(operation) => Some(operation),
+        Op::Reduce(operation) => Some(operation),
+        Op::Concatenate(operation) => Some(operation),
+        Op::Cumulative(operation) => Some(operation),
+        Op::Matmul(operation) => Some(operation),
+        Op::Mask(operation) => Some(operation),
+        Op::Median(operation) => Some(operation),
+    }
+}
+
+/// The procedure of `node`, unless it can be lowered as it is.
+pub(super) fn procedure(node: &Expr, work: &WorkSizes) -> Option<Box<dyn Procedure>> {
+    match &node.op {
+        Op::Mask(ops::Mask { mask, count, .. }) if count.1.get().is_none() => Some(Box::new(CountMask::new(node, mask, count))),
+        Op::Median(ops::Median { arg, mask }) => Some(Box::new(Median::new(node.dtype, arg, mask.as_ref(), work))),
+        _ => None,
+    }
+}
