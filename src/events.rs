@@ -67,6 +67,8 @@ pub struct Counters {
     pub tasks: AtomicU64,
     /// Largest number of bytes reserved at once.
     pub peak_reserved_bytes: AtomicU64,
+    /// Largest size of the scheduler's window of near tasks.
+    pub peak_window_bytes: AtomicU64,
 }
 
 impl Counters {

@@ -23,7 +23,7 @@ pub struct ViewMut<'a> {
     lifetime: PhantomData<&'a mut [u8]>,
 }
 
-// SAFETY: a View is a shared borrow of plain bytes, a ViewMut a unique one.
+// SAFETY: a View is a shared borrow of plain bytes, a ViewMut a unique one of its elements.
 unsafe impl Send for View<'_> {}
 // SAFETY: as above.
 unsafe impl Sync for View<'_> {}
@@ -150,6 +150,21 @@ impl<'a> ViewMut<'a> {
             strides: strides.to_vec(),
             lifetime: PhantomData,
         }
+    }
+
+    /// A view of memory that others write elsewhere at the same time: the elements alone are touched, never the bytes between
+    /// them, so that views of different regions of one array may be written by several threads at once. A slice from the
+    /// first element to the last would claim what lies between, too.
+    ///
+    /// # Safety
+    /// As long as the view lives, each element (`ptr` and any sum of `strides` within `shape`) lies in one allocation and may be
+    /// written, no two of them overlap, and nobody else reads or writes any of them.
+    ///
+    /// # Panics
+    /// If there are not as many strides as axes.
+    pub unsafe fn from_raw(ptr: *mut u8, dtype: DType, shape: &[usize], strides: &[isize]) -> ViewMut<'a> {
+        assert_eq!(shape.len(), strides.len(), "view: as many strides as axes");
+        ViewMut { ptr, dtype, shape: shape.to_vec(), strides: strides.to_vec(), lifetime: PhantomData }
     }
 
     /// The address of the first element.

@@ -4,8 +4,9 @@ use super::ArrayElement;
 use crate::error::{Error, Result};
 use crate::grid::Region;
 use crate::store::Writer;
+use flagstone_kernels::copy::copy;
 use flagstone_kernels::dtype::{DType, Element};
-use flagstone_kernels::view::View;
+use flagstone_kernels::view::{View, ViewMut};
 use ndarray::ArrayViewMutD;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -78,29 +79,15 @@ impl Writer for IntoView {
         if !inside || !fits || !region.is_dense() {
             return Err(Error::internal("compute_into was given a block of another shape"));
         }
-        let item = place.dtype.size();
-        let (rows, row) = match region.0.split_last() {
-            Some((last, rows)) => (rows.iter().map(|s| s.len).collect::<Vec<_>>(), last.len as usize),
-            None => (vec![], 1),
-        };
-        let axes = rows.len();
-        let step = |strides: &[isize]| strides.get(axes).copied().unwrap_or(0);
-        for at in 0..crate::grid::element_count(&rows).unwrap_or(0) {
-            let index = crate::grid::unravel(at, &rows);
-            let from: isize = index.iter().zip(data.strides()).map(|(&i, s)| i as isize * s).sum();
-            let to: isize = index.iter().enumerate().map(|(axis, &i)| (spans[axis].start + i) as isize * place.strides[axis]).sum();
-            let to = to + spans.get(axes).map_or(0, |span| span.start as isize * step(&place.strides));
-            for i in 0..row as isize {
-                // SAFETY: the region lies inside the array's shape and `data` has the region's shape (checked
-                // above), so both places are elements; `Lent` still holds the borrow, and the read lock keeps it.
-                unsafe {
-                    let source = data.ptr().offset(from + i * step(data.strides()));
-                    let target = place.ptr.offset(to + i * step(&place.strides));
-                    std::ptr::copy_nonoverlapping(source, target, item);
-                }
-            }
+        if data.shape().contains(&0) {
+            return Ok(0);
         }
-        Ok(region.elements() * item as u64)
+        let to: isize = spans.iter().zip(&place.strides).map(|(span, stride)| span.start as isize * stride).sum();
+        // SAFETY: the region lies inside the array's shape and `data` has the region's shape (checked above), so all places are
+        // elements; `Lent` still holds the borrow, the read lock keeps it, and tasks write disjoint regions.
+        let mut target = unsafe { ViewMut::from_raw(place.ptr.offset(to), place.dtype, data.shape(), &place.strides) };
+        copy(data, &mut target);
+        Ok(region.elements() * place.dtype.size() as u64)
     }
     fn commit(&self) -> Result<()> {
         Ok(())

@@ -113,7 +113,7 @@ impl Memory {
         if bytes == 0 {
             return Ok(Mapping::dangling());
         }
-        let largest = if bytes >= HUGE { bytes + bytes / 2 } else { bytes };
+        let largest = if bytes >= HUGE { bytes.saturating_add(bytes / 2) } else { bytes };
         let found = self.free.range(bytes..=largest).find(|(_, class)| !class.mappings.is_empty()).map(|(&size, _)| size);
         if let Some(size) = found
             && let Some(class) = self.free.get_mut(&size)
@@ -227,7 +227,8 @@ fn heap_layout(bytes: u64) -> Layout {
 
 fn map(bytes: u64) -> io::Result<NonNull<u8>> {
     let len = usize::try_from(bytes).map_err(|_| io::ErrorKind::OutOfMemory)?;
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    // not MAP_NORESERVE: more than the machine has is refused here, not by killing the process when it is written
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
     // SAFETY: an anonymous mapping at an address of the system's choice touches nothing that exists.
     let start = unsafe { libc::mmap(std::ptr::null_mut(), len, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
     if start == libc::MAP_FAILED {
@@ -296,6 +297,16 @@ mod tests {
             memory.trim(0);
             assert_eq!(memory.free_bytes(), 0);
         }
+    }
+
+    #[test]
+    fn more_than_the_machine_has_is_refused() {
+        let mut memory = Memory::default();
+        for bytes in [1 << 50, u64::MAX / 2, u64::MAX].map(rounded) {
+            assert!(memory.obtain(bytes).is_err(), "{bytes}");
+        }
+        let overcommits = std::fs::read_to_string("/proc/sys/vm/overcommit_memory").is_ok_and(|text| text.trim() == "1");
+        assert!(overcommits || memory.obtain(35 << 40).is_err());
     }
 
     #[test]

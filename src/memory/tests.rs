@@ -148,6 +148,19 @@ fn a_reserve_is_kept_to() {
     assert!(holds(&pool, key(1, 9), 0).unwrap());
 }
 
+/// Without a limit nothing but the system says no.
+#[test]
+fn a_size_that_no_system_has_is_an_error() {
+    let pool = pool(u64::MAX);
+    for bytes in [1 << 50, u64::MAX / 2] {
+        let mut grant = pool.admit(&Request { new_bytes: rounded(bytes), ..Request::default() }).unwrap().unwrap();
+        let error = grant.allocate(bytes).unwrap_err().to_string();
+        assert!(error.contains("the system refused") && error.contains("smaller memory limit"), "{error}");
+        drop(grant);
+        assert_eq!(pool.usage(), Usage::default());
+    }
+}
+
 #[test]
 fn blocks_leave_and_come_back_as_they_were() {
     struct Heard(AtomicU64, AtomicU64);
@@ -301,6 +314,49 @@ fn bytes_that_rot_on_disk_are_an_error_every_time() {
     assert!(holds(&pool, key(1, 3), MIB).unwrap());
     pool.remove_product(1);
     assert_eq!(pool.usage().used_bytes, 0);
+}
+
+/// Two blocks of one size, each whole and with its own bytes, but in each other's place.
+#[test]
+fn blocks_that_change_places_on_disk_are_an_error() {
+    let disk = Arc::new(Faulty::default());
+    let pool = Pool::new(PoolOptions { disk: Some(disk.clone()), ..options(2 * MIB) }).unwrap();
+    // odd blocks do not compress: the first two are spilled as they are, one after the other
+    for block in [1, 3, 5, 7] {
+        publish(&pool, key(1, block), MIB, u64::MAX);
+    }
+    {
+        let mut file = disk.bytes.lock().unwrap();
+        assert_eq!(file.len() as u64, 2 * MIB);
+        let (first, second) = file.split_at_mut(MIB as usize);
+        first.swap_with_slice(second);
+    }
+    for block in [1, 3] {
+        let error = holds(&pool, key(1, block), MIB).expect_err("another block's bytes").to_string();
+        assert!(error.contains("corrupt"), "{error}");
+    }
+}
+
+/// A block that was spilled, read back and taken leaves nothing on disk: round after round fits the cap.
+#[test]
+fn a_taken_block_gives_up_its_copy_on_disk() {
+    let disk = Arc::new(Faulty::default());
+    let options = PoolOptions { disk: Some(disk.clone()), spill_cap_bytes: Some(3 * MIB), ..options(2 * MIB) };
+    let pool = Pool::new(options).unwrap();
+    for round in 0..8 {
+        let blocks = [1, 3, 5, 7].map(|block| key(round, block));
+        for block in blocks {
+            try_publish(&pool, block, MIB, 1).unwrap_or_else(|error| panic!("round {round}: {error}"));
+        }
+        assert!(pool.usage().spilled_bytes >= 2 * MIB);
+        for block in blocks {
+            let mut grant = pool.admit(&Request { takes: &[block], ..Request::default() }).unwrap().expect("nothing is held");
+            assert!(is_filled(block, &grant.take(0)));
+            grant.finish();
+        }
+        assert_eq!((pool.usage().blocks, pool.usage().spilled_bytes, pool.usage().used_bytes), (0, 0, 0));
+    }
+    assert!(disk.bytes.lock().unwrap().len() as u64 <= 3 * MIB);
 }
 
 #[test]

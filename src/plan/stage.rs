@@ -60,7 +60,8 @@ impl TaskSpec {
     /// Bytes that must be free before it can start, beside the blocks it reads and takes.
     pub fn new_bytes(&self) -> u64 {
         let fresh = self.writes.iter().filter(|write| write.takes.is_none());
-        fresh.map(|write| crate::memory::rounded(write.bytes)).sum::<u64>() + crate::memory::rounded(self.scratch_bytes)
+        let scratch = crate::memory::rounded(self.scratch_bytes);
+        fresh.map(|write| crate::memory::rounded(write.bytes)).fold(scratch, u64::saturating_add)
     }
 }
 

@@ -102,3 +102,6 @@ fn tell(machine: &Machine<'_>, event: &Event<'_>) {
         observer.event(event);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,14 +2,15 @@
 
 use crate::memory::BlockKey;
 use crate::plan::{Drive, Plan, TaskSpec};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
 
 /// A task: its stage's position in the plan and its number there.
 pub type TaskId = (usize, u64);
 
 /// A task near enough to have been described.
 struct Near {
-    spec: TaskSpec,
+    spec: Arc<TaskSpec>,
     order: u64,
     /// Tasks that must finish before it is ready.
     missing: usize,
@@ -38,17 +39,33 @@ pub struct Queue<'a> {
     drivers: Vec<Driver>,
     /// Tasks of following stages, and how many of their blocks nobody has been asked to write yet.
     followers: HashMap<TaskId, usize>,
-    /// The near readers of each block, in order.
-    uses: HashMap<BlockKey, BTreeSet<u64>>,
+    /// The near readers of each block, in order; one that reads it twice stands once.
+    uses: HashMap<BlockKey, VecDeque<u64>>,
+    /// Near tasks whose stores have not been told of them yet, the nearest first.
+    hints: VecDeque<TaskId>,
     next_order: u64,
     near_bytes: u64,
     near_drivers: usize,
+    /// Blocks named by near tasks, each time.
+    near_keys: usize,
     bytes_max: u64,
-    drivers_min: usize,
+    workers: usize,
 }
 
-/// The window never holds more driver tasks than this a worker.
-const AHEAD_MAX: usize = 32;
+/// The window holds so many driver tasks a worker, however large they are,
+const AHEAD_MIN: usize = 2;
+/// and never more than so many.
+const AHEAD_MAX: usize = 64;
+/// What the window itself may take. Where tasks name so many blocks, it holds a driver task a worker and no more.
+pub const WINDOW_BYTES_MAX: u64 = 4 << 20;
+/// A near task beside the blocks it names, at most.
+const TASK_BYTES: u64 = 384;
+/// A block that a near task names, at most: in the task, among the uses, and in the pool's note of its next use.
+const KEY_BYTES: u64 = 256;
+/// With work at hand, the window grows by so many driver tasks at a time: the lock is held meanwhile.
+const FILL_MAX: usize = 16;
+/// Stores are told of so many tasks ahead; the nearest of more are forgotten, since they run before they would be told.
+const HINTS_MAX: usize = 1024;
 
 impl<'a> Queue<'a> {
     /// An empty window over `plan` that is filled up to `bytes_max` bytes of blocks.
@@ -64,11 +81,13 @@ impl<'a> Queue<'a> {
             drivers: drivers.collect(),
             followers: HashMap::new(),
             uses: HashMap::new(),
+            hints: VecDeque::new(),
             next_order: 0,
             near_bytes: 0,
             near_drivers: 0,
+            near_keys: 0,
             bytes_max,
-            drivers_min: 2 * workers,
+            workers,
         }
     }
 
@@ -77,11 +96,22 @@ impl<'a> Queue<'a> {
         self.near.is_empty() && self.drivers.iter().all(|driver| driver.next == driver.tasks)
     }
 
-    /// Expands driver tasks until the window is full. `present` tells which blocks exist; `uses` hears
-    /// of every block whose next use became known.
+    /// Bytes that the window itself takes, at most.
+    pub fn window_bytes(&self) -> u64 {
+        self.near.len() as u64 * TASK_BYTES + (self.near_keys + self.followers.len()) as u64 * KEY_BYTES
+    }
+
+    fn is_full(&self) -> bool {
+        let ahead = |tasks: usize| self.near_drivers >= tasks * self.workers;
+        ahead(1) && (self.window_bytes() >= WINDOW_BYTES_MAX || ahead(AHEAD_MIN) && (self.near_bytes >= self.bytes_max || ahead(AHEAD_MAX)))
+    }
+
+    /// Expands driver tasks until the window is full, or some of them if others are ready. `present` tells which blocks exist;
+    /// `uses` hears of every block whose next use became known.
     pub fn fill(&mut self, present: &dyn Fn(BlockKey) -> bool, uses: &mut dyn FnMut(BlockKey, u64)) {
-        while self.near_drivers < self.drivers_min || (self.near_bytes < self.bytes_max && self.near_drivers < AHEAD_MAX * self.drivers_min)
-        {
+        let mut expanded = 0;
+        while !self.is_full() && (expanded < FILL_MAX || self.ready.is_empty()) {
+            expanded += 1;
             // of the lowest rank that is not done, the stage that has got least far
             let rank = self.drivers.iter().filter(|d| d.next < d.tasks).map(|d| d.rank).min();
             let Some(rank) = rank else { return };
@@ -140,8 +170,10 @@ impl<'a> Queue<'a> {
         let mut waits = BTreeSet::new();
         for &key in spec.reads.iter().chain(&spec.takes) {
             let readers = self.uses.entry(key).or_default();
-            readers.insert(order);
-            if let Some(&first) = readers.first() {
+            if readers.back() != Some(&order) {
+                readers.push_back(order);
+            }
+            if let Some(&first) = readers.front() {
                 uses(key, first);
             }
             if !present(key)
@@ -163,8 +195,23 @@ impl<'a> Queue<'a> {
         self.near_bytes += bytes;
         self.near_drivers += self.is_driver(task) as usize;
         self.follow(&spec, stack);
-        self.plan.stages[task.0].stage.prefetch(task.1);
-        self.near.insert(task, Near { spec, order, missing: waits.len(), dependents: Vec::new(), bytes });
+        self.hints.push_back(task);
+        if self.hints.len() > HINTS_MAX {
+            self.hints.pop_front();
+        }
+        self.near_keys += keys(&spec);
+        self.near.insert(task, Near { spec: Arc::new(spec), order, missing: waits.len(), dependents: Vec::new(), bytes });
+    }
+
+    /// The nearest task that has not been started and whose stores have not been told of it. They are told outside of
+    /// the lock: a disk may be slow.
+    pub fn next_hint(&mut self) -> Option<TaskId> {
+        while let Some(task) = self.hints.pop_front() {
+            if self.near.get(&task).is_some_and(|near| near.missing > 0 || self.ready.contains_key(&near.order)) {
+                return Some(task);
+            }
+        }
+        None
     }
 
     /// Expands the tasks of following stages for which `spec` writes the last block.
@@ -197,7 +244,7 @@ impl<'a> Queue<'a> {
     }
 
     /// Takes a ready task out, to run it.
-    pub fn pop(&mut self, order: u64) -> Option<TaskSpec> {
+    pub fn pop(&mut self, order: u64) -> Option<Arc<TaskSpec>> {
         let task = self.ready.remove(&order)?;
         Some(self.near[&task].spec.clone())
     }
@@ -209,14 +256,14 @@ impl<'a> Queue<'a> {
 
     /// The next use of a block, if it is near.
     pub fn next_use(&self, key: BlockKey) -> Option<u64> {
-        self.uses.get(&key).and_then(|readers| readers.first().copied())
+        self.uses.get(&key).and_then(|readers| readers.front().copied())
     }
 
-    /// Notes that a task is done; those that only waited for it become ready. Returns the blocks it read,
-    /// for new next uses.
-    pub fn finish(&mut self, task: TaskId) -> Vec<BlockKey> {
-        let Some(near) = self.near.remove(&task) else { return Vec::new() };
+    /// Notes that a task is done; those that only waited for it become ready. The blocks it read have new next uses.
+    pub fn finish(&mut self, task: TaskId) {
+        let Some(near) = self.near.remove(&task) else { return };
         self.near_bytes -= near.bytes;
+        self.near_keys -= keys(&near.spec);
         self.near_drivers -= self.is_driver(task) as usize;
         for dependent in near.dependents {
             if let Some(waiting) = self.near.get_mut(&dependent) {
@@ -226,16 +273,20 @@ impl<'a> Queue<'a> {
                 }
             }
         }
-        let mut read: Vec<BlockKey> = near.spec.reads;
-        read.extend(near.spec.takes);
-        for key in &read {
+        for key in near.spec.reads.iter().chain(&near.spec.takes) {
             if let Some(readers) = self.uses.get_mut(key) {
-                readers.remove(&near.order);
+                if let Ok(at) = readers.binary_search(&near.order) {
+                    readers.remove(at);
+                }
                 if readers.is_empty() {
                     self.uses.remove(key);
                 }
             }
         }
-        read
     }
+}
+
+/// How many blocks a task names.
+fn keys(spec: &TaskSpec) -> usize {
+    spec.reads.len() + spec.takes.len() + spec.writes.len()
 }

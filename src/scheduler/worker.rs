@@ -7,7 +7,8 @@ use crate::events::{Counters, Event};
 use crate::memory::{BlockKey, Request};
 use crate::plan::{Plan, TaskBlocks, TaskSpec};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A task that was passed over this often stops other admissions until it runs.
@@ -25,6 +26,8 @@ struct State<'a> {
     /// How often the first ready task was passed over, and which it was.
     passed_over: (u64, u32),
     running: usize,
+    /// Whether a worker is telling stores what will be read: one at a time, so that a slow disk leaves the others to work.
+    prefetching: bool,
     /// When it was first seen that nothing runs, though tasks are left.
     stalled: Option<Instant>,
 }
@@ -38,7 +41,8 @@ pub struct Shared<'a> {
 }
 
 enum Next {
-    Run(u64, TaskId, TaskSpec),
+    Prefetch(TaskId),
+    Run(u64, TaskId, Arc<TaskSpec>),
     Wait,
     Stop,
 }
@@ -48,7 +52,7 @@ impl<'a> Shared<'a> {
     pub fn new(plan: &'a Plan, machine: &'a Machine<'a>) -> Shared<'a> {
         let workers = machine.workers.map_or(1, |pool| pool.current_num_threads());
         let queue = Queue::new(plan, machine.limit_bytes.saturating_mul(2), workers);
-        let state = State { queue, error: None, passed_over: (0, 0), running: 0, stalled: None };
+        let state = State { queue, error: None, passed_over: (0, 0), running: 0, prefetching: false, stalled: None };
         Shared { plan, machine, state: Mutex::new(state), changed: Condvar::new() }
     }
 
@@ -75,17 +79,27 @@ impl<'a> Shared<'a> {
                     skip = 0;
                     self.wait(epoch);
                 }
-                Next::Run(order, task, spec) => match self.attempt(worker, order, task, spec) {
+                Next::Prefetch(task) => {
+                    let stage = &self.plan.stages[task.0].stage;
+                    let outcome = catch_unwind(AssertUnwindSafe(|| stage.prefetch(task.1)));
+                    self.lock().prefetching = false;
+                    if let Err(panic) = outcome {
+                        return self.fail(self.panicked(task, &*panic));
+                    }
+                }
+                Next::Run(order, task, spec) => match self.attempt(worker, order, task, &spec) {
                     Ok(true) => skip = 0,
                     Ok(false) => skip += 1,
-                    Err(error) => {
-                        self.lock().error.get_or_insert(error);
-                        self.changed.notify_all();
-                        return;
-                    }
+                    Err(error) => return self.fail(error),
                 },
             }
         }
+    }
+
+    /// Stops the run with an error, if it is the first.
+    fn fail(&self, error: Error) {
+        self.lock().error.get_or_insert(error);
+        self.changed.notify_all();
     }
 
     fn next(&self, skip: usize) -> Next {
@@ -96,8 +110,15 @@ impl<'a> Shared<'a> {
         }
         let pool = self.machine.pool;
         state.queue.fill(&|key| pool.contains(key), &mut |key, order| pool.set_next_use(key, order));
+        self.machine.counters.peak_window_bytes.fetch_max(state.queue.window_bytes(), Relaxed);
         if state.queue.is_done() {
             return Next::Stop;
+        }
+        if !state.prefetching
+            && let Some(task) = state.queue.next_hint()
+        {
+            state.prefetching = true;
+            return Next::Prefetch(task);
         }
         if skip > 0 {
             if skip >= TRIED_MAX || state.passed_over.1 >= PASSED_OVER_MAX && state.running > 0 {
@@ -138,7 +159,7 @@ impl<'a> Shared<'a> {
     }
 
     /// Runs the task if its memory can be had now. `false`: not now.
-    fn attempt(&self, worker: usize, order: u64, task: TaskId, spec: TaskSpec) -> Result<bool> {
+    fn attempt(&self, worker: usize, order: u64, task: TaskId, spec: &TaskSpec) -> Result<bool> {
         self.lock().running += 1;
         let request = Request { reads: &spec.reads, takes: &spec.takes, new_bytes: spec.new_bytes() };
         let granted = self.machine.pool.admit(&request);
@@ -156,7 +177,7 @@ impl<'a> Shared<'a> {
             }
         };
         let started = Instant::now();
-        let outcome = self.run(task, &spec, grant);
+        let outcome = self.run(task, spec, grant);
         let ended = Instant::now();
         let mut state = self.lock();
         state.running -= 1;
@@ -164,10 +185,10 @@ impl<'a> Shared<'a> {
         let blocks = outcome?;
         // The blocks become visible before the queue may call their readers ready.
         drop(state);
-        blocks.publish(&spec, |key: BlockKey| self.plan.readers(key.product, key.block));
+        blocks.publish(spec, |key: BlockKey| self.plan.readers(key.product, key.block));
         state = self.lock();
-        let read = state.queue.finish(task);
-        for key in read.iter().chain(spec.writes.iter().map(|write| &write.key)) {
+        state.queue.finish(task);
+        for key in spec.reads.iter().chain(&spec.takes).chain(spec.writes.iter().map(|write| &write.key)) {
             self.machine.pool.set_next_use(*key, state.queue.next_use(*key).unwrap_or(u64::MAX));
         }
         drop(state);
@@ -201,7 +222,12 @@ impl<'a> Shared<'a> {
         IN_TASK.set(false);
         match outcome {
             Ok(result) => result.map(|()| blocks),
-            Err(panic) => Err(Error::internal(format!("{} task {}: {}", stage.name(), task.1, crate::error::panic_message(&*panic)))),
+            Err(panic) => Err(self.panicked(task, &*panic)),
         }
+    }
+
+    fn panicked(&self, task: TaskId, panic: &(dyn std::any::Any + Send)) -> Error {
+        let name = self.plan.stages[task.0].stage.name();
+        Error::internal(format!("{name} task {}: {}", task.1, crate::error::panic_message(panic)))
     }
 }
