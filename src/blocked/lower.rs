@@ -210,7 +210,7 @@ impl Lowering<'_> {
                 made
             }
             Op::Concatenate(ops::Concatenate { args, axis }) => self.concatenate(args, *axis)?,
-            Op::Mask(ops::Mask { arg, mask, count }) => {
+            Op::Mask(ops::Mask { arg, mask, count, .. }) => {
                 let Some(runs) = count.1.get() else {
                     return Err(Error::internal("a mask reached lowering before it was counted"));
                 };
@@ -222,6 +222,7 @@ impl Lowering<'_> {
                 made
             }
             Op::Median(_) => return Err(Error::internal("a median reached lowering before its procedure ran")),
+            Op::Deferred(_) | Op::Spread(_) => return Err(Error::internal("a length reached lowering before it was counted")),
             _ => {
                 let (feed, regs) = self.feed(&[node], &node.shape)?;
                 self.map(node.op.name(), feed, regs[0], None)

@@ -26,7 +26,7 @@ mod work;
 mod write;
 
 pub use lower::{Lowered, Sink, Target, lower};
-pub use procedure::{Procedure, Step, procedures};
+pub use procedure::{Procedure, Step, procedure, procedures};
 
 use flagstone_kernels::program::{Leaf, Program, Reg};
 

@@ -2,6 +2,7 @@
 //! of its name.
 
 mod concatenate;
+mod deferred;
 mod elementwise;
 mod full;
 mod function;
@@ -13,9 +14,11 @@ mod rechunk;
 mod reduce;
 mod resident;
 mod source;
+mod spread;
 mod view;
 
 pub use concatenate::Concatenate;
+pub use deferred::{Build, Deferred};
 pub use elementwise::Elementwise;
 pub use full::{Full, constant};
 pub use function::{BlockFn, BlockInfo, Function};
@@ -27,6 +30,7 @@ pub use rechunk::Rechunk;
 pub use reduce::{Cells, Reduce, recut};
 pub use resident::Resident;
 pub use source::Source;
+pub use spread::Spread;
 pub use view::View;
 
 /// What a transcendental function or a random number costs, in additions.
