@@ -241,7 +241,7 @@ fn programs_use_the_public_interface() {
 }
 
 /// The operations of the graph, each with the file of `src/array` that has its methods.
-const OPERATIONS: [(&str, &str); 14] = [
+const OPERATIONS: [(&str, &str); 16] = [
     ("Source", "io"),
     ("Full", "creation"),
     ("Generate", "creation"),
@@ -256,6 +256,8 @@ const OPERATIONS: [(&str, &str); 14] = [
     ("Matmul", "linalg"),
     ("Mask", "indexing"),
     ("Median", "reduce"),
+    ("Deferred", "counted"),
+    ("Spread", "counted"),
 ];
 
 /// Files that name an operation outside of its homes: what has to be read, and may have to be changed, when one is

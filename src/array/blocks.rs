@@ -1,6 +1,6 @@
 //! Users' functions as block functions: of an element's index, or of whole blocks.
 
-use super::{Array, ArrayElement, Chunks, Shape};
+use super::{Array, ArrayElement, Chunks, Shape, counted};
 use crate::error::{Error, Result};
 use crate::expr::{BlockFn, BlockInfo, Expr, Function, Node, Op, auto_chunks};
 use crate::grid::{ChunkGrid, element_count};
@@ -128,13 +128,15 @@ impl Array {
         U: ArrayElement,
     {
         Array::build(|| {
-            let expr = self.known()?;
+            let expr = self.expr()?;
             if expr.dtype != T::DTYPE {
                 let what = format!("the function takes {}, the array is {}; use .astype first", T::DTYPE, expr.dtype);
                 return Err(Error::bad_request("map_blocks", what));
             }
-            let chunks = expr.chunks.clone();
-            function("map_blocks", Arc::new(OfBlocks(f, PhantomData)), vec![expr], U::DTYPE, chunks)
+            let f: Arc<dyn BlockFn> = Arc::new(OfBlocks(f, PhantomData));
+            counted::when_known("map_blocks", &[expr], &[], move |args| {
+                function("map_blocks", f.clone(), args.to_vec(), U::DTYPE, args[0].chunks.clone())
+            })
         })
     }
 }

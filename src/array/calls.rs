@@ -197,7 +197,7 @@ pub(super) fn cumulative(op: ScanOp, skip_nan: bool, a: &[Value]) -> Called {
     let name = op.name();
     let axis = if is_none(&a[1]) { None } else { Some(args::integer(name, &a[1])?) };
     let (array, dtype) = (args::array(name, &a[0])?, args::dtype(name, &a[2])?);
-    given(Array::build(|| totals::cumulative(op, &array.known()?, axis, dtype, skip_nan)))
+    given(Array::build(|| totals::cumulative(op, &array.expr()?, axis, dtype, skip_nan)))
 }
 
 /// (x, axis, dtype, include_initial) of the array API's.
@@ -205,7 +205,7 @@ pub(super) fn cumulative_with_initial(op: ScanOp, a: &[Value]) -> Called {
     let name = op.name();
     let axis = if is_none(&a[1]) { None } else { Some(args::integer(name, &a[1])?) };
     let (array, dtype, initial) = (args::array(name, &a[0])?, args::dtype(name, &a[2])?, args::boolean(name, &a[3])?);
-    given(Array::build(|| totals::with_initial(op, &array.known()?, axis, dtype, initial)))
+    given(Array::build(|| totals::with_initial(op, &array.expr()?, axis, dtype, initial)))
 }
 
 pub(super) fn transpose(a: &Value, axes: &Value) -> Called {

@@ -1,14 +1,11 @@
-//! Arrays whose length depends on values: `x[mask]`. They build with an upper bound; the count is found
-//! once, when a length is needed, and then the nodes above it are rebuilt with what is known.
+//! Arrays whose length depends on values: `x[mask]`. They build with upper bounds; what follows from a length waits
+//! for it. Only a runtime counts: the one that computes, or the default one when the user asks for a length.
 
-use crate::error::{Error, Result};
-use crate::expr::{Count, Expr, Node, Op, Reduce, cells, ops, postorder};
-use crate::grid::{AxisChunks, ChunkGrid};
+use crate::error::Result;
+use crate::expr::{Count, Expr, Node, Op, ops, settle};
 use crate::runtime::{CancelToken, Runtime};
-use flagstone_kernels::dtype::{DType, Scalar};
-use flagstone_kernels::op::ReduceOp;
-use flagstone_kernels::reduce::Reduction;
-use std::collections::HashMap;
+use flagstone_kernels::dtype::DType;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// The count of a mask: one for all arrays that are indexed by the same node, so that `x[m] + y[m]` is
@@ -26,121 +23,107 @@ pub(super) fn count_of(mask: &Expr) -> Arc<Count> {
     count
 }
 
-/// The same array with its length, if that was counted since it was built.
+/// The same array with the lengths that were counted since it was built.
 pub(super) fn refreshed(expr: &Expr) -> Result<Expr> {
-    match &expr.counted {
-        Some(count) if count.0.get().is_some() && unknown(expr).is_empty() => rebuild(expr),
-        _ => Ok(expr.clone()),
+    let mut left = vec![expr];
+    let mut seen = HashSet::new();
+    while let Some(node) = left.pop() {
+        if !node.is_counted() || !seen.insert(node.id) {
+            continue;
+        }
+        if matches!(&node.op, Op::Mask(mask) if mask.count.1.get().is_some()) {
+            return settle(std::slice::from_ref(expr)).map(|mut exprs| exprs.remove(0));
+        }
+        left.extend(node.op.args());
     }
+    Ok(expr.clone())
 }
 
-/// The same array with every length known: counts what is not, in one pass of `runtime` (or the default).
-pub(super) fn settled(expr: &Expr, runtime: Option<&Runtime>) -> Result<Expr> {
-    if expr.counted.is_none() {
-        return Ok(expr.clone());
-    }
+/// The same array with every length known: counts what is not, with `runtime` or the default one.
+pub(super) fn settled(expr: &Expr, runtime: Option<&Runtime>, cancel: &CancelToken) -> Result<Expr> {
     match runtime {
-        Some(runtime) => settled_by(expr, runtime, &CancelToken::default()),
-        None => settled_by(expr, &Runtime::default_runtime()?, &CancelToken::default()),
+        _ if !expr.is_counted() => Ok(expr.clone()),
+        Some(runtime) => runtime.settle_expr(expr, cancel),
+        None => Runtime::default_runtime()?.settle_expr(expr, cancel),
     }
 }
 
-/// As [`settled`], until cancelled.
-pub(super) fn settled_by(expr: &Expr, runtime: &Runtime, cancel: &CancelToken) -> Result<Expr> {
-    if expr.counted.is_none() {
-        return Ok(expr.clone());
+/// Whether the axes of two arrays have the same lengths, as far as is known before anything is counted.
+pub(super) fn same_lengths(a: &Expr, b: &Expr) -> bool {
+    let counts = |expr: &Expr| expr.counted.iter().map(|count| count.as_ref().map(Arc::as_ptr)).collect::<Vec<_>>();
+    a.shape == b.shape && counts(a) == counts(b)
+}
+
+/// Whether `expr` can be repeated to the lengths of `other`, whatever those turn out to be.
+pub(super) fn spreads(expr: &Expr, other: &Expr) -> bool {
+    let Some(skip) = other.shape.len().checked_sub(expr.shape.len()) else { return false };
+    let known = |axis: usize| other.counted.get(axis).is_none_or(Option::is_none);
+    let fits = |(axis, &n): (usize, &u64)| n == 1 || (known(skip + axis) && n == other.shape[skip + axis]);
+    !expr.is_counted() && expr.shape.iter().enumerate().all(fits)
+}
+
+/// `expr` repeated to the lengths of the counted array `other`; [`spreads`] says whether it can be.
+pub(super) fn spread(expr: &Expr, other: &Expr) -> Result<Expr> {
+    // what gives the lengths, without what is done to the values
+    let mut like = other;
+    while let Op::Elementwise(_) | Op::Rechunk(_) | Op::Spread(_) = &like.op {
+        let Some(arg) = like.op.args().into_iter().find(|arg| same_lengths(arg, like)) else { break };
+        like = arg;
     }
-    // A mask of a masked array waits for the count below it.
-    let mut expr = expr.clone();
-    loop {
-        let masks = unknown(&expr);
-        if masks.is_empty() {
-            return rebuild(&expr);
-        }
-        let ready: Vec<_> = masks.into_iter().filter(|(mask, _)| mask.counted.is_none()).collect();
-        if ready.is_empty() {
-            return Err(Error::internal("a count that waits for itself"));
-        }
-        let counts: Result<Vec<Expr>> = ready.iter().map(|(mask, _)| count_nonzero(mask)).collect();
-        let found = runtime.compute_exprs(&counts?, cancel)?;
-        for ((_, count), dense) in ready.iter().zip(found) {
-            let Scalar::Int(n) = Scalar::read(DType::I64, dense.bytes()) else {
-                return Err(Error::internal("a count that is no integer"));
-            };
-            let _ = count.0.set(n as u64);
-        }
-        expr = rebuild(&expr)?;
-        if expr.counted.is_none() {
-            return Ok(expr);
-        }
+    Node::new(ops::Spread { arg: expr.clone(), like: like.clone() }.into())
+}
+
+/// A length, or a bound with the count that it waits for.
+pub(super) type Length = (u64, Option<Arc<Count>>);
+
+/// What `build` gives of arrays whose lengths are all known, once they are.
+pub(super) fn deferred(
+    name: &str,
+    args: &[Expr],
+    lengths: Vec<Length>,
+    dtype: DType,
+    build: impl Fn(&[Expr]) -> Result<Expr> + Send + Sync + 'static,
+) -> Result<Expr> {
+    let (shape, mut counted): (Vec<u64>, Vec<_>) = lengths.into_iter().unzip();
+    if counted.iter().all(Option::is_none) {
+        counted.clear();
     }
+    let build = Arc::new(build);
+    Node::new(ops::Deferred { name: name.to_string(), args: args.to_vec(), build, shape, counted, dtype }.into())
 }
 
-/// The masks below `expr` that were not counted yet.
-fn unknown(expr: &Expr) -> Vec<(Expr, Arc<Count>)> {
-    let below = postorder(std::slice::from_ref(expr));
-    let mask = |node: Expr| match &node.op {
-        Op::Mask(ops::Mask { mask, count, .. }) if count.0.get().is_none() => Some((mask.clone(), count.clone())),
-        _ => None,
-    };
-    below.into_iter().filter_map(mask).collect()
-}
-
-fn count_nonzero(mask: &Expr) -> Result<Expr> {
-    let axes: Vec<usize> = (0..mask.shape.len()).collect();
-    let reduction =
-        Reduction { op: ReduceOp::CountNonzero, dtype: DType::Bool, out: DType::I64, skip_nan: false, ddof: 0.0, masked: false };
-    let cells = cells(&mask.chunks, &axes);
-    Node::new(Op::Reduce(Reduce { reduction, arg: mask.clone(), mask: None, axes, keepdims: false, cells }))
-}
-
-/// Rebuilds the nodes whose length was a bound and is known now.
-fn rebuild(expr: &Expr) -> Result<Expr> {
-    let mut new: HashMap<u64, Expr> = HashMap::new();
-    for node in postorder(std::slice::from_ref(expr)) {
-        let args: Vec<Expr> = node.op.args().iter().map(|arg| new[&arg.id].clone()).collect();
-        let moved = node.op.args().iter().zip(&args).any(|(old, new)| !Arc::ptr_eq(old, new));
-        let here = match &node.op {
-            Op::Elementwise(_) if moved => {
-                let known = args.iter().zip(node.op.args()).find(|(_, old)| old.counted.is_some());
-                let shape = known.map_or_else(|| node.shape.clone(), |(new, _)| new.shape.clone());
-                let args: Result<Vec<Expr>> = args.iter().map(|arg| stretched(arg, &shape)).collect();
-                Node::new(node.op.with_args(args?))?
-            }
-            Op::Rechunk(ops::Rechunk { chunks, .. }) if moved => {
-                let axes = args[0].shape.iter().zip(&chunks.axes).map(|(&n, old)| AxisChunks::regular(n, old.longest()));
-                Node::new(Op::Rechunk(ops::Rechunk { arg: args[0].clone(), chunks: ChunkGrid { axes: axes.collect() } }))?
-            }
-            Op::Reduce(reduce) if moved => {
-                let cells = cells(&args[0].chunks, &reduce.axes);
-                let Op::Reduce(mut reduce) = node.op.with_args(args) else {
-                    return Err(Error::internal("with_args changed the operation"));
-                };
-                reduce.cells = cells;
-                Node::new(Op::Reduce(reduce))?
-            }
-            Op::Mask(ops::Mask { count, .. }) if moved || (node.counted.is_some() && count.0.get().is_some()) => {
-                Node::new(node.op.with_args(args))?
-            }
-            _ if moved => Node::new(node.op.with_args(args))?,
-            _ => node.clone(),
+/// What `build` gives of arrays whose lengths are all known: at once where they are, else once they are counted.
+/// Dtype and number of axes, which may not follow from a length, are found by asking `build` with the bounds, and
+/// where those do not fit, with the lengths of the other arrays or one of `guesses`.
+///
+/// # Errors
+/// What `build` refuses whatever the length.
+pub(super) fn when_known(
+    name: &str,
+    args: &[Expr],
+    guesses: &[u64],
+    build: impl Fn(&[Expr]) -> Result<Expr> + Send + Sync + 'static,
+) -> Result<Expr> {
+    if !args.iter().any(|arg| arg.is_counted()) {
+        return build(args);
+    }
+    let assumed = |guess: Option<u64>| -> Vec<Expr> {
+        let one = |arg: &Expr| {
+            let length = |(axis, &bound): (usize, &u64)| arg.counted[axis].as_ref().and(guess).unwrap_or(bound);
+            if arg.is_counted() { arg.assumed(arg.shape.iter().enumerate().map(length).collect()) } else { arg.clone() }
         };
-        new.insert(node.id, here);
-    }
-    Ok(new[&expr.id].clone())
-}
-
-/// A constant or a single value repeated, to the length that its neighbour turned out to have.
-fn stretched(arg: &Expr, shape: &[u64]) -> Result<Expr> {
-    if arg.shape == shape {
-        return Ok(arg.clone());
-    }
-    match &arg.op {
-        Op::Full(ops::Full { value, dtype, .. }) => super::elementwise::constant(*value, *dtype, shape),
-        Op::View(ops::View { arg: source, view }) if view.source.iter().all(|f| f.axis.is_none()) => {
-            let view = crate::expr::Affine { source: view.source.clone(), shape: shape.to_vec() };
-            Node::new(Op::View(ops::View { arg: source.clone(), view }))
+        args.iter().map(one).collect()
+    };
+    let known = args.iter().filter(|arg| !arg.is_counted()).flat_map(|arg| arg.shape.iter().copied());
+    let bounds = args.iter().filter(|arg| arg.is_counted()).flat_map(|arg| arg.shape.iter().copied());
+    let first = build(&assumed(None));
+    let like = match first {
+        Ok(like) => like,
+        Err(error) => {
+            let mut guesses = guesses.iter().copied().chain(known).chain(bounds);
+            guesses.find_map(|guess| build(&assumed(Some(guess))).ok()).ok_or(error)?
         }
-        _ => Err(Error::internal(format!("{} beside a counted array", arg.op.name()))),
-    }
+    };
+    let lengths = like.shape.iter().map(|&bound| (bound, Some(Arc::default()))).collect();
+    deferred(name, args, lengths, like.dtype, build)
 }

@@ -2,7 +2,7 @@
 
 use super::axes::position;
 use super::elementwise::{cast, constant};
-use super::{Array, concatenate};
+use super::{Array, concatenate, counted};
 use crate::error::{Error, Result};
 use crate::expr::{Expr, Node, ops};
 use flagstone_kernels::dtype::{DType, Scalar};
@@ -11,6 +11,10 @@ use flagstone_kernels::scan::Scan;
 
 /// Running totals of `expr` along `axis`, which a 1-D array need not name; `skip_nan` for the nan- forms.
 pub(super) fn cumulative(op: ScanOp, expr: &Expr, axis: Option<i64>, dtype: Option<DType>, skip_nan: bool) -> Result<Expr> {
+    if expr.is_counted() {
+        let later = move |args: &[Expr]| cumulative(op, &args[0], axis, dtype, skip_nan);
+        return counted::when_known(op.name(), std::slice::from_ref(expr), &[], later);
+    }
     let name = if skip_nan { format!("nan{}", op.name()) } else { op.name().to_string() };
     let ndim = expr.shape.len();
     let axis = match axis {
@@ -38,6 +42,10 @@ pub(super) fn cumulative(op: ScanOp, expr: &Expr, axis: Option<i64>, dtype: Opti
 
 /// The array API's forms, with the value before the first element in front where that is asked for.
 pub(super) fn with_initial(op: ScanOp, expr: &Expr, axis: Option<i64>, dtype: Option<DType>, initial: bool) -> Result<Expr> {
+    if expr.is_counted() {
+        let later = move |args: &[Expr]| with_initial(op, &args[0], axis, dtype, initial);
+        return counted::when_known(op.name(), std::slice::from_ref(expr), &[], later);
+    }
     let totals = cumulative(op, expr, axis, dtype, false)?;
     if !initial {
         return Ok(totals);
@@ -56,7 +64,7 @@ macro_rules! totals {
                 "assert_eq!(ones([2, 3], DType::F64).", stringify!($name), "(1).shape().unwrap(), [2, 3]);\n```")]
             #[track_caller]
             pub fn $name(&self, axis: i64) -> Array {
-                Array::build(|| cumulative(ScanOp::$op, &self.known()?, Some(axis), None, $nan))
+                Array::build(|| cumulative(ScanOp::$op, &self.expr()?, Some(axis), None, $nan))
             }
         )* }
     };

@@ -9,7 +9,6 @@ use flagstone_kernels::dtype::{DType, Kind, Scalar};
 use flagstone_kernels::op::{BinaryOp, UnaryOp};
 use flagstone_kernels::program::StepOp;
 use std::cmp::Ordering;
-use std::sync::Arc;
 
 /// The same value everywhere.
 pub(super) fn constant(value: Scalar, dtype: DType, shape: &[u64]) -> Result<Expr> {
@@ -81,16 +80,15 @@ fn aligned(operation: &str, args: &[Arg], dtypes: &[DType]) -> Result<Vec<Expr>>
             }
         });
     }
-    // A counted array keeps its bound beside itself, single values and scalars; other shapes need the count.
-    let counts: Vec<_> = exprs.iter().flatten().filter_map(|expr| expr.counted.clone()).collect();
-    if let Some(first) = counts.first() {
-        let one_count = counts.iter().all(|count| Arc::ptr_eq(count, first));
-        let others_single = exprs.iter().flatten().all(|expr| expr.counted.is_some() || expr.shape.is_empty());
-        if !(one_count && others_single) {
-            for expr in exprs.iter_mut().flatten() {
-                *expr = counted::settled(expr, None)?;
-            }
-        }
+    if let Some(like) = exprs.iter().flatten().find(|expr| expr.is_counted()).cloned() {
+        // a counted array stands beside itself and what can be as long as it
+        let place = |((expr, arg), &dtype): ((Option<Expr>, &Arg), &DType)| match (expr, arg) {
+            (Some(expr), _) if expr.is_counted() => Ok(expr),
+            (Some(expr), _) => counted::spread(&expr, &like),
+            (None, Arg::Weak(scalar)) => counted::spread(&constant(*scalar, dtype, &[])?, &like),
+            (None, Arg::Expr(_)) => Err(Error::internal("an argument without a node")),
+        };
+        return exprs.into_iter().zip(args).zip(dtypes).map(place).collect();
     }
     let shapes: Vec<&[u64]> = exprs.iter().flatten().map(|expr| expr.shape.as_slice()).collect();
     let shape = common_shape(operation, &shapes)?;
@@ -100,6 +98,33 @@ fn aligned(operation: &str, args: &[Arg], dtypes: &[DType]) -> Result<Vec<Expr>>
         (None, Arg::Expr(_)) => Err(Error::internal("an argument without a node")),
     };
     exprs.iter().zip(args).zip(dtypes).map(place).collect()
+}
+
+/// Whether the arguments can stand beside each other before lengths that are counted are known.
+fn fit(args: &[&Arg]) -> bool {
+    let exprs = || args.iter().filter_map(|arg| if let Arg::Expr(expr) = arg { Some(expr) } else { None });
+    let Some(like) = exprs().find(|expr| expr.is_counted()) else { return true };
+    exprs().all(|expr| counted::same_lengths(expr, like) || counted::spreads(expr, like))
+}
+
+/// What `build` gives of `operands`, which are `args`, once the lengths of these are counted.
+fn wait<const N: usize>(
+    name: &str,
+    args: &[&Arg],
+    operands: [Operand; N],
+    build: impl Fn(&[Operand; N]) -> Result<Expr> + Send + Sync + 'static,
+) -> Result<Expr> {
+    let exprs: Vec<Expr> = args.iter().filter_map(|arg| if let Arg::Expr(expr) = arg { Some(expr.clone()) } else { None }).collect();
+    // the arrays are arguments of the node: kept here besides, they would be kept as they were built
+    let scalars = operands.map(|operand| if let Operand::Scalar(scalar) = operand { Some(scalar) } else { None });
+    counted::when_known(name, &exprs, &[], move |exprs| {
+        let mut exprs = exprs.iter();
+        let operands = scalars.map(|scalar| match scalar {
+            Some(scalar) => Operand::Scalar(scalar),
+            None => exprs.next().map_or(Operand::Scalar(Scalar::Bool(false)), |expr| Operand::Array(Array::from_expr(expr.clone()))),
+        });
+        build(&operands)
+    })
 }
 
 /// A function of one array.
@@ -114,8 +139,12 @@ pub(super) fn unary(op: UnaryOp, expr: &Expr) -> Result<Expr> {
 
 /// A function of two operands.
 pub(super) fn binary(op: BinaryOp, a: &Operand, b: &Operand) -> Result<Expr> {
+    let operands = [a.clone(), b.clone()];
     let (mut a, mut b) = (a.arg()?, b.arg()?);
     let name = op.name();
+    if !fit(&[&a, &b]) {
+        return wait(name, &[&a, &b], operands, move |[a, b]| binary(op, a, b));
+    }
     if matches!(op, BinaryOp::LogicalAnd | BinaryOp::LogicalOr | BinaryOp::LogicalXor) {
         // only the truth of a scalar counts: it need not fit the array's dtype
         for arg in [&mut a, &mut b] {
@@ -205,9 +234,8 @@ fn comparison_out_of_range(op: BinaryOp, a: &Arg, b: &Arg) -> Result<Option<Expr
     }
     let array_is_less = (value > high) != flipped;
     let Some(answer) = holds(op, if array_is_less { Ordering::Less } else { Ordering::Greater }) else { return Ok(None) };
-    if expr.counted.is_some() {
-        let expr = counted::settled(expr, None)?;
-        return constant(Scalar::Bool(answer), DType::Bool, &expr.shape).map(Some);
+    if expr.is_counted() {
+        return counted::spread(&constant(Scalar::Bool(answer), DType::Bool, &[])?, expr).map(Some);
     }
     let (shape, chunks) = (expr.shape.clone(), expr.chunks.clone());
     Node::new(Op::Full(ops::Full { value: Scalar::Bool(answer), dtype: DType::Bool, shape, chunks })).map(Some)
@@ -232,7 +260,11 @@ fn mixed_sign_comparison(op: BinaryOp, a: &Arg, b: &Arg) -> Result<Option<Expr>>
 
 /// `where(condition, x, y)` of operands.
 pub(super) fn choose(condition: &Operand, x: &Operand, y: &Operand) -> Result<Expr> {
+    let operands = [condition.clone(), x.clone(), y.clone()];
     let (condition, x, y) = (condition.arg()?, x.arg()?, y.arg()?);
+    if !fit(&[&condition, &x, &y]) {
+        return wait("where", &[&condition, &x, &y], operands, |[condition, x, y]| choose(condition, x, y));
+    }
     let dtype = common_dtype(&[&x, &y]);
     let args = aligned("where", &[condition, x, y], &[DType::Bool, dtype, dtype])?;
     Node::new(Op::Elementwise(ops::Elementwise { op: StepOp::Where, args, dtype }))

@@ -1,11 +1,12 @@
 //! Basic indexing, integer lists and boolean masks, in NumPy's meaning; the [`idx!`](crate::idx) macro.
 
 use super::Array;
-use super::counted;
+use super::counted::{self, Length};
 use super::manipulate::view;
 use crate::error::{Error, Result};
 use crate::expr::{Affine, Expr, Follow, Node, Op, ops};
 use flagstone_kernels::dtype::DType;
+use std::sync::Arc;
 
 /// An integer list may take this many slices.
 const LIST_PIECES_MAX: usize = 4096;
@@ -210,8 +211,14 @@ pub(super) fn indexed(expr: &Expr, items: &[Index]) -> Result<Expr> {
     if masks > 0 {
         return masked(expr, items);
     }
-    let expr = &counted::settled(expr, None)?;
     let items = expanded(expr, items)?;
+    if expr.is_counted() {
+        let lengths = bounds(expr, &items)?;
+        if items.iter().all(|item| matches!(item, Index::Slice(None, None, None | Some(1)))) {
+            return Ok(expr.clone());
+        }
+        return counted::deferred("index", std::slice::from_ref(expr), lengths, expr.dtype, move |args| indexed(&args[0], &items));
+    }
     let lists: Vec<usize> = (0..items.len()).filter(|&at| matches!(items[at], Index::List(_))).collect();
     match lists[..] {
         [] => view(expr, affine(expr, &items, None)?),
@@ -238,9 +245,14 @@ fn expanded(expr: &Expr, items: &[Index]) -> Result<Vec<Index>> {
             Index::Ellipsis => out.extend((0..std::mem::take(&mut left)).map(|_| Index::Slice(None, None, None))),
             Index::Bools(bools) => {
                 let axis = out.iter().filter(|item| !matches!(item, Index::NewAxis)).count();
-                if bools.len() as u64 != expr.shape[axis] {
+                let n = bools.len() as u64;
+                if n > expr.shape[axis] || (n < expr.shape[axis] && !is_counted(expr, axis)) {
                     let what = format!("{} bools for axis {axis} with length {}", bools.len(), expr.shape[axis]);
                     return Err(Error::bad_request("index", what));
+                }
+                if is_counted(expr, axis) {
+                    out.push(item.clone());
+                    continue;
                 }
                 out.push(Index::List((0..).zip(bools).filter(|(_, set)| **set).map(|(at, _)| at).collect()));
             }
@@ -249,6 +261,59 @@ fn expanded(expr: &Expr, items: &[Index]) -> Result<Vec<Index>> {
     }
     out.extend((0..left).map(|_| Index::Slice(None, None, None)));
     Ok(out)
+}
+
+fn is_counted(expr: &Expr, axis: usize) -> bool {
+    expr.counted.get(axis).is_some_and(Option::is_some)
+}
+
+/// The lengths of what `items` select of an array of which some are not known yet.
+fn bounds(expr: &Expr, items: &[Index]) -> Result<Vec<Length>> {
+    let mut lengths: Vec<Length> = Vec::new();
+    let mut axis = 0;
+    let mut list = None;
+    for item in items {
+        let n = expr.shape.get(axis).copied().unwrap_or(0);
+        match item {
+            Index::NewAxis => {
+                lengths.push((1, None));
+                continue;
+            }
+            Index::Int(at) => drop(place(*at, axis, n)?),
+            Index::Slice(start, stop, step) => {
+                let (_, stride, len) = slice_bounds((*start, *stop, *step), n)?;
+                // all of them are as many as before; of others a shorter axis may give more, as with -5:3
+                lengths.push(match expr.counted.get(axis).cloned().flatten() {
+                    None => (len, None),
+                    Some(count) if (*start, *stop, stride.unsigned_abs()) == (None, None, 1) => (n, Some(count)),
+                    Some(_) => (n.div_ceil(stride.unsigned_abs()), Some(Arc::default())),
+                });
+            }
+            Index::List(places) => {
+                places.iter().try_for_each(|&at| place(at, axis, n).map(|_| ()))?;
+                list = Some(lengths.len());
+                lengths.push((places.len() as u64, None));
+            }
+            Index::Bools(bools) => {
+                list = Some(lengths.len());
+                lengths.push((bools.iter().filter(|set| **set).count() as u64, None));
+            }
+            Index::Ellipsis | Index::Mask(_) => return Err(Error::internal("an index that was not expanded")),
+        }
+        axis += 1;
+    }
+    if let Some(at) = list.filter(|_| list_comes_first(items)) {
+        let length = lengths.remove(at);
+        lengths.insert(0, length);
+    }
+    Ok(lengths)
+}
+
+/// NumPy: integers beside a list are part of the list; where a slice stands between them, its axis comes first.
+fn list_comes_first(items: &[Index]) -> bool {
+    let part = |item: &Index| matches!(item, Index::Int(_) | Index::List(_) | Index::Bools(_));
+    let advanced: Vec<usize> = (0..items.len()).filter(|&i| part(&items[i])).collect();
+    advanced.windows(2).any(|pair| pair[1] != pair[0] + 1)
 }
 
 /// The choice of elements of `items`, the list (if any) replaced by one of its runs.
@@ -304,10 +369,7 @@ fn listed(expr: &Expr, items: &[Index], at: usize) -> Result<Expr> {
             Node::new(Op::Concatenate(ops::Concatenate { args: args?, axis: out_axis }))?
         }
     };
-    // NumPy: integers beside a list are part of the list; where a slice stands between them, its axis comes first
-    let advanced: Vec<usize> = (0..items.len()).filter(|&i| matches!(items[i], Index::Int(_) | Index::List(_))).collect();
-    let apart = advanced.windows(2).any(|pair| pair[1] != pair[0] + 1);
-    if apart && out_axis > 0 {
+    if list_comes_first(items) && out_axis > 0 {
         let mut order: Vec<usize> = (0..result.shape.len()).filter(|&i| i != out_axis).collect();
         order.insert(0, out_axis);
         return view(&result, Affine::permute(&result.shape, &order));
@@ -322,7 +384,7 @@ fn masked(expr: &Expr, items: &[Index]) -> Result<Expr> {
         _ => None,
     });
     let Some(mask) = masks.next() else { return Err(Error::internal("no mask")) };
-    let mut mask = mask.expr()?;
+    let mask = mask.expr()?;
     if mask.dtype != DType::Bool {
         let what = format!("an array of {} as an index; expected bool, or a list of integers (compute the array first)", mask.dtype);
         return Err(Error::unsupported("index", what));
@@ -331,11 +393,21 @@ fn masked(expr: &Expr, items: &[Index]) -> Result<Expr> {
     if masks.next().is_some() || !alone {
         return Err(Error::unsupported("index", "a mask beside other indices; index one after the other"));
     }
-    let mut expr = expr.clone();
-    if expr.counted.is_some() || mask.counted.is_some() {
-        expr = counted::settled(&expr, None)?;
-        mask = counted::settled(&mask, None)?;
+    if expr.is_counted() || mask.is_counted() {
+        let ndim = (expr.shape.len(), mask.shape.len());
+        if ndim.0 != ndim.1 {
+            let what = format!("a mask of {} axes on an array of {}, whose lengths are counted; expected as many", ndim.1, ndim.0);
+            return Err(Error::unsupported("index", what));
+        }
+        let bound = expr.elements().min(mask.elements());
+        let lengths = vec![(bound, Some(Arc::default()))];
+        return counted::deferred("index", &[expr.clone(), mask], lengths, expr.dtype, |args| selected(&args[0], &args[1]));
     }
+    selected(expr, &mask)
+}
+
+/// [`masked`] of arrays whose lengths are known.
+fn selected(expr: &Expr, mask: &Expr) -> Result<Expr> {
     if mask.shape != expr.shape {
         let leading = mask.shape.len() < expr.shape.len() && expr.shape.starts_with(&mask.shape);
         let what = format!("a mask of shape {:?} on an array of shape {:?}", mask.shape, expr.shape);
@@ -345,8 +417,8 @@ fn masked(expr: &Expr, items: &[Index]) -> Result<Expr> {
             Error::bad_request("index", format!("{what}; expected the same shape"))
         });
     }
-    let count = counted::count_of(&mask);
-    Node::new(Op::Mask(ops::Mask { arg: expr, mask, count }))
+    let count = counted::count_of(mask);
+    Node::new(ops::Mask { arg: expr.clone(), mask: mask.clone(), count, len: None }.into())
 }
 
 impl Array {

@@ -2,7 +2,7 @@
 
 use super::elementwise::cast;
 use super::manipulate::{drop_axes, insert_axes};
-use super::{Array, Operand};
+use super::{Array, Operand, counted};
 use crate::error::{Error, Result};
 use crate::expr::{Expr, Node, Op, ops};
 use flagstone_kernels::dtype::DType;
@@ -47,7 +47,7 @@ impl Array {
     pub fn matmul(&self, other: impl Into<Operand>) -> Array {
         let other = other.into();
         Array::build(|| match &other {
-            Operand::Array(other) => matmul(&self.known()?, &other.known()?),
+            Operand::Array(other) => counted::when_known("matmul", &[self.expr()?, other.expr()?], &[], |args| matmul(&args[0], &args[1])),
             Operand::Scalar(_) => Err(Error::bad_request("matmul", "a scalar; use *")),
         })
     }

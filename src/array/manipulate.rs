@@ -1,6 +1,7 @@
 //! Other orders, other axes, other chunks of the same elements; arrays put together.
 
 use super::axes::position;
+use super::counted::when_known;
 use super::elementwise::{broadcast, cast, common_shape};
 use super::{Array, Axes, Chunks, Operand, Shape};
 use crate::error::{Error, Result};
@@ -83,8 +84,18 @@ fn joined(operation: &str, arrays: &[Expr], axis: i64) -> Result<Expr> {
     Node::new(Op::Concatenate(ops::Concatenate { args, axis }))
 }
 
-fn known(arrays: &[Array]) -> Result<Vec<Expr>> {
-    arrays.iter().map(Array::known).collect()
+fn stacked(arrays: &[Expr], axis: i64) -> Result<Expr> {
+    let Some(first) = arrays.first() else { return joined("stack", arrays, axis) };
+    if let Some(other) = arrays.iter().find(|expr| expr.shape != first.shape) {
+        return Err(Error::bad_request("stack", format!("shapes {:?} and {:?}; expected one shape", first.shape, other.shape)));
+    }
+    let at = position("stack", axis, first.shape.len() + 1)?;
+    let arrays: Vec<Expr> = arrays.iter().map(|expr| insert_axes(expr, &[at])).collect::<Result<_>>()?;
+    joined("stack", &arrays, at as i64)
+}
+
+fn exprs(arrays: &[Array]) -> Result<Vec<Expr>> {
+    arrays.iter().map(Array::expr).collect()
 }
 
 /// Arrays one after the other along an axis.
@@ -96,7 +107,7 @@ fn known(arrays: &[Array]) -> Result<Vec<Expr>> {
 /// ```
 #[track_caller]
 pub fn concatenate(arrays: &[Array], axis: i64) -> Array {
-    Array::build(|| joined("concatenate", &known(arrays)?, axis))
+    Array::build(|| when_known("concatenate", &exprs(arrays)?, &[], move |arrays| joined("concatenate", arrays, axis)))
 }
 
 /// Arrays of one shape along a new axis.
@@ -108,16 +119,7 @@ pub fn concatenate(arrays: &[Array], axis: i64) -> Array {
 /// ```
 #[track_caller]
 pub fn stack(arrays: &[Array], axis: i64) -> Array {
-    Array::build(|| {
-        let arrays = known(arrays)?;
-        let Some(first) = arrays.first() else { return joined("stack", &arrays, axis) };
-        if let Some(other) = arrays.iter().find(|expr| expr.shape != first.shape) {
-            return Err(Error::bad_request("stack", format!("shapes {:?} and {:?}; expected one shape", first.shape, other.shape)));
-        }
-        let at = position("stack", axis, first.shape.len() + 1)?;
-        let arrays: Vec<Expr> = arrays.iter().map(|expr| insert_axes(expr, &[at])).collect::<Result<_>>()?;
-        joined("stack", &arrays, at as i64)
-    })
+    Array::build(|| when_known("stack", &exprs(arrays)?, &[], move |arrays| stacked(arrays, axis)))
 }
 
 /// Arrays below one another: along axis 0, 1-D ones as rows.
@@ -130,13 +132,14 @@ pub fn stack(arrays: &[Array], axis: i64) -> Array {
 #[track_caller]
 pub fn vstack(arrays: &[Array]) -> Array {
     Array::build(|| {
-        let rows = |expr: Expr| match expr.shape.len() {
-            0 => insert_axes(&expr, &[0, 1]),
-            1 => insert_axes(&expr, &[0]),
-            _ => Ok(expr),
+        let rows = |expr: &Expr| match expr.shape.len() {
+            0 => insert_axes(expr, &[0, 1]),
+            1 => insert_axes(expr, &[0]),
+            _ => Ok(expr.clone()),
         };
-        let arrays: Vec<Expr> = known(arrays)?.into_iter().map(rows).collect::<Result<_>>()?;
-        joined("vstack", &arrays, 0)
+        when_known("vstack", &exprs(arrays)?, &[], move |arrays| {
+            joined("vstack", &arrays.iter().map(rows).collect::<Result<Vec<Expr>>>()?, 0)
+        })
     })
 }
 
@@ -150,19 +153,25 @@ pub fn vstack(arrays: &[Array]) -> Array {
 #[track_caller]
 pub fn hstack(arrays: &[Array]) -> Array {
     Array::build(|| {
-        let lines = |expr: Expr| if expr.shape.is_empty() { insert_axes(&expr, &[0]) } else { Ok(expr) };
-        let arrays: Vec<Expr> = known(arrays)?.into_iter().map(lines).collect::<Result<_>>()?;
-        let axis = arrays.first().map_or(0, |expr| i64::from(expr.shape.len() > 1));
-        joined("hstack", &arrays, axis)
+        let lines = |expr: &Expr| if expr.shape.is_empty() { insert_axes(expr, &[0]) } else { Ok(expr.clone()) };
+        when_known("hstack", &exprs(arrays)?, &[], move |arrays| {
+            let arrays: Vec<Expr> = arrays.iter().map(lines).collect::<Result<_>>()?;
+            let axis = arrays.first().map_or(0, |expr| i64::from(expr.shape.len() > 1));
+            joined("hstack", &arrays, axis)
+        })
     })
 }
 
 /// Arrays broadcast against each other.
 pub(super) fn broadcast_arrays(arrays: &[Array]) -> Result<Vec<Array>> {
-    let exprs = known(arrays)?;
-    let shapes: Vec<&[u64]> = exprs.iter().map(|expr| expr.shape.as_slice()).collect();
-    let shape = common_shape("broadcast_arrays", &shapes)?;
-    exprs.iter().map(|expr| broadcast("broadcast_arrays", expr, &shape).map(Array::from_expr)).collect()
+    let exprs = exprs(arrays)?;
+    let one = |at: usize| {
+        when_known("broadcast_arrays", &exprs, &[], move |exprs| {
+            let shapes: Vec<&[u64]> = exprs.iter().map(|expr| expr.shape.as_slice()).collect();
+            broadcast("broadcast_arrays", &exprs[at], &common_shape("broadcast_arrays", &shapes)?)
+        })
+    };
+    (0..exprs.len()).map(|at| one(at).map(Array::from_expr)).collect()
 }
 
 fn reshaped(expr: &Expr, wanted: &Shape) -> Result<Expr> {
@@ -210,6 +219,12 @@ fn reshaped(expr: &Expr, wanted: &Shape) -> Result<Expr> {
 }
 
 impl Array {
+    /// What `f` builds of the array, once its lengths are known; see [`when_known`].
+    #[track_caller]
+    fn rearranged(&self, name: &str, guesses: &[u64], f: impl Fn(&Expr) -> Result<Expr> + Send + Sync + 'static) -> Array {
+        Array::build(|| when_known(name, &[self.expr()?], guesses, move |args| f(&args[0])))
+    }
+
     /// The axes in reverse order.
     ///
     /// ```
@@ -217,10 +232,7 @@ impl Array {
     /// ```
     #[track_caller]
     pub fn t(&self) -> Array {
-        Array::build(|| {
-            let expr = self.expr()?;
-            permuted(&expr, &(0..expr.shape.len()).rev().collect::<Vec<_>>())
-        })
+        self.rearranged("transpose", &[], |expr| permuted(expr, &(0..expr.shape.len()).rev().collect::<Vec<_>>()))
     }
 
     /// The axes in the given order: all axes, each once; `..` reverses them.
@@ -232,15 +244,14 @@ impl Array {
     #[track_caller]
     pub fn transpose(&self, order: impl Into<Axes>) -> Array {
         let order = order.into();
-        let Some(axes) = &order.axes else { return self.t() };
-        Array::build(|| {
-            let expr = self.known()?;
+        let Some(axes) = order.axes.clone() else { return self.t() };
+        self.rearranged("transpose", &[], move |expr| {
             let ndim = expr.shape.len();
             if order.positions("transpose", ndim)?.len() != ndim {
                 return Err(Error::bad_request("transpose", format!("axes {axes:?} of a {ndim}-d array; expected each axis once")));
             }
             let places: Result<Vec<usize>> = axes.iter().map(|&axis| position("transpose", axis, ndim)).collect();
-            permuted(&expr, &places?)
+            permuted(expr, &places?)
         })
     }
 
@@ -252,12 +263,11 @@ impl Array {
     /// ```
     #[track_caller]
     pub fn swapaxes(&self, a: i64, b: i64) -> Array {
-        Array::build(|| {
-            let expr = self.known()?;
+        self.rearranged("swapaxes", &[], move |expr| {
             let ndim = expr.shape.len();
             let mut order: Vec<usize> = (0..ndim).collect();
             order.swap(position("swapaxes", a, ndim)?, position("swapaxes", b, ndim)?);
-            permuted(&expr, &order)
+            permuted(expr, &order)
         })
     }
 
@@ -270,8 +280,7 @@ impl Array {
     #[track_caller]
     pub fn moveaxis(&self, from: impl Into<Axes>, to: impl Into<Axes>) -> Array {
         let (from, to) = (from.into(), to.into());
-        Array::build(|| {
-            let expr = self.known()?;
+        self.rearranged("moveaxis", &[], move |expr| {
             let ndim = expr.shape.len();
             from.positions("moveaxis", ndim)?;
             to.positions("moveaxis", ndim)?;
@@ -287,7 +296,7 @@ impl Array {
             for (to, from) in moves {
                 order.insert(to, from);
             }
-            permuted(&expr, &order)
+            permuted(expr, &order)
         })
     }
 
@@ -301,15 +310,18 @@ impl Array {
     #[track_caller]
     pub fn squeeze(&self, axes: impl Into<Axes>) -> Array {
         let axes = axes.into();
-        Array::build(|| {
-            let expr = self.known()?;
+        let open = axes.axes.is_none() && self.expr().is_ok_and(|expr| expr.is_counted());
+        self.rearranged("squeeze", &[1], move |expr| {
+            if open {
+                return Err(Error::bad_request("squeeze", "lengths are counted, which may be 1 or not; expected the axes to be named"));
+            }
             let mut places = axes.positions("squeeze", expr.shape.len())?;
             if axes.axes.is_none() {
                 places.retain(|&axis| expr.shape[axis] == 1);
             } else if let Some(&axis) = places.iter().find(|&&axis| expr.shape[axis] != 1) {
                 return Err(Error::bad_request("squeeze", format!("axis {axis} has length {}; expected 1", expr.shape[axis])));
             }
-            drop_axes(&expr, &places)
+            drop_axes(expr, &places)
         })
     }
 
@@ -322,14 +334,13 @@ impl Array {
     #[track_caller]
     pub fn expand_dims(&self, axes: impl Into<Axes>) -> Array {
         let axes = axes.into();
-        Array::build(|| {
-            let expr = self.known()?;
+        self.rearranged("expand_dims", &[], move |expr| {
             let new = axes.axes.as_ref().map_or(0, Vec::len);
             let places = axes.positions("expand_dims", expr.shape.len() + new)?;
             if axes.axes.is_none() {
                 return Err(Error::bad_request("expand_dims", "no axis; expected the places of the new axes"));
             }
-            insert_axes(&expr, &places)
+            insert_axes(expr, &places)
         })
     }
 
@@ -342,10 +353,7 @@ impl Array {
     #[track_caller]
     pub fn flip(&self, axes: impl Into<Axes>) -> Array {
         let axes = axes.into();
-        Array::build(|| {
-            let expr = self.known()?;
-            flipped(&expr, &axes.positions("flip", expr.shape.len())?)
-        })
+        self.rearranged("flip", &[], move |expr| flipped(expr, &axes.positions("flip", expr.shape.len())?))
     }
 
     /// Repeated along axes of length 1 and new leading axes until it has `shape`.
@@ -356,7 +364,9 @@ impl Array {
     /// ```
     #[track_caller]
     pub fn broadcast_to(&self, shape: impl Into<Shape>) -> Array {
-        Array::build(|| broadcast("broadcast_to", &self.known()?, &shape.into().lengths("broadcast_to")?))
+        let shape = shape.into().lengths("broadcast_to");
+        let lengths = shape.clone().unwrap_or_default();
+        self.rearranged("broadcast_to", &lengths, move |expr| broadcast("broadcast_to", expr, shape.as_ref().map_err(Clone::clone)?))
     }
 
     /// The same elements in C order under another shape, one length being −1 at most. Axes of length 1 come
@@ -368,7 +378,12 @@ impl Array {
     /// ```
     #[track_caller]
     pub fn reshape(&self, shape: impl Into<Shape>) -> Array {
-        Array::build(|| reshaped(&self.known()?, &shape.into()))
+        let shape = shape.into();
+        // as many elements as fit the lengths that are named
+        let named: i128 = shape.0.iter().filter(|&&n| n != -1).product();
+        let bound = self.expr().map_or(0, |expr| expr.elements()) as i128;
+        let guess = if shape.0.contains(&-1) && named > 0 { bound / named * named } else { named };
+        self.rearranged("reshape", &[u64::try_from(guess).unwrap_or(0)], move |expr| reshaped(expr, &shape))
     }
 
     /// All elements along one axis, in C order; limited as [`Array::reshape`] is.
@@ -405,10 +420,10 @@ impl Array {
     /// ```
     #[track_caller]
     pub fn full_like(&self, value: impl Into<Operand>, dtype: Option<DType>) -> Array {
-        Array::build(|| {
-            let expr = self.known()?;
+        let value = value.into();
+        self.rearranged("full_like", &[], move |expr| {
             let dtype = dtype.unwrap_or(expr.dtype);
-            let value = value.into().scalar("full_like", "fill_value")?;
+            let value = value.scalar("full_like", "fill_value")?;
             super::operand::check_fits("full_like", value, dtype)?;
             Node::new(Op::Full(ops::Full { value, dtype, shape: expr.shape.clone(), chunks: expr.chunks.clone() }))
         })

@@ -1,6 +1,6 @@
 //! User's calls → Expr. The lazy array: a cheap handle on a node of the logical graph.
 //!
-//! Building never fails and never computes: a call that cannot mean anything gives an array that carries
+//! Building never fails and never computes, whatever depends on values, as the length of `x[mask]`: a call that cannot mean anything gives an array that carries
 //! its first error, with the caller's file and line, to `check`, `shape` or `compute`. Every module here
 //! validates, builds nodes, or hands them to the runtime; none holds an algorithm.
 
@@ -49,6 +49,7 @@ pub use value::{Param, Signature, Value};
 use crate::error::Result;
 use crate::expr::Expr;
 use crate::grid::ChunkGrid;
+use crate::runtime::CancelToken;
 use flagstone_kernels::dtype::DType;
 use std::fmt;
 use std::panic::Location;
@@ -92,7 +93,7 @@ impl Array {
 
     /// The node with every length known: counts a mask when it must.
     pub(crate) fn known(&self) -> Result<Expr> {
-        counted::settled(&self.expr()?, None)
+        counted::settled(&self.expr()?, None, &CancelToken::default())
     }
 
     /// What `f` builds, or its error with the place of the user's call.
@@ -197,10 +198,8 @@ impl fmt::Debug for Array {
         match self.expr() {
             Err(error) => write!(f, "Array(error: {error})"),
             Ok(expr) => {
-                let bound = if expr.counted.is_some() { "≤" } else { "" };
-                let shape: Vec<String> = expr.shape.iter().map(|n| format!("{bound}{n}")).collect();
                 let chunks: Vec<String> = expr.chunks.axes.iter().map(|axis| axis.longest().to_string()).collect();
-                write!(f, "Array({} [{}] {}, chunks [{}])", expr.op.name(), shape.join(", "), expr.dtype, chunks.join(", "))
+                write!(f, "Array({} [{}] {}, chunks [{}])", expr.op.name(), expr.lengths().join(", "), expr.dtype, chunks.join(", "))
             }
         }
     }

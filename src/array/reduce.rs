@@ -28,9 +28,18 @@ pub(super) fn reduce(op: ReduceOp, expr: &Expr, axes: &Axes, skip_nan: bool) -> 
     let (arg, mask) = match &axes.only {
         None => (arg, None),
         Some(mask) => {
-            let arg = counted::settled(&arg, None)?;
-            let mask = cast(&mask.known()?, DType::Bool)?;
-            let mask = broadcast(&name, &mask, &arg.shape)?;
+            let mask = cast(&mask.expr()?, DType::Bool)?;
+            let mask = match arg.is_counted() || mask.is_counted() {
+                false => broadcast(&name, &mask, &arg.shape)?,
+                true if counted::same_lengths(&mask, &arg) => mask,
+                true if counted::spreads(&mask, &arg) => counted::spread(&mask, &arg)?,
+                true => {
+                    let without = Axes { only: None, ..axes.clone() };
+                    return counted::when_known(&name, &[expr.clone(), mask], &[], move |args| {
+                        reduce(op, &args[0], &without.clone().only(&Array::from_expr(args[1].clone())), skip_nan)
+                    });
+                }
+            };
             (arg, Some(mask))
         }
     };

@@ -119,7 +119,7 @@ impl Runtime {
         let expr = array.expr()?;
         typed::<T>("item", &expr)?;
         let many = |shape: &[u64]| Error::bad_request("item", format!("an array of shape {shape:?}; expected one element"));
-        if expr.counted.is_none() && expr.elements() != 1 {
+        if !expr.is_counted() && expr.elements() != 1 {
             return Err(many(&expr.shape));
         }
         let result = self.dense(expr)?;
@@ -156,7 +156,7 @@ impl Runtime {
     /// # Errors
     /// As [`Runtime::compute`], and `BadRequest` when the shapes differ.
     pub fn compute_into<T: ArrayElement>(&self, array: &Array, out: &mut ArrayViewMutD<'_, T>) -> Result<()> {
-        let expr = counted::settled(&array.expr()?, Some(self))?;
+        let expr = counted::settled(&array.expr()?, Some(self), &CancelToken::default())?;
         typed::<T>("compute_into", &expr)?;
         if !out.shape().iter().map(|&n| n as u64).eq(expr.shape.iter().copied()) {
             return Err(Error::bad_request("compute_into", format!("an array of shape {:?} into one of {:?}", expr.shape, out.shape())));
@@ -186,7 +186,7 @@ impl Runtime {
     /// # Errors
     /// As [`Runtime::store`], and `Cancelled`.
     pub fn store_until(&self, array: &Array, address: &str, options: &StoreOptions, cancel: &CancelToken) -> Result<()> {
-        let expr = counted::settled_by(&array.expr()?, self, cancel)?;
+        let expr = counted::settled(&array.expr()?, Some(self), cancel)?;
         let writer = store::create(address, &options.create(&expr, address)?)?;
         self.store_exprs(vec![(expr, writer)], cancel)
     }
@@ -196,7 +196,7 @@ impl Runtime {
     /// # Errors
     /// As [`Runtime::compute`], and `Cancelled`.
     pub fn settle(&self, array: &Array, cancel: &CancelToken) -> Result<Array> {
-        counted::settled_by(&array.expr()?, self, cancel).map(Array::from_expr)
+        counted::settled(&array.expr()?, Some(self), cancel).map(Array::from_expr)
     }
 
     /// Computes now and keeps the blocks in this runtime's pool, spilled when they must be.
@@ -204,8 +204,7 @@ impl Runtime {
     /// # Errors
     /// As [`Runtime::compute`].
     pub fn persist(&self, array: &Array) -> Result<Array> {
-        let expr = counted::settled(&array.expr()?, Some(self))?;
-        let kept = self.persist_exprs(&[expr], &CancelToken::default())?;
+        let kept = self.persist_exprs(&[array.expr()?], &CancelToken::default())?;
         kept.into_iter().next().map(Array::from_expr).ok_or_else(|| Error::internal("no result"))
     }
 
@@ -281,8 +280,9 @@ impl Array {
     /// # Ok(()) }
     /// ```
     pub fn scalar(&self) -> Result<Scalar> {
-        let shape = self.shape()?;
-        self.compute_any()?.item().ok_or_else(|| Error::bad_request("item", format!("an array of shape {shape:?}; expected one element")))
+        let result = self.compute_any()?;
+        let many = || Error::bad_request("item", format!("an array of shape {:?}; expected one element", result.shape()));
+        result.item().ok_or_else(many)
     }
 
     /// The elements into a view, without memory for a second copy.

@@ -8,7 +8,7 @@ use super::procedure::{Procedure, Step};
 use super::work::{Access, Blocks, Layout, Tasks, Work, Writes};
 use crate::budget::Budget;
 use crate::error::{Error, Result};
-use crate::expr::{Count, Expr, Node, Op, Runs, ops};
+use crate::expr::{Count, Expr, Node, Op, Runs, ops, settle};
 use crate::grid::{AxisChunks, ChunkGrid};
 use crate::plan::{Drive, Parts, Plan, Product, Stage, TaskBlocks, demand_bytes, new_product};
 use flagstone_kernels::dtype::DType;
@@ -87,12 +87,13 @@ impl Procedure for CountMask {
     fn bound(&self, budget: &Budget) -> Result<Expr> {
         let runs = all_of(self.plan(budget)?.1.cuts());
         let count = Arc::new(Count::default());
-        let _ = count.0.set(runs.counts.iter().sum());
+        let len: u64 = runs.counts.iter().sum();
+        let _ = count.0.set(len);
         let _ = count.1.set(runs);
         let Op::Mask(ops::Mask { arg, mask, .. }) = &self.node.op else {
             return Err(Error::internal("a count of something else than a mask"));
         };
-        Node::new(ops::Mask { arg: arg.clone(), mask: mask.clone(), count }.into())
+        Node::new(ops::Mask { arg: arg.clone(), mask: mask.clone(), count, len: Some(len) }.into())
     }
     fn step(&mut self, budget: &Budget) -> Result<Step> {
         let Some(stage) = self.counted.take() else {
@@ -104,7 +105,7 @@ impl Procedure for CountMask {
         // who else counted it found the same
         let _ = self.count.0.set(counts.iter().sum());
         let _ = self.count.1.set(Runs { cuts: stage.cuts(), counts });
-        Ok(Step::Done(Node::new(self.node.op.clone())?))
+        Ok(Step::Done(settle(std::slice::from_ref(&self.node))?.remove(0)))
     }
 }
 

@@ -9,6 +9,7 @@ mod boxes;
 mod combine;
 mod concatenate;
 mod cumulative;
+mod deferred;
 mod emit;
 mod feed;
 mod function;
@@ -29,6 +30,7 @@ mod work;
 mod write;
 
 pub use lower::{Lowered, Sink, Target, lower};
+pub use operations::procedure;
 pub use procedure::{Procedure, Step, procedures};
 
 use flagstone_kernels::program::{Leaf, Program, Reg};

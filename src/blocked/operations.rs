@@ -20,11 +20,13 @@ pub(super) fn lowered(op: &Op) -> Option<&dyn Lower> {
         Op::Matmul(operation) => Some(operation),
         Op::Mask(operation) => Some(operation),
         Op::Median(operation) => Some(operation),
+        Op::Deferred(operation) => Some(operation),
+        Op::Spread(operation) => Some(operation),
     }
 }
 
 /// The procedure of `node`, unless it can be lowered as it is.
-pub(super) fn procedure(node: &Expr, work: &WorkSizes) -> Option<Box<dyn Procedure>> {
+pub fn procedure(node: &Expr, work: &WorkSizes) -> Option<Box<dyn Procedure>> {
     match &node.op {
         Op::Mask(ops::Mask { mask, count, .. }) if count.1.get().is_none() => Some(Box::new(CountMask::new(node, mask, count))),
         Op::Median(ops::Median { arg, mask }) => Some(Box::new(Median::new(node.dtype, arg, mask.as_ref(), work))),

@@ -17,7 +17,7 @@ pub use infer::{auto_chunks, cells};
 pub use op::Op;
 pub use operation::{Cut, Inferred, Operation, Relabel, Through};
 pub use ops::{BlockFn, BlockInfo, Cells, Count, Function, Reduce, Resident, Runs, constant, recut};
-pub use replace::replace;
+pub use replace::{replace, settle};
 pub use text::text;
 pub use visit::{postorder, rebuild, relabel};
 
@@ -37,10 +37,11 @@ pub struct Node {
     pub id: u64,
     /// What is done, and to what.
     pub op: Op,
-    /// Lengths of the axes. Where `counted` is set, the first one is an upper bound.
+    /// Lengths of the axes; upper bounds where they are counted.
     pub shape: Vec<u64>,
-    /// Set when the length of the (only) axis depends on values, as of `x[mask]`.
-    pub counted: Option<Arc<Count>>,
+    /// One an axis, set where its length depends on values and is not known yet, as of `x[mask]`: axes that have the
+    /// same are equally long. Empty where all lengths are known.
+    pub counted: Vec<Option<Arc<Count>>>,
     /// Element type.
     pub dtype: DType,
     /// The chunks that a user sees. They fix the shape of the trees of reductions over this node.
@@ -67,20 +68,34 @@ impl Node {
         Ok(Node::assemble(op, Inferred { chunks, ..inferred }))
     }
 
-    /// `op` in the place of this node: the same shape and dtype, the given chunks. A mask that has been
-    /// counted since this node was built keeps the bound that its users were built with.
+    /// `op` in the place of this node: the same shape and dtype, the given chunks.
     ///
     /// # Errors
     /// As [`Node::new`]; `Internal` where `op` has another shape or dtype.
     pub fn replaced_by(&self, op: Op, chunks: ChunkGrid) -> Result<Expr> {
         let Inferred { shape, dtype, counted, .. } = op.infer()?;
-        let mask = matches!(op, Op::Mask(_));
-        if dtype != self.dtype || (shape != self.shape && !mask) {
+        if dtype != self.dtype || shape != self.shape {
             let (name, was, is) = (op.name(), &self.shape, &shape);
             return Err(Error::internal(format!("{name} of {was:?} {} was replaced by {is:?} {dtype}", self.dtype)));
         }
-        let counted = if mask { self.counted.clone() } else { counted };
         Ok(Node::assemble(op, Inferred { shape: self.shape.clone(), dtype, chunks, counted }))
+    }
+
+    /// This node as if its lengths were `shape`: to ask what would be built of it, never to be computed.
+    pub fn assumed(&self, shape: Vec<u64>) -> Expr {
+        let chunks = self.chunks.resized(&shape);
+        Node::assemble(self.op.clone(), Inferred::known(shape, self.dtype, chunks))
+    }
+
+    /// The lengths for people: `≤20` where 20 is a bound.
+    pub fn lengths(&self) -> Vec<String> {
+        let counted = |axis: usize| self.counted.get(axis).is_some_and(Option::is_some);
+        self.shape.iter().enumerate().map(|(axis, n)| if counted(axis) { format!("≤{n}") } else { n.to_string() }).collect()
+    }
+
+    /// Whether a length is not known yet.
+    pub fn is_counted(&self) -> bool {
+        !self.counted.is_empty()
     }
 
     /// A node without arguments, for the place of arguments that were taken.
@@ -94,6 +109,7 @@ impl Node {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let Inferred { shape, dtype, chunks, counted } = inferred;
         debug_assert_eq!(shape, chunks.shape(), "chunks of {op:?}");
+        debug_assert!(counted.is_empty() || counted.len() == shape.len(), "counts of {op:?}");
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         Arc::new(Node { id, op, shape, counted, dtype, chunks })
     }

@@ -2,7 +2,7 @@
 
 use super::operation::{Inferred, Operation};
 use super::{Expr, Node, infer, ops};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use std::hash::Hasher;
 use std::ops::Deref;
 use std::sync::LazyLock;
@@ -68,6 +68,10 @@ operations! {
     Mask,
     /// The exact median of all elements.
     Median,
+    /// What waits for a length to be known.
+    Deferred,
+    /// Elements repeated as often as a selection will be long.
+    Spread,
 }
 
 impl Deref for Op {
@@ -84,6 +88,11 @@ impl Op {
     /// # Errors
     /// `BadRequest` where the arguments do not fit together, or the result could not be addressed.
     pub fn infer(&self) -> Result<Inferred> {
+        if !self.takes_counted()
+            && let Some(arg) = self.args().into_iter().find(|arg| arg.is_counted())
+        {
+            return Err(Error::internal(format!("{} of a {} whose length is not known yet", self.name(), arg.op.name())));
+        }
         let inferred = self.operation().infer()?;
         infer::check_size(self.name(), &inferred.shape, inferred.dtype)?;
         Ok(inferred)
@@ -98,6 +107,14 @@ impl Op {
         let args = op.operation_mut().args_mut();
         assert_eq!(args.len(), new.len(), "as many arguments as before");
         args.into_iter().zip(new).for_each(|(arg, new)| *arg = new);
+        op
+    }
+
+    /// As [`Op::with_args`], after lengths of arguments became known.
+    pub(super) fn refitted(&self, new: Vec<Expr>) -> Op {
+        let before: Vec<Expr> = self.args().into_iter().cloned().collect();
+        let mut op = self.with_args(new);
+        op.operation_mut().refit(&before);
         op
     }
 

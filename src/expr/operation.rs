@@ -12,20 +12,20 @@ use std::sync::Arc;
 /// What is known of a result before anything is computed.
 #[derive(Clone, Debug)]
 pub struct Inferred {
-    /// Lengths of the axes; the first one is a bound where `counted` is set.
+    /// Lengths of the axes, bounds where they are counted.
     pub shape: Vec<u64>,
     /// Element type.
     pub dtype: DType,
     /// The chunks that a user sees.
     pub chunks: ChunkGrid,
-    /// Set where the length of the (only) axis depends on values that were not counted yet.
-    pub counted: Option<Arc<Count>>,
+    /// As [`super::Node::counted`].
+    pub counted: Vec<Option<Arc<Count>>>,
 }
 
 impl Inferred {
     /// Of a result whose lengths are known.
     pub fn known(shape: Vec<u64>, dtype: DType, chunks: ChunkGrid) -> Inferred {
-        Inferred { shape, dtype, chunks, counted: None }
+        Inferred { shape, dtype, chunks, counted: Vec::new() }
     }
 }
 
@@ -110,8 +110,13 @@ pub trait Operation: fmt::Debug + Send + Sync {
     /// Whether reductions that read it save a read by running in one loop.
     fn is_shared_leaf(&self) -> bool;
 
-    /// Whether an argument may have a length that is not known yet.
+    /// Whether an argument may have a length that is not known yet. Where not, whoever builds it waits for the count
+    /// ([`super::ops::Deferred`]), and no node of it ever has such an argument.
     fn takes_counted(&self) -> bool;
+
+    /// Brings the parameters that follow from the lengths of arguments up to date, after those were counted. Called
+    /// on operations that take counted arguments; `before` has the arguments that it had.
+    fn refit(&mut self, before: &[Expr]);
 
     /// Whether the chunks of its arguments are part of what it does, as of a function that is called block for
     /// block; passes then keep them.

@@ -20,7 +20,7 @@ pub fn text(roots: &[Expr]) -> String {
             }
             args.push_str(&detail);
         }
-        let shape: Vec<String> = node.shape.iter().map(|n| if node.counted.is_some() { format!("≤{n}") } else { n.to_string() }).collect();
+        let shape: Vec<String> = node.lengths();
         let _ = writeln!(out, "%{number} = {}({args})  [{}] {}", node.op.name(), shape.join(", "), node.dtype);
         numbers.insert(node.id, number);
     }

@@ -224,6 +224,11 @@ impl ChunkGrid {
     pub fn shape(&self) -> Vec<u64> {
         self.axes.iter().map(AxisChunks::len).collect()
     }
+    /// Cuts of the same size for another shape of as many axes: an axis of the same length keeps its own.
+    pub fn resized(&self, shape: &[u64]) -> ChunkGrid {
+        let cut = |(old, &n): (&AxisChunks, &u64)| if old.len() == n { old.clone() } else { AxisChunks::regular(n, old.longest().max(1)) };
+        ChunkGrid { axes: self.axes.iter().zip(shape).map(cut).collect() }
+    }
     /// Number of chunks along each axis.
     pub fn counts(&self) -> Vec<u64> {
         self.axes.iter().map(AxisChunks::count).collect()

@@ -34,9 +34,5 @@ fn digest(node: &Node) -> u64 {
 fn same(a: &Node, b: &Node) -> bool {
     let (x, y) = (a.op.args(), b.op.args());
     let args = x.len() == y.len() && x.iter().zip(&y).all(|(x, y)| Arc::ptr_eq(x, y));
-    args && a.shape == b.shape
-        && a.dtype == b.dtype
-        && a.chunks == b.chunks
-        && a.counted.is_some() == b.counted.is_some()
-        && a.op.same(&b.op)
+    args && a.shape == b.shape && a.dtype == b.dtype && a.chunks == b.chunks && a.is_counted() == b.is_counted() && a.op.same(&b.op)
 }

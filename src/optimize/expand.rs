@@ -5,7 +5,7 @@
 //! read. A mask that selects nothing is seen only at run time: min and max over it are errors there.
 
 use crate::error::Result;
-use crate::expr::{Affine, Expr, Node, Op, ops, postorder, rebuild};
+use crate::expr::{Affine, Expr, Follow, Node, Op, ops, postorder, rebuild};
 use crate::grid::ChunkGrid;
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::op::BinaryOp;
@@ -48,12 +48,17 @@ fn form(node: &Expr, forms: &HashMap<u64, Form>) -> Result<Option<Form>> {
             let chunks = ChunkGrid { axes: vec![] };
             Some(Form::Uniform(Node::new(Op::Full(ops::Full { value: *value, dtype: *dtype, shape: vec![], chunks }))?))
         }
+        Op::Spread(ops::Spread { arg, .. }) if arg.elements() == 1 && !arg.is_counted() => {
+            let start = Follow { start: 0, step: 0, axis: None };
+            let view = Affine { source: vec![start; arg.shape.len()], shape: vec![] };
+            Some(Form::Uniform(if arg.shape.is_empty() { arg.clone() } else { Node::new(ops::View { arg: arg.clone(), view }.into())? }))
+        }
         Op::Rechunk(ops::Rechunk { arg, .. }) => forms.get(&arg.id).map(copy),
         Op::View(ops::View { arg, view }) if view.is_identity(&arg.shape) => forms.get(&arg.id).map(copy),
         Op::View(ops::View { arg, view }) => match forms.get(&arg.id) {
             Some(Form::Uniform(one)) => Some(Form::Uniform(one.clone())),
             Some(Form::Masked { .. }) => None,
-            None if arg.elements() > 0 && arg.counted.is_none() && view.source.iter().all(|follow| follow.axis.is_none()) => {
+            None if arg.elements() > 0 && !arg.is_counted() && view.source.iter().all(|follow| follow.axis.is_none()) => {
                 let view = Affine { source: view.source.clone(), shape: vec![] };
                 Some(Form::Uniform(Node::new(Op::View(ops::View { arg: arg.clone(), view }))?))
             }

@@ -81,7 +81,7 @@ fn check(pass: &str, before: &[Expr], after: &[Expr]) -> Result<()> {
             if let Some(Cut { axes, cells }) = node.op.cut() {
                 let arg = node.op.args()[0];
                 let fits = axes.len() == cells.len() && axes.iter().zip(cells).all(|(&axis, cells)| cells.chunks.len() == arg.shape[axis]);
-                assert!(fits || arg.counted.is_some(), "{pass} left a {} with other cells", node.op.name());
+                assert!(fits || arg.is_counted(), "{pass} left a {} with other cells", node.op.name());
             }
         }
     }

@@ -83,7 +83,7 @@ impl Pushdown {
         let wants = &mut self.wants[at];
         let number = *self.known.entry((at, key)).or_insert_with(|| {
             // without elements there is nothing to compute, and places may lie outside
-            let empty = view.as_ref().is_some_and(|view| view.shape.contains(&0)) && node.counted.is_none();
+            let empty = view.as_ref().is_some_and(|view| view.shape.contains(&0)) && !node.is_counted();
             let zero = || Scalar::read(node.dtype, &[0; 16][..node.dtype.size()]);
             wants.push(Want { view, recipe: empty.then(|| Recipe::Constant(zero())) });
             wants.len() - 1
@@ -105,7 +105,7 @@ impl Pushdown {
         let node = self.nodes[at].clone();
         match node.op.through() {
             // places of a selection are not known
-            _ if node.counted.is_some() && !matches!(node.op, Op::Rechunk(_)) => self.keep(at),
+            _ if node.is_counted() => self.keep(at),
             Through::Constant(value) => {
                 for (number, view) in self.open(at) {
                     let recipe = if view.is_some() { Recipe::Constant(value) } else { Recipe::Apply { args: vec![], outer: None } };

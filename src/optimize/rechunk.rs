@@ -8,6 +8,8 @@ use crate::expr::{Expr, Op, ops, rebuild};
 pub(super) fn pass(roots: &[Expr]) -> Result<Vec<Expr>> {
     rebuild(roots, |node| {
         Ok(match &node.op {
+            // of a selection, until it is counted: chunks that follow from the length fix the order of sums above
+            Op::Rechunk(_) if node.is_counted() => node.clone(),
             Op::Rechunk(ops::Rechunk { arg, .. }) => arg.clone(),
             _ => node.clone(),
         })

@@ -61,7 +61,7 @@ fn sum(arg: &Expr, axes: &[usize]) -> Expr {
 }
 
 fn mask(arg: &Expr, mask: &Expr) -> Expr {
-    Node::new(Op::Mask(ops::Mask { arg: arg.clone(), mask: mask.clone(), count: Arc::default() })).unwrap()
+    Node::new(Op::Mask(ops::Mask { arg: arg.clone(), mask: mask.clone(), count: Arc::default(), len: None })).unwrap()
 }
 
 fn matmul(a: &Expr, b: &Expr) -> Expr {
@@ -290,10 +290,10 @@ fn random_view(arg: &Expr, c: &mut Choices) -> Expr {
 /// Another node on some of `pool`.
 fn random_node(pool: &[Expr], c: &mut Choices) -> Expr {
     let a = pool[c.below(pool.len() as u64) as usize].clone();
-    if a.counted.is_some() {
+    if a.is_counted() {
         return reduce_by(ReduceOp::Sum, &a, &[0], None, c.below(2) == 0);
     }
-    let like: Vec<&Expr> = pool.iter().filter(|b| b.shape == a.shape && b.counted.is_none()).collect();
+    let like: Vec<&Expr> = pool.iter().filter(|b| b.shape == a.shape && !b.is_counted()).collect();
     let b = like[c.below(like.len() as u64) as usize].clone();
     let rank = a.shape.len();
     match c.below(14) {

@@ -11,7 +11,7 @@ use crate::blocked::{Lowered, Sink, Target, lower, procedures};
 use crate::budget::{Budget, parse_bytes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Counters, Observer};
-use crate::expr::{Expr, Node, Op, Resident, ops, postorder};
+use crate::expr::{Expr, Node, Op, Resident, ops, postorder, settle};
 use crate::memory::{Pool, PoolOptions, Reservation, SpillDisk, Usage};
 use crate::optimize;
 pub use crate::plan::Explanation;
@@ -182,7 +182,7 @@ fn index_bytes(exprs: &[Expr]) -> u64 {
 
 /// Bytes of the results of `exprs`, as far as their lengths are known.
 fn results_bytes(exprs: &[Expr]) -> u64 {
-    exprs.iter().filter(|expr| expr.counted.is_none()).map(|expr| expr.bytes()).fold(0, u64::saturating_add)
+    exprs.iter().filter(|expr| !expr.is_counted()).map(|expr| expr.bytes()).fold(0, u64::saturating_add)
 }
 
 /// Results in the caller's memory, as far as planning goes.
@@ -326,10 +326,11 @@ impl Runtime {
     /// # Errors
     /// `BadRequest`, `Unsupported`; `WouldNotFit` is told in the text instead.
     pub fn explain_exprs(&self, exprs: &[Expr]) -> Result<Explanation> {
-        let exprs = phases::with_counts(self.rewrite(exprs)?)?;
-        let text = crate::expr::text(&exprs);
-        // wherever the results will go
-        let foreseen = self.foresee(exprs, 0, &collected, &CancelToken::default())?;
+        let (exprs, phases) = (settle(exprs)?, &mut Vec::new());
+        let text = crate::expr::text(&self.rewrite(&exprs)?);
+        let mut foreseen = self.foresee_awaited(exprs, phases)?;
+        phases.append(&mut foreseen.phases);
+        foreseen.phases = std::mem::take(phases);
         Ok(Explanation::new(text, &foreseen.plan, self.0.limit_bytes, foreseen.phases))
     }
 
@@ -365,7 +366,8 @@ impl Runtime {
     }
 
     /// Rewrites, and runs the phases on whose values later shapes depend. Where there are any, all that follows is planned
-    /// before the first one reads: a computation that does not fit is refused at once.
+    /// before the first one reads: a computation that does not fit is refused at once. Before that, what waits for a
+    /// length gets it: then the graph is what it would be had the user asked for the length first.
     fn prepare(
         &self,
         exprs: &[Expr],
@@ -373,7 +375,7 @@ impl Runtime {
         sinks: &dyn Fn(&[Expr]) -> Vec<Sink>,
         cancel: &CancelToken,
     ) -> Result<Vec<Expr>> {
-        let exprs = phases::with_counts(self.rewrite(exprs)?)?;
+        let exprs = settle(&self.rewrite(&self.awaited(exprs, cancel)?)?)?;
         if !procedures(&exprs, &self.0.sizes.work).is_empty() {
             self.foresee(exprs.clone(), results_bytes(&exprs), sinks, cancel)?.check(self.0.limit_bytes)?;
         }

@@ -1,31 +1,15 @@
 //! What must be known before the rest can be lowered: counts of masks, medians.
 
 use super::fit::{Short, fit};
-use super::{Runtime, index_bytes};
-use crate::blocked::{Procedure, Sink, Step, lower, procedures};
+use super::{Runtime, collected, index_bytes};
+use crate::blocked::{Procedure, Sink, Step, lower, procedure, procedures};
 use crate::budget::Budget;
 use crate::error::Result;
-use crate::expr::{Expr, Node, Op, ops, postorder, replace};
+use crate::expr::{Expr, Node, Op, ops, postorder, replace, settle};
 use crate::plan::Plan;
 use crate::scheduler::CancelToken;
-
-/// The graph with the length of a selection whose mask was counted since it was built; `None` where there is none left.
-fn with_a_count(exprs: &[Expr]) -> Result<Option<Vec<Expr>>> {
-    let counted = |node: &Expr| matches!(&node.op, Op::Mask(ops::Mask { count, .. }) if node.counted.is_some() && count.1.get().is_some());
-    let node = postorder(exprs).into_iter().find(counted);
-    node.map(|node| replace(exprs, &node, &Node::new(node.op.clone())?)).transpose()
-}
-
-/// The graph with the lengths of all selections whose masks were counted since it was built.
-///
-/// # Errors
-/// What inference refuses.
-pub(super) fn with_counts(mut exprs: Vec<Expr>) -> Result<Vec<Expr>> {
-    while let Some(known) = with_a_count(&exprs)? {
-        exprs = known;
-    }
-    Ok(exprs)
-}
+use std::collections::HashSet;
+use std::sync::Arc;
 
 /// What a computation will take.
 pub(super) struct Foreseen {
@@ -54,14 +38,73 @@ impl Runtime {
         loop {
             // in this order: a mask that another thread counts meanwhile is still a procedure, or has a length by now
             let next = procedures(&exprs, &self.0.sizes.work).into_iter().next();
-            if let Some(known) = with_a_count(&exprs)? {
-                exprs = known;
+            let settled = settle(&exprs)?;
+            if settled.iter().zip(&exprs).any(|(a, b)| !Arc::ptr_eq(a, b)) {
+                exprs = settled;
                 continue;
             }
             let Some((node, procedure)) = next else { return Ok(exprs) };
             let found = self.find(&node, procedure, cancel)?;
             exprs = replace(&exprs, &node, &found)?;
         }
+    }
+
+    /// The same array with every length known: counts what its lengths depend on, and computes nothing else.
+    ///
+    /// # Errors
+    /// As [`Runtime::compute_exprs`].
+    pub fn settle_expr(&self, expr: &Expr, cancel: &CancelToken) -> Result<Expr> {
+        let _gate = self.enter()?;
+        let mut exprs = settle(std::slice::from_ref(expr))?;
+        while let Some((node, selection)) = selection_of(&exprs) {
+            self.count(&node, selection, cancel)?;
+            exprs = settle(&exprs)?;
+        }
+        Ok(exprs.remove(0))
+    }
+
+    /// The graph where nothing waits for a length: selections are counted of which one is awaited.
+    pub(super) fn awaited(&self, exprs: &[Expr], cancel: &CancelToken) -> Result<Vec<Expr>> {
+        let mut exprs = settle(exprs)?;
+        while let Some((node, selection)) = selection_of(&waiting(&exprs)) {
+            self.count(&node, selection, cancel)?;
+            exprs = settle(&exprs)?;
+        }
+        Ok(exprs)
+    }
+
+    /// Counts what `node` selects, for all who know the count.
+    fn count(&self, node: &Expr, selection: ops::Mask, cancel: &CancelToken) -> Result<()> {
+        let mask = self.awaited(std::slice::from_ref(&selection.mask), cancel)?;
+        let mask = self.find_all(self.rewrite(&mask)?, cancel)?.remove(0);
+        let node = Node::with_chunks(ops::Mask { mask, ..selection }.into(), node.chunks.clone())?;
+        // unless another thread has counted it meanwhile
+        if let Some(procedure) = procedure(&node, &self.0.sizes.work) {
+            self.find(&node, procedure, cancel)?;
+        }
+        Ok(())
+    }
+
+    /// [`Runtime::foresee`] of what waits for lengths, as if all were as long as they may be. Where that does not fit, the
+    /// plan is that of counting.
+    pub(super) fn foresee_awaited(&self, mut exprs: Vec<Expr>, phases: &mut Vec<String>) -> Result<Foreseen> {
+        let cancel = CancelToken::default();
+        while let Some((node, _)) = selection_of(&waiting(&exprs)) {
+            // those below it come before its own
+            let first = procedures(std::slice::from_ref(&node), &self.0.sizes.work).into_iter().next();
+            let Some((node, procedure)) = first else { break };
+            phases.push(procedure.describe());
+            let budget = self.budget(self.room(procedure.standing_bytes()));
+            match replace(&exprs, &node, &procedure.bound(&budget)?) {
+                Ok(bound) => exprs = bound,
+                Err(_) => {
+                    let plan = procedure.most_demanding(&budget)?;
+                    return Ok(Foreseen { phases: Vec::new(), plan, short: Vec::new() });
+                }
+            }
+        }
+        // wherever the results will go
+        self.foresee(self.rewrite(&exprs)?, 0, &collected, &cancel)
     }
 
     /// Plans all that `exprs` will take beside `results_bytes`, as if every procedure found what takes the most. Reads
@@ -129,4 +172,26 @@ impl Runtime {
             }
         }
     }
+}
+
+/// What waits for a length below `exprs`.
+fn waiting(exprs: &[Expr]) -> Vec<Expr> {
+    let waits = |node: &Expr| matches!(node.op, Op::Deferred(_));
+    postorder(exprs).into_iter().filter(waits).flat_map(|node| node.op.args().into_iter().cloned().collect::<Vec<_>>()).collect()
+}
+
+/// A selection on whose count a length of one of `exprs` depends. It waits for no other.
+fn selection_of(exprs: &[Expr]) -> Option<(Expr, ops::Mask)> {
+    let mut seen = HashSet::new();
+    let mut stack: Vec<Expr> = exprs.to_vec();
+    while let Some(node) = stack.pop() {
+        if !node.is_counted() || !seen.insert(node.id) {
+            continue;
+        }
+        match &node.op {
+            Op::Mask(mask) => return Some((node.clone(), mask.clone())),
+            _ => stack.extend(node.op.args().into_iter().cloned()),
+        }
+    }
+    None
 }

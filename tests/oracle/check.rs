@@ -133,7 +133,7 @@ impl Asked<'_> {
         for (i, expr) in exprs.iter().enumerate() {
             let value = self.tensor(i);
             let shape: Vec<u64> = value.shape.iter().map(|&n| n as u64).collect();
-            let known = expr.counted.is_some() || expr.shape == shape;
+            let known = expr.is_counted() || expr.shape == shape;
             assert!(known && expr.dtype == value.dtype, "metadata {:?} {}, expected {shape:?} {}", expr.shape, expr.dtype, value.dtype);
         }
         runtime.compute_exprs(&exprs, &Watched::new().0)

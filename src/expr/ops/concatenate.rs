@@ -72,6 +72,8 @@ impl Operation for Concatenate {
         false
     }
 
+    fn refit(&mut self, _: &[Expr]) {}
+
     fn needs_chunks(&self) -> bool {
         false
     }

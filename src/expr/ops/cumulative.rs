@@ -83,6 +83,8 @@ impl Operation for Cumulative {
         false
     }
 
+    fn refit(&mut self, _: &[Expr]) {}
+
     fn needs_chunks(&self) -> bool {
         false
     }

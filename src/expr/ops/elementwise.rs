@@ -43,7 +43,7 @@ impl Operation for Elementwise {
         if let Some(other) = self.args.iter().find(|arg| arg.shape != shape) {
             return Err(Error::bad_request(self.name(), format!("shapes {shape:?} and {:?} do not broadcast", other.shape)));
         }
-        let counted = self.args.iter().find_map(|arg| arg.counted.clone());
+        let counted = self.args.iter().map(|arg| &arg.counted).find(|counted| !counted.is_empty()).cloned().unwrap_or_default();
         Ok(Inferred { shape, dtype: self.dtype, chunks: chunks_of(&self.args), counted })
     }
 
@@ -78,6 +78,8 @@ impl Operation for Elementwise {
     fn takes_counted(&self) -> bool {
         true
     }
+
+    fn refit(&mut self, _: &[Expr]) {}
 
     fn needs_chunks(&self) -> bool {
         false

@@ -95,6 +95,8 @@ impl Operation for Function {
         false
     }
 
+    fn refit(&mut self, _: &[Expr]) {}
+
     fn needs_chunks(&self) -> bool {
         true
     }

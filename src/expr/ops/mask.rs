@@ -15,8 +15,10 @@ pub struct Mask {
     pub arg: Expr,
     /// A bool array of the same shape.
     pub mask: Expr,
-    /// How many there are, once counted.
+    /// How many there are, for whoever counts them.
     pub count: Arc<Count>,
+    /// How many there are, where the graph was built or rebuilt since they were counted.
+    pub len: Option<u64>,
 }
 
 /// How many elements a mask selects: found at most once.
@@ -53,14 +55,13 @@ impl Operation for Mask {
                 format!("a mask of {} {:?} on an array of shape {:?}; expected bool of the same shape", mask.dtype, mask.shape, arg.shape),
             ));
         }
-        let known = self.count.0.get().copied();
-        let len = known.unwrap_or(arg.elements());
-        let counted = known.is_none().then(|| self.count.clone());
+        let len = self.len.unwrap_or(arg.elements());
+        let counted = if self.len.is_none() { vec![Some(self.count.clone())] } else { vec![] };
         Ok(Inferred { shape: vec![len], dtype: arg.dtype, chunks: auto_chunks(&[len]), counted })
     }
 
     fn same(&self, other: &Op) -> bool {
-        matches!(other, Op::Mask(_))
+        matches!(other, Op::Mask(other) if self.len == other.len)
     }
 
     fn hash(&self, _: &mut dyn Hasher) {}
@@ -85,10 +86,11 @@ impl Operation for Mask {
         true
     }
 
-    // a mask of a selection waits for the count below it
     fn takes_counted(&self) -> bool {
-        true
+        false
     }
+
+    fn refit(&mut self, _: &[Expr]) {}
 
     fn needs_chunks(&self) -> bool {
         false

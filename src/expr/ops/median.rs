@@ -68,6 +68,8 @@ impl Operation for Median {
         true
     }
 
+    fn refit(&mut self, _: &[Expr]) {}
+
     fn needs_chunks(&self) -> bool {
         false
     }

@@ -3,6 +3,7 @@
 
 mod concatenate;
 mod cumulative;
+mod deferred;
 mod elementwise;
 mod full;
 mod function;
@@ -14,10 +15,12 @@ mod rechunk;
 mod reduce;
 mod resident;
 mod source;
+mod spread;
 mod view;
 
 pub use concatenate::Concatenate;
 pub use cumulative::Cumulative;
+pub use deferred::{Build, Deferred};
 pub use elementwise::Elementwise;
 pub use full::{Full, constant};
 pub use function::{BlockFn, BlockInfo, Function};
@@ -29,6 +32,7 @@ pub use rechunk::Rechunk;
 pub use reduce::{Cells, Reduce, recut};
 pub use resident::Resident;
 pub use source::Source;
+pub use spread::Spread;
 pub use view::View;
 
 /// What a transcendental function or a random number costs, in additions.

@@ -63,6 +63,12 @@ impl Operation for Rechunk {
         true
     }
 
+    fn refit(&mut self, _: &[Expr]) {
+        if self.chunks.shape() != self.arg.shape {
+            self.chunks = self.chunks.resized(&self.arg.shape);
+        }
+    }
+
     fn needs_chunks(&self) -> bool {
         false
     }

@@ -82,7 +82,7 @@ impl Operation for Reduce {
         let needs_one = matches!(self.reduction.op, ReduceOp::Min | ReduceOp::Max) || self.answers_positions();
         if needs_one
             && let Some(&axis) = self.axes.iter().find(|&&axis| arg.shape[axis] == 0)
-            && arg.counted.is_none()
+            && !arg.is_counted()
         {
             return Err(Error::bad_request(
                 name,
@@ -91,16 +91,22 @@ impl Operation for Reduce {
         }
         let mut shape = Vec::new();
         let mut axes = Vec::new();
+        let mut counted = Vec::new();
         for axis in 0..arg.shape.len() {
             if !self.axes.contains(&axis) {
                 shape.push(arg.shape[axis]);
                 axes.push(arg.chunks.axes[axis].clone());
+                counted.push(arg.counted.get(axis).cloned().flatten());
             } else if self.keepdims {
                 shape.push(1);
                 axes.push(AxisChunks::whole(1));
+                counted.push(None);
             }
         }
-        Ok(Inferred::known(shape, self.reduction.out, ChunkGrid { axes }))
+        if counted.iter().all(Option::is_none) {
+            counted.clear();
+        }
+        Ok(Inferred { shape, dtype: self.reduction.out, chunks: ChunkGrid { axes }, counted })
     }
 
     fn same(&self, other: &Op) -> bool {
@@ -144,6 +150,12 @@ impl Operation for Reduce {
 
     fn takes_counted(&self) -> bool {
         true
+    }
+
+    fn refit(&mut self, before: &[Expr]) {
+        if before[0].shape != self.arg.shape {
+            self.cells = cells(&self.arg.chunks, &self.axes);
+        }
     }
 
     fn needs_chunks(&self) -> bool {

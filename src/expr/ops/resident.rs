@@ -80,6 +80,8 @@ impl Operation for Resident {
         false
     }
 
+    fn refit(&mut self, _: &[Expr]) {}
+
     fn needs_chunks(&self) -> bool {
         false
     }

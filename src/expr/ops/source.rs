@@ -73,6 +73,8 @@ impl Operation for Source {
         false
     }
 
+    fn refit(&mut self, _: &[Expr]) {}
+
     fn needs_chunks(&self) -> bool {
         false
     }

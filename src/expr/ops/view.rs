@@ -73,6 +73,8 @@ impl Operation for View {
         false
     }
 
+    fn refit(&mut self, _: &[Expr]) {}
+
     fn needs_chunks(&self) -> bool {
         false
     }
