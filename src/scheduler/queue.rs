@@ -1,5 +1,6 @@
 //! Which tasks are near, what they wait for, and which is next.
 
+use super::CancelToken;
 use crate::memory::BlockKey;
 use crate::plan::{Drive, Plan, TaskSpec};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -50,6 +51,7 @@ pub struct Queue<'a> {
     near_keys: usize,
     bytes_max: u64,
     workers: usize,
+    cancel: &'a CancelToken,
 }
 
 /// The window holds so many driver tasks a worker, however large they are,
@@ -69,7 +71,7 @@ const HINTS_MAX: usize = 1024;
 
 impl<'a> Queue<'a> {
     /// An empty window over `plan` that is filled up to `bytes_max` bytes of blocks.
-    pub fn new(plan: &'a Plan, bytes_max: u64, workers: usize) -> Queue<'a> {
+    pub fn new(plan: &'a Plan, bytes_max: u64, workers: usize, cancel: &'a CancelToken) -> Queue<'a> {
         let drivers = plan.stages.iter().enumerate().filter_map(|(stage, node)| match node.drive {
             Drive::Ranked(rank) => Some(Driver { stage, rank, next: 0, tasks: node.stage.tasks() }),
             _ => None,
@@ -88,6 +90,7 @@ impl<'a> Queue<'a> {
             near_keys: 0,
             bytes_max,
             workers,
+            cancel,
         }
     }
 
@@ -107,10 +110,10 @@ impl<'a> Queue<'a> {
     }
 
     /// Expands driver tasks until the window is full, or some of them if others are ready. `present` tells which blocks exist;
-    /// `uses` hears of every block whose next use became known.
+    /// `uses` hears of every block whose next use became known. Once the run is cancelled, it returns as it is.
     pub fn fill(&mut self, present: &dyn Fn(BlockKey) -> bool, uses: &mut dyn FnMut(BlockKey, u64)) {
         let mut expanded = 0;
-        while !self.is_full() && (expanded < FILL_MAX || self.ready.is_empty()) {
+        while !self.is_full() && !self.cancel.is_cancelled() && (expanded < FILL_MAX || self.ready.is_empty()) {
             expanded += 1;
             // of the lowest rank that is not done, the stage that has got least far
             let rank = self.drivers.iter().filter(|d| d.next < d.tasks).map(|d| d.rank).min();
@@ -130,6 +133,10 @@ impl<'a> Queue<'a> {
     fn expand(&mut self, root: TaskId, present: &dyn Fn(BlockKey) -> bool, uses: &mut dyn FnMut(BlockKey, u64)) {
         let mut stack = vec![(root, None::<TaskSpec>)];
         while let Some((task, described)) = stack.pop() {
+            // one task may need many others; a run that was cancelled takes no more tasks, so what is missing is not missed
+            if self.cancel.is_cancelled() {
+                return;
+            }
             if self.near.contains_key(&task) {
                 continue;
             }

@@ -2,7 +2,7 @@
 
 use super::queue::{Queue, TaskId, WINDOW_BYTES_MAX};
 use super::{CancelToken, Machine, run};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::events::Counters;
 use crate::memory::{BlockKey, Pool, PoolOptions};
 use crate::plan::{Drive, Plan, Product, Stage, StageNode, TaskBlocks, TaskSpec, Write, new_product};
@@ -90,13 +90,16 @@ fn key(product: u64, block: u64) -> BlockKey {
 
 /// Runs the plan by `threads` under `limit_bytes`.
 fn run_plan(plan: &Plan, threads: usize, limit_bytes: u64) -> (Result<()>, Arc<Counters>) {
+    run_until(plan, threads, limit_bytes, &CancelToken::new())
+}
+
+fn run_until(plan: &Plan, threads: usize, limit_bytes: u64, cancel: &CancelToken) -> (Result<()>, Arc<Counters>) {
     let counters = Arc::new(Counters::default());
     let options =
         PoolOptions { limit_bytes, spill_dir: None, spill_cap_bytes: None, counters: counters.clone(), observer: None, disk: None };
     let pool = Pool::new(options).unwrap();
     let workers = (threads > 1).then(|| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap());
-    let cancel = CancelToken::new();
-    let machine = Machine { pool: &pool, workers: workers.as_ref(), limit_bytes, counters: &counters, observer: None, cancel: &cancel };
+    let machine = Machine { pool: &pool, workers: workers.as_ref(), limit_bytes, counters: &counters, observer: None, cancel };
     let outcome = run(plan, &machine);
     assert_eq!(pool.usage().used_bytes, 0);
     (outcome, counters)
@@ -176,7 +179,8 @@ fn next_uses_are_those_of_tasks_that_have_not_run() {
     let mut reader = Made::new(TASKS, move |n, spec| spec.reads.extend(reads(n)));
     reader.inputs = vec![from];
     let plan = Plan::new(vec![ranked(reader)], vec![]);
-    let mut queue = Queue::new(&plan, u64::MAX, 2);
+    let cancel = CancelToken::new();
+    let mut queue = Queue::new(&plan, u64::MAX, 2, &cancel);
     let mut told: HashMap<BlockKey, u64> = HashMap::new();
     let mut started: Vec<TaskId> = Vec::new();
     for step in 0.. {
@@ -226,7 +230,8 @@ fn the_window_does_not_grow_with_the_number_of_blocks() {
     let mut reader = Made::new(TASKS, move |n, spec| spec.reads.extend((n * EACH..(n + 1) * EACH).map(|block| key(id, block))));
     reader.inputs = vec![id];
     let plan = Plan::new(vec![StageNode { stage: Arc::new(blocks), drive: Drive::Pulled }, ranked(reader)], vec![]);
-    let mut queue = Queue::new(&plan, u64::MAX, 8);
+    let cancel = CancelToken::new();
+    let mut queue = Queue::new(&plan, u64::MAX, 8, &cancel);
     let mut written: HashSet<BlockKey> = HashSet::new();
     let mut most = 0;
     for _ in 0..5000 {
@@ -240,4 +245,32 @@ fn the_window_does_not_grow_with_the_number_of_blocks() {
     }
     // one more task than fits
     assert!(most > WINDOW_BYTES_MAX / 2 && most <= WINDOW_BYTES_MAX + 256 * 1024, "{most} bytes");
+}
+
+/// One task that needs millions of others: they are not all looked at once nobody wants the result.
+#[test]
+fn a_run_cancelled_while_tasks_are_looked_for_ends() {
+    const TASKS: u64 = 1 << 40;
+    const LOOKED_AT: u64 = 50;
+    let cancel = CancelToken::new();
+    let described = Arc::new(AtomicU64::new(0));
+    let (counted, cancelling) = (described.clone(), cancel.clone());
+    let mut chain = Made::new(TASKS, |_, _| ());
+    let id = chain.product.id;
+    chain.spec = Box::new(move |n, spec| {
+        if counted.fetch_add(1, SeqCst) + 1 == LOOKED_AT {
+            cancelling.cancel();
+        }
+        spec.writes.push(Write { key: key(id, n), bytes: 64, takes: None });
+        spec.reads.extend(n.checked_sub(1).map(|before| key(id, before)));
+    });
+    chain.inputs = vec![id];
+    let mut last = Made::new(1, move |_, spec| spec.reads.push(key(id, TASKS - 1)));
+    last.inputs = vec![id];
+    let plan = Plan::new(vec![StageNode { stage: Arc::new(chain), drive: Drive::Pulled }, ranked(last)], vec![]);
+    for threads in [1, 2] {
+        let (outcome, counters) = run_until(&plan, threads, 1 << 20, &cancel);
+        assert!(matches!(outcome.unwrap_err().kind(), ErrorKind::Cancelled));
+        assert_eq!((counters.tasks.load(SeqCst), described.load(SeqCst)), (0, LOOKED_AT));
+    }
 }

@@ -51,7 +51,7 @@ impl<'a> Shared<'a> {
     /// Nothing run yet.
     pub fn new(plan: &'a Plan, machine: &'a Machine<'a>) -> Shared<'a> {
         let workers = machine.workers.map_or(1, |pool| pool.current_num_threads());
-        let queue = Queue::new(plan, machine.limit_bytes.saturating_mul(2), workers);
+        let queue = Queue::new(plan, machine.limit_bytes.saturating_mul(2), workers, machine.cancel);
         let state = State { queue, error: None, passed_over: (0, 0), running: 0, prefetching: false, stalled: None };
         Shared { plan, machine, state: Mutex::new(state), changed: Condvar::new() }
     }
@@ -111,7 +111,7 @@ impl<'a> Shared<'a> {
         let pool = self.machine.pool;
         state.queue.fill(&|key| pool.contains(key), &mut |key, order| pool.set_next_use(key, order));
         self.machine.counters.peak_window_bytes.fetch_max(state.queue.window_bytes(), Relaxed);
-        if state.queue.is_done() {
+        if self.machine.cancel.is_cancelled() || state.queue.is_done() {
             return Next::Stop;
         }
         if !state.prefetching
