@@ -34,18 +34,15 @@ pub(super) fn refreshed(expr: &Expr) -> Result<Expr> {
     }
 }
 
-/// The same array with every length known: counts what is not, in one pass of `runtime` (or the default).
-pub(super) fn settled(expr: &Expr, runtime: Option<&Runtime>) -> Result<Expr> {
+/// The same array with every length known: counts what is not, in one pass of the default runtime.
+pub(super) fn settled(expr: &Expr) -> Result<Expr> {
     if expr.counted.is_none() {
         return Ok(expr.clone());
     }
-    match runtime {
-        Some(runtime) => settled_by(expr, runtime, &CancelToken::default()),
-        None => settled_by(expr, &Runtime::default_runtime()?, &CancelToken::default()),
-    }
+    settled_by(expr, &Runtime::default_runtime()?, &CancelToken::default())
 }
 
-/// As [`settled`], until cancelled.
+/// As [`settled`], by a given runtime, until cancelled.
 pub(super) fn settled_by(expr: &Expr, runtime: &Runtime, cancel: &CancelToken) -> Result<Expr> {
     if expr.counted.is_none() {
         return Ok(expr.clone());

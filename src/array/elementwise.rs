@@ -88,7 +88,7 @@ fn aligned(operation: &str, args: &[Arg], dtypes: &[DType]) -> Result<Vec<Expr>>
         let others_single = exprs.iter().flatten().all(|expr| expr.counted.is_some() || expr.shape.is_empty());
         if !(one_count && others_single) {
             for expr in exprs.iter_mut().flatten() {
-                *expr = counted::settled(expr, None)?;
+                *expr = counted::settled(expr)?;
             }
         }
     }
@@ -148,7 +148,7 @@ pub(super) fn binary(op: BinaryOp, a: &Operand, b: &Operand) -> Result<Expr> {
             .iter()
             .map(|arg| match arg {
                 Arg::Expr(expr) => expr.dtype.to_string(),
-                Arg::Weak(scalar) => format!("{:?}", scalar.kind()).to_lowercase(),
+                Arg::Weak(scalar) => scalar.kind().name().to_string(),
             })
             .collect();
         Error::bad_request(name, format!("not defined for {}{advice}", given.join(" and ")))
@@ -206,7 +206,7 @@ fn comparison_out_of_range(op: BinaryOp, a: &Arg, b: &Arg) -> Result<Option<Expr
     let array_is_less = (value > high) != flipped;
     let Some(answer) = holds(op, if array_is_less { Ordering::Less } else { Ordering::Greater }) else { return Ok(None) };
     if expr.counted.is_some() {
-        let expr = counted::settled(expr, None)?;
+        let expr = counted::settled(expr)?;
         return constant(Scalar::Bool(answer), DType::Bool, &expr.shape).map(Some);
     }
     let (shape, chunks) = (expr.shape.clone(), expr.chunks.clone());

@@ -28,7 +28,7 @@ pub(super) fn reduce(op: ReduceOp, expr: &Expr, axes: &Axes, skip_nan: bool) -> 
     let (arg, mask) = match &axes.only {
         None => (arg, None),
         Some(mask) => {
-            let arg = counted::settled(&arg, None)?;
+            let arg = counted::settled(&arg)?;
             let mask = cast(&mask.known()?, DType::Bool)?;
             let mask = broadcast(&name, &mask, &arg.shape)?;
             (arg, Some(mask))
