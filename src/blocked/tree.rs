@@ -93,8 +93,7 @@ mod tests {
     #[repr(C, align(64))]
     struct Line([u8; 64]);
 
-    const VAR: Reduction =
-        Reduction { op: ReduceOp::Var, dtype: DType::F64, out: DType::F64, skip_nan: false, ddof: 0.0, masked: false };
+    const VAR: Reduction = Reduction { op: ReduceOp::Var, dtype: DType::F64, out: DType::F64, skip_nan: false, ddof: 0.0, masked: false };
 
     fn partial() -> Vec<Line> {
         vec![Line([0; 64]); VAR.partial_bytes(1).div_ceil(64)]
