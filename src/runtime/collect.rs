@@ -112,7 +112,7 @@ impl Writer for Collector {
             return Ok(0);
         }
         if offset as usize + bytes > self.place.bytes {
-            return Err(Error::internal(format!("region {region:?} lies outside of the result {:?}", self.shape)));
+            return Err(Error::internal(format!("region {region} lies outside of the result {:?}", self.shape)));
         }
         // SAFETY: inside of the allocation (checked above). Tasks write disjoint regions, and `ViewMut` touches
         // only the region's own elements, never the bytes between its rows.
