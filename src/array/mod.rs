@@ -21,6 +21,7 @@ mod linalg;
 mod manipulate;
 mod operand;
 mod operators;
+mod pieces;
 mod python;
 pub mod random;
 mod reduce;
@@ -29,6 +30,7 @@ mod shape;
 mod signatures;
 mod table;
 mod value;
+mod write;
 
 pub use any::{AnyArray, ArrayElement};
 pub use axes::{Axes, axis};
@@ -39,12 +41,14 @@ pub use indexing::{Ellipsis, Index, NewAxis};
 pub use io::{StoreOptions, open};
 pub use manipulate::{concatenate, hstack, stack, vstack};
 pub use operand::Operand;
+pub use pieces::{Block, Blocks};
 pub use python::{attribute, binary, index, unary};
 pub use run::ComputeMany;
 pub use shape::{Chunks, Shape};
 pub use signatures::{function, method, reference};
 pub use table::SIGNATURES;
 pub use value::{Param, Signature, Value};
+pub use write::{ArrayWriter, create};
 
 use crate::error::Result;
 use crate::expr::Expr;
@@ -92,7 +96,7 @@ impl Array {
 
     /// The node with every length known: counts a mask when it must.
     pub(crate) fn known(&self) -> Result<Expr> {
-        counted::settled(&self.expr()?, None)
+        counted::settled(&self.expr()?)
     }
 
     /// What `f` builds, or its error with the place of the user's call.
