@@ -4,7 +4,7 @@ use super::any::wrong_dtype;
 use super::indexing::{Index, indexed};
 use super::{Array, ArrayElement, counted};
 use crate::error::Result;
-use crate::expr::{Expr, Op, postorder};
+use crate::expr::{Expr, Through, postorder};
 use crate::grid::{AxisChunks, ChunkGrid};
 use crate::runtime::Runtime;
 use ndarray::ArrayD;
@@ -79,11 +79,8 @@ impl<T: ArrayElement> Iterator for Blocks<T> {
 
 /// Whether any part can be computed from the same part of what is stored: no reduction or product lies below.
 fn is_loop(expr: &Expr) -> bool {
-    postorder(std::slice::from_ref(expr)).iter().all(|node| match &node.op {
-        Op::Source(_) | Op::Full(_) | Op::Generate(_) | Op::Resident(_) | Op::Function(_) => true,
-        Op::Elementwise(_) | Op::View(_) | Op::Rechunk(_) | Op::Concatenate(_) => true,
-        Op::Reduce(_) | Op::Matmul(_) | Op::Mask(_) | Op::Median(_) => false,
-    })
+    let is_whole = |node: &Expr| matches!(node.op.through(), Through::Stop | Through::Window(_)) && !node.op.args().is_empty();
+    !postorder(std::slice::from_ref(expr)).iter().any(is_whole)
 }
 
 /// Runs of chunks, or parts of them, of at most `most` elements: the last axes whole as far as they go.
