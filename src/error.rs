@@ -12,6 +12,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub struct Error {
     kind: Arc<ErrorKind>,
     at: Option<&'static Location<'static>>,
+    source: Option<Arc<std::io::Error>>,
 }
 
 /// The classes of error and their facts.
@@ -112,7 +113,8 @@ impl Error {
     /// A store whose file failed.
     pub fn store_io(address: impl fmt::Display, doing: &str, error: &std::io::Error) -> Error {
         let what = format!("{doing}: {error}");
-        ErrorKind::Store { address: address.to_string(), what, io: Some(error.kind()) }.into()
+        let store: Error = ErrorKind::Store { address: address.to_string(), what, io: Some(error.kind()) }.into();
+        Error { source: Some(Arc::new(again(error))), ..store }
     }
     /// A defect of ours.
     pub fn internal(what: impl Into<String>) -> Error {
@@ -135,7 +137,7 @@ impl Error {
 
 impl From<ErrorKind> for Error {
     fn from(kind: ErrorKind) -> Error {
-        Error { kind: Arc::new(kind), at: None }
+        Error { kind: Arc::new(kind), at: None, source: None }
     }
 }
 
@@ -149,7 +151,20 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for Error {
+    /// The operating system's error, as a `std::io::Error`, where a store's file failed.
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().map(|source| &**source as &(dyn std::error::Error + 'static))
+    }
+}
+
+/// The same error: those of the operating system by their number, others by their kind and words.
+fn again(error: &std::io::Error) -> std::io::Error {
+    match error.raw_os_error() {
+        Some(code) => std::io::Error::from_raw_os_error(code),
+        None => std::io::Error::new(error.kind(), error.to_string()),
+    }
+}
 
 /// The message of a caught panic.
 pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
@@ -174,5 +189,22 @@ impl fmt::Display for Bytes {
             unit += 1;
         }
         if value == value.trunc() || unit == 0 { write!(f, "{value:.0} {}", units[unit]) } else { write!(f, "{value:.1} {}", units[unit]) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::error::Error as _;
+
+    #[test]
+    fn an_error_of_the_operating_system_stays_behind_ours() {
+        let missing = std::fs::File::open("/no such directory/x.npy").unwrap_err();
+        let ours = Error::store_io("x.npy", "opening", &missing);
+        let source = ours.source().and_then(|source| source.downcast_ref::<std::io::Error>()).expect("the source");
+        assert_eq!((source.raw_os_error(), source.kind()), (missing.raw_os_error(), std::io::ErrorKind::NotFound));
+        let odd = Error::store_io("x.npy", "reading", &std::io::Error::new(std::io::ErrorKind::InvalidData, "torn"));
+        assert_eq!(odd.source().unwrap().to_string(), "torn");
+        assert!(Error::bad_request("sum", "no").source().is_none());
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! The modules stand in the order in which data flows: a user's calls become an `Expr`, which is
 //! optimised, lowered to stages of block tasks, checked against the memory limit and run.
+//!
+//! What is hidden from this documentation (`expr`, `optimize`, `plan`, `memory`) is for the project's own tests and tools,
+//! and may change in any version.
 
 pub mod budget;
 pub mod diagnostics;
@@ -14,15 +17,20 @@ pub mod sizes;
 pub mod array;
 mod blocked;
 pub mod eval;
+#[doc(hidden)]
 pub mod expr;
+#[doc(hidden)]
 pub mod memory;
+#[doc(hidden)]
 pub mod optimize;
+#[doc(hidden)]
 pub mod plan;
 pub mod runtime;
 mod scheduler;
 pub mod store;
 
-pub use array::{Array, Axes, arange, axis, from_function, full, ones, open, random, zeros};
+pub use array::{Array, Axes, arange, axis, create, from_function, full, ones, open, random, zeros};
 pub use error::{Error, Result};
 pub use flagstone_kernels::dtype::{Bool, C64, C128, DType, Element, Scalar};
+pub use flagstone_kernels::view::{View, ViewMut};
 pub use runtime::{CancelToken, Runtime};

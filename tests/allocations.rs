@@ -132,8 +132,8 @@ fn growth(rt: &Runtime, dir: &str, (text, source, to): (&str, &str, To)) -> i64 
             assert_eq!(taken.load(Relaxed) as u64, elements, "{text}: not all was written");
         }
         To::File(name) => {
-            let chunks = name.ends_with(".zarr").then(|| [181, 181].into());
-            let options = StoreOptions { overwrite: true, chunks, ..StoreOptions::default() };
+            let options = StoreOptions::new().overwrite(true);
+            let options = if name.ends_with(".zarr") { options.chunks([181, 181]) } else { options };
             rt.store_with(&y, &format!("{dir}/{name}"), &options).unwrap_or_else(|e| panic!("{text}: {e}"));
         }
     }
@@ -144,8 +144,8 @@ fn make(dir: &str, n: u64) {
     let rt = Runtime::builder().memory_limit("256MiB").threads(THREADS).build().unwrap();
     let x = flagstone::random::normal(0.0, 1.0).shape([n, n]).seed(n).build();
     let plain = StoreOptions::default();
-    let chunked = StoreOptions { chunks: Some([181, 181].into()), ..StoreOptions::default() };
-    let gzip = StoreOptions { codec: Some(flagstone::store::Codec::Gzip(1)), ..chunked.clone() };
+    let chunked = StoreOptions::new().chunks([181, 181]);
+    let gzip = chunked.clone().codec(flagstone::store::Codec::Gzip(1));
     for (name, options) in [("x.npy", &plain), ("x.h5:/x", &plain), ("z.h5:/x", &gzip), ("x.zarr", &chunked)] {
         rt.store_with(&x, &format!("{dir}/{name}"), options).unwrap();
     }

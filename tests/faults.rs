@@ -289,8 +289,8 @@ fn state(dir: &Path) -> BTreeMap<String, Vec<u8>> {
 const TARGETS: &[&str] = &["a.npy", "a.zarr", "g.zarr:/g/x", "a.h5:/x"];
 
 fn options(target: &str) -> StoreOptions {
-    let chunks = (!target.ends_with(".npy")).then(|| [128u64, 256].into());
-    StoreOptions { chunks, overwrite: true, ..StoreOptions::default() }
+    let options = StoreOptions::new().overwrite(true);
+    if target.ends_with(".npy") { options } else { options.chunks([128u64, 256]) }
 }
 
 #[test]

@@ -266,8 +266,7 @@ fn whole(rt: &Runtime, dir: &Path) -> flagstone::Result<Vec<f64>> {
 fn shards(rt: &Runtime, dir: &Path) -> flagstone::Result<Vec<f64>> {
     let x = open(&dir.join("x.npy").display().to_string())?;
     let address = dir.join("shards.zarr").display().to_string();
-    let options =
-        StoreOptions { chunks: Some([128, 128].into()), shards: Some(vec![1024, 1024]), overwrite: true, ..StoreOptions::default() };
+    let options = StoreOptions::new().chunks([128, 128]).shards([1024, 1024]).overwrite(true);
     rt.store_with(&x, &address, &options)?;
     Ok(vec![rt.item(&open(&address)?.mean(..))?])
 }

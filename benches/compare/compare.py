@@ -4,6 +4,7 @@
 
 Fair to the peers: of them only the seconds of computing count, of Flagstone those of the whole process. The ratio's
 base is dask.array at the best of several chunkings, found by a run of each before the rounds; dask-array takes the same.
+A job may name another base, and its ratios say so.
 Before a warm run the input is read; a run that went to the disk all the same (by more than 1 % of its input) is thrown away
 and repeated.
 """
@@ -98,8 +99,8 @@ class Bench:
 
     def inputs(self, job, engine):
         if not job.source:
-            return None
-        return self.files["b2nd" if engine == "blosc2" else job.source]
+            return []
+        return [self.files["b2nd" if engine == "blosc2" else job.source], *(self.files[name] for name in job.also.values())]
 
     def output(self, job, engine):
         names = {"flagstone": f"flagstone_{job.name}.zarr", "blosc2": "blosc2_copy.b2nd"}
@@ -113,6 +114,7 @@ class Bench:
         command = [os.path.join(self.options.bin, "flagstone"), "eval", job.expression]
         if job.source:
             command.append(f"x={self.files[job.source]}" + (f":{job.dataset}" if job.dataset else ""))
+        command += [f"{name}={self.files[source]}" for name, source in job.also.items()]
         command += ["--json", "--progress", "never", "--memory-limit", job.memory_limit]
         if job.store is not None:
             command += ["-o", self.output(job, engine), "--overwrite", *job.store]
@@ -120,13 +122,13 @@ class Bench:
 
     def once(self, job, engine, chunks=None):
         """One run that counts, or its error."""
-        source = self.inputs(job, engine)
-        size = sum(map(os.path.getsize, parts(source))) if source else 0
+        sources = self.inputs(job, engine)
+        size = sum(os.path.getsize(part) for source in sources for part in parts(source))
         for _ in range(TRIES):
             if job.store is not None:
                 output = self.output(job, engine)
                 shutil.rmtree(output, ignore_errors=True) if os.path.isdir(output) else os.path.exists(output) and os.remove(output)
-            if source:
+            for source in sources:
                 cool(source) if job.cold else warm(source)
             found = run(self.command(job, engine, chunks))
             if "error" in found or job.cold or found["disk"] <= DISCARD_SHARE * size or not size:
@@ -189,7 +191,8 @@ class Bench:
         return self.summed(job, list(rows.values()))
 
     def summed(self, job, rows):
-        base = next((row for row in rows if row["engine"] == "dask" and row["setting"].startswith("best")), None)
+        best = "best" if job.base == "dask" else ""
+        base = next((row for row in rows if row["engine"] == job.base and row["setting"].startswith(best)), None)
         for row in rows:
             good = [found for found in row["runs"] if "error" not in found]
             if not good:
@@ -236,7 +239,7 @@ def bound_of(job, machine):
 
 def mismatch(row, rows, job):
     """Whether a check value is not the base's: values that should be the same agree to 1e-5, random means to 1 %."""
-    values = [r["check"] for r in rows if r["engine"] == "dask" and r.get("check") is not None]
+    values = [r["check"] for r in rows if r["engine"] == job.base and r.get("check") is not None]
     if not values or row.get("check") is None:
         return False
     slack = 1e-5 if job.same_values else 1e-2
@@ -254,6 +257,7 @@ def table(results, machine, by_name):
                 continue
             ratios = row.get("ratios")
             ratio = f"{statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})" if ratios else ""
+            ratio += f" × {job.base}" if ratio and job.base != "dask" else ""
             rate = bound_of(job, machine) if job.bound else None
             share = f"{job.decoded_bytes / row['seconds'] / 1e9 / rate:.0%}" if rate else ""
             check = "" if row["check"] is None else f"{row['check']:.10g}" + (" DIFFERS" if mismatch(row, result["rows"], job) else "")
@@ -286,7 +290,7 @@ def main():
     if options.quick:
         options.runs = 1
     made = options.made or options.dir
-    wanted = {by_name[name].source for name in chosen} - {None}
+    wanted = {source for name in chosen for source in (by_name[name].source, *by_name[name].also.values())} - {None}
     if any("blosc2" in by_name[name].peers for name in chosen) and (not options.peers or "blosc2" in options.peers):
         wanted.add("b2nd")
     subprocess.run([sys.executable, os.path.join(HERE, "gen.py"), made, options.dir, *sorted(wanted)], check=True)

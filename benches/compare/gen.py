@@ -62,6 +62,19 @@ def square(part):
         z[i : i + 1000] = np.round(rng.normal(10, 3, size=(1000, 16000)), 3)
 
 
+def factor(seed):
+    def create(part):
+        import numpy as np
+
+        rng = np.random.default_rng(seed)
+        x = np.lib.format.open_memmap(part, mode="w+", dtype="f8", shape=(8000, 8000))
+        for i in range(0, 8000, 1000):
+            x[i : i + 1000] = rng.normal(0, 1, size=(1000, 8000))
+        x.flush()
+
+    return create
+
+
 def blosc(source):
     def create(part):
         import blosc2
@@ -84,6 +97,8 @@ def files(directory, also=None):
         "plain_chunks": "random_chunks.hdf5",
         "deflated": "random_deflate.hdf5",
         "b2nd": "square.b2nd",
+        "left": "left.npy",
+        "right": "right.npy",
     }
 
     def find(name):
@@ -104,6 +119,8 @@ def make(directory, also, wanted):
         "plain_chunks": floats_chunked(path["random"]),
         "deflated": floats_chunked(path["random"], compression="gzip", compression_opts=1, shuffle=True),
         "b2nd": blosc(path["square"]),
+        "left": factor(3),
+        "right": factor(4),
     }
     for name in how:
         if (name in wanted or any(needs.get(other) == name for other in wanted)) and not os.path.exists(path[name]):

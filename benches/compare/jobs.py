@@ -12,6 +12,8 @@ class Job:
     # name in gen.files() and dataset inside of it
     source: str | None = None
     dataset: str = ""
+    # further files: name in the expression -> name in gen.files()
+    also: dict = field(default_factory=dict)
     peers: tuple = DASK_LIKE
     # arguments of `flagstone eval` that say how a result is stored; None: it is printed
     store: list | None = None
@@ -23,6 +25,8 @@ class Job:
     # whether every engine computes the same values
     same_values: bool = True
     settings: dict = field(default_factory=dict)  # name -> chunks, for dask
+    # whose seconds are divided by the others': dask at its best chunking, or a peer by its name
+    base: str = "dask"
 
 
 FLOATS = {"default": None, "1e6": 1_000_000, "1e7": 10_000_000, "auto": "auto"}
@@ -50,4 +54,6 @@ JOBS = [
     Job("copy_double", "x*2", "square", store=["--chunks", "1000,1000"], settings=SQUARE),
     Job("rechunk_same", "x", "square", store=["--chunks", "16000,100", "--codec", "zstd:0"], memory_limit="512MiB", peers=(*DASK_LIKE, "cubed"), decoded_bytes=SQUARE_BYTES, bound="zarr_codec + zarr_encode", settings={"default": None}),
     Job("rechunk", "x", "square", store=["--chunks", "16000,100"], memory_limit="512MiB", settings={"default": None}),
+    # the greatest element: no engine can know it without the product. NumPy holds all three matrices in memory
+    Job("matmul8000", "(x @ y).max()", "left", also={"y": "right"}, memory_limit="512MiB", peers=("numpy",), base="numpy"),
 ]

@@ -112,12 +112,9 @@ fn generate(runtime: &Runtime, args: &Args) -> Result<()> {
     // A manifest of other data must not outlive that data.
     manifest::remove(&manifest_path)?;
     let chunks = args.chunks.as_ref().map(|lengths| lengths.0.clone());
-    let options = StoreOptions {
-        chunks: chunks.clone().map(Into::into),
-        codec: args.codec.clone(),
-        overwrite: args.overwrite,
-        ..StoreOptions::default()
-    };
+    let mut options = StoreOptions::new().overwrite(args.overwrite);
+    options.chunks = chunks.clone().map(Into::into);
+    options.codec = args.codec.clone();
     runtime.store_with(&array, &args.address, &options)?;
     // Of what is in the file, not of what was meant to be: so writing is checked as well.
     let checksum = checksum::of(runtime, &open(&args.address)?)?;

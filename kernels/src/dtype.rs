@@ -45,6 +45,18 @@ pub enum Kind {
     Complex,
 }
 
+impl Kind {
+    /// What Python calls a scalar of this kind.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Bool => "bool",
+            Kind::Signed | Kind::Unsigned => "int",
+            Kind::Float => "float",
+            Kind::Complex => "complex",
+        }
+    }
+}
+
 impl DType {
     /// Every dtype, smallest kind first.
     pub const ALL: [DType; 15] = [

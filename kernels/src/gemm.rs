@@ -43,8 +43,8 @@ fn is_crate_dtype(dtype: DType) -> bool {
 /// and what the `gemm` crate allocates for packing meanwhile.
 pub fn gemm_scratch_bytes(dtype: DType, m: usize, n: usize, k: usize) -> usize {
     let packing = if is_crate_dtype(dtype) {
-        // sides rounded up to the crate's register tiles, at most 48 × 8
-        (m.min(STRIP[0]) + n.min(STRIP[1]) + 64) * k.clamp(LEAST_K, PANEL) * dtype.size() + 2 * ALIGN
+        // sides rounded up to the crate's register tiles, at most 64 × 6 (float32 with AVX-512)
+        (m.min(STRIP[0]) + n.min(STRIP[1]) + 64 + 8) * k.clamp(LEAST_K, PANEL) * dtype.size() + 2 * ALIGN
     } else {
         0
     };

@@ -11,6 +11,18 @@ use crate::op::{BinaryOp, UnaryOp};
 /// A register of a [`Program`].
 pub type Reg = u16;
 
+/// So many registers a program can name.
+pub const REGISTERS_MAX: usize = 1 << Reg::BITS;
+
+/// Register number `at`.
+///
+/// # Panics
+/// If `at` is not under [`REGISTERS_MAX`]: a number cut short would name another register. Who builds programs from
+/// what users ask checks before.
+pub fn register(at: usize) -> Reg {
+    Reg::try_from(at).unwrap_or_else(|_| panic!("program: register {at} of at most {REGISTERS_MAX}"))
+}
+
 /// Where a register's values come from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Leaf {
@@ -96,8 +108,25 @@ impl Program {
     }
 
     /// Appends a step and returns its register.
+    ///
+    /// # Panics
+    /// As [`register`].
     pub fn push(&mut self, op: StepOp, args: [Reg; 3], dtype: DType) -> Reg {
         self.steps.push(Step { op, args, dtype });
-        (self.leaves.len() + self.steps.len() - 1) as Reg
+        register(self.leaves.len() + self.steps.len() - 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_register_that_has_no_number_is_refused() {
+        let mut program = Program::default();
+        program.leaves.resize(REGISTERS_MAX - 1, Leaf::Constant { value: Scalar::Int(0), dtype: DType::I64 });
+        assert_eq!(program.push(StepOp::Unary(UnaryOp::Negative), [0; 3], DType::I64) as usize, REGISTERS_MAX - 1);
+        let refused = std::panic::catch_unwind(move || program.push(StepOp::Unary(UnaryOp::Negative), [0; 3], DType::I64));
+        assert!(refused.is_err(), "given {:?}", refused.ok());
     }
 }

@@ -4,6 +4,16 @@ use crate::dtype::{DType, Element};
 use std::marker::PhantomData;
 
 /// A read-only strided array. Strides are in bytes and may be zero (broadcast) or negative.
+///
+/// ```
+/// use flagstone_kernels::{dtype::DType, view::View};
+/// let bytes: Vec<u8> = [1.5f64, 2.5, 3.5, 4.5].iter().flat_map(|x| x.to_ne_bytes()).collect();
+/// let view = View::strided(&bytes, DType::F64, &[2, 2], &[8, 16], 0);
+/// assert_eq!(view.get::<f64>(&[1, 0]), Some(2.5));
+/// assert_eq!(view.get::<f64>(&[2, 0]), None);
+/// assert_eq!(view.to_vec::<f64>(), Some(vec![1.5, 3.5, 2.5, 4.5]));
+/// assert_eq!(view.to_vec::<f32>(), None);
+/// ```
 #[derive(Clone, Debug)]
 pub struct View<'a> {
     ptr: *const u8,
@@ -39,6 +49,12 @@ pub fn dense_strides(shape: &[usize], item: usize) -> Vec<isize> {
         step *= shape[axis].max(1) as isize;
     }
     strides
+}
+
+/// Bytes from the first element to the one at `place`; `None` outside of `shape`.
+fn offset_of(place: &[usize], shape: &[usize], strides: &[isize]) -> Option<isize> {
+    let inside = place.len() == shape.len() && place.iter().zip(shape).all(|(at, n)| at < n);
+    inside.then(|| place.iter().zip(strides).map(|(&at, stride)| at as isize * stride).sum())
 }
 
 /// Panics unless every element of `shape` at `offset` with `strides` lies inside `len` bytes.
@@ -107,6 +123,25 @@ impl<'a> View<'a> {
             ptr = ptr.wrapping_offset(start[axis] as isize * self.strides[axis]);
         }
         View { ptr, dtype: self.dtype, shape: shape.to_vec(), strides: self.strides.clone(), lifetime: PhantomData }
+    }
+    /// The element at `place`; `None` outside of the view, and for another type than the view's.
+    pub fn get<T: Element>(&self, place: &[usize]) -> Option<T> {
+        let offset = offset_of(place, &self.shape, &self.strides)?;
+        // SAFETY: the place is inside of the shape, all of whose elements the constructor checked to lie inside the borrow; a
+        // dtype has one type.
+        (T::DTYPE == self.dtype).then(|| unsafe { self.ptr.offset(offset).cast::<T>().read_unaligned() })
+    }
+    /// All elements in C order; `None` for another type than the view's.
+    pub fn to_vec<T: Element>(&self) -> Option<Vec<T>> {
+        if T::DTYPE != self.dtype {
+            return None;
+        }
+        if let Some(dense) = self.as_slice::<T>() {
+            return Some(dense.to_vec());
+        }
+        let mut values = vec![T::default(); self.shape.iter().product()];
+        crate::copy::copy(self, &mut ViewMut::dense(bytemuck::cast_slice_mut(&mut values), self.dtype, &self.shape));
+        Some(values)
     }
     /// The elements as a slice, if they lie dense in C order.
     pub fn as_slice<T: Element>(&self) -> Option<&'a [T]> {
@@ -182,6 +217,13 @@ impl<'a> ViewMut<'a> {
     /// Bytes from one element to the next along each axis.
     pub fn strides(&self) -> &[isize] {
         &self.strides
+    }
+    /// Writes `value` at `place`, and says whether it could: not outside of the view, nor with another type than its own.
+    pub fn set<T: Element>(&mut self, place: &[usize], value: T) -> bool {
+        let Some(offset) = offset_of(place, &self.shape, &self.strides).filter(|_| T::DTYPE == self.dtype) else { return false };
+        // SAFETY: as in `View::get`, of a unique borrow.
+        unsafe { self.ptr.offset(offset).cast::<T>().write_unaligned(value) };
+        true
     }
     /// A shorter borrow of the part that starts at `start` and has `shape`.
     ///

@@ -58,6 +58,7 @@ macro_rules! any_array {
         /// A computed array of any dtype.
         #[derive(Clone, Debug, PartialEq)]
         #[expect(missing_docs, reason = "the variants are the dtypes")]
+        #[non_exhaustive]
         pub enum AnyArray { $($variant(ArrayD<$t>)),* }
 
         impl AnyArray {

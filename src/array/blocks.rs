@@ -6,7 +6,7 @@ use crate::expr::{BlockFn, BlockInfo, Expr, Function, Node, Op, auto_chunks};
 use crate::grid::{ChunkGrid, element_count};
 use flagstone_kernels::dtype::Element;
 use flagstone_kernels::view::{View, ViewMut, dense_strides};
-use ndarray::{ArrayD, ArrayViewD, IxDyn};
+use ndarray::{ArrayD, ArrayViewD};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -14,17 +14,8 @@ use std::sync::Arc;
 fn read<T: ArrayElement>(view: &View<'_>) -> ArrayD<T> {
     assert_eq!(view.dtype(), T::DTYPE, "a block of the argument's dtype");
     let shape = view.shape().to_vec();
-    if let Some(dense) = view.as_slice::<T::Stored>() {
-        let values = dense.iter().map(|&stored| T::from_stored(stored)).collect();
-        return ArrayD::from_shape_vec(shape, values).unwrap_or_else(|_| unreachable!("a dense view has as many elements as its shape"));
-    }
-    let strides = view.strides().to_vec();
-    ArrayD::from_shape_fn(IxDyn(&shape), |place| {
-        let offset: isize = strides.iter().enumerate().map(|(axis, stride)| place[axis] as isize * stride).sum();
-        // SAFETY: the view's constructor checked that every element lies inside its borrow; dtype checked above.
-        let stored: T::Stored = unsafe { view.ptr().offset(offset).cast::<T::Stored>().read_unaligned() };
-        T::from_stored(stored)
-    })
+    let values = view.to_vec::<T::Stored>().unwrap_or_default().into_iter().map(T::from_stored).collect();
+    ArrayD::from_shape_vec(shape, values).unwrap_or_else(|_| unreachable!("a view has as many elements as its shape"))
 }
 
 /// Writes `value(place)` to every place of `out`, in C order.

@@ -177,7 +177,7 @@ pub(super) fn binary(op: BinaryOp, a: &Operand, b: &Operand) -> Result<Expr> {
             .iter()
             .map(|arg| match arg {
                 Arg::Expr(expr) => expr.dtype.to_string(),
-                Arg::Weak(scalar) => format!("{:?}", scalar.kind()).to_lowercase(),
+                Arg::Weak(scalar) => scalar.kind().name().to_string(),
             })
             .collect();
         Error::bad_request(name, format!("not defined for {}{advice}", given.join(" and ")))

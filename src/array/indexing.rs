@@ -13,6 +13,7 @@ const LIST_PIECES_MAX: usize = 4096;
 
 /// One item of an index.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Index {
     /// One place; negative from the end. The axis goes.
     Int(i64),
@@ -28,6 +29,9 @@ pub enum Index {
     Bools(Vec<bool>),
     /// A bool array of the array's shape.
     Mask(Array),
+    /// A step on what is no slice: refused in these words.
+    #[doc(hidden)]
+    Refused(String),
 }
 
 /// A new axis in `idx![..]`, as NumPy's `newaxis`.
@@ -39,13 +43,20 @@ pub struct NewAxis;
 pub struct Ellipsis;
 
 impl Index {
-    /// The same slice with a step: what `a..b;step` means.
+    /// The same slice with a step: what `a..b;step` means. Of anything else an index that is refused, as building
+    /// never fails.
     pub fn step(self, step: i64) -> Index {
-        match self {
-            Index::Slice(start, stop, None) => Index::Slice(start, stop, Some(step)),
-            // not a slice: an index that is refused with the right words
-            _ => Index::Slice(None, None, Some(0)),
-        }
+        let given = match self {
+            Index::Slice(start, stop, None) => return Index::Slice(start, stop, Some(step)),
+            Index::Slice(_, _, Some(first)) => format!("the steps {first} and {step} on one slice"),
+            Index::Int(at) => format!("the step {step} on the integer {at}"),
+            Index::NewAxis => format!("the step {step} on a new axis"),
+            Index::Ellipsis => format!("the step {step} on an ellipsis"),
+            Index::List(_) | Index::Bools(_) => format!("the step {step} on a list"),
+            Index::Mask(_) => format!("the step {step} on a mask"),
+            refused @ Index::Refused(_) => return refused,
+        };
+        Index::Refused(format!("{given}; only a slice has one step, as in 5..;2"))
     }
 }
 
@@ -207,6 +218,9 @@ fn runs(list: &[i64]) -> Vec<(i64, i64, u64)> {
 
 /// The array at `items`.
 pub(super) fn indexed(expr: &Expr, items: &[Index]) -> Result<Expr> {
+    if let Some(Index::Refused(what)) = items.iter().find(|item| matches!(item, Index::Refused(_))) {
+        return Err(Error::bad_request("index", what));
+    }
     let masks = items.iter().filter(|item| matches!(item, Index::Mask(_))).count();
     if masks > 0 {
         return masked(expr, items);
@@ -298,7 +312,7 @@ fn bounds(expr: &Expr, items: &[Index]) -> Result<Vec<Length>> {
                 list = Some(lengths.len());
                 lengths.push((bools.iter().filter(|set| **set).count() as u64, None));
             }
-            Index::Ellipsis | Index::Mask(_) => return Err(Error::internal("an index that was not expanded")),
+            Index::Ellipsis | Index::Mask(_) | Index::Refused(_) => return Err(Error::internal("an index that was not expanded")),
         }
         axis += 1;
     }
@@ -344,7 +358,9 @@ fn affine(expr: &Expr, items: &[Index], run: Option<(i64, i64, u64)>) -> Result<
                 let (start, step, len) = run.unwrap_or((0, 1, 0));
                 keep(start, step, len, &mut source);
             }
-            Index::Ellipsis | Index::Bools(_) | Index::Mask(_) => return Err(Error::internal("an index that was not expanded")),
+            Index::Ellipsis | Index::Bools(_) | Index::Mask(_) | Index::Refused(_) => {
+                return Err(Error::internal("an index that was not expanded"));
+            }
         }
     }
     Ok(Affine { source, shape })

@@ -3,9 +3,11 @@
 use super::{Array, ArrayElement, Chunks};
 use crate::error::Result;
 use crate::expr::{Expr, Node, Op, ops};
+use crate::grid::ChunkGrid;
 use crate::store::{self, Codec, Create};
 use flagstone_kernels::dtype::DType;
 use ndarray::ArrayViewD;
+use std::path::Path;
 use std::sync::Arc;
 
 /// The array at an address, such as `random.h5:/x`, `data.zarr` or `x.npy`. Reads metadata only.
@@ -18,8 +20,8 @@ use std::sync::Arc;
 /// let mean: f64 = flagstone::open("random.h5:/x")?.mean(..).item()?;
 /// # Ok(()) }
 /// ```
-pub fn open(address: &str) -> Result<Array> {
-    let store = store::open(address)?;
+pub fn open(address: impl AsRef<Path>) -> Result<Array> {
+    let store = store::open(store::text(address.as_ref())?)?;
     Node::new(Op::Source(ops::Source { store })).map(Array::from_expr)
 }
 
@@ -69,10 +71,11 @@ impl<T: ArrayElement, D: ndarray::Dimension> From<ndarray::Array<T, D>> for Arra
 ///
 /// ```
 /// use flagstone::array::StoreOptions;
-/// let options = StoreOptions { chunks: Some([100, 100].into()), overwrite: true, ..StoreOptions::default() };
+/// let options = StoreOptions::new().chunks([100, 100]).overwrite(true);
 /// assert!(options.codec.is_none());
 /// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct StoreOptions {
     /// Chunk shape; without it the format's choice.
     pub chunks: Option<Chunks>,
@@ -94,6 +97,63 @@ pub struct StoreOptions {
     pub overwrite: bool,
     /// fsync before it returns.
     pub durable: bool,
+}
+
+impl StoreOptions {
+    /// The format's chunks and codec, replacing nothing.
+    pub fn new() -> StoreOptions {
+        StoreOptions::default()
+    }
+    /// With this chunk shape.
+    pub fn chunks(mut self, chunks: impl Into<Chunks>) -> StoreOptions {
+        self.chunks = Some(chunks.into());
+        self
+    }
+    /// With this shard shape (Zarr v3).
+    pub fn shards(mut self, shards: impl Into<Vec<u64>>) -> StoreOptions {
+        self.shards = Some(shards.into());
+        self
+    }
+    /// With this codec.
+    pub fn codec(mut self, codec: Codec) -> StoreOptions {
+        self.codec = Some(codec);
+        self
+    }
+    /// Whether bytes are shuffled before compression (HDF5).
+    pub fn shuffle(mut self, shuffle: bool) -> StoreOptions {
+        self.shuffle = shuffle;
+        self
+    }
+    /// Whether chunks carry a checksum.
+    pub fn checksum(mut self, checksum: bool) -> StoreOptions {
+        self.checksum = checksum;
+        self
+    }
+    /// In this Zarr format version, 2 or 3.
+    pub fn zarr_version(mut self, version: u8) -> StoreOptions {
+        self.zarr_version = version;
+        self
+    }
+    /// With these attributes.
+    pub fn attributes(mut self, attributes: serde_json::Map<String, serde_json::Value>) -> StoreOptions {
+        self.attributes = attributes;
+        self
+    }
+    /// With these names of the axes.
+    pub fn dimension_names(mut self, names: impl Into<Vec<Option<String>>>) -> StoreOptions {
+        self.dimension_names = Some(names.into());
+        self
+    }
+    /// Whether what is at the address is replaced.
+    pub fn overwrite(mut self, overwrite: bool) -> StoreOptions {
+        self.overwrite = overwrite;
+        self
+    }
+    /// Whether the data is on the disk before the call returns.
+    pub fn durable(mut self, durable: bool) -> StoreOptions {
+        self.durable = durable;
+        self
+    }
 }
 
 impl Default for StoreOptions {
@@ -120,19 +180,26 @@ impl StoreOptions {
     /// What to create for an array that is being stored at `address`. Zarr keeps the array's own chunks where
     /// they are of a sensible size, so that storing what was read decodes each chunk once.
     pub(super) fn create(&self, array: &crate::expr::Node, address: &str) -> Result<Create> {
-        let longest = |grid: crate::grid::ChunkGrid| grid.axes.iter().map(|axis| axis.longest().max(1)).collect::<Vec<u64>>();
+        self.of(&array.shape, array.dtype, Some(&array.chunks), address)
+    }
+
+    /// What to create for an array of `shape` whose own chunks are `own`, if it has any.
+    pub(super) fn of(&self, shape: &[u64], dtype: DType, own: Option<&ChunkGrid>, address: &str) -> Result<Create> {
+        let longest = |grid: ChunkGrid| grid.axes.iter().map(|axis| axis.longest().max(1)).collect::<Vec<u64>>();
         let chunks = match &self.chunks {
-            Some(chunks) => Some(longest(chunks.grid("store", &array.shape)?)),
-            None if matches!(crate::store::parse(address)?, crate::store::Address::Zarr { .. }) => {
-                let own = longest(array.chunks.clone());
-                let bytes = own.iter().product::<u64>().saturating_mul(array.dtype.size() as u64);
-                CHUNK_BYTES.contains(&bytes).then_some(own)
-            }
-            None => None,
+            Some(chunks) => Some(longest(chunks.grid("store", shape)?)),
+            None => match own {
+                Some(own) if matches!(store::parse(address)?, store::Address::Zarr { .. }) => {
+                    let own = longest(own.clone());
+                    let bytes = own.iter().product::<u64>().saturating_mul(dtype.size() as u64);
+                    CHUNK_BYTES.contains(&bytes).then_some(own)
+                }
+                _ => None,
+            },
         };
         Ok(Create {
-            shape: array.shape.clone(),
-            dtype: array.dtype,
+            shape: shape.to_vec(),
+            dtype,
             chunks,
             shards: self.shards.clone(),
             codec: self.codec.clone(),

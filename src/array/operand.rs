@@ -14,6 +14,7 @@ use flagstone_kernels::dtype::{C64, C128, DType, Kind, Scalar};
 /// assert_eq!((zeros([1], DType::F32) + two).dtype().unwrap(), DType::F32);
 /// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Operand {
     /// An array.
     Array(Array),

@@ -10,6 +10,7 @@ use crate::runtime::{CancelToken, Dense, Explanation, Runtime};
 use crate::store;
 use flagstone_kernels::dtype::Scalar;
 use ndarray::{ArrayD, ArrayViewMutD};
+use std::path::Path;
 
 /// Arrays that are computed together: tuples of up to six, and slices.
 pub trait ComputeMany {
@@ -80,7 +81,7 @@ fn typed<T: ArrayElement>(operation: &str, expr: &Expr) -> Result<()> {
 /// Computing arrays with this runtime.
 impl Runtime {
     fn dense(&self, expr: Expr) -> Result<Dense> {
-        let results = self.compute_exprs(&[expr], &CancelToken::default())?;
+        let results = self.compute_exprs(&[expr], self.cancel_token())?;
         results.into_iter().next().ok_or_else(|| Error::internal("no result"))
     }
 
@@ -147,7 +148,7 @@ impl Runtime {
     /// ```
     pub fn compute_many<M: ComputeMany>(&self, arrays: M) -> Result<M::Output> {
         let exprs: Vec<Expr> = arrays.arrays().into_iter().map(Array::expr).collect::<Result<_>>()?;
-        let results = self.compute_exprs(&exprs, &CancelToken::default())?;
+        let results = self.compute_exprs(&exprs, self.cancel_token())?;
         arrays.results(results.into_iter().map(AnyArray::from_dense).collect::<Result<_>>()?)
     }
 
@@ -156,20 +157,20 @@ impl Runtime {
     /// # Errors
     /// As [`Runtime::compute`], and `BadRequest` when the shapes differ.
     pub fn compute_into<T: ArrayElement>(&self, array: &Array, out: &mut ArrayViewMutD<'_, T>) -> Result<()> {
-        let expr = counted::settled(&array.expr()?, Some(self), &CancelToken::default())?;
+        let expr = counted::settled(&array.expr()?, Some(self), self.cancel_token())?;
         typed::<T>("compute_into", &expr)?;
         if !out.shape().iter().map(|&n| n as u64).eq(expr.shape.iter().copied()) {
             return Err(Error::bad_request("compute_into", format!("an array of shape {:?} into one of {:?}", expr.shape, out.shape())));
         }
         let lent = Lent::new(out);
-        self.store_exprs(vec![(expr, lent.writer())], &CancelToken::default())
+        self.store_exprs(vec![(expr, lent.writer())], self.cancel_token())
     }
 
     /// Computes into a new file or array at `address`, block by block.
     ///
     /// # Errors
     /// As [`Runtime::compute`], and `Store` when something is at the address.
-    pub fn store(&self, array: &Array, address: &str) -> Result<()> {
+    pub fn store(&self, array: &Array, address: impl AsRef<Path>) -> Result<()> {
         self.store_with(array, address, &StoreOptions::default())
     }
 
@@ -177,15 +178,16 @@ impl Runtime {
     ///
     /// # Errors
     /// As [`Runtime::store`].
-    pub fn store_with(&self, array: &Array, address: &str, options: &StoreOptions) -> Result<()> {
-        self.store_until(array, address, options, &CancelToken::default())
+    pub fn store_with(&self, array: &Array, address: impl AsRef<Path>, options: &StoreOptions) -> Result<()> {
+        self.store_until(array, address, options, self.cancel_token())
     }
 
     /// As [`Runtime::store_with`], until cancelled: then nothing is left at the address that was not there.
     ///
     /// # Errors
     /// As [`Runtime::store`], and `Cancelled`.
-    pub fn store_until(&self, array: &Array, address: &str, options: &StoreOptions, cancel: &CancelToken) -> Result<()> {
+    pub fn store_until(&self, array: &Array, address: impl AsRef<Path>, options: &StoreOptions, cancel: &CancelToken) -> Result<()> {
+        let address = store::text(address.as_ref())?;
         let expr = counted::settled(&array.expr()?, Some(self), cancel)?;
         let writer = store::create(address, &options.create(&expr, address)?)?;
         self.store_exprs(vec![(expr, writer)], cancel)
@@ -204,7 +206,7 @@ impl Runtime {
     /// # Errors
     /// As [`Runtime::compute`].
     pub fn persist(&self, array: &Array) -> Result<Array> {
-        let kept = self.persist_exprs(&[array.expr()?], &CancelToken::default())?;
+        let kept = self.persist_exprs(&[array.expr()?], self.cancel_token())?;
         kept.into_iter().next().map(Array::from_expr).ok_or_else(|| Error::internal("no result"))
     }
 
@@ -312,12 +314,12 @@ impl Array {
     /// let dir = std::env::temp_dir().join(format!("flagstone-doc-{}", std::process::id()));
     /// std::fs::create_dir_all(&dir).unwrap();
     /// let address = dir.join("x.npy");
-    /// flagstone::ones([2, 3], flagstone::DType::F32).store(address.to_str().unwrap())?;
-    /// assert_eq!(flagstone::open(address.to_str().unwrap())?.sum(..).item::<f32>()?, 6.0);
+    /// flagstone::ones([2, 3], flagstone::DType::F32).store(&address)?;
+    /// assert_eq!(flagstone::open(&address)?.sum(..).item::<f32>()?, 6.0);
     /// std::fs::remove_dir_all(&dir).unwrap();
     /// # Ok(()) }
     /// ```
-    pub fn store(&self, address: &str) -> Result<()> {
+    pub fn store(&self, address: impl AsRef<Path>) -> Result<()> {
         self.check()?;
         Runtime::default_runtime()?.store(self, address)
     }
@@ -330,11 +332,11 @@ impl Array {
     /// ```no_run
     /// # fn main() -> flagstone::Result<()> {
     /// use flagstone::{DType, array::StoreOptions, ones};
-    /// let options = StoreOptions { chunks: Some([100].into()), overwrite: true, ..StoreOptions::default() };
+    /// let options = StoreOptions::new().chunks([100]).overwrite(true);
     /// ones([1000], DType::F32).store_with("ones.zarr", &options)?;
     /// # Ok(()) }
     /// ```
-    pub fn store_with(&self, address: &str, options: &StoreOptions) -> Result<()> {
+    pub fn store_with(&self, address: impl AsRef<Path>, options: &StoreOptions) -> Result<()> {
         self.check()?;
         Runtime::default_runtime()?.store_with(self, address, options)
     }

@@ -30,6 +30,7 @@ impl From<()> for Shape {
 
 /// Chunk sizes as the user gave them.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Chunks {
     /// About 2²⁰ elements in whole rows.
     Auto,

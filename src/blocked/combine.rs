@@ -56,9 +56,14 @@ impl CombineStage {
         if self.is_complete() { kept * self.reduction.out.size() as u64 } else { self.reduction.partial_bytes(kept as usize) as u64 }
     }
 
-    fn kept_elements(&self, index: &[u64]) -> u64 {
+    /// First place and extent of the task's block along each kept axis.
+    fn kept_block(&self, index: &[u64]) -> (Vec<u64>, Vec<u64>) {
         let axes = (0..self.reduced.len()).filter(|&axis| !self.reduced[axis]);
-        axes.zip(&self.kept).map(|(axis, cuts)| cuts.chunk(index[axis]).1).product()
+        axes.zip(&self.kept).map(|(axis, cuts)| cuts.chunk(index[axis])).unzip()
+    }
+
+    fn kept_elements(&self, index: &[u64]) -> u64 {
+        self.kept_block(index).1.iter().product()
     }
 }
 
@@ -143,7 +148,8 @@ impl Stage for CombineStage {
         let result = tree.slot(0).remove(0);
         let out = &mut parts.writes[0];
         if self.is_complete() {
-            super::reduce::finish(&self.reduction, kept, result, out)?;
+            let (start, shape) = self.kept_block(&index);
+            super::reduce::finish(&self.reduction, &start, &shape, result, out)?;
         } else {
             out.copy_from_slice(result);
         }

@@ -7,7 +7,7 @@ use super::share::store_id;
 use crate::error::{Error, Result};
 use crate::expr::{Affine, Expr, Op, ops, postorder};
 use flagstone_kernels::dtype::DType;
-use flagstone_kernels::program::{Leaf, Program, Reg, Step, StepOp};
+use flagstone_kernels::program::{Leaf, Program, REGISTERS_MAX, Reg, Step, StepOp, register};
 use std::collections::HashMap;
 
 /// Registers while leaves are still being found.
@@ -30,6 +30,8 @@ struct Builder {
 
 /// More steps than this do not fuse into one loop.
 const STEPS_MAX: usize = 16_384;
+/// The registers that a masked reduction adds at most: a constant, a cast, a selection.
+const MASK_REGISTERS: usize = 3;
 
 impl Builder {
     fn leaf(&mut self, leaf: Leaf) -> Draft {
@@ -56,11 +58,23 @@ impl Builder {
         self.leaf(Leaf::Input { slot, dtype: input.dtype })
     }
 
-    fn finish(self, results: &[Draft]) -> (Feed, Vec<Reg>) {
+    /// # Errors
+    /// `Unsupported` if there are more registers than a program can name.
+    fn finish(self, operation: &str, results: &[Draft]) -> Result<(Feed, Vec<Reg>)> {
         let leaves = self.leaves.len();
+        let registers = leaves + self.steps.len();
+        if registers + MASK_REGISTERS * results.len() > REGISTERS_MAX {
+            let what = format!(
+                "{leaves} operands and {} operations for {} results in one loop, of at most {REGISTERS_MAX} together; \
+                 persist a part of it, or compute fewer results at once",
+                self.steps.len(),
+                results.len()
+            );
+            return Err(Error::unsupported(operation, what));
+        }
         let reg = |draft: Draft| match draft {
-            Draft::Leaf(i) => i as Reg,
-            Draft::Step(i) => (leaves + i) as Reg,
+            Draft::Leaf(i) => register(i),
+            Draft::Step(i) => register(leaves + i),
         };
         let steps = self.steps.into_iter().map(|(op, args, dtype)| {
             let mut regs = [0; 3];
@@ -70,7 +84,7 @@ impl Builder {
             Step { op, args: regs, dtype }
         });
         let program = Program { steps: steps.collect(), leaves: self.leaves };
-        (Feed { shape: self.shape, inputs: self.feed_inputs, program }, results.iter().map(|&r| reg(r)).collect())
+        Ok((Feed { shape: self.shape, inputs: self.feed_inputs, program }, results.iter().map(|&r| reg(r)).collect()))
     }
 }
 
@@ -89,7 +103,7 @@ impl Lowering<'_> {
         for root in roots {
             results.push(self.emit(&mut builder, root, &Affine::identity(shape))?);
         }
-        Ok(builder.finish(&results))
+        builder.finish(roots.first().map_or("compute", |root| root.op.name()), &results)
     }
 
     /// The register that holds `view` of `node`. Without recursion: expressions can be deep.
@@ -185,5 +199,23 @@ impl Lowering<'_> {
             self.costs.insert(node.id, below.saturating_add(node.op.cost()));
         }
         self.costs[&root.id]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flagstone_kernels::dtype::Scalar;
+
+    #[test]
+    fn more_registers_than_a_program_can_name_are_an_error() {
+        let with = |leaves: usize| {
+            let leaves = (0..leaves).map(|i| Leaf::Constant { value: Scalar::Int(i as i64), dtype: DType::I64 }).collect();
+            let builder = Builder { feed_inputs: vec![], leaves, steps: vec![], memo: HashMap::new(), shape: vec![4] };
+            builder.finish("sum", &[Draft::Leaf(REGISTERS_MAX - 10)])
+        };
+        assert_eq!(with(REGISTERS_MAX - 9).unwrap().1, [register(REGISTERS_MAX - 10)]);
+        let error = with(REGISTERS_MAX + 4).err().unwrap().to_string();
+        assert!(error.contains("65540 operands") && error.contains("at most 65536"), "{error}");
     }
 }

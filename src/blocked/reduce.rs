@@ -9,9 +9,9 @@ use super::lower::{Lower, Lowering, Made};
 use super::need::{Windows, most_met};
 use super::tree::{Tree, slot_bytes, slots};
 use super::work::{Access, Blocks, Tasks, Work, Writes};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::expr::{Cells, Expr, Follow, Op, Reduce, constant};
-use crate::grid::{AxisChunks, ChunkGrid};
+use crate::grid::{AxisChunks, ChunkGrid, unravel};
 use crate::plan::{Drive, Product, Stage, TaskBlocks, new_product};
 use flagstone_kernels::dtype::Scalar;
 use flagstone_kernels::fused::Fused;
@@ -28,15 +28,18 @@ pub enum Load {
     Chunk,
 }
 
-/// Writes the `kept` results of a partial.
+/// Writes the results of a partial: those of the kept axes from `start` on, `shape` of them.
 ///
 /// # Errors
-/// As NumPy's, if a mask selects nothing for an operation that needs a value.
-pub(super) fn finish(reduction: &Reduction, kept: u64, partial: &[u8], out: &mut [u8]) -> Result<()> {
-    if reduction.is_empty_selection(kept as usize, partial) {
-        let name = reduction.op.name();
+/// As NumPy's, if a mask selects nothing for an operation that needs a value, or all that nanargmin or nanargmax
+/// see is NaN.
+pub(super) fn finish(reduction: &Reduction, start: &[u64], shape: &[u64], partial: &[u8], out: &mut [u8]) -> Result<()> {
+    let kept = shape.iter().product::<u64>() as usize;
+    let name = reduction.op.name();
+    let called = || if reduction.skip_nan { format!("nan{name}") } else { name.to_string() };
+    if reduction.is_empty_selection(kept, partial) {
         return Err(Error::bad_request(
-            if reduction.skip_nan { format!("nan{name}") } else { name.to_string() },
+            called(),
             match (reduction.op, reduction.skip_nan) {
                 (ReduceOp::Argmin | ReduceOp::Argmax, _) => format!("attempt to get {name} of an empty sequence: the mask selects nothing"),
                 (op, skip_nan) => {
@@ -51,7 +54,13 @@ pub(super) fn finish(reduction: &Reduction, kept: u64, partial: &[u8], out: &mut
             },
         ));
     }
-    reduction.finish(kept as usize, partial, out);
+    if let Some(at) = reduction.first_all_nan(kept, partial) {
+        let place: Vec<u64> = unravel(at as u64, shape).iter().zip(start).map(|(at, first)| at + first).collect();
+        let slice = if place.is_empty() { "the whole array".to_string() } else { format!("the slice at {place:?} of the axes that stay") };
+        let what = format!("All-NaN slice encountered: {slice} has nothing but NaN; leave it out, or fill it with where(isnan(x), …, x)");
+        return Err(ErrorKind::Numerical { operation: called(), what }.into());
+    }
+    reduction.finish(kept, partial, out);
     Ok(())
 }
 
@@ -127,8 +136,13 @@ impl ReduceStage {
         self.work.boxes.counts().iter().zip(&self.reduced).all(|(&n, &reduced)| !reduced || n <= 1)
     }
 
+    /// The entries of the kept axes.
+    fn of_kept(&self, axes: &[u64]) -> Vec<u64> {
+        axes.iter().zip(&self.reduced).filter(|(_, reduced)| !**reduced).map(|(&n, _)| n).collect()
+    }
+
     fn kept(&self, tile: &Tile) -> u64 {
-        tile.shape.iter().zip(&self.reduced).filter(|(_, reduced)| !**reduced).map(|(n, _)| n).product()
+        self.of_kept(&tile.shape).iter().product()
     }
 
     /// For each reduced axis, the runs of the chunks that the tile covers.
@@ -220,9 +234,10 @@ impl Tasks for ReduceStage {
             })
         })?;
         let complete = self.is_complete();
+        let (kept_start, kept_shape) = (self.of_kept(&tile.start), self.of_kept(&tile.shape));
         for ((partial, reduction), write) in tree.slot(0).into_iter().zip(&self.reductions).zip(parts.writes) {
             if complete {
-                finish(reduction, kept, partial, write)?;
+                finish(reduction, &kept_start, &kept_shape, partial, write)?;
             } else {
                 write.copy_from_slice(partial);
             }

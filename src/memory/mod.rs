@@ -46,3 +46,9 @@ pub struct BlockKey {
     /// The block's number in it.
     pub block: u64,
 }
+
+impl std::fmt::Display for BlockKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "block {} of product {}", self.block, self.product)
+    }
+}

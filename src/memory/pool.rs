@@ -69,6 +69,21 @@ pub struct Usage {
     pub blocks: u64,
 }
 
+impl std::fmt::Display for Usage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{} used ({} promised, {} in blocks, of which {} pinned), {} spilled, {} free",
+            Bytes(self.used_bytes),
+            Bytes(self.reserved_bytes),
+            Bytes(self.resident_bytes),
+            Bytes(self.pinned_bytes),
+            Bytes(self.spilled_bytes),
+            Bytes(self.free_bytes)
+        )
+    }
+}
+
 /// Holds the blocks of a runtime within its memory limit. Cheap to clone.
 #[derive(Clone)]
 pub struct Pool(Arc<Inner>);
@@ -464,7 +479,7 @@ fn refuse(refusal: Refusal, limit_bytes: u64, standing_bytes: u64) -> Result<Opt
             advice: "; raise the memory limit, or for a large result store it instead".into(),
         }
         .into()),
-        Refusal::Missing(key) => Err(Error::internal(format!("a task wants block {key:?}, which is not in the pool"))),
-        Refusal::Conflict(key) => Err(Error::internal(format!("a task takes block {key:?} and uses it otherwise as well"))),
+        Refusal::Missing(key) => Err(Error::internal(format!("a task wants {key}, which is not in the pool"))),
+        Refusal::Conflict(key) => Err(Error::internal(format!("a task takes {key} and uses it otherwise as well"))),
     }
 }

@@ -26,8 +26,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Memory, threads and a spill file: what computations run on. Cheap to clone.
+///
+/// The token beside it stops what this handle computes: see [`Runtime::cancelled_by`].
 #[derive(Clone)]
-pub struct Runtime(Arc<Inner>);
+pub struct Runtime(Arc<Inner>, CancelToken);
 
 struct Inner {
     id: u64,
@@ -155,7 +157,7 @@ impl RuntimeBuilder {
             observer: self.observer.clone(),
             disk: self.spill_disk,
         })?;
-        Ok(Runtime(Arc::new(Inner {
+        let inner = Inner {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             pool,
             limit_bytes,
@@ -166,7 +168,8 @@ impl RuntimeBuilder {
             optimize: !self.no_optimize,
             sizes: self.sizes,
             gate: Mutex::new(()),
-        })))
+        };
+        Ok(Runtime(Arc::new(inner), CancelToken::new()))
     }
 }
 
@@ -258,6 +261,28 @@ impl Runtime {
     /// What all computations of this runtime have read, written and spilled so far.
     pub fn counters(&self) -> &Counters {
         &self.0.counters
+    }
+
+    /// The same runtime, whose every call stops with `Cancelled` once `token` is cancelled: what was begun is taken
+    /// back, and nothing is left at an address that was not there before.
+    ///
+    /// ```
+    /// # fn main() -> flagstone::Result<()> {
+    /// use flagstone::{CancelToken, DType, Runtime, error::ErrorKind, ones};
+    /// let runtime = Runtime::builder().memory_limit("64MiB").build()?;
+    /// let token = CancelToken::new();
+    /// let stoppable = runtime.cancelled_by(&token);
+    /// token.cancel(); // from any thread
+    /// let error = stoppable.item::<f64>(&ones([1000], DType::F64).sum(..)).unwrap_err();
+    /// assert!(matches!(error.kind(), ErrorKind::Cancelled));
+    /// # Ok(()) }
+    /// ```
+    pub fn cancelled_by(&self, token: &CancelToken) -> Runtime {
+        Runtime(self.0.clone(), token.clone())
+    }
+    /// The token that stops this handle's calls.
+    pub fn cancel_token(&self) -> &CancelToken {
+        &self.1
     }
 
     /// What its pool holds now: for tests that look for what is left behind.
@@ -396,6 +421,11 @@ impl Runtime {
     /// Reserves what the open stores keep in memory.
     fn reserve_indexes(&self, exprs: &[Expr]) -> Result<Reservation> {
         self.reserve("open", index_bytes(exprs), "; the chunk indexes of the opened files take it")
+    }
+
+    /// Room for `bytes` that a user's handle keeps until it is dropped. `advice` ends the refusal.
+    pub(crate) fn hold(&self, operation: &str, bytes: u64, advice: &str) -> Result<Box<dyn std::any::Any + Send + Sync>> {
+        Ok(Box::new(self.reserve(operation, bytes, advice)?))
     }
 
     /// Room for `bytes` that stand beside the pool's blocks. `advice` ends the refusal.

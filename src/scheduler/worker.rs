@@ -145,8 +145,9 @@ impl<'a> Shared<'a> {
             guard.stalled = None;
         } else if guard.stalled.get_or_insert_with(Instant::now).elapsed() > STALLED {
             // the plan's check lets no such plan through: better an error than a hang
-            let first = guard.queue.peek(0).map(|(_, (stage, task))| format!("{} task {task}", self.plan.stages[stage].stage.name()));
-            let what = format!("no task can start, first {first:?}; {:?}", self.machine.pool.usage());
+            let first = guard.queue.peek(0).map(|(_, (stage, task))| format!("task {task} of {}", self.plan.stages[stage].stage.name()));
+            let first = first.unwrap_or_else(|| "and none waits".to_string());
+            let what = format!("no task can start, first {first}; {}", self.machine.pool.usage());
             guard.error.get_or_insert(Error::internal(what));
             return;
         }

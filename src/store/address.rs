@@ -151,6 +151,14 @@ pub fn open(address: &str) -> Result<Arc<dyn Store>> {
     }
 }
 
+/// An address as text: users give it as a path or as text.
+///
+/// # Errors
+/// `BadRequest` for one that is no UTF-8.
+pub fn text(address: &Path) -> Result<&str> {
+    address.to_str().ok_or_else(|| Error::bad_request("address", format!("{}: no UTF-8; {EXPECTED}", address.display())))
+}
+
 /// Maps a `.npy` or raw file: a read-only array without a copy.
 ///
 /// # Errors
@@ -197,7 +205,7 @@ pub fn create(address: &str, create: &Create) -> Result<Box<dyn Writer>> {
         Address::Raw { file, layout } => {
             let wanted = RawLayout { dtype: create.dtype, shape: create.shape.clone(), offset: 0, big_endian: false, fortran_order: false };
             if let Some(layout) = layout.filter(|layout| *layout != wanted) {
-                return Err(Error::bad_request("address", format!("{address:?} says {layout:?}, what is written is {wanted:?}")));
+                return Err(Error::bad_request("address", format!("{address:?} says {layout}, what is written is {wanted}")));
             }
             flat::create_raw(&file, address, create)
         }

@@ -17,7 +17,7 @@ mod reach;
 mod tree;
 mod zarr;
 
-pub use address::{Address, create, exists, map, open, parse, tree};
+pub use address::{Address, create, exists, map, open, parse, text, tree};
 pub use in_memory::{InMemory, MemoryWriter};
 pub use tree::Node;
 
@@ -117,6 +117,7 @@ pub trait Store: Send + Sync + Debug {
 
 /// How values are stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Codec {
     /// Plain bytes.
     None,

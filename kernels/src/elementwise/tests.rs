@@ -355,3 +355,33 @@ fn scalars_are_written_as_arrays_are_cast() {
     Scalar::Float(1e10).write(DType::I32, &mut out[..4]);
     assert_eq!(i32::from_ne_bytes(out[..4].try_into().unwrap()), i32::MIN);
 }
+
+/// NaN on either side stays in maximum and minimum, and is passed over by fmax and fmin: for every dtype that has one,
+/// wherever in a tile, on every instruction set.
+#[test]
+fn extremes_treat_nan_on_either_side_alike() {
+    use DType::*;
+    for dtype in [F16, BF16, F32, F64, DType::C64, DType::C128] {
+        let number = |x: f64| if dtype.is_complex() { Scalar::Complex(x, 1.0) } else { Scalar::Float(x) };
+        let nans = match dtype.is_complex() {
+            true => vec![Scalar::Complex(f64::NAN, 2.0), Scalar::Complex(2.0, f64::NAN), Scalar::Complex(f64::NAN, f64::NAN)],
+            false => vec![Scalar::Float(f64::NAN), Scalar::Float(-f64::NAN)],
+        };
+        let is_nan = |x: &Scalar| *x != *x;
+        for x in [0.0, -0.0, 3.5, -3.5, f64::INFINITY, f64::NEG_INFINITY].map(number) {
+            for &nan in &nans {
+                // a whole vector of each kind, and odd ends
+                let (left, right) = (vec![nan; 37], vec![x; 37]);
+                for op in [BinaryOp::Maximum, BinaryOp::Minimum, BinaryOp::Fmax, BinaryOp::Fmin] {
+                    let keeps = matches!(op, BinaryOp::Maximum | BinaryOp::Minimum);
+                    for (a, b, side) in [(&left, &right, "left"), (&right, &left, "right")] {
+                        for (at, got) in binary_of(op, dtype, a, b).iter().enumerate() {
+                            let right = if keeps { is_nan(got) } else { !is_nan(got) && got.as_f64() == x.as_f64() };
+                            assert!(right, "{} of {x:?} and {nan:?} on the {side}, {dtype}, place {at}: {got:?}", op.name());
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

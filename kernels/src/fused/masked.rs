@@ -4,7 +4,7 @@
 use crate::dtype::{DType, Kind, Scalar};
 use crate::elementwise::order::Order;
 use crate::op::ReduceOp;
-use crate::program::{Leaf, Program, Reg, Step, StepOp};
+use crate::program::{Leaf, Program, Reg, Step, StepOp, register};
 use crate::reduce::Reduction;
 use crate::with_element;
 
@@ -70,7 +70,7 @@ fn constant(program: &mut Program, value: Scalar, dtype: DType) -> Reg {
 fn step(program: &mut Program, op: StepOp, args: [Reg; 3], dtype: DType) -> Reg {
     let step = Step { op, args, dtype };
     match program.steps.iter().position(|other| *other == step) {
-        Some(at) => (program.leaves.len() + at) as Reg,
+        Some(at) => register(program.leaves.len() + at),
         None => program.push(op, args, dtype),
     }
 }
@@ -93,8 +93,8 @@ pub(super) fn lower(
             mask.and_then(|_| neutral(reduction)).map(|value| constant(program, value, tile_dtype(reduction)))
         })
         .collect();
-    let more = (program.leaves.len() - leaves) as Reg;
-    let moved = |reg: Reg| if (reg as usize) < leaves { reg } else { reg + more };
+    let more = program.leaves.len() - leaves;
+    let moved = |reg: Reg| if (reg as usize) < leaves { reg } else { register(reg as usize + more) };
     for step in &mut program.steps {
         step.args = step.args.map(moved);
     }

@@ -275,11 +275,8 @@ fn store(args: &Args, address: &str, runtime: &Runtime, value: &Value, cancel: &
         };
         return Err(Failure::Message(format!("-o stores one array, the expression gives {found}")));
     };
-    let options = StoreOptions {
-        chunks: args.chunks.as_ref().map(|lengths| Chunks::from(lengths.0.clone())),
-        codec: args.codec.clone(),
-        overwrite: args.overwrite,
-        ..StoreOptions::default()
-    };
+    let mut options = StoreOptions::new().overwrite(args.overwrite);
+    options.chunks = args.chunks.as_ref().map(|lengths| Chunks::from(lengths.0.clone()));
+    options.codec = args.codec.clone();
     Ok(runtime.store_until(array, address, &options, cancel)?)
 }

@@ -47,6 +47,16 @@ pub struct RawLayout {
     pub fortran_order: bool,
 }
 
+/// As an address says it: `dtype=float64&shape=2,3&offset=0&order=C&endian=little`.
+impl std::fmt::Display for RawLayout {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let shape: Vec<String> = self.shape.iter().map(u64::to_string).collect();
+        let order = if self.fortran_order { "F" } else { "C" };
+        let endian = if self.big_endian { "big" } else { "little" };
+        write!(f, "dtype={}&shape={}&offset={}&order={order}&endian={endian}", self.dtype, shape.join(","), self.offset)
+    }
+}
+
 /// Opens a `.npy` file.
 ///
 /// # Errors
@@ -143,9 +153,7 @@ impl Store for Flat {
             shape: &self.stored_shape,
             order: self.order.as_deref(),
         };
-        let bytes = stored
-            .read(region, out, scratch)
-            .map_err(|e| Error::store_io(&self.address, &format!("reading {:?} + {:?}", region.start(), region.shape()), &e))?;
+        let bytes = stored.read(region, out, scratch).map_err(|e| Error::store_io(&self.address, &format!("reading {region}"), &e))?;
         normalise_bool(out);
         Ok(Moved { stored_bytes: bytes, decoded_bytes: bytes })
     }

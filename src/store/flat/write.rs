@@ -92,7 +92,7 @@ impl Writer for FlatWriter {
     fn write(&self, region: &Region, data: &View<'_>, scratch: &mut [u8]) -> Result<u64> {
         check_write(&self.address, &self.create, region, data)?;
         write_box(&self.file, self.base, &self.create.shape, region, data, scratch)
-            .map_err(|e| Error::store_io(&self.address, &format!("writing {:?} + {:?}", region.start(), region.shape()), &e))
+            .map_err(|e| Error::store_io(&self.address, &format!("writing {region}"), &e))
     }
     fn commit(&self) -> Result<()> {
         if self.create.durable {

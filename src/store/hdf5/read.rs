@@ -99,7 +99,7 @@ impl Dataset {
         }
         Err(Error::bad_request(
             "read",
-            format!("{:?} into {} {:?} from {}: {} {shape:?}", region.0, out.dtype(), out.shape(), self.address, self.meta.dtype),
+            format!("{region} into {} {:?} from {}: {} {shape:?}", out.dtype(), out.shape(), self.address, self.meta.dtype),
         ))
     }
 
@@ -213,9 +213,9 @@ impl Store for Dataset {
                     shape: &self.meta.shape,
                     order: None,
                 };
-                let n = dense.read(region, out, scratch).map_err(|e| {
-                    Error::store_io(&self.address, &format!("reading {region:?} of the data at byte {base} of the file"), &e)
-                })?;
+                let n = dense
+                    .read(region, out, scratch)
+                    .map_err(|e| Error::store_io(&self.address, &format!("reading {region} of the data at byte {base} of the file"), &e))?;
                 moved = Moved { stored_bytes: n, decoded_bytes: n };
             }
             Kind::Chunked(chunked) => self.each_chunk(chunked, region, |place, mine| {

@@ -86,7 +86,7 @@ impl Through {
                 id(address, "dataspace", H5Screate_simple(count.len() as i32, count.as_ptr(), std::ptr::null()))?
             };
             let read = H5Dread(dataset.raw(), datatype.raw(), memory.raw(), space.raw(), library::DEFAULT, out.as_mut_ptr().cast());
-            done(address, &format!("reading {region:?}"), read)
+            done(address, &format!("reading {region}"), read)
         })
     }
 }

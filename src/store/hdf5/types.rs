@@ -40,7 +40,7 @@ fn describe(datatype: &Id, depth: usize) -> std::result::Result<FileType, String
         let order = || match H5Tget_order(of) {
             H5T_order_t::H5T_ORDER_LE => Ok(cfg!(target_endian = "big")),
             H5T_order_t::H5T_ORDER_BE => Ok(cfg!(target_endian = "little")),
-            other => Err(format!("byte order {other:?} is not supported")),
+            _ => Err("a byte order that is neither little nor big endian is not supported".to_string()),
         };
         let odd = |kind: &str| Err(format!("dtype {kind} of {size} bytes with unusual bits is not supported; convert it with h5py first"));
         match class {

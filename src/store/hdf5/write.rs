@@ -199,7 +199,7 @@ impl Layout {
             other => {
                 return Err(Error::store(
                     address,
-                    format!("codec {other:?}: HDF5 files are written plain, with gzip:0 to gzip:9 or with lzf"),
+                    format!("codec {other}: HDF5 files are written plain, with gzip:0 to gzip:9 or with lzf"),
                 ));
             }
         };
@@ -310,10 +310,9 @@ impl Hdf5Writer {
         Err(Error::bad_request(
             "write",
             format!(
-                "{} {:?} at {:?} of {}: expected whole chunks {:?} of {} {:?}",
+                "{} {:?} at {region} of {}: expected whole chunks {:?} of {} {:?}",
                 data.dtype(),
                 data.shape(),
-                region.0,
                 self.address,
                 self.granule,
                 self.dtype,
@@ -441,7 +440,7 @@ impl Writer for Hdf5Writer {
             Data::Chunked(pipeline, chunk_bytes) => self.write_chunks(pipeline, *chunk_bytes, region, data, scratch),
             Data::Contiguous(None) => Ok(0),
             Data::Contiguous(Some(base)) => write_box(&self.file, *base, &self.shape, region, data, scratch)
-                .map_err(|e| Error::store_io(&self.address, &format!("writing {:?}", region.0), &e)),
+                .map_err(|e| Error::store_io(&self.address, &format!("writing {region}"), &e)),
         }
     }
     fn commit(&self) -> Result<()> {

@@ -263,7 +263,7 @@ fn encode_one(codec: &BytesCodec, from: &[u8], to: &mut [u8]) -> Result<usize, S
 fn deflater(level: u32, run: impl FnOnce(&mut libdeflater::Compressor) -> Result<usize, String>) -> Result<usize, String> {
     DEFLATE.with_borrow_mut(|context| {
         if !matches!(context, Some((l, _)) if *l == level) {
-            let lvl = libdeflater::CompressionLvl::new(level as i32).map_err(|e| format!("gzip level {level}: {e:?}"))?;
+            let lvl = libdeflater::CompressionLvl::new(level as i32).map_err(|_| format!("gzip level {level} is unknown"))?;
             *context = Some((level, libdeflater::Compressor::new(lvl)));
         }
         match context {

@@ -227,7 +227,7 @@ impl Writer for ZarrWriter {
         let whole = region.0.iter().zip(&self.granule).zip(&self.create.shape);
         let mut aligned = whole.map(|((s, g), &n)| s.start % g == 0 && ((s.start + s.len) % g == 0 || s.start + s.len == n));
         if region.elements() > 0 && !aligned.all(|ok| ok) {
-            let what = format!("write of {:?} + {:?} cuts chunks of {:?}", region.start(), region.shape(), self.granule);
+            let what = format!("write of {region} cuts chunks of {:?}", self.granule);
             return Err(Error::internal(format!("{}: {what}", self.address)));
         }
         let mut stored = 0;

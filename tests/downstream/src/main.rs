@@ -1,7 +1,9 @@
 //! A user's program: builds against the public API alone, computes, stores, reads back.
 
-use flagstone::array::StoreOptions;
-use flagstone::{Array, DType, Result, Runtime, axis, idx, open, random};
+use flagstone::array::{StoreOptions, create};
+use flagstone::error::ErrorKind;
+use flagstone::{Array, CancelToken, DType, Result, Runtime, axis, idx, open, random};
+use std::error::Error;
 
 fn main() -> Result<()> {
     let runtime = Runtime::builder().memory_limit("128MiB").threads(2).build()?;
@@ -13,8 +15,7 @@ fn main() -> Result<()> {
 
     let sum = |array: &Array| -> Result<f64> { runtime.item(&array.index(idx![..;3, 10..20]).sum(..)) };
     let address = std::env::temp_dir().join(format!("flagstone-downstream-{}.zarr", std::process::id()));
-    let address = address.to_string_lossy();
-    runtime.store_with(&(&x * 2.0), &address, &StoreOptions { chunks: Some([100, 100].into()), ..StoreOptions::default() })?;
+    runtime.store_with(&(&x * 2.0), &address, &StoreOptions::new().chunks([100, 100]))?;
     let stored = open(&address)?;
     assert_eq!(stored.dtype()?, DType::F64);
     let (twice, once) = (sum(&stored)?, sum(&x)?);
@@ -24,7 +25,30 @@ fn main() -> Result<()> {
     assert_eq!(runtime.compute::<f64>(&from_memory.t())?, ndarray::arr2(&[[1.0, 3.0], [2.0, 4.0]]).into_dyn());
     let refused = (&x + flagstone::zeros([7], DType::F64)).check().unwrap_err();
     assert!(refused.to_string().contains("main.rs"), "an error says where the call was made: {refused}");
-    std::fs::remove_dir_all(&*address).expect("the array that was just written");
+
+    // block by block, of something larger than a block, and back into a store
+    let copy = address.with_extension("copy.zarr");
+    let writer = create(&copy, [300, 400], DType::F64, &StoreOptions::new().chunks([1, 400]).overwrite(true))?;
+    let mut seen = 0;
+    for block in runtime.blocks::<f64>(&stored)? {
+        let block = block?;
+        seen += block.array.len();
+        writer.write(&block.start, block.array.view())?;
+    }
+    writer.finish()?;
+    assert_eq!(seen, 300 * 400);
+    assert_eq!(runtime.compute::<f64>(&open(&copy)?)?, runtime.compute::<f64>(&stored)?);
+
+    let token = CancelToken::new();
+    token.cancel();
+    let stopped = runtime.cancelled_by(&token).item::<f64>(&stored.sum(..)).unwrap_err();
+    assert!(matches!(stopped.kind(), ErrorKind::Cancelled), "{stopped}");
+    let missing = open(address.with_extension("npy")).unwrap_err();
+    let source = missing.source().and_then(|source| source.downcast_ref::<std::io::Error>());
+    assert_eq!(source.map(std::io::Error::kind), Some(std::io::ErrorKind::NotFound), "{missing}");
+    for path in [&address, &copy] {
+        std::fs::remove_dir_all(path).expect("the array that was just written");
+    }
     println!("downstream: ok");
     Ok(())
 }

@@ -46,8 +46,9 @@ fn store(drawing: &mut Drawing, x: V) -> Option<V> {
     let tensor = drawing.tensor(x).clone();
     let build = move |made: &Made, context: &Context| {
         let address = format!("{}{ending}", context.path().display());
-        let chunks = chunks.as_ref().map(|chunks| Chunks::from(chunks.clone()));
-        context.runtime.store_with(&made[x], &address, &StoreOptions { chunks, ..StoreOptions::default() })?;
+        let options = StoreOptions::new();
+        let options = if let Some(chunks) = &chunks { options.chunks(Chunks::from(chunks.clone())) } else { options };
+        context.runtime.store_with(&made[x], &address, &options)?;
         flagstone::open(&address)
     };
     Some(drawing.push(Step { text, args: vec![x], tensor, build: Box::new(build) }))
