@@ -302,7 +302,7 @@ impl Inner {
                 // SAFETY: a Spilling block is neither moved, freed nor written until `spilled` below.
                 unsafe { held.mapping.slice_unbound(held.len) }
             };
-            let copy = self.write(key, bytes)?;
+            let copy = self.write(bytes)?;
             Counters::add(&self.counters.spilled_bytes, bytes.len() as u64);
             Counters::add(&self.counters.spill_written_bytes, copy.stored_bytes());
             self.tell(true, bytes.len(), started);
@@ -324,8 +324,8 @@ impl Inner {
     }
 
     /// Writes a block out; where the cap on disk presses, copies of blocks that are in memory as well go.
-    fn write(&self, key: BlockKey, bytes: &[u8]) -> Result<SpillCopy> {
-        self.spill.write(key, bytes, &|| {
+    fn write(&self, bytes: &[u8]) -> Result<SpillCopy> {
+        self.spill.write(bytes, &|| {
             let mut state = self.lock();
             let resident = |key: &&BlockKey| state.ledger.blocks.get(key).is_some_and(|block| block.place == Place::Resident);
             let Some(spare) = state.copies.keys().find(resident).copied() else { return false };
@@ -346,7 +346,7 @@ impl Inner {
                 let bytes = state.ledger.filling(ticket, key);
                 (state.obtain(bytes)?, copy, len)
             };
-            let read = self.spill.read(key, &copy, mapping.slice_mut(len));
+            let read = self.spill.read(&copy, mapping.slice_mut(len));
             let mut state = self.lock();
             if let Err(error) = read {
                 state.memory.give_back(mapping);

@@ -1,17 +1,16 @@
 //! Blocks ↔ extents of the spill file: compressed where that pays, checked on return.
 //!
 //! A block is written in pieces, so that the staging for compressed bytes is small and allocated when the
-//! pool is made: evicting asks for next to no memory. Each piece has a checksum seeded with the block's identity,
+//! pool is made: evicting asks for next to no memory. The checksum of each piece stays in memory,
 //! so that bytes that rotted, were lost, or belong to another block are an error and never data.
 
-use super::BlockKey;
 use super::disk::{self, SpillDisk};
 use super::extents::Extents;
 use crate::error::{Bytes, Error, Result};
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
-use xxhash_rust::xxh3::xxh3_64_with_seed;
+use xxhash_rust::xxh3::xxh3_64;
 
 const PAGE: u64 = 4096;
 const PIECE: usize = 1 << 20;
@@ -88,11 +87,11 @@ impl Spill {
     ///
     /// # Errors
     /// `Spill`, naming the directory and the bytes; nothing is left in the file then.
-    pub(crate) fn write(&self, key: BlockKey, bytes: &[u8], make_room: &dyn Fn() -> bool) -> Result<SpillCopy> {
+    pub(crate) fn write(&self, bytes: &[u8], make_room: &dyn Fn() -> bool) -> Result<SpillCopy> {
         let opened = self.open()?;
         let compress = worth_compressing(bytes, &mut self.slot());
         let mut copy = SpillCopy { pieces: Vec::with_capacity(bytes.len().div_ceil(PIECE)) };
-        for (number, raw) in bytes.chunks(PIECE).enumerate() {
+        for raw in bytes.chunks(PIECE) {
             let mut slot;
             let mut stored = raw;
             if compress {
@@ -103,7 +102,7 @@ impl Spill {
                     stored = &slot[..len];
                 }
             }
-            let checksum = xxh3_64_with_seed(stored, seed(key, number));
+            let checksum = xxh3_64(stored);
             let mut piece = Piece { offset: 0, stored: stored.len() as u32, compressed: stored.len() < raw.len(), checksum };
             let place = loop {
                 // Bound first, so that the lock is free while room is made.
@@ -154,7 +153,7 @@ impl Spill {
     ///
     /// # Errors
     /// `Spill` if it cannot be read or is not what was written.
-    pub(crate) fn read(&self, key: BlockKey, copy: &SpillCopy, bytes: &mut [u8]) -> Result<()> {
+    pub(crate) fn read(&self, copy: &SpillCopy, bytes: &mut [u8]) -> Result<()> {
         let opened = self.open()?;
         let whole = bytes.len();
         let failed = |error: io::Error| explain(&opened.directory, "reading back", whole, &error);
@@ -168,13 +167,12 @@ impl Spill {
             );
             disk::failed(&opened.directory, what)
         };
-        for (number, (piece, into)) in copy.pieces.iter().zip(bytes.chunks_mut(PIECE)).enumerate() {
-            let seed = seed(key, number);
+        for (piece, into) in copy.pieces.iter().zip(bytes.chunks_mut(PIECE)) {
             let stored = piece.stored as usize;
             if piece.compressed {
                 let mut slot = self.slot();
                 opened.disk.read_at(&mut slot[..stored], piece.offset).map_err(failed)?;
-                if xxh3_64_with_seed(&slot[..stored], seed) != piece.checksum {
+                if xxh3_64(&slot[..stored]) != piece.checksum {
                     return Err(rotten(piece));
                 }
                 match lz4_flex::block::decompress_into(&slot[..stored], into) {
@@ -183,7 +181,7 @@ impl Spill {
                 }
             } else {
                 opened.disk.read_at(into, piece.offset).map_err(failed)?;
-                if xxh3_64_with_seed(into, seed) != piece.checksum {
+                if xxh3_64(into) != piece.checksum {
                     return Err(rotten(piece));
                 }
             }
@@ -249,11 +247,6 @@ fn runs(pieces: &[Piece], mut with: impl FnMut(u64, u64)) {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poison| poison.into_inner())
-}
-
-fn seed(key: BlockKey, piece: usize) -> u64 {
-    let mixed = key.product.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ key.block;
-    mixed.wrapping_mul(0xbf58_476d_1ce4_e5b9) ^ piece as u64
 }
 
 /// Whether 64 KiB from the middle shrink to four fifths or less.
