@@ -123,7 +123,7 @@ impl StoreOptions {
         let longest = |grid: crate::grid::ChunkGrid| grid.axes.iter().map(|axis| axis.longest().max(1)).collect::<Vec<u64>>();
         let chunks = match &self.chunks {
             Some(chunks) => Some(longest(chunks.grid("store", &array.shape)?)),
-            None if matches!(crate::store::parse(address)?, crate::store::Address::Zarr { .. }) => {
+            None if matches!(crate::store::target(address)?, crate::store::Address::Zarr { .. }) => {
                 let own = longest(array.chunks.clone());
                 let bytes = own.iter().product::<u64>().saturating_mul(array.dtype.size() as u64);
                 CHUNK_BYTES.contains(&bytes).then_some(own)

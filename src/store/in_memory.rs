@@ -72,12 +72,21 @@ impl Store for InMemory {
     }
 }
 
+/// A region as NumPy writes it: `[0:10, 5:20:3]`.
+pub(crate) fn region_text(region: &Region) -> String {
+    let axis = |s: &crate::grid::Span| {
+        let step = if s.step > 1 { format!(":{}", s.step) } else { String::new() };
+        format!("{}:{}{step}", s.start, s.stop())
+    };
+    format!("[{}]", region.0.iter().map(axis).collect::<Vec<_>>().join(", "))
+}
+
 /// Refuses a region outside of the array and an output of another shape or dtype.
 pub(crate) fn check_region(address: &str, meta: &Meta, region: &Region, out: &ViewMut<'_>) -> Result<()> {
     check_inside(address, &meta.shape, region)?;
     let same = out.shape().iter().zip(&region.0).all(|(&n, s)| n as u64 == s.len);
     if !same || out.shape().len() != region.0.len() || out.dtype() != meta.dtype {
-        let what = format!("read of {region:?} of {} into {} of shape {:?}", meta.dtype, out.dtype(), out.shape());
+        let what = format!("read of {} of {} into {} of shape {:?}", region_text(region), meta.dtype, out.dtype(), out.shape());
         return Err(Error::internal(format!("{address}: {what}")));
     }
     Ok(())
@@ -89,7 +98,7 @@ pub(crate) fn check_inside(address: &str, shape: &[u64], region: &Region) -> Res
     if region.0.len() == shape.len() && region.0.iter().zip(shape).all(|(s, &n)| inside(s, n)) {
         return Ok(());
     }
-    Err(Error::internal(format!("{address}: {region:?} reaches past the array of shape {shape:?}")))
+    Err(Error::internal(format!("{address}: {} reaches past the array of shape {shape:?}", region_text(region))))
 }
 
 /// Refuses data that does not belong in `region` of what `create` describes.
@@ -97,7 +106,7 @@ pub(crate) fn check_write(address: &str, create: &Create, region: &Region, data:
     check_inside(address, &create.shape, region)?;
     let same = data.shape().iter().zip(&region.0).all(|(&n, s)| n as u64 == s.len);
     if !same || data.dtype() != create.dtype || !region.is_dense() {
-        let what = format!("write of {} of shape {:?} at {region:?} of {}", data.dtype(), data.shape(), create.dtype);
+        let what = format!("write of {} of shape {:?} at {} of {}", data.dtype(), data.shape(), region_text(region), create.dtype);
         return Err(Error::internal(format!("{address}: {what}")));
     }
     Ok(())

@@ -47,6 +47,15 @@ pub struct RawLayout {
     pub fortran_order: bool,
 }
 
+impl RawLayout {
+    /// As an address says it: `dtype=<f4&shape=10,20&offset=0&order=C`.
+    pub(super) fn text(&self) -> String {
+        let lens: Vec<String> = self.shape.iter().map(u64::to_string).collect();
+        let (endian, order) = (if self.big_endian { '>' } else { '<' }, if self.fortran_order { 'F' } else { 'C' });
+        format!("dtype={endian}{}&shape={}&offset={}&order={order}", self.dtype.code(), lens.join(","), self.offset)
+    }
+}
+
 /// Opens a `.npy` file.
 ///
 /// # Errors

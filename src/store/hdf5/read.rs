@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::grid::{Region, Span};
 use crate::store::box_read::{self, BoxFile};
 use crate::store::copy_box::{self, dense_bytes, normalise_bool};
+use crate::store::in_memory::region_text;
 use crate::store::reach::will_need;
 use crate::store::{Meta, Moved, Store};
 use flagstone_kernels::dtype::DType;
@@ -99,7 +100,7 @@ impl Dataset {
         }
         Err(Error::bad_request(
             "read",
-            format!("{:?} into {} {:?} from {}: {} {shape:?}", region.0, out.dtype(), out.shape(), self.address, self.meta.dtype),
+            format!("{} into {} {:?} from {}: {} {shape:?}", region_text(region), out.dtype(), out.shape(), self.address, self.meta.dtype),
         ))
     }
 
@@ -214,7 +215,7 @@ impl Store for Dataset {
                     order: None,
                 };
                 let n = dense.read(region, out, scratch).map_err(|e| {
-                    Error::store_io(&self.address, &format!("reading {region:?} of the data at byte {base} of the file"), &e)
+                    Error::store_io(&self.address, &format!("reading {} of the data at byte {base} of the file", region_text(region)), &e)
                 })?;
                 moved = Moved { stored_bytes: n, decoded_bytes: n };
             }

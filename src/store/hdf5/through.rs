@@ -6,6 +6,7 @@ use super::read::swap_bytes;
 use crate::error::{Error, Result};
 use crate::grid::{Region, Span};
 use crate::store::copy_box::{self, dense_bytes};
+use crate::store::in_memory::region_text;
 use flagstone_kernels::view::{View, ViewMut};
 use hdf5_sys::h5d::{H5Dget_space, H5Dget_type, H5Dread};
 use hdf5_sys::h5s::*;
@@ -86,7 +87,7 @@ impl Through {
                 id(address, "dataspace", H5Screate_simple(count.len() as i32, count.as_ptr(), std::ptr::null()))?
             };
             let read = H5Dread(dataset.raw(), datatype.raw(), memory.raw(), space.raw(), library::DEFAULT, out.as_mut_ptr().cast());
-            done(address, &format!("reading {region:?}"), read)
+            done(address, &format!("reading {}", region_text(region)), read)
         })
     }
 }
