@@ -193,6 +193,10 @@ fn chunk_indexes_of_every_kind_and_length_are_read_value_for_value() {
         if found.len() != data.len() || differ > 0 {
             wrong.push(format!("{line}: {differ} of {} values", data.len() / 2));
         }
+        // Without a table of its own it was read through libhdf5: the walk missed chunks.
+        if store.resident_bytes() == 0 {
+            wrong.push(format!("{line}: the walk was not believed"));
+        }
     }
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), cases.lines().count(), wrong.join("\n"));
 }
