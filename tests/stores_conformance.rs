@@ -1,7 +1,7 @@
 //! Every store through the one suite.
 
-use flagstone::store::conformance::{Keeps, conformance};
-use flagstone::store::{Codec, Create};
+use flagstone::store::conformance::{Keeps, conformance, write_all};
+use flagstone::store::{Codec, Create, create};
 use std::cell::Cell;
 
 fn run(keeps: Keeps, make: impl Fn(&mut Create, &str) -> Option<String>) {
@@ -97,5 +97,57 @@ fn durable_writes_are_the_same() {
         flagstone::store::conformance::write_all(&*writer, &create.shape, create.dtype, &bytes);
         let store = flagstone::store::open(&address).unwrap();
         flagstone::store::conformance::check_reads(&*store, &bytes, 1);
+    }
+}
+
+#[test]
+fn stored_edge_chunks_are_padded_with_zeros() {
+    let directory = tempfile::tempdir().unwrap();
+    for version in [2, 3] {
+        let address = format!("{}/{version}.zarr", directory.path().display());
+        let mut wanted = Create::new(vec![5, 3], flagstone::DType::U8);
+        (wanted.chunks, wanted.codec, wanted.zarr_version) = (Some(vec![4, 2]), Some(Codec::None), version);
+        // The scratch that the suite passes is not zero.
+        write_all(&*create(&address, &wanted).unwrap(), &[5, 3], flagstone::DType::U8, &[7; 15]);
+        let chunk = |key: &str| std::fs::read(std::path::Path::new(&address).join(key)).unwrap();
+        let keys = if version == 2 { ["0.0", "0.1", "1.0", "1.1"] } else { ["c/0/0", "c/0/1", "c/1/0", "c/1/1"] };
+        let expected = [[7; 8], [7, 0, 7, 0, 7, 0, 7, 0], [7, 7, 0, 0, 0, 0, 0, 0], [7, 0, 0, 0, 0, 0, 0, 0]];
+        assert_eq!(keys.map(chunk), expected.map(Vec::from));
+    }
+}
+
+#[test]
+fn two_encoded_stores_are_read_under_the_smallest_limit() {
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["a.zarr", "a.h5:/x", "shards.zarr"] {
+        let addresses = [0u8, 1].map(|n| format!("{}/{n}{name}", directory.path().display()));
+        let shape = [300u64, 200];
+        for (n, address) in addresses.iter().enumerate() {
+            let mut wanted = Create::new(shape.to_vec(), flagstone::DType::F64);
+            (wanted.chunks, wanted.codec) = (Some(vec![100, 40 + 10 * n as u64]), Some(Codec::Gzip(1)));
+            if name == "shards.zarr" {
+                (wanted.chunks, wanted.shards) = (Some(vec![50, 20]), Some(vec![100, 100]));
+            }
+            let bytes: Vec<u8> = (0..60_000).flat_map(|i| f64::from(i * (n as i32 + 1)).to_ne_bytes()).collect();
+            write_all(&*create(address, &wanted).unwrap(), &shape, flagstone::DType::F64, &bytes);
+        }
+        let [a, b] = addresses.map(|address| flagstone::open(&address).unwrap());
+        let sum = |limit: u64| {
+            let runtime = flagstone::Runtime::builder().memory_limit_bytes(limit).threads(2).build()?;
+            Ok::<f64, flagstone::Error>(runtime.compute::<f64>(&(&a + &b).sum(..))?.sum())
+        };
+        // What the refusal names is enough; a little less is not.
+        let mut smallest = 1 << 10;
+        for _ in 0..6 {
+            match sum(smallest) {
+                Ok(_) => break,
+                Err(e) => match e.kind() {
+                    flagstone::error::ErrorKind::WouldNotFit { smallest_bytes, .. } => smallest = *smallest_bytes,
+                    _ => panic!("{name} under {smallest} bytes: {e}"),
+                },
+            }
+        }
+        assert_eq!(sum(smallest).unwrap(), 3.0 * 59_999.0 * 60_000.0 / 2.0, "{name} under {smallest} bytes");
+        assert!(sum(smallest - 1).is_err(), "{name}");
     }
 }

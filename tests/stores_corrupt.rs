@@ -201,3 +201,25 @@ fn raw_files_are_read_in_any_layout_and_mapped() {
     assert_eq!(try_read(&*open(&address).unwrap()).unwrap().unwrap(), data);
     assert!(create(&address, &Create::new(vec![5, 4], DType::F32)).is_err(), "the address says another shape");
 }
+
+#[test]
+fn a_shard_index_whose_checksum_is_wrong_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let address = format!("{}/a.zarr", directory.path().display());
+    let mut wanted = Create::new(vec![8, 8], DType::U8);
+    (wanted.chunks, wanted.shards, wanted.codec) = (Some(vec![4, 4]), Some(vec![8, 8]), Some(Codec::None));
+    let bytes: Vec<u8> = (1..=64).collect();
+    write_all(&*create(&address, &wanted).unwrap(), &[8, 8], DType::U8, &bytes);
+    let shard = Path::new(&address).join("c/0/0");
+    let good = std::fs::read(&shard).unwrap();
+    assert_eq!(good.len(), 64 + 4 * 16 + 4);
+    // The first two entries exchanged: each leads to 16 bytes of the file, but not to its own.
+    let mut bad = good.clone();
+    bad[64..80].copy_from_slice(&good[80..96]);
+    bad[80..96].copy_from_slice(&good[64..80]);
+    std::fs::write(&shard, &bad).unwrap();
+    let message = open(&address).and_then(|store| try_read(&*store)).unwrap_err().to_string();
+    assert!(message.contains("the shard's index") && message.contains("crc32c"), "{message}");
+    std::fs::write(&shard, &good).unwrap();
+    assert_eq!(open(&address).and_then(|store| try_read(&*store)).unwrap(), Some(bytes));
+}

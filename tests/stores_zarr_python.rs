@@ -56,6 +56,17 @@ fn what_zarr_python_and_numpy_write_is_read() {
     assert_eq!(described.meta().attributes.len(), 1);
     assert_eq!(open(&at("v3_default.zarr")).unwrap().meta().codec, "zstd:0");
 
+    for version in ["v2", "v3"] {
+        let store = open(&at(&format!("{version}_nan_attributes.zarr"))).unwrap();
+        assert_eq!(store.meta().attributes["_FillValue"], "NaN");
+        assert_eq!(store.meta().attributes["range"], serde_json::json!(["-Infinity", "Infinity", 1.5]));
+        assert!(store.resident_bytes() > 0);
+        let store = open(&at(&format!("{version}_time_M.zarr"))).unwrap();
+        assert_eq!(store.meta().attributes["(integers are)"], "datetime64[ns]");
+        assert_eq!(store.meta().fill, Some(flagstone::Scalar::Int(i64::MIN)));
+        assert_eq!(open(&at(&format!("{version}_time_m.zarr"))).unwrap().meta().attributes["(integers are)"], "timedelta64[10s]");
+    }
+
     let group = tree(&at("group.zarr")).unwrap();
     assert_eq!(group.attributes["title"], "a group");
     assert_eq!(group.arrays(), ["/a/x", "/y"]);

@@ -189,7 +189,7 @@ impl StoreOptions {
         let chunks = match &self.chunks {
             Some(chunks) => Some(longest(chunks.grid("store", shape)?)),
             None => match own {
-                Some(own) if matches!(store::parse(address)?, store::Address::Zarr { .. }) => {
+                Some(own) if matches!(store::target(address)?, store::Address::Zarr { .. }) => {
                     let own = longest(own.clone());
                     let bytes = own.iter().product::<u64>().saturating_mul(dtype.size() as u64);
                     CHUNK_BYTES.contains(&bytes).then_some(own)

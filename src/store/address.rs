@@ -2,6 +2,7 @@
 
 use super::flat::{self, RawLayout};
 use super::reach::{near_misses, open_file};
+use super::sniff::{self, Format};
 use super::{Create, Node, Store, Writer, hdf5, zarr};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::DType;
@@ -39,7 +40,8 @@ pub enum Address {
     },
 }
 
-const HDF5: [&str; 6] = ["h5", "hdf5", "he5", "hdf", "nc", "nc4"];
+/// Endings that are written as HDF5.
+const HDF5: [&str; 9] = ["h5", "hdf5", "he5", "hdf", "nc", "nc4", "h5ad", "nwb", "nxs"];
 const RAW: [&str; 3] = ["bin", "raw", "dat"];
 const EXPECTED: &str = "expected file.h5:/dataset (.h5 .hdf5 .he5 .nc), dir.zarr or dir.zarr:/group/x, file.npy, \
                         or data.bin?dtype=f4&shape=1000,2000&offset=0";
@@ -50,11 +52,53 @@ fn extension(path: &str) -> String {
     name.rsplit_once('.').map(|(_, ext)| ext.to_ascii_lowercase()).unwrap_or_default()
 }
 
-/// Reads an address.
+/// Reads the address of something to read: what stands there decides, and the ending where nothing does.
 ///
 /// # Errors
-/// `BadRequest` naming the forms that are understood.
+/// `BadRequest` naming the forms that are understood, `Unsupported` for a file of a format that is not read.
 pub fn parse(address: &str) -> Result<Address> {
+    if !is_raw(address)
+        && let Some(found) = standing(address)?
+    {
+        return Ok(found);
+    }
+    by_ending(address)
+}
+
+/// Reads the address of something to write: the ending decides, and what stands there where it names no format.
+///
+/// # Errors
+/// As [`parse`].
+pub fn target(address: &str) -> Result<Address> {
+    by_ending(address).or_else(|e| standing(address)?.ok_or(e))
+}
+
+/// Whether an address ends in the layout of a raw file.
+fn is_raw(address: &str) -> bool {
+    address.rsplit_once('?').is_some_and(|(_, query)| query.contains('='))
+}
+
+/// The file or directory that an address starts with, by its bytes. A colon may be part of its name: the longest path that
+/// exists is meant.
+fn standing(address: &str) -> Result<Option<Address>> {
+    let cuts = address.match_indices(':').map(|(at, _)| at).rev();
+    for cut in std::iter::once(address.len()).chain(cuts) {
+        let (path, inside) = (Path::new(&address[..cut]), address.get(cut + 1..).unwrap_or_default());
+        if path.as_os_str().is_empty() || !path.exists() {
+            continue;
+        }
+        return Ok(match sniff::format(path, address)? {
+            Some(Format::Hdf5) => Some(Address::Hdf5 { file: path.into(), dataset: inside.to_string() }),
+            Some(Format::Zarr) => Some(Address::Zarr { dir: path.into(), path: inside.to_string() }),
+            Some(Format::Npy) if inside.is_empty() => Some(Address::Npy { file: path.into() }),
+            _ => None,
+        });
+    }
+    Ok(None)
+}
+
+/// Reads an address by its ending.
+fn by_ending(address: &str) -> Result<Address> {
     let bad = |what: String| Error::bad_request("address", format!("{address:?}: {what}; {EXPECTED}"));
     if address.is_empty() {
         return Err(bad("is empty".into()));
@@ -82,14 +126,14 @@ pub fn parse(address: &str) -> Result<Address> {
         ext if RAW.contains(&ext) => return Ok(Address::Raw { file: path.into(), layout: None }),
         _ => {}
     }
-    // A path inside a Zarr directory, or a Zarr directory of another name.
-    let inside_zarr = path.ancestors().skip(1).any(|d| extension(&d.to_string_lossy()) == "zarr");
-    let is_zarr = ["zarr.json", ".zarray", ".zgroup"].iter().any(|name| path.join(name).exists());
-    if inside_zarr || is_zarr {
+    // A path inside a Zarr directory.
+    if path.ancestors().skip(1).any(|d| extension(&d.to_string_lossy()) == "zarr") {
         return Ok(Address::Zarr { dir: path.into(), path: String::new() });
     }
-    let near = if path.exists() { String::new() } else { near_misses(path) };
-    Err(bad(format!("its ending names no format{near}")))
+    Err(bad(match path.exists() {
+        true => "it holds no HDF5, Zarr or NumPy array, and its ending names no format".into(),
+        false => format!("there is no such file, and its ending names no format{}", near_misses(path)),
+    }))
 }
 
 fn raw_layout(query: &str) -> std::result::Result<RawLayout, String> {
@@ -176,7 +220,7 @@ fn require_file(file: &Path, address: &str) -> Result<()> {
 }
 
 fn only_dataset(file: &Path, address: &str) -> Result<String> {
-    let arrays = hdf5::tree(file, address)?.arrays();
+    let arrays = hdf5::tree(file, "", address)?.arrays();
     match &arrays[..] {
         [only] => Ok(only.clone()),
         [] => Err(Error::store(address, "holds no dataset")),
@@ -195,7 +239,7 @@ fn only_dataset(file: &Path, address: &str) -> Result<String> {
 /// `BadRequest` for an address or a `create` that cannot be, `Store` where something stands that may not be
 /// replaced.
 pub fn create(address: &str, create: &Create) -> Result<Box<dyn Writer>> {
-    match parse(address)? {
+    match target(address)? {
         Address::Hdf5 { file, dataset } => {
             let dataset = if dataset.trim_matches('/').is_empty() { "/x".to_string() } else { dataset };
             hdf5::create(&file, &dataset, address, create)
@@ -212,20 +256,20 @@ pub fn create(address: &str, create: &Create) -> Result<Box<dyn Writer>> {
     }
 }
 
-/// The groups and arrays at an address.
+/// The groups and arrays at an address: the array alone, or the group with all that is below.
 ///
 /// # Errors
 /// As [`open`].
 pub fn tree(address: &str) -> Result<Node> {
     match parse(address)? {
-        Address::Hdf5 { file, .. } => {
+        Address::Hdf5 { file, dataset } => {
             require_file(&file, address)?;
-            hdf5::tree(&file, address)
+            hdf5::tree(&file, &dataset, address)
         }
         Address::Zarr { dir, path } => zarr::tree(&dir, &path, address),
         Address::Npy { .. } | Address::Raw { .. } => {
             let meta = open(address)?.meta().clone();
-            Ok(Node { name: String::new(), attributes: meta.attributes.clone(), meta: Some(meta), children: Vec::new() })
+            Ok(Node { attributes: meta.attributes.clone(), meta: Some(meta), ..Node::new(String::new()) })
         }
     }
 }
@@ -235,18 +279,11 @@ pub fn exists(address: &str) -> bool {
     match parse(address) {
         Ok(Address::Hdf5 { file, dataset }) => {
             let dataset = format!("/{}", dataset.trim_matches('/'));
-            file.is_file() && (dataset == "/" || hdf5::tree(&file, address).is_ok_and(|node| has(&node, &dataset)))
+            file.is_file() && (dataset == "/" || hdf5::exists(&file, &dataset, address))
         }
         Ok(Address::Zarr { dir, path }) => zarr::exists(&dir, &path),
         Ok(Address::Npy { file } | Address::Raw { file, .. }) => file.is_file(),
         Err(_) => false,
-    }
-}
-
-fn has(node: &Node, path: &str) -> bool {
-    match path.trim_matches('/').split_once('/') {
-        None => node.children.iter().any(|c| c.name == path.trim_matches('/')),
-        Some((first, rest)) => node.children.iter().any(|c| c.name == first && has(c, rest)),
     }
 }
 
@@ -274,6 +311,38 @@ mod tests {
         let layout = RawLayout { dtype: DType::F32, shape: vec![10, 20], offset: 2048, big_endian: true, fortran_order: true };
         let raw = Address::Raw { file: "d".into(), layout: Some(layout) };
         assert_eq!(parse("d?dtype=>f4&shape=10,20&offset=2048&order=F").unwrap(), raw);
+    }
+
+    #[test]
+    fn what_stands_at_an_address_decides_what_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name).display().to_string();
+        let hdf5_at = |userblock: usize| [vec![7; userblock], b"\x89HDF\r\n\x1a\n".to_vec(), vec![0; 100]].concat();
+        for (name, userblock) in [("a.h5ad", 0), ("b.mat", 512), ("c", 1024), ("d.npy", 4096), ("e:f.zarr", 0)] {
+            std::fs::write(at(name), hdf5_at(userblock)).unwrap();
+            let expected = |dataset: &str| Address::Hdf5 { file: at(name).into(), dataset: dataset.into() };
+            assert_eq!(parse(&at(name)).unwrap(), expected(""));
+            assert_eq!(parse(&format!("{}:/g/x:y", at(name))).unwrap(), expected("/g/x:y"));
+        }
+        std::fs::write(at("n.h5"), b"\x93NUMPY\x01\0").unwrap();
+        assert_eq!(parse(&at("n.h5")).unwrap(), Address::Npy { file: at("n.h5").into() });
+        for (name, document) in [("z", "zarr.json"), ("y.h5", ".zarray"), ("x", ".zgroup")] {
+            std::fs::create_dir(at(name)).unwrap();
+            std::fs::write(format!("{}/{document}", at(name)), "{}").unwrap();
+            assert_eq!(parse(&format!("{}:/a", at(name))).unwrap(), Address::Zarr { dir: at(name).into(), path: "/a".into() });
+        }
+        // A signature elsewhere is none.
+        std::fs::write(at("no"), [vec![7; 100], hdf5_at(0)].concat()).unwrap();
+        let message = parse(&at("no")).unwrap_err().to_string();
+        assert!(message.contains("holds no HDF5, Zarr or NumPy array"), "{message}");
+        std::fs::write(at("old.nc"), b"CDF\x01\0\0\0\0").unwrap();
+        let message = open(&format!("{}:/t", at("old.nc"))).unwrap_err().to_string();
+        assert!(message.contains("NetCDF classic") && message.contains("nccopy"), "{message}");
+        // What is written is what the ending says.
+        assert_eq!(target(&at("n.h5")).unwrap(), Address::Hdf5 { file: at("n.h5").into(), dataset: String::new() });
+        assert_eq!(target(&format!("{}:/x", at("c"))).unwrap(), Address::Hdf5 { file: at("c").into(), dataset: "/x".into() });
+        let message = open(&at("none/deeper/x.h5")).unwrap_err().to_string();
+        assert!(message.contains(&format!("there is no directory {}", at("none"))) && !message.contains("either"), "{message}");
     }
 
     #[test]

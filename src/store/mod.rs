@@ -14,12 +14,14 @@ pub mod hdf5;
 mod in_memory;
 mod publish;
 mod reach;
+mod shuffle;
+mod sniff;
 mod tree;
 mod zarr;
 
-pub use address::{Address, create, exists, map, open, parse, text, tree};
+pub use address::{Address, create, exists, map, open, parse, target, text, tree};
 pub use in_memory::{InMemory, MemoryWriter};
-pub use tree::Node;
+pub use tree::{Node, Refused};
 
 use crate::error::Result;
 use crate::grid::Region;

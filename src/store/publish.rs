@@ -10,11 +10,38 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
-/// A hidden sibling of `target`, on the same file system, that no other writer uses.
+/// A hidden sibling of `target`, on the same file system, that no other writer uses. What writers of `target` left there
+/// when they were killed is removed.
 pub(crate) fn partial_path(directory: &Path, target: &Path) -> PathBuf {
-    let name = target.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let start = partial_start(target);
     let n = NEXT.fetch_add(1, Ordering::Relaxed);
-    directory.join(format!(".{name}.partial-{}-{n}", std::process::id()))
+    if let Ok(entries) = fs::read_dir(directory) {
+        for entry in entries.flatten().filter(|entry| is_left_over(&entry.file_name().to_string_lossy(), &start)) {
+            // Another writer may remove it at the same time; what stays is hidden.
+            let _ = remove(&entry.path());
+        }
+    }
+    directory.join(format!("{start}{}-{n}", std::process::id()))
+}
+
+/// How hidden names of `target` start; the process and a number follow.
+pub(crate) fn partial_start(target: &Path) -> String {
+    let name = target.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    format!(".{name}.partial-")
+}
+
+/// Whether this is a hidden name that starts with `start`, of a process that is no more.
+pub(crate) fn is_left_over(name: &str, start: &str) -> bool {
+    let numbers = name.strip_prefix(start).and_then(|rest| rest.split_once('-'));
+    let process = numbers.and_then(|(process, n)| n.parse::<u64>().and(process.parse::<libc::pid_t>()).ok());
+    process.is_some_and(|process| process > 0 && !is_alive(process))
+}
+
+/// Whether a process lives; of one that cannot be asked it is assumed.
+fn is_alive(process: libc::pid_t) -> bool {
+    // SAFETY: signal 0 is sent to nobody; the call only looks for the process.
+    let found = unsafe { libc::kill(process, 0) } == 0;
+    found || io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH)
 }
 
 /// The directory that holds `path`.
@@ -93,4 +120,78 @@ fn rename_with(from: &Path, to: &Path, flags: libc::c_uint) -> io::Result<()> {
     // SAFETY: both are NUL-terminated strings that live across the call.
     let rc = unsafe { libc::renameat2(libc::AT_FDCWD, from.as_ptr(), libc::AT_FDCWD, to.as_ptr(), flags) };
     if rc == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_killed_writers_left_is_removed_by_the_next_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let dead = child.id();
+        child.wait().unwrap();
+        let alive = std::process::id();
+        fs::create_dir_all(at(&format!(".x.zarr.partial-{dead}-0")).join("c/0")).unwrap();
+        fs::write(at(&format!(".x.zarr.partial-{dead}-12")), "file").unwrap();
+        let kept = [
+            format!(".x.zarr.partial-{alive}-0"),
+            format!(".x.zarr.partial-{}-0", 1),
+            format!(".y.zarr.partial-{dead}-0"),
+            format!("x.zarr.partial-{dead}-0"),
+            format!(".x.zarr.partial-{dead}-0.txt"),
+            format!(".x.zarr.partial-{dead}"),
+            ".x.zarr.partial--1-0".to_string(),
+        ];
+        for name in &kept {
+            fs::write(at(name), "").unwrap();
+        }
+        let next = partial_path(directory.path(), &at("x.zarr"));
+        assert!(next.file_name().unwrap().to_str().unwrap().starts_with(&format!(".x.zarr.partial-{alive}-")));
+        let mut found: Vec<String> =
+            fs::read_dir(directory.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        found.sort();
+        let mut kept = kept.to_vec();
+        kept.sort();
+        assert_eq!(found, kept);
+    }
+
+    #[test]
+    fn what_stands_at_the_address_is_there_until_the_new_one_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        for is_dir in [false, true] {
+            let target = at(&format!("target-{is_dir}"));
+            if is_dir {
+                fs::create_dir(&target).unwrap();
+            }
+            let old = if is_dir { target.join("file") } else { target.clone() };
+            fs::write(&old, "old").unwrap();
+            // Nothing can be renamed to it: what is there stays.
+            let message = publish("x", &at("nothing"), &target, true, false).unwrap_err().to_string();
+            assert!(message.contains("making the new array visible"), "{message}");
+            assert_eq!(fs::read_to_string(&old).unwrap(), "old");
+            // While it is replaced again and again, there is always one.
+            let done = std::sync::atomic::AtomicBool::new(false);
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    for n in 0..300 {
+                        let partial = at(&format!("partial-{n}"));
+                        if is_dir {
+                            fs::create_dir(&partial).unwrap();
+                        } else {
+                            fs::write(&partial, "new").unwrap();
+                        }
+                        publish("x", &partial, &target, true, false).unwrap();
+                    }
+                    done.store(true, Ordering::Relaxed);
+                });
+                while !done.load(Ordering::Relaxed) {
+                    assert!(target.exists(), "nothing stands at the address");
+                }
+            });
+        }
+    }
 }

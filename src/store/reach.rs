@@ -31,8 +31,12 @@ pub(crate) fn will_need(file: &File, at: u64, len: u64) {
 /// "; did you mean …" with names in the same directory that look like the missing `path`, or what is there.
 pub(crate) fn near_misses(path: &Path) -> String {
     let directory = parent(path);
-    let Ok(entries) = fs::read_dir(directory) else {
-        return format!("; the directory {} does not exist either", directory.display());
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(_) => {
+            let missing = directory.ancestors().filter(|d| !d.as_os_str().is_empty() && !d.exists()).last();
+            return missing.map_or_else(String::new, |d| format!("; there is no directory {}", d.display()));
+        }
     };
     let wanted = path.file_name().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
     let stem = wanted.split('.').next().unwrap_or_default().to_string();

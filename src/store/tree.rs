@@ -2,24 +2,53 @@
 
 use super::Meta;
 
-/// A group, or an array when it has `meta`.
+/// A group, an array when it has `meta`, or what cannot be read when it is `refused`.
 #[derive(Clone, Debug)]
 pub struct Node {
     /// Name inside its parent; empty at the root.
     pub name: String,
     /// Shape, dtype and the rest of an array.
     pub meta: Option<Meta>,
+    /// What is known of something that cannot be read, and why.
+    pub refused: Option<Refused>,
+    /// Where the name leads, when it is a link to something that is elsewhere.
+    pub link: Option<String>,
     /// Attributes of the group or array.
     pub attributes: serde_json::Map<String, serde_json::Value>,
     /// What a group holds, by name.
     pub children: Vec<Node>,
 }
 
+/// Something that is stored and cannot be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Refused {
+    /// Lengths of the axes, where they are known.
+    pub shape: Option<Vec<u64>>,
+    /// The element type as the file has it.
+    pub dtype: Option<String>,
+    /// The codec chain.
+    pub codec: Option<String>,
+    /// Why it is not read.
+    pub why: String,
+}
+
 impl Node {
-    /// Paths of all arrays below, as `/group/name`; `/` for the root itself.
+    /// A group of this name with nothing in it.
+    pub(crate) fn new(name: String) -> Node {
+        Node { name, meta: None, refused: None, link: None, attributes: serde_json::Map::new(), children: Vec::new() }
+    }
+
+    /// The same, with the reason why it cannot be read.
+    pub(crate) fn unreadable(mut self, why: &str) -> Node {
+        self.refused = Some(Refused { why: why.to_string(), ..Refused::default() });
+        self
+    }
+
+    /// Paths of all arrays below, as `/group/name`; `/` for the root itself. Links inside of the file name arrays a second
+    /// time: they are left out.
     pub fn arrays(&self) -> Vec<String> {
         fn visit(node: &Node, path: &str, found: &mut Vec<String>) {
-            if node.meta.is_some() {
+            if node.meta.is_some() && !node.link.as_ref().is_some_and(|link| link.starts_with("soft")) {
                 found.push(if path.is_empty() { "/".into() } else { path.into() });
             }
             for child in &node.children {

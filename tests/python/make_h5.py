@@ -126,6 +126,20 @@ def fill(f, put, case):
     layout[...] = h5py.VirtualSource(f["gzip"])
     f.create_virtual_dataset("virtual", layout)
     case(f, "virtual", big, "none")
+    # What is a complex and what a bool: names and values decide, not the first letters.
+    pair = np.dtype([("real", "f4"), ("imag", "f4")])
+    f.create_dataset("types/real_imag", data=values((9, 14), "c8").view(pair))
+    case(f, "types/real_imag", values((9, 14), "c8"), "none")
+    for name, members in {"row_idx": ("row", "idx"), "rate_intensity": ("rate", "intensity"), "i_r": ("i", "r")}.items():
+        f.create_dataset(f"refused/{name}", data=np.zeros(3, [(m, "f8") for m in members]))
+    for name, base, members in [
+        ("swapped", "i1", {"FALSE": 1, "TRUE": 0}),
+        ("other_values", "i1", {"FALSE": 0, "TRUE": 2}),
+        ("wide", "i4", {"FALSE": 0, "TRUE": 1}),
+        ("lower", "u1", {"false": 0, "true": 1}),
+        ("three", "u1", {"FALSE": 0, "TRUE": 1, "MAYBE": 2}),
+    ]:
+        put(f, f"types/enum_{name}", (values((9, 14), "i4") % 3).astype(base), dtype=h5py.enum_dtype(members, basetype=base))
     put(f, "scalar", np.float32(2.5))
     put(f, "empty", np.zeros((3, 0), "f8"))
     f.create_dataset("text", data=["a", "b"])

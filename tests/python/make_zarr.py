@@ -116,6 +116,38 @@ meta = json.loads((out / "v3_fill_hex.zarr" / "zarr.json").read_text())
 meta["fill_value"] = "0x3fc00000"
 (out / "v3_fill_hex.zarr" / "zarr.json").write_text(json.dumps(meta))
 
+# Fill values as texts, as other writers put them; zarr-python says what they are.
+for version, names in ((3, "v3"), (2, "v2")):
+    for dtype, text in (("u1", "255"), ("u2", "255"), ("i2", "1234"), ("i4", "-7"), ("i8", "12345678"), ("f4", "NaN"), ("f8", "-Infinity")):
+        path = out / f"{names}_fill_text_{dtype}.zarr"
+        zarr.create_array(store=str(path), shape=(5,), chunks=(2,), dtype=dtype, zarr_format=version)
+        document = path / ("zarr.json" if version == 3 else ".zarray")
+        meta = json.loads(document.read_text())
+        meta["fill_value"] = text
+        document.write_text(json.dumps(meta))
+        if version == 2 or dtype[0] == "f":
+            expect(path.stem, zarr.open_array(str(path), mode="r")[...])
+
+# Transposition by the letters of older drafts, which zarr-python no longer writes.
+for letter, order in (("C", (0, 1, 2)), ("F", (2, 1, 0))):
+    put(f"v3_transpose_{letter}", data((7, 8, 9)), filters=[TransposeCodec(order=order)])
+    document = out / f"v3_transpose_{letter}.zarr" / "zarr.json"
+    meta = json.loads(document.read_text())
+    meta["codecs"][0]["configuration"]["order"] = letter
+    document.write_text(json.dumps(meta))
+# Times are their integers.
+for version, names in ((3, "v3"), (2, "v2")):
+    for dtype in ("M8[ns]", "m8[10s]"):
+        name = f"{names}_time_{dtype[0]}"
+        y = data((20,), "i8")
+        y[:5] = np.iinfo("i8").min
+        a = zarr.create_array(store=str(out / f"{name}.zarr"), shape=(20,), chunks=(5,), dtype=dtype, zarr_format=version, fill_value="NaT")
+        a[5:] = y[5:].view(dtype)
+        expect(name, y)
+# What xarray writes: attributes with numbers that JSON has no words for.
+for version in (2, 3):
+    put(f"v{version}_nan_attributes", x, zarr_format=version, attributes={"_FillValue": np.nan, "range": [-np.inf, np.inf, 1.5]})
+
 put("v2_default", x, zarr_format=2)
 put("v2_none", x, zarr_format=2, compressors=None)
 put("v2_zlib", x, zarr_format=2, compressors=Zlib(level=4))

@@ -2,7 +2,7 @@
 
 use crate::{Failure, json, print};
 use flagstone::error::Bytes;
-use flagstone::store::{self, Address, Meta, Node};
+use flagstone::store::{self, Address, Meta, Node, Refused};
 use serde_json::json;
 use std::fmt::Write;
 
@@ -16,32 +16,20 @@ pub struct Args {
     json: bool,
 }
 
-/// Prints the array or the tree at the address.
+/// Prints the array or the tree at the address. What cannot be read is described, and then is an error.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let node = find(&args.address)?;
+    let node = store::tree(&args.address)?;
     let text = match (&node.meta, args.json) {
         (Some(meta), false) => array_text(&args.address, meta, stored_bytes(&args.address)),
         (Some(meta), true) => pretty(&array_json(&args.address, meta, stored_bytes(&args.address))),
         (None, false) => group_text(&args.address, &node),
         (None, true) => pretty(&group_json(&args.address, "", &node)),
     };
-    print(&text)
-}
-
-/// The node that the address names: for HDF5 the tree is the whole file's.
-fn find(address: &str) -> Result<Node, Failure> {
-    let mut node = store::tree(address)?;
-    if let Address::Hdf5 { dataset, .. } = store::parse(address)? {
-        for part in dataset.split('/').filter(|part| !part.is_empty()) {
-            let names: Vec<String> = node.children.iter().map(|child| child.name.clone()).collect();
-            node = node
-                .children
-                .into_iter()
-                .find(|child| child.name == part)
-                .ok_or_else(|| Failure::Message(format!("{address}: there is no {part:?}; found {}", names.join(", "))))?;
-        }
+    print(&text)?;
+    match &node.refused {
+        Some(refused) => Err(Failure::Message(format!("{}: {}", args.address, refused.why))),
+        None => Ok(()),
     }
-    Ok(node)
 }
 
 fn stored_bytes(address: &str) -> Option<u64> {
@@ -119,6 +107,9 @@ fn array_json(address: &str, meta: &Meta, stored: Option<u64>) -> serde_json::Va
 
 fn group_text(address: &str, node: &Node) -> String {
     let mut out = address.to_string();
+    if let Some(refused) = &node.refused {
+        let _ = write!(out, "  {}", refused_text(refused));
+    }
     attributes(&mut out, "", node);
     children(&mut out, "", node);
     out
@@ -133,12 +124,30 @@ fn children(out: &mut String, indent: &str, node: &Node) {
                 let chunks = meta.chunks.as_ref().map_or("contiguous".into(), |c| format!("chunks {}", lengths(c)));
                 let _ = write!(out, "  {} {}, {chunks}, {}", lengths(&meta.shape), meta.dtype, meta.codec);
             }
-            None => out.push('/'),
+            None => match &child.refused {
+                Some(refused) => {
+                    let _ = write!(out, "  {}", refused_text(refused));
+                }
+                None if child.link.is_some() => {}
+                None => out.push('/'),
+            },
+        }
+        if let Some(link) = &child.link {
+            let _ = write!(out, "  -> {link}");
         }
         let deeper = format!("{indent}{}", if last { "    " } else { "│   " });
         attributes(out, &deeper, child);
         children(out, &deeper, child);
     }
+}
+
+/// What is known of something that cannot be read, and why it is not.
+fn refused_text(refused: &Refused) -> String {
+    let shape = refused.shape.as_ref().map(|shape| lengths(shape));
+    let array: Vec<String> = shape.into_iter().chain(refused.dtype.clone()).collect();
+    let known: Vec<String> = Some(array.join(" ")).filter(|text| !text.is_empty()).into_iter().chain(refused.codec.clone()).collect();
+    let known = if known.is_empty() { String::new() } else { format!("{}: ", known.join(", ")) };
+    format!("{known}cannot be read: {}", refused.why)
 }
 
 fn attributes(out: &mut String, indent: &str, node: &Node) {
@@ -157,9 +166,18 @@ fn group_json(address: &str, path: &str, node: &Node) -> serde_json::Value {
             }
             None => group_json(address, &path, child),
         };
+        if let Some(link) = &child.link {
+            value["link"] = json!(link);
+        }
         value["name"] = json!(child.name);
         value
     };
+    if let Some(refused) = &node.refused {
+        return json!({
+            "kind": "unreadable", "address": inside(address, path), "shape": refused.shape, "dtype": refused.dtype,
+            "codec": refused.codec, "why": refused.why, "attributes": node.attributes,
+        });
+    }
     json!({
         "kind": "group", "address": inside(address, path), "attributes": node.attributes,
         "children": node.children.iter().map(child).collect::<Vec<_>>(),

@@ -70,8 +70,17 @@ impl<'a> Order<'a> {
 }
 
 /// Whether bit `i` is set; bits count from the top of each byte.
-fn bit(bits: &[u8], i: usize) -> bool {
-    bits.get(i / 8).is_some_and(|byte| byte & (0x80 >> (i % 8)) != 0)
+fn bit(bits: &[u8], i: u64) -> bool {
+    bits.get((i / 8) as usize).is_some_and(|byte| byte & (0x80 >> (i % 8)) != 0)
+}
+
+/// Which pages of a data block were ever written.
+#[derive(Clone, Copy)]
+struct Pages<'a> {
+    /// One stream of bits over all data blocks of the super block: a block's bits may start inside a byte.
+    bits: &'a [u8],
+    /// The bit of the block's first page.
+    first: u64,
 }
 
 /// Walks a fixed array.
@@ -113,7 +122,7 @@ pub(super) fn fixed(raw: &Raw<'_>, grid: &Grid<'_>, at: u64, found: &mut Found<'
     c.take(prefix - 5)?;
     let written = c.take(pages.div_ceil(8) as usize)?;
     for i in 0..pages {
-        if !bit(written, i as usize) {
+        if !bit(written, i) {
             continue;
         }
         let n = page.min(count - i * page);
@@ -202,20 +211,22 @@ impl Extensible {
         order: &Order<'_>,
         found: &mut Found<'_>,
     ) -> Result<()> {
-        let bits = if elements > self.page { (elements / self.page).div_ceil(8) } else { 0 };
+        let pages = if elements > self.page { elements / self.page } else { 0 };
+        // Room is kept for whole bytes a block, though the bits lie without gaps.
+        let bits_bytes = pages.div_ceil(8);
         let prefix = (6 + raw.offset_bytes + self.offset_bytes) as u64;
-        let len = blocks.checked_mul(bits + raw.offset_bytes as u64).and_then(|n| n.checked_add(prefix + 4)).filter(|&n| n <= raw.len);
+        let len =
+            blocks.checked_mul(bits_bytes + raw.offset_bytes as u64).and_then(|n| n.checked_add(prefix + 4)).filter(|&n| n <= raw.len);
         let Some(len) = len else { return Err(raw.corrupt(at, "an extensible array larger than the file")) };
         let body = raw.checked(at, len as usize, "extensible array super block")?;
         let mut c = raw.cursor(&body, at);
         c.expect(b"EASB\0", "an extensible array super block (EASB)")?;
         c.take(prefix as usize - 5)?;
-        let written = c.take((blocks * bits) as usize)?;
+        let bits = c.take((blocks * bits_bytes) as usize)?;
         for i in 0..blocks {
-            let mine = &written[(i * bits) as usize..((i + 1) * bits) as usize];
             let block = c.offset()?;
-            let pages = (bits > 0).then_some(mine);
-            self.data_block(raw, block, number + i * elements, elements, pages, order, found)?;
+            let written = (pages > 0).then_some(Pages { bits, first: i * pages });
+            self.data_block(raw, block, number + i * elements, elements, written, order, found)?;
         }
         Ok(())
     }
@@ -226,7 +237,7 @@ impl Extensible {
         at: u64,
         number: u64,
         elements: u64,
-        pages: Option<&[u8]>,
+        pages: Option<Pages<'_>>,
         order: &Order<'_>,
         found: &mut Found<'_>,
     ) -> Result<()> {
@@ -247,7 +258,7 @@ impl Extensible {
         raw.cursor(&head, at).expect(b"EADB\0", "an extensible array block (EADB)")?;
         let page_len = self.page * self.element.bytes as u64;
         for i in 0..elements / self.page {
-            if !bit(written, i as usize) {
+            if !bit(written.bits, written.first + i) {
                 continue;
             }
             let at = at + (prefix + 4) as u64 + i * (page_len + 4);

@@ -1,17 +1,19 @@
 //! Attributes ↔ JSON.
 
 use super::library::{self, Id, c_string, done, failed, id, sync};
+use super::links::{Leads, Link, links};
 use super::types::{file_type, memory_type};
 use crate::error::Result;
 use flagstone_kernels::dtype::{DType, Scalar};
 use hdf5_sys::h5::{H5_index_t, H5_iter_order_t};
 use hdf5_sys::h5a::*;
 use hdf5_sys::h5d::H5Dvlen_reclaim;
-use hdf5_sys::h5i::hid_t;
+use hdf5_sys::h5i::{H5Iget_name, hid_t};
 use hdf5_sys::h5r::{H5R_type_t, H5Rget_name, hobj_ref_t};
 use hdf5_sys::h5s::{H5S_class_t, H5Screate, H5Screate_simple};
 use hdf5_sys::h5t::*;
 use serde_json::{Map, Number, Value};
+use std::collections::HashMap;
 use std::ffi::{CStr, CString, c_char};
 
 /// Attributes larger than this are described, not read.
@@ -19,24 +21,75 @@ const BYTES_MAX: u64 = 1 << 20;
 /// What the dimension scales interface keeps for itself.
 const INTERNAL: [&str; 3] = ["DIMENSION_LABELS", "DIMENSION_LIST", "REFERENCE_LIST"];
 
-/// All attributes of an object, but those that dimension scales keep for themselves.
-pub(super) fn read(address: &str, object: &Id) -> Result<Map<String, Value>> {
+/// All attributes of an object, but those that dimension scales keep for themselves. One that cannot be read says why: it
+/// hides neither the others nor the object.
+pub(super) fn read(address: &str, object: &Id) -> Map<String, Value> {
+    let why = |e: crate::error::Error| Value::String(format!("<{}>", e.to_string().trim_start_matches(address).trim_start_matches(": ")));
     sync(|| {
         let mut found = Map::new();
-        for i in 0..library::attribute_count(address, object)? {
+        let count = library::attribute_count(address, object).unwrap_or_else(|e| {
+            found.insert("(unreadable)".into(), why(e));
+            0
+        });
+        for i in 0..count {
             // SAFETY: "." is a C string; the identifier is alive.
-            let attribute = id(address, "attributes", unsafe {
+            let opened = id(address, "attributes", unsafe {
                 H5Aopen_by_idx(object.raw(), c".".as_ptr(), H5_index_t::H5_INDEX_NAME, H5_iter_order_t::H5_ITER_INC, i, 0, 0)
-            })?;
-            let name = name_of(address, &attribute)?;
-            if !INTERNAL.contains(&name.as_str()) {
-                let value = value(address, &attribute)
-                    .unwrap_or_else(|e| Value::String(format!("<{}>", e.to_string().trim_start_matches(address).trim_start_matches(": "))));
-                found.insert(name, value);
+            });
+            let named = opened.and_then(|attribute| Ok((name_of(address, &attribute)?, attribute)));
+            match named {
+                Ok((name, _)) if INTERNAL.contains(&name.as_str()) => {}
+                Ok((name, attribute)) => {
+                    found.insert(name, value(address, &attribute).unwrap_or_else(why));
+                }
+                Err(e) => {
+                    found.insert(format!("(unreadable {i})"), why(e));
+                }
             }
         }
-        Ok(found)
+        found
     })
+}
+
+/// Names of objects by header address, of the groups that were asked: a dimension scale is named by the address of its
+/// header, and libhdf5 would walk the whole file for each.
+#[derive(Debug, Default)]
+pub(super) struct Scales(HashMap<(u64, u64), HashMap<u64, String>>);
+
+impl Scales {
+    /// The name of the object at `scale`, which stands in the group of `dataset` or in one above, most often.
+    fn name(&mut self, address: &str, dataset: &Id, scale: u64) -> Option<String> {
+        let path = path_of(dataset)?;
+        for (at, _) in path.rmatch_indices('/') {
+            let above = if at == 0 { "/" } else { &path[..at] };
+            let Ok((group, _)) = library::open_object(address, dataset, above) else { continue };
+            let Ok(identity) = library::identity(address, &group) else { continue };
+            let names = self.0.entry(identity).or_insert_with(|| {
+                let named = |link: Link| match link.leads {
+                    Leads::Object(at) => Some((at, link.name)),
+                    _ => None,
+                };
+                links(address, &group).unwrap_or_default().into_iter().filter_map(named).collect()
+            });
+            if let Some(name) = names.get(&scale) {
+                return Some(name.clone());
+            }
+        }
+        None
+    }
+}
+
+/// The path by which an object was opened, from the root of its file.
+fn path_of(object: &Id) -> Option<String> {
+    // SAFETY: the buffer has the length that is passed, one more than the name.
+    unsafe {
+        let len = H5Iget_name(object.raw(), std::ptr::null_mut(), 0);
+        let len = usize::try_from(len).ok().filter(|&len| len > 0)?;
+        let mut name = vec![0u8; len + 1];
+        H5Iget_name(object.raw(), name.as_mut_ptr().cast(), name.len());
+        name.pop();
+        String::from_utf8(name).ok()
+    }
 }
 
 fn name_of(address: &str, attribute: &Id) -> Result<String> {
@@ -126,7 +179,7 @@ fn nested(items: &mut impl Iterator<Item = Value>, shape: &[u64]) -> Value {
 }
 
 /// Names of the axes: dimension labels, else the names of attached dimension scales.
-pub(super) fn dimension_names(address: &str, dataset: &Id, rank: usize) -> Option<Vec<Option<String>>> {
+pub(super) fn dimension_names(address: &str, dataset: &Id, rank: usize, scales: &mut Scales) -> Option<Vec<Option<String>>> {
     // SAFETY: names are C literals; identifiers are alive; buffers have the sizes the library tells.
     sync(|| unsafe {
         let open = |name: &CStr| {
@@ -153,11 +206,15 @@ pub(super) fn dimension_names(address: &str, dataset: &Id, rank: usize) -> Optio
         if shape != [rank as u64] || !of_references {
             return None;
         }
-        let mut scales: Vec<hvl_t> = (0..rank).map(|_| hvl_t { len: 0, p: std::ptr::null_mut() }).collect();
-        done(address, "attribute", H5Aread(list.raw(), datatype.raw(), scales.as_mut_ptr().cast())).ok()?;
-        let name = |scale: &hvl_t| {
+        let mut attached: Vec<hvl_t> = (0..rank).map(|_| hvl_t { len: 0, p: std::ptr::null_mut() }).collect();
+        done(address, "attribute", H5Aread(list.raw(), datatype.raw(), attached.as_mut_ptr().cast())).ok()?;
+        let mut name = |scale: &hvl_t| {
             if scale.len == 0 || scale.p.is_null() {
                 return None;
+            }
+            // An object reference is the address of the header.
+            if let Some(name) = scales.name(address, dataset, scale.p.cast::<hobj_ref_t>().read_unaligned()) {
+                return Some(name);
             }
             let mut text = [0 as c_char; 512];
             let len =
@@ -165,8 +222,8 @@ pub(super) fn dimension_names(address: &str, dataset: &Id, rank: usize) -> Optio
             let path = (len > 0).then(|| CStr::from_ptr(text.as_ptr()).to_string_lossy().into_owned())?;
             path.rsplit('/').next().map(str::to_string)
         };
-        let names: Vec<Option<String>> = scales.iter().map(name).collect();
-        H5Dvlen_reclaim(datatype.raw(), space.raw(), 0, scales.as_mut_ptr().cast());
+        let names: Vec<Option<String>> = attached.iter().map(&mut name).collect();
+        H5Dvlen_reclaim(datatype.raw(), space.raw(), 0, attached.as_mut_ptr().cast());
         names.iter().any(Option::is_some).then_some(names)
     })
 }

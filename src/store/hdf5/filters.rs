@@ -2,7 +2,8 @@
 
 use super::checksum::fletcher32;
 use super::library::FilterInfo;
-use super::{lzf, shuffle};
+use super::lzf;
+use crate::store::shuffle;
 use libdeflater::{CompressionLvl, Compressor, Decompressor};
 use std::cell::RefCell;
 

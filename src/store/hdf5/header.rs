@@ -10,6 +10,8 @@ use std::os::unix::fs::FileExt;
 
 /// The address that means "nowhere".
 pub(super) const UNDEFINED: u64 = u64::MAX;
+/// What every HDF5 file has at 0, 512, 1024, 2048, …
+pub(crate) const SIGNATURE: &[u8; 8] = b"\x89HDF\r\n\x1a\n";
 /// Headers are small; more is a lie.
 const HEADER_BYTES_MAX: usize = 16 << 20;
 
@@ -36,7 +38,7 @@ impl<'a> Raw<'a> {
         let mut at = 0u64;
         while at + 16 <= len {
             let start = raw.bytes(at, 16, "superblock")?;
-            if start.starts_with(b"\x89HDF\r\n\x1a\n") {
+            if start.starts_with(SIGNATURE) {
                 let (offset, length) = if start[8] < 2 { (start[13], start[14]) } else { (start[9], start[10]) };
                 if ![2, 4, 8].contains(&offset) || ![2, 4, 8].contains(&length) {
                     return Err(raw.corrupt(at, &format!("addresses of {offset} and lengths of {length} bytes; expected 2, 4 or 8")));

@@ -1,7 +1,7 @@
 //! Chunk index in the file → a compact table: address, stored size and filter mask of every chunk.
 //!
-//! Read once when a dataset is opened; libhdf5 1.10 would need minutes for 10⁵ chunks. Nodes are visited
-//! once each, depths only fall and counts are bounded by the grid, so no pointer in the file can make a
+//! Read once when a dataset is opened; libhdf5 1.10 would need minutes for 10⁵ chunks, but counts them quickly,
+//! and its count must be ours. Nodes are visited once each, depths only fall and counts are bounded by the grid, so no pointer in the file can make a
 //! walk endless or the table larger than the file.
 //! Source: HDF5 File Format Specification 3.0, sections III.A.1 (B-tree v1), III.A.2 (v2), VII (indexes).
 
@@ -22,15 +22,13 @@ pub(super) struct Entry {
     pub(super) mask: u32,
 }
 
-const MISSING: Entry = Entry { at: UNDEFINED, len: 0, mask: 0 };
-
 /// All chunks that are stored.
 #[derive(Debug)]
 pub(super) enum Index {
     /// By C-order number of the chunk.
-    Dense(Vec<Entry>),
-    /// Numbers ascending, and their entries.
-    Sparse(Vec<u64>, Vec<Entry>),
+    Dense(Dense),
+    /// Chunks in the order of their numbers.
+    Sparse(Vec<Numbered>),
     /// All there, one after the other, numbered in a grid of these counts.
     Implicit {
         /// Byte in the file of the first.
@@ -42,31 +40,74 @@ pub(super) enum Index {
     },
 }
 
+/// A place for every chunk of the grid: 8 bytes a chunk, 12 where stored sizes differ.
+#[derive(Debug, Default)]
+pub(super) struct Dense {
+    /// Bytes in the file; [`UNDEFINED`] where a chunk was never written.
+    at: Vec<u64>,
+    /// Stored bytes; empty where all have `len`.
+    lens: Vec<u32>,
+    len: u32,
+    /// Masks; empty until a chunk skips a filter.
+    masks: Vec<u32>,
+}
+
+impl Dense {
+    fn get(&self, number: usize) -> Option<Entry> {
+        let at = *self.at.get(number).filter(|&&at| at != UNDEFINED)?;
+        let len = self.lens.get(number).copied().unwrap_or(self.len);
+        Some(Entry { at, len, mask: self.masks.get(number).copied().unwrap_or(0) })
+    }
+    /// Whether the place was free.
+    fn set(&mut self, number: usize, entry: Entry) -> bool {
+        if self.at[number] != UNDEFINED {
+            return false;
+        }
+        self.at[number] = entry.at;
+        if let Some(len) = self.lens.get_mut(number) {
+            *len = entry.len;
+        }
+        if entry.mask != 0 {
+            self.masks.resize(self.at.len(), 0);
+            self.masks[number] = entry.mask;
+        }
+        true
+    }
+    fn entries(&self) -> impl Iterator<Item = Entry> {
+        (0..self.at.len()).filter_map(|number| self.get(number))
+    }
+}
+
+/// A chunk of a grid most of which was never written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Numbered {
+    number: u64,
+    entry: Entry,
+}
+
 impl Index {
     /// The chunk at `place` in a grid of `counts`; `None` where it was never written.
     pub(super) fn get(&self, place: &[u64], counts: &[u64]) -> Option<Entry> {
         match self {
-            Index::Dense(entries) => entries.get(ravel(place, counts) as usize).copied().filter(|e| e.at != UNDEFINED),
-            Index::Sparse(numbers, entries) => numbers.binary_search(&ravel(place, counts)).ok().map(|i| entries[i]),
+            Index::Dense(dense) => dense.get(ravel(place, counts) as usize),
+            Index::Sparse(chunks) => chunks.binary_search_by_key(&ravel(place, counts), |chunk| chunk.number).ok().map(|i| chunks[i].entry),
             Index::Implicit { at, len, counts } => Some(Entry { at: at + ravel(place, counts) * u64::from(*len), len: *len, mask: 0 }),
         }
     }
     /// Bytes it keeps in memory.
     pub(super) fn resident_bytes(&self) -> u64 {
         match self {
-            Index::Dense(entries) => (entries.capacity() * size_of::<Entry>()) as u64,
-            Index::Sparse(numbers, entries) => (numbers.capacity() * 8 + entries.capacity() * size_of::<Entry>()) as u64,
+            Index::Dense(dense) => (8 * dense.at.capacity() + 4 * (dense.lens.capacity() + dense.masks.capacity())) as u64,
+            Index::Sparse(chunks) => (chunks.capacity() * size_of::<Numbered>()) as u64,
             Index::Implicit { counts, .. } => 8 * counts.len() as u64,
         }
     }
     /// The largest stored size, and the sum of all.
     pub(super) fn sizes(&self, chunks: u64) -> (u64, u64) {
-        let of = |entries: &[Entry]| {
-            let most = entries.iter().map(|e| u64::from(e.len)).max().unwrap_or(0);
-            (most, entries.iter().map(|e| u64::from(e.len)).sum())
-        };
+        let of = |(most, sum): (u64, u64), e: Entry| (most.max(e.len.into()), sum + u64::from(e.len));
         match self {
-            Index::Dense(entries) | Index::Sparse(_, entries) => of(entries),
+            Index::Dense(dense) => dense.entries().fold((0, 0), of),
+            Index::Sparse(found) => found.iter().map(|chunk| chunk.entry).fold((0, 0), of),
             Index::Implicit { len, .. } => (u64::from(*len), u64::from(*len).saturating_mul(chunks)),
         }
     }
@@ -87,20 +128,48 @@ pub(super) struct Grid<'a> {
     pub(super) filtered: bool,
     /// The largest stored size that is believed.
     pub(super) stored_max: u64,
+    /// What libhdf5 counts.
+    pub(super) known: Known,
 }
 
-/// Collects chunks in any order and checks each.
+/// Chunks that libhdf5 counts in the index, those past the current extents too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Known {
+    /// How many.
+    pub(super) chunks: u64,
+    /// The sum of their stored sizes.
+    pub(super) bytes: u64,
+}
+
+/// Collects chunks in any order and checks each. The table is made once, at its final length.
 pub(super) struct Found<'a> {
     raw: &'a Raw<'a>,
     grid: &'a Grid<'a>,
-    entries: Vec<(u64, Entry)>,
+    table: Index,
+    seen: Known,
 }
 
 impl<'a> Found<'a> {
+    fn new(raw: &'a Raw<'a>, grid: &'a Grid<'a>) -> Found<'a> {
+        let total: u64 = grid.counts.iter().product();
+        let table = if total <= grid.known.chunks.saturating_mul(2) {
+            let lens = if grid.filtered { vec![0; total as usize] } else { Vec::new() };
+            Index::Dense(Dense { at: vec![UNDEFINED; total as usize], lens, len: grid.chunk_bytes, masks: Vec::new() })
+        } else {
+            Index::Sparse(Vec::with_capacity(grid.known.chunks as usize))
+        };
+        Found { raw, grid, table, seen: Known::default() }
+    }
+
     /// Adds the chunk at `place` in the grid. Places past the current extent are left over from before the
     /// dataset shrank.
     pub(super) fn add(&mut self, place: &[u64], at: u64, len: u64, mask: u32, from: u64) -> Result<()> {
-        if at == UNDEFINED || place.iter().zip(self.grid.counts).any(|(p, n)| p >= n) {
+        if at == UNDEFINED {
+            return Ok(());
+        }
+        self.seen.chunks += 1;
+        self.seen.bytes = self.seen.bytes.saturating_add(len);
+        if self.seen.chunks > self.grid.known.chunks || place.iter().zip(self.grid.counts).any(|(p, n)| p >= n) {
             return Ok(());
         }
         let start = at.checked_add(self.raw.base);
@@ -118,33 +187,38 @@ impl<'a> Found<'a> {
             return Err(self.raw.corrupt(from, &what));
         }
         let entry = Entry { at: at + self.raw.base, len: len as u32, mask };
-        self.entries.push((ravel(place, self.grid.counts), entry));
+        let number = ravel(place, self.grid.counts);
+        match &mut self.table {
+            Index::Dense(dense) => {
+                if !dense.set(number as usize, entry) {
+                    return Err(self.raw.corrupt(from, "a chunk is indexed twice"));
+                }
+            }
+            Index::Sparse(chunks) => chunks.push(Numbered { number, entry }),
+            Index::Implicit { .. } => {}
+        }
         Ok(())
     }
 
-    fn table(mut self) -> Result<Index> {
-        let total: u64 = self.grid.counts.iter().product();
-        if !self.entries.is_sorted_by_key(|e| e.0) {
-            self.entries.sort_unstable_by_key(|e| e.0);
+    /// The table, if it holds what libhdf5 counts.
+    fn table(mut self) -> Result<Option<Index>> {
+        if self.seen != self.grid.known {
+            return Ok(None);
         }
-        if let Some(twice) = self.entries.windows(2).find(|w| w[0].0 == w[1].0) {
-            return Err(self.raw.corrupt(twice[1].1.at.saturating_sub(self.raw.base), "a chunk is indexed twice"));
-        }
-        let found = self.entries.len() as u64;
-        if total <= found.saturating_mul(3) / 2 {
-            let mut dense = vec![MISSING; total as usize];
-            for (number, entry) in self.entries {
-                dense[number as usize] = entry;
+        if let Index::Sparse(chunks) = &mut self.table {
+            chunks.sort_unstable_by_key(|chunk| chunk.number);
+            if let Some(twice) = chunks.windows(2).find(|w| w[0].number == w[1].number) {
+                return Err(self.raw.corrupt(twice[1].entry.at.saturating_sub(self.raw.base), "a chunk is indexed twice"));
             }
-            return Ok(Index::Dense(dense));
         }
-        Ok(Index::Sparse(self.entries.iter().map(|e| e.0).collect(), self.entries.iter().map(|e| e.1).collect()))
+        Ok(Some(self.table))
     }
 }
 
-/// Reads the whole index.
-pub(super) fn read(raw: &Raw<'_>, layout: &ChunkLayout, grid: &Grid<'_>) -> Result<Index> {
-    let mut found = Found { raw, grid, entries: Vec::new() };
+/// Reads the whole index; `None` where it holds other chunks than libhdf5 counts: then one of the two walks is
+/// wrong, and chunks that are missed would be read as the fill value.
+pub(super) fn read(raw: &Raw<'_>, layout: &ChunkLayout, grid: &Grid<'_>) -> Result<Option<Index>> {
+    let mut found = Found::new(raw, grid);
     if layout.at == UNDEFINED {
         return found.table();
     }
@@ -161,7 +235,7 @@ pub(super) fn read(raw: &Raw<'_>, layout: &ChunkLayout, grid: &Grid<'_>) -> Resu
             if end.is_none_or(|end| end > raw.len) {
                 return Err(raw.corrupt(layout.at, "chunks reach past the end of the file (a truncated file?)"));
             }
-            return Ok(Index::Implicit { at: layout.at + raw.base, len: grid.chunk_bytes, counts });
+            return Ok(Some(Index::Implicit { at: layout.at + raw.base, len: grid.chunk_bytes, counts }));
         }
         IndexKind::Fixed => arrays::fixed(raw, grid, layout.at, &mut found)?,
         IndexKind::Extensible => arrays::extensible(raw, grid, layout.at, &mut found)?,
@@ -186,9 +260,8 @@ fn btree1(found: &mut Found<'_>, root: u64) -> Result<()> {
         c.expect(b"TREE", "a chunk index node (TREE)")?;
         let (kind, level, used) = (c.u8()?, c.u8()?, c.number(2)? as usize);
         if kind != 1 || want.is_some_and(|want| want != level) {
-            return Err(
-                raw.corrupt(at, &format!("a chunk index node of kind {kind} and level {level}, expected kind 1 and level {want:?}"))
-            );
+            let expected = want.map_or(String::new(), |want| format!(" and level {want}"));
+            return Err(raw.corrupt(at, &format!("a chunk index node of kind {kind} and level {level}, expected kind 1{expected}")));
         }
         let body = raw.bytes(at + prefix as u64, used * (key + raw.offset_bytes), "chunk index node")?;
         let mut c = raw.cursor(&body, at);

@@ -1,13 +1,13 @@
 //! Calls of libhdf5 → values, under its one lock. Identifiers close themselves.
 
+use super::index::Known;
 use crate::error::{Error, Result};
-use hdf5_sys::h5::{H5_index_t, H5_iter_order_t, hsize_t};
+use hdf5_sys::h5::hsize_t;
 use hdf5_sys::h5d::*;
 use hdf5_sys::h5e::{H5E_DEFAULT, H5E_direction_t, H5E_error2_t, H5Eclear2, H5Eget_msg, H5Ewalk2};
 use hdf5_sys::h5f::*;
-use hdf5_sys::h5g::{H5G_info_t, H5Gget_info};
 use hdf5_sys::h5i::{H5I_type_t, H5Idec_ref, H5Iget_type, hid_t};
-use hdf5_sys::h5l::{H5L_info1_t, H5Ldelete, H5Lexists, H5Literate1};
+use hdf5_sys::h5l::{H5Ldelete, H5Lexists};
 use hdf5_sys::h5o::{H5O_info1_t, H5Oget_info2, H5Oopen};
 use hdf5_sys::h5p::*;
 use hdf5_sys::h5s::{H5Sget_simple_extent_dims, H5Sget_simple_extent_ndims, H5Sget_simple_extent_type};
@@ -145,7 +145,7 @@ pub(super) fn create_file(address: &str, path: &Path) -> Result<Id> {
 /// Whether a link exists at an absolute path, whatever it leads to.
 pub(super) fn exists(address: &str, file: &Id, path: &str) -> Result<bool> {
     let mut at = String::new();
-    for part in path.split('/').filter(|p| !p.is_empty()) {
+    for part in path.split('/').filter(|p| !p.is_empty() && *p != ".") {
         at = format!("{at}/{part}");
         let name = c_string(address, &at)?;
         // SAFETY: the name outlives the call.
@@ -182,12 +182,17 @@ pub(super) fn unlink(file: &Id, path: &str) {
 
 /// Where the object's header is, counted from the file's base address.
 pub(super) fn header_address(address: &str, object: &Id) -> Result<u64> {
+    identity(address, object).map(|(_, at)| at)
+}
+
+/// The number of the object's file among those that are open, and where its header is: the same for no other object.
+pub(super) fn identity(address: &str, object: &Id) -> Result<(u64, u64)> {
     /// `H5O_INFO_BASIC`: without walking the chunk index for its size.
     const BASIC: c_uint = 1;
     let mut info = H5O_info1_t::default();
     // SAFETY: `info` is the record the library fills.
     done(address, "object header", sync(|| unsafe { H5Oget_info2(object.raw(), &raw mut info, BASIC) }))?;
-    Ok(info.addr)
+    Ok((info.fileno, info.addr))
 }
 
 /// How many attributes an object has.
@@ -255,37 +260,29 @@ pub(super) fn filters(address: &str, creation: &Id) -> Result<Vec<FilterInfo>> {
 
 /// Names of a group's links, ascending.
 pub(super) fn link_names(address: &str, group: &Id) -> Result<Vec<String>> {
-    extern "C" fn visit(_: hid_t, name: *const c_char, _: *const H5L_info1_t, found: *mut c_void) -> c_int {
-        // SAFETY: the library passes a C string, and `found` is the vector below.
-        unsafe { (*found.cast::<Vec<String>>()).push(CStr::from_ptr(name).to_string_lossy().into_owned()) };
-        0
-    }
-    let mut found: Vec<String> = Vec::new();
-    // SAFETY: `visit` has the type the library expects and keeps no pointer.
-    sync(|| unsafe {
-        let mut info = H5G_info_t::default();
-        done(address, "listing a group", H5Gget_info(group.raw(), &raw mut info))?;
-        let mut next = 0;
-        done(
-            address,
-            "listing a group",
-            H5Literate1(
-                group.raw(),
-                H5_index_t::H5_INDEX_NAME,
-                H5_iter_order_t::H5_ITER_INC,
-                &raw mut next,
-                Some(visit),
-                (&raw mut found).cast(),
-            ),
-        )
-    })?;
-    Ok(found)
+    Ok(super::links::links(address, group)?.into_iter().map(|link| link.name).collect())
 }
 
 /// Brings what this process wrote to the file, so that plain reads see it.
 pub(super) fn flush(address: &str, file: &Id) -> Result<()> {
     // SAFETY: the identifier is alive.
     done(address, "flushing the HDF5 file", sync(|| unsafe { H5Fflush(file.raw(), H5F_scope_t::H5F_SCOPE_GLOBAL) }))
+}
+
+/// How many chunks a dataset's index holds, and the sum of their stored sizes; `chunk_bytes` is the size of each
+/// where no filter changes it.
+pub(super) fn known_chunks(address: &str, dataset: &Id, chunk_bytes: Option<u32>) -> Result<Known> {
+    // SAFETY: the identifier is alive; the library fills one number. Each call walks the index once.
+    sync(|| unsafe {
+        let mut chunks = 0;
+        let space = id(address, "dataspace", H5Dget_space(dataset.raw()))?;
+        done(address, "counting chunks", H5Dget_num_chunks(dataset.raw(), space.raw(), &raw mut chunks))?;
+        let bytes = match chunk_bytes {
+            Some(each) => chunks.saturating_mul(each.into()),
+            None => H5Dget_storage_size(dataset.raw()),
+        };
+        Ok(Known { chunks, bytes })
+    })
 }
 
 /// The creation properties of a dataset.

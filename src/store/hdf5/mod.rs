@@ -11,10 +11,10 @@ mod filters;
 mod header;
 mod index;
 mod library;
+mod links;
 mod lzf;
 mod open;
 mod read;
-mod shuffle;
 mod through;
 mod tree;
 mod types;
@@ -23,6 +23,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub use open::open;
+pub(crate) use header::SIGNATURE;
+pub use open::{exists, open};
 pub use tree::tree;
 pub use write::create;

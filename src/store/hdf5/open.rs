@@ -1,15 +1,16 @@
 //! A path in an HDF5 file → a dataset that workers can read.
 
+use super::attributes::Scales;
 use super::filters::{self, Pipeline};
 use super::header::{self, Raw, UNDEFINED};
 use super::index::{self, Grid};
 use super::library::{self, FilterInfo, Id, done, failed, id, sync};
 use super::read::{Chunked, Dataset, Kind};
 use super::through::Through;
-use super::types::{FileType, file_type};
+use super::types::{FileType, file_type, type_text};
 use super::{attributes, read};
 use crate::error::{Error, Result};
-use crate::store::{Meta, Store, reach};
+use crate::store::{Meta, Refused, Store, reach};
 use flagstone_kernels::dtype::Scalar;
 use hdf5_sys::h5d::*;
 use hdf5_sys::h5f::H5Fget_name;
@@ -39,7 +40,7 @@ pub(super) struct Described {
 ///
 /// # Errors
 /// `Store` for a dtype that is not a number.
-pub(super) fn describe(address: &str, dataset: &Id) -> Result<Described> {
+pub(super) fn describe(address: &str, dataset: &Id, scales: &mut Scales) -> Result<Described> {
     // SAFETY: identifiers are alive and the lock is held; buffers have the sizes that are passed.
     sync(|| unsafe {
         let datatype = id(address, "datatype", H5Dget_type(dataset.raw()))?;
@@ -73,7 +74,7 @@ pub(super) fn describe(address: &str, dataset: &Id) -> Result<Described> {
             }
         }
         let meta = Meta {
-            dimension_names: attributes::dimension_names(address, dataset, shape.len()),
+            dimension_names: attributes::dimension_names(address, dataset, shape.len(), scales),
             shape,
             dtype: of.dtype,
             chunks,
@@ -81,7 +82,7 @@ pub(super) fn describe(address: &str, dataset: &Id) -> Result<Described> {
             codec: filters::text(&filters),
             compressed: !filters.is_empty(),
             fill: Some(Scalar::read(of.dtype, &fill)),
-            attributes: attributes::read(address, dataset)?,
+            attributes: attributes::read(address, dataset),
         };
         let external = H5Pget_external_count(creation.raw()) > 0;
         Ok(Described { meta, of, most, layout, external, filters, fill })
@@ -99,34 +100,64 @@ pub fn open(file: &Path, dataset: &str, address: &str) -> Result<Arc<dyn Store>>
         let hdf5 = library::open_read(address, file)?;
         // Only a file that this process writes too has anything to flush.
         let _ = library::flush(address, &hdf5);
-        let object = find(address, &hdf5, dataset)?;
-        let found = describe(address, &object)?;
+        let object = match find(address, &hdf5, dataset)? {
+            (object, H5I_type_t::H5I_DATASET) => object,
+            (_, H5I_type_t::H5I_GROUP) => {
+                let what = format!("{dataset} is a group, not a dataset{}", listed(address, &hdf5, dataset.trim_end_matches('/')));
+                return Err(Error::store(address, what));
+            }
+            _ => return Err(Error::store(address, format!("{dataset} is not a dataset"))),
+        };
+        let found = describe(address, &object, &mut Scales::default())?;
         build(address, file, dataset, &object, found)
     });
     Ok(Arc::new(opened?))
 }
 
-/// Opens the dataset, or says what there is instead.
-fn find(address: &str, file: &Id, dataset: &str) -> Result<Id> {
-    let siblings = |path: &str| {
+/// "; there is …": what a group holds.
+fn listed(address: &str, file: &Id, path: &str) -> String {
+    let names = || {
         let (group, _) = library::open_object(address, file, if path.is_empty() { "/" } else { path }).ok()?;
         let mut names = library::link_names(address, &group).ok()?;
         names.retain(|name| !name.starts_with('.'));
         names.truncate(20);
         Some(names.iter().map(|name| format!("{path}/{name}")).collect::<Vec<_>>().join(", "))
     };
-    let path = dataset.trim_end_matches('/');
-    let listed = |path: &str| siblings(path).filter(|s| !s.is_empty()).map_or(String::new(), |s| format!("; there is {s}"));
+    names().filter(|names| !names.is_empty()).map_or(String::new(), |names| format!("; there is {names}"))
+}
+
+/// Opens the object at `path` and says what it is.
+///
+/// # Errors
+/// `Store` where there is none, with what there is instead.
+pub(super) fn find(address: &str, file: &Id, path: &str) -> Result<(Id, H5I_type_t)> {
+    let path = path.trim_end_matches('/');
     if !library::exists(address, file, path)? {
         let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
-        return Err(Error::store(address, format!("the file has no dataset {dataset}{}", listed(parent))));
+        return Err(Error::store(address, format!("the file has no dataset {path}{}", listed(address, file, parent))));
     }
-    let (object, kind) = library::open_object(address, file, if path.is_empty() { "/" } else { path })?;
-    match kind {
-        H5I_type_t::H5I_DATASET => Ok(object),
-        H5I_type_t::H5I_GROUP => Err(Error::store(address, format!("{dataset} is a group, not a dataset{}", listed(path)))),
-        _ => Err(Error::store(address, format!("{dataset} is not a dataset"))),
-    }
+    library::open_object(address, file, if path.is_empty() { "/" } else { path })
+}
+
+/// Whether the file has an object at `path`.
+pub fn exists(file: &Path, path: &str, address: &str) -> bool {
+    sync(|| library::open_read(address, file).and_then(|hdf5| find(address, &hdf5, path)).is_ok())
+}
+
+/// What is known of a dataset that cannot be read.
+pub(super) fn outline(address: &str, dataset: &Id, why: String) -> Refused {
+    // SAFETY: plain queries of an identifier that is alive, under the lock.
+    sync(|| unsafe {
+        let space = id(address, "dataspace", H5Dget_space(dataset.raw()));
+        let datatype = id(address, "datatype", H5Dget_type(dataset.raw()));
+        let filters = library::creation(address, dataset).and_then(|creation| library::filters(address, &creation));
+        Refused {
+            shape: space.and_then(|space| library::extents(address, &space)).ok().map(|(shape, _)| shape),
+            dtype: datatype.ok().map(|datatype| type_text(&datatype)),
+            codec: filters.ok().map(|filters| filters::text(&filters)),
+            why,
+        }
+    })
 }
 
 /// The file that holds the object: another one, where the path leads through an external link.
@@ -142,6 +173,20 @@ fn holder(address: &str, object: &Id) -> Result<PathBuf> {
         name.pop();
         Ok(PathBuf::from(OsString::from_vec(name)))
     }
+}
+
+/// Refuses chunks that libhdf5 cannot decode.
+fn require_filters(address: &str, filters: &[FilterInfo]) -> Result<()> {
+    // SAFETY: a plain query, under the lock.
+    let Some(missing) = (0..filters.len()).find(|&i| unsafe { H5Zfilter_avail(filters[i].id) } <= 0) else { return Ok(()) };
+    let name = filters::text(&filters[missing..=missing]);
+    Err(Error::store(
+        address,
+        format!(
+            "{name} is not installed: its chunks cannot be decoded; repack the file with `h5repack -f SHUF -f GZIP=1`, or point \
+             HDF5_PLUGIN_PATH at the plugin"
+        ),
+    ))
 }
 
 fn build(address: &str, path: &Path, dataset: &str, object: &Id, found: Described) -> Result<Dataset> {
@@ -180,8 +225,18 @@ fn build(address: &str, path: &Path, dataset: &str, object: &Id, found: Describe
                     let counts_max = most.iter().zip(chunk).map(|(&n, c)| if n == UNDEFINED { n } else { n.div_ceil(*c) }).collect();
                     let layout = header::chunk_layout(&raw, library::header_address(address, object)?)?;
                     let stored_max = u64::from(chunk_bytes).saturating_mul(2).saturating_add(1 << 16);
-                    let grid = Grid { chunk, counts: &counts, counts_max, chunk_bytes, filtered: !filters.is_empty(), stored_max };
-                    let index = if bytes == 0 { index::Index::Dense(Vec::new()) } else { index::read(&raw, &layout, &grid)? };
+                    let known = library::known_chunks(address, object, filters.is_empty().then_some(chunk_bytes))?;
+                    let filtered = !filters.is_empty();
+                    let grid = Grid { chunk, counts: &counts, counts_max, chunk_bytes, filtered, stored_max, known };
+                    let index = if bytes == 0 {
+                        index::Index::Dense(index::Dense::default())
+                    } else if let Some(index) = index::read(&raw, &layout, &grid)? {
+                        index
+                    } else {
+                        require_filters(address, &filters)?;
+                        let kind = through(chunk_bytes.into());
+                        return Ok(Dataset { address: address.into(), file, meta, swap: of.swap, fill, kind, stored: Some(known.bytes) });
+                    };
                     let (stored_most, stored) = index.sizes(counts.iter().product());
                     let kind = Chunked {
                         chunk: chunk.clone(),
@@ -195,16 +250,7 @@ fn build(address: &str, path: &Path, dataset: &str, object: &Id, found: Describe
                     (Kind::Chunked(kind), Some(stored))
                 }
                 None => {
-                    for (i, filter) in filters.iter().enumerate() {
-                        // SAFETY: a plain query.
-                        if unsafe { H5Zfilter_avail(filter.id) } <= 0 {
-                            let name = filters::text(&filters[i..=i]);
-                            let what = format!(
-                                "{name} is not installed: its chunks cannot be decoded; repack the file with `h5repack -f SHUF -f GZIP=1`, or point HDF5_PLUGIN_PATH at the plugin"
-                            );
-                            return Err(Error::store(address, what));
-                        }
-                    }
+                    require_filters(address, &filters)?;
                     // SAFETY: the identifier is alive.
                     (through(chunk_bytes.into()), Some(unsafe { H5Dget_storage_size(object.raw()) }))
                 }

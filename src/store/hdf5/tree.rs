@@ -1,62 +1,96 @@
 //! An HDF5 file → its groups and datasets as a tree.
 
+use super::attributes::Scales;
 use super::library::{self, Id, sync};
+use super::links::{Leads, links};
 use super::{attributes, open};
 use crate::error::Result;
 use crate::store::tree::Node;
 use hdf5_sys::h5i::H5I_type_t;
-use serde_json::Value;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::path::Path;
 
 /// Groups deeper than this are not listed.
 const DEPTH_MAX: usize = 64;
 
-/// Lists groups and datasets. A dataset that is no array of numbers has no `meta`, and an attribute
-/// `(unreadable)` that says why; a group that was listed before (links may form circles) has no children.
+/// Lists the object at `path` (`/` or empty: the whole file) and what is below. A dataset that is no array of numbers says
+/// why; a link says where it leads, and what a soft link leads to is listed where it is itself.
 ///
 /// # Errors
-/// `Store` when the file cannot be opened.
-pub fn tree(file: &Path, address: &str) -> Result<Node> {
+/// `Store` when the file cannot be opened, or has no such object.
+pub fn tree(file: &Path, path: &str, address: &str) -> Result<Node> {
     sync(|| {
         let hdf5 = library::open_read(address, file)?;
-        let (root, _) = library::open_object(address, &hdf5, "/")?;
-        group(address, &root, String::new(), &mut HashSet::new(), 0)
+        let _ = library::flush(address, &hdf5);
+        let (object, kind) = open::find(address, &hdf5, path)?;
+        let mut walk = Walk { address, seen: HashMap::new(), scales: Scales::default() };
+        Ok(match kind {
+            H5I_type_t::H5I_DATASET => walk.dataset(&object, String::new()),
+            _ => walk.group(&object, String::new(), path.trim_end_matches('/'), 0),
+        })
     })
 }
 
-fn group(address: &str, of: &Id, name: String, seen: &mut HashSet<u64>, depth: usize) -> Result<Node> {
-    let mut node = Node { name, meta: None, attributes: attributes::read(address, of)?, children: Vec::new() };
-    if depth == DEPTH_MAX || !seen.insert(library::header_address(address, of)?) {
-        return Ok(node);
-    }
-    for name in library::link_names(address, of)? {
-        // What is being written is hidden, and a link may lead nowhere.
-        let Ok((object, kind)) = library::open_object(address, of, &name) else { continue };
-        if name.starts_with('.') && name.contains(".partial-") {
-            continue;
-        }
-        match kind {
-            H5I_type_t::H5I_GROUP => node.children.push(group(address, &object, name, seen, depth + 1)?),
-            H5I_type_t::H5I_DATASET => node.children.push(dataset(address, &object, name)?),
-            _ => {}
-        }
-    }
-    Ok(node)
+/// What is known on the way through a file.
+struct Walk<'a> {
+    address: &'a str,
+    /// Groups that were listed, by file and header address, and where: other names may lead there in circles.
+    seen: HashMap<(u64, u64), String>,
+    scales: Scales,
 }
 
-fn dataset(address: &str, of: &Id, name: String) -> Result<Node> {
-    Ok(match open::describe(address, of) {
-        Ok(found) => {
-            let attributes = found.meta.attributes.clone();
-            Node { name, meta: Some(found.meta), attributes, children: Vec::new() }
+impl Walk<'_> {
+    fn group(&mut self, of: &Id, name: String, path: &str, depth: usize) -> Node {
+        let mut node = Node { attributes: attributes::read(self.address, of), ..Node::new(name) };
+        match library::identity(self.address, of) {
+            Ok(identity) => {
+                if let Some(listed) = self.seen.get(&identity) {
+                    node.link = Some(format!("the group {}", if listed.is_empty() { "/" } else { listed }));
+                    return node;
+                }
+                self.seen.insert(identity, path.to_string());
+            }
+            Err(e) => return node.unreadable(&self.why(&e)),
         }
-        Err(why) => {
-            let mut attributes = attributes::read(address, of)?;
-            let why = why.to_string();
-            let why = why.strip_prefix(address).map_or(why.as_str(), |w| w.trim_start_matches(": "));
-            attributes.insert("(unreadable)".into(), Value::String(why.into()));
-            Node { name, meta: None, attributes, children: Vec::new() }
+        if depth == DEPTH_MAX {
+            return node.unreadable(&format!("not listed: more than {DEPTH_MAX} groups deep"));
         }
-    })
+        let found = match links(self.address, of) {
+            Ok(found) => found,
+            Err(e) => return node.unreadable(&self.why(&e)),
+        };
+        // What is being written is hidden.
+        for link in found.into_iter().filter(|link| !(link.name.starts_with('.') && link.name.contains(".partial-"))) {
+            let below = format!("{path}/{}", link.name);
+            let mut child = match library::open_object(self.address, of, &link.name) {
+                // The path is listed where it is.
+                Ok((_, H5I_type_t::H5I_GROUP)) if matches!(link.leads, Leads::Path(_)) => Node::new(link.name),
+                Ok((object, H5I_type_t::H5I_GROUP)) => self.group(&object, link.name, &below, depth + 1),
+                Ok((object, H5I_type_t::H5I_DATASET)) => self.dataset(&object, link.name),
+                Ok(_) if link.leads.text().is_none() => continue,
+                Ok(_) => Node::new(link.name),
+                Err(_) if link.leads.text().is_some() => Node::new(link.name).unreadable("nothing is there"),
+                Err(e) => Node::new(link.name).unreadable(&self.why(&e)),
+            };
+            child.link = link.leads.text().or(child.link);
+            node.children.push(child);
+        }
+        node
+    }
+
+    fn dataset(&mut self, of: &Id, name: String) -> Node {
+        match open::describe(self.address, of, &mut self.scales) {
+            Ok(found) => Node { attributes: found.meta.attributes.clone(), meta: Some(found.meta), ..Node::new(name) },
+            Err(e) => {
+                let refused = open::outline(self.address, of, self.why(&e));
+                Node { attributes: attributes::read(self.address, of), refused: Some(refused), ..Node::new(name) }
+            }
+        }
+    }
+
+    /// A reason without the address, which stands above the listing.
+    fn why(&self, error: &crate::error::Error) -> String {
+        let text = error.to_string();
+        text.strip_prefix(self.address).map_or(text.clone(), |rest| rest.trim_start_matches(": ").to_string())
+    }
 }

@@ -32,6 +32,33 @@ pub(super) fn file_type(address: &str, datatype: &Id) -> Result<FileType> {
     sync(|| describe(datatype, 0)).map_err(|what| Error::store(address, what))
 }
 
+/// A datatype as people read it: `compound {a, b}`, `float of 16 bytes`.
+pub(super) fn type_text(datatype: &Id) -> String {
+    if let Ok(found) = sync(|| describe(datatype, 0)) {
+        return found.dtype.to_string();
+    }
+    let of = datatype.raw();
+    // SAFETY: plain queries of an identifier that is alive, under the lock.
+    sync(|| unsafe {
+        let size = H5Tget_size(of);
+        match H5Tget_class(of) {
+            H5T_class_t::H5T_INTEGER => format!("integer of {size} bytes"),
+            H5T_class_t::H5T_FLOAT => format!("float of {size} bytes"),
+            H5T_class_t::H5T_STRING if H5Tis_variable_str(of) > 0 => "string".into(),
+            H5T_class_t::H5T_STRING => format!("string of {size} bytes"),
+            H5T_class_t::H5T_COMPOUND => format!("compound {{{}}}", member_names(of).join(", ")),
+            H5T_class_t::H5T_ENUM => format!("enum {{{}}}", member_names(of).join(", ")),
+            H5T_class_t::H5T_ARRAY => "array".into(),
+            H5T_class_t::H5T_VLEN => "variable-length".into(),
+            H5T_class_t::H5T_REFERENCE => "reference".into(),
+            H5T_class_t::H5T_OPAQUE => format!("opaque of {size} bytes"),
+            H5T_class_t::H5T_BITFIELD => format!("bit field of {size} bytes"),
+            H5T_class_t::H5T_TIME => "time".into(),
+            _ => "unknown".into(),
+        }
+    })
+}
+
 fn describe(datatype: &Id, depth: usize) -> std::result::Result<FileType, String> {
     let of = datatype.raw();
     // SAFETY: plain queries of an identifier that is alive, under the lock.
@@ -40,7 +67,7 @@ fn describe(datatype: &Id, depth: usize) -> std::result::Result<FileType, String
         let order = || match H5Tget_order(of) {
             H5T_order_t::H5T_ORDER_LE => Ok(cfg!(target_endian = "big")),
             H5T_order_t::H5T_ORDER_BE => Ok(cfg!(target_endian = "little")),
-            _ => Err("a byte order that is neither little nor big endian is not supported".to_string()),
+            _ => Err("a byte order other than little and big endian is not supported".to_string()),
         };
         let odd = |kind: &str| Err(format!("dtype {kind} of {size} bytes with unusual bits is not supported; convert it with h5py first"));
         match class {
@@ -75,18 +102,20 @@ fn describe(datatype: &Id, depth: usize) -> std::result::Result<FileType, String
             H5T_class_t::H5T_ENUM if depth == 0 => {
                 let base = library::id("", "", H5Tget_super(of)).map_err(|_| "dtype enum without a base".to_string())?;
                 let found = describe(&base, 1)?;
-                let names = member_names(of);
-                let bool_names = names.len() == 2 && names[0].eq_ignore_ascii_case("false") && names[1].eq_ignore_ascii_case("true");
-                if bool_names && found.dtype.size() == 1 {
+                if found.dtype.size() == 1 && is_bool(of) {
                     return Ok(FileType { dtype: DType::Bool, swap: false });
                 }
                 Ok(found)
             }
             H5T_class_t::H5T_COMPOUND if depth == 0 => {
                 let names = member_names(of);
-                let pair = names.len() == 2 && names[0].starts_with('r') && names[1].starts_with('i');
+                // Two floats of other names are two quantities, not the parts of one.
+                let pair = [["r", "i"], ["real", "imag"]].iter().any(|pair| names == *pair);
                 if !pair || H5Tget_member_offset(of, 0) != 0 || H5Tget_member_offset(of, 1) != size / 2 {
-                    return Err(format!("dtype compound {{{}}} is not a number; only {{r, i}} is (a complex)", names.join(", ")));
+                    return Err(format!(
+                        "dtype compound {{{}}} is not a number; only {{r, i}} and {{real, imag}} are (a complex)",
+                        names.join(", ")
+                    ));
                 }
                 let parts: Vec<FileType> = (0..2)
                     .map(|i| {
@@ -114,6 +143,26 @@ fn describe(datatype: &Id, depth: usize) -> std::result::Result<FileType, String
             H5T_class_t::H5T_ENUM => Err("dtype enum is not a number".into()),
             H5T_class_t::H5T_COMPOUND => Err("dtype compound is not a number".into()),
             _ => Err("the datatype is unreadable".into()),
+        }
+    }
+}
+
+/// Whether an enum of one byte is what h5py writes for bool: FALSE = 0 and TRUE = 1, in any order.
+///
+/// # Safety
+/// `of` must be alive and the lock held.
+unsafe fn is_bool(of: hid_t) -> bool {
+    // SAFETY: a value of the enum has one byte, as the caller found.
+    unsafe {
+        let values = (0..2).map(|i| {
+            let mut value = u8::MAX;
+            (H5Tget_member_value(of, i, (&raw mut value).cast()) >= 0).then_some(value)
+        });
+        let names = member_names(of);
+        names.len() == 2 && {
+            let mut members: Vec<_> = names.into_iter().zip(values).collect();
+            members.sort();
+            members == [("FALSE".to_string(), Some(0)), ("TRUE".to_string(), Some(1))]
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::grid::{Region, element_count};
 use crate::store::box_read::{PIECE_BYTES, write_box};
 use crate::store::copy_box::{self, advance};
-use crate::store::publish::{already_exists, parent, partial_path, publish};
+use crate::store::publish::{already_exists, is_left_over, parent, partial_path, partial_start, publish};
 use crate::store::{Codec, Create, Writer};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::view::{View, ViewMut, dense_strides};
@@ -67,6 +67,15 @@ struct Open {
     file: Id,
 }
 
+/// Removes what writers of a dataset of this name left at the root when they were killed.
+fn remove_left_over(file: &Id, name: &str) {
+    let Ok((root, _)) = library::open_object("", file, "/") else { return };
+    let start = partial_start(Path::new(name));
+    for name in library::link_names("", &root).unwrap_or_default().iter().filter(|name| is_left_over(name, &start)) {
+        library::unlink(file, name);
+    }
+}
+
 /// Creates `dataset` (`/group/name`) in `file`, which may exist. Groups on the way are made.
 ///
 /// # Errors
@@ -92,6 +101,9 @@ pub fn create(file: &Path, dataset: &str, address: &str, create: &Create) -> Res
             check_free(address, &hdf5, dataset, create.overwrite)?;
             let name = dataset.trim_end_matches('/');
             let last = name.rsplit('/').next().unwrap_or_default();
+            if exists {
+                remove_left_over(&hdf5, last);
+            }
             let hidden = if exists { format!("/{}", partial_path(Path::new(""), Path::new(last)).display()) } else { name.to_string() };
             let object = plan.create(address, &hdf5, &hidden, create)?;
             let filled = fill_in(address, &hdf5, &object, create, &plan);

@@ -3,6 +3,7 @@
 //! allocates inside, which [`Chain::context_bytes`] counts.
 
 use super::blosc;
+use crate::store::shuffle::unshuffle;
 use std::cell::RefCell;
 
 /// A bytes → bytes codec.
@@ -263,7 +264,7 @@ fn encode_one(codec: &BytesCodec, from: &[u8], to: &mut [u8]) -> Result<usize, S
 fn deflater(level: u32, run: impl FnOnce(&mut libdeflater::Compressor) -> Result<usize, String>) -> Result<usize, String> {
     DEFLATE.with_borrow_mut(|context| {
         if !matches!(context, Some((l, _)) if *l == level) {
-            let lvl = libdeflater::CompressionLvl::new(level as i32).map_err(|_| format!("gzip level {level} is unknown"))?;
+            let lvl = libdeflater::CompressionLvl::new(level as i32).map_err(|_| format!("gzip has no level {level}"))?;
             *context = Some((level, libdeflater::Compressor::new(lvl)));
         }
         match context {
@@ -271,17 +272,6 @@ fn deflater(level: u32, run: impl FnOnce(&mut libdeflater::Compressor) -> Result
             None => Err("gzip: no context".into()),
         }
     })
-}
-
-/// Byte planes → elements; a tail shorter than an element is as it was.
-fn unshuffle(from: &[u8], to: &mut [u8], item: usize) {
-    let n = from.len() / item;
-    for (plane, bytes) in from[..n * item].chunks_exact(n.max(1)).enumerate() {
-        for (i, &byte) in bytes.iter().enumerate() {
-            to[i * item + plane] = byte;
-        }
-    }
-    to[n * item..].copy_from_slice(&from[n * item..]);
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::chain::{BytesCodec, Chain};
 use super::keys::Keys;
 use super::write::{ZarrWriter, shard_index_bytes};
-use super::{Found, below, blosc, fill, look};
+use super::{Found, below, blosc, document, fill, look};
 use crate::error::{Error, Result};
 use crate::store::in_memory::dense_len;
 use crate::store::publish::{already_exists, parent, partial_path};
@@ -233,8 +233,8 @@ fn v3_documents(create: &Create, chunk: &[u64], shard: Option<&[u64]>, chain: &C
         read(fill::zero(create.dtype))?,
         read(json!(codecs))?,
     );
-    let metadata = metadata.with_attributes(create.attributes.clone()).with_dimension_names(create.dimension_names.clone());
-    Ok(vec![("zarr.json", metadata.to_string_pretty())])
+    let metadata = metadata.with_attributes(document::marked(&create.attributes)).with_dimension_names(create.dimension_names.clone());
+    Ok(vec![("zarr.json", document::bare_words(&metadata.to_string_pretty()))])
 }
 
 fn v2_documents(create: &Create, chunk: &[u64], chain: &Chain) -> std::result::Result<Documents, String> {
@@ -253,13 +253,13 @@ fn v2_documents(create: &Create, chunk: &[u64], chain: &Chain) -> std::result::R
         "compressor": compressor, "fill_value": fill::zero(create.dtype), "order": "C", "filters": null,
         "dimension_separator": ".",
     });
-    let mut attributes: Map<String, Value> = create.attributes.clone();
+    let mut attributes: Map<String, Value> = document::marked(&create.attributes);
     if let Some(names) = &create.dimension_names {
         attributes.insert("_ARRAY_DIMENSIONS".into(), json!(names));
     }
     let mut documents = Vec::new();
     if !attributes.is_empty() {
-        documents.push((".zattrs", format!("{:#}", Value::Object(attributes))));
+        documents.push((".zattrs", document::bare_words(&format!("{:#}", Value::Object(attributes)))));
     }
     documents.push((".zarray", format!("{metadata:#}")));
     Ok(documents)

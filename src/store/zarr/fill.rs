@@ -16,6 +16,8 @@ pub(super) fn parse(value: &Value, dtype: DType) -> Result<Vec<u8>, String> {
             out[0] = u8::from(n.as_f64() == Some(1.0));
         }
         (Kind::Signed | Kind::Unsigned, Value::Number(n)) => out = integer(n, dtype)?,
+        (Kind::Signed | Kind::Unsigned, Value::String(text)) => out = integer_text(text, dtype)?,
+        (Kind::Bool, Value::String(text)) => out[0] = u8::from(bool_text(text, dtype)?),
         (Kind::Float, value) => float(value, dtype, &mut out)?,
         (Kind::Complex, Value::Array(parts)) if parts.len() == 2 => {
             let (re, im) = out.split_at_mut(dtype.size() / 2);
@@ -25,7 +27,7 @@ pub(super) fn parse(value: &Value, dtype: DType) -> Result<Vec<u8>, String> {
         (Kind::Complex, Value::Number(n)) => {
             Scalar::Complex(n.as_f64().ok_or("no number")?, 0.0).write(dtype, &mut out);
         }
-        (_, Value::String(text)) => out = base64(text, dtype)?,
+        (Kind::Complex, Value::String(text)) => complex_text(text, dtype, &mut out)?,
         (_, other) => return Err(format!("{other} is no {dtype}")),
     }
     Ok(out)
@@ -42,25 +44,76 @@ pub(super) fn zero(dtype: DType) -> Value {
 }
 
 fn integer(n: &serde_json::Number, dtype: DType) -> Result<Vec<u8>, String> {
-    let mut out = vec![0u8; dtype.size()];
     let scalar = match (n.as_i64(), n.as_u64(), n.as_f64()) {
         (Some(i), ..) => Scalar::Int(i),
         (_, Some(u), _) => Scalar::UInt(u),
         (_, _, Some(f)) if f == f.trunc() && f.abs() < 9e15 => Scalar::Int(f as i64),
         _ => return Err(format!("{n} is no {dtype}")),
     };
+    exactly(scalar, dtype).ok_or_else(|| format!("{n} is out of the range of {dtype}"))
+}
+
+/// The bytes of an integer, if `dtype` holds it.
+fn exactly(scalar: Scalar, dtype: DType) -> Option<Vec<u8>> {
+    let wide = |scalar| match scalar {
+        Scalar::Int(i) => i128::from(i),
+        Scalar::UInt(u) => i128::from(u),
+        _ => 0,
+    };
+    let mut out = vec![0u8; dtype.size()];
     scalar.write(dtype, &mut out);
-    let back = match Scalar::read(dtype, &out) {
-        Scalar::Int(i) => i128::from(i),
-        Scalar::UInt(u) => i128::from(u),
-        _ => 0,
-    };
-    let given = match scalar {
-        Scalar::Int(i) => i128::from(i),
-        Scalar::UInt(u) => i128::from(u),
-        _ => 0,
-    };
-    if back == given { Ok(out) } else { Err(format!("{n} is out of the range of {dtype}")) }
+    (wide(Scalar::read(dtype, &out)) == wide(scalar)).then_some(out)
+}
+
+/// The bits of an element written as `0x` and hexadecimal digits, most significant first; `None` for other texts.
+fn bits(text: &str, dtype: DType) -> Result<Option<Vec<u8>>, String> {
+    let Some(hex) = text.strip_prefix("0x") else { return Ok(None) };
+    let bits = u64::from_str_radix(hex, 16).ok().filter(|_| hex.len() == 2 * dtype.size());
+    let bits = bits.ok_or_else(|| format!("{text:?} are not the bits of a {dtype}"))?;
+    let mut bytes = bits.to_le_bytes()[..dtype.size()].to_vec();
+    if cfg!(target_endian = "big") {
+        bytes.reverse();
+    }
+    Ok(Some(bytes))
+}
+
+/// A decimal number in a text, as zarr-python reads it: base64 of an integer's bytes is what remains.
+fn integer_text(text: &str, dtype: DType) -> Result<Vec<u8>, String> {
+    let decimal = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if !decimal.is_empty() && decimal.bytes().all(|c| c.is_ascii_digit()) {
+        let number = text.trim_start_matches('+').parse::<i128>().map_err(|_| format!("{text:?} is out of the range of {dtype}"))?;
+        let scalar = match (i64::try_from(number), u64::try_from(number)) {
+            (Ok(i), _) => Scalar::Int(i),
+            (_, Ok(u)) => Scalar::UInt(u),
+            _ => return Err(format!("{text:?} is out of the range of {dtype}")),
+        };
+        return exactly(scalar, dtype).ok_or_else(|| format!("{text:?} is out of the range of {dtype}"));
+    }
+    match bits(text, dtype)? {
+        Some(bytes) => Ok(bytes),
+        None => base64(text, dtype),
+    }
+}
+
+fn bool_text(text: &str, dtype: DType) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => match base64(text, dtype)?[..] {
+            [0] => Ok(false),
+            [1] => Ok(true),
+            _ => Err(format!("{text:?} is no bool")),
+        },
+    }
+}
+
+/// A real number in a text, or the bytes of both parts in base64.
+fn complex_text(text: &str, dtype: DType, out: &mut [u8]) -> Result<(), String> {
+    if text.ends_with('=') {
+        out.copy_from_slice(&base64(text, dtype)?);
+        return Ok(());
+    }
+    float(&Value::String(text.into()), dtype.real(), &mut out[..dtype.size() / 2])
 }
 
 fn float(value: &Value, dtype: DType, out: &mut [u8]) -> Result<(), String> {
@@ -70,21 +123,17 @@ fn float(value: &Value, dtype: DType, out: &mut [u8]) -> Result<(), String> {
             "NaN" | "nan" => f64::NAN,
             "Infinity" | "inf" => f64::INFINITY,
             "-Infinity" | "-inf" => f64::NEG_INFINITY,
-            text => {
-                if let Some(hex) = text.strip_prefix("0x") {
-                    let bits = u64::from_str_radix(hex, 16).ok().filter(|_| hex.len() == 2 * dtype.size());
-                    let bits = bits.ok_or_else(|| format!("{text:?} are not the bits of a {dtype}"))?;
-                    let bytes = bits.to_le_bytes();
-                    out.copy_from_slice(&bytes[..dtype.size()]);
-                    if cfg!(target_endian = "big") {
-                        out.reverse();
-                    }
+            text => match (bits(text, dtype)?, text.parse::<f64>()) {
+                (Some(bytes), _) => {
+                    out.copy_from_slice(&bytes);
                     return Ok(());
                 }
-                let bytes = base64(text, dtype)?;
-                out.copy_from_slice(&bytes);
-                return Ok(());
-            }
+                (None, Ok(number)) => number,
+                (None, Err(_)) => {
+                    out.copy_from_slice(&base64(text, dtype)?);
+                    return Ok(());
+                }
+            },
         },
         other => return Err(format!("{other} is no {dtype}")),
     };
@@ -92,10 +141,14 @@ fn float(value: &Value, dtype: DType, out: &mut [u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// Little-endian bytes of one element in base64.
+/// Little-endian bytes of one element in base64. No element has a multiple of three bytes, so its base64 always ends in
+/// `=`: that tells it from a decimal number and from words like NaN.
 fn base64(text: &str, dtype: DType) -> Result<Vec<u8>, String> {
-    let bad = || format!("{text:?} is no {dtype}");
+    let bad = || format!("the text {text:?} is no {dtype}");
     let (mut bits, mut held, mut out) = (0u32, 0, Vec::new());
+    if !text.ends_with('=') || text.len() % 4 != 0 {
+        return Err(bad());
+    }
     for c in text.trim_end_matches('=').bytes() {
         let digit = match c {
             b'A'..=b'Z' => c - b'A',
@@ -140,6 +193,21 @@ mod tests {
         assert_eq!(read(json!(u64::MAX), DType::U64), Ok(Scalar::UInt(u64::MAX)));
         assert_eq!(read(json!([1.0, "NaN"]), DType::C64).unwrap().as_f64(), 1.0);
         assert_eq!(read(json!(true), DType::Bool), Ok(Scalar::Bool(true)));
+        assert_eq!(read(json!("255"), DType::U16), Ok(Scalar::UInt(255)));
+        assert_eq!(read(json!("-32768"), DType::I16), Ok(Scalar::Int(-32768)));
+        assert_eq!(read(json!("1234"), DType::I32), Ok(Scalar::Int(1234)));
+        assert_eq!(read(json!("18446744073709551615"), DType::U64), Ok(Scalar::UInt(u64::MAX)));
+        assert_eq!(read(json!("0x00ff"), DType::U16), Ok(Scalar::UInt(255)));
+        assert_eq!(read(json!("/wA="), DType::U16), Ok(Scalar::UInt(255)));
+        assert_eq!(read(json!("1.5"), DType::F64), Ok(Scalar::Float(1.5)));
+        assert_eq!(read(json!("-3"), DType::F32), Ok(Scalar::Float(-3.0)));
+        assert_eq!(read(json!("AAAAAAAA+D8="), DType::F64), Ok(Scalar::Float(1.5)));
+        assert_eq!(read(json!("AADAPwAAAMA="), DType::C64), Ok(Scalar::Complex(1.5, -2.0)));
+        assert_eq!(read(json!("1.5"), DType::C128), Ok(Scalar::Complex(1.5, 0.0)));
+        assert_eq!(read(json!(["0x3fc00000", "-Infinity"]), DType::C64), Ok(Scalar::Complex(1.5, f64::NEG_INFINITY)));
+        for (text, expected) in [("true", true), ("False", false), ("1", true), ("AQ==", true), ("AA==", false)] {
+            assert_eq!(read(json!(text), DType::Bool), Ok(Scalar::Bool(expected)), "{text}");
+        }
         for (value, dtype) in [
             (json!(300), DType::U8),
             (json!(-1), DType::U64),
@@ -148,6 +216,16 @@ mod tests {
             (json!("x"), DType::F64),
             (json!([1]), DType::C64),
             (json!(2), DType::Bool),
+            (json!("NaN"), DType::U16),
+            (json!("NaN"), DType::I32),
+            (json!("Infinity"), DType::I64),
+            (json!("256"), DType::U8),
+            (json!("-1"), DType::U32),
+            (json!("1.5"), DType::I16),
+            (json!("99999999999999999999999999999999999999999999"), DType::I64),
+            (json!(""), DType::I8),
+            (json!("maybe"), DType::Bool),
+            (json!("0xff"), DType::U16),
         ] {
             assert!(read(value.clone(), dtype).is_err(), "{value} as {dtype}");
         }

@@ -75,7 +75,8 @@ pub(super) fn v3(document: Value, address: &str) -> Result<Layout> {
     let file_chunk =
         lengths(v3.chunk_grid.configuration().and_then(|c| c.get("chunk_shape"))).map_err(|e| bad(format!("chunk_shape: {e}")))?;
     let keys = v3_keys(&v3.chunk_key_encoding).map_err(bad)?;
-    let fill_value = serde_json::to_value(&v3.fill_value).map_err(|e| bad(e.to_string()))?;
+    let time = v3_time(&v3.data_type);
+    let fill_value = time_fill(serde_json::to_value(&v3.fill_value).map_err(|e| bad(e.to_string()))?, time.is_some());
     let fill = fill::parse(&fill_value, dtype).map_err(|e| bad(format!("fill_value: {e}")))?;
     check_shape(&v3.shape, &file_chunk, dtype).map_err(bad)?;
 
@@ -92,7 +93,9 @@ pub(super) fn v3(document: Value, address: &str) -> Result<Layout> {
     if text.is_empty() {
         text = v3.codecs.iter().map(MetadataV3::name).collect::<Vec<_>>().join(" + ");
     }
-    let meta = meta(v3.shape, dtype, &file_chunk, &coding, text, &fill, dimension_names, v3.attributes);
+    let mut attributes = v3.attributes;
+    attributes.extend(time.map(|time| (TIME.to_string(), Value::String(time))));
+    let meta = meta(v3.shape, dtype, &file_chunk, &coding, text, &fill, dimension_names, attributes);
     Ok(Layout { meta, file_chunk, fill, keys, coding })
 }
 
@@ -103,6 +106,9 @@ pub(super) fn v2(document: Value, mut attributes: Map<String, Value>, address: &
     if let Some(object) = document.as_object_mut() {
         object.entry("node_type").or_insert_with(|| "array".into());
     }
+    if let Some(fields @ Value::Array(_)) = document.get("dtype") {
+        return Err(Error::unsupported(address, format!("the structured dtype {fields}; numbers and bool are read")));
+    }
     let v2: ArrayMetadataV2 = serde_json::from_value(document).map_err(|e| bad(e.to_string()))?;
     let described = match &v2.dtype {
         DataTypeMetadataV2::Simple(text) => text.clone(),
@@ -112,7 +118,8 @@ pub(super) fn v2(document: Value, mut attributes: Map<String, Value>, address: &
         v2_dtype(&described).ok_or_else(|| Error::unsupported(address, format!("dtype {described}; numbers and bool are read")))?;
     let file_chunk: Vec<u64> = v2.chunks.iter().map(|n| n.get()).collect();
     check_shape(&v2.shape, &file_chunk, dtype).map_err(bad)?;
-    let fill_value = serde_json::to_value(&v2.fill_value).map_err(|e| bad(e.to_string()))?;
+    let time = v2_time(&described);
+    let fill_value = time_fill(serde_json::to_value(&v2.fill_value).map_err(|e| bad(e.to_string()))?, time.is_some());
     let fill = fill::parse(&fill_value, dtype).map_err(|e| bad(format!("fill_value: {e}")))?;
 
     let rank = v2.shape.len();
@@ -134,6 +141,7 @@ pub(super) fn v2(document: Value, mut attributes: Map<String, Value>, address: &
     if dimension_names.is_some() {
         attributes.remove("_ARRAY_DIMENSIONS");
     }
+    attributes.extend(time.map(|time| (TIME.to_string(), Value::String(time))));
     let text = coding_text(&coding);
     let meta = meta(v2.shape, dtype, &file_chunk, &coding, text, &fill, dimension_names, attributes);
     Ok(Layout { meta, file_chunk, fill, keys: Keys { prefixed: false, separator }, coding })
@@ -185,11 +193,44 @@ fn check_shape(shape: &[u64], chunk: &[u64], dtype: DType) -> Parsed<()> {
 }
 
 fn v3_dtype(data_type: &MetadataV3) -> Option<DType> {
-    DType::ALL.into_iter().find(|d| d.name() == data_type.name())
+    let time = v3_time(data_type).map(|_| DType::I64);
+    time.or_else(|| DType::ALL.into_iter().find(|d| d.name() == data_type.name()))
+}
+
+/// What the integers of an array of times count, as NumPy writes it: `datetime64[10ns]`.
+fn v3_time(data_type: &MetadataV3) -> Option<String> {
+    let name = data_type.name().strip_prefix("numpy.").filter(|name| TIMES.iter().any(|(_, known)| known == name))?;
+    let config = data_type.configuration();
+    let unit = config.and_then(|c| c.get("unit")).and_then(Value::as_str).unwrap_or("generic");
+    let scale = config.and_then(|c| c.get("scale_factor")).and_then(Value::as_u64).filter(|&n| n != 1);
+    Some(format!("{name}[{}{unit}]", scale.map_or(String::new(), |n| n.to_string())))
+}
+
+/// As [`v3_time`], of a v2 dtype such as `<M8[ns]`.
+fn v2_time(text: &str) -> Option<String> {
+    let code = text.strip_prefix(['<', '>', '|'])?;
+    TIMES.iter().find_map(|(letter, name)| {
+        let unit = code.strip_prefix(letter)?;
+        (unit.is_empty() || unit.starts_with('[') && unit.ends_with(']')).then(|| format!("{name}{unit}"))
+    })
+}
+
+/// NumPy's codes and names of times: integers of eight bytes.
+const TIMES: [(&str, &str); 2] = [("M8", "datetime64"), ("m8", "timedelta64")];
+
+/// The attribute that tells what integers count.
+const TIME: &str = "(integers are)";
+
+/// The fill value of times: NaT, "not a time", is the smallest integer.
+fn time_fill(fill: Value, is_time: bool) -> Value {
+    if is_time && fill.as_str() == Some("NaT") { i64::MIN.into() } else { fill }
 }
 
 /// The dtype and whether it is big-endian.
 fn v2_dtype(text: &str) -> Option<(DType, bool)> {
+    if v2_time(text).is_some() {
+        return Some((DType::I64, text.starts_with('>')));
+    }
     let code = text.strip_prefix(['<', '>', '|'])?;
     let dtype = DType::ALL.into_iter().find(|d| d.code() == code && *d != DType::BF16)?;
     Some((dtype, text.starts_with('>')))
@@ -212,7 +253,7 @@ fn v3_keys(encoding: &MetadataV3) -> Parsed<Keys> {
         None => default,
         Some(Some("/")) => '/',
         Some(Some(".")) => '.',
-        Some(other) => return Err(format!("chunk key separator {other:?}")),
+        Some(_) => return Err(format!("chunk key separator {}; expected \"/\" or \".\"", given.unwrap_or(&Value::Null))),
     };
     Ok(Keys { prefixed, separator })
 }
@@ -250,7 +291,7 @@ fn v3_shards(sharding: &MetadataV3, file_chunk: &[u64], dtype: DType) -> Parsed<
     let index_at_end = match config.get("index_location").map(Value::as_str) {
         None | Some(Some("end")) => true,
         Some(Some("start")) => false,
-        Some(other) => return Err(format!("index_location {other:?}")),
+        Some(other) => return Err(format!("index_location {}", other.unwrap_or("that is no text"))),
     };
     Ok(Coding::Shards { chain, inner, index_at_end, index_checksum })
 }
@@ -263,7 +304,13 @@ fn v3_chain(codecs: &[MetadataV3], rank: usize, dtype: DType) -> Parsed<Chain> {
         let config: &Map<String, Value> = codec.configuration().map_or(&empty, |c| c);
         match (codec.name(), has_bytes) {
             ("transpose", false) => {
-                let order: Vec<usize> = lengths(config.get("order"))?.into_iter().map(|n| n as usize).collect();
+                // Older drafts name two orders by letters.
+                let order: Vec<usize> = match config.get("order").and_then(Value::as_str) {
+                    Some("C") => (0..rank).collect(),
+                    Some("F") => (0..rank).rev().collect(),
+                    Some(other) => return Err(format!("transpose of order {other}")),
+                    None => lengths(config.get("order"))?.into_iter().map(|n| n as usize).collect(),
+                };
                 let mut sorted = order.clone();
                 sorted.sort_unstable();
                 if chain.order.is_some() || sorted != (0..rank).collect::<Vec<_>>() {
@@ -277,7 +324,7 @@ fn v3_chain(codecs: &[MetadataV3], rank: usize, dtype: DType) -> Parsed<Chain> {
                     Some(Some("little")) => false,
                     Some(Some("big")) => true,
                     None if dtype.size() == 1 => cfg!(target_endian = "big"),
-                    other => return Err(format!("endian {other:?}")),
+                    _ => return Err(format!("endian {}", config.get("endian").unwrap_or(&Value::Null))),
                 };
                 chain.swap = dtype.size() > 1 && big == cfg!(target_endian = "little");
             }

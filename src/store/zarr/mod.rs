@@ -4,6 +4,7 @@
 mod blosc;
 mod chain;
 mod create;
+mod document;
 mod fill;
 mod foreign;
 mod keys;
@@ -15,15 +16,13 @@ mod write;
 pub(crate) use create::create;
 
 use super::reach::near_misses;
-use super::{Node, Store};
+use super::{Node, Refused, Store};
 use crate::error::{Error, Result};
 use serde_json::{Map, Value};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-/// Metadata documents longer than this are not believed (consolidated ones of large groups are long).
-const DOCUMENT_BYTES_MAX: u64 = 256 << 20;
 /// Groups below groups are listed to this depth.
 const DEPTH_MAX: usize = 64;
 
@@ -35,35 +34,20 @@ enum Found {
     Nothing,
 }
 
-/// Reads a JSON document; `None` where there is no such file.
-fn document(path: &Path, address: &str) -> Result<Option<Value>> {
-    let found = match fs::metadata(path) {
-        Ok(found) => found,
-        Err(e) if matches!(e.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => return Ok(None),
-        Err(e) => return Err(Error::store_io(address, &format!("reading {}", path.display()), &e)),
-    };
-    if found.len() > DOCUMENT_BYTES_MAX {
-        return Err(Error::store(address, format!("{} has {} bytes", path.display(), found.len())));
-    }
-    let text = fs::read(path).map_err(|e| Error::store_io(address, &format!("reading {}", path.display()), &e))?;
-    let value = serde_json::from_slice(&text).map_err(|e| Error::store(address, format!("{} is no JSON: {e}", path.display())))?;
-    Ok(Some(value))
-}
-
 fn look(directory: &Path, address: &str) -> Result<Found> {
     let object = |value: Option<&Value>| value.and_then(Value::as_object).cloned().unwrap_or_default();
-    if let Some(v3) = document(&directory.join("zarr.json"), address)? {
+    if let Some(v3) = document::read(&directory.join("zarr.json"), address)? {
         return match v3.get("node_type").and_then(Value::as_str) {
             Some("array") => Ok(Found::ArrayV3(v3)),
             Some("group") => Ok(Found::Group { version: 3, attributes: object(v3.get("attributes")) }),
-            other => Err(Error::store(address, format!("zarr.json: node_type is {other:?}, expected array or group"))),
+            other => Err(Error::store(address, format!("zarr.json: node_type is {}, expected array or group", other.unwrap_or("missing")))),
         };
     }
-    let attributes = || -> Result<Map<String, Value>> { Ok(object(document(&directory.join(".zattrs"), address)?.as_ref())) };
-    if let Some(v2) = document(&directory.join(".zarray"), address)? {
+    let attributes = || -> Result<Map<String, Value>> { Ok(object(document::read(&directory.join(".zattrs"), address)?.as_ref())) };
+    if let Some(v2) = document::read(&directory.join(".zarray"), address)? {
         return Ok(Found::ArrayV2(v2, attributes()?));
     }
-    if document(&directory.join(".zgroup"), address)?.is_some() {
+    if document::read(&directory.join(".zgroup"), address)?.is_some() {
         return Ok(Found::Group { version: 2, attributes: attributes()? });
     }
     Ok(Found::Nothing)
@@ -140,35 +124,70 @@ pub(crate) fn tree(root: &Path, path: &str, address: &str) -> Result<Node> {
 }
 
 fn node(directory: &Path, name: String, address: &str, depth: usize) -> Result<Option<Node>> {
-    let layout = match look(directory, address)? {
+    let (layout, refused) = match look(directory, address)? {
         Found::Nothing => return Ok(None),
-        Found::ArrayV3(v3) => metadata::v3(v3, address),
-        Found::ArrayV2(v2, attributes) => metadata::v2(v2, attributes, address),
-        Found::Group { attributes, .. } => {
-            let mut group = Node { name, meta: None, attributes, children: Vec::new() };
-            if depth >= DEPTH_MAX {
-                return Ok(Some(group));
-            }
-            let entries = fs::read_dir(directory).map_err(|e| Error::store_io(address, "listing a group", &e))?;
-            let mut names: Vec<String> = entries
-                .flatten()
-                .map(|entry| entry.file_name().to_string_lossy().into_owned())
-                .filter(|name| !name.starts_with('.'))
-                .collect();
-            names.sort();
-            for name in names {
-                let below = directory.join(&name);
-                if below.is_dir() {
-                    group.children.extend(node(&below, name, address, depth + 1)?);
-                }
-            }
-            return Ok(Some(group));
+        Found::ArrayV3(v3) => {
+            let refused = outline(&v3, "data_type", &["codecs"]);
+            (metadata::v3(v3, address), refused)
         }
+        Found::ArrayV2(v2, attributes) => {
+            let refused = outline(&v2, "dtype", &["filters", "compressor"]);
+            (metadata::v2(v2, attributes, address), refused)
+        }
+        Found::Group { attributes, .. } => return group(directory, name, attributes, address, depth).map(Some),
     };
     // An array that cannot be read is listed all the same, with the reason.
-    let (meta, attributes) = match layout {
-        Ok(layout) => (Some(layout.meta.clone()), layout.meta.attributes),
-        Err(e) => (None, Map::from_iter([("error".to_string(), Value::String(e.to_string()))])),
+    Ok(Some(match layout {
+        Ok(layout) => Node { attributes: layout.meta.attributes.clone(), meta: Some(layout.meta), ..Node::new(name) },
+        Err(e) => Node { refused: Some(Refused { why: why(&e, address), ..refused }), ..Node::new(name) },
+    }))
+}
+
+fn group(directory: &Path, name: String, attributes: Map<String, Value>, address: &str, depth: usize) -> Result<Node> {
+    let mut group = Node { attributes, ..Node::new(name) };
+    if depth >= DEPTH_MAX {
+        return Ok(group.unreadable(&format!("not listed: more than {DEPTH_MAX} groups deep")));
+    }
+    let entries = fs::read_dir(directory).map_err(|e| Error::store_io(address, "listing a group", &e))?;
+    let mut names: Vec<String> =
+        entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).filter(|name| !name.starts_with('.')).collect();
+    names.sort();
+    for name in names {
+        let below = directory.join(&name);
+        if below.is_dir() {
+            // What is corrupt hides nothing beside it.
+            match node(&below, name.clone(), address, depth + 1) {
+                Ok(child) => group.children.extend(child),
+                Err(e) => group.children.push(Node::new(name).unreadable(&why(&e, address))),
+            }
+        }
+    }
+    Ok(group)
+}
+
+/// A reason without the address, which stands above the listing.
+fn why(error: &Error, address: &str) -> String {
+    let text = error.to_string();
+    text.strip_prefix(address).map_or(text.clone(), |rest| rest.trim_start_matches(": ").to_string())
+}
+
+/// What a document says of an array, believed or not.
+fn outline(document: &Value, dtype: &str, codecs: &[&str]) -> Refused {
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        other => other.get("name").or(other.get("id")).and_then(Value::as_str).map_or_else(|| other.to_string(), str::to_string),
     };
-    Ok(Some(Node { name, meta, attributes, children: Vec::new() }))
+    let lens = document.get("shape").and_then(Value::as_array).map(|lens| lens.iter().map(Value::as_u64).collect::<Option<Vec<u64>>>());
+    let steps = codecs.iter().filter_map(|key| document.get(*key)).flat_map(|found| match found {
+        Value::Array(steps) => steps.iter().map(text).collect(),
+        Value::Null => Vec::new(),
+        one => vec![text(one)],
+    });
+    let steps: Vec<String> = steps.collect();
+    Refused {
+        shape: lens.flatten(),
+        dtype: document.get(dtype).map(text),
+        codec: Some(if steps.is_empty() { "none".into() } else { steps.join(" + ") }),
+        why: String::new(),
+    }
 }

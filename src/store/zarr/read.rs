@@ -1,6 +1,7 @@
 //! Chunk files → regions.
 
 use super::chain::{Chain, checked, stored_bytes_max};
+use super::document;
 use super::foreign::Foreign;
 use super::metadata::{Coding, Layout};
 use super::pieces::{self, Piece};
@@ -257,6 +258,9 @@ impl Store for ZarrStore {
     }
     fn stored_bytes(&self) -> Option<u64> {
         self.files_bytes("").ok()
+    }
+    fn resident_bytes(&self) -> u64 {
+        document::attributes_bytes(&self.layout.meta.attributes)
     }
     fn scratch_bytes(&self, region: &Region) -> u64 {
         if region.elements() == 0 {

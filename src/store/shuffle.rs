@@ -1,4 +1,4 @@
-//! Bytes by plane ↔ bytes by element: HDF5's shuffle filter.
+//! Bytes by plane ↔ bytes by element: the shuffle filter of HDF5 and of numcodecs.
 //!
 //! Interleaving log₂ s times whole 16-byte registers turns s planes into elements of s bytes.
 
@@ -6,7 +6,7 @@
 ///
 /// # Panics
 /// If lengths differ or `size` is 0.
-pub(super) fn shuffle(src: &[u8], dst: &mut [u8], size: usize) {
+pub(crate) fn shuffle(src: &[u8], dst: &mut [u8], size: usize) {
     assert_eq!(src.len(), dst.len());
     let n = src.len() / size;
     let done = match size {
@@ -28,7 +28,7 @@ pub(super) fn shuffle(src: &[u8], dst: &mut [u8], size: usize) {
 ///
 /// # Panics
 /// If lengths differ or `size` is 0.
-pub(super) fn unshuffle(src: &[u8], dst: &mut [u8], size: usize) {
+pub(crate) fn unshuffle(src: &[u8], dst: &mut [u8], size: usize) {
     assert_eq!(src.len(), dst.len());
     let n = src.len() / size;
     let done = match size {
