@@ -36,7 +36,7 @@ pub fn expand(roots: &[Expr]) -> Result<Vec<Expr>> {
 }
 
 /// [`expand`], then fewer operations on fewer elements: equal operations once, slices taken where data
-/// begins. No `Rechunk` is left. What it returns it leaves as it is when it runs again.
+/// begins. No `Rechunk` is left but of selections that are not counted. What it returns it leaves as it is when it runs again.
 ///
 /// # Errors
 /// As [`expand`].
