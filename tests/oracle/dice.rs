@@ -3,16 +3,18 @@
 
 /// Throws; when the list is at its end, all are 0.
 pub struct Dice {
-    rolls: std::vec::IntoIter<u32>,
+    rolls: Vec<u32>,
+    at: usize,
 }
 
 impl Dice {
     pub fn new(rolls: &[u32]) -> Dice {
-        Dice { rolls: rolls.to_vec().into_iter() }
+        Dice { rolls: rolls.to_vec(), at: 0 }
     }
     /// From 0 to under `n`.
     pub fn below(&mut self, n: usize) -> usize {
-        self.rolls.next().map_or(0, |roll| roll as usize % n.max(1))
+        self.at += 1;
+        self.rolls.get(self.at - 1).map_or(0, |&roll| roll as usize % n.max(1))
     }
     /// From `low` to `high`, both included.
     pub fn between(&mut self, low: usize, high: usize) -> usize {

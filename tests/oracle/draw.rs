@@ -94,17 +94,18 @@ impl Drawing {
         }
         let steps = if scale == Scale::Small { drawing.dice.between(1, 7) } else { drawing.dice.between(2, 8) };
         for _ in 0..steps {
-            // late values more often than early ones, and in few large programs mostly the last
+            // late values more often than early ones, and of a large program those that are large themselves
             let n = drawing.values.len();
             let back = drawing.dice.below(n).min(drawing.dice.below(n));
-            let x = n - 1 - if scale == Scale::Large && drawing.dice.below(3) > 0 { 0 } else { back };
+            let large = |v: &V| scale == Scale::Small || drawing.tensor(*v).len() > 100_000;
+            let x = (0..n - back).rev().find(large).unwrap_or(n - 1 - back);
             let row = ops::row(&mut drawing.dice);
             // what was rolled does not fit: the next operation
             let _ = (row.draw)(&mut drawing, x);
         }
         let last = drawing.values.len() - 1;
         drawing.results = vec![last];
-        if drawing.dice.chance(3) {
+        if drawing.dice.chance(2) {
             let other = drawing.dice.below(last + 1);
             drawing.results.push(other);
         }

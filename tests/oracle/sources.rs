@@ -61,7 +61,7 @@ impl Scale {
     }
     /// No product takes more multiplications.
     pub fn products_max(self) -> usize {
-        if self == Scale::Small { 3_000_000 } else { 1_500_000_000 }
+        if self == Scale::Small { 3_000_000 } else { 2_500_000_000 }
     }
     /// A file for each chunk: more are not written.
     fn chunks_max(self) -> usize {
@@ -95,6 +95,8 @@ fn shape(dice: &mut Dice, scale: Scale) -> Vec<usize> {
         };
         return match ndim {
             0 | 1 => vec![n],
+            // a product of which is large
+            2 if dice.chance(4) => vec![dice.between(2500, 3400), dice.between(70, 120)],
             2 => {
                 let m = dice.one(&[700, 500, 1000, 400, 1201, 97, 2048, 3000, 7, 20_000]) + dice.below(30);
                 vec![m, (n / m).max(2)]

@@ -88,7 +88,7 @@ fn map_blocks(drawing: &mut Drawing, x: V) -> Option<V> {
         return None;
     }
     let row = drawing.dice.one(&rows);
-    let tensor = Tensor::exact(row.gives, &drawing.shape(x).to_vec(), |i| fit((row.value)(drawing.tensor(x).at(i)), row.gives));
+    let tensor = Tensor::exact(row.gives, drawing.shape(x), |i| fit((row.value)(drawing.tensor(x).at(i)), row.gives));
     let engine = row.engine;
     let text = format!("map_blocks({}, v{x})", row.text);
     Some(drawing.push(Step { text, args: vec![x], tensor, build: Box::new(move |made, _| Ok(engine(&made[x]))) }))

@@ -7,22 +7,30 @@ use crate::tensor::{Num, Tensor, fit, is_complex, is_whole, promote, ulp};
 use flagstone::DType;
 use ndarray::{Array2, ArrayView2};
 
-pub const ROWS: &[Row] = &[Row { weight: 5, draw: matmul }];
+pub const ROWS: &[Row] = &[Row { weight: 7, draw: matmul }];
 
 fn matmul(drawing: &mut Drawing, x: V) -> Option<V> {
     let (shape, most) = (drawing.shape(x).to_vec(), drawing.scale.products_max());
     let &k = shape.last()?;
-    let work = |other: &[usize]| shape.iter().product::<usize>() * other.get(1).copied().unwrap_or(1);
+    let elements_max = drawing.scale.elements_max();
+    let fits = |other: &[usize]| {
+        let (rows, columns) = (shape.iter().product::<usize>() / k.max(1), other.get(1).copied().unwrap_or(1));
+        rows * k * columns <= most && rows * columns <= elements_max
+    };
     let tame = |drawing: &Drawing, v: V| drawing.facts(v).largest < 1e15 && drawing.dtype(v) != DType::Bool;
     if shape.len() > 2 || !tame(drawing, x) {
         return None;
     }
     let y = match drawing.dice.below(2) {
-        0 if shape.len() == 2 && work(&[shape[1], shape[0]]) <= most => push_transpose(drawing, x, vec![1, 0]),
+        0 => None,
         _ => drawing.any(|drawing, v| {
             let other = drawing.shape(v);
-            matches!(other.len(), 1 | 2) && other[0] == k && work(other) <= most && tame(drawing, v)
-        })?,
+            matches!(other.len(), 1 | 2) && other[0] == k && fits(other) && tame(drawing, v)
+        }),
+    };
+    let y = match y {
+        None if shape.len() == 2 && fits(&[shape[1], shape[0]]) => push_transpose(drawing, x, vec![1, 0]),
+        y => y?,
     };
     let dtype = promote(drawing.dtype(x), drawing.dtype(y));
     let (a, b) = (drawing.tensor(x).cast(dtype), drawing.tensor(y).cast(dtype));

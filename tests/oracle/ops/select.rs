@@ -6,7 +6,7 @@ use crate::draw::{Drawing, Step, V};
 use crate::tensor::{Num, Tensor, fit, is_complex, is_float, ulp};
 use flagstone::{Array, Axes, DType, array::Index};
 
-pub const ROWS: &[Row] = &[Row { weight: 4, draw: mask }, Row { weight: 2, draw: median }];
+pub const ROWS: &[Row] = &[Row { weight: 5, draw: mask }, Row { weight: 2, draw: median }];
 
 fn mask(drawing: &mut Drawing, x: V) -> Option<V> {
     let shape = drawing.shape(x).to_vec();

@@ -9,7 +9,7 @@ pub const ROWS: &[Row] = &[
     Row { weight: 5, draw: index },
     Row { weight: 2, draw: transpose },
     Row { weight: 2, draw: flip },
-    Row { weight: 3, draw: concatenate },
+    Row { weight: 5, draw: concatenate },
     Row { weight: 1, draw: broadcast_to },
 ];
 
