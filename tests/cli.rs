@@ -207,6 +207,32 @@ fn what_zarr_chunks_take_is_told() {
 }
 
 #[test]
+fn what_cannot_be_read_is_described_and_is_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let group = path(dir.path(), "group.zarr");
+    ok(&["eval", "ones((2, 3))", "-o", &format!("{group}:/good")]);
+    let array = dir.path().join("group.zarr/records");
+    std::fs::create_dir(&array).unwrap();
+    let document = r#"{"zarr_format": 2, "shape": [5, 4], "chunks": [5, 4], "dtype": [["a", "<f4"], ["b", "<i8"]], "compressor": {"id": "zlib"},
+        "fill_value": null, "order": "C", "filters": null}"#;
+    std::fs::write(array.join(".zarray"), document).unwrap();
+    let tree = ok(&["info", &group]);
+    assert!(tree.contains("good  (2, 3) float64"), "{tree}");
+    assert!(tree.contains(r#"records  (5, 4) [["a","<f4"],["b","<i8"]], zlib: cannot be read: the structured dtype"#), "{tree}");
+    let alone = flagstone(&["info", array.to_str().unwrap()]);
+    assert_eq!(alone.status.code(), Some(1));
+    let (out, error) = (String::from_utf8_lossy(&alone.stdout).into_owned(), stderr(&alone));
+    assert!(out.contains("(5, 4)") && error.contains("the structured dtype"), "{out}\n{error}");
+    // Another ending hides no format.
+    let file = path(dir.path(), "a.h5");
+    ok(&["eval", "arange(6.0)", "-o", &file]);
+    std::fs::rename(&file, dir.path().join("a.keras")).unwrap();
+    let renamed = path(dir.path(), "a.keras");
+    assert!(ok(&["info", &renamed]).contains("x  (6,) float64"));
+    assert_eq!(ok(&["eval", "x.sum()", &format!("x={renamed}:/x")]), "15.0");
+}
+
+#[test]
 fn a_store_takes_one_array() {
     let dir = tempfile::tempdir().unwrap();
     let out = path(dir.path(), "out.npy");

@@ -146,7 +146,7 @@ fn float(value: &Value, dtype: DType, out: &mut [u8]) -> Result<(), String> {
 fn base64(text: &str, dtype: DType) -> Result<Vec<u8>, String> {
     let bad = || format!("the text {text:?} is no {dtype}");
     let (mut bits, mut held, mut out) = (0u32, 0, Vec::new());
-    if !text.ends_with('=') || text.len() % 4 != 0 {
+    if !text.ends_with('=') || !text.len().is_multiple_of(4) {
         return Err(bad());
     }
     for c in text.trim_end_matches('=').bytes() {
