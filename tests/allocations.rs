@@ -120,7 +120,7 @@ fn array(text: &str, x: Array) -> Array {
 
 /// The most that a run holds on the heap beyond what was held before it.
 fn growth(rt: &Runtime, dir: &str, (text, source, to): (&str, &str, To)) -> i64 {
-    let y = array(text, open(&format!("{dir}/{source}")).unwrap());
+    let y = array(text, open(format!("{dir}/{source}")).unwrap());
     let before = LIVE.load(Relaxed);
     PEAK.store(before, Relaxed);
     match to {
@@ -134,7 +134,7 @@ fn growth(rt: &Runtime, dir: &str, (text, source, to): (&str, &str, To)) -> i64 
         To::File(name) => {
             let options = StoreOptions::new().overwrite(true);
             let options = if name.ends_with(".zarr") { options.chunks([181, 181]) } else { options };
-            rt.store_with(&y, &format!("{dir}/{name}"), &options).unwrap_or_else(|e| panic!("{text}: {e}"));
+            rt.store_with(&y, format!("{dir}/{name}"), &options).unwrap_or_else(|e| panic!("{text}: {e}"));
         }
     }
     PEAK.load(Relaxed) - before
@@ -147,7 +147,7 @@ fn make(dir: &str, n: u64) {
     let chunked = StoreOptions::new().chunks([181, 181]);
     let gzip = chunked.clone().codec(flagstone::store::Codec::Gzip(1));
     for (name, options) in [("x.npy", &plain), ("x.h5:/x", &plain), ("z.h5:/x", &gzip), ("x.zarr", &chunked)] {
-        rt.store_with(&x, &format!("{dir}/{name}"), options).unwrap();
+        rt.store_with(&x, format!("{dir}/{name}"), options).unwrap();
     }
 }
 

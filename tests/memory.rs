@@ -246,25 +246,25 @@ fn persist(rt: &Runtime, _: &Path) -> flagstone::Result<Vec<f64>> {
 
 fn functions(rt: &Runtime, dir: &Path) -> flagstone::Result<Vec<f64>> {
     let ones = from_function([ROWS as u64, COLUMNS as u64], None, |at| (at[0] * COLUMNS as u64 + at[1]) as f64 * 0.0 + 1.0);
-    let x = open(&format!("{}/x.h5:/x", dir.display()))?;
+    let x = open(format!("{}/x.h5:/x", dir.display()))?;
     let mapped = x.rechunk([512, 512]).map_blocks(|block: ndarray::ArrayViewD<'_, f64>| block.mapv(|v| v + 1.0)) - 1.0;
     Ok(vec![rt.item::<f64>(&ones.sum(..))? + rt.item::<f64>(&mapped.sum(..))?])
 }
 
 fn into(rt: &Runtime, dir: &Path) -> flagstone::Result<Vec<f64>> {
-    let x = open(&dir.join("x.npy").display().to_string())?;
+    let x = open(dir.join("x.npy"))?;
     let mut out = ndarray::ArrayD::<f64>::zeros(ndarray::IxDyn(&[ROWS / 2]));
     rt.compute_into(&x.index(flagstone::idx![..;2, ..]).mean(axis(1)), &mut out.view_mut())?;
     Ok(vec![out.sum()])
 }
 
 fn whole(rt: &Runtime, dir: &Path) -> flagstone::Result<Vec<f64>> {
-    let x = open(&dir.join("x.npy").display().to_string())?;
+    let x = open(dir.join("x.npy"))?;
     rt.compute::<f64>(&(x * 2.0)).map(|all| all.into_raw_vec_and_offset().0)
 }
 
 fn shards(rt: &Runtime, dir: &Path) -> flagstone::Result<Vec<f64>> {
-    let x = open(&dir.join("x.npy").display().to_string())?;
+    let x = open(dir.join("x.npy"))?;
     let address = dir.join("shards.zarr").display().to_string();
     let options = StoreOptions::new().chunks([128, 128]).shards([1024, 1024]).overwrite(true);
     rt.store_with(&x, &address, &options)?;

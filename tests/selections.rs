@@ -92,7 +92,7 @@ fn what_does_not_fit_once_it_is_counted_is_refused_with_numpys_words() {
     refused(&a.index(idx![15]), "index 15 is out of bounds for axis 0 with length 15");
     refused(&x.index(idx![&x.gt(99.0)]).argmax(..), "argmax of nothing");
     assert!(a.index(idx![20]).check().unwrap_err().to_string().contains("out of bounds"), "beyond the bound already");
-    assert!(a.matmul(&x.expand_dims(0).expand_dims(0)).check().is_err());
+    assert!(a.matmul(x.expand_dims(0).expand_dims(0)).check().is_err());
 }
 
 #[test]

@@ -26,6 +26,7 @@ const PIECE_BYTES: u64 = 1 << 20;
 /// # fn main() -> flagstone::Result<()> {
 /// use flagstone::{DType, array::{StoreOptions, create}};
 /// let directory = std::env::temp_dir().join(format!("flagstone-create-{}", std::process::id()));
+/// std::fs::create_dir_all(&directory).unwrap();
 /// let address = directory.join("x.zarr");
 /// let options = StoreOptions::new().chunks([100, 50]);
 /// let mut writer = create(&address, [250, 50], DType::F32, &options)?;
@@ -350,7 +351,7 @@ mod tests {
         runtime.store(&crate::ones([3], DType::F64), &address).unwrap();
         let options = StoreOptions::new().chunks([4, 5, 6]).overwrite(true);
         let begin = || runtime.create(&address, SHAPE, DType::F64, &options).unwrap();
-        let words = |result: Result<()>| result.err().expect("an error").to_string();
+        let words = |result: Result<()>| result.expect_err("an error").to_string();
         let mut writer = begin();
         let cuts = words(writer.write(&[0, 0, 0], all.slice(s![..3, .., ..])));
         assert!(cuts.contains("cuts chunks of [4, 5, 6]"), "{cuts}");

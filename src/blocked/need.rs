@@ -76,58 +76,77 @@ fn families(windows: &Windows, list_max: u64) -> Vec<Family> {
     }
 }
 
-/// The most chunks that a run of `span` elements anywhere meets; `ends` are theirs.
-fn longest_run(ends: &[u64], span: u64) -> u64 {
-    let (mut low, mut most) = (0, 1);
-    for high in 0..ends.len() {
-        // from the last element of chunk `low` to the first one of chunk `high`
-        while low < high && ends[high - 1] - (ends[low] - 1) + 1 > span {
-            low += 1;
-        }
-        most = most.max(high - low + 1);
-    }
-    most as u64
+/// What windows meet at most: how many chunks, and how many elements those hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Met {
+    pub chunks: u64,
+    pub elements: u64,
 }
 
-/// The most chunks that one window of a family meets, seen through `f`.
-fn met(chunks: &AxisChunks, f: &Follow, family: &Family) -> u64 {
+impl Met {
+    /// At most as much as either.
+    fn or(self, other: Met) -> Met {
+        Met { chunks: self.chunks.max(other.chunks), elements: self.elements.max(other.elements) }
+    }
+}
+
+/// What a run of `span` elements anywhere meets; `ends` are those of the chunks.
+fn longest_run(ends: &[u64], span: u64) -> Met {
+    let start = |chunk: usize| if chunk == 0 { 0 } else { ends[chunk - 1] };
+    let (mut low, mut most) = (0, Met::default());
+    for high in 0..ends.len() {
+        // from the last element of chunk `low` to the first one of chunk `high`
+        while low < high && start(high) - (ends[low] - 1) + 1 > span {
+            low += 1;
+        }
+        most = most.or(Met { chunks: (high - low + 1) as u64, elements: ends[high] - start(low) });
+    }
+    most
+}
+
+/// What one window of a family meets at most, seen through `f`.
+fn met(chunks: &AxisChunks, f: &Follow, family: &Family) -> Met {
     let stride = f.step.unsigned_abs();
     let span = (family.places - 1) * stride + 1;
     let lattice = family.lattice.saturating_mul(stride);
     let anchor = f.start as i128 + f.step as i128 * family.first as i128;
+    let of_length = |met: u64, chunk: u64| Met { chunks: met, elements: met.saturating_mul(chunk) };
     let met = match chunks {
         AxisChunks::Regular { first, chunk, .. } => {
             // how far into its chunk a window begins; one that runs backwards begins at its upper end
             let into = if f.step > 0 { anchor - *first as i128 } else { *first as i128 - 1 - anchor };
             let into = into.rem_euclid(*chunk as i128) as u64;
             let repeats = gcd(lattice, *chunk);
-            (into % repeats + (chunk - repeats) + span - 1) / chunk + 1
+            of_length((into % repeats + (chunk - repeats) + span - 1) / chunk + 1, *chunk)
         }
         _ if family.lattice == 0 => {
             let end = anchor + f.step.signum() as i128 * (span as i128 - 1);
-            chunks.find(anchor.max(end) as u64) - chunks.find(anchor.min(end) as u64) + 1
+            let (low, high) = (chunks.find(anchor.min(end) as u64), chunks.find(anchor.max(end) as u64));
+            let (last, len) = chunks.chunk(high);
+            Met { chunks: high - low + 1, elements: last + len - chunks.chunk(low).0 }
         }
-        AxisChunks::Pieces { chunk, piece, .. } => (span - 1) / piece + 2 + (span - 1) / chunk + 1,
+        AxisChunks::Pieces { chunk, piece, .. } => of_length((span - 1) / piece + 2 + (span - 1) / chunk + 1, *piece),
         AxisChunks::Irregular(ends) => longest_run(ends, span),
     };
-    met.min(family.places)
+    let places = family.places;
+    Met { chunks: met.chunks.min(places), elements: met.elements.min(chunks.longest().saturating_mul(places)) }
 }
 
-/// The most chunks of a source axis that one window of a loop axis sees through `f`.
-pub fn most_met(chunks: &AxisChunks, f: &Follow, windows: &Windows) -> u64 {
+/// How many chunks of a source axis one window of a loop axis sees through `f` at most, and the elements of those.
+pub fn most_met(chunks: &AxisChunks, f: &Follow, windows: &Windows) -> Met {
     if chunks.is_empty() || windows.cuts.is_empty() {
-        return 0;
+        return Met::default();
     }
     let same = || f.start == 0 && f.step == 1 && windows.cuts == chunks;
     if f.axis.is_none() || f.step == 0 || chunks.count() == 1 || same() {
-        return 1;
+        return Met { chunks: 1, elements: chunks.longest() };
     }
     let list_max = match chunks {
         AxisChunks::Irregular(ends) => WINDOWS_FEW.max(4 * ends.len() as u64),
         _ => WINDOWS_FEW,
     };
-    let most = families(windows, list_max).iter().map(|family| met(chunks, f, family)).max().unwrap_or(1);
-    most.min(chunks.count())
+    let most = families(windows, list_max).iter().map(|family| met(chunks, f, family)).fold(Met::default(), Met::or);
+    Met { chunks: most.chunks.min(chunks.count()), elements: most.elements.min(chunks.len()) }
 }
 
 impl Input {
@@ -142,9 +161,10 @@ impl Input {
         let item = self.dtype.size() as u64;
         let (mut blocks, mut elements) = (1u64, 1u64);
         for (f, chunks) in self.view.source.iter().zip(&grid.axes) {
-            let seen = Input::windows(f, windows).map_or(1, |windows| most_met(chunks, f, windows));
-            blocks = blocks.saturating_mul(seen);
-            elements = elements.saturating_mul(seen.saturating_mul(chunks.longest()).min(chunks.len()));
+            let one = Met { chunks: 1, elements: chunks.longest() };
+            let seen = Input::windows(f, windows).map_or(one, |windows| most_met(chunks, f, windows));
+            blocks = blocks.saturating_mul(seen.chunks);
+            elements = elements.saturating_mul(seen.elements);
         }
         let block = rounded(grid.largest_elements().saturating_mul(item));
         let apart = elements.saturating_mul(item).saturating_add(blocks.saturating_mul(ROUNDING_BYTES));
@@ -168,7 +188,7 @@ impl Input {
             Data::Store(store) => (held, carved_bytes(store.scratch_bytes(&extents))),
             Data::Blocks { grid, .. } => {
                 let mut axes = self.view.source.iter().zip(&grid.axes);
-                let copied = axes.any(|(f, chunks)| Input::windows(f, windows).is_some_and(|w| most_met(chunks, f, w) > 1));
+                let copied = axes.any(|(f, chunks)| Input::windows(f, windows).is_some_and(|w| most_met(chunks, f, w).chunks > 1));
                 (if copied { held } else { 0 }, 0)
             }
         }
@@ -216,8 +236,8 @@ mod tests {
     use super::*;
 
     /// What every window meets, one by one.
-    fn listed(chunks: &AxisChunks, f: &Follow, windows: &Windows) -> u64 {
-        let mut most = 0;
+    fn listed(chunks: &AxisChunks, f: &Follow, windows: &Windows) -> Met {
+        let mut most = Met::default();
         for (start, len) in (0..windows.cuts.count()).map(|i| windows.cuts.chunk(i)) {
             let mut at = 0;
             while at < len {
@@ -225,7 +245,8 @@ mod tests {
                 let mut seen: Vec<u64> =
                     (start + at..start + at + n).map(|place| chunks.find((f.start + f.step * place as i64) as u64)).collect();
                 seen.dedup();
-                most = most.max(seen.len() as u64);
+                let elements = seen.iter().map(|&i| chunks.chunk(i).1).sum();
+                most = most.or(Met { chunks: seen.len() as u64, elements });
                 at += n;
             }
         }
@@ -270,9 +291,10 @@ mod tests {
                         for piece in [u64::MAX, 1, 4, 6] {
                             let windows = Windows { cuts: &cut, piece };
                             let (bound, most) = (most_met(&chunks, &f, &windows), listed(&chunks, &f, &windows));
-                            assert!(bound >= most, "{bound} < {most}: {chunks:?} by {cut:?} / {piece}, {f:?}");
+                            let covers = bound.chunks >= most.chunks && bound.elements >= most.elements;
+                            assert!(covers, "{bound:?} < {most:?}: {chunks:?} by {cut:?} / {piece}, {f:?}");
                             all += 1;
-                            exact += (bound == most) as u64;
+                            exact += (bound.chunks == most.chunks) as u64;
                         }
                     }
                 }
@@ -285,11 +307,16 @@ mod tests {
     #[test]
     fn boxes_that_line_up_meet_what_they_hold() {
         let f = Follow { start: 0, step: 1, axis: Some(0) };
-        let met = |chunk, cut| most_met(&AxisChunks::regular(1 << 40, chunk), &f, &Windows::whole(&AxisChunks::regular(1 << 40, cut)));
+        let met =
+            |chunk, cut| most_met(&AxisChunks::regular(1 << 40, chunk), &f, &Windows::whole(&AxisChunks::regular(1 << 40, cut))).chunks;
         assert_eq!(met(512, 512), 1);
         assert_eq!(met(512, 2048), 4);
         assert_eq!(met(2048, 512), 1);
         assert_eq!(met(500, 512), 3);
         assert_eq!(met(512, 500), 2);
+        // a few long chunks among many short ones
+        let mixed = AxisChunks::from_lengths(&[vec![1; 7000], vec![1000]].concat());
+        let rows = AxisChunks::regular(8000, 200);
+        assert_eq!(most_met(&mixed, &f, &Windows::whole(&rows)), Met { chunks: 200, elements: 1000 });
     }
 }

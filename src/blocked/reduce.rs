@@ -110,7 +110,7 @@ impl ReduceStage {
         let along = boxes.cuts.iter().zip(reduced).filter(|(_, reduced)| **reduced).map(|(cuts, _)| cuts);
         let (mut chunks, mut cells_of) = (Vec::new(), Vec::new());
         for (cuts, axis) in along.zip(cells) {
-            chunks.push(most_met(&axis.chunks, &Follow { start: 0, step: 1, axis: Some(0) }, &Windows::whole(cuts)));
+            chunks.push(most_met(&axis.chunks, &Follow { start: 0, step: 1, axis: Some(0) }, &Windows::whole(cuts)).chunks);
             cells_of.push(runs(cuts, axis).longest().div_ceil(axis.cell));
         }
         let slots = slots(&chunks) + slots(&cells_of);

@@ -174,7 +174,7 @@ impl Blocks {
         match self {
             Blocks::Grid { grid, item, .. } => {
                 let along = Follow { start: 0, step: 1, axis: Some(0) };
-                let met = grid.axes.iter().zip(&boxes.cuts).map(|(chunks, cuts)| most_met(chunks, &along, &Windows::whole(cuts)));
+                let met = grid.axes.iter().zip(&boxes.cuts).map(|(chunks, cuts)| most_met(chunks, &along, &Windows::whole(cuts)).chunks);
                 let blocks = met.fold(1, u64::saturating_mul);
                 let block = rounded(grid.largest_elements().saturating_mul(*item));
                 let apart = boxes.longest_elements().saturating_mul(*item).saturating_add(blocks.saturating_mul(ROUNDING_BYTES));
