@@ -35,20 +35,20 @@ pub fn expand(roots: &[Expr]) -> Result<Vec<Expr>> {
     run(EXPAND, roots.to_vec())
 }
 
-/// [`expand`], then fewer operations on fewer elements: equal operations once, slices taken where data
+/// `expand`, then fewer operations on fewer elements: equal operations once, slices taken where data
 /// begins. No `Rechunk` is left but of selections that are not counted. What it returns it leaves as it is when it runs again.
 ///
 /// # Errors
-/// As [`expand`].
+/// As `expand`.
 pub fn optimize(roots: &[Expr]) -> Result<Vec<Expr>> {
     run(PASSES, expand(roots)?)
 }
 
-/// Cuts reductions by the sizes of the runtime that computes them. Between [`expand`] and [`optimize`], while arguments have
+/// Cuts reductions by the sizes of the runtime that computes them. Between `expand` and `optimize`, while arguments have
 /// the chunks that users gave them.
 ///
 /// # Errors
-/// As [`expand`].
+/// As `expand`.
 pub fn cut(roots: &[Expr], sizes: &NumericsSizes) -> Result<Vec<Expr>> {
     if *sizes == NumericsSizes::default() {
         return Ok(roots.to_vec());
