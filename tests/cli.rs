@@ -218,7 +218,10 @@ fn what_cannot_be_read_is_described_and_is_an_error() {
     std::fs::write(array.join(".zarray"), document).unwrap();
     let tree = ok(&["info", &group]);
     assert!(tree.contains("good  (2, 3) float64"), "{tree}");
-    assert!(tree.contains(r#"records  (5, 4) [["a","<f4"],["b","<i8"]], zlib: cannot be read: not supported yet: the structured dtype"#), "{tree}");
+    assert!(
+        tree.contains(r#"records  (5, 4) [["a","<f4"],["b","<i8"]], zlib: cannot be read: not supported yet: the structured dtype"#),
+        "{tree}"
+    );
     let alone = flagstone(&["info", array.to_str().unwrap()]);
     assert_eq!(alone.status.code(), Some(1));
     let (out, error) = (String::from_utf8_lossy(&alone.stdout).into_owned(), stderr(&alone));
