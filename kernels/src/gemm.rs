@@ -64,6 +64,15 @@ fn own_scratch_bytes(dtype: DType, m: usize, n: usize, k: usize) -> usize {
 /// If the shapes or dtypes do not agree, the dtype is f16 or bf16, or `scratch` is shorter than
 /// [`gemm_scratch_bytes`].
 pub fn gemm_accumulate(dtype: DType, k0: u64, a: &View, b: &View, c: &mut ViewMut, first: bool, scratch: &mut [u8]) {
+    gemm_form(dtype, Form::default(), k0, a, b, c, first, scratch);
+}
+
+/// As [`gemm_accumulate`], where what is added has another `form`: of floats and complex numbers alone.
+///
+/// # Panics
+/// As there, and for other dtypes than these in another form than the plain one.
+pub fn gemm_form(dtype: DType, form: Form, k0: u64, a: &View, b: &View, c: &mut ViewMut, first: bool, scratch: &mut [u8]) {
+    assert!(form == Form::default() || is_crate_dtype(dtype), "gemm: {form:?} of {dtype}");
     let (&[m, k], &[k_b, n], &[m_c, n_c]) = (a.shape(), b.shape(), c.shape()) else {
         panic!("gemm: expected matrices, given {:?} · {:?} → {:?}", a.shape(), b.shape(), c.shape());
     };
@@ -82,11 +91,22 @@ pub fn gemm_accumulate(dtype: DType, k0: u64, a: &View, b: &View, c: &mut ViewMu
         let (a, b) = (a.part(&[0, start], &[m, len]), b.part(&[start, 0], &[len, n]));
         tiles(STRIP, m, n, |i, rows, j, cols| {
             let (a, b) = (a.part(&[i, 0], &[rows, len]), b.part(&[0, j], &[len, cols]));
-            panel(dtype, &a, &b, &mut c.part(&[i, j], &[rows, cols]), overwrite, scratch);
+            panel(dtype, form, &a, &b, &mut c.part(&[i, j], &[rows, cols]), overwrite, scratch);
         });
         overwrite = false;
         start += len;
     }
+}
+
+/// What a product adds to C, where it is not A·B.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Form {
+    /// C − … in the place of C + ….
+    pub negative: bool,
+    /// The conjugate of A.
+    pub conj_a: bool,
+    /// The conjugate of B.
+    pub conj_b: bool,
 }
 
 /// Calls `each` with start and length of the pieces of m and of n.
@@ -113,7 +133,7 @@ fn has_dense_rows(shape: &[usize], strides: &[isize], dtype: DType) -> bool {
 }
 
 /// One panel of k: on the operands as they lie, or through copies in scratch.
-fn panel(dtype: DType, a: &View, b: &View, c: &mut ViewMut, overwrite: bool, scratch: &mut [u8]) {
+fn panel(dtype: DType, form: Form, a: &View, b: &View, c: &mut ViewMut, overwrite: bool, scratch: &mut [u8]) {
     let (m, n, k) = (a.shape()[0], b.shape()[1], a.shape()[1]);
     let regular = is_regular(a.ptr() as usize, a.strides(), dtype)
         && is_regular(b.ptr() as usize, b.strides(), dtype)
@@ -121,7 +141,7 @@ fn panel(dtype: DType, a: &View, b: &View, c: &mut ViewMut, overwrite: bool, scr
         && has_dense_rows(c.shape(), c.strides(), dtype)
         && (is_crate_dtype(dtype) || has_dense_rows(b.shape(), b.strides(), dtype));
     if regular && padded(dtype, m, n, k) == [m, n, k] {
-        return multiply(dtype, a, b, c, overwrite);
+        return multiply(dtype, form, a, b, c, overwrite);
     }
     let skip = scratch.as_ptr().align_offset(ALIGN);
     let scratch = &mut scratch[skip..];
@@ -146,18 +166,18 @@ fn panel(dtype: DType, a: &View, b: &View, c: &mut ViewMut, overwrite: bool, scr
         let a = View::dense(a_bytes, dtype, &[rows_p, k_p]);
         let b = View::dense(b_bytes, dtype, &[k_p, cols_p]);
         let mut tile = ViewMut::dense(c_bytes, dtype, &[rows_p, cols_p]);
-        multiply(dtype, &a, &b, &mut tile, overwrite);
+        multiply(dtype, form, &a, &b, &mut tile, overwrite);
         copy(&tile.part(&[0, 0], &[rows, cols]).as_view(), &mut c);
     });
 }
 
 /// c = a·b or c += a·b on regular operands, c with dense rows.
-fn multiply(dtype: DType, a: &View, b: &View, c: &mut ViewMut, overwrite: bool) {
+fn multiply(dtype: DType, form: Form, a: &View, b: &View, c: &mut ViewMut, overwrite: bool) {
     match dtype {
-        DType::F32 => multiply_by_crate::<f32>(a, b, c, overwrite, 1.0),
-        DType::F64 => multiply_by_crate::<f64>(a, b, c, overwrite, 1.0),
-        DType::C64 => multiply_by_crate::<C64>(a, b, c, overwrite, C64::new(1.0, 0.0)),
-        DType::C128 => multiply_by_crate::<C128>(a, b, c, overwrite, C128::new(1.0, 0.0)),
+        DType::F32 => multiply_by_crate::<f32>(form, a, b, c, overwrite, 1.0),
+        DType::F64 => multiply_by_crate::<f64>(form, a, b, c, overwrite, 1.0),
+        DType::C64 => multiply_by_crate::<C64>(form, a, b, c, overwrite, C64::new(1.0, 0.0)),
+        DType::C128 => multiply_by_crate::<C128>(form, a, b, c, overwrite, C128::new(1.0, 0.0)),
         DType::Bool => multiply_ring::<Bool>(a, b, c, overwrite),
         DType::I8 => multiply_ring::<i8>(a, b, c, overwrite),
         DType::I16 => multiply_ring::<i16>(a, b, c, overwrite),
@@ -176,7 +196,7 @@ fn element_strides<T>(strides: &[isize]) -> [isize; 2] {
     [strides[0] / size_of::<T>() as isize, strides[1] / size_of::<T>() as isize]
 }
 
-fn multiply_by_crate<T: Element>(a: &View, b: &View, c: &mut ViewMut, overwrite: bool, one: T) {
+fn multiply_by_crate<T: Element + std::ops::Neg<Output = T>>(form: Form, a: &View, b: &View, c: &mut ViewMut, overwrite: bool, one: T) {
     let (m, n, k) = (a.shape()[0], b.shape()[1], a.shape()[1]);
     let [a_rows, a_cols] = element_strides::<T>(a.strides());
     let [b_rows, b_cols] = element_strides::<T>(b.strides());
@@ -199,10 +219,10 @@ fn multiply_by_crate<T: Element>(a: &View, b: &View, c: &mut ViewMut, overwrite:
             b_cols,
             b_rows,
             one,
-            one,
+            if form.negative { -one } else { one },
             false,
-            false,
-            false,
+            form.conj_a,
+            form.conj_b,
             gemm::Parallelism::None,
         );
     }

@@ -8,6 +8,7 @@ pub mod fused;
 pub mod gemm;
 pub mod generate;
 mod isa;
+pub mod linalg;
 pub mod op;
 pub mod program;
 pub mod random;

@@ -96,6 +96,19 @@ impl<'a> View<'a> {
         }
     }
 
+    /// As [`ViewMut::from_raw`], of elements that are only read.
+    ///
+    /// # Safety
+    /// As long as the view lives, each element (`ptr` and any sum of `strides` within `shape`) lies in one allocation, and
+    /// nobody writes any of them.
+    ///
+    /// # Panics
+    /// If there are not as many strides as axes.
+    pub unsafe fn from_raw(ptr: *const u8, dtype: DType, shape: &[usize], strides: &[isize]) -> View<'a> {
+        assert_eq!(shape.len(), strides.len(), "view: as many strides as axes");
+        View { ptr, dtype, shape: shape.to_vec(), strides: strides.to_vec(), lifetime: PhantomData }
+    }
+
     /// The address of the first element.
     pub fn ptr(&self) -> *const u8 {
         self.ptr

@@ -1,0 +1,59 @@
+//! Column blocks → factors. What factorisations do to one block of columns on one thread: factor it, apply another block's
+//! factor to it. All in place, C order, with scratch that is counted beside each kernel.
+//!
+//! A *column block* is [m, w] with dense rows. Who calls cuts a matrix at the same columns whatever the memory: then the bits of
+//! a factorisation follow from shape and dtype alone.
+
+mod cholesky;
+mod dense;
+mod field;
+mod lu;
+mod matrix;
+mod panel;
+mod qr;
+mod triangle;
+mod whole;
+
+pub use cholesky::{cholesky_panel, cholesky_scratch_bytes, cholesky_update};
+pub use dense::{Dense, Made};
+pub use field::Field;
+pub use lu::{lu_apply, lu_panel, lu_scratch_bytes, lu_swap};
+pub use matrix::{Mat, MatMut};
+pub use qr::{qr_apply, qr_panel, qr_scratch_bytes};
+pub use triangle::{Triangle, solve_step, triangle_scratch_bytes};
+pub use whole::{qr_whole, qr_whole_apply, qr_whole_scratch_bytes, qr_whole_t_len};
+
+/// Calls `$body` with `$t` bound to the type of an f32, f64, c64 or c128.
+///
+/// # Panics
+/// For other dtypes.
+#[macro_export]
+macro_rules! with_field {
+    ($dtype:expr, $t:ident => $body:expr) => {
+        match $dtype {
+            $crate::dtype::DType::F32 => {
+                type $t = f32;
+                $body
+            }
+            $crate::dtype::DType::F64 => {
+                type $t = f64;
+                $body
+            }
+            $crate::dtype::DType::C64 => {
+                type $t = $crate::dtype::C64;
+                $body
+            }
+            $crate::dtype::DType::C128 => {
+                type $t = $crate::dtype::C128;
+                $body
+            }
+            other => panic!("linear algebra of {other}: the caller casts"),
+        }
+    };
+}
+
+/// Columns that are factored by vector loops; wider ones are halved, so that most of the work is products.
+const NARROW: usize = 16;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,164 @@
+//! A few columns of a block, packed so that each lies in one piece: what vector loops work on.
+
+use super::field::Field;
+use super::matrix::{Mat, MatMut};
+use crate::isa::{Loop, dispatch};
+
+/// Columns of `rows` elements each, one after the other.
+pub struct Packed<'a, T> {
+    elements: &'a mut [T],
+    rows: usize,
+}
+
+impl<'a, T: Field> Packed<'a, T> {
+    /// The columns of `from`, in `elements` of just that number.
+    pub fn of(from: Mat<'_, T>, elements: &'a mut [T]) -> Packed<'a, T> {
+        let rows = from.rows();
+        assert_eq!(elements.len(), rows * from.cols(), "packed columns");
+        for (col, column) in elements.chunks_exact_mut(rows.max(1)).enumerate() {
+            for (row, to) in column.iter_mut().enumerate() {
+                *to = from.at(row, col);
+            }
+        }
+        Packed { elements, rows }
+    }
+
+    /// Puts them back.
+    pub fn unpack(&self, to: &mut MatMut<'_, T>) {
+        for row in 0..self.rows {
+            for (col, to) in to.row(row).iter_mut().enumerate() {
+                *to = self.elements[col * self.rows + row];
+            }
+        }
+    }
+
+    /// Column `col`.
+    pub fn col(&mut self, col: usize) -> &mut [T] {
+        &mut self.elements[col * self.rows..][..self.rows]
+    }
+
+    /// Column `first`, read, and a later one, written.
+    pub fn two(&mut self, first: usize, second: usize) -> (&[T], &mut [T]) {
+        let (a, b) = self.elements.split_at_mut(second * self.rows);
+        (&a[first * self.rows..][..self.rows], &mut b[..self.rows])
+    }
+}
+
+struct Axpy<'a, T> {
+    y: &'a mut [T],
+    a: T,
+    x: &'a [T],
+}
+
+impl<T: Field> Loop for Axpy<'_, T> {
+    type Out = ();
+    #[inline(always)]
+    fn run(self) {
+        for (y, x) in self.y.iter_mut().zip(self.x) {
+            *y = *y - self.a * *x;
+        }
+    }
+}
+
+/// y − a·x.
+pub fn subtract<T: Field>(y: &mut [T], a: T, x: &[T]) {
+    dispatch(Axpy { y, a, x });
+}
+
+struct Dot<'a, T> {
+    x: &'a [T],
+    y: &'a [T],
+}
+
+/// Sums that run side by side in a dot product.
+const LANES: usize = 16;
+
+impl<T: Field> Loop for Dot<'_, T> {
+    type Out = T;
+    #[inline(always)]
+    fn run(self) -> T {
+        let mut sums = [T::ZERO; LANES];
+        let whole = self.x.len() / LANES * LANES;
+        for (x, y) in self.x[..whole].chunks_exact(LANES).zip(self.y[..whole].chunks_exact(LANES)) {
+            for lane in 0..LANES {
+                sums[lane] = sums[lane] + x[lane].conjugate() * y[lane];
+            }
+        }
+        for (lane, (x, y)) in self.x[whole..].iter().zip(&self.y[whole..]).enumerate() {
+            sums[lane] = sums[lane] + x.conjugate() * *y;
+        }
+        let mut width = LANES / 2;
+        while width > 0 {
+            for lane in 0..width {
+                sums[lane] = sums[lane] + sums[lane + width];
+            }
+            width /= 2;
+        }
+        sums[0]
+    }
+}
+
+/// Σ conj(x)·y.
+pub fn dot<T: Field>(x: &[T], y: &[T]) -> T {
+    dispatch(Dot { x, y })
+}
+
+struct Norm<'a, T> {
+    x: &'a [T],
+    scale: f64,
+}
+
+impl<T: Field> Loop for Norm<'_, T> {
+    type Out = f64;
+    #[inline(always)]
+    fn run(self) -> f64 {
+        let mut sums = [0.0; LANES];
+        let whole = self.x.len() / LANES * LANES;
+        for x in self.x[..whole].chunks_exact(LANES) {
+            for lane in 0..LANES {
+                sums[lane] += x[lane].square(self.scale);
+            }
+        }
+        for (lane, x) in self.x[whole..].iter().enumerate() {
+            sums[lane] += x.square(self.scale);
+        }
+        sums.iter().sum()
+    }
+}
+
+struct Largest<'a, T>(&'a [T]);
+
+impl<T: Field> Loop for Largest<'_, T> {
+    type Out = f64;
+    #[inline(always)]
+    fn run(self) -> f64 {
+        let mut most = [0.0f64; LANES];
+        let whole = self.0.len() / LANES * LANES;
+        for x in self.0[..whole].chunks_exact(LANES) {
+            for lane in 0..LANES {
+                let size = x[lane].size();
+                most[lane] = if size > most[lane] { size } else { most[lane] };
+            }
+        }
+        for x in &self.0[whole..] {
+            most[0] = if x.size() > most[0] { x.size() } else { most[0] };
+        }
+        most.iter().fold(0.0, |a, &b| if b > a { b } else { a })
+    }
+}
+
+/// The largest |re| + |im|, NaN not counted.
+pub fn largest<T: Field>(x: &[T]) -> f64 {
+    dispatch(Largest(x))
+}
+
+/// The 2-norm, without overflow; NaN where there is one.
+pub fn norm<T: Field>(x: &[T]) -> f64 {
+    let most = largest(x);
+    // squares of numbers beyond these bounds leave the range, or its accuracy
+    let scale = if most > 0.0 && !(1e-140..1e140).contains(&most) { most } else { 1.0 };
+    if scale.is_infinite() {
+        return if x.iter().any(|x| x.size().is_nan()) { f64::NAN } else { f64::INFINITY };
+    }
+    dispatch(Norm { x, scale }).sqrt() * scale
+}
