@@ -19,11 +19,16 @@ pub struct NumericsSizes {
     /// Chunks are merged along reduced axes until a cell has at least so many elements: below, a cell's partial costs
     /// more than its sum.
     pub cell_elements_min: u64,
+    /// Bytes of a row of a column block, by which factorisations proceed: 128 columns of f64. Wider blocks multiply no
+    /// faster, and a block is factored by one thread.
+    pub column_row_bytes: u64,
+    /// Elements of the rows of a tall matrix that are factored apart: 8 MiB of f64.
+    pub tall_elements: u64,
 }
 
 impl Default for NumericsSizes {
     fn default() -> NumericsSizes {
-        NumericsSizes { cell_elements_max: 1 << 18, cell_elements_min: 1 << 15 }
+        NumericsSizes { cell_elements_max: 1 << 18, cell_elements_min: 1 << 15, column_row_bytes: 1 << 10, tall_elements: 1 << 20 }
     }
 }
 
@@ -91,7 +96,7 @@ impl Sizes {
     /// Sizes so small that arrays of a few hundred elements make hundreds of blocks and trees many levels deep.
     pub fn tiny() -> Sizes {
         Sizes {
-            numerics: NumericsSizes { cell_elements_max: 4, cell_elements_min: 2 },
+            numerics: NumericsSizes { cell_elements_max: 4, cell_elements_min: 2, column_row_bytes: 24, tall_elements: 12 },
             work: WorkSizes {
                 task_elements: 12,
                 reduce_elements_max: 24,

@@ -241,7 +241,7 @@ fn programs_use_the_public_interface() {
 }
 
 /// The operations of the graph, each with the file of `src/array` that has its methods.
-const OPERATIONS: [(&str, &str); 16] = [
+const OPERATIONS: [(&str, &str); 21] = [
     ("Source", "io"),
     ("Full", "creation"),
     ("Generate", "creation"),
@@ -253,16 +253,27 @@ const OPERATIONS: [(&str, &str); 16] = [
     ("Concatenate", "manipulate"),
     ("Rechunk", "manipulate"),
     ("Cumulative", "cumulative"),
-    ("Matmul", "linalg"),
+    ("Matmul", "products"),
     ("Mask", "indexing"),
     ("Median", "reduce"),
     ("Deferred", "counted"),
     ("Spread", "counted"),
+    ("Output", "linalg"),
+    ("Factor", "linalg"),
+    ("Apply", "linalg"),
+    ("TallQr", "linalg"),
+    ("Dense", "linalg"),
 ];
 
 /// Files that name an operation outside of its homes: what has to be read, and may have to be changed, when one is
 /// added or changed. The number only goes down.
 const NAMED_ELSEWHERE_MAX: usize = 45;
+
+/// `TallQr` as `tall_qr`.
+fn snake_case(name: &str) -> String {
+    let letters = name.char_indices().flat_map(|(at, c)| (at > 0 && c.is_uppercase()).then_some('_').into_iter().chain(c.to_lowercase()));
+    letters.collect()
+}
 
 /// Whether the code of `source`, its tests aside, names the operation as `Op::…` or `ops::…`.
 fn names_operation(source: &str, operation: &str) -> bool {
@@ -287,11 +298,13 @@ fn an_operation_is_named_in_its_homes() {
         sources(&root().join("src")).into_iter().map(|file| (file.clone(), fs::read_to_string(file).unwrap())).collect();
     let mut total = 0;
     for (operation, methods) in OPERATIONS {
-        let stem = operation.to_lowercase();
+        let stem = snake_case(operation);
         let elsewhere = |(file, source): &&(PathBuf, String)| {
             let place = place_of(file);
             let lists = [["expr", "op"], ["blocked", "operations"], ["array", "table"]];
-            let home = place.last() == Some(&stem) || lists.iter().any(|list| place == *list) || place == ["array", methods];
+            let home = place.last() == Some(&stem)
+                || lists.iter().any(|list| place == *list)
+                || place.starts_with(&["array".to_string(), methods.to_string()]);
             !home && names_operation(source, operation)
         };
         let found: Vec<String> = files.iter().filter(elsewhere).map(|(file, _)| place_of(file).join("::")).collect();

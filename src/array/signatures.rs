@@ -1,8 +1,18 @@
 //! Looking functions up in the table, and its text for people.
 
+use super::linalg::table;
 use super::table::{METHODS, NOT_YET, SIGNATURES};
 use super::value::{Param, Signature};
 use std::fmt::Write;
+
+/// Every function, in the order of the reference.
+///
+/// ```
+/// assert!(flagstone::array::signatures().any(|signature| signature.name == "linalg.qr"));
+/// ```
+pub fn signatures() -> impl Iterator<Item = &'static Signature> {
+    SIGNATURES.iter().chain(table::SIGNATURES)
+}
 
 /// The function that NumPy calls `name`, dotted for submodules. Some of NumPy's functions that this version
 /// lacks are found too, and refuse to be called with a word of what to use instead.
@@ -12,7 +22,7 @@ use std::fmt::Write;
 /// assert!(flagstone::array::function("frobnicate").is_none());
 /// ```
 pub fn function(name: &str) -> Option<&'static Signature> {
-    SIGNATURES.iter().chain(NOT_YET).find(|signature| signature.name == name)
+    signatures().chain(NOT_YET).find(|signature| signature.name == name)
 }
 
 /// The method `name` of arrays. Its first parameter is the array.
@@ -22,7 +32,7 @@ pub fn function(name: &str) -> Option<&'static Signature> {
 /// ```
 pub fn method(name: &str) -> Option<&'static Signature> {
     let own = METHODS.iter().find(|signature| signature.name == name);
-    own.or_else(|| SIGNATURES.iter().chain(NOT_YET).find(|signature| signature.method && signature.name == name))
+    own.or_else(|| signatures().chain(NOT_YET).find(|signature| signature.method && signature.name == name))
 }
 
 /// `name(a, axis=None, *, keepdims=False)`.
@@ -53,7 +63,7 @@ fn call_text(name: &str, params: &[Param]) -> String {
 /// ```
 pub fn reference() -> String {
     let mut out = String::from("| function | method | |\n|---|---|---|\n");
-    for signature in SIGNATURES {
+    for signature in signatures() {
         let own = METHODS.iter().find(|own| own.name == signature.name);
         let method = match own {
             Some(own) => format!("`x.{}`", call_text(own.name, &own.params[1..])),

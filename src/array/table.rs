@@ -31,6 +31,8 @@ macro_rules! sig {
         Signature { name: $name, params: params!($($params)*), doc: $doc, method: true, call: $call }
     };
 }
+pub(super) use {default, params, sig};
+
 macro_rules! ufunc1 {
     ($name:literal $op:ident $doc:literal) => { sig!($name ["x"] $doc, |a| function1(UnaryOp::$op, &a[0])) };
 }
@@ -79,7 +81,7 @@ macro_rules! drawn {
 }
 
 /// Functions, by NumPy's names.
-pub static SIGNATURES: &[Signature] = &[
+pub(super) static SIGNATURES: &[Signature] = &[
     // creation
     sig!("array" ["object", "dtype" = "None"] "An array of numbers or of what is one already.", |a| as_array(&a[0], &a[1])),
     sig!("asarray" ["a", "dtype" = "None"] "An array of numbers or of what is one already.", |a| as_array(&a[0], &a[1])),
@@ -249,6 +251,9 @@ pub static SIGNATURES: &[Signature] = &[
     sig!("cumulative_prod" ["x"; "axis" = "None", "dtype" = "None", "include_initial" = "False"] "Running products, from 1 on if asked.", |a| cumulative_with_initial(ScanOp::Prod, a)),
     sig!("cummax" ["a", "axis" = "None", "dtype" = "None"] "Running maxima.", |a| cumulative(ScanOp::Max, false, a)),
     sig!("cummin" ["a", "axis" = "None", "dtype" = "None"] "Running minima.", |a| cumulative(ScanOp::Min, false, a)),
+    // triangles
+    sig!("tril" ["m", "k" = "0"] "Zeros above a diagonal.", |a| Ok(Value::Array(args::array("tril", &a[0])?.tril(args::integer("tril", &a[1])?)))),
+    sig!("triu" ["m", "k" = "0"] "Zeros below a diagonal.", |a| Ok(Value::Array(args::array("triu", &a[0])?.triu(args::integer("triu", &a[1])?)))),
     // shape
     sig!("transpose" ["a", "axes" = "None"] "Axes in another order.", |a| transpose(&a[0], &a[1])),
     sig!("permute_dims" ["a", "axes" = "None"] "Axes in another order.", |a| transpose(&a[0], &a[1])),
@@ -318,12 +323,10 @@ pub(super) static NOT_YET: &[Signature] = not_yet! {
     "nanquantile": "use nanmedian for the middle"; "nanpercentile": "use nanmedian for the middle";
     "histogram": "count with sum((x >= a) & (x < b))"; "bincount": "count with sum(x == k)"; "digitize": "use where";
     "tensordot": "use matmul of 2-D arrays"; "einsum": "use matmul and sums"; "kron": "use outer"; "vdot": "use dot of conj(a)";
-    "trace": "use sum(a * eye(n))"; "diagonal": "diagonals"; "diag": "diagonals"; "tril": "triangles"; "triu": "triangles";
+    "trace": "use sum(a * eye(n))"; "diagonal": "diagonals"; "diag": "diagonals";
     "cov": "use matmul"; "corrcoef": "use matmul"; "convolve": "convolution"; "correlate": "correlation"; "gradient": "use slices"; "interp": "interpolation";
     "repeat": "use broadcast_to"; "tile": "use concatenate"; "roll": "use concatenate of two slices"; "rot90": "use transpose and flip"; "pad": "use concatenate";
     "take": "use x[list]"; "nonzero": "use x[mask]"; "argwhere": "use x[mask]"; "select": "use where"; "split": "use slices";
     "divmod": "use // and %"; "modf": "use trunc and x - trunc(x)"; "frexp": "use log2";
-    "linalg.inv": "factorisations"; "linalg.solve": "factorisations"; "linalg.qr": "factorisations"; "linalg.svd": "factorisations";
-    "linalg.eigh": "factorisations"; "linalg.cholesky": "factorisations"; "linalg.det": "factorisations"; "linalg.lstsq": "factorisations";
-    "linalg.norm": "use sqrt(sum(x * x))"; "fft.fft": "Fourier transforms"; "fft.ifft": "Fourier transforms"; "fft.rfft": "Fourier transforms";
+    "fft.fft": "Fourier transforms"; "fft.ifft": "Fourier transforms"; "fft.rfft": "Fourier transforms";
 };

@@ -3,8 +3,10 @@
 use super::blocking;
 use super::boxes::{Boxes, Order, visiting};
 use super::feed::{Data, Feed, Input};
+use super::linalg::Factored;
 use super::map::MapStage;
 use super::operations;
+use super::output::Several;
 use super::share::{Sharing, sharing, store_id};
 use super::siblings::siblings;
 use crate::budget::Budget;
@@ -73,6 +75,8 @@ impl<'a> Lowering<'a> {
             sharing: sharing(roots, budget),
             stages: Vec::new(),
             made: HashMap::new(),
+            several: Several::wanted(roots),
+            factored: HashMap::new(),
             loaded: HashMap::new(),
             ready: HashMap::new(),
             siblings: siblings(roots),
@@ -109,6 +113,15 @@ pub(super) trait Lower {
     fn lower(&self, node: &Expr, lowering: &mut Lowering<'_>) -> Result<Made>;
 }
 
+/// How an operation with several results becomes stages.
+pub(super) trait LowerAll {
+    /// Pushes the stages that make those results of `node` that are wanted.
+    ///
+    /// # Errors
+    /// As [`lower`].
+    fn lower_all(&self, node: &Expr, wanted: &[bool], lowering: &mut Lowering<'_>) -> Result<Vec<Option<Made>>>;
+}
+
 /// A plan on its way. How each kind of loop's end is lowered stands beside its stage.
 pub(super) struct Lowering<'a> {
     pub budget: &'a Budget,
@@ -116,6 +129,10 @@ pub(super) struct Lowering<'a> {
     stages: Vec<StageNode>,
     /// Nodes that have a product.
     pub made: HashMap<u64, Made>,
+    /// Products of the nodes that have several results.
+    pub several: Several,
+    /// Factorisations that are on their way.
+    pub factored: HashMap<u64, Factored>,
     /// Shared stores that have a product.
     loaded: HashMap<usize, Made>,
     /// The rank from which on a product can be read without being pulled.

@@ -84,7 +84,7 @@ impl Procedure for CountMask {
         let filter = lower_loop(&roots, budget, |feed, registers| Arc::new(FilterStage::new(feed, registers, &runs)))?;
         Ok(if demand_bytes(&count) >= demand_bytes(&filter) { count } else { filter })
     }
-    fn bound(&self, budget: &Budget) -> Result<Expr> {
+    fn bound(&self, budget: &Budget) -> Result<Vec<Expr>> {
         let runs = all_of(self.plan(budget)?.1.cuts());
         let count = Arc::new(Count::default());
         let len: u64 = runs.counts.iter().sum();
@@ -93,7 +93,7 @@ impl Procedure for CountMask {
         let Op::Mask(ops::Mask { arg, mask, .. }) = &self.node.op else {
             return Err(Error::internal("a count of something else than a mask"));
         };
-        Node::new(ops::Mask { arg: arg.clone(), mask: mask.clone(), count, len: Some(len) }.into())
+        Ok(vec![Node::new(ops::Mask { arg: arg.clone(), mask: mask.clone(), count, len: Some(len) }.into())?])
     }
     fn step(&mut self, budget: &Budget) -> Result<Step> {
         let Some(stage) = self.counted.take() else {
@@ -105,7 +105,7 @@ impl Procedure for CountMask {
         // who else counted it found the same
         let _ = self.count.0.set(counts.iter().sum());
         let _ = self.count.1.set(Runs { cuts: stage.cuts(), counts });
-        Ok(Step::Done(settle(std::slice::from_ref(&self.node))?.remove(0)))
+        Ok(Step::Done(settle(std::slice::from_ref(&self.node))?))
     }
 }
 

@@ -212,8 +212,8 @@ impl Procedure for Median {
         let needed = |plan: &Plan| crate::plan::demand_bytes(plan);
         Ok(if needed(&bracket) >= needed(&histogram) { bracket } else { histogram })
     }
-    fn bound(&self, _budget: &Budget) -> Result<Expr> {
-        self.is(Scalar::Float(f64::NAN))
+    fn bound(&self, _budget: &Budget) -> Result<Vec<Expr>> {
+        Ok(vec![self.is(Scalar::Float(f64::NAN))?])
     }
     fn step(&mut self, budget: &Budget) -> Result<procedure::Step> {
         match self.next() {
@@ -228,7 +228,7 @@ impl Procedure for Median {
                 self.look = Some((look, found));
                 Ok(procedure::Step::Run(plan))
             }
-            Next::Is(value) => self.is(value).map(procedure::Step::Done),
+            Next::Is(value) => Ok(procedure::Step::Done(vec![self.is(value)?])),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The list of operations, a line each: which become stages, and which need a procedure first. What each does stands in
 //! the file of its name.
 
-use super::lower::Lower;
+use super::lower::{Lower, LowerAll};
 use super::mask::CountMask;
 use super::median::Median;
 use super::procedure::Procedure;
@@ -22,6 +22,22 @@ pub(super) fn lowered(op: &Op) -> Option<&dyn Lower> {
         Op::Median(operation) => Some(operation),
         Op::Deferred(operation) => Some(operation),
         Op::Spread(operation) => Some(operation),
+        Op::Output(operation) => Some(operation),
+        Op::Factor(operation) => Some(operation),
+        Op::Apply(operation) => Some(operation),
+        Op::TallQr(_) | Op::Dense(_) => None,
+    }
+}
+
+/// The operations that have several results.
+pub(super) fn lowered_all(op: &Op) -> Option<&dyn LowerAll> {
+    match op {
+        Op::Factor(operation) => Some(operation),
+        Op::TallQr(operation) => Some(operation),
+        Op::Dense(operation) => Some(operation),
+        Op::Source(_) | Op::Full(_) | Op::Generate(_) | Op::Resident(_) | Op::Function(_) => None,
+        Op::Elementwise(_) | Op::View(_) | Op::Reduce(_) | Op::Concatenate(_) | Op::Rechunk(_) | Op::Cumulative(_) => None,
+        Op::Matmul(_) | Op::Mask(_) | Op::Median(_) | Op::Deferred(_) | Op::Spread(_) | Op::Output(_) | Op::Apply(_) => None,
     }
 }
 

@@ -19,11 +19,11 @@ pub trait Procedure {
     /// # Errors
     /// As [`super::lower`].
     fn most_demanding(&self, budget: &Budget) -> Result<Plan>;
-    /// What stands in the place of the node while nothing was read: as long as what may be found, and as demanding.
+    /// What stands in the place of the node's results while nothing was read: as long as what may be found, and as demanding.
     ///
     /// # Errors
     /// As [`super::lower`].
-    fn bound(&self, budget: &Budget) -> Result<Expr>;
+    fn bound(&self, budget: &Budget) -> Result<Vec<Expr>>;
     /// The next pass, or what was found. To be called again when the pass has run, with the same budget.
     ///
     /// # Errors
@@ -35,8 +35,8 @@ pub trait Procedure {
 pub enum Step {
     /// Run this, then ask again.
     Run(Plan),
-    /// This stands in the place of the node.
-    Done(Expr),
+    /// These stand in the place of the node's results.
+    Done(Vec<Expr>),
 }
 
 /// All procedures below `roots` with their nodes; those before a node's own come before it.

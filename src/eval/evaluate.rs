@@ -315,7 +315,7 @@ fn lacking(name: &str, span: Span) -> EvalError {
 
 /// Every name in the table, for "did you mean".
 fn names() -> impl Iterator<Item = &'static str> {
-    table::SIGNATURES.iter().map(|signature| signature.name)
+    table::signatures().map(|signature| signature.name)
 }
 
 fn invoke(signature: &'static Signature, args: Arguments, span: Span) -> Evaluated {

@@ -16,7 +16,7 @@ pub use affine::{Affine, Follow};
 pub use infer::{auto_chunks, cells};
 pub use op::Op;
 pub use operation::{Cut, Inferred, Operation, Relabel, Through};
-pub use ops::{BlockFn, BlockInfo, Cells, Count, Function, Reduce, Resident, Runs, constant, recut};
+pub use ops::{BlockFn, BlockInfo, Cells, Count, Function, Reduce, Resident, Runs, constant, output_of, outputs, recut};
 pub use replace::{replace, settle};
 pub use text::text;
 pub use visit::{postorder, rebuild, relabel};
@@ -46,6 +46,8 @@ pub struct Node {
     pub dtype: DType,
     /// The chunks that a user sees. They fix the shape of the trees of reductions over this node.
     pub chunks: ChunkGrid,
+    /// The results beside the first, of operations that have several; users hold [`ops::Output`] nodes of all of them.
+    pub more: Vec<Inferred>,
 }
 
 impl Node {
@@ -73,18 +75,25 @@ impl Node {
     /// # Errors
     /// As [`Node::new`]; `Internal` where `op` has another shape or dtype.
     pub fn replaced_by(&self, op: Op, chunks: ChunkGrid) -> Result<Expr> {
-        let Inferred { shape, dtype, counted, .. } = op.infer()?;
+        let Inferred { shape, dtype, counted, more, .. } = op.infer()?;
         if dtype != self.dtype || shape != self.shape {
             let (name, was, is) = (op.name(), &self.shape, &shape);
             return Err(Error::internal(format!("{name} of {was:?} {} was replaced by {is:?} {dtype}", self.dtype)));
         }
-        Ok(Node::assemble(op, Inferred { shape: self.shape.clone(), dtype, chunks, counted }))
+        Ok(Node::assemble(op, Inferred { shape, dtype, chunks, counted, more }))
     }
 
     /// This node as if its lengths were `shape`: to ask what would be built of it, never to be computed.
     pub fn assumed(&self, shape: Vec<u64>) -> Expr {
         let chunks = self.chunks.resized(&shape);
         Node::assemble(self.op.clone(), Inferred::known(shape, self.dtype, chunks))
+    }
+
+    /// What is known of result `at`.
+    pub fn output(&self, at: usize) -> Option<Inferred> {
+        let Node { shape, dtype, chunks, counted, .. } = self;
+        let first = || Inferred { counted: counted.clone(), ..Inferred::known(shape.clone(), *dtype, chunks.clone()) };
+        if at == 0 { Some(first()) } else { self.more.get(at - 1).cloned() }
     }
 
     /// The lengths for people: `≤20` where 20 is a bound.
@@ -107,11 +116,11 @@ impl Node {
 
     fn assemble(op: Op, inferred: Inferred) -> Expr {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        let Inferred { shape, dtype, chunks, counted } = inferred;
+        let Inferred { shape, dtype, chunks, counted, more } = inferred;
         debug_assert_eq!(shape, chunks.shape(), "chunks of {op:?}");
         debug_assert!(counted.is_empty() || counted.len() == shape.len(), "counts of {op:?}");
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        Arc::new(Node { id, op, shape, counted, dtype, chunks })
+        Arc::new(Node { id, op, shape, counted, dtype, chunks, more })
     }
 
     /// Number of elements (an upper bound where counted); saturates.

@@ -72,6 +72,16 @@ operations! {
     Deferred,
     /// Elements repeated as often as a selection will be long.
     Spread,
+    /// One of several results of an operation.
+    Output,
+    /// LU, Cholesky or QR of a matrix.
+    Factor,
+    /// Factors of one matrix, applied to the columns of another.
+    Apply,
+    /// QR of a matrix of many rows.
+    TallQr,
+    /// Matrices that fit into one task, each of a stack by itself.
+    Dense,
 }
 
 impl Deref for Op {
@@ -94,7 +104,9 @@ impl Op {
             return Err(Error::internal(format!("{} of a {} whose length is not known yet", self.name(), arg.op.name())));
         }
         let inferred = self.operation().infer()?;
-        infer::check_size(self.name(), &inferred.shape, inferred.dtype)?;
+        for result in std::iter::once(&inferred).chain(&inferred.more) {
+            infer::check_size(self.name(), &result.shape, result.dtype)?;
+        }
         Ok(inferred)
     }
 

@@ -20,12 +20,20 @@ pub struct Inferred {
     pub chunks: ChunkGrid,
     /// As [`super::Node::counted`].
     pub counted: Vec<Option<Arc<Count>>>,
+    /// The results beside the first, where there are several: see [`super::ops::Output`].
+    pub more: Vec<Inferred>,
 }
 
 impl Inferred {
     /// Of a result whose lengths are known.
     pub fn known(shape: Vec<u64>, dtype: DType, chunks: ChunkGrid) -> Inferred {
-        Inferred { shape, dtype, chunks, counted: Vec::new() }
+        Inferred { shape, dtype, chunks, counted: Vec::new(), more: Vec::new() }
+    }
+
+    /// The same with one result more.
+    pub fn and(mut self, next: Inferred) -> Inferred {
+        self.more.push(next);
+        self
     }
 }
 
@@ -79,8 +87,8 @@ pub trait Operation: fmt::Debug + Send + Sync {
     /// The same nodes in the same order, to put others in their place.
     fn args_mut(&mut self) -> Vec<&mut Expr>;
 
-    /// Shape, dtype and chunks of the result. [`Op::infer`] checks the size that comes out, so that lengths
-    /// may saturate here, but must not wrap.
+    /// Shape, dtype and chunks of the result, or of all results. [`Op::infer`] checks the sizes that come out, so that
+    /// lengths may saturate here, but must not wrap.
     ///
     /// # Errors
     /// `BadRequest` where the arguments do not fit together.

@@ -1,16 +1,16 @@
 //! The one rule by which lengths become known: what was found stands in its place, and everything above it that
 //! was built with a bound is inferred again.
 
-use super::{Affine, Count, Expr, Node, Op, ops, postorder, relabel};
+use super::{Affine, Count, Expr, Node, Op, ops, output_of, postorder, relabel};
 use crate::error::{Error, Result};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// `roots` with `found` in the place of `node`.
+/// `roots` with `found` in the place of `node`: of each of its results, where it has several.
 ///
 /// # Errors
 /// What does not fit, now that lengths are known.
-pub fn replace(roots: &[Expr], node: &Expr, found: &Expr) -> Result<Vec<Expr>> {
+pub fn replace(roots: &[Expr], node: &Expr, found: &[Expr]) -> Result<Vec<Expr>> {
     rebuilt(roots, Some((node, found)))
 }
 
@@ -22,17 +22,21 @@ pub fn settle(roots: &[Expr]) -> Result<Vec<Expr>> {
     rebuilt(roots, None)
 }
 
-fn rebuilt(roots: &[Expr], replaced: Option<(&Expr, &Expr)>) -> Result<Vec<Expr>> {
+fn rebuilt(roots: &[Expr], replaced: Option<(&Expr, &[Expr])>) -> Result<Vec<Expr>> {
     let nodes = postorder(roots);
     // each read once, so that what another thread counts meanwhile does not make two lengths of one
     let mut lens: HashMap<*const Count, Option<u64>> = HashMap::new();
     let mut len_of = |count: &Arc<Count>| *lens.entry(Arc::as_ptr(count)).or_insert_with(|| count.1.get().and(count.0.get()).copied());
+    let found_of = |of: &Expr| replaced.and_then(|(node, found)| (node.id == of.id).then_some(found));
     let mut new: HashMap<u64, Expr> = HashMap::new();
     for old in nodes {
         let args: Vec<Expr> = old.op.args().into_iter().map(|arg| new[&arg.id].clone()).collect();
         let unchanged = old.op.args().iter().zip(&args).all(|(a, b)| Arc::ptr_eq(a, b));
+        let output = output_of(&old).and_then(|(of, at)| found_of(of).and_then(|found| found.get(at).cloned()));
         let here = match &old.op {
-            _ if replaced.is_some_and(|(node, _)| node.id == old.id) => replaced.map(|(_, found)| found.clone()),
+            _ if output.is_some() => output,
+            // users of a node with several results hold those
+            _ if old.more.is_empty() && found_of(&old).is_some() => found_of(&old).and_then(|found| found.first().cloned()),
             Op::Mask(mask) if mask.len.is_none() => match len_of(&mask.count) {
                 Some(len) => Some(Node::new(Op::from(ops::Mask { len: Some(len), ..mask.clone() }).with_args(args.clone()))?),
                 None => None,

@@ -159,7 +159,7 @@ impl Runtime {
     }
 
     /// Runs a procedure. What it may need at most must fit before anything is read.
-    fn find(&self, node: &Expr, mut procedure: Box<dyn Procedure>, cancel: &CancelToken) -> Result<Expr> {
+    fn find(&self, node: &Expr, mut procedure: Box<dyn Procedure>, cancel: &CancelToken) -> Result<Vec<Expr>> {
         let _indexes = self.reserve_indexes(std::slice::from_ref(node))?;
         let _held = self.reserve(node.op.name(), procedure.standing_bytes(), "")?;
         let standing = self.0.pool.usage().reserved_bytes;

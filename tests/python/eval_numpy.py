@@ -339,6 +339,84 @@ logaddexp(x, y)
 
 # Sums in another order, or algorithms with another rounding: a few units relative to the size.
 CLOSE = """
+linalg.inv(q)
+linalg.inv(q)[:2, 1:3]
+linalg.solve(q, v[:4])
+linalg.solve(q, x[:, :3])
+linalg.solve(z, z)
+linalg.det(q)
+linalg.det(z)
+linalg.slogdet(q)
+linalg.slogdet(z)
+linalg.slogdet(i[:, :4])
+linalg.qr(q)
+linalg.qr(q[:3])
+linalg.qr(q[:, :3])
+linalg.qr(x, mode='r')
+linalg.qr(q[:, :2], 'complete')
+linalg.qr(q, 'raw')
+linalg.qr(z)
+linalg.qr(e)
+linalg.qr(e.T)
+linalg.cholesky(q @ q.T)
+linalg.cholesky(q @ q.T, upper=True)
+linalg.cholesky(z @ z.conj().T + identity(3))
+linalg.svd(x)[1]
+linalg.svd(x, compute_uv=False)
+linalg.svdvals(z)
+linalg.svd(t)[1]
+linalg.svd(e)
+abs(linalg.svd(q[:, :2], full_matrices=False)[0])
+abs(linalg.svd(q[:, :2])[2])
+abs(linalg.svd(q)[2])
+linalg.eigvalsh(q + q.T)
+linalg.eigvalsh(q, UPLO='U')
+linalg.eigvalsh(z + z.conj().T)
+linalg.eigvalsh(q)
+abs(linalg.eigh(q + q.T)[1])
+abs(linalg.eigh(z, 'U')[1])
+linalg.eigvals(z)
+linalg.lstsq(x.T, y.T)[0]
+linalg.lstsq(y.T, v)[3]
+linalg.lstsq(y, v[:4])[0]
+linalg.matrix_rank(x)
+linalg.matrix_rank(y)
+linalg.matrix_rank(t)
+linalg.pinv(q)
+linalg.pinv(x)
+linalg.cond(q)
+linalg.cond(q, 1)
+linalg.cond(q, 'fro')
+np.linalg.norm(array([3.0, 4.0]))
+linalg.norm(x)
+linalg.norm(t)
+linalg.norm(v, 1)
+linalg.norm(v, 3)
+linalg.norm(v, inf)
+linalg.norm(v, -inf)
+linalg.norm(v, 0)
+linalg.norm(x, 'fro')
+linalg.norm(x, 'nuc')
+linalg.norm(x, 1)
+linalg.norm(x, -1)
+linalg.norm(x, 2)
+linalg.norm(x, -2)
+linalg.norm(x, inf)
+linalg.norm(x, axis=0)
+linalg.norm(t, axis=(0, 2))
+linalg.norm(t, 2, axis=(2, 1), keepdims=True)
+linalg.norm(z)
+linalg.norm(i)
+linalg.vector_norm(t, axis=(1, 2))
+linalg.matrix_norm(t)
+linalg.inv(t[:, :, :3] + 9 * identity(3))
+linalg.solve(t[:, :, :3] + 9 * identity(3), ones((3, 2)))
+linalg.det(t[:, :, :3])
+linalg.slogdet(t[:, :, :3] + identity(3))
+linalg.qr(t)
+tril(x)
+triu(x, 1)
+tril(t, -1)
 x.std()
 x.var(axis=0)
 y.mean(axis=1)
@@ -373,7 +451,6 @@ x.ravel()
 x.flatten()
 trace(q)
 diag(q)
-np.linalg.norm(array([3.0, 4.0]))
 divmod(i, 3)[0]
 tile(v, 2)
 repeat(v, 2)
@@ -381,9 +458,7 @@ roll(v, 2)
 cumsum(i)
 diff(i)
 sort(v)
-linalg.norm(x)
 tensordot(t, t, axes=((0, 1), (0, 1)))
-linalg.svd(q)
 fft.fft(v)
 einsum("ij,jk", q, q)
 random.poisson(2.0, size=3) * 0
@@ -392,6 +467,10 @@ x.argsort()
 
 # Both refuse.
 ERRORS = """
+linalg.inv(x)
+linalg.solve(q, v)
+linalg.qr(v)
+linalg.qr(q, mode='other')
 x + t
 x[4]
 x[0, 5]
@@ -492,7 +571,7 @@ def difference(expected, result, kind):
         same = ulps(got, expected) <= 2
     else:
         tolerance = 64 * np.finfo(expected.dtype).eps
-        same = np.allclose(got, expected, rtol=tolerance, atol=tolerance * max(1, float(np.max(np.abs(expected)))))
+        same = np.allclose(got, expected, rtol=tolerance, atol=tolerance * max(1, float(np.max(np.abs(expected), initial=0))))
     return None if same else f"values {got.tolist()}, expected {expected.tolist()}"
 
 

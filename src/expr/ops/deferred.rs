@@ -63,7 +63,7 @@ impl Operation for Deferred {
 
     fn infer(&self) -> Result<Inferred> {
         let chunks = auto_chunks(&self.shape);
-        Ok(Inferred { shape: self.shape.clone(), dtype: self.dtype, chunks, counted: self.counted.clone() })
+        Ok(Inferred { counted: self.counted.clone(), ..Inferred::known(self.shape.clone(), self.dtype, chunks) })
     }
 
     fn same(&self, other: &Op) -> bool {

@@ -44,7 +44,7 @@ impl Operation for Elementwise {
             return Err(Error::bad_request(self.name(), format!("shapes {shape:?} and {:?} do not broadcast", other.shape)));
         }
         let counted = self.args.iter().map(|arg| &arg.counted).find(|counted| !counted.is_empty()).cloned().unwrap_or_default();
-        Ok(Inferred { shape, dtype: self.dtype, chunks: chunks_of(&self.args), counted })
+        Ok(Inferred { counted, ..Inferred::known(shape, self.dtype, chunks_of(&self.args)) })
     }
 
     fn same(&self, other: &Op) -> bool {

@@ -57,7 +57,7 @@ impl Operation for Mask {
         }
         let len = self.len.unwrap_or(arg.elements());
         let counted = if self.len.is_none() { vec![Some(self.count.clone())] } else { vec![] };
-        Ok(Inferred { shape: vec![len], dtype: arg.dtype, chunks: auto_chunks(&[len]), counted })
+        Ok(Inferred { counted, ..Inferred::known(vec![len], arg.dtype, auto_chunks(&[len])) })
     }
 
     fn same(&self, other: &Op) -> bool {

@@ -1,38 +1,48 @@
 //! Op → Inferred, and what else passes ask. An operation has its fields, its inference and its answers in the file
 //! of its name.
 
+mod apply;
 mod concatenate;
 mod cumulative;
 mod deferred;
+mod dense;
 mod elementwise;
+mod factor;
 mod full;
 mod function;
 mod generate;
 mod mask;
 mod matmul;
 mod median;
+mod output;
 mod rechunk;
 mod reduce;
 mod resident;
 mod source;
 mod spread;
+mod tall_qr;
 mod view;
 
+pub use apply::{Applied, Apply};
 pub use concatenate::Concatenate;
 pub use cumulative::Cumulative;
 pub use deferred::{Build, Deferred};
+pub use dense::Dense;
 pub use elementwise::Elementwise;
+pub use factor::{Factor, Factors};
 pub use full::{Full, constant};
 pub use function::{BlockFn, BlockInfo, Function};
 pub use generate::Generate;
 pub use mask::{Count, Mask, Runs};
 pub use matmul::Matmul;
 pub use median::Median;
+pub use output::{Output, output_of, outputs};
 pub use rechunk::Rechunk;
 pub use reduce::{Cells, Reduce, recut};
 pub use resident::Resident;
 pub use source::Source;
 pub use spread::Spread;
+pub use tall_qr::TallQr;
 pub use view::View;
 
 /// What a transcendental function or a random number costs, in additions.

@@ -29,7 +29,7 @@ impl Operation for Rechunk {
 
     fn infer(&self) -> Result<Inferred> {
         let counted = self.arg.counted.clone();
-        Ok(Inferred { shape: self.arg.shape.clone(), dtype: self.arg.dtype, chunks: self.chunks.clone(), counted })
+        Ok(Inferred { counted, ..Inferred::known(self.arg.shape.clone(), self.arg.dtype, self.chunks.clone()) })
     }
 
     // its chunks are those of the node, which are compared before

@@ -106,7 +106,7 @@ impl Operation for Reduce {
         if counted.iter().all(Option::is_none) {
             counted.clear();
         }
-        Ok(Inferred { shape, dtype: self.reduction.out, chunks: ChunkGrid { axes }, counted })
+        Ok(Inferred { counted, ..Inferred::known(shape, self.reduction.out, ChunkGrid { axes }) })
     }
 
     fn same(&self, other: &Op) -> bool {

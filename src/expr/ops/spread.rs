@@ -33,7 +33,7 @@ impl Operation for Spread {
         let view = Affine::broadcast(&arg.shape, &like.shape)
             .ok_or_else(|| Error::internal(format!("{:?} beside a selection of at most {:?}", arg.shape, like.shape)))?;
         let chunks = view.chunks(&arg.chunks);
-        Ok(Inferred { shape: like.shape.clone(), dtype: arg.dtype, chunks, counted: like.counted.clone() })
+        Ok(Inferred { counted: like.counted.clone(), ..Inferred::known(like.shape.clone(), arg.dtype, chunks) })
     }
 
     fn same(&self, other: &Op) -> bool {

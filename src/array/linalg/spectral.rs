@@ -1,0 +1,173 @@
+//! Singular values and eigenvalues.
+
+use super::factor::{applied, factored, sides, span};
+use super::{matrix, qr, qr_parts, several, square, stack};
+use crate::array::{Array, Index, concatenate, eye, identity, ones, random, zeros};
+use crate::error::{Error, Result};
+use crate::expr::ops::{self, Applied, Factors};
+use crate::expr::{Expr, outputs};
+use flagstone_kernels::dtype::DType;
+use flagstone_kernels::linalg::Dense;
+
+/// All results of one call a matrix.
+pub(super) fn dense(call: Dense, arg: Expr, other: Option<Expr>) -> Result<Vec<Array>> {
+    if arg.shape.contains(&0) {
+        return Ok(of_nothing(call, &arg));
+    }
+    let op = ops::Dense { call, arg, other };
+    Ok(outputs(op.into())?.into_iter().map(Array::from_expr).collect())
+}
+
+/// What NumPy gives of matrices without elements, or of none.
+fn of_nothing(call: Dense, arg: &Expr) -> Vec<Array> {
+    let Some(([m, n], stack)) = arg.shape.split_last_chunk::<2>().map(|(stack, last)| (*last, stack)) else { return vec![] };
+    let made = |(at, (last, dtype)): (usize, (Vec<u64>, DType))| {
+        let shape = [stack, &last[..]].concat();
+        let squares = matches!((call, at), (Dense::Svd { full: true }, 0 | 2) | (Dense::Qr { full: true }, 0));
+        match call {
+            _ if squares => identity(last[0], dtype).broadcast_to(shape),
+            Dense::Det => ones(shape, dtype),
+            Dense::SlogDet if at == 0 => ones(shape, dtype),
+            _ => zeros(shape, dtype),
+        }
+    };
+    call.makes(arg.dtype, m, n, 0).into_iter().enumerate().map(made).collect()
+}
+
+/// A = U·diag(s)·Vᴴ: U with orthonormal columns, the singular values s, descending, and Vᴴ with orthonormal rows. With
+/// `full_matrices` U and Vᴴ are square. Vectors that are not computed cost nothing. Of a matrix with half as many rows again as
+/// columns (or the other way round) QR is computed first, in any size; what is left, n × n, must fit into one task. A stack is
+/// done matrix by matrix.
+///
+/// ```
+/// use flagstone::{Array, array::linalg, random};
+/// let a: Array = random::normal(0.0, 1.0).shape([500, 20]).seed(1).into();
+/// let [u, s, vh] = linalg::svd(&a, false);
+/// let worst = ((u * s).matmul(&vh) - &a).abs().max(..).item::<f64>().unwrap();
+/// assert!(worst < 1e-12);
+/// ```
+#[track_caller]
+pub fn svd(a: &Array, full_matrices: bool) -> [Array; 3] {
+    several(|| {
+        let call = Dense::Svd { full: full_matrices };
+        let a = stack("svd", a)?;
+        if a.shape.len() > 2 {
+            return three(dense(call, a, None)?);
+        }
+        let (m, n) = (a.shape[0], a.shape[1]);
+        if m < n {
+            let transposed = Array::from_expr(a).t().conj();
+            let [u, s, vh] = svd(&transposed, full_matrices);
+            return Ok([vh.t().conj(), s, u.t().conj()]);
+        }
+        if 2 * m < 3 * n || n == 0 {
+            return three(dense(call, a, None)?);
+        }
+        let a = Array::from_expr(a);
+        let (q, r) = if full_matrices { complete(&a)? } else { qr_parts(&a)? };
+        let [inner, s, vh] = three(dense(Dense::Svd { full: false }, r.expr()?, None)?)?;
+        let u = match full_matrices {
+            true => {
+                let first = q.index([Index::Ellipsis, span(0, n)]).matmul(&inner);
+                concatenate(&[first, q.index([Index::Ellipsis, span(n, m)])], 1)
+            }
+            false => q.matmul(&inner),
+        };
+        Ok([u, s, vh])
+    })
+}
+
+/// Q [m, m] and R [n, n] of a tall matrix.
+fn complete(a: &Array) -> Result<(Array, Array)> {
+    let ([m, n], dtype) = (sides(a)?, a.dtype()?);
+    let f = factored(Factors::Qr, a.expr()?)?.remove(0);
+    let q = applied(Applied::Q, &f, &eye(m, m, 0, dtype), true)?;
+    Ok((q, f.index([span(0, n)]).triu(0)))
+}
+
+fn three(results: Vec<Array>) -> Result<[Array; 3]> {
+    results.try_into().map_err(|_| Error::internal("another number of results"))
+}
+
+fn two(results: Vec<Array>) -> Result<[Array; 2]> {
+    results.try_into().map_err(|_| Error::internal("another number of results"))
+}
+
+/// The singular values, descending.
+///
+/// ```
+/// use flagstone::{DType, array::{eye, linalg}};
+/// assert_eq!(linalg::svdvals(&(eye(3, 3, 0, DType::F64) * 4.0)).sum(..).item::<f64>().unwrap(), 12.0);
+/// ```
+#[track_caller]
+pub fn svdvals(a: &Array) -> Array {
+    let [_, s, _] = svd(a, false);
+    s
+}
+
+/// The eigenvalues of a Hermitian matrix, ascending, and its eigenvectors as columns; one triangle is read. A matrix must fit into
+/// one task; a stack is done matrix by matrix.
+///
+/// ```
+/// use flagstone::{DType, array::{eye, linalg}};
+/// let [w, v] = linalg::eigh(&(eye(3, 3, 0, DType::F64) * 4.0), true);
+/// assert_eq!((w.sum(..).item::<f64>().unwrap(), v.shape().unwrap()), (12.0, vec![3, 3]));
+/// ```
+#[track_caller]
+pub fn eigh(a: &Array, lower: bool) -> [Array; 2] {
+    several(|| two(dense(Dense::Eigh { lower }, square("eigh", a)?, None)?))
+}
+
+/// The eigenvalues and right eigenvectors of any square matrix, complex whatever they are (NumPy gives real ones where none is
+/// complex, which is not known before they are computed). A matrix must fit into one task.
+///
+/// ```
+/// use flagstone::{DType, array::{eye, linalg}};
+/// let [w, _] = linalg::eig(&(eye(3, 3, 0, DType::F64) * 4.0));
+/// assert_eq!(w.real().sum(..).item::<f64>().unwrap(), 12.0);
+/// ```
+#[track_caller]
+pub fn eig(a: &Array) -> [Array; 2] {
+    several(|| two(dense(Dense::Eig, square("eig", a)?, None)?))
+}
+
+/// The leading `k` singular values and vectors of a matrix of any size, by randomised power iteration:
+/// `n_oversamples` more random directions than `k`, `n_power_iter` times multiplied by A·Aᴴ, made orthogonal each time. Reads A
+/// 2 + 2·`n_power_iter` times; centred or otherwise elementwise matrices are never stored. The same `seed` gives the same bits.
+/// Source: Halko, Martinsson and Tropp, *Finding structure with randomness*, SIAM Review 53 (2011), algorithms 4.4 and 5.1.
+///
+/// ```
+/// use flagstone::{Array, array::linalg, random};
+/// let a = random::normal(0.0, 1.0).shape([500, 4]).seed(1).matmul(random::normal(0.0, 1.0).shape([4, 60]).seed(2));
+/// let [u, s, vh] = linalg::svd_compressed(&a, 4, 10, 0, 0);
+/// let worst = ((u * s).matmul(&vh) - &a).abs().max(..).item::<f64>().unwrap();
+/// assert!(worst < 1e-11);
+/// ```
+#[track_caller]
+pub fn svd_compressed(a: &Array, k: u64, n_oversamples: u64, n_power_iter: u64, seed: u64) -> [Array; 3] {
+    several(|| {
+        let a = Array::from_expr(matrix("svd_compressed", a)?);
+        let ([m, n], dtype) = (sides(&a)?, a.dtype()?);
+        let most = m.min(n);
+        if k == 0 || k > most {
+            return Err(Error::bad_request("svd_compressed", format!("k = {k} of a matrix of shape [{m}, {n}]; expected 1 to {most}")));
+        }
+        let width = k.saturating_add(n_oversamples).min(most);
+        let normal = |stream| Array::from(random::normal(0.0, 1.0).shape([n, width]).seed(seed).stream(stream).dtype(dtype.real()));
+        let directions = match dtype.is_complex() {
+            true => normal(0).astype(dtype) + normal(1).astype(dtype) * flagstone_kernels::dtype::Scalar::Complex(0.0, 1.0),
+            false => normal(0),
+        };
+        let adjoint = a.t().conj();
+        let [mut basis, _] = qr(&a.matmul(&directions));
+        for _ in 0..n_power_iter {
+            let [rows, _] = qr(&adjoint.matmul(&basis));
+            [basis, _] = qr(&a.matmul(&rows));
+        }
+        // Qᴴ·A = (Aᴴ·Q)ᴴ: a tall matrix, whose SVD begins with QR
+        let [v, s, uh] = svd(&adjoint.matmul(&basis), false);
+        let u = basis.matmul(uh.t().conj());
+        let leading = |x: &Array| x.index([Index::Ellipsis, span(0, k)]);
+        Ok([leading(&u), leading(&s), leading(&v).t().conj()])
+    })
+}

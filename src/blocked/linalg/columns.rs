@@ -1,0 +1,183 @@
+//! Which step of which column block is whose task: the order of a left-looking factorisation, in closed form.
+
+/// Steps k = 0, 1, … of column blocks. Blocks advance in groups; in a group, each factored block of an earlier group is applied
+/// to all before the next one is.
+#[derive(Clone, Copy, Debug)]
+pub struct Columns {
+    /// Blocks that take steps.
+    pub blocks: u64,
+    /// Steps at most: blocks of factors.
+    pub steps: u64,
+    /// Blocks in a group.
+    pub group: u64,
+    /// Whether block j takes steps 0..=j alone, as where step j factors it.
+    pub is_triangular: bool,
+    /// Whether steps are taken from the last to the first.
+    pub is_backward: bool,
+}
+
+impl Columns {
+    /// Steps that block `j` takes.
+    pub fn steps_of(&self, j: u64) -> u64 {
+        if self.is_triangular { (j + 1).min(self.steps) } else { self.steps }
+    }
+
+    /// All tasks.
+    pub fn len(&self) -> u64 {
+        match self.blocks.div_ceil(self.group) {
+            0 => 0,
+            groups => self.before(groups - 1) + self.inside(groups - 1),
+        }
+    }
+
+    /// Steps of `j` before and after step `k`, in the order in which they are taken.
+    pub fn previous(&self, j: u64, k: u64) -> Option<u64> {
+        if self.is_backward { Some(k + 1).filter(|&k| k < self.steps_of(j)) } else { k.checked_sub(1) }
+    }
+
+    /// Whether step `k` is the last one of `j`.
+    pub fn is_last(&self, j: u64, k: u64) -> bool {
+        if self.is_backward { k == 0 } else { k + 1 == self.steps_of(j) }
+    }
+
+    /// The last step of `j`; blocks take one at least where there are factors.
+    pub fn last(&self, j: u64) -> u64 {
+        if self.is_backward { 0 } else { self.steps_of(j) - 1 }
+    }
+
+    /// Blocks in group `g`.
+    fn members(&self, g: u64) -> u64 {
+        self.group.min(self.blocks - g * self.group)
+    }
+
+    /// Steps that all blocks of group `g` take, and those of which each takes its own number.
+    fn parts(&self, g: u64) -> (u64, u64) {
+        if !self.is_triangular {
+            return (self.steps, 0);
+        }
+        let first = g * self.group;
+        (self.steps.min(first), self.steps.saturating_sub(first).min(self.members(g)))
+    }
+
+    /// Tasks of group `g`.
+    fn inside(&self, g: u64) -> u64 {
+        let ((all, own), members) = (self.parts(g), self.members(g));
+        all * members + own * members - own * own.saturating_sub(1) / 2
+    }
+
+    /// Tasks of the groups before `g`, which are all full.
+    fn before(&self, g: u64) -> u64 {
+        let q = self.group;
+        if !self.is_triangular {
+            return g * q * self.steps;
+        }
+        // groups whose blocks are all factored by steps of their own
+        let whole = g.min(self.steps / q);
+        let mut tasks = q * q * (whole * whole.saturating_sub(1) / 2) + whole * (q * (q + 1) / 2);
+        if g > whole {
+            tasks += self.inside(whole) + (g - whole - 1) * q * self.steps;
+        }
+        tasks
+    }
+
+    /// The block and step of task `n`.
+    pub fn task(&self, n: u64) -> (u64, u64) {
+        let (mut low, mut high) = (0, self.blocks.div_ceil(self.group) - 1);
+        while low < high {
+            let middle = (low + high).div_ceil(2);
+            if self.before(middle) <= n { low = middle } else { high = middle - 1 }
+        }
+        let (g, first) = (low, low * self.group);
+        let mut at = n - self.before(g);
+        if self.is_backward {
+            at = self.inside(g) - 1 - at;
+        }
+        let ((all, own), members) = (self.parts(g), self.members(g));
+        if at < all * members {
+            return (first + at % members, at / members);
+        }
+        let (j, k) = ahead(at - all * members, members, own);
+        (first + j, all + k)
+    }
+
+    /// The task of step `k` of block `j`.
+    pub fn number(&self, j: u64, k: u64) -> u64 {
+        let (g, own_j) = (j / self.group, j % self.group);
+        let ((all, own), members) = (self.parts(g), self.members(g));
+        let at = if k < all { k * members + own_j } else { all * members + ahead_number(own_j, k - all, members, own) };
+        self.before(g) + if self.is_backward { self.inside(g) - 1 - at } else { at }
+    }
+}
+
+/// Where the steps begin that factored block `k` of a group makes possible: (k, k + 1), then (k + 1, k + 1) at once, so that the
+/// next block is factored while others still take step k; then the others.
+fn run(k: u64, members: u64) -> u64 {
+    1 + k * members - k * k.saturating_sub(1) / 2
+}
+
+fn ahead_number(j: u64, k: u64, members: u64, own: u64) -> u64 {
+    match (j, k) {
+        (0, 0) => 0,
+        _ if j == k => run(k - 1, members) + 1,
+        _ if j == k + 1 => run(k, members),
+        _ => run(k, members) + (k + 1 < own) as u64 + (j - k - 1),
+    }
+}
+
+fn ahead(at: u64, members: u64, own: u64) -> (u64, u64) {
+    if at == 0 {
+        return (0, 0);
+    }
+    let (mut low, mut high) = (0, own - 1);
+    while low < high {
+        let middle = (low + high).div_ceil(2);
+        if run(middle, members) <= at { low = middle } else { high = middle - 1 }
+    }
+    let (k, place) = (low, at - run(low, members));
+    match place {
+        0 => (k + 1, k),
+        1 if k + 1 < own => (k + 1, k + 1),
+        _ => (k + 1 + place - (k + 1 < own) as u64, k),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_step_has_one_task_after_those_it_needs() {
+        for blocks in 1..9 {
+            for steps in 1..9 {
+                for group in 1..6 {
+                    for (is_triangular, is_backward) in [(false, false), (false, true), (true, false), (true, true)] {
+                        let columns = Columns { blocks, steps, group, is_triangular, is_backward };
+                        let mut done = HashSet::new();
+                        for n in 0..columns.len() {
+                            let (j, k) = columns.task(n);
+                            assert_eq!(columns.number(j, k), n, "{columns:?} ({j}, {k})");
+                            assert!(j < blocks && k < columns.steps_of(j), "{columns:?} ({j}, {k})");
+                            assert!(columns.previous(j, k).is_none_or(|k| done.contains(&(j, k))), "{columns:?} ({j}, {k})");
+                            // what is factored by its last step is applied later
+                            if is_triangular && !is_backward && j != k {
+                                assert!(done.contains(&(k, k)), "{columns:?} ({j}, {k})");
+                            }
+                            assert!(done.insert((j, k)));
+                            assert_eq!(columns.is_last(j, k), columns.last(j) == k);
+                        }
+                        let all: u64 = (0..blocks).map(|j| columns.steps_of(j)).sum();
+                        assert_eq!(columns.len(), all, "{columns:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_block_is_factored_while_others_still_take_its_step() {
+        let columns = Columns { blocks: 4, steps: 4, group: 4, is_triangular: true, is_backward: false };
+        let order: Vec<(u64, u64)> = (0..columns.len()).map(|n| columns.task(n)).collect();
+        assert_eq!(order, [(0, 0), (1, 0), (1, 1), (2, 0), (3, 0), (2, 1), (2, 2), (3, 1), (3, 2), (3, 3)]);
+    }
+}

@@ -1,0 +1,347 @@
+//! The tasks of steps: bring in a block's columns at its first step, apply a factored block, or factor, and hand the block on.
+
+use super::columns::Columns;
+use crate::blocked::feed::{Feed, carve, carved_bytes};
+use crate::error::{Error, ErrorKind, Result};
+use crate::events::Counters;
+use crate::expr::ops::{Applied, Factors};
+use crate::grid::{AxisChunks, BlockId, ChunkGrid};
+use crate::memory::{BlockKey, rounded};
+use crate::plan::{Parts, Product, Stage, TaskBlocks, TaskSpec, Write, new_product};
+use flagstone_kernels::dtype::DType;
+use flagstone_kernels::fused::Fused;
+use flagstone_kernels::linalg::{self, Field, Mat, MatMut};
+use flagstone_kernels::program::Reg;
+use flagstone_kernels::view::{View, ViewMut};
+use flagstone_kernels::with_field;
+
+/// Elements that are brought in at once.
+const SLICE_ELEMENTS: u64 = 1 << 17;
+
+/// The column blocks of a matrix whose values `fused` makes of `feed`.
+pub struct Source {
+    pub feed: Feed,
+    pub fused: Fused,
+    pub dtype: DType,
+    /// The column blocks.
+    pub columns: AxisChunks,
+    /// Rows that are brought in at once: from the first of a box on, so many.
+    slices: AxisChunks,
+    kernel_bytes: u64,
+}
+
+impl Source {
+    /// Columns in blocks of `width`, whole, or one block of them all, a box of `rows` at a time.
+    pub fn new(feed: Feed, reg: Reg, dtype: DType, width: u64, rows: &AxisChunks) -> Source {
+        let fused = Fused::new(feed.program.clone(), vec![reg], vec![]);
+        let columns = AxisChunks::regular(feed.shape[1], width);
+        let slices = rows.split((SLICE_ELEMENTS / width).max(1));
+        Source { kernel_bytes: fused.scratch_bytes() as u64, feed, fused, dtype, columns, slices }
+    }
+
+    pub fn rows(&self) -> u64 {
+        self.feed.shape[0]
+    }
+
+    /// Bytes of a column block at most.
+    pub fn block_bytes(&self) -> u64 {
+        self.bytes(self.columns.longest())
+    }
+
+    fn bytes(&self, columns: u64) -> u64 {
+        self.rows().saturating_mul(columns).saturating_mul(self.dtype.size() as u64)
+    }
+
+    /// Boxes, of which each is one block.
+    fn boxes(&self) -> Vec<AxisChunks> {
+        vec![AxisChunks::whole(self.rows()), self.columns.clone()]
+    }
+
+    pub fn scratch_bytes(&self) -> u64 {
+        let loading = self.feed.loading_boxes_bytes(&[self.slices.clone(), self.columns.clone()]);
+        carved_bytes(self.kernel_bytes).saturating_add(loading)
+    }
+
+    /// Evaluates block `j` into `out`.
+    fn bring(&self, j: u64, reads: &[&[u8]], out: &mut [u8], scratch: &mut [u8], counters: &Counters) -> Result<()> {
+        let (first, w) = self.columns.chunk(j);
+        self.bring_box([0, first], [self.rows(), w], reads, out, scratch, counters)
+    }
+
+    /// Evaluates the rows of `place`, first and number, into `out`, where all columns are one block.
+    pub fn bring_rows(&self, place: (u64, u64), reads: &[&[u8]], out: &mut [u8], scratch: &mut [u8], counters: &Counters) -> Result<()> {
+        self.bring_box([place.0, 0], [place.1, self.columns.len()], reads, out, scratch, counters)
+    }
+
+    fn bring_box(
+        &self,
+        from: [u64; 2],
+        whole: [u64; 2],
+        reads: &[&[u8]],
+        out: &mut [u8],
+        scratch: &mut [u8],
+        counters: &Counters,
+    ) -> Result<()> {
+        let ([top, first], [height, w]) = (from, whole);
+        let row_bytes = w as usize * self.dtype.size();
+        let slice = self.slices.longest().max(1);
+        for row in (0..height).step_by(slice as usize) {
+            let rows = slice.min(height - row);
+            let (start, shape) = ([top + row, first], [rows, w]);
+            let mut rest = &mut scratch[..];
+            let kernel = carve(&mut rest, self.kernel_bytes);
+            let views: Vec<View<'_>> = self.feed.load((&from, &whole), &start, &shape, reads, &mut rest, counters)?;
+            let local = [rows as usize, w as usize];
+            let to = &mut out[row as usize * row_bytes..][..rows as usize * row_bytes];
+            self.fused.run(&start, &local, &views, &mut [ViewMut::dense(to, self.dtype, &local)], kernel);
+        }
+        Ok(())
+    }
+}
+
+/// Factored blocks that are there already.
+#[derive(Clone, Debug)]
+pub struct Factored {
+    /// The product of the factors, a column block a block.
+    pub factors: u64,
+    /// Its column blocks.
+    pub columns: AxisChunks,
+    /// What each block has beside: pivots, or T.
+    pub side: Option<u64>,
+}
+
+/// What steps do.
+#[derive(Clone, Debug)]
+pub enum Doing {
+    /// Factor the blocks themselves.
+    Factor(Factors),
+    /// Apply factors.
+    Apply(Applied, Factored),
+}
+
+/// Bytes that stand beside each factored block of `w` columns.
+fn side_bytes(into: Factors, dtype: DType, w: u64) -> u64 {
+    match into {
+        Factors::Lu => w * 8,
+        Factors::Cholesky => 0,
+        Factors::Qr => w * w * dtype.size() as u64,
+    }
+}
+
+/// The steps of all blocks of a matrix.
+pub struct ColumnStage {
+    name: String,
+    source: Source,
+    doing: Doing,
+    columns: Columns,
+    /// Finished blocks, blocks on their way, and what factored blocks have beside them.
+    products: Vec<Product>,
+    scratch_bytes: u64,
+}
+
+impl ColumnStage {
+    pub fn new(name: &str, source: Source, doing: Doing, columns: Columns) -> ColumnStage {
+        let product = |what: &str, blocks| Product { id: new_product(), name: format!("{name}{what}"), blocks };
+        let mut products = vec![product("", columns.blocks), product(" steps", columns.len())];
+        if matches!(doing, Doing::Factor(Factors::Lu | Factors::Qr)) {
+            products.push(product(" beside", columns.blocks));
+        }
+        let (m, w) = (source.rows() as usize, source.columns.longest() as usize);
+        let wide = match &doing {
+            Doing::Factor(_) => w,
+            Doing::Apply(_, factored) => factored.columns.longest() as usize,
+        }
+        .max(w);
+        let kernel = with_field!(source.dtype, T => match &doing {
+            Doing::Factor(Factors::Lu) | Doing::Apply(Applied::Lower, _) => linalg::lu_scratch_bytes::<T>(m, wide),
+            Doing::Factor(Factors::Cholesky) => linalg::cholesky_scratch_bytes::<T>(m, wide),
+            Doing::Factor(Factors::Qr) | Doing::Apply(Applied::Q | Applied::QAdjoint, _) => linalg::qr_scratch_bytes::<T>(m, wide),
+            Doing::Apply(Applied::Triangle(_), _) => linalg::triangle_scratch_bytes::<T>(m, w, wide),
+        });
+        let scratch_bytes = (kernel as u64).max(source.scratch_bytes());
+        ColumnStage { name: name.to_string(), source, doing, columns, products, scratch_bytes }
+    }
+
+    /// The product of finished blocks and its cuts.
+    pub fn finished(&self) -> (u64, ChunkGrid) {
+        (self.products[0].id, ChunkGrid { axes: self.source.boxes() })
+    }
+
+    /// As what the blocks are read that it factors.
+    pub fn factored(&self) -> Factored {
+        Factored { factors: self.products[0].id, columns: self.source.columns.clone(), side: self.products.get(2).map(|side| side.id) }
+    }
+
+    /// The factored block that step `k` of block `j` applies, and what stands beside it; nothing where it factors.
+    fn applied(&self, j: u64, k: u64) -> Option<(BlockKey, Option<BlockKey>)> {
+        let (factors, side) = match &self.doing {
+            Doing::Factor(_) if j == k => return None,
+            Doing::Factor(_) => (self.products[0].id, self.products.get(2).map(|side| side.id)),
+            Doing::Apply(_, factored) => (factored.factors, factored.side),
+        };
+        Some((BlockKey { product: factors, block: k }, side.map(|product| BlockKey { product, block: k })))
+    }
+
+    fn factor_columns(&self) -> &AxisChunks {
+        match &self.doing {
+            Doing::Factor(_) => &self.source.columns,
+            Doing::Apply(_, factored) => &factored.columns,
+        }
+    }
+
+    /// Bytes beside the factored block `k`.
+    fn beside_bytes(&self, k: u64) -> u64 {
+        let w = self.factor_columns().chunk(k).1;
+        match &self.doing {
+            Doing::Factor(into) => side_bytes(*into, self.source.dtype, w),
+            Doing::Apply(Applied::Lower, _) => side_bytes(Factors::Lu, self.source.dtype, w),
+            Doing::Apply(Applied::Q | Applied::QAdjoint, _) => side_bytes(Factors::Qr, self.source.dtype, w),
+            Doing::Apply(Applied::Triangle(_), _) => 0,
+        }
+    }
+
+    /// Takes step `k` of block `j`: factors it, or applies `factors` and what stands beside them.
+    fn step<T: Field>(&self, j: u64, k: u64, factors: Option<(&[u8], &[u8])>, blocks: [&mut [u8]; 2], scratch: &mut [u8]) -> Result<()> {
+        let [block, side] = blocks;
+        let m = self.source.rows() as usize;
+        let n = self.source.columns.chunk(j).1 as usize;
+        let (at, w) = self.factor_columns().chunk(k);
+        let (at, w) = (at as usize, w as usize);
+        let block = MatMut::<T>::dense(bytemuck::cast_slice_mut(block), m, n);
+        let Some((f, beside)) = factors else {
+            let Doing::Factor(into) = &self.doing else { unreachable!("applies what it reads") };
+            match into {
+                Factors::Lu => linalg::lu_panel(block, at, bytemuck::cast_slice_mut(side), scratch),
+                Factors::Qr => linalg::qr_panel(block, at, MatMut::dense(bytemuck::cast_slice_mut(side), w, w), scratch),
+                Factors::Cholesky => linalg::cholesky_panel(block, at, scratch).map_err(|i| self.indefinite(i))?,
+            }
+            return Ok(());
+        };
+        let f = Mat::<T>::dense(bytemuck::cast_slice(f), m, w);
+        let t = || Mat::<T>::dense(bytemuck::cast_slice(beside), w, w);
+        match &self.doing {
+            Doing::Factor(Factors::Lu) | Doing::Apply(Applied::Lower, _) => {
+                linalg::lu_apply(f, at, bytemuck::cast_slice(beside), block, scratch)
+            }
+            Doing::Factor(Factors::Cholesky) => linalg::cholesky_update(f, self.source.columns.chunk(j).0 as usize, block, scratch),
+            Doing::Factor(Factors::Qr) | Doing::Apply(Applied::QAdjoint, _) => linalg::qr_apply(f, at, t(), true, block, scratch),
+            Doing::Apply(Applied::Q, _) => linalg::qr_apply(f, at, t(), false, block, scratch),
+            Doing::Apply(Applied::Triangle(kind), _) => linalg::solve_step(*kind, f, at, block, scratch).map_err(|i| self.singular(i))?,
+        }
+        Ok(())
+    }
+
+    fn indefinite(&self, i: usize) -> Error {
+        let what = format!("the matrix is not positive definite: its leading minor of order {} is not positive", i + 1);
+        ErrorKind::Numerical { operation: self.name.clone(), what }.into()
+    }
+
+    fn singular(&self, i: usize) -> Error {
+        let what = format!("the matrix is singular: element {i} of the diagonal of its triangular factor is zero");
+        ErrorKind::Numerical { operation: self.name.clone(), what }.into()
+    }
+}
+
+impl Stage for ColumnStage {
+    fn name(&self) -> &str {
+        &self.name
+    }
+    fn products(&self) -> &[Product] {
+        &self.products
+    }
+    fn inputs(&self) -> Vec<u64> {
+        let mut inputs = self.source.feed.products();
+        inputs.push(self.products[1].id);
+        match &self.doing {
+            Doing::Factor(_) => inputs.extend(self.products.iter().map(|product| product.id)),
+            Doing::Apply(_, factored) => inputs.extend(std::iter::once(factored.factors).chain(factored.side)),
+        }
+        inputs.sort_unstable();
+        inputs.dedup();
+        inputs
+    }
+    fn tasks(&self) -> u64 {
+        self.columns.len()
+    }
+    fn demand_bytes(&self) -> u64 {
+        let source = self.source.feed.blocks_bytes(&self.source.boxes());
+        let item = self.source.dtype.size() as u64;
+        let factors = self.source.rows().saturating_mul(self.factor_columns().longest()).saturating_mul(item);
+        // the first step of a block brings it in, and may apply factors already
+        let blocks = [self.source.block_bytes(), factors, self.beside_bytes(0), self.scratch_bytes];
+        blocks.into_iter().map(rounded).fold(source, u64::saturating_add)
+    }
+    fn describe(&self, n: u64, spec: &mut TaskSpec) {
+        let (j, k) = self.columns.task(n);
+        let (first, w) = self.source.columns.chunk(j);
+        let before = self.columns.previous(j, k);
+        match before {
+            Some(before) => spec.takes.push(BlockKey { product: self.products[1].id, block: self.columns.number(j, before) }),
+            None => self.source.feed.describe(&[0, first], &[self.source.rows(), w], spec),
+        }
+        if let Some((factors, beside)) = self.applied(j, k) {
+            spec.reads.push(factors);
+            spec.reads.extend(beside);
+        }
+        let key = match self.columns.is_last(j, k) {
+            true => BlockKey { product: self.products[0].id, block: j },
+            false => BlockKey { product: self.products[1].id, block: n },
+        };
+        spec.writes.push(Write { key, bytes: self.source.bytes(w), takes: before.map(|_| 0) });
+        if let (Doing::Factor(_), true, Some(beside)) = (&self.doing, j == k, self.products.get(2)) {
+            spec.writes.push(Write { key: BlockKey { product: beside.id, block: j }, bytes: self.beside_bytes(j), takes: None });
+        }
+        spec.scratch_bytes = self.scratch_bytes;
+    }
+    fn readers(&self, product: u64, block: BlockId) -> u64 {
+        if product == self.products[1].id {
+            return 1;
+        }
+        let source = self.source.feed.reading(&self.source.boxes(), product, block).map(|ranges| ranges[1].1).sum::<u64>();
+        let (factors, side) = match &self.doing {
+            Doing::Factor(_) => (self.products[0].id, self.products.get(2).map(|side| side.id)),
+            Doing::Apply(_, factored) => (factored.factors, factored.side),
+        };
+        let applied = if product == factors || Some(product) == side { self.applying(block) } else { 0 };
+        source + applied
+    }
+    fn producer(&self, product: u64, block: BlockId) -> u64 {
+        if product == self.products[1].id { block } else { self.columns.number(block, self.columns.last(block)) }
+    }
+    fn prefetch(&self, n: u64) {
+        let (j, k) = self.columns.task(n);
+        if self.columns.previous(j, k).is_none() {
+            let (first, w) = self.source.columns.chunk(j);
+            self.source.feed.prefetch(&[0, first], &[self.source.rows(), w]);
+        }
+    }
+    fn moved_bytes(&self) -> u64 {
+        self.source.feed.moved_bytes(&self.source.boxes())
+    }
+    fn run(&self, n: u64, blocks: &mut TaskBlocks) -> Result<()> {
+        let (j, k) = self.columns.task(n);
+        let Parts { reads, mut writes, scratch, counters } = blocks.parts();
+        let applied = self.applied(j, k);
+        let applied = applied.map(|(_, beside)| 1 + beside.is_some() as usize).unwrap_or(0);
+        let (source, factors) = reads.split_at(reads.len() - applied);
+        let (block, side) = writes.split_at_mut(1);
+        if self.columns.previous(j, k).is_none() {
+            self.source.bring(j, source, block[0], scratch, counters)?;
+        }
+        let factors = factors.first().map(|f| (*f, factors.get(1).copied().unwrap_or_default()));
+        let side = side.first_mut().map(|side| &mut **side).unwrap_or_default();
+        with_field!(self.source.dtype, T => self.step::<T>(j, k, factors, [&mut *block[0], side], scratch))
+    }
+}
+
+impl ColumnStage {
+    /// How many blocks apply the factored block `k`.
+    fn applying(&self, k: u64) -> u64 {
+        let all = self.columns.blocks;
+        match &self.doing {
+            Doing::Factor(_) => all - 1 - k,
+            Doing::Apply(..) if self.columns.is_triangular => all.saturating_sub(k),
+            Doing::Apply(..) => all,
+        }
+    }
+}

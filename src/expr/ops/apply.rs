@@ -1,0 +1,125 @@
+//! Factors of one matrix, applied to the columns of another: what solves, and what forms Q.
+
+use crate::error::{Error, Result};
+use crate::expr::infer::auto_chunks;
+use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through};
+use crate::grid::ChunkGrid;
+use flagstone_kernels::linalg::Triangle;
+use std::hash::Hasher;
+
+/// What is done to a block of columns by each block of factors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Applied {
+    /// Rows exchanged as LU exchanged them, then L⁻¹, of the first result of [`super::Factors::Lu`].
+    Lower,
+    /// The inverse of a triangle of the factors, transposed where it says so.
+    Triangle(Triangle),
+    /// Q of the first result of [`super::Factors::Qr`].
+    Q,
+    /// Its adjoint.
+    QAdjoint,
+}
+
+/// `arg` [m, r] under the factors [m, n]: an array of the shape of `arg`.
+#[derive(Clone, Debug)]
+pub struct Apply {
+    /// What is done.
+    pub applied: Applied,
+    /// The factors: of an [`super::Factor`], or any matrix whose triangle is meant.
+    pub factors: Expr,
+    /// The columns, of the dtype of the factors.
+    pub arg: Expr,
+    /// Whether `arg` is zero below its diagonal, as an identity is: then Q leaves the first columns alone that its later
+    /// reflectors begin below.
+    pub is_upper: bool,
+}
+
+impl Operation for Apply {
+    fn name(&self) -> &str {
+        match self.applied {
+            Applied::Lower | Applied::Triangle(_) => "solve_triangular",
+            Applied::Q | Applied::QAdjoint => "qr_multiply",
+        }
+    }
+
+    fn args(&self) -> Vec<&Expr> {
+        vec![&self.factors, &self.arg]
+    }
+
+    fn args_mut(&mut self) -> Vec<&mut Expr> {
+        vec![&mut self.factors, &mut self.arg]
+    }
+
+    fn infer(&self) -> Result<Inferred> {
+        let (f, b) = (&self.factors, &self.arg);
+        let square = matches!(self.applied, Applied::Triangle(_));
+        let fits = f.shape.len() == 2 && b.shape.len() == 2 && f.shape[0] == b.shape[0] && (!square || f.shape[0] == f.shape[1]);
+        if !fits || f.dtype != b.dtype {
+            let what = format!("factors of shape {:?} {} and columns of shape {:?} {}", f.shape, f.dtype, b.shape, b.dtype);
+            return Err(Error::bad_request(self.name(), what));
+        }
+        Ok(Inferred::known(b.shape.clone(), b.dtype, auto_chunks(&b.shape)))
+    }
+
+    fn same(&self, other: &Op) -> bool {
+        matches!(other, Op::Apply(other) if (self.applied, self.is_upper) == (other.applied, other.is_upper))
+    }
+
+    fn hash(&self, hasher: &mut dyn Hasher) {
+        hasher.write(self.detail().as_bytes());
+    }
+
+    fn detail(&self) -> String {
+        let triangle = |t: &Triangle| {
+            let mut words = vec![if t.lower { "lower" } else { "upper" }];
+            words.extend(t.unit.then_some("unit_diagonal"));
+            words.extend(t.transposed.then_some(if t.conjugated { "trans=C" } else { "trans=T" }));
+            words.join(", ")
+        };
+        match &self.applied {
+            Applied::Lower => "L of lu".to_string(),
+            Applied::Triangle(t) => triangle(t),
+            Applied::Q => "Q".to_string(),
+            Applied::QAdjoint => "Qᴴ".to_string(),
+        }
+    }
+
+    // columns do not meet each other; what is upper only as a whole is taken as a whole
+    fn through(&self) -> Through<'_> {
+        if self.is_upper { Through::Stop } else { Through::Window(vec![vec![None, None], vec![None, Some(1)]]) }
+    }
+
+    fn cost(&self) -> u64 {
+        0
+    }
+
+    fn ends_loop(&self) -> bool {
+        true
+    }
+
+    fn is_shared_leaf(&self) -> bool {
+        true
+    }
+
+    fn takes_counted(&self) -> bool {
+        false
+    }
+
+    fn refit(&mut self, _: &[Expr]) {}
+
+    fn needs_chunks(&self) -> bool {
+        false
+    }
+
+    fn relabel(&self, _: &ChunkGrid) -> Relabel {
+        Relabel::View
+    }
+
+    fn cut(&self) -> Option<Cut<'_>> {
+        None
+    }
+
+    fn under_mask(&self, _: &Expr, _: &Expr) -> Result<Option<Op>> {
+        Ok(None)
+    }
+}

@@ -1,0 +1,88 @@
+//! QR of matrices with many more rows than columns.
+
+use crate::error::{Error, Result};
+use crate::expr::infer::auto_chunks;
+use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through};
+use crate::grid::ChunkGrid;
+use std::hash::Hasher;
+
+/// A = Q·R of a tall matrix [m, n], m ≥ n, by a tree: rows are factored apart, and pairs of their R together. Results: Q [m, n]
+/// and R [n, n].
+/// Source: Demmel, Grigori, Hoemmen and Langou, *Communication-optimal parallel and sequential QR and LU factorizations*, SIAM J.
+/// Sci. Comput. 34 (2012).
+#[derive(Clone, Debug)]
+pub struct TallQr {
+    /// The matrix: f32, f64, c64 or c128.
+    pub arg: Expr,
+}
+
+impl Operation for TallQr {
+    fn name(&self) -> &str {
+        "qr"
+    }
+
+    fn args(&self) -> Vec<&Expr> {
+        vec![&self.arg]
+    }
+
+    fn args_mut(&mut self) -> Vec<&mut Expr> {
+        vec![&mut self.arg]
+    }
+
+    fn infer(&self) -> Result<Inferred> {
+        let &[m, n] = &self.arg.shape[..] else {
+            return Err(Error::bad_request("qr", format!("an array of shape {:?}; expected a matrix", self.arg.shape)));
+        };
+        let of = |shape: Vec<u64>| Inferred::known(shape.clone(), self.arg.dtype, auto_chunks(&shape));
+        Ok(of(vec![m, n]).and(of(vec![n, n])))
+    }
+
+    fn same(&self, other: &Op) -> bool {
+        matches!(other, Op::TallQr(_))
+    }
+
+    fn hash(&self, _: &mut dyn Hasher) {}
+
+    fn detail(&self) -> String {
+        String::new()
+    }
+
+    // by its several results
+    fn through(&self) -> Through<'_> {
+        Through::Stop
+    }
+
+    fn cost(&self) -> u64 {
+        0
+    }
+
+    fn ends_loop(&self) -> bool {
+        true
+    }
+
+    fn is_shared_leaf(&self) -> bool {
+        true
+    }
+
+    fn takes_counted(&self) -> bool {
+        false
+    }
+
+    fn refit(&mut self, _: &[Expr]) {}
+
+    fn needs_chunks(&self) -> bool {
+        false
+    }
+
+    fn relabel(&self, _: &ChunkGrid) -> Relabel {
+        Relabel::View
+    }
+
+    fn cut(&self) -> Option<Cut<'_>> {
+        None
+    }
+
+    fn under_mask(&self, _: &Expr, _: &Expr) -> Result<Option<Op>> {
+        Ok(None)
+    }
+}

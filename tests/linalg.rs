@@ -1,0 +1,408 @@
+//! Factorisations by their properties: what is multiplied back is what was factored, within a few roundings, on matrices that are
+//! hard, in blocks so narrow that a matrix of 60 columns is many of them; and the same bits under every limit and number of
+//! threads.
+
+use flagstone::array::{ArrayElement, linalg};
+use flagstone::error::ErrorKind;
+use flagstone::sizes::Sizes;
+use flagstone::{Array, C64, C128, DType, Runtime, idx, ones, zeros};
+use ndarray::{Array2, ArrayD, Ix1, Ix2};
+use std::sync::atomic::Ordering::SeqCst;
+
+const EPSILON: f64 = f64::EPSILON;
+
+/// Narrow blocks, or those that users have.
+fn sizes(tiny: bool) -> Sizes {
+    if tiny { Sizes::tiny() } else { Sizes::default() }
+}
+
+fn runtime(tiny: bool, limit_bytes: u64, threads: usize) -> Runtime {
+    Runtime::builder().memory_limit_bytes(limit_bytes).threads(threads).sizes(sizes(tiny)).build().unwrap()
+}
+
+/// Some numbers in −1..1, the same each time.
+fn random(seed: u64) -> impl FnMut() -> f64 {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as f64 / (1u64 << 53) as f64 * 2.0 - 1.0
+    }
+}
+
+fn random_matrix(m: usize, n: usize, seed: u64) -> Array2<f64> {
+    let mut next = random(seed);
+    Array2::from_shape_simple_fn((m, n), &mut next)
+}
+
+fn complex_matrix(m: usize, n: usize, seed: u64) -> Array2<C128> {
+    let mut next = random(seed);
+    Array2::from_shape_simple_fn((m, n), || C128::new(next(), next()))
+}
+
+/// Columns made orthonormal, twice, so that they are.
+fn orthogonal(n: usize) -> Array2<f64> {
+    let mut q = random_matrix(n, n, 77);
+    for _ in 0..2 {
+        for j in 0..n {
+            for i in 0..j {
+                let along = q.column(i).dot(&q.column(j));
+                let earlier = q.column(i).to_owned();
+                q.column_mut(j).scaled_add(-along, &earlier);
+            }
+            let norm = q.column(j).dot(&q.column(j)).sqrt();
+            q.column_mut(j).mapv_inplace(|x| x / norm);
+        }
+    }
+    q
+}
+
+fn with_singular_values(n: usize, s: impl Fn(usize) -> f64) -> Array2<f64> {
+    let (u, v) = (orthogonal(n), orthogonal(n).reversed_axes());
+    let scaled = Array2::from_shape_fn((n, n), |(i, j)| u[[i, j]] * s(j));
+    scaled.dot(&v)
+}
+
+/// Matrices that have broken factorisations.
+fn hard(n: usize) -> Vec<(&'static str, Array2<f64>)> {
+    let half = n / 2;
+    let leading = |by: f64| {
+        let mut a = random_matrix(n, n, 3);
+        a.slice_mut(ndarray::s![..half, ..half]).mapv_inplace(|x| x * by);
+        a
+    };
+    vec![
+        ("random", random_matrix(n, n, 1)),
+        ("orthogonal", orthogonal(n)),
+        ("Hilbert", Array2::from_shape_fn((n, n), |(i, j)| 1.0 / (i + j + 1) as f64)),
+        ("graded rows", Array2::from_shape_fn((n, n), |(i, j)| random_matrix(n, n, 2)[[i, j]] * 10f64.powf(-16.0 * i as f64 / n as f64))),
+        (
+            "graded columns",
+            Array2::from_shape_fn((n, n), |(i, j)| random_matrix(n, n, 2)[[i, j]] * 10f64.powf(-16.0 * j as f64 / n as f64)),
+        ),
+        ("permutation", Array2::from_shape_fn((n, n), |(i, j)| ((i + half) % n == j) as u8 as f64)),
+        ("leading 1e-8", leading(1e-8)),
+        ("leading 1e-12", leading(1e-12)),
+        ("leading 1e-14", leading(1e-14)),
+        ("Kahan", {
+            let (s, c) = (0.6f64.sin(), 0.6f64.cos());
+            Array2::from_shape_fn((n, n), |(i, j)| {
+                s.powi(i as i32)
+                    * if i == j {
+                        1.0
+                    } else if j > i {
+                        -c
+                    } else {
+                        0.0
+                    }
+            })
+        }),
+        (
+            "Wilkinson",
+            Array2::from_shape_fn((n, n), |(i, j)| {
+                if j + 1 == n || i == j {
+                    1.0
+                } else if i > j {
+                    -1.0
+                } else {
+                    0.0
+                }
+            }),
+        ),
+        ("rank deficient", random_matrix(n, n / 3, 5).dot(&random_matrix(n / 3, n, 6))),
+        ("zero", Array2::zeros((n, n))),
+        ("clustered", with_singular_values(n, |i| if i < half { 1.0 } else { 1e-10 })),
+        ("repeated", with_singular_values(n, |i| (i / 10 + 1) as f64)),
+        ("huge", random_matrix(n, n, 8) * 1e150),
+        ("small", random_matrix(n, n, 8) * 1e-150),
+    ]
+}
+
+/// Real and complex numbers as wide complex ones.
+trait Wide: ArrayElement + bytemuck::Pod {
+    fn wide(self) -> C128;
+}
+
+impl Wide for f64 {
+    fn wide(self) -> C128 {
+        C128::new(self, 0.0)
+    }
+}
+
+impl Wide for C64 {
+    fn wide(self) -> C128 {
+        C128::new(self.re.into(), self.im.into())
+    }
+}
+
+impl Wide for C128 {
+    fn wide(self) -> C128 {
+        self
+    }
+}
+
+fn norm<T: Wide>(a: &Array2<T>) -> f64 {
+    // scaled, for numbers of 1e150 whose squares are none
+    let most = a.iter().map(|&x| x.wide().norm()).fold(0.0, f64::max);
+    if most == 0.0 {
+        return 0.0;
+    }
+    a.iter().map(|&x| (x.wide().norm() / most).powi(2)).sum::<f64>().sqrt() * most
+}
+
+/// ‖a − b‖ / ‖a‖, in units of ε·√n.
+fn off<T: Wide>(a: &Array2<T>, b: &Array2<T>, unit: f64) -> f64 {
+    let difference: Array2<C128> = Array2::from_shape_fn(a.raw_dim(), |at| a[at].wide() - b[at].wide());
+    let (most, size) = (norm(&difference), norm(a));
+    if most == 0.0 { 0.0 } else { most / size / (unit * (a.nrows().max(a.ncols()).max(1) as f64).sqrt()) }
+}
+
+fn two<T: ArrayElement>(found: ArrayD<T>) -> Array2<T> {
+    found.into_dimensionality::<Ix2>().unwrap()
+}
+
+fn array<T: ArrayElement>(a: &Array2<T>) -> Array {
+    Array::from(a.clone())
+}
+
+/// Bits of the results are the same for one and two threads, a roomy limit and the least that will do.
+fn under_all_limits<T: Wide + std::fmt::Debug>(tiny: bool, results: &[Array]) -> Vec<ArrayD<T>> {
+    let roomy = runtime(tiny, 64 << 20, 1);
+    let first: Vec<ArrayD<T>> = results.iter().map(|result| roomy.compute::<T>(result).unwrap()).collect();
+    for (result, first) in results.iter().zip(&first) {
+        for threads in [1, 2] {
+            let error = runtime(tiny, 1, threads).compute::<T>(result).expect_err("more than a byte");
+            let ErrorKind::WouldNotFit { smallest_bytes, .. } = *error.kind() else { panic!("{error}") };
+            let again = runtime(tiny, smallest_bytes, threads).compute::<T>(result);
+            let again = again.unwrap_or_else(|error| panic!("{smallest_bytes}: {error}"));
+            let same = first.iter().zip(&again).all(|(a, b)| bytemuck::bytes_of(a) == bytemuck::bytes_of(b));
+            assert!(same && first.shape() == again.shape(), "other bits under {smallest_bytes} bytes and {threads} threads");
+        }
+    }
+    first
+}
+
+/// Results in narrow blocks; of some matrices under all limits.
+fn found_of(name: &str, results: &[Array]) -> Vec<ArrayD<f64>> {
+    if ["permutation", "leading 1e-14", "rank deficient"].contains(&name) {
+        return under_all_limits(true, results);
+    }
+    let runtime = runtime(true, 64 << 20, 2);
+    results.iter().map(|result| runtime.compute(result).unwrap()).collect()
+}
+
+fn identity(n: usize) -> Array2<f64> {
+    Array2::eye(n)
+}
+
+#[test]
+fn lu_and_qr_of_hard_matrices() {
+    for (name, a) in hard(60) {
+        let x = array(&a);
+        let [p, l, u] = linalg::lu(&x, linalg::LuIn::Matrix);
+        let [q, r] = linalg::qr(&x);
+        let found: Vec<Array2<f64>> = found_of(name, &[p, l, u, q, r]).into_iter().map(two).collect();
+        let [p, l, u, q, r] = &found[..] else { unreachable!() };
+        let error = off(&a, &p.dot(l).dot(u), EPSILON);
+        // Wilkinson's matrix grows by 2ⁿ: partial pivoting promises no more
+        assert!(error <= 20.0 || name == "Wilkinson", "LU of {name}: {error}");
+        assert!(l.iter().all(|x| x.abs() <= 1.0), "{name}");
+        let error = off(&a, &q.dot(r), EPSILON);
+        assert!(error <= 20.0, "QR of {name}: {error}");
+        let error = off(&identity(60), &q.t().dot(q), EPSILON);
+        assert!(error <= 20.0, "Q of {name}: {error}");
+        for ((i, j), x) in r.indexed_iter() {
+            assert!(i <= j || *x == 0.0, "R of {name}");
+        }
+    }
+}
+
+#[test]
+fn solutions_of_hard_systems() {
+    let b = random_matrix(60, 4, 9);
+    for (name, a) in hard(60) {
+        let x = linalg::solve(&array(&a), &array(&b));
+        if ["zero", "Wilkinson"].contains(&name) {
+            continue;
+        }
+        let found = two(found_of(name, &[x]).remove(0));
+        let left = a.dot(&found) - &b;
+        let error = norm(&left) / (norm(&a) * norm(&found) + norm(&b)) / EPSILON / 60f64.sqrt();
+        assert!(error <= 20.0, "{name}: {error}");
+    }
+}
+
+#[test]
+fn singular_and_eigenvalues_of_hard_matrices() {
+    for (name, a) in hard(60) {
+        let [u, s, vh] = linalg::svd(&array(&a), true);
+        let runtime = runtime(true, 64 << 20, 2);
+        let (u, vh) = (two(runtime.compute::<f64>(&u).unwrap()), two(runtime.compute::<f64>(&vh).unwrap()));
+        let s = runtime.compute::<f64>(&s).unwrap().into_dimensionality::<Ix1>().unwrap();
+        let error = off(&a, &(&u * &s).dot(&vh), EPSILON);
+        assert!(error <= 20.0, "SVD of {name}: {error}");
+        assert!(s.windows(2).into_iter().all(|s| s[0] >= s[1]) && s.iter().all(|&s| s >= 0.0), "{name}");
+        assert!(off(&identity(60), &u.t().dot(&u), EPSILON) <= 20.0 && off(&identity(60), &vh.dot(&vh.t()), EPSILON) <= 20.0, "{name}");
+        let symmetric = &a + &a.t();
+        let [w, v] = linalg::eigh(&array(&symmetric), true);
+        let (w, v) = (runtime.compute::<f64>(&w).unwrap().into_dimensionality::<Ix1>().unwrap(), two(runtime.compute::<f64>(&v).unwrap()));
+        let error = off(&symmetric, &(&v * &w).dot(&v.t()), EPSILON);
+        assert!(error <= 20.0, "eigh of {name}: {error}");
+    }
+}
+
+#[test]
+fn shapes_of_all_kinds_and_complex_numbers() {
+    for (m, n) in [(1, 1), (1, 7), (7, 1), (2, 3), (5, 5), (20, 9), (9, 20), (100, 10), (40, 10), (10, 50), (33, 31)] {
+        for tiny in [false, true] {
+            let a = complex_matrix(m, n, (m * 100 + n) as u64);
+            let x = array(&a);
+            let [q, r] = linalg::qr(&x);
+            let [complete, tall] = linalg::qr_in(&x, linalg::QrIn::Complete);
+            let [p, l, u] = linalg::lu(&x, linalg::LuIn::Matrix);
+            let results = [q, r, complete, tall, p, l, u];
+            let found: Vec<Array2<C128>> = under_all_limits::<C128>(tiny, &results).into_iter().map(two).collect();
+            let [q, r, complete, tall, p, l, u] = &found[..] else { unreachable!() };
+            for (what, product) in [("reduced", q.dot(r)), ("complete", complete.dot(tall)), ("lu", p.dot(l).dot(u))] {
+                let error = off(&a, &product, EPSILON);
+                assert!(error <= 20.0, "{what} of {m} × {n}: {error}");
+            }
+            for q in [q, complete] {
+                let one = Array2::from_shape_fn((q.ncols(), q.ncols()), |(i, j)| C128::new((i == j) as u8 as f64, 0.0));
+                assert!(off(&one, &q.t().mapv(|x| x.conj()).dot(q), EPSILON) <= 20.0, "Q of {m} × {n}");
+            }
+            let [u, s, vh] = linalg::svd(&x, false);
+            let runtime = runtime(tiny, 64 << 20, 2);
+            let (u, vh) = (two(runtime.compute::<C128>(&u).unwrap()), two(runtime.compute::<C128>(&vh).unwrap()));
+            let s = runtime.compute::<f64>(&s).unwrap().into_dimensionality::<Ix1>().unwrap().mapv(|s| C128::new(s, 0.0));
+            let error = off(&a, &(&u * &s).dot(&vh), EPSILON);
+            assert!(error <= 20.0, "SVD of {m} × {n}: {error}");
+        }
+    }
+}
+
+#[test]
+fn cholesky_and_what_it_solves() {
+    for n in [1usize, 2, 5, 40, 61] {
+        for tiny in [false, true] {
+            let x = complex_matrix(n, n, n as u64).mapv(|x| C64::new(x.re as f32, x.im as f32));
+            let a = x.dot(&x.t().mapv(|x| x.conj())) + Array2::<C64>::eye(n);
+            let b = complex_matrix(n, 2, 5).mapv(|x| C64::new(x.re as f32, x.im as f32));
+            let results =
+                [linalg::cholesky(&array(&a), false), linalg::cholesky(&array(&a), true), linalg::solve_positive(&array(&a), &array(&b))];
+            let found: Vec<Array2<C64>> = under_all_limits::<C64>(tiny, &results).into_iter().map(two).collect();
+            let unit = f32::EPSILON as f64;
+            let adjoint = |x: &Array2<C64>| x.t().mapv(|x| x.conj());
+            assert!(off(&a, &found[0].dot(&adjoint(&found[0])), unit) <= 20.0, "L of {n}");
+            assert!(off(&a, &adjoint(&found[1]).dot(&found[1]), unit) <= 20.0, "U of {n}");
+            let left = a.dot(&found[2]) - &b;
+            assert!(norm(&left) / (norm(&a) * norm(&found[2])) <= 20.0 * unit * (n as f64).sqrt(), "solve of {n}");
+            for ((i, j), x) in found[0].indexed_iter() {
+                assert!(i >= j || *x == C64::new(0.0, 0.0));
+            }
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_solved_says_where() {
+    let runtime = runtime(true, 1 << 20, 2);
+    let message = |array: &Array| runtime.compute::<f64>(array).unwrap_err().to_string();
+    let mut singular = random_matrix(20, 20, 1);
+    let twice = singular.row(3).to_owned();
+    singular.row_mut(17).assign(&twice);
+    singular.row_mut(3).fill(0.0);
+    singular.row_mut(17).fill(0.0);
+    let said = message(&linalg::inv(&array(&singular)));
+    assert!(said.contains("singular") && said.contains("element"), "{said}");
+    let mut indefinite = Array2::<f64>::eye(20);
+    indefinite[[7, 7]] = -1.0;
+    let said = message(&linalg::cholesky(&array(&indefinite), false));
+    assert!(said.contains("not positive definite") && said.contains("order 8 "), "{said}");
+    let said = message(&linalg::svdvals(&array(&Array2::from_elem((4, 4), f64::NAN))));
+    assert!(said.contains("NaN or infinity in row 0, column 0"), "{said}");
+    for (what, array) in [
+        ("square", linalg::inv(&zeros([3, 4], DType::F64))),
+        ("expected a matrix", linalg::qr(&ones([3], DType::F64))[0].clone()),
+        ("float16", linalg::det(&ones([3, 3], DType::F16))),
+        ("right-hand side", linalg::solve(&ones([3, 3], DType::F64), &ones([4], DType::F64))),
+        ("expected 1 to 3", linalg::svd_compressed(&ones([3, 3], DType::F64), 4, 1, 1, 0)[1].clone()),
+    ] {
+        let said = array.check().unwrap_err().to_string();
+        assert!(said.contains(what), "{said}");
+    }
+}
+
+/// Three times the limit: spilled, and right.
+#[test]
+fn matrices_larger_than_memory() {
+    let n = 1600;
+    let a = random_matrix(n, n, 4) + Array2::<f64>::eye(n) * 40.0;
+    let bytes = (n * n * 8) as u64;
+    let runtime = runtime(false, bytes / 4 + (4 << 20), 2);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.npy");
+    array(&a).store(&path).unwrap();
+    let x = flagstone::open(&path).unwrap();
+    let b = x.sum(1);
+    let solved = linalg::solve(&x, &b);
+    let worst = runtime.item::<f64>(&(solved - 1.0).abs().max(..)).unwrap();
+    assert!(worst < 1e-11, "{worst}");
+    let [q, r] = linalg::qr(&x);
+    let worst = runtime.item::<f64>(&(q.matmul(&r) - &x).abs().max(..)).unwrap();
+    assert!(worst < 1e-12, "{worst}");
+    assert!(runtime.counters().spill_written_bytes.load(SeqCst) > 0);
+    let usage = runtime.pool_usage();
+    assert_eq!(usage.resident_bytes + usage.spilled_bytes, 0, "nothing is left behind");
+}
+
+#[test]
+fn results_that_nobody_asked_for_are_not_made() {
+    let runtime = runtime(false, 64 << 20, 1);
+    let x = array(&random_matrix(300, 300, 4));
+    let plan = |array: &Array| runtime.explain(array).unwrap().to_string();
+    let [q, r] = linalg::qr(&x);
+    assert!(plan(&q).contains("qr_multiply") && !plan(&r).contains("qr_multiply"));
+    let [p, l, u] = linalg::lu(&x, linalg::LuIn::Matrix);
+    assert!(plan(&l).contains("lu in order") && plan(&p).contains("rows of lu") && !plan(&p).contains("lu in order"));
+    assert!(!plan(&u).contains("rows of lu"));
+    // a slice of columns is solved for those alone
+    let inverse = linalg::inv(&x);
+    let corner = inverse.index(idx![..100, ..10]);
+    let whole = two(runtime.compute::<f64>(&inverse).unwrap());
+    let part = two(runtime.compute::<f64>(&corner).unwrap());
+    assert_eq!(part, whole.slice(ndarray::s![..100, ..10]));
+    assert!(plan(&corner).contains("300, 10"), "{}", plan(&corner));
+}
+
+#[test]
+fn least_squares_pseudoinverses_and_ranks() {
+    let runtime = runtime(true, 64 << 20, 2);
+    let a = random_matrix(90, 7, 1);
+    let exact = random_matrix(7, 2, 2);
+    let b = a.dot(&exact);
+    let [x, left, rank, _] = linalg::lstsq(&array(&a), &array(&b), None);
+    assert!(off(&exact, &two(runtime.compute::<f64>(&x).unwrap()), EPSILON) <= 50.0);
+    assert!(runtime.compute::<f64>(&left).unwrap().iter().all(|x| *x < 1e-25));
+    assert_eq!(runtime.item::<i64>(&rank).unwrap(), 7);
+    // of all that do, the shortest: in the span of the rows
+    let wide = a.t().to_owned();
+    let [x, ..] = linalg::lstsq(&array(&wide), &array(&exact), None);
+    let x = two(runtime.compute::<f64>(&x).unwrap());
+    assert!(off(&exact, &wide.dot(&x), EPSILON) <= 50.0);
+    let inverse = two(runtime.compute::<f64>(&linalg::pinv(&array(&wide), 1e-15)).unwrap());
+    assert!(off(&x, &inverse.dot(&exact), EPSILON) <= 50.0);
+    let deficient = random_matrix(50, 3, 5).dot(&random_matrix(3, 20, 6));
+    assert_eq!(runtime.item::<i64>(&linalg::matrix_rank(&array(&deficient), None)).unwrap(), 3);
+    // slow decay: the error of a compressed one is near the first value that it leaves out
+    let a = with_singular_values(60, |i| 1.0 / (i + 1) as f64);
+    let [u, s, vh] = linalg::svd_compressed(&array(&a), 8, 8, 3, 0);
+    let back = two(runtime.compute::<f64>(&(&u * &s).matmul(&vh)).unwrap());
+    let found = runtime.compute::<f64>(&s).unwrap();
+    for (i, s) in found.iter().enumerate() {
+        assert!((s * (i + 1) as f64 - 1.0).abs() < 1e-3, "singular value {i}: {s}");
+    }
+    let left: f64 = (8..60).map(|i| (1.0 / (i + 1) as f64).powi(2)).sum::<f64>().sqrt();
+    assert!(norm(&(&a - &back)) < left * 1.01);
+}
