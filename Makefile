@@ -6,20 +6,26 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := test
-.PHONY: demo test lint docs downstream examples unit soak compare system python clean-demo
+.PHONY: demo test lint docs downstream examples unit soak compare packages system python clean-demo
 
 CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TARGET_DIR
 VENV ?= $(CARGO_TARGET_DIR)/venv
 PYTHON ?= python3
 
+# cmake builds libhdf5, 3.26 or newer: the system's where it is new enough, else PyPI's in the virtual environment.
+ifndef CMAKE
+CMAKE := $(shell have=$$(cmake --version 2>/dev/null | sed -n 's/^cmake version //p' || true); \
+	if [[ -n $$have && $$(printf '%s\n' 3.26 "$$have" | sort -V | head -1) == 3.26 ]]; then command -v cmake; else echo $(VENV)/bin/cmake; fi)
+endif
+export CMAKE
+
 # ---- what the machine must have -------------------------------------------------------------------------
 
 # Debian's packages, installed where they are missing and only then.
-system:
+packages:
 	@missing=()
 	command -v pkg-config >/dev/null || missing+=(pkg-config)
-	pkg-config --exists hdf5 2>/dev/null || pkg-config --exists hdf5-serial 2>/dev/null || ls /usr/include/hdf5/serial/hdf5.h >/dev/null 2>&1 || missing+=(libhdf5-dev)
 	pkg-config --exists openblas 2>/dev/null || ls /usr/lib/*/libopenblas.so >/dev/null 2>&1 || missing+=(libopenblas-dev)
 	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 	if (( $${#missing[@]} )); then
@@ -30,6 +36,13 @@ system:
 		DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -q --no-install-recommends "$${missing[@]}"
 	fi
 	command -v cargo >/dev/null || { echo "cargo is not in PATH: install Rust from https://rustup.rs" >&2; exit 1; }
+
+system: packages
+	@$(MAKE) --no-print-directory $(CMAKE)
+
+$(VENV)/bin/cmake:
+	@if [[ ! -x $(VENV)/bin/python ]]; then $(PYTHON) -m venv $(VENV); fi
+	$(VENV)/bin/python -m pip install -q --disable-pip-version-check 'cmake>=3.26,<5'
 
 # NumPy, h5py and zarr for the tests that read each other's files.
 $(VENV)/.ready: tests/python/requirements.txt

@@ -38,19 +38,34 @@ def main(directory):
         case(file, name, data, codec)
         return dataset
 
-    # "v110" is the newest format that libhdf5 1.10 reads: version 4 layouts with all kinds of chunk index.
-    for libver in ["earliest", "v110"]:
+    # From "v110" on there are version 4 layouts with all kinds of chunk index, from "v112" on other versions of datatypes, from
+    # "v200" on version 5 layouts and complex numbers of HDF5's own.
+    for libver in ["earliest", "v110", "v112", "v200"]:
         for userblock in [0, 1024]:
             path = directory / f"{libver}-{userblock}.h5"
-            with h5py.File(path, "w", libver=(libver, "v110"), userblock_size=userblock) as f:
+            with h5py.File(path, "w", libver=(libver, "v110" if libver == "earliest" else libver), userblock_size=userblock) as f:
                 fill(f, put, case)
+                if libver == "v200":
+                    complex_numbers(f, put)
             if userblock:
                 with open(path, "r+b") as f:
                     f.write(b"not HDF5 yet" * 10)
-    # Whatever the newest format is: read, or refused with advice.
-    with h5py.File(directory / "newest.h5", "w", libver="latest") as f:
-        f.create_dataset("x", data=values((20, 20), "f4"), chunks=(7, 7), compression="gzip")
+    # Whatever the newest format is.
+    with h5py.File(directory / "latest-0.h5", "w", libver="latest") as f:
+        fill(f, put, case)
     (directory / "cases.txt").write_text("\n".join(cases) + "\n")
+
+
+def complex_numbers(f, put):
+    """HDF5 2.0's own complex numbers, in both byte orders."""
+    for code in ["F32LE", "F32BE", "F64LE", "F64BE"]:
+        datatype = getattr(h5py.h5t, f"COMPLEX_IEEE_{code}")
+        data = values((9, 14), datatype.dtype)
+        put(f, f"complex/{code}", data, dtype=h5py.Datatype(datatype))
+        options = dict(chunks=(4, 5), compression="gzip", shuffle=True)
+        put(f, f"complex/{code}_gzip", data, "shuffle + deflate:4", dtype=h5py.Datatype(datatype), **options)
+    # NumPy has no such number, so h5py makes it by the lower interface alone.
+    h5py.h5d.create(f.id, b"half_complex", h5py.h5t.COMPLEX_IEEE_F16LE, h5py.h5s.create_simple((3,)))
 
 
 def fill(f, put, case):

@@ -7,9 +7,8 @@ use crate::error::Result;
 use flagstone_kernels::dtype::{DType, Scalar};
 use hdf5_sys::h5::{H5_index_t, H5_iter_order_t};
 use hdf5_sys::h5a::*;
-use hdf5_sys::h5d::H5Dvlen_reclaim;
 use hdf5_sys::h5i::{H5Iget_name, hid_t};
-use hdf5_sys::h5r::{H5R_type_t, H5Rget_name, hobj_ref_t};
+use hdf5_sys::h5r::hobj_ref_t;
 use hdf5_sys::h5s::{H5S_class_t, H5Screate, H5Screate_simple};
 use hdf5_sys::h5t::*;
 use serde_json::{Map, Number, Value};
@@ -145,7 +144,7 @@ unsafe fn strings(address: &str, attribute: &Id, datatype: &Id, space: &Id, n: u
             done(address, "attribute", H5Aread(attribute.raw(), datatype.raw(), texts.as_mut_ptr().cast()))?;
             let text = |p: &*mut c_char| if p.is_null() { String::new() } else { CStr::from_ptr(*p).to_string_lossy().into_owned() };
             let found = texts.iter().map(text).collect();
-            H5Dvlen_reclaim(datatype.raw(), space.raw(), 0, texts.as_mut_ptr().cast());
+            library::reclaim(datatype, space, texts.as_mut_ptr().cast());
             return Ok(found);
         }
         let size = H5Tget_size(datatype.raw()).max(1);
@@ -216,14 +215,11 @@ pub(super) fn dimension_names(address: &str, dataset: &Id, rank: usize, scales: 
             if let Some(name) = scales.name(address, dataset, scale.p.cast::<hobj_ref_t>().read_unaligned()) {
                 return Some(name);
             }
-            let mut text = [0 as c_char; 512];
-            let len =
-                H5Rget_name(dataset.raw(), H5R_type_t::H5R_OBJECT, scale.p.cast::<hobj_ref_t>().cast(), text.as_mut_ptr(), text.len());
-            let path = (len > 0).then(|| CStr::from_ptr(text.as_ptr()).to_string_lossy().into_owned())?;
+            let path = library::referenced(dataset, scale.p.cast())?;
             path.rsplit('/').next().map(str::to_string)
         };
         let names: Vec<Option<String>> = attached.iter().map(&mut name).collect();
-        H5Dvlen_reclaim(datatype.raw(), space.raw(), 0, attached.as_mut_ptr().cast());
+        library::reclaim(&datatype, &space, attached.as_mut_ptr().cast());
         names.iter().any(Option::is_some).then_some(names)
     })
 }

@@ -187,7 +187,8 @@ pub(super) fn chunk_layout(raw: &Raw<'_>, at: u64) -> Result<ChunkLayout> {
             c.take(1)?;
             Ok(ChunkLayout { kind: IndexKind::BTree1, at: c.offset()?, plain_edges: false })
         }
-        4 => {
+        // Version 5 says the same; its index keeps stored sizes at full width, for chunks of 4 GiB and more.
+        4 | 5 => {
             require_chunked(raw, at, c.u8()?)?;
             let (flags, rank, width) = (c.u8()?, c.u8()?, c.u8()?);
             c.take(usize::from(rank) * usize::from(width))?;
@@ -213,7 +214,7 @@ pub(super) fn chunk_layout(raw: &Raw<'_>, at: u64) -> Result<ChunkLayout> {
         }
         other => Err(Error::store(
             raw.address,
-            format!("data layout version {other} is newer than this program knows (1 to 4); rewrite the file with `h5repack --high=2`"),
+            format!("data layout version {other} is newer than this program knows (1 to 5); rewrite the file with `h5repack --high=2`"),
         )),
     }
 }

@@ -10,6 +10,7 @@ use hdf5_sys::h5i::{H5I_type_t, H5Idec_ref, H5Iget_type, hid_t};
 use hdf5_sys::h5l::{H5Ldelete, H5Lexists};
 use hdf5_sys::h5o::{H5O_info1_t, H5Oget_info2, H5Oopen};
 use hdf5_sys::h5p::*;
+use hdf5_sys::h5r::hobj_ref_t;
 use hdf5_sys::h5s::{H5Sget_simple_extent_dims, H5Sget_simple_extent_ndims, H5Sget_simple_extent_type};
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 use std::os::unix::ffi::OsStrExt;
@@ -256,6 +257,34 @@ pub(super) fn filters(address: &str, creation: &Id) -> Result<Vec<FilterInfo>> {
             })
             .collect()
     })
+}
+
+/// Frees what the library allocated for values of variable length.
+///
+/// # Safety
+/// `values` must hold what the library read with this datatype and space, and the lock be held.
+#[allow(deprecated, reason = "libhdf5 1.10 knows no other call")]
+pub(super) unsafe fn reclaim(datatype: &Id, space: &Id, values: *mut c_void) {
+    // SAFETY: the caller's promise.
+    unsafe { hdf5_sys::h5d::H5Dvlen_reclaim(datatype.raw(), space.raw(), DEFAULT, values) };
+}
+
+/// The path of the object that an object reference names.
+///
+/// # Safety
+/// `reference` must point to one, and the lock be held.
+pub(super) unsafe fn referenced(at: &Id, reference: *const hobj_ref_t) -> Option<String> {
+    /// What the bindings call `H5R_OBJECT` or `H5R_OBJECT1`, by the version of the library.
+    const OBJECT: c_int = 0;
+    unsafe extern "C" {
+        fn H5Rget_name(at: hid_t, kind: c_int, reference: *const c_void, name: *mut c_char, len: usize) -> isize;
+    }
+    let mut text = [0 as c_char; 512];
+    // SAFETY: the caller's promise; the buffer has the length that is passed, and the library ends it with a zero.
+    unsafe {
+        let len = H5Rget_name(at.raw(), OBJECT, reference.cast(), text.as_mut_ptr(), text.len());
+        (len > 0).then(|| CStr::from_ptr(text.as_ptr()).to_string_lossy().into_owned())
+    }
 }
 
 /// Names of a group's links, ascending.

@@ -16,6 +16,9 @@ pub(super) struct FileType {
     pub(super) swap: bool,
 }
 
+/// The class of complex numbers since HDF5 2.0; bindings of an older libhdf5 have no name for it.
+const COMPLEX: i32 = 11;
+
 /// (sign, exponent, exponent bits, mantissa, mantissa bits, bias) of the floats that have a dtype.
 const FLOATS: [(DType, [usize; 6]); 4] = [
     (DType::F16, [15, 10, 5, 0, 10, 15]),
@@ -54,6 +57,7 @@ pub(super) fn type_text(datatype: &Id) -> String {
             H5T_class_t::H5T_OPAQUE => format!("opaque of {size} bytes"),
             H5T_class_t::H5T_BITFIELD => format!("bit field of {size} bytes"),
             H5T_class_t::H5T_TIME => "time".into(),
+            class if class as i32 == COMPLEX => format!("complex of {size} bytes"),
             _ => "unknown".into(),
         }
     })
@@ -142,6 +146,15 @@ fn describe(datatype: &Id, depth: usize) -> std::result::Result<FileType, String
             H5T_class_t::H5T_OPAQUE => Err("dtype opaque is not a number".into()),
             H5T_class_t::H5T_ENUM => Err("dtype enum is not a number".into()),
             H5T_class_t::H5T_COMPOUND => Err("dtype compound is not a number".into()),
+            class if class as i32 == COMPLEX => {
+                let base = library::id("", "", H5Tget_super(of)).map_err(|_| "dtype complex without parts".to_string())?;
+                let part = describe(&base, 1)?;
+                match part.dtype {
+                    DType::F32 => Ok(FileType { dtype: DType::C64, ..part }),
+                    DType::F64 => Ok(FileType { dtype: DType::C128, ..part }),
+                    other => Err(format!("dtype complex of {other} is not supported")),
+                }
+            }
             _ => Err("the datatype is unreadable".into()),
         }
     }
