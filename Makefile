@@ -44,7 +44,7 @@ $(VENV)/bin/cmake:
 	@if [[ ! -x $(VENV)/bin/python ]]; then $(PYTHON) -m venv $(VENV); fi
 	$(VENV)/bin/python -m pip install -q --disable-pip-version-check 'cmake>=3.26,<5'
 
-# NumPy, h5py and zarr for the tests that read each other's files.
+# NumPy, h5py, zarr and others for the tests that read each other's files.
 $(VENV)/.ready: tests/python/requirements.txt
 	@if [[ ! -x $(VENV)/bin/python ]]; then $(PYTHON) -m venv $(VENV); fi
 	$(VENV)/bin/python -m pip install -q --disable-pip-version-check -r tests/python/requirements.txt

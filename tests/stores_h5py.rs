@@ -233,3 +233,80 @@ fn links_and_what_cannot_be_read_are_listed_as_what_they_are() {
     let below = hdf5::tree(&path, "/grp1", "links.h5").unwrap();
     assert_eq!((below.meta.is_none(), below.children.len()), (true, 1));
 }
+
+#[test]
+fn chunks_of_plugin_filters_are_read_value_for_value_and_damaged_ones_never_panic() {
+    let dir = tempfile::tempdir().unwrap();
+    python("make_h5_filters.py", dir.path());
+    let cases = std::fs::read_to_string(dir.path().join("cases.txt")).unwrap();
+    let mut wrong = Vec::new();
+    for line in cases.lines() {
+        let [file, dataset, expected, codec] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        let (_, data) = npy(&dir.path().join(expected));
+        let store = hdf5::open(&dir.path().join(file), dataset, line).unwrap();
+        let (meta, region) = (store.meta(), Region::whole(&store.meta().shape));
+        let mut out = vec![0x55; region.elements() as usize * meta.dtype.size()];
+        let mut scratch = vec![0xAA; store.scratch_bytes(&region) as usize];
+        let read = store.read(&region, &mut ViewMut::dense(&mut out, meta.dtype, &dims(&meta.shape)), &mut scratch);
+        match read {
+            Err(e) => wrong.push(e.to_string()),
+            Ok(_) if out != data => wrong.push(line.to_string()),
+            Ok(_) => {}
+        }
+        assert_eq!(meta.codec, codec, "{line}");
+        // Chunks that go through libhdf5 have no table of their own.
+        assert!(store.resident_bytes() > 0, "{line}: not decoded here");
+    }
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), cases.lines().count(), wrong.join("\n"));
+    for (name, filter) in [("zfp", "ZFP (filter 32013)"), ("sz3", "SZ3 (filter 32024)"), ("sperr", "SPERR (filter 32028)")] {
+        let message = hdf5::open(&dir.path().join("filters.h5"), &format!("/refused/{name}"), "filters.h5").unwrap_err().to_string();
+        assert!(message.contains(&format!("{filter} is not installed")), "{message}");
+    }
+    damage_chunks(dir.path());
+}
+
+/// Changes bytes of a chunk of each dataset and reads it: an error, or values; and the right ones once the bytes are back.
+fn damage_chunks(dir: &Path) {
+    use std::os::unix::fs::FileExt;
+    const TRIES: u64 = 24;
+    let chunks = std::fs::read_to_string(dir.join("chunks.txt")).unwrap();
+    let (mut refused, mut state) = (0u64, 0x2545_F491_4F6C_DD1Du64);
+    let mut random = |below: u64| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state % below
+    };
+    for line in chunks.lines() {
+        let [file, dataset, at, len] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        let (at, len): (u64, u64) = (at.parse().unwrap(), len.parse().unwrap());
+        let path = dir.join(file);
+        let store = hdf5::open(&path, dataset, line).unwrap();
+        let region = Region::dense(&vec![0; store.meta().shape.len()], store.meta().chunks.as_ref().unwrap());
+        let dtype = store.meta().dtype;
+        let mut out = vec![0; region.elements() as usize * dtype.size()];
+        let mut scratch = vec![0; store.scratch_bytes(&region) as usize];
+        let file = std::fs::OpenOptions::new().read(true).write(true).open(&path).unwrap();
+        let mut kept = vec![0; len as usize];
+        file.read_exact_at(&mut kept, at).unwrap();
+        for i in 0..TRIES {
+            let mut bytes = kept.clone();
+            for _ in 0..1 + i % 3 {
+                // Headers are at the start: half of the changes go there.
+                let place = if random(2) == 0 { random(len.min(40)) } else { random(len) } as usize;
+                bytes[place] = match random(4) {
+                    0 => 0,
+                    1 => 0xFF,
+                    2 => bytes[place] ^ (1 << random(8)),
+                    _ => random(256) as u8,
+                };
+            }
+            file.write_all_at(&bytes, at).unwrap();
+            let read = store.read(&region, &mut ViewMut::dense(&mut out, dtype, &dims(&region.shape())), &mut scratch);
+            refused += u64::from(read.is_err());
+        }
+        file.write_all_at(&kept, at).unwrap();
+        store.read(&region, &mut ViewMut::dense(&mut out, dtype, &dims(&region.shape())), &mut scratch).unwrap();
+    }
+    assert!(refused > 1000, "only {refused} damaged chunks were refused");
+}

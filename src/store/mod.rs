@@ -4,6 +4,7 @@
 //! granules. Neither caches, schedules or starts threads: workers call them side by side.
 
 mod address;
+mod bitshuffle;
 mod box_read;
 mod codec_text;
 #[doc(hidden)]

@@ -1,8 +1,8 @@
 //! LZF, the fast compressor of h5py's own filter.
 //! Source: the format of liblzf 3.6 (`lzf_d.c`).
 
-/// Decodes `src` into all of `dst`; `None` if it does not give exactly as many bytes.
-pub(super) fn decode(src: &[u8], dst: &mut [u8]) -> Option<()> {
+/// Decodes `src` into `dst`; returns the bytes, `None` for bad data or more than there is room for.
+pub(super) fn decode(src: &[u8], dst: &mut [u8]) -> Option<usize> {
     let (mut from, mut to) = (0, 0);
     let byte = |at: &mut usize| {
         *at += 1;
@@ -36,7 +36,7 @@ pub(super) fn decode(src: &[u8], dst: &mut [u8]) -> Option<()> {
         }
         to += n;
     }
-    (to == dst.len()).then_some(())
+    Some(to)
 }
 
 /// Bytes of the table that [`encode`] keeps on the stack.

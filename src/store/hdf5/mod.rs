@@ -7,6 +7,8 @@
 mod arrays;
 mod attributes;
 mod checksum;
+mod decode;
+mod filter_names;
 mod filters;
 mod header;
 mod index;

@@ -1,7 +1,8 @@
 //! A path in an HDF5 file → a dataset that workers can read.
 
 use super::attributes::Scales;
-use super::filters::{self, Pipeline};
+use super::filter_names;
+use super::filters::Pipeline;
 use super::header::{self, Raw, UNDEFINED};
 use super::index::{self, Grid};
 use super::library::{self, FilterInfo, Id, done, failed, id, sync};
@@ -79,7 +80,7 @@ pub(super) fn describe(address: &str, dataset: &Id, scales: &mut Scales) -> Resu
             dtype: of.dtype,
             chunks,
             shards: None,
-            codec: filters::text(&filters),
+            codec: filter_names::text(&filters),
             compressed: !filters.is_empty(),
             fill: Some(Scalar::read(of.dtype, &fill)),
             attributes: attributes::read(address, dataset),
@@ -154,7 +155,7 @@ pub(super) fn outline(address: &str, dataset: &Id, why: String) -> Refused {
         Refused {
             shape: space.and_then(|space| library::extents(address, &space)).ok().map(|(shape, _)| shape),
             dtype: datatype.ok().map(|datatype| type_text(&datatype)),
-            codec: filters.ok().map(|filters| filters::text(&filters)),
+            codec: filters.ok().map(|filters| filter_names::text(&filters)),
             why,
         }
     })
@@ -179,7 +180,7 @@ fn holder(address: &str, object: &Id) -> Result<PathBuf> {
 fn require_filters(address: &str, filters: &[FilterInfo]) -> Result<()> {
     // SAFETY: a plain query, under the lock.
     let Some(missing) = (0..filters.len()).find(|&i| unsafe { H5Zfilter_avail(filters[i].id) } <= 0) else { return Ok(()) };
-    let name = filters::text(&filters[missing..=missing]);
+    let name = filter_names::text(&filters[missing..=missing]);
     Err(Error::store(
         address,
         format!(

@@ -1,0 +1,113 @@
+//! Bits by plane → elements: the inverse of the bit shuffle of `bitshuffle` and of Blosc.
+//!
+//! A block of n elements of s bytes (n a multiple of 8) is stored as 8·s rows of n/8 bytes: row 8·b + k has bit k of byte b of
+//! every element, the first element lowest. Eight rows make the bytes of one plane by 8 × 8 transposes of bits; the planes
+//! then interleave as bytes do.
+//! Source: K. Masui et al., *A compression scheme for radio data in high performance computing*, 2015, §3.
+
+use super::shuffle::unshuffle;
+
+/// Undoes the bit shuffle of one block. `work` has as many bytes as the block.
+///
+/// # Panics
+/// If lengths differ, `size` is 0, or the block is no multiple of eight elements.
+pub(crate) fn unshuffle_bits(src: &[u8], dst: &mut [u8], size: usize, work: &mut [u8]) {
+    assert!(src.len() == dst.len() && src.len().is_multiple_of(8 * size), "bitshuffle: lengths");
+    if size == 1 {
+        return planes(src, dst, 1);
+    }
+    let work = &mut work[..src.len()];
+    planes(src, work, size);
+    unshuffle(work, dst, size);
+}
+
+/// Rows of bits to planes of bytes.
+fn planes(src: &[u8], dst: &mut [u8], size: usize) {
+    let n = src.len() / size;
+    let row = n / 8;
+    for (rows, plane) in src.chunks_exact(n.max(1)).zip(dst.chunks_exact_mut(n.max(1))) {
+        let done = columns(rows, plane, row);
+        for j in done..row {
+            let mut square = 0u64;
+            for k in 0..8 {
+                square |= u64::from(rows[k * row + j]) << (8 * k);
+            }
+            plane[8 * j..8 * j + 8].copy_from_slice(&transpose(square).to_le_bytes());
+        }
+    }
+}
+
+/// Turns 8 × 8 bits, byte k the row k, over their diagonal.
+fn transpose(mut x: u64) -> u64 {
+    for (distance, mask) in [(7, 0x00AA_00AA_00AA_00AA), (14, 0x0000_CCCC_0000_CCCC), (28, 0x0000_0000_F0F0_F0F0)] {
+        let t = (x ^ (x >> distance)) & mask;
+        x ^= t ^ (t << distance);
+    }
+    x
+}
+
+/// Sixteen columns of eight rows at a time; returns how many columns.
+#[cfg(target_arch = "x86_64")]
+fn columns(rows: &[u8], plane: &mut [u8], row: usize) -> usize {
+    use std::arch::x86_64::*;
+    assert!(rows.len() >= 8 * row && plane.len() >= 8 * row);
+    for block in 0..row / 16 {
+        let j = block * 16;
+        // SAFETY: j + 16 ≤ row, so each of the eight rows has 16 bytes at j and `plane` has 128 at 8·j; loads and stores are
+        // unaligned. SSE2 is part of x86-64.
+        unsafe {
+            let mut v = [_mm_setzero_si128(); 8];
+            for k in 0..8 {
+                v[k] = _mm_loadu_si128(rows.as_ptr().add(k * row + j).cast());
+            }
+            // Interleaving three times puts the eight bytes of a column side by side.
+            for _ in 0..3 {
+                let w = v;
+                for k in 0..4 {
+                    v[2 * k] = _mm_unpacklo_epi8(w[k], w[k + 4]);
+                    v[2 * k + 1] = _mm_unpackhi_epi8(w[k], w[k + 4]);
+                }
+            }
+            for k in 0..8 {
+                let mut x = v[k];
+                let t = _mm_and_si128(_mm_xor_si128(x, _mm_srli_epi64::<7>(x)), _mm_set1_epi64x(0x00AA_00AA_00AA_00AA));
+                x = _mm_xor_si128(x, _mm_xor_si128(t, _mm_slli_epi64::<7>(t)));
+                let t = _mm_and_si128(_mm_xor_si128(x, _mm_srli_epi64::<14>(x)), _mm_set1_epi64x(0x0000_CCCC_0000_CCCC));
+                x = _mm_xor_si128(x, _mm_xor_si128(t, _mm_slli_epi64::<14>(t)));
+                let t = _mm_and_si128(_mm_xor_si128(x, _mm_srli_epi64::<28>(x)), _mm_set1_epi64x(0x0000_0000_F0F0_F0F0));
+                x = _mm_xor_si128(x, _mm_xor_si128(t, _mm_slli_epi64::<28>(t)));
+                _mm_storeu_si128(plane.as_mut_ptr().add(8 * j + 16 * k).cast(), x);
+            }
+        }
+    }
+    row / 16 * 16
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn columns(_: &[u8], _: &mut [u8], _: usize) -> usize {
+    0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_bit_comes_back_to_its_element() {
+        for size in [1, 2, 3, 4, 8, 12, 16] {
+            for n in [8, 16, 120, 128, 136, 1000] {
+                let elements: Vec<u8> = (0..n * size).map(|i| (i * 37 + i / 251) as u8).collect();
+                let mut stored = vec![0u8; n * size];
+                for i in 0..n {
+                    for (b, k) in (0..size).flat_map(|b| (0..8).map(move |k| (b, k))) {
+                        let bit = elements[i * size + b] >> k & 1;
+                        stored[(8 * b + k) * (n / 8) + i / 8] |= bit << (i % 8);
+                    }
+                }
+                let (mut found, mut work) = (vec![0; n * size], vec![0; n * size]);
+                unshuffle_bits(&stored, &mut found, size, &mut work);
+                assert_eq!(found, elements, "{n} elements of {size} bytes");
+            }
+        }
+    }
+}

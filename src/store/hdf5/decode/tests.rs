@@ -1,0 +1,1 @@
+//! Damaged chunks: an error or the right values, never a panic.
