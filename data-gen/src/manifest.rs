@@ -63,6 +63,7 @@ pub fn path(address: &str) -> Result<PathBuf> {
     let (file, inside) = match store::parse(address)? {
         Address::Hdf5 { file, dataset } if dataset.trim_matches('/').is_empty() => (file, "x".to_string()),
         Address::Hdf5 { file, dataset } => (file, dataset),
+        Address::NetCdf { file, variable } => (file, variable),
         Address::Zarr { dir, path } => (dir, path),
         Address::Npy { file } | Address::Raw { file, .. } => (file, String::new()),
     };

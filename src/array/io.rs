@@ -1,6 +1,6 @@
 //! Arrays from stores and from memory, and how results are stored.
 
-use super::{Array, ArrayElement, Chunks};
+use super::{Array, ArrayElement, Chunks, decode};
 use crate::error::Result;
 use crate::expr::{Expr, Node, Op, ops};
 use crate::grid::ChunkGrid;
@@ -12,8 +12,12 @@ use std::sync::Arc;
 
 /// The array at an address, such as `random.h5:/x`, `data.zarr` or `x.npy`. Reads metadata only.
 ///
+/// With `?decode=cf` behind it (`tas.nc:/tas?decode=cf`) the array is what the stored numbers stand for by the CF conventions,
+/// lazily: `_FillValue`, `missing_value` and what is outside of `valid_range` become NaN, the rest is scaled by `scale_factor`
+/// and `add_offset`.
+///
 /// # Errors
-/// `Store` when there is none, or none that can be read.
+/// `Store` when there is none, or none that can be read; `BadRequest` for an address that is none.
 ///
 /// ```no_run
 /// # fn main() -> flagstone::Result<()> {
@@ -21,8 +25,14 @@ use std::sync::Arc;
 /// # Ok(()) }
 /// ```
 pub fn open(address: impl AsRef<Path>) -> Result<Array> {
-    let store = store::open(store::text(address.as_ref())?)?;
-    Node::new(Op::Source(ops::Source { store })).map(Array::from_expr)
+    let (address, decode) = store::decoding(store::text(address.as_ref())?)?;
+    let store = store::open(address)?;
+    let packing = decode.then(|| store.packing());
+    let stored = Node::new(Op::Source(ops::Source { store })).map(Array::from_expr)?;
+    match packing {
+        Some(packing) => decode::values(&stored, &packing),
+        None => Ok(stored),
+    }
 }
 
 /// The elements of an ndarray array, copied.

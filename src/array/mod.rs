@@ -12,6 +12,7 @@ mod calls;
 mod counted;
 mod creation;
 mod cumulative;
+mod decode;
 mod elementwise;
 mod format;
 mod indexing;

@@ -55,6 +55,18 @@ impl BoxFile<'_> {
     /// # Errors
     /// Those of reading the file, `UnexpectedEof` where it is short.
     pub(crate) fn read(&self, region: &Region, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> io::Result<u64> {
+        self.read_strided(None, region, out, scratch)
+    }
+
+    /// Reads `region` of an array whose first stored axis steps by `record_bytes`: between its records lie those of others.
+    ///
+    /// # Errors
+    /// As [`BoxFile::read`].
+    pub(crate) fn read_records(&self, record_bytes: u64, region: &Region, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> io::Result<u64> {
+        self.read_strided(Some(record_bytes), region, out, scratch)
+    }
+
+    fn read_strided(&self, first: Option<u64>, region: &Region, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> io::Result<u64> {
         if region.elements() == 0 {
             return Ok(0);
         }
@@ -67,6 +79,9 @@ impl BoxFile<'_> {
         let mut file_strides = vec![self.dtype.size() as u64; self.shape.len()];
         for axis in (1..self.shape.len()).rev() {
             file_strides[axis - 1] = file_strides[axis] * self.shape[axis];
+        }
+        if let (Some(step), Some(stride)) = (first, file_strides.first_mut()) {
+            *stride = step;
         }
         let first: u64 = spans.iter().zip(&file_strides).map(|(s, stride)| s.0 * stride).sum();
         let mut walk = Walk { file: self, spans, file_strides, out_strides: place.strides, moved: 0 };

@@ -4,6 +4,7 @@
 //! granules. Neither caches, schedules or starts threads: workers call them side by side.
 
 mod address;
+mod attribute;
 mod bitshuffle;
 mod box_read;
 mod codec_text;
@@ -13,6 +14,8 @@ mod copy_box;
 pub mod flat;
 pub mod hdf5;
 mod in_memory;
+mod netcdf;
+mod packing;
 mod publish;
 mod reach;
 mod shuffle;
@@ -20,8 +23,9 @@ mod sniff;
 mod tree;
 mod zarr;
 
-pub use address::{Address, create, exists, map, open, parse, target, text, tree};
+pub use address::{Address, create, decoding, exists, map, open, parse, target, text, tree};
 pub use in_memory::{InMemory, MemoryWriter};
+pub use packing::Packing;
 pub use tree::{Node, Refused};
 
 use crate::error::Result;
@@ -93,6 +97,10 @@ pub trait Store: Send + Sync + Debug {
     fn address(&self) -> &str;
     /// Shape, dtype, chunks and the rest.
     fn meta(&self) -> &Meta;
+    /// How its numbers stand for values, by the CF conventions.
+    fn packing(&self) -> Packing {
+        Packing::from_json(&self.meta().attributes, self.meta().dtype)
+    }
     /// Bytes of scratch that [`Store::read`] of `region` needs at most: staging for stored bytes and for
     /// chunks of which only a part is wanted, and what its codecs allocate themselves. Follows from the lengths and
     /// steps of the region, wherever it lies, and does not fall as they grow.

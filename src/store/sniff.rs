@@ -1,7 +1,6 @@
 //! The bytes that stand at a path → their format. An ending only decides what is written.
 
-use super::hdf5;
-use crate::error::{Error, Result};
+use super::{hdf5, netcdf};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -16,41 +15,39 @@ pub(crate) enum Format {
     Zarr,
     /// A file that starts with `\x93NUMPY`.
     Npy,
+    /// A NetCDF classic file.
+    NetCdf,
 }
 
 const NPY: &[u8] = b"\x93NUMPY";
 
 /// The format of what stands at `path`; `None` where nothing does, or nothing that is known.
-///
-/// # Errors
-/// `Unsupported` for a format that is known by name and not read.
-pub(crate) fn format(path: &Path, address: &str) -> Result<Option<Format>> {
+pub(crate) fn format(path: &Path) -> Option<Format> {
     if path.is_dir() {
         let zarr = ["zarr.json", ".zarray", ".zgroup"].iter().any(|name| path.join(name).is_file());
-        return Ok(zarr.then_some(Format::Zarr));
+        return zarr.then_some(Format::Zarr);
     }
     // Opening a pipe would wait for a writer. What cannot be opened is an error of whoever reads it, with what is near.
     if !path.is_file() {
-        return Ok(None);
+        return None;
     }
-    let Ok((found, file)) = File::open(path).and_then(|file| Ok((file.metadata()?, file))) else { return Ok(None) };
-    let Ok(start) = first_bytes(&file, 0) else { return Ok(None) };
-    if start.starts_with(b"CDF\x01") || start.starts_with(b"CDF\x02") || start.starts_with(b"CDF\x05") {
-        let what = "a NetCDF classic file; NetCDF-4 is read: convert it with `nccopy -k nc4 old.nc new.nc`";
-        return Err(Error::unsupported(address, what));
+    let Ok((found, file)) = File::open(path).and_then(|file| Ok((file.metadata()?, file))) else { return None };
+    let Ok(start) = first_bytes(&file, 0) else { return None };
+    if netcdf::is_classic(&start) {
+        return Some(Format::NetCdf);
     }
     if start.starts_with(NPY) {
-        return Ok(Some(Format::Npy));
+        return Some(Format::Npy);
     }
     let mut at = 0;
     while at + 8 <= found.len() {
         match first_bytes(&file, at) {
-            Ok(bytes) if bytes == *hdf5::SIGNATURE => return Ok(Some(Format::Hdf5)),
+            Ok(bytes) if bytes == *hdf5::SIGNATURE => return Some(Format::Hdf5),
             Ok(_) => at = if at == 0 { 512 } else { at * 2 },
             Err(_) => break,
         }
     }
-    Ok(None)
+    None
 }
 
 /// The eight bytes at `at`, zeros past the end.

@@ -4,6 +4,8 @@ use super::library::{self, Id, c_string, done, failed, id, sync};
 use super::links::{Leads, Link, links};
 use super::types::{file_type, memory_type};
 use crate::error::Result;
+use crate::store::Packing;
+use crate::store::attribute::{self, Attribute};
 use flagstone_kernels::dtype::{DType, Scalar};
 use hdf5_sys::h5::{H5_index_t, H5_iter_order_t};
 use hdf5_sys::h5a::*;
@@ -11,7 +13,7 @@ use hdf5_sys::h5i::{H5Iget_name, hid_t};
 use hdf5_sys::h5r::hobj_ref_t;
 use hdf5_sys::h5s::{H5S_class_t, H5Screate, H5Screate_simple};
 use hdf5_sys::h5t::*;
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::ffi::{CStr, CString, c_char};
 
@@ -120,16 +122,46 @@ fn value(address: &str, attribute: &Id) -> Result<Value> {
         let items: Vec<Value> = if H5Tget_class(datatype.raw()) == H5T_class_t::H5T_STRING {
             strings(address, attribute, &datatype, &space, n)?.into_iter().map(Value::String).collect()
         } else {
-            let of = file_type(address, &datatype)?;
-            let mut bytes = vec![0; n * size];
-            done(address, "attribute", H5Aread(attribute.raw(), datatype.raw(), bytes.as_mut_ptr().cast()))?;
-            if of.swap {
-                super::read::swap_bytes(&mut bytes, of.dtype);
-            }
-            bytes.chunks_exact(size).map(|b| number(Scalar::read(of.dtype, b))).collect()
+            numbers(address, attribute, &datatype, n)?.1.into_iter().map(attribute::json).collect()
         };
         Ok(nested(&mut items.into_iter(), &shape))
     }
+}
+
+/// The numbers of an attribute, and their dtype.
+///
+/// # Safety
+/// The identifiers must be alive and the lock held.
+unsafe fn numbers(address: &str, attribute: &Id, datatype: &Id, n: usize) -> Result<(DType, Vec<Scalar>)> {
+    let of = file_type(address, datatype)?;
+    let mut bytes = vec![0; n * of.dtype.size()];
+    // SAFETY: the buffer holds n elements of the datatype, which has the bytes of its dtype.
+    unsafe { done(address, "attribute", H5Aread(attribute.raw(), datatype.raw(), bytes.as_mut_ptr().cast()))? };
+    if of.swap {
+        super::read::swap_bytes(&mut bytes, of.dtype);
+    }
+    Ok((of.dtype, bytes.chunks_exact(of.dtype.size()).map(|b| Scalar::read(of.dtype, b)).collect()))
+}
+
+/// How the numbers of a dataset stand for values. JSON would forget whether a scale has 32 or 64 bits.
+pub(super) fn packing(address: &str, dataset: &Id, dtype: DType) -> Packing {
+    // SAFETY: names are C strings; identifiers are alive and the lock is held; buffers have the sizes the library tells.
+    let typed = |name: &str| unsafe {
+        let name = CString::new(name).ok()?;
+        if H5Aexists(dataset.raw(), name.as_ptr()) <= 0 {
+            return None;
+        }
+        let attribute = id(address, "attribute", H5Aopen(dataset.raw(), name.as_ptr(), 0)).ok()?;
+        let datatype = id(address, "attribute", H5Aget_type(attribute.raw())).ok()?;
+        let space = id(address, "attribute", H5Aget_space(attribute.raw())).ok()?;
+        let (shape, _) = library::extents(address, &space).ok()?;
+        let n = crate::grid::element_count(&shape).filter(|&n| n.saturating_mul(16) <= BYTES_MAX)? as usize;
+        if H5Tget_class(datatype.raw()) == H5T_class_t::H5T_STRING {
+            return strings(address, &attribute, &datatype, &space, n).ok()?.into_iter().next().map(Attribute::Text);
+        }
+        numbers(address, &attribute, &datatype, n).ok().map(|(dtype, values)| Attribute::Numbers(dtype, values))
+    };
+    sync(|| Packing::of(dtype, typed))
 }
 
 /// The strings of an attribute.
@@ -158,18 +190,6 @@ unsafe fn strings(address: &str, attribute: &Id, datatype: &Id, space: &Id, n: u
     }
 }
 
-/// JSON has no NaN or infinity: they become text.
-fn number(value: Scalar) -> Value {
-    let float = |f: f64| Number::from_f64(f).map_or_else(|| Value::String(f.to_string()), Value::Number);
-    match value {
-        Scalar::Bool(b) => Value::Bool(b),
-        Scalar::Int(i) => i.into(),
-        Scalar::UInt(u) => u.into(),
-        Scalar::Float(f) => float(f),
-        Scalar::Complex(re, im) => Value::Array(vec![float(re), float(im)]),
-    }
-}
-
 fn nested(items: &mut impl Iterator<Item = Value>, shape: &[u64]) -> Value {
     match shape.split_first() {
         None => items.next().unwrap_or(Value::Null),
@@ -177,7 +197,7 @@ fn nested(items: &mut impl Iterator<Item = Value>, shape: &[u64]) -> Value {
     }
 }
 
-/// Names of the axes: dimension labels, else the names of attached dimension scales.
+/// Names of the axes: dimension labels, else the names of attached dimension scales, else the name of the one that it is.
 pub(super) fn dimension_names(address: &str, dataset: &Id, rank: usize, scales: &mut Scales) -> Option<Vec<Option<String>>> {
     // SAFETY: names are C literals; identifiers are alive; buffers have the sizes the library tells.
     sync(|| unsafe {
@@ -196,7 +216,16 @@ pub(super) fn dimension_names(address: &str, dataset: &Id, rank: usize, scales: 
                 return names.iter().any(Option::is_some).then_some(names);
             }
         }
-        let list = open(c"DIMENSION_LIST")?;
+        let Some(list) = open(c"DIMENSION_LIST") else {
+            // A scale of one axis names it: what NetCDF calls a coordinate variable.
+            let class = open(c"CLASS").filter(|_| rank == 1)?;
+            let datatype = id(address, "attribute", H5Aget_type(class.raw())).ok()?;
+            let space = id(address, "attribute", H5Aget_space(class.raw())).ok()?;
+            let is_text = H5Tget_class(datatype.raw()) == H5T_class_t::H5T_STRING;
+            let text = is_text.then(|| strings(address, &class, &datatype, &space, 1).ok()).flatten()?;
+            let path = path_of(dataset).filter(|_| text == ["DIMENSION_SCALE"])?;
+            return Some(vec![path.rsplit('/').next().map(str::to_string)]);
+        };
         let datatype = id(address, "attribute", H5Aget_type(list.raw())).ok()?;
         let space = id(address, "attribute", H5Aget_space(list.raw())).ok()?;
         let (shape, _) = library::extents(address, &space).ok()?;

@@ -193,6 +193,7 @@ fn require_filters(address: &str, filters: &[FilterInfo]) -> Result<()> {
 fn build(address: &str, path: &Path, dataset: &str, object: &Id, found: Described) -> Result<Dataset> {
     let Described { meta, of, most, layout, external, filters, fill } = found;
     let item = of.dtype.size() as u64;
+    let packing = attributes::packing(address, object, of.dtype);
     let through = |chunk_bytes: u64| Kind::Through(Through { path: path.into(), dataset: dataset.into(), swap: of.swap, chunk_bytes });
     let holder = holder(address, object)?;
     let file = File::open(&holder).map_err(|e| Error::store_io(address, &format!("opening {}", holder.display()), &e))?;
@@ -236,7 +237,16 @@ fn build(address: &str, path: &Path, dataset: &str, object: &Id, found: Describe
                     } else {
                         require_filters(address, &filters)?;
                         let kind = through(chunk_bytes.into());
-                        return Ok(Dataset { address: address.into(), file, meta, swap: of.swap, fill, kind, stored: Some(known.bytes) });
+                        return Ok(Dataset {
+                            address: address.into(),
+                            file,
+                            meta,
+                            packing,
+                            swap: of.swap,
+                            fill,
+                            kind,
+                            stored: Some(known.bytes),
+                        });
                     };
                     let (stored_most, stored) = index.sizes(counts.iter().product());
                     let kind = Chunked {
@@ -262,5 +272,5 @@ fn build(address: &str, path: &Path, dataset: &str, object: &Id, found: Describe
         (H5D_layout_t::H5D_VIRTUAL, _) => (through(0), None),
         _ => return Err(Error::store(address, "the dataset's layout is unknown")),
     };
-    Ok(Dataset { address: address.into(), file, meta, swap: of.swap, fill, kind, stored })
+    Ok(Dataset { address: address.into(), file, meta, packing, swap: of.swap, fill, kind, stored })
 }

@@ -9,7 +9,7 @@ use crate::grid::{Region, Span};
 use crate::store::box_read::{self, BoxFile};
 use crate::store::copy_box::{self, dense_bytes, normalise_bool};
 use crate::store::reach::will_need;
-use crate::store::{Meta, Moved, Store};
+use crate::store::{Meta, Moved, Packing, Store};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::view::{View, ViewMut, dense_strides};
 use std::fs::File;
@@ -21,6 +21,7 @@ pub(super) struct Dataset {
     pub(super) address: String,
     pub(super) file: File,
     pub(super) meta: Meta,
+    pub(super) packing: Packing,
     pub(super) swap: bool,
     /// Native bytes of an element that was never written.
     pub(super) fill: Vec<u8>,
@@ -173,6 +174,9 @@ impl Store for Dataset {
     }
     fn meta(&self) -> &Meta {
         &self.meta
+    }
+    fn packing(&self) -> Packing {
+        self.packing.clone()
     }
     fn scratch_bytes(&self, region: &Region) -> u64 {
         let staging = box_read::scratch_bytes(region, self.meta.dtype);

@@ -1,0 +1,107 @@
+//! Attributes of the CF conventions → how stored numbers stand for values: what is missing, and a scale.
+//!
+//! Source: CF conventions 1.11, §2.5.1 and §8.1; the NetCDF attribute conventions for `_Unsigned`.
+
+use super::attribute::Attribute;
+use flagstone_kernels::dtype::{DType, Kind, Scalar};
+use serde_json::{Map, Value};
+
+/// How stored numbers stand for values. Empty where none of the attributes is there.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Packing {
+    /// What the numbers are read as, where `_Unsigned` says other than their dtype.
+    pub read_as: Option<DType>,
+    /// `_FillValue` and `missing_value`, each a number of the stored dtype (of `read_as`, where that is something).
+    pub missing: Vec<Scalar>,
+    /// The smallest stored number that is a value.
+    pub valid_min: Option<Scalar>,
+    /// The largest.
+    pub valid_max: Option<Scalar>,
+    /// `scale_factor` and its dtype.
+    pub scale: Option<(DType, Scalar)>,
+    /// `add_offset` and its dtype.
+    pub offset: Option<(DType, Scalar)>,
+}
+
+impl Packing {
+    /// From attributes that JSON holds: integers are 64 bits long, floats too.
+    pub fn from_json(attributes: &Map<String, Value>, dtype: DType) -> Packing {
+        Packing::of(dtype, |name| Attribute::from_json(attributes, name))
+    }
+
+    /// From the attributes of an array of `dtype`.
+    pub(crate) fn of(dtype: DType, get: impl Fn(&str) -> Option<Attribute>) -> Packing {
+        let numbers = |name: &str| match get(name) {
+            Some(Attribute::Numbers(dtype, values)) => Some((dtype, values)),
+            _ => None,
+        };
+        let read_as = match get("_Unsigned") {
+            Some(Attribute::Text(text)) => match (text.to_ascii_lowercase().as_str(), dtype.kind()) {
+                ("true", Kind::Signed) => integer(false, dtype.size()),
+                ("false", Kind::Unsigned) => integer(true, dtype.size()),
+                _ => None,
+            },
+            _ => None,
+        };
+        let stored = |value: Scalar| as_stored(value, dtype, read_as);
+        let all = |name: &str| numbers(name).map_or(Vec::new(), |(_, values)| values.into_iter().filter_map(stored).collect());
+        let one = |name: &str| numbers(name).and_then(|(_, values)| values.first().copied()).and_then(stored);
+        let typed = |name: &str| numbers(name).and_then(|(dtype, values)| Some((dtype, *values.first()?)));
+        let range: Vec<Scalar> = all("valid_range");
+        let (low, high) = match range[..] {
+            [low, high] => (Some(low), Some(high)),
+            _ => (one("valid_min"), one("valid_max")),
+        };
+        Packing {
+            read_as,
+            missing: all("_FillValue").into_iter().chain(all("missing_value")).collect(),
+            valid_min: low,
+            valid_max: high,
+            scale: typed("scale_factor"),
+            offset: typed("add_offset"),
+        }
+    }
+}
+
+fn integer(signed: bool, bytes: usize) -> Option<DType> {
+    let (signed_types, unsigned) = ([DType::I8, DType::I16, DType::I32, DType::I64], [DType::U8, DType::U16, DType::U32, DType::U64]);
+    if signed { signed_types } else { unsigned }.into_iter().find(|dtype| dtype.size() == bytes)
+}
+
+/// `value` as a stored number; `None` where no stored number equals it, so that it says nothing.
+fn as_stored(value: Scalar, dtype: DType, read_as: Option<DType>) -> Option<Scalar> {
+    let cast = |value: Scalar, to: DType| {
+        let mut bytes = vec![0; to.size()];
+        value.write(to, &mut bytes);
+        Scalar::read(to, &bytes)
+    };
+    if dtype.kind() == Kind::Float {
+        return Some(cast(value, dtype));
+    }
+    let equal = |a: Scalar, b: Scalar| match (a, b) {
+        (Scalar::Int(a), Scalar::UInt(b)) | (Scalar::UInt(b), Scalar::Int(a)) => i128::from(a) == i128::from(b),
+        (a, b) => a == b || a.as_f64() == b.as_f64() && (matches!(a, Scalar::Float(_)) || matches!(b, Scalar::Float(_))),
+    };
+    let of = read_as.unwrap_or(dtype);
+    // Under `_Unsigned` the number may be written by either dtype: the same bits are meant.
+    [of, dtype].into_iter().map(|to| cast(value, to)).find(|found| equal(*found, value)).map(|found| cast(found, of))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_attributes_become_stored_numbers() {
+        let of = |text: &str, dtype| Packing::from_json(serde_json::from_str::<Value>(text).unwrap().as_object().unwrap(), dtype);
+        let found = of(r#"{"_FillValue": -1, "missing_value": [250, 300, 2.5], "_Unsigned": "true", "valid_range": [0, -6]}"#, DType::I8);
+        assert_eq!(found.read_as, Some(DType::U8));
+        assert_eq!(found.missing, [Scalar::UInt(255), Scalar::UInt(250)]);
+        assert_eq!((found.valid_min, found.valid_max), (Some(Scalar::UInt(0)), Some(Scalar::UInt(250))));
+        let found = of(r#"{"_FillValue": 1e20, "scale_factor": 2, "add_offset": "text", "valid_min": 3}"#, DType::F32);
+        assert_eq!(found.missing, [Scalar::Float(f64::from(1e20f32))]);
+        assert_eq!((found.scale, found.offset), (Some((DType::I64, Scalar::Int(2))), None));
+        assert_eq!((found.valid_min, found.valid_max), (Some(Scalar::Float(3.0)), None));
+        assert_eq!(of("{}", DType::F64), Packing::default());
+    }
+}
