@@ -124,6 +124,9 @@ examples:
 	run random_mean 800
 	run demean "$$dir/table.h5:/x"
 	run block_function "$$dir/floats.h5:/x"
+	run least_squares "$$dir/table.h5:/x"
+	run pca "$$dir/table.h5:/x" 3
+	run solve 500
 
 unit:
 	@export FLAGSTONE_PYTHON=$(VENV)/bin/python

@@ -5,7 +5,7 @@ use super::random::{self, RandomArray};
 use super::{Array, Value, args, creation, cumulative as totals, manipulate, reduce as reductions};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::{DType, Scalar};
-use flagstone_kernels::op::{ReduceOp, ScanOp};
+use flagstone_kernels::op::{BinaryOp, ReduceOp, ScanOp};
 
 type Called = Result<Value>;
 
@@ -322,4 +322,33 @@ pub(super) fn described(name: &str, mut random: RandomArray, a: &[Value]) -> Cal
         random = random.chunks(args::chunks(name, &a[3])?);
     }
     given(random.stream(args::natural(name, &a[4])?).build())
+}
+
+/// Quotients rounded down, and what they leave.
+pub(super) fn divmod(x1: &Value, x2: &Value) -> Called {
+    let of = |op| super::python::function2(op, x1, x2);
+    Ok(Value::Tuple(vec![of(BinaryOp::FloorDivide)?, of(BinaryOp::Remainder)?]))
+}
+
+/// Fractional and integral parts, both with the sign of x.
+pub(super) fn modf(x: &Value) -> Called {
+    let x = args::array("modf", x)?;
+    let whole = x.trunc();
+    let part = super::where_(x.isinf(), 0.0, &x - &whole).copysign(&x);
+    Ok(Value::Tuple(vec![Value::Array(part), Value::Array(whole)]))
+}
+
+/// Mantissas of ½ to 1 and exponents (int32) with x = mantissa · 2^exponent.
+pub(super) fn frexp(x: &Value) -> Called {
+    let x = args::array("frexp", x)?;
+    let x = if x.dtype()?.is_float() { x } else { x.astype(DType::F64) };
+    let regular = x.isfinite() & x.ne(0.0);
+    let size = super::where_(&regular, x.abs(), 1.0);
+    // the logarithm may be off by one at powers of two
+    let guess = size.log2().floor().astype(DType::I32) + 1;
+    let mantissa = size.ldexp(-&guess);
+    let exponent = &guess + mantissa.ge(1.0).astype(DType::I32) - mantissa.lt(0.5).astype(DType::I32);
+    let scaled = size.ldexp(-&exponent).copysign(&x).astype(x.dtype()?);
+    let exponent = super::where_(&regular, exponent, 0).astype(DType::I32);
+    Ok(Value::Tuple(vec![Value::Array(super::where_(&regular, scaled, &x)), Value::Array(exponent)]))
 }

@@ -208,6 +208,9 @@ pub(super) static SIGNATURES: &[Signature] = &[
     ufunc2!("gcd" Gcd "Greatest common divisors."),
     ufunc2!("lcm" Lcm "Least common multiples."),
     ufunc2!("ldexp" Ldexp "x1 · 2^x2."),
+    sig!("divmod" ["x1", "x2"] "Quotients rounded down, and remainders.", |a| divmod(&a[0], &a[1])),
+    sig!("modf" ["x"] "Fractional and integral parts.", |a| modf(&a[0])),
+    sig!("frexp" ["x"] "Mantissas and exponents.", |a| frexp(&a[0])),
     sig!("isclose" ["a", "b", "rtol" = "1e-05", "atol" = "1e-08", "equal_nan" = "False"] "Whether |a − b| ≤ atol + rtol·|b|.", |a| isclose(a)),
     sig!("allclose" ["a", "b", "rtol" = "1e-05", "atol" = "1e-08", "equal_nan" = "False"] "Whether all are close.", |a| allclose(a)),
     sig!("array_equal" ["a1", "a2"] "Whether shapes and all elements are equal.", |a| array_equal(&a[0], &a[1])),
@@ -327,6 +330,5 @@ pub(super) static NOT_YET: &[Signature] = not_yet! {
     "cov": "use matmul"; "corrcoef": "use matmul"; "convolve": "convolution"; "correlate": "correlation"; "gradient": "use slices"; "interp": "interpolation";
     "repeat": "use broadcast_to"; "tile": "use concatenate"; "roll": "use concatenate of two slices"; "rot90": "use transpose and flip"; "pad": "use concatenate";
     "take": "use x[list]"; "nonzero": "use x[mask]"; "argwhere": "use x[mask]"; "select": "use where"; "split": "use slices";
-    "divmod": "use // and %"; "modf": "use trunc and x - trunc(x)"; "frexp": "use log2";
     "fft.fft": "Fourier transforms"; "fft.ifft": "Fourier transforms"; "fft.rfft": "Fourier transforms";
 };

@@ -38,6 +38,14 @@ INPUTS = {
 
 # Bit for bit the same.
 EXACT = """
+divmod(i, 3)
+divmod(x, -1.5)
+modf(x)
+modf(n)
+frexp(x)
+frexp(n)
+frexp(f)
+frexp(y * 1e-310)
 i.cumsum(0)
 i.cumsum(axis=1)
 i.cumsum(-1, dtype='i4')
@@ -451,7 +459,6 @@ x.ravel()
 x.flatten()
 trace(q)
 diag(q)
-divmod(i, 3)[0]
 tile(v, 2)
 repeat(v, 2)
 roll(v, 2)
