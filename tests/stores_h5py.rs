@@ -310,3 +310,91 @@ fn damage_chunks(dir: &Path) {
     }
     assert!(refused > 1000, "only {refused} damaged chunks were refused");
 }
+
+#[test]
+fn odd_integers_fields_arrays_and_names_are_read_value_for_value() {
+    let dir = tempfile::tempdir().unwrap();
+    python("make_h5_types.py", dir.path());
+    let cases = std::fs::read_to_string(dir.path().join("cases.txt")).unwrap();
+    let mut wrong = Vec::new();
+    for line in cases.lines() {
+        let [file, dataset, expected] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        let (header, data) = npy(&dir.path().join(expected));
+        // By an address, in which names are found too.
+        let address = format!("{}:{dataset}", dir.path().join(file).display());
+        let store = match flagstone::store::open(&address) {
+            Ok(store) => store,
+            Err(e) => {
+                wrong.push(e.to_string());
+                continue;
+            }
+        };
+        let meta = store.meta();
+        assert!(header.contains(meta.dtype.code()), "{line}: {} {header}", meta.dtype);
+        if read(&*store, &Region::whole(&meta.shape)) != data {
+            wrong.push(line.to_string());
+        }
+        // A part that starts inside a chunk, into an output whose first axis runs fastest.
+        if let [rows, columns, ..] = meta.shape[..] {
+            let (item, inner) = (meta.dtype.size(), meta.shape[2..].iter().product::<u64>() as usize);
+            let (start, mut lens) = ([rows / 3, 2], meta.shape.clone());
+            (lens[0], lens[1]) = (rows - rows / 3, columns - 2);
+            let region = Region::dense(&[&start[..], &vec![0; lens.len() - 2]].concat(), &lens);
+            let mut out = vec![0; region.elements() as usize * item];
+            let mut strides = vec![item as isize; lens.len()];
+            for axis in 1..lens.len() {
+                strides[axis] = strides[axis - 1] * lens[axis - 1] as isize;
+            }
+            let mut scratch = vec![0; store.scratch_bytes(&region) as usize];
+            store.read(&region, &mut ViewMut::strided(&mut out, meta.dtype, &dims(&lens), &strides, 0), &mut scratch).unwrap();
+            for (row, column) in (0..lens[0]).flat_map(|row| (0..lens[1]).map(move |column| (row, column))) {
+                let at = ((row + start[0]) * columns + column + start[1]) as usize * inner * item;
+                let to = row as usize * item + column as usize * lens[0] as usize * item;
+                if out[to..to + item] != data[at..at + item] {
+                    wrong.push(format!("part of {line}"));
+                    break;
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), cases.lines().count(), wrong.join("\n"));
+    let path = dir.path().join("types_latest.h5");
+    for (dataset, what) in [
+        ("/table/plain#nothing", "there is no field nothing; there is a, b, c, z, flag, in"),
+        ("/table/plain", "Name a field: …#a"),
+        ("/array/plain#a", "the datatype is no compound"),
+    ] {
+        let message = hdf5::open(&path, dataset, "types.h5").unwrap_err().to_string();
+        assert!(message.contains(what), "{message}");
+    }
+}
+
+#[test]
+fn files_that_a_writer_holds_are_read_where_that_is_safe_and_no_message_advises_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    python("make_h5_types.py", dir.path());
+    let expected: Vec<u8> = (0..1000).flat_map(|i| f64::from(i).to_ne_bytes()).collect();
+    let store = hdf5::open(&dir.path().join("swmr.h5"), "/x", "swmr.h5").unwrap();
+    assert_eq!(read(&*store, &Region::whole(&[1000])), expected);
+    // What this process writes it may read meanwhile, whatever the file says of writers.
+    let latest = dir.path().join("types_latest.h5");
+    let writer = hdf5::create(&latest, "/new", "types_latest.h5:/new", &Create::new(vec![3], DType::F64)).unwrap();
+    assert_eq!(hdf5::open(&latest, "/tail.", "types_latest.h5").unwrap().meta().shape, [3]);
+    drop(writer);
+    let before = std::fs::read(dir.path().join("alone.h5")).unwrap();
+    let message = hdf5::open(&dir.path().join("alone.h5"), "/x", "alone.h5").unwrap_err().to_string();
+    assert!(message.contains("was not closed") && message.contains("FLAGSTONE_READ_UNCLOSED=1"), "{message}");
+    assert!(!message.contains("h5clear"), "{message}");
+    // Where the user says so, in a process of its own: the environment belongs to all threads.
+    let address = format!("x={}:/x", dir.path().join("alone.h5").display());
+    let ran = Command::new(env!("CARGO_BIN_EXE_flagstone"))
+        .args(["eval", "x.sum()", &address])
+        .env("FLAGSTONE_READ_UNCLOSED", "1")
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&ran.stdout).trim(), "499500.0", "{}", String::from_utf8_lossy(&ran.stderr));
+    let message = hdf5::create(&dir.path().join("alone.h5"), "/y", "alone.h5:/y", &Create::new(vec![3], DType::F64));
+    let message = message.err().expect("a file that somebody writes").to_string();
+    assert!(!message.contains("h5clear"), "{message}");
+    assert_eq!(std::fs::read(dir.path().join("alone.h5")).unwrap(), before);
+}

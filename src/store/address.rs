@@ -16,7 +16,7 @@ pub enum Address {
     Hdf5 {
         /// The file.
         file: PathBuf,
-        /// The path inside.
+        /// The path inside; behind a `#` a field of its compounds.
         dataset: String,
     },
     /// `dir.zarr:/group/x`; an empty path is the directory itself.

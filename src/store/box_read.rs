@@ -39,6 +39,15 @@ pub(crate) fn scratch_bytes(region: &Region, dtype: DType) -> u64 {
     if region.0.len() <= 1 { reach.min(PIECE_BYTES) } else { PIECE_BYTES }
 }
 
+/// Bytes from one index to the next along each axis of a dense array of items.
+pub(crate) fn file_strides(shape: &[u64], item: u64) -> Vec<u64> {
+    let mut strides = vec![item; shape.len()];
+    for axis in (1..shape.len()).rev() {
+        strides[axis - 1] = strides[axis] * shape[axis];
+    }
+    strides
+}
+
 struct Walk<'a> {
     file: &'a BoxFile<'a>,
     /// (start, len, step) along each stored axis.
@@ -58,15 +67,17 @@ impl BoxFile<'_> {
         self.read_strided(None, region, out, scratch)
     }
 
-    /// Reads `region` of an array whose first stored axis steps by `record_bytes`: between its records lie those of others.
+    /// Reads `region` of an array whose stored axes step by `strides` bytes, since something else lies between its elements.
     ///
     /// # Errors
     /// As [`BoxFile::read`].
-    pub(crate) fn read_records(&self, record_bytes: u64, region: &Region, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> io::Result<u64> {
-        self.read_strided(Some(record_bytes), region, out, scratch)
-    }
-
-    fn read_strided(&self, first: Option<u64>, region: &Region, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> io::Result<u64> {
+    pub(crate) fn read_strided(
+        &self,
+        strides: Option<&[u64]>,
+        region: &Region,
+        out: &mut ViewMut<'_>,
+        scratch: &mut [u8],
+    ) -> io::Result<u64> {
         if region.elements() == 0 {
             return Ok(0);
         }
@@ -76,13 +87,7 @@ impl BoxFile<'_> {
             (span.start, span.len, span.step)
         });
         let spans: Vec<_> = spans.collect();
-        let mut file_strides = vec![self.dtype.size() as u64; self.shape.len()];
-        for axis in (1..self.shape.len()).rev() {
-            file_strides[axis - 1] = file_strides[axis] * self.shape[axis];
-        }
-        if let (Some(step), Some(stride)) = (first, file_strides.first_mut()) {
-            *stride = step;
-        }
+        let file_strides = strides.map_or_else(|| file_strides(self.shape, self.dtype.size() as u64), <[u64]>::to_vec);
         let first: u64 = spans.iter().zip(&file_strides).map(|(s, stride)| s.0 * stride).sum();
         let mut walk = Walk { file: self, spans, file_strides, out_strides: place.strides, moved: 0 };
         let len = (PIECE_BYTES as usize).min(scratch.len());
@@ -179,10 +184,7 @@ pub(crate) fn write_box(
     }
     let counts: Vec<usize> = data.shape()[..run_axis].to_vec();
     let run_shape = &data.shape()[run_axis..];
-    let mut file_strides = vec![item as u64; shape.len()];
-    for axis in (1..shape.len()).rev() {
-        file_strides[axis - 1] = file_strides[axis] * shape[axis];
-    }
+    let file_strides = file_strides(shape, item as u64);
     let mut place = vec![0; counts.len()];
     loop {
         let mut start = place.clone();

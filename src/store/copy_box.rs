@@ -53,12 +53,15 @@ pub(crate) fn normalise_bool(out: &mut ViewMut<'_>) {
     if out.dtype() != DType::Bool {
         return;
     }
+    each_run(out, |bytes| bytes.iter_mut().for_each(|byte| *byte = u8::from(*byte != 0)));
+}
+
+/// Calls `f` with the bytes of all elements: of all at once where they lie dense, else of one after the other.
+pub(crate) fn each_run(out: &mut ViewMut<'_>, mut f: impl FnMut(&mut [u8])) {
     if let Some(bytes) = dense_bytes(out) {
-        for byte in bytes {
-            *byte = u8::from(*byte != 0);
-        }
-        return;
+        return f(bytes);
     }
+    let item = out.dtype().size();
     let shape = out.shape().to_vec();
     if shape.contains(&0) {
         return;
@@ -68,10 +71,7 @@ pub(crate) fn normalise_bool(out: &mut ViewMut<'_>) {
     loop {
         let offset: isize = place.iter().zip(&strides).map(|(&i, &s)| i as isize * s).sum();
         // SAFETY: `place` is inside the view's shape, whose elements lie inside its borrow.
-        unsafe {
-            let byte = out.ptr().offset(offset);
-            *byte = u8::from(*byte != 0);
-        }
+        f(unsafe { std::slice::from_raw_parts_mut(out.ptr().offset(offset), item) });
         if !advance(&mut place, &shape) {
             return;
         }

@@ -137,9 +137,7 @@ unsafe fn numbers(address: &str, attribute: &Id, datatype: &Id, n: usize) -> Res
     let mut bytes = vec![0; n * of.dtype.size()];
     // SAFETY: the buffer holds n elements of the datatype, which has the bytes of its dtype.
     unsafe { done(address, "attribute", H5Aread(attribute.raw(), datatype.raw(), bytes.as_mut_ptr().cast()))? };
-    if of.swap {
-        super::read::swap_bytes(&mut bytes, of.dtype);
-    }
+    of.to_native(&mut bytes);
     Ok((of.dtype, bytes.chunks_exact(of.dtype.size()).map(|b| Scalar::read(of.dtype, b)).collect()))
 }
 

@@ -15,6 +15,23 @@ pub(crate) const SIGNATURE: &[u8; 8] = b"\x89HDF\r\n\x1a\n";
 /// Headers are small; more is a lie.
 const HEADER_BYTES_MAX: usize = 16 << 20;
 
+/// Who has a file open for writing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Writing {
+    /// Nobody.
+    No,
+    /// One that lets others read meanwhile.
+    Swmr,
+    /// One that does not, or that never closed the file.
+    Alone,
+}
+
+/// Who has the file open for writing; nobody where that cannot be told.
+pub(super) fn writing(path: &std::path::Path) -> Writing {
+    let found = File::open(path).map_err(|e| Error::store_io("", "opening", &e)).and_then(|file| Raw::open("", &file)?.writing());
+    found.unwrap_or(Writing::No)
+}
+
 /// A file's raw bytes, with addresses as HDF5 counts them.
 #[derive(Debug)]
 pub(super) struct Raw<'a> {
@@ -49,6 +66,19 @@ impl<'a> Raw<'a> {
             at = if at == 0 { 512 } else { at * 2 };
         }
         Err(Error::store(address, format!("not an HDF5 file: no signature in its {len} bytes")))
+    }
+
+    /// Who has the file open for writing, by its superblock.
+    fn writing(&self) -> Result<Writing> {
+        const WRITE: u8 = 1;
+        const SWMR: u8 = 4;
+        let start = self.bytes(0, 16, "superblock")?;
+        Ok(match (start[8], start[11] & WRITE != 0, start[11] & SWMR != 0) {
+            // Before version 3 nobody says.
+            (0..=2, ..) | (_, false, false) => Writing::No,
+            (_, true, true) => Writing::Swmr,
+            _ => Writing::Alone,
+        })
     }
 
     /// An error that names the place.

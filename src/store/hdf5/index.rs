@@ -91,7 +91,11 @@ impl Index {
         match self {
             Index::Dense(dense) => dense.get(ravel(place, counts) as usize),
             Index::Sparse(chunks) => chunks.binary_search_by_key(&ravel(place, counts), |chunk| chunk.number).ok().map(|i| chunks[i].entry),
-            Index::Implicit { at, len, counts } => Some(Entry { at: at + ravel(place, counts) * u64::from(*len), len: *len, mask: 0 }),
+            Index::Implicit { at, len, counts } => {
+                // The grid has no axes inside of an element.
+                let number = ravel(&place[..counts.len()], counts);
+                Some(Entry { at: at + number * u64::from(*len), len: *len, mask: 0 })
+            }
         }
     }
     /// Bytes it keeps in memory.

@@ -1,5 +1,6 @@
 //! Calls of libhdf5 → values, under its one lock. Identifiers close themselves.
 
+use super::header::{self, Writing};
 use super::index::Known;
 use crate::error::{Error, Result};
 use hdf5_sys::h5::hsize_t;
@@ -74,6 +75,10 @@ pub(super) fn failed(address: &str, doing: &str) -> Error {
         H5Ewalk2(H5E_DEFAULT, H5E_direction_t::H5E_WALK_UPWARD, Some(visit), (&raw mut found).cast());
         H5Eclear2(H5E_DEFAULT);
     });
+    // The library advises a tool that would make a file that is being written look whole.
+    if found.contains("h5clear") {
+        found = "it is open for writing in another program, or was not closed by one".into();
+    }
     let mut reason = if found.is_empty() { String::new() } else { format!(": {found}") };
     if found.contains("bad version") {
         reason.push_str("; if the file is newer than this libhdf5, rewrite it with `h5repack --low=0 --high=2`");
@@ -98,14 +103,68 @@ fn access(address: &str, lock: bool) -> Result<Id> {
         done(address, "file locking", H5Pset_file_locking(list.raw(), lock.into(), 1))?;
         // Page-aligned data is read and written faster; small objects stay packed.
         done(address, "alignment", H5Pset_alignment(list.raw(), 1 << 16, 4096))?;
+        relax(address, &list)?;
         Ok(list)
     }
+}
+
+/// Lets integers of few bits in many bytes be read, which the library takes for damage in old files.
+#[cfg(feature = "bundled-hdf5")]
+fn relax(address: &str, list: &Id) -> Result<()> {
+    const UNUSUAL_UNUSED_BITS: u64 = 1;
+    unsafe extern "C" {
+        fn H5Pset_relax_file_integrity_checks(list: hid_t, flags: u64) -> c_int;
+    }
+    // SAFETY: a plain call on an identifier that is alive.
+    done(address, "integrity checks", unsafe { H5Pset_relax_file_integrity_checks(list.raw(), UNUSUAL_UNUSED_BITS) })
+}
+
+/// The system's library may not have the call.
+#[cfg(not(feature = "bundled-hdf5"))]
+fn relax(_: &str, _: &Id) -> Result<()> {
+    Ok(())
 }
 
 /// Opens a file for reading. The identifier must not be kept: a file that is open for reading cannot be
 /// opened for writing in the same process.
 pub(super) fn open_read(address: &str, path: &Path) -> Result<Id> {
-    open_file(address, path, H5F_ACC_RDONLY)
+    // A file that this process writes is marked too, and opens: so the mark is looked at where opening fails.
+    let failed = match open_file(address, path, H5F_ACC_RDONLY) {
+        Ok(file) => return Ok(file),
+        Err(failed) => failed,
+    };
+    match header::writing(path) {
+        Writing::No => Err(failed),
+        Writing::Swmr => open_file(address, path, H5F_ACC_RDONLY | H5F_ACC_SWMR_READ),
+        Writing::Alone if std::env::var_os(UNCLOSED).is_none_or(|value| value.is_empty() || value == "0") => {
+            let what = format!(
+                "the file is open for writing in another program, or was not closed by one, so that parts of it may be missing: wait until \
+                 it is closed, or set {UNCLOSED}=1 to read what is there (nothing is changed)"
+            );
+            Err(Error::store(address, what))
+        }
+        Writing::Alone => open_unclosed(address, path),
+    }
+}
+
+/// Set, a file that was not closed is read as it is.
+const UNCLOSED: &str = "FLAGSTONE_READ_UNCLOSED";
+
+/// Opens a file for reading whose superblock says that a writer has it.
+fn open_unclosed(address: &str, path: &Path) -> Result<Id> {
+    let name = c_path(address, path)?;
+    sync(|| {
+        let list = access(address, false)?;
+        let mut ignore = true;
+        // The mark is ignored in memory; the file is open for reading only, so it stays.
+        // SAFETY: the name outlives the call; the library copies one byte of the value.
+        unsafe {
+            let property = c"clear_status_flags";
+            let value = (&raw mut ignore).cast();
+            done(address, "file access properties", H5Pset(list.raw(), property.as_ptr(), value))?;
+            id(address, "opening the HDF5 file", H5Fopen(name.as_ptr(), H5F_ACC_RDONLY, list.raw()))
+        }
+    })
 }
 
 /// Opens a file for reading and writing; a file that this process writes already is shared.

@@ -1,5 +1,6 @@
 //! A path in an HDF5 file → a dataset that workers can read.
 
+use super::attributes;
 use super::attributes::Scales;
 use super::filter_names;
 use super::filters::Pipeline;
@@ -8,8 +9,7 @@ use super::index::{self, Grid};
 use super::library::{self, FilterInfo, Id, done, failed, id, sync};
 use super::read::{Chunked, Dataset, Kind};
 use super::through::Through;
-use super::types::{FileType, file_type, type_text};
-use super::{attributes, read};
+use super::types::{Element, element, swap_bytes, type_text};
 use crate::error::{Error, Result};
 use crate::store::{Meta, Refused, Store, reach};
 use flagstone_kernels::dtype::Scalar;
@@ -27,7 +27,7 @@ use std::sync::Arc;
 /// What libhdf5 tells of a dataset.
 pub(super) struct Described {
     pub(super) meta: Meta,
-    pub(super) of: FileType,
+    element: Element,
     /// Extents that the dataset may grow to.
     most: Vec<u64>,
     layout: H5D_layout_t,
@@ -37,18 +37,19 @@ pub(super) struct Described {
     fill: Vec<u8>,
 }
 
-/// Describes an open dataset.
+/// Describes an open dataset, or one field of its compounds.
 ///
 /// # Errors
 /// `Store` for a dtype that is not a number.
-pub(super) fn describe(address: &str, dataset: &Id, scales: &mut Scales) -> Result<Described> {
+pub(super) fn describe(address: &str, dataset: &Id, field: Option<&str>, scales: &mut Scales) -> Result<Described> {
     // SAFETY: identifiers are alive and the lock is held; buffers have the sizes that are passed.
     sync(|| unsafe {
         let datatype = id(address, "datatype", H5Dget_type(dataset.raw()))?;
-        let of = file_type(address, &datatype)?;
+        let element = element(address, &datatype, field)?;
+        let of = element.of;
         let space = id(address, "dataspace", H5Dget_space(dataset.raw()))?;
         let (shape, most) = library::extents(address, &space)?;
-        let bytes = crate::grid::element_count(&shape).and_then(|n| n.checked_mul(of.dtype.size() as u64));
+        let bytes = crate::grid::element_count(&shape).and_then(|n| n.checked_mul(element.bytes as u64));
         if bytes.is_none_or(|n| n > i64::MAX as u64) {
             return Err(Error::store(address, format!("shape {shape:?} has more bytes than can be counted")));
         }
@@ -61,32 +62,42 @@ pub(super) fn describe(address: &str, dataset: &Id, scales: &mut Scales) -> Resu
             if rank < 0 || rank as usize != shape.len() || chunk.contains(&0) {
                 return Err(Error::store(address, format!("the file is corrupt: chunks {chunk:?} of an array of shape {shape:?}")));
             }
+            chunk.extend(&element.axes);
             Some(chunk)
         } else {
             None
         };
         let mut status = H5D_fill_value_t::H5D_FILL_VALUE_DEFAULT;
-        let mut fill = vec![0u8; of.dtype.size()];
+        let mut fill = vec![0u8; element.bytes];
         H5Pfill_value_defined(creation.raw(), &raw mut status);
         if status == H5D_fill_value_t::H5D_FILL_VALUE_USER_DEFINED {
             done(address, "fill value", H5Pget_fill_value(creation.raw(), datatype.raw(), fill.as_mut_ptr().cast()))?;
-            if of.swap {
-                read::swap_bytes(&mut fill, of.dtype);
-            }
         }
+        fill.drain(..element.offset);
+        fill.truncate(element.inner_bytes());
+        if fill.chunks_exact(of.dtype.size()).any(|value| *value != fill[..of.dtype.size()]) {
+            return Err(Error::store(address, "a fill value whose parts differ is not supported"));
+        }
+        fill.resize(of.dtype.size(), 0);
+        if of.swap {
+            swap_bytes(&mut fill, of.dtype);
+        }
+        let mut told = fill.clone();
+        of.expand_bits(&mut told);
+        let names = attributes::dimension_names(address, dataset, shape.len(), scales);
         let meta = Meta {
-            dimension_names: attributes::dimension_names(address, dataset, shape.len(), scales),
-            shape,
+            dimension_names: names.map(|names| names.into_iter().chain(element.axes.iter().map(|_| None)).collect()),
+            shape: shape.iter().chain(&element.axes).copied().collect(),
             dtype: of.dtype,
             chunks,
             shards: None,
             codec: filter_names::text(&filters),
             compressed: !filters.is_empty(),
-            fill: Some(Scalar::read(of.dtype, &fill)),
+            fill: Some(Scalar::read(of.dtype, &told)),
             attributes: attributes::read(address, dataset),
         };
         let external = H5Pget_external_count(creation.raw()) > 0;
-        Ok(Described { meta, of, most, layout, external, filters, fill })
+        Ok(Described { meta, element, most, layout, external, filters, fill })
     })
 }
 
@@ -101,6 +112,11 @@ pub fn open(file: &Path, dataset: &str, address: &str) -> Result<Arc<dyn Store>>
         let hdf5 = library::open_read(address, file)?;
         // Only a file that this process writes too has anything to flush.
         let _ = library::flush(address, &hdf5);
+        // What follows the last # is a field, where the name is not one with # in it.
+        let (dataset, field) = match dataset.rsplit_once('#') {
+            Some((path, field)) if !library::exists(address, &hdf5, dataset)? => (path, Some(field)),
+            _ => (dataset, None),
+        };
         let object = match find(address, &hdf5, dataset)? {
             (object, H5I_type_t::H5I_DATASET) => object,
             (_, H5I_type_t::H5I_GROUP) => {
@@ -109,7 +125,7 @@ pub fn open(file: &Path, dataset: &str, address: &str) -> Result<Arc<dyn Store>>
             }
             _ => return Err(Error::store(address, format!("{dataset} is not a dataset"))),
         };
-        let found = describe(address, &object, &mut Scales::default())?;
+        let found = describe(address, &object, field, &mut Scales::default())?;
         build(address, file, dataset, &object, found)
     });
     Ok(Arc::new(opened?))
@@ -191,16 +207,26 @@ fn require_filters(address: &str, filters: &[FilterInfo]) -> Result<()> {
 }
 
 fn build(address: &str, path: &Path, dataset: &str, object: &Id, found: Described) -> Result<Dataset> {
-    let Described { meta, of, most, layout, external, filters, fill } = found;
-    let item = of.dtype.size() as u64;
+    let Described { meta, element, most, layout, external, filters, fill } = found;
+    let (of, item) = (element.of, element.bytes as u64);
+    // The axes of the dataset itself: what is inside of an element is no axis of its index.
+    let rank = meta.shape.len() - element.axes.len();
+    let outer = &meta.shape[..rank];
     let packing = attributes::packing(address, object, of.dtype);
-    let through = |chunk_bytes: u64| Kind::Through(Through { path: path.into(), dataset: dataset.into(), swap: of.swap, chunk_bytes });
+    let through = |chunk_bytes: u64| {
+        if !element.is_plain() {
+            let what = "a field or an array inside of elements, in a dataset that only libhdf5 reads (compact, virtual, external, or a filter \
+                        that is not decoded here), is not supported; copy the dataset into chunks first";
+            return Err(Error::store(address, what));
+        }
+        Ok(Kind::Through(Through { path: path.into(), dataset: dataset.into(), swap: of.swap, chunk_bytes }))
+    };
     let holder = holder(address, object)?;
     let file = File::open(&holder).map_err(|e| Error::store_io(address, &format!("opening {}", holder.display()), &e))?;
     let raw = Raw::open(address, &file)?;
-    let bytes = crate::grid::element_count(&meta.shape).unwrap_or(0) * item;
+    let bytes = crate::grid::element_count(outer).unwrap_or(0) * item;
     let (kind, stored) = match (layout, &meta.chunks) {
-        _ if external => (through(0), None),
+        _ if external => (through(0)?, None),
         (H5D_layout_t::H5D_CONTIGUOUS, _) => {
             // SAFETY: the identifier is alive.
             let at = unsafe { H5Dget_offset(object.raw()) };
@@ -213,7 +239,8 @@ fn build(address: &str, path: &Path, dataset: &str, object: &Id, found: Describe
             }
             (Kind::Contiguous(at), Some(if at.is_some() { bytes } else { 0 }))
         }
-        (H5D_layout_t::H5D_CHUNKED, Some(chunk)) => {
+        (H5D_layout_t::H5D_CHUNKED, Some(whole)) => {
+            let chunk = &whole[..rank];
             let chunk_bytes = crate::grid::element_count(chunk).and_then(|n| n.checked_mul(item)).and_then(|n| u32::try_from(n).ok());
             let Some(chunk_bytes) = chunk_bytes else {
                 return Err(Error::store(
@@ -223,7 +250,7 @@ fn build(address: &str, path: &Path, dataset: &str, object: &Id, found: Describe
             };
             match Pipeline::new(&filters, chunk_bytes as usize, item as usize) {
                 Some(pipeline) => {
-                    let counts: Vec<u64> = meta.shape.iter().zip(chunk).map(|(n, c)| n.div_ceil(*c)).collect();
+                    let mut counts: Vec<u64> = outer.iter().zip(chunk).map(|(n, c)| n.div_ceil(*c)).collect();
                     let counts_max = most.iter().zip(chunk).map(|(&n, c)| if n == UNDEFINED { n } else { n.div_ceil(*c) }).collect();
                     let layout = header::chunk_layout(&raw, library::header_address(address, object)?)?;
                     let stored_max = u64::from(chunk_bytes).saturating_mul(2).saturating_add(1 << 16);
@@ -236,21 +263,14 @@ fn build(address: &str, path: &Path, dataset: &str, object: &Id, found: Describe
                         index
                     } else {
                         require_filters(address, &filters)?;
-                        let kind = through(chunk_bytes.into());
-                        return Ok(Dataset {
-                            address: address.into(),
-                            file,
-                            meta,
-                            packing,
-                            swap: of.swap,
-                            fill,
-                            kind,
-                            stored: Some(known.bytes),
-                        });
+                        let kind = through(chunk_bytes.into())?;
+                        let stored = Some(known.bytes);
+                        return Ok(Dataset { address: address.into(), file, meta, packing, element, fill, kind, stored });
                     };
                     let (stored_most, stored) = index.sizes(counts.iter().product());
+                    counts.extend(element.axes.iter().map(|_| 1));
                     let kind = Chunked {
-                        chunk: chunk.clone(),
+                        chunk: whole.clone(),
                         counts,
                         chunk_bytes: chunk_bytes as usize,
                         pipeline,
@@ -263,14 +283,14 @@ fn build(address: &str, path: &Path, dataset: &str, object: &Id, found: Describe
                 None => {
                     require_filters(address, &filters)?;
                     // SAFETY: the identifier is alive.
-                    (through(chunk_bytes.into()), Some(unsafe { H5Dget_storage_size(object.raw()) }))
+                    (through(chunk_bytes.into())?, Some(unsafe { H5Dget_storage_size(object.raw()) }))
                 }
             }
         }
         // SAFETY: the identifier is alive.
-        (H5D_layout_t::H5D_COMPACT, _) => (through(0), Some(unsafe { H5Dget_storage_size(object.raw()) })),
-        (H5D_layout_t::H5D_VIRTUAL, _) => (through(0), None),
+        (H5D_layout_t::H5D_COMPACT, _) => (through(0)?, Some(unsafe { H5Dget_storage_size(object.raw()) })),
+        (H5D_layout_t::H5D_VIRTUAL, _) => (through(0)?, None),
         _ => return Err(Error::store(address, "the dataset's layout is unknown")),
     };
-    Ok(Dataset { address: address.into(), file, meta, packing, swap: of.swap, fill, kind, stored })
+    Ok(Dataset { address: address.into(), file, meta, packing, element, fill, kind, stored })
 }

@@ -4,13 +4,13 @@
 use super::filters::{Pipeline, padded};
 use super::index::{Entry, Index};
 use super::through::Through;
+use super::types::{Element, swap_bytes};
 use crate::error::{Error, Result};
 use crate::grid::{Region, Span};
-use crate::store::box_read::{self, BoxFile};
+use crate::store::box_read::{self, BoxFile, PIECE_BYTES, file_strides};
 use crate::store::copy_box::{self, dense_bytes, normalise_bool};
 use crate::store::reach::will_need;
 use crate::store::{Meta, Moved, Packing, Store};
-use flagstone_kernels::dtype::DType;
 use flagstone_kernels::view::{View, ViewMut, dense_strides};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -22,8 +22,9 @@ pub(super) struct Dataset {
     pub(super) file: File,
     pub(super) meta: Meta,
     pub(super) packing: Packing,
-    pub(super) swap: bool,
-    /// Native bytes of an element that was never written.
+    /// What of each element of the file is read.
+    pub(super) element: Element,
+    /// Native bytes of an element that was never written, before its bits are made a number.
     pub(super) fill: Vec<u8>,
     pub(super) kind: Kind,
     pub(super) stored: Option<u64>,
@@ -52,21 +53,6 @@ pub(super) struct Chunked {
     pub(super) stored_most: u64,
 }
 
-/// Reverses the bytes of every number in `bytes`.
-pub(super) fn swap_bytes(bytes: &mut [u8], dtype: DType) {
-    fn each<const N: usize>(bytes: &mut [u8]) {
-        for unit in bytes.as_chunks_mut::<N>().0 {
-            unit.reverse();
-        }
-    }
-    match dtype.real().size() {
-        2 => each::<2>(bytes),
-        4 => each::<4>(bytes),
-        8 => each::<8>(bytes),
-        _ => {}
-    }
-}
-
 /// What one chunk has of a region along one axis.
 #[derive(Clone, Copy, Debug)]
 struct Piece {
@@ -91,6 +77,22 @@ fn pieces(span: Span, chunk: u64) -> Vec<Piece> {
 }
 
 impl Dataset {
+    /// Bytes from one place to the next along each axis of stored elements of `shape`, the axes inside of an element included.
+    fn strides(&self, shape: &[u64]) -> Vec<u64> {
+        let (outer, inner) = shape.split_at(shape.len() - self.element.axes.len());
+        let mut strides = file_strides(outer, self.element.bytes as u64);
+        strides.extend(file_strides(inner, self.meta.dtype.size() as u64));
+        strides
+    }
+
+    /// Reads a dense box of elements that starts at byte `base`.
+    fn read_box(&self, base: u64, shape: &[u64], region: &Region, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> std::io::Result<u64> {
+        let base = base + self.element.offset as u64;
+        let stored = BoxFile { file: &self.file, base, dtype: self.meta.dtype, swap: self.element.of.swap, shape, order: None };
+        let strides = self.element.is_part().then(|| self.strides(shape));
+        stored.read_strided(strides.as_deref(), region, out, scratch)
+    }
+
     fn check(&self, region: &Region, out: &ViewMut<'_>) -> Result<()> {
         let shape = &self.meta.shape;
         let inside = region.0.len() == shape.len() && region.0.iter().zip(shape).all(|(s, n)| s.stop() <= *n && (s.len == 0 || s.step > 0));
@@ -129,9 +131,7 @@ impl Dataset {
             if entry.len as usize != chunked.chunk_bytes {
                 return Err(self.bad_chunk(place, entry, &format!("a plain chunk has {} bytes", chunked.chunk_bytes)));
             }
-            let plain =
-                BoxFile { file: &self.file, base: entry.at, dtype: self.meta.dtype, swap: self.swap, shape: &chunked.chunk, order: None };
-            let n = plain.read(&inside, out, scratch).map_err(|e| self.failed(place, entry, &e))?;
+            let n = self.read_box(entry.at, &chunked.chunk, &inside, out, scratch).map_err(|e| self.failed(place, entry, &e))?;
             return Ok(Moved { stored_bytes: n, decoded_bytes: n });
         }
         let (stored, rest) = scratch.split_at_mut(padded(entry.len as usize));
@@ -139,9 +139,12 @@ impl Dataset {
         self.file.read_exact_at(stored, entry.at).map_err(|e| self.failed(place, entry, &e))?;
         let whole = inside.0.iter().zip(&chunked.chunk).all(|(s, c)| s.len == *c);
         let moved = Moved { stored_bytes: entry.len.into(), decoded_bytes: chunked.chunk_bytes as u64 };
-        if whole && let Some(bytes) = dense_bytes(out) {
+        if whole
+            && !self.element.is_part()
+            && let Some(bytes) = dense_bytes(out)
+        {
             chunked.pipeline.decode(entry.mask, stored, bytes, rest).map_err(|what| self.bad_chunk(place, entry, &what))?;
-            if self.swap {
+            if self.element.of.swap {
                 swap_bytes(bytes, self.meta.dtype);
             }
             return Ok(moved);
@@ -149,13 +152,12 @@ impl Dataset {
         let (chunk, work) = rest.split_at_mut(padded(chunked.chunk_bytes));
         let chunk = &mut chunk[..chunked.chunk_bytes];
         chunked.pipeline.decode(entry.mask, stored, chunk, work).map_err(|what| self.bad_chunk(place, entry, &what))?;
-        let shape: Vec<usize> = chunked.chunk.iter().map(|&c| c as usize).collect();
-        let dense = dense_strides(&shape, self.meta.dtype.size());
-        let offset = inside.0.iter().zip(&dense).map(|(s, &d)| s.start as isize * d).sum();
+        let dense: Vec<isize> = self.strides(&chunked.chunk).into_iter().map(|d| d as isize).collect();
+        let offset = self.element.offset as isize + inside.0.iter().zip(&dense).map(|(s, &d)| s.start as isize * d).sum::<isize>();
         // A step may be longer than the chunk; with one place it is never taken.
         let strides: Vec<isize> = inside.0.iter().zip(&dense).map(|(s, &d)| if s.len > 1 { s.step as isize * d } else { d }).collect();
         let view = View::strided(chunk, self.meta.dtype, out.shape(), &strides, offset);
-        copy_box::copy(&view, out, self.swap);
+        copy_box::copy(&view, out, self.element.of.swap);
         Ok(moved)
     }
 
@@ -179,7 +181,8 @@ impl Store for Dataset {
         self.packing.clone()
     }
     fn scratch_bytes(&self, region: &Region) -> u64 {
-        let staging = box_read::scratch_bytes(region, self.meta.dtype);
+        // Between parts of elements lies the rest: as much is read at once as is worth a call.
+        let staging = if self.element.is_part() { PIECE_BYTES } else { box_read::scratch_bytes(region, self.meta.dtype) };
         match &self.kind {
             Kind::Contiguous(_) => staging,
             Kind::Through(through) => through.scratch_bytes(region, self.meta.dtype.size() as u64),
@@ -209,16 +212,8 @@ impl Store for Dataset {
         match &self.kind {
             Kind::Contiguous(None) => copy_box::fill(&self.fill, out),
             Kind::Contiguous(Some(base)) => {
-                let dense = BoxFile {
-                    file: &self.file,
-                    base: *base,
-                    dtype: self.meta.dtype,
-                    swap: self.swap,
-                    shape: &self.meta.shape,
-                    order: None,
-                };
-                let n = dense
-                    .read(region, out, scratch)
+                let n = self
+                    .read_box(*base, &self.meta.shape, region, out, scratch)
                     .map_err(|e| Error::store_io(&self.address, &format!("reading {region} of the data at byte {base} of the file"), &e))?;
                 moved = Moved { stored_bytes: n, decoded_bytes: n };
             }
@@ -233,6 +228,9 @@ impl Store for Dataset {
             }
         }
         normalise_bool(out);
+        if self.element.of.bits.is_some() {
+            copy_box::each_run(out, |bytes| self.element.of.expand_bits(bytes));
+        }
         Ok(moved)
     }
     fn prefetch(&self, region: &Region) {
@@ -245,7 +243,8 @@ impl Store for Dataset {
         let mut calls = 0;
         match &self.kind {
             Kind::Contiguous(Some(base)) => {
-                let item = self.meta.dtype.size() as u64;
+                // With the rest of each element around.
+                let item = (self.element.bytes / self.element.axes.iter().product::<u64>().max(1) as usize) as u64;
                 let shape: Vec<usize> = self.meta.shape.iter().map(|&n| n as usize).collect();
                 let strides = dense_strides(&shape, 1);
                 // One extent an index of the axes before the first that the region covers densely.

@@ -2,7 +2,7 @@
 //! other way.
 
 use super::library::{self, done, id, sync};
-use super::read::swap_bytes;
+use super::types::swap_bytes;
 use crate::error::{Error, Result};
 use crate::grid::{Region, Span};
 use crate::store::copy_box::{self, dense_bytes};

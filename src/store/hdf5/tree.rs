@@ -79,7 +79,7 @@ impl Walk<'_> {
     }
 
     fn dataset(&mut self, of: &Id, name: String) -> Node {
-        match open::describe(self.address, of, &mut self.scales) {
+        match open::describe(self.address, of, None, &mut self.scales) {
             Ok(found) => Node { attributes: found.meta.attributes.clone(), meta: Some(found.meta), ..Node::new(name) },
             Err(e) => {
                 let refused = open::outline(self.address, of, self.why(&e));

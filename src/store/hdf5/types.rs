@@ -1,5 +1,5 @@
-//! HDF5 datatypes ↔ dtypes. Numbers whose bytes are those of a dtype, in either order; the rest is refused
-//! by name.
+//! HDF5 datatypes ↔ dtypes. Numbers whose bytes are those of a dtype, in either order, and integers of fewer bits; fields of
+//! compounds and arrays of all these; the rest is refused by name.
 
 use super::library::{self, Id, done, id, sync};
 use crate::error::{Error, Result};
@@ -14,6 +14,170 @@ pub(super) struct FileType {
     pub(super) dtype: DType,
     /// Whether the file's byte order is not this machine's.
     pub(super) swap: bool,
+    /// Which bits of an integer count, where not all do.
+    pub(super) bits: Option<Bits>,
+}
+
+/// An integer of fewer bits than its bytes have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Bits {
+    /// The lowest bit that counts.
+    offset: u32,
+    /// How many do.
+    precision: u32,
+}
+
+impl Bits {
+    /// Makes the integers of `bytes` (native byte order) what their bits say.
+    fn expand(self, bytes: &mut [u8], dtype: DType) {
+        macro_rules! each {
+            ($int:ty) => {{
+                let top = <$int>::BITS - self.precision;
+                // Up to the top, then down again: a signed integer keeps its sign.
+                for unit in bytes.as_chunks_mut::<{ size_of::<$int>() }>().0 {
+                    *unit = (<$int>::from_ne_bytes(*unit) << (top - self.offset) >> top).to_ne_bytes();
+                }
+            }};
+        }
+        match dtype {
+            DType::I8 => each!(i8),
+            DType::I16 => each!(i16),
+            DType::I32 => each!(i32),
+            DType::I64 => each!(i64),
+            DType::U8 => each!(u8),
+            DType::U16 => each!(u16),
+            DType::U32 => each!(u32),
+            DType::U64 => each!(u64),
+            _ => {}
+        }
+    }
+}
+
+impl FileType {
+    fn plain(dtype: DType, swap: bool) -> FileType {
+        FileType { dtype, swap, bits: None }
+    }
+
+    /// Makes native numbers of dense bytes as they are in the file.
+    pub(super) fn to_native(self, bytes: &mut [u8]) {
+        if self.swap {
+            swap_bytes(bytes, self.dtype);
+        }
+        self.expand_bits(bytes);
+    }
+
+    /// Makes numbers of bytes that have the native order.
+    pub(super) fn expand_bits(self, bytes: &mut [u8]) {
+        if let Some(bits) = self.bits {
+            bits.expand(bytes, self.dtype);
+        }
+    }
+}
+
+/// Reverses the bytes of every number in `bytes`.
+pub(super) fn swap_bytes(bytes: &mut [u8], dtype: DType) {
+    fn each<const N: usize>(bytes: &mut [u8]) {
+        for unit in bytes.as_chunks_mut::<N>().0 {
+            unit.reverse();
+        }
+    }
+    match dtype.real().size() {
+        2 => each::<2>(bytes),
+        4 => each::<4>(bytes),
+        8 => each::<8>(bytes),
+        _ => {}
+    }
+}
+
+/// What of a dataset's elements is read: all of each, or a field of a compound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Element {
+    pub(super) of: FileType,
+    /// Bytes of an element in the file.
+    pub(super) bytes: usize,
+    /// Where in it the numbers start.
+    pub(super) offset: usize,
+    /// Axes inside of an element: those of an array datatype.
+    pub(super) axes: Vec<u64>,
+}
+
+impl Element {
+    /// Whether elements are what is read, one number each and nothing between.
+    pub(super) fn is_plain(&self) -> bool {
+        self.axes.is_empty() && !self.is_part()
+    }
+    /// Whether something of each element is not read.
+    pub(super) fn is_part(&self) -> bool {
+        self.inner_bytes() != self.bytes
+    }
+    /// Bytes of an element that are read.
+    pub(super) fn inner_bytes(&self) -> usize {
+        self.axes.iter().product::<u64>() as usize * self.of.dtype.size()
+    }
+}
+
+/// What is read of a dataset of this datatype, or of its field.
+///
+/// # Errors
+/// `Store`, naming a datatype that is no number, or the fields that there are.
+pub(super) fn element(address: &str, datatype: &Id, field: Option<&str>) -> Result<Element> {
+    let part = sync(|| find(datatype, field)).map_err(|what| Error::store(address, what))?;
+    let of = sync(|| describe(&part.datatype, 0)).map_err(|what| Error::store(address, what))?;
+    // SAFETY: a plain query of an identifier that is alive.
+    let bytes = sync(|| unsafe { H5Tget_size(datatype.raw()) });
+    let found = Element { of, bytes, offset: part.offset, axes: part.axes };
+    let inside = crate::grid::element_count(&found.axes).and_then(|n| n.checked_mul(of.dtype.size() as u64));
+    if inside.and_then(|n| n.checked_add(found.offset as u64)).is_none_or(|end| end > bytes as u64) {
+        return Err(Error::store(address, format!("the file is corrupt: a field reaches past its element of {bytes} bytes")));
+    }
+    Ok(found)
+}
+
+/// A part of a datatype.
+struct Part {
+    datatype: Id,
+    offset: usize,
+    axes: Vec<u64>,
+}
+
+/// Goes into fields by name (`a`, or `a.b` in a compound inside) and into arrays.
+fn find(datatype: &Id, field: Option<&str>) -> std::result::Result<Part, String> {
+    let unreadable = || "the datatype is unreadable".to_string();
+    // SAFETY: plain queries of identifiers that are alive, under the lock.
+    unsafe {
+        let copy = |of: hid_t| id("", "datatype", of).map_err(|_| unreadable());
+        let mut part = Part { datatype: copy(H5Tcopy(datatype.raw()))?, offset: 0, axes: vec![] };
+        let mut rest = field;
+        loop {
+            let of = part.datatype.raw();
+            match (H5Tget_class(of), rest) {
+                (H5T_class_t::H5T_ARRAY, _) => {
+                    let rank = H5Tget_array_ndims(of);
+                    let mut lens = vec![0u64; usize::try_from(rank).map_err(|_| unreadable())?];
+                    if H5Tget_array_dims2(of, lens.as_mut_ptr()) < 0 || part.axes.len() + lens.len() > 32 {
+                        return Err(unreadable());
+                    }
+                    part.axes.extend(lens);
+                    part.datatype = copy(H5Tget_super(of))?;
+                }
+                (H5T_class_t::H5T_COMPOUND, Some(path)) => {
+                    let names = member_names(of);
+                    let place = |name: &str| names.iter().position(|found| found == name);
+                    let cuts = path.match_indices('.').map(|(at, _)| (&path[..at], Some(&path[at + 1..])));
+                    let found = std::iter::once((path, None)).chain(cuts).find_map(|(name, rest)| Some((place(name)?, rest)));
+                    let Some((i, more)) = found else { return Err(format!("there is no field {path}; there is {}", names.join(", "))) };
+                    if !part.axes.is_empty() {
+                        return Err(format!("field {path} of an array of compounds is not supported"));
+                    }
+                    part.offset += H5Tget_member_offset(of, i as u32);
+                    part.datatype = copy(H5Tget_member_type(of, i as u32))?;
+                    rest = more;
+                }
+                (_, Some(path)) => return Err(format!("there is no field {path}: the datatype is no compound")),
+                (_, None) => return Ok(part),
+            }
+        }
+    }
 }
 
 /// The class of complex numbers since HDF5 2.0; bindings of an older libhdf5 have no name for it.
@@ -77,9 +241,12 @@ fn describe(datatype: &Id, depth: usize) -> std::result::Result<FileType, String
         match class {
             H5T_class_t::H5T_INTEGER | H5T_class_t::H5T_BITFIELD => {
                 let signed = class == H5T_class_t::H5T_INTEGER && H5Tget_sign(of) == H5T_sign_t::H5T_SGN_2;
-                if H5Tget_precision(of) != 8 * size || H5Tget_offset(of) != 0 {
+                let (precision, offset) = (H5Tget_precision(of), H5Tget_offset(of));
+                let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+                if precision == 0 || precision.checked_add(offset).is_none_or(|end| end > 8 * size) {
                     return odd("integer");
                 }
+                let bits = (precision < 8 * size).then_some(Bits { offset: offset as u32, precision: precision as u32 });
                 let dtype = match (signed, size) {
                     (true, 1) => DType::I8,
                     (true, 2) => DType::I16,
@@ -91,7 +258,7 @@ fn describe(datatype: &Id, depth: usize) -> std::result::Result<FileType, String
                     (false, 8) => DType::U64,
                     _ => return odd("integer"),
                 };
-                Ok(FileType { dtype, swap: size > 1 && order()? })
+                Ok(FileType { dtype, swap: size > 1 && order()?, bits })
             }
             H5T_class_t::H5T_FLOAT => {
                 let mut bits = [0usize; 6];
@@ -99,7 +266,7 @@ fn describe(datatype: &Id, depth: usize) -> std::result::Result<FileType, String
                 H5Tget_fields(of, sign, exponent, exponent_bits, mantissa, mantissa_bits);
                 *bias = H5Tget_ebias(of);
                 match FLOATS.iter().find(|(dtype, known)| *known == bits && dtype.size() == size) {
-                    Some((dtype, _)) => Ok(FileType { dtype: *dtype, swap: order()? }),
+                    Some((dtype, _)) => Ok(FileType::plain(*dtype, order()?)),
                     None => odd("float"),
                 }
             }
@@ -107,7 +274,7 @@ fn describe(datatype: &Id, depth: usize) -> std::result::Result<FileType, String
                 let base = library::id("", "", H5Tget_super(of)).map_err(|_| "dtype enum without a base".to_string())?;
                 let found = describe(&base, 1)?;
                 if found.dtype.size() == 1 && is_bool(of) {
-                    return Ok(FileType { dtype: DType::Bool, swap: false });
+                    return Ok(FileType::plain(DType::Bool, false));
                 }
                 Ok(found)
             }
@@ -117,8 +284,9 @@ fn describe(datatype: &Id, depth: usize) -> std::result::Result<FileType, String
                 let pair = [["r", "i"], ["real", "imag"]].iter().any(|pair| names == *pair);
                 if !pair || H5Tget_member_offset(of, 0) != 0 || H5Tget_member_offset(of, 1) != size / 2 {
                     return Err(format!(
-                        "dtype compound {{{}}} is not a number; only {{r, i}} and {{real, imag}} are (a complex)",
-                        names.join(", ")
+                        "dtype compound {{{}}} is not a number; only {{r, i}} and {{real, imag}} are (a complex). Name a field: …#{}",
+                        names.join(", "),
+                        names.first().map_or("field", String::as_str)
                     ));
                 }
                 let parts: Vec<FileType> = (0..2)
@@ -136,7 +304,7 @@ fn describe(datatype: &Id, depth: usize) -> std::result::Result<FileType, String
                 if parts[0] != parts[1] {
                     return Err("dtype complex with unlike parts is not supported".into());
                 }
-                Ok(FileType { dtype, swap: parts[0].swap })
+                Ok(FileType::plain(dtype, parts[0].swap))
             }
             H5T_class_t::H5T_STRING => Err("dtype string is not a number".into()),
             H5T_class_t::H5T_REFERENCE => Err("dtype reference is not a number".into()),

@@ -40,11 +40,14 @@ impl Store for Classic {
         check_region(&self.address, &self.meta, region, out)?;
         let swap = cfg!(target_endian = "little") && self.meta.dtype.size() > 1;
         let stored = BoxFile { file: &self.file, base: self.begin, dtype: self.meta.dtype, swap, shape: &self.meta.shape, order: None };
-        let read = match self.record_bytes {
-            Some(bytes) => stored.read_records(bytes, region, out, scratch),
-            None => stored.read(region, out, scratch),
-        };
-        let bytes = read.map_err(|e| Error::store_io(&self.address, &format!("reading {region}"), &e))?;
+        let strides = self.record_bytes.map(|bytes| {
+            let mut strides = box_read::file_strides(&self.meta.shape, self.meta.dtype.size() as u64);
+            strides[0] = bytes;
+            strides
+        });
+        let bytes = stored
+            .read_strided(strides.as_deref(), region, out, scratch)
+            .map_err(|e| Error::store_io(&self.address, &format!("reading {region}"), &e))?;
         Ok(Moved { stored_bytes: bytes, decoded_bytes: bytes })
     }
     fn prefetch(&self, region: &Region) {
