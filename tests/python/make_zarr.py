@@ -1,13 +1,36 @@
 """Writes Zarr arrays and .npy files into DIR as zarr-python and NumPy make them; beside each NAME.zarr or
 NAME_f.npy the elements it must read as, NAME.expected.npy (C order, native byte order)."""
 
+import gzip
 import json
+import lzma
 import sys
 from pathlib import Path
 
 import numpy as np
 import zarr
-from numcodecs import LZ4, Blosc, Delta, GZip, Shuffle, Zlib, Zstd
+import zarr.codecs.numcodecs as n3
+from numcodecs import (
+    BZ2,
+    CRC32,
+    CRC32C,
+    LZ4,
+    LZMA,
+    Adler32,
+    AsType,
+    BitRound,
+    Blosc,
+    Delta,
+    FixedScaleOffset,
+    Fletcher32,
+    GZip,
+    JenkinsLookup3,
+    PackBits,
+    Quantize,
+    Shuffle,
+    Zlib,
+    Zstd,
+)
 from zarr.codecs import (
     BloscCodec,
     BytesCodec,
@@ -164,9 +187,111 @@ put("v2_big_i2", data((17, 9), ">i2"), zarr_format=2, compressors=None)
 put("v2_nested", x, zarr_format=2, chunk_key_encoding={"name": "v2", "separator": "/"})
 put("v2_described", x, zarr_format=2, attributes={"units": "K", "_ARRAY_DIMENSIONS": ["lat", "lon"]})
 put("v2_null_fill", x, zarr_format=2, fill_value=None)
+
+# Every filter and compressor of numcodecs that works on numbers. What is read back is what they keep: some of them round.
+whole = np.round(data((37, 29)))
+FILTERS = (
+    ("delta", data((37, 29), "i4"), [Delta(dtype="i4")]),
+    ("delta_narrow", np.arange(1073).reshape(37, 29), [Delta(dtype="i8", astype="i2")]),
+    ("delta_float", x, [Delta(dtype="f8", astype="f4")]),
+    ("delta_f4", x.astype("f4"), [Delta(dtype="f4")]),
+    ("delta_f2", x.astype("f2"), [Delta(dtype="f2")]),
+    ("delta_u8", data((37, 29), "u8"), [Delta(dtype="u8")]),
+    ("scale_u1", x, [FixedScaleOffset(offset=10.25, scale=11, dtype="f8", astype="u1")]),
+    ("scale_i2_f4", x.astype("f4"), [FixedScaleOffset(offset=3, scale=0.7, dtype="f4", astype="i2")]),
+    ("scale_f4", x, [FixedScaleOffset(offset=1.3, scale=3.3, dtype="f8", astype="f4")]),
+    ("scale_f2", x, [FixedScaleOffset(offset=1.3, scale=3.3, dtype="f8", astype="f2")]),
+    ("scale_i4", data((37, 29), "i2").astype("i4"), [FixedScaleOffset(offset=1000, scale=1, dtype="i4", astype="i8")]),
+    ("scale_u8", whole, [FixedScaleOffset(offset=0.5, scale=3, dtype="f8", astype="u8")]),
+    ("packbits", data((37, 29), "bool"), [PackBits()]),
+    ("quantize", x, [Quantize(digits=1, dtype="f8")]),
+    ("quantize_f4", x, [Quantize(digits=2, dtype="f8", astype="f4")]),
+    ("quantize_f2", x.astype("f4"), [Quantize(digits=1, dtype="f4", astype="f2")]),
+    ("bitround", x.astype("f4"), [BitRound(keepbits=5)]),
+    ("astype", whole, [AsType(encode_dtype="i2", decode_dtype="f8")]),
+    ("astype_f2", x.astype("f4"), [AsType(encode_dtype="f2", decode_dtype="f4")]),
+    ("astype_wrap", data((37, 29), "i8"), [AsType(encode_dtype="i2", decode_dtype="i8")]),
+    ("astype_bool", data((37, 29), "u1"), [AsType(encode_dtype="bool", decode_dtype="u1")]),
+    ("quantize_delta_shuffle", x, [Quantize(digits=1, dtype="f8", astype="f4"), Delta(dtype="f4"), Shuffle(elementsize=4)]),
+    ("four", whole, [AsType("i4", "f8"), Delta("i4", "i2"), Delta("i2"), Shuffle(2)]),
+)
+for name, y, filters in FILTERS:
+    for compressors, label in ((None, "none"), (Zlib(level=1), "zlib")):
+        for order in "CF":
+            a = put(f"v2_{name}_{label}_{order}", y, zarr_format=2, filters=filters, compressors=compressors, order=order)
+            expect(f"v2_{name}_{label}_{order}", a[...])
+put("v2_delta_big", data((37, 29), "i1").astype(">i4"), zarr_format=2, filters=[Delta(dtype=">i4", astype=">i2")])
+expect("v2_delta_big", zarr.open_array(str(out / "v2_delta_big.zarr"), mode="r")[...])
+put("v2_delta_big_only", data((37, 29), ">f4"), zarr_format=2, filters=[FixedScaleOffset(1, 100, ">f4", ">i4")])
+expect("v2_delta_big_only", zarr.open_array(str(out / "v2_delta_big_only.zarr"), mode="r")[...])
+for name, codec in (
+    ("bz2", BZ2(level=9)),
+    ("lzma", LZMA()),
+    ("lzma_0", LZMA(preset=0)),
+    ("lzma_9", LZMA(preset=9)),
+    ("lzma_alone", LZMA(format=lzma.FORMAT_ALONE, preset=3)),
+    ("lzma_filters", LZMA(filters=[dict(id=lzma.FILTER_DELTA, dist=8), dict(id=lzma.FILTER_LZMA2, preset=1)])),
+    ("blosc_snappy", Blosc(cname="zlib", clevel=9, shuffle=Blosc.BITSHUFFLE, blocksize=256)),
+):
+    put(f"v2_{name}", x, zarr_format=2, compressors=codec)
+for name, sum_ in (("crc32", CRC32()), ("crc32_end", CRC32(location="end")), ("crc32c", CRC32C()), ("adler32", Adler32()), ("fletcher32", Fletcher32())):
+    put(f"v2_{name}", x, zarr_format=2, filters=[sum_])
+    put(f"v2_{name}_last", x, zarr_format=2, filters=[Shuffle(elementsize=8), sum_], compressors=None)
+    put(f"v2_{name}_odd", data((3, 5), "u1"), zarr_format=2, chunks=(3, 5), filters=[sum_], compressors=None)
+# Members of gzip one after the other, as `cat` and parallel writers make them.
+for name, cut in (("half", 0.5), ("start", 0.1), ("none", 0)):
+    for version in (2, 3):
+        path = out / f"v{version}_gzip_members_{name}.zarr"
+        options = dict(compressors=GZip(level=1)) if version == 2 else dict(compressors=[ZstdCodec(level=1), GzipCodec(level=1)])
+        put(path.stem, x, zarr_format=version, **options)
+        for chunk in path.rglob("*"):
+            if chunk.is_file() and chunk.suffix != ".json" and not chunk.name.startswith(".z"):
+                stored = gzip.decompress(chunk.read_bytes())
+                at = int(len(stored) * cut)
+                chunk.write_bytes(gzip.compress(stored[:at]) + gzip.compress(stored[at:]))
+
+# The same under their names in v3.
+V3_FILTERS = (
+    ("delta", data((37, 29), "i4"), [n3.Delta(dtype="<i4")]),
+    ("scale", x, [n3.FixedScaleOffset(offset=10.25, scale=11, dtype="<f8", astype="|u1")]),
+    ("packbits", data((37, 29), "bool"), [n3.PackBits()]),
+    ("quantize", x, [n3.Quantize(digits=1, dtype="<f8")]),
+    ("bitround", x.astype("f4"), [n3.BitRound(keepbits=5)]),
+    ("astype", whole, [n3.AsType(encode_dtype="<i2", decode_dtype="<f8")]),
+    ("two", whole, [n3.AsType(encode_dtype="<i4", decode_dtype="<f8"), n3.Delta(dtype="<i4")]),
+)
+for name, y, filters in V3_FILTERS:
+    for shards in (None, (20, 20)):
+        label = f"v3_numcodecs_{name}" + ("_shards" if shards else "")
+        options = dict(chunks=(10, 10), shards=shards) if shards else {}
+        a = put(label, y, filters=filters, **options)
+        expect(label, a[...])
+for name, codecs in (
+    ("bz2", [n3.BZ2(level=5)]),
+    ("lzma", [n3.LZMA(preset=1)]),
+    ("zlib", [n3.Zlib(level=5)]),
+    ("gzip", [n3.GZip(level=5)]),
+    ("lz4", [n3.LZ4(acceleration=5)]),
+    ("zstd", [n3.Zstd(level=5)]),
+    ("blosc", [n3.Blosc(clevel=5, cname="zstd")]),
+    ("shuffle", [n3.Shuffle(elementsize=8), n3.Zlib(level=1)]),
+    ("crc32", [n3.CRC32(), n3.Zlib(level=1)]),
+    ("crc32c", [n3.Zlib(level=1), n3.CRC32C()]),
+    ("adler32", [n3.Zlib(level=1), n3.Adler32()]),
+    ("fletcher32", [n3.Fletcher32()]),
+):
+    put(f"v3_numcodecs_{name}", x, compressors=codecs)
+
 # Refused by name.
-put("refused_delta", data((50,), "i4"), zarr_format=2, filters=[Delta(dtype="i4")])
 zarr.create_array(store=str(out / "refused_text.zarr"), shape=(3,), dtype="U4", zarr_format=2)
+zarr.create_array(store=str(out / "refused_bytes.zarr"), shape=(3,), dtype="S5", zarr_format=2)
+zarr.create_array(store=str(out / "refused_string.zarr"), shape=(3,), dtype="string", zarr_format=2)
+zarr.create_array(store=str(out / "refused_string3.zarr"), shape=(3,), dtype="string")
+zarr.create_array(store=str(out / "refused_fixed3.zarr"), shape=(3,), dtype="U4")
+zarr.create_array(store=str(out / "refused_table.zarr"), shape=(3,), dtype=[("a", "i4"), ("b", "f8")], zarr_format=2)
+put("refused_lookup3", x, zarr_format=2, filters=[JenkinsLookup3()])
+put("refused_raw", x, zarr_format=2, compressors=LZMA(format=lzma.FORMAT_RAW, filters=[dict(id=lzma.FILTER_LZMA2, preset=1)]))
+put("refused_transposed", whole, filters=[TransposeCodec(order=(1, 0)), n3.AsType(encode_dtype="<i2", decode_dtype="<f8")])
 
 g = zarr.open_group(str(out / "group.zarr"), mode="w", attributes={"title": "a group"})
 g.create_group("a").create_array("x", data=x, chunks=(10, 10))

@@ -1,6 +1,7 @@
 //! [`Create`] → an empty array aside, its metadata, and the groups above it.
 
-use super::chain::{BytesCodec, Chain};
+use super::chain::Chain;
+use super::codec::{BytesCodec, Sum};
 use super::keys::Keys;
 use super::write::{ZarrWriter, shard_index_bytes};
 use super::{Found, below, blosc, document, fill, look};
@@ -178,7 +179,7 @@ fn chain(create: &Create, chunk: &[u64]) -> std::result::Result<Chain, String> {
         if create.zarr_version != 3 {
             return Err("a checksum needs Zarr version 3".into());
         }
-        codecs.push(BytesCodec::Crc32c);
+        codecs.push(BytesCodec::Sum(Sum::CRC32C));
     }
     Ok(Chain { order: None, swap: cfg!(target_endian = "big"), codecs })
 }
@@ -200,7 +201,7 @@ fn v3_codecs(chain: &Chain, dtype: DType) -> std::result::Result<Vec<Value>, Str
                 "typesize": s.item, "cname": s.inner, "clevel": s.level,
                 "shuffle": if s.shuffle == 1 { "shuffle" } else { "noshuffle" }, "blocksize": s.block_bytes,
             }}),
-            BytesCodec::Crc32c => json!({"name": "crc32c", "configuration": {}}),
+            BytesCodec::Sum(Sum::CRC32C) => json!({"name": "crc32c", "configuration": {}}),
             other => return Err(format!("{} is not written", other.text())),
         });
     }

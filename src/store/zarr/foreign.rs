@@ -22,9 +22,9 @@ impl std::fmt::Debug for Foreign {
 
 impl Foreign {
     /// # Errors
-    /// `Unsupported` for chains that zarrs cannot decode either.
-    pub(super) fn new(directory: &Path, metadata: ArrayMetadata, address: &str) -> Result<Foreign> {
-        let refuse = |what: String| Error::unsupported(address, format!("codecs: {what}"));
+    /// `Unsupported` for chains that zarrs cannot decode either, with the reason `why` they are not decoded here.
+    pub(super) fn new(directory: &Path, metadata: ArrayMetadata, why: &str, address: &str) -> Result<Foreign> {
+        let refuse = |what: String| Error::unsupported(address, format!("codecs: {why} ({what})"));
         let open = || -> std::result::Result<_, String> {
             let store = FilesystemStore::new(directory).map_err(|e| e.to_string())?;
             Array::new_with_metadata(Arc::new(store), "/", metadata).map_err(|e| e.to_string())

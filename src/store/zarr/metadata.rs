@@ -2,8 +2,8 @@
 //!
 //! zarrs' types check the documents' structure; codec chains that are not ours are left to zarrs.
 
-use super::blosc;
-use super::chain::{BytesCodec, Chain};
+use super::chain::Chain;
+use super::codecs;
 use super::fill;
 use super::keys::Keys;
 use crate::error::{Error, Result};
@@ -25,8 +25,8 @@ pub(super) enum Coding {
     Chunks(Chain),
     /// Inner chunks of shape `inner` with an index.
     Shards { chain: Chain, inner: Vec<u64>, index_at_end: bool, index_checksum: bool },
-    /// A chain that zarrs decodes.
-    Foreign(Box<ArrayMetadata>),
+    /// A chain that is not ours, for the reason given: zarrs may decode it.
+    Foreign(Box<ArrayMetadata>, String),
 }
 
 /// An array's layout.
@@ -54,7 +54,7 @@ impl Layout {
     }
 }
 
-type Parsed<T> = std::result::Result<T, String>;
+pub(super) type Parsed<T> = std::result::Result<T, String>;
 
 /// Zarr v3.
 pub(super) fn v3(document: Value, address: &str) -> Result<Layout> {
@@ -81,9 +81,9 @@ pub(super) fn v3(document: Value, address: &str) -> Result<Layout> {
     check_shape(&v3.shape, &file_chunk, dtype).map_err(bad)?;
 
     let rank = v3.shape.len();
-    let coding = match v3_coding(&v3.codecs, &file_chunk, dtype) {
+    let coding = match codecs::v3(&v3.codecs, &file_chunk, dtype) {
         Ok(coding) => coding,
-        Err(_) => Coding::Foreign(Box::new(ArrayMetadata::V3(v3.clone()))),
+        Err(why) => Coding::Foreign(Box::new(ArrayMetadata::V3(v3.clone())), why),
     };
     let dimension_names = v3.dimension_names.clone();
     if dimension_names.as_ref().is_some_and(|names| names.len() != rank) {
@@ -125,14 +125,9 @@ pub(super) fn v2(document: Value, mut attributes: Map<String, Value>, address: &
     let rank = v2.shape.len();
     let order = (v2.order == ArrayMetadataV2Order::F && rank > 1).then(|| (0..rank).rev().collect());
     let swap = dtype.size() > 1 && big == cfg!(target_endian = "little");
-    let mut codecs = Vec::new();
-    let filters = v2.filters.iter().flatten();
-    for codec in filters.chain(&v2.compressor) {
-        let config: Map<String, Value> = codec.configuration().clone().into();
-        codecs.push(bytes_codec(codec.id(), &config, dtype).map_err(|e| Error::unsupported(address, e))?);
-    }
-    let chain = Chain { order, swap, codecs };
-    check_chain(&chain).map_err(|e| Error::unsupported(address, e))?;
+    let configs: Vec<(String, Map<String, Value>)> =
+        v2.filters.iter().flatten().chain(&v2.compressor).map(|c| (c.id().to_string(), c.configuration().clone().into())).collect();
+    let chain = codecs::v2(&configs, dtype, order, swap).map_err(|e| Error::unsupported(address, e))?;
     let coding = Coding::Chunks(chain);
     let separator = char::from(v2.dimension_separator);
     // xarray keeps names of axes of v2 arrays here.
@@ -160,7 +155,7 @@ fn meta(
     let (chunks, shards, compressed) = match coding {
         Coding::Chunks(chain) => (file_chunk.to_vec(), None, !chain.is_plain()),
         Coding::Shards { inner, chain, .. } => (inner.clone(), Some(file_chunk.to_vec()), !chain.is_plain()),
-        Coding::Foreign(_) => (file_chunk.to_vec(), None, true),
+        Coding::Foreign(..) => (file_chunk.to_vec(), None, true),
     };
     let fill = Some(Scalar::read(dtype, fill));
     Meta { shape, dtype, chunks: Some(chunks), shards, codec, compressed, fill, dimension_names, attributes }
@@ -169,7 +164,7 @@ fn meta(
 fn coding_text(coding: &Coding) -> String {
     match coding {
         Coding::Chunks(chain) | Coding::Shards { chain, .. } => chain.text(),
-        Coding::Foreign(_) => String::new(),
+        Coding::Foreign(..) => String::new(),
     }
 }
 
@@ -236,7 +231,7 @@ fn v2_dtype(text: &str) -> Option<(DType, bool)> {
     Some((dtype, text.starts_with('>')))
 }
 
-fn lengths(value: Option<&Value>) -> Parsed<Vec<u64>> {
+pub(super) fn lengths(value: Option<&Value>) -> Parsed<Vec<u64>> {
     let list = value.and_then(Value::as_array).ok_or("no list of lengths")?;
     let one = |v: &Value| v.as_u64().ok_or_else(|| format!("{v} is no length"));
     list.iter().map(one).collect()
@@ -256,143 +251,4 @@ fn v3_keys(encoding: &MetadataV3) -> Parsed<Keys> {
         Some(_) => return Err(format!("chunk key separator {}; expected \"/\" or \".\"", given.unwrap_or(&Value::Null))),
     };
     Ok(Keys { prefixed, separator })
-}
-
-/// Ours, or why not.
-fn v3_coding(codecs: &[MetadataV3], file_chunk: &[u64], dtype: DType) -> Parsed<Coding> {
-    if let [sharding] = codecs
-        && sharding.name() == "sharding_indexed"
-    {
-        return v3_shards(sharding, file_chunk, dtype);
-    }
-    Ok(Coding::Chunks(v3_chain(codecs, file_chunk.len(), dtype)?))
-}
-
-fn v3_shards(sharding: &MetadataV3, file_chunk: &[u64], dtype: DType) -> Parsed<Coding> {
-    let config = sharding.configuration().ok_or("no configuration")?;
-    let inner = lengths(config.get("chunk_shape"))?;
-    let divides = inner.len() == file_chunk.len() && inner.iter().zip(file_chunk).all(|(&i, &n)| i > 0 && n % i == 0);
-    if !divides {
-        return Err(format!("inner chunks of shape {inner:?} do not divide shards of shape {file_chunk:?}"));
-    }
-    let parse = |key: &str| -> Parsed<Vec<MetadataV3>> {
-        serde_json::from_value(config.get(key).cloned().unwrap_or_default()).map_err(|e| e.to_string())
-    };
-    let chain = v3_chain(&parse("codecs")?, inner.len(), dtype)?;
-    let index = v3_chain(&parse("index_codecs")?, 1, DType::U64)?;
-    let index_checksum = match index.codecs[..] {
-        [] => false,
-        [BytesCodec::Crc32c] => true,
-        _ => return Err("a compressed shard index".into()),
-    };
-    if index.swap != cfg!(target_endian = "big") {
-        return Err("a big-endian shard index".into());
-    }
-    let index_at_end = match config.get("index_location").map(Value::as_str) {
-        None | Some(Some("end")) => true,
-        Some(Some("start")) => false,
-        Some(other) => return Err(format!("index_location {}", other.unwrap_or("that is no text"))),
-    };
-    Ok(Coding::Shards { chain, inner, index_at_end, index_checksum })
-}
-
-fn v3_chain(codecs: &[MetadataV3], rank: usize, dtype: DType) -> Parsed<Chain> {
-    let mut chain = Chain::default();
-    let mut has_bytes = false;
-    for codec in codecs {
-        let empty = Map::new();
-        let config: &Map<String, Value> = codec.configuration().map_or(&empty, |c| c);
-        match (codec.name(), has_bytes) {
-            ("transpose", false) => {
-                // Older drafts name two orders by letters.
-                let order: Vec<usize> = match config.get("order").and_then(Value::as_str) {
-                    Some("C") => (0..rank).collect(),
-                    Some("F") => (0..rank).rev().collect(),
-                    Some(other) => return Err(format!("transpose of order {other}")),
-                    None => lengths(config.get("order"))?.into_iter().map(|n| n as usize).collect(),
-                };
-                let mut sorted = order.clone();
-                sorted.sort_unstable();
-                if chain.order.is_some() || sorted != (0..rank).collect::<Vec<_>>() {
-                    return Err(format!("transpose of order {order:?}"));
-                }
-                chain.order = Some(order).filter(|_| rank > 1);
-            }
-            ("bytes", false) => {
-                has_bytes = true;
-                let big = match config.get("endian").map(Value::as_str) {
-                    Some(Some("little")) => false,
-                    Some(Some("big")) => true,
-                    None if dtype.size() == 1 => cfg!(target_endian = "big"),
-                    _ => return Err(format!("endian {}", config.get("endian").unwrap_or(&Value::Null))),
-                };
-                chain.swap = dtype.size() > 1 && big == cfg!(target_endian = "little");
-            }
-            (name, true) => chain.codecs.push(bytes_codec(name, config, dtype)?),
-            (name, false) => return Err(format!("codec {name:?}")),
-        }
-    }
-    if !has_bytes {
-        return Err("no bytes codec".into());
-    }
-    check_chain(&chain)?;
-    Ok(chain)
-}
-
-/// Chains that [`Chain::decode`] can do: checksums last, at most three others.
-fn check_chain(chain: &Chain) -> Parsed<()> {
-    let is_sum = |c: &BytesCodec| *c == BytesCodec::Crc32c;
-    let first_sum = chain.codecs.iter().position(is_sum).unwrap_or(chain.codecs.len());
-    if first_sum > 3 || !chain.codecs[first_sum..].iter().all(is_sum) {
-        return Err(format!("the codec chain {}", chain.text()));
-    }
-    Ok(())
-}
-
-fn bytes_codec(name: &str, config: &Map<String, Value>, dtype: DType) -> Parsed<BytesCodec> {
-    let int = |key: &str, default: i64| match config.get(key) {
-        None | Some(Value::Null) => Ok(default),
-        Some(value) => value.as_i64().ok_or_else(|| format!("{name}: {key} is {value}")),
-    };
-    Ok(match name.strip_prefix("numcodecs.").unwrap_or(name) {
-        "zstd" | "zarrs.zstd" => {
-            let checksum = config.get("checksum").and_then(Value::as_bool).unwrap_or(false);
-            BytesCodec::Zstd { level: int("level", 0)? as i32, checksum }
-        }
-        "gzip" => BytesCodec::Gzip { level: int("level", 1)?.clamp(0, 9) as u32 },
-        "zlib" => BytesCodec::Zlib { level: int("level", 1)?.clamp(0, 9) as u32 },
-        "lz4" => BytesCodec::Lz4,
-        "crc32c" => BytesCodec::Crc32c,
-        "blosc" => {
-            let shuffle = match config.get("shuffle") {
-                Some(Value::String(text)) => match text.as_str() {
-                    "noshuffle" => 0,
-                    "shuffle" => 1,
-                    "bitshuffle" => 2,
-                    other => return Err(format!("blosc: shuffle {other:?}")),
-                },
-                Some(Value::Number(n)) => match n.as_i64() {
-                    Some(-1) => 1,
-                    Some(n @ 0..=2) => n as u8,
-                    _ => return Err(format!("blosc: shuffle {n}")),
-                },
-                _ => 0,
-            };
-            BytesCodec::Blosc(blosc::Settings {
-                inner: config.get("cname").and_then(Value::as_str).unwrap_or("lz4").to_string(),
-                level: int("clevel", 5)?.clamp(0, 9) as u8,
-                shuffle,
-                item: int("typesize", dtype.size() as i64)?.clamp(1, 255) as usize,
-                block_bytes: int("blocksize", 0)?.max(0) as u64,
-            })
-        }
-        "shuffle" => {
-            let item = int("elementsize", dtype.size() as i64)?;
-            if !(1..=255).contains(&item) {
-                return Err(format!("shuffle: elementsize {item}"));
-            }
-            BytesCodec::Shuffle { item: item as usize }
-        }
-        other => return Err(format!("codec or filter {other:?}; known are zstd, gzip, zlib, lz4, blosc, crc32c, shuffle")),
-    })
 }

@@ -3,9 +3,12 @@
 
 mod blosc;
 mod chain;
+mod codec;
+mod codecs;
 mod create;
 mod document;
 mod fill;
+mod filter;
 mod foreign;
 mod keys;
 mod metadata;

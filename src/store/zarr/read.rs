@@ -1,6 +1,7 @@
 //! Chunk files → regions.
 
-use super::chain::{Chain, checked, stored_bytes_max};
+use super::chain::Chain;
+use super::codec::{Sum, stored_bytes_max};
 use super::document;
 use super::foreign::Foreign;
 use super::metadata::{Coding, Layout};
@@ -43,7 +44,7 @@ struct Stored<'a> {
 impl ZarrStore {
     pub(super) fn new(address: &str, directory: &Path, layout: Layout) -> Result<ZarrStore> {
         let foreign = match &layout.coding {
-            Coding::Foreign(metadata) => Some(Foreign::new(directory, (**metadata).clone(), address)?),
+            Coding::Foreign(metadata, why) => Some(Foreign::new(directory, (**metadata).clone(), why, address)?),
             _ => None,
         };
         Ok(ZarrStore { address: address.to_string(), directory: directory.to_path_buf(), layout, foreign })
@@ -116,7 +117,7 @@ impl ZarrStore {
             let bytes = plain.read(&piece.local, out, scratch).map_err(io)?;
             return Ok(Moved { stored_bytes: bytes, decoded_bytes: bytes });
         }
-        let limit = stored_bytes_max(unit_bytes);
+        let limit = chain.stored_bytes_max(unit_bytes);
         if stored.len > limit {
             return Err(self.bad(stored.key, format!("has {} bytes stored, more than {limit} for {unit_bytes} decoded", stored.len)));
         }
@@ -192,8 +193,8 @@ impl ZarrStore {
                 })?;
                 Ok(moved)
             }
-            (Coding::Foreign(_), Some(foreign)) => self.read_foreign(foreign, &key, len, piece, out),
-            (Coding::Foreign(_), None) => Err(Error::internal("a foreign chain without its decoder")),
+            (Coding::Foreign(..), Some(foreign)) => self.read_foreign(foreign, &key, len, piece, out),
+            (Coding::Foreign(..), None) => Err(Error::internal("a foreign chain without its decoder")),
         }
     }
 }
@@ -230,7 +231,7 @@ impl ShardIndex {
             return Ok(Ok(None));
         }
         file.read_exact_at(room, self.at)?;
-        let index = if self.checksum { checked(room) } else { Ok(&*room) };
+        let index = if self.checksum { Sum::CRC32C.checked(room) } else { Ok(&*room) };
         Ok(index.map(Some).map_err(|what| format!("the shard's index: {what}")))
     }
 
@@ -271,7 +272,7 @@ impl Store for ZarrStore {
             if chain.is_plain() {
                 return unit.clamp(16, PIECE_BYTES);
             }
-            let staged = stored_bytes_max(unit).saturating_add(chain.between_bytes(unit)).saturating_add(unit);
+            let staged = chain.stored_bytes_max(unit).saturating_add(chain.between_bytes(unit)).saturating_add(unit);
             staged.saturating_add(chain.context_bytes(unit))
         };
         match &self.layout.coding {
@@ -281,7 +282,7 @@ impl Store for ZarrStore {
                 chain_bytes(chain).saturating_add(index.min(INDEX_BYTES_MAX))
             }
             // What zarrs allocates: the file, the chunk, and one more of each between codecs.
-            Coding::Foreign(_) => stored_bytes_max(unit).saturating_mul(5),
+            Coding::Foreign(..) => stored_bytes_max(unit).saturating_mul(5),
         }
     }
     fn read(&self, region: &Region, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> Result<Moved> {

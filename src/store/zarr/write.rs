@@ -1,6 +1,6 @@
 //! Regions → chunk files or shards, in a directory aside until commit.
 
-use super::chain::{Chain, stored_bytes_max};
+use super::chain::Chain;
 use super::keys::Keys;
 use super::pieces::{self, Piece};
 use crate::error::{Error, Result};
@@ -219,7 +219,7 @@ impl Writer for ZarrWriter {
     }
     fn scratch_bytes(&self, _shape: &[u64]) -> u64 {
         let unit = self.unit_bytes();
-        let buffers = unit.saturating_add(stored_bytes_max(unit)).saturating_add(self.index_bytes());
+        let buffers = unit.saturating_add(self.chain.stored_bytes_max(unit)).saturating_add(self.index_bytes());
         buffers.saturating_add(self.chain.encode_context_bytes(unit))
     }
     fn write(&self, region: &Region, data: &View<'_>, scratch: &mut [u8]) -> Result<u64> {
