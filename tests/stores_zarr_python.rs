@@ -30,7 +30,9 @@ fn what_zarr_python_and_numpy_write_is_read() {
     entries.sort();
     for expected in entries.iter().filter(|p| p.to_string_lossy().ends_with(".expected.npy")) {
         let stem = expected.to_str().unwrap().strip_suffix(".expected.npy").unwrap().to_string();
-        let address = if Path::new(&format!("{stem}.npy")).exists() { format!("{stem}.npy") } else { format!("{stem}.zarr") };
+        let there =
+            [".npy", ".zarr.zip", ".zarr"].map(|ending| format!("{stem}{ending}")).into_iter().find(|path| Path::new(path).exists());
+        let address = there.unwrap();
         if address.contains("/refused_") {
             continue;
         }
@@ -42,7 +44,7 @@ fn what_zarr_python_and_numpy_write_is_read() {
         check_reads(&*store, &bytes, checked + 1);
         checked += 1;
     }
-    assert!(checked > 250, "only {checked} files were compared");
+    assert!(checked > 270, "only {checked} files were compared");
 
     let at = |name: &str| format!("{}/{name}", directory.path().display());
     for (name, what) in [
@@ -67,6 +69,41 @@ fn what_zarr_python_and_numpy_write_is_read() {
     assert_eq!(described.meta().dimension_names, Some(vec![Some("lat".into()), Some("lon".into())]));
     assert_eq!(described.meta().attributes.len(), 1);
     assert_eq!(open(&at("v3_default.zarr")).unwrap().meta().codec, "zstd:0");
+
+    let message = open(&at("refused_zip_shards.zarr.zip")).unwrap_err().to_string();
+    assert!(message.contains("shards that are packed in the zip file"), "{message}");
+    let zipped = at("group.zarr.zip");
+    assert_eq!(tree(&zipped).unwrap().arrays(), ["/a/x", "/y"]);
+    assert_eq!(open(&format!("{zipped}:/a/x")).unwrap().meta().chunks, Some(vec![10, 10]));
+    let message = open(&format!("{zipped}:/a/z")).unwrap_err().to_string();
+    assert!(message.contains("it holds /a/x"), "{message}");
+    let message = create(&format!("{zipped}:/new"), &Create::new(vec![3], DType::F32)).err().unwrap().to_string();
+    assert!(message.contains("a zip file is read, not written"), "{message}");
+
+    for version in [2, 3] {
+        let address = at(&format!("consolidated_v{version}.zarr"));
+        let found = tree(&address).unwrap();
+        assert_eq!(found.arrays(), ["/a", "/g/x", "/g-h", "/z"]);
+        assert_eq!((&found.attributes["title"], &found.children[1].attributes["deep"]), (&"all".into(), &1.into()));
+        assert_eq!(found.children[1].children[1].meta.as_ref().unwrap().attributes["units"], "K");
+        assert!(found.children[1].children[0].refused.as_ref().unwrap().why.contains("numbers and bool are read"));
+        // What it does not know of is not hidden by it.
+        let mut wanted = Create::new(vec![3], DType::F32);
+        wanted.zarr_version = version;
+        write_all(&*create(&format!("{address}:/new"), &wanted).unwrap(), &wanted.shape, DType::F32, &[1; 12]);
+        assert_eq!(tree(&address).unwrap().arrays(), ["/new"], "the documents of the others were removed");
+        assert_eq!(tree(&address).unwrap().attributes["title"], "all");
+    }
+
+    let group = tree(&at("nczarr.zarr")).unwrap();
+    assert_eq!(group.arrays(), ["/g/s", "/t"]);
+    assert_eq!(group.attributes.keys().collect::<Vec<_>>(), ["_NCProperties"]);
+    for (path, file, names) in [("t", "nczarr_t.npy", vec!["lat", "lon"]), ("g/s", "nczarr_s.npy", vec!["lat"])] {
+        let store = open(&at(&format!("nczarr.zarr:/{path}"))).unwrap();
+        assert!(elements(&*store) == elements(&*open(&at(file)).unwrap()), "{path}");
+        assert_eq!(store.meta().dimension_names, Some(names.into_iter().map(|name| Some(name.to_string())).collect()));
+        assert!(store.meta().attributes.keys().all(|name| !name.starts_with("_nczarr")), "{:?}", store.meta().attributes);
+    }
 
     for version in ["v2", "v3"] {
         let store = open(&at(&format!("{version}_nan_attributes.zarr"))).unwrap();

@@ -1,6 +1,6 @@
 //! The bytes that stand at a path → their format. An ending only decides what is written.
 
-use super::{hdf5, netcdf};
+use super::{hdf5, netcdf, zarr};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -11,7 +11,7 @@ use std::path::Path;
 pub(crate) enum Format {
     /// A file with HDF5's signature at 0, 512, 1024, 2048, …
     Hdf5,
-    /// A directory with `zarr.json`, `.zarray` or `.zgroup`.
+    /// A directory with `zarr.json`, `.zarray` or `.zgroup`, or a zip file with one inside.
     Zarr,
     /// A file that starts with `\x93NUMPY`.
     Npy,
@@ -35,6 +35,9 @@ pub(crate) fn format(path: &Path) -> Option<Format> {
     let Ok(start) = first_bytes(&file, 0) else { return None };
     if netcdf::is_classic(&start) {
         return Some(Format::NetCdf);
+    }
+    if start.starts_with(b"PK\x03\x04") && zarr::is_in_zip(path) {
+        return Some(Format::Zarr);
     }
     if start.starts_with(NPY) {
         return Some(Format::Npy);

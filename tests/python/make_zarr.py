@@ -5,8 +5,11 @@ import gzip
 import json
 import lzma
 import sys
+import warnings
+import zipfile
 from pathlib import Path
 
+import netCDF4
 import numpy as np
 import zarr
 import zarr.codecs.numcodecs as n3
@@ -298,6 +301,67 @@ g.create_group("a").create_array("x", data=x, chunks=(10, 10))
 g.create_array("y", data=x[0])
 g = zarr.open_group(str(out / "one.zarr"), mode="w", zarr_format=2)
 g.create_group("a").create_array("only", data=x)
+
+# Zip files, as zarr-python writes them and packed by others; chunks that are written twice are in them twice.
+def zipped(name, y, packed=zipfile.ZIP_STORED, twice=False, **options):
+    options.setdefault("chunks", tuple(max(1, (n + 2) // 3) for n in y.shape))
+    with zarr.storage.ZipStore(out / f"{name}.zarr.zip", mode="w", compression=packed) as store:
+        a = zarr.create_array(store=store, shape=y.shape, dtype=y.dtype, **options)
+        if twice:
+            a[...] = y + 1
+        a[...] = y
+    expect(name, y)
+
+
+warnings.filterwarnings("ignore", message="Duplicate name")
+for version in (2, 3):
+    zipped(f"zip_v{version}", x, zarr_format=version)
+    zipped(f"zip_v{version}_none", x, zarr_format=version, compressors=None)
+    zipped(f"zip_v{version}_twice", x, zarr_format=version, twice=True)
+    zipped(f"zip_v{version}_packed", x, packed=zipfile.ZIP_DEFLATED, zarr_format=version)
+    zipped(f"zip_v{version}_packed_none", x, packed=zipfile.ZIP_DEFLATED, zarr_format=version, compressors=None)
+zipped("zip_shards", data((40, 30)), chunks=(5, 6), shards=(20, 12))
+zipped("zip_shards_none", data((40, 30)), chunks=(5, 6), shards=(20, 12), compressors=None)
+zipped("zip_0d", data(()))
+zipped("zip_v2_f_filter", x, packed=zipfile.ZIP_DEFLATED, zarr_format=2, order="F", filters=[Shuffle(elementsize=8)], compressors=None)
+zipped("refused_zip_shards", data((40, 30)), packed=zipfile.ZIP_DEFLATED, chunks=(5, 6), shards=(20, 12))
+# Entries of ZIP64, and a comment at the end.
+with zipfile.ZipFile(out / "zip64.zarr.zip", "w") as archive:
+    for path in sorted((out / "v3_default.zarr").rglob("*")):
+        if path.is_file():
+            with archive.open(str(path.relative_to(out / "v3_default.zarr")), "w", force_zip64=True) as member:
+                member.write(path.read_bytes())
+    archive.comment = b"PK\x05\x06 a comment that looks like an end" + bytes(30)
+expect("zip64", x)
+with zarr.storage.ZipStore(out / "group.zarr.zip", mode="w") as store:
+    g = zarr.open_group(store, mode="w", attributes={"title": "a group"})
+    g.create_group("a").create_array("x", data=x, chunks=(10, 10))
+    g.create_array("y", data=x[0])
+
+# Consolidated metadata: what the arrays' own documents say is not needed to list them.
+for version in (2, 3):
+    path = out / f"consolidated_v{version}.zarr"
+    g = zarr.open_group(str(path), mode="w", zarr_format=version, attributes={"title": "all"})
+    deep = g.create_group("g", attributes={"deep": 1})
+    deep.create_array("x", data=x, attributes={"units": "K"})
+    for name in ("a", "g-h", "z"):
+        g.create_array(name, data=x[0])
+    zarr.create_array(store=str(path), name="g/text", shape=(3,), dtype="U4", zarr_format=version)
+    zarr.consolidate_metadata(str(path), zarr_format=version)
+    for document in [*path.glob("*/zarr.json"), *path.glob("*/*/zarr.json"), *path.glob("*/*/.z*"), *path.glob("*/.z*")]:
+        document.unlink()
+
+# What netCDF-C writes.
+with netCDF4.Dataset(f"file://{out}/nczarr.zarr#mode=nczarr,file", "w") as nc:
+    nc.createDimension("lat", 37)
+    nc.createDimension("lon", 29)
+    v = nc.createVariable("t", "f8", ("lat", "lon"), zlib=True, shuffle=True, chunksizes=(10, 10), fill_value=-9)
+    v[...] = x
+    v.units = "K"
+    v = nc.createGroup("g").createVariable("s", "i2", ("lat",))
+    v[...] = np.arange(37)
+np.save(out / "nczarr_t.npy", x)
+np.save(out / "nczarr_s.npy", np.arange(37, dtype="i2"))
 
 # .npy: versions, orders, byte orders, dtypes.
 for t in DTYPES:

@@ -237,6 +237,17 @@ pub(super) fn decode(codec: &BytesCodec, from: &[u8], to: &mut [u8]) -> Result<u
     }
 }
 
+/// Unpacks bare deflate, of a member of a zip file.
+///
+/// # Errors
+/// What does not fit, as text.
+pub(super) fn inflate(from: &[u8], to: &mut [u8]) -> Result<usize, String> {
+    INFLATE.with_borrow_mut(|context| {
+        let context = context.get_or_insert_with(libdeflater::Decompressor::new);
+        context.deflate_decompress(from, to).map_err(|e| format!("deflate: {e}"))
+    })
+}
+
 /// One member at full speed; where there are several, each after the other.
 fn gunzip(from: &[u8], to: &mut [u8]) -> Result<usize, String> {
     let first = INFLATE.with_borrow_mut(|context| {

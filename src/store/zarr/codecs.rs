@@ -182,7 +182,11 @@ fn bytes_codec(name: &str, config: &Map<String, Value>, dtype: DType) -> Parsed<
             })
         }
         "shuffle" => {
-            let item = int("elementsize", dtype.size() as i64)?;
+            // NCZarr writes 0 for the length of the array's own elements.
+            let item = match int("elementsize", 0)? {
+                0 => dtype.size() as i64,
+                given => given,
+            };
             if !(1..=255).contains(&item) {
                 return Err(format!("shuffle: elementsize {item}"));
             }

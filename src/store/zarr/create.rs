@@ -3,8 +3,9 @@
 use super::chain::Chain;
 use super::codec::{BytesCodec, Sum};
 use super::keys::Keys;
+use super::place::Place;
 use super::write::{ZarrWriter, shard_index_bytes};
-use super::{Found, below, blosc, document, fill, look};
+use super::{Found, blosc, document, fill, look};
 use crate::error::{Error, Result};
 use crate::store::in_memory::dense_len;
 use crate::store::publish::{already_exists, parent, partial_path};
@@ -51,7 +52,12 @@ pub(crate) fn create(root: &Path, path: &str, address: &str, create: &Create) ->
     };
     let documents = documents.map_err(refuse)?;
 
-    let target = below(root, path, address)?;
+    let Place::Directory(target) = Place::below(root, path, address)? else {
+        return Err(Error::unsupported(
+            address,
+            "a zip file is read, not written; write a directory and zip it: `cd x.zarr && zip -0r ../x.zarr.zip .`",
+        ));
+    };
     check_target(&target, address, create.overwrite)?;
     let groups = missing_groups(root, &target, address, create.zarr_version)?;
     let place = target.ancestors().skip(1).find(|d| d.is_dir() && d.starts_with(root));
@@ -59,12 +65,13 @@ pub(crate) fn create(root: &Path, path: &str, address: &str, create: &Create) ->
     if !place.is_dir() {
         return Err(Error::store(address, format!("the directory {} does not exist{}", place.display(), near_misses(&place))));
     }
+    let above = target.ancestors().skip(1).take_while(|d| d.starts_with(root)).map(Path::to_path_buf).collect();
     let partial = partial_path(&place, &target);
     fs::create_dir(&partial).map_err(|e| Error::store_io(address, "creating the array's directory", &e))?;
     let keys = if create.zarr_version == 2 { Keys { prefixed: false, separator: '.' } } else { Keys { prefixed: true, separator: '/' } };
     let granule = shard.clone().unwrap_or_else(|| chunk.clone());
     let inner = shard.map(|_| chunk);
-    Ok(Box::new(ZarrWriter::new(address, target, partial, groups, documents, create.clone(), chain, keys, granule, inner)))
+    Ok(Box::new(ZarrWriter::new(address, target, partial, above, groups, documents, create.clone(), chain, keys, granule, inner)))
 }
 
 /// Only an array is replaced, and only when asked to.
@@ -75,7 +82,7 @@ fn check_target(target: &Path, address: &str, overwrite: bool) -> Result<()> {
     if !overwrite {
         return Err(already_exists(address));
     }
-    match look(target, address) {
+    match look(&Place::Directory(target.to_path_buf()), address) {
         Ok(Found::Nothing) => Err(Error::store(address, "exists and is no Zarr array; it is not replaced")),
         Ok(Found::Group { .. }) => Err(Error::store(address, "is a group; it is not replaced by an array")),
         // A corrupt array may be replaced.
@@ -89,11 +96,19 @@ fn missing_groups(root: &Path, target: &Path, address: &str, version: u8) -> Res
     let mut above: Vec<&Path> = target.ancestors().skip(1).take_while(|d| d.starts_with(root)).collect();
     above.reverse();
     for directory in above {
-        match look(directory, address)? {
+        match look(&Place::Directory(directory.to_path_buf()), address)? {
             Found::Group { version: found, .. } if found != version => {
                 let what =
                     format!("{} is a group of Zarr version {found}; an array of version {version} cannot be in it", directory.display());
                 return Err(Error::bad_request(address, what));
+            }
+            Found::Group { version: 3, document, .. } => {
+                let file = directory.join("zarr.json");
+                // Of one that is too long only the kind was read.
+                if document.get("attributes").is_none() && file.metadata().is_ok_and(|found| found.len() > document::KEPT_BYTES_MAX) {
+                    let what = format!("{} is too long to be changed; remove its consolidated metadata first", file.display());
+                    return Err(Error::store(address, what));
+                }
             }
             Found::Group { .. } => {}
             Found::Nothing if version == 2 => missing.push((directory.join(".zgroup"), json!({"zarr_format": 2}))),

@@ -28,17 +28,25 @@ pub(super) fn read(path: &Path, address: &str) -> Result<Option<Value>> {
     if found.is_dir() {
         return Ok(None);
     }
-    let text = BareWords::new(BufReader::new(file));
+    parse(file, found.len(), &path.display().to_string(), address)
+}
+
+/// Parses the document `name` of `len` bytes, as [`read`].
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn parse(from: impl Read, len: u64, name: &str, address: &str) -> Result<Option<Value>> {
+    let text = BareWords::new(BufReader::new(from));
     let no_json = |e: serde_json::Error| match e.io_error_kind() {
-        Some(kind) => failed(&kind.into()),
-        None => Error::store(address, format!("{} is no JSON: {e}", path.display())),
+        Some(kind) => Error::store_io(address, &format!("reading {name}"), &kind.into()),
+        None => Error::store(address, format!("{name} is no JSON: {e}")),
     };
-    if found.len() <= KEPT_BYTES_MAX {
+    if len <= KEPT_BYTES_MAX {
         return serde_json::from_reader(text.take(4 * KEPT_BYTES_MAX)).map(Some).map_err(no_json);
     }
     let Kind(kind) = serde_json::from_reader(text.take(DOCUMENT_BYTES_MAX)).map_err(no_json)?;
     if kind.get("node_type").and_then(Value::as_str) != Some("group") {
-        let what = format!("{} has {} bytes; an array's metadata is read up to {KEPT_BYTES_MAX}", path.display(), found.len());
+        let what = format!("{name} has {len} bytes; an array's metadata is read up to {KEPT_BYTES_MAX}");
         return Err(Error::store(address, what));
     }
     Ok(Some(Value::Object(kind)))

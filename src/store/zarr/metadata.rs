@@ -109,6 +109,7 @@ pub(super) fn v2(document: Value, mut attributes: Map<String, Value>, address: &
     if let Some(fields @ Value::Array(_)) = document.get("dtype") {
         return Err(Error::unsupported(address, format!("the structured dtype {fields}; numbers and bool are read")));
     }
+    let ours = document.get("_NCZARR_ARRAY").or(document.get("_nczarr_array")).cloned();
     let v2: ArrayMetadataV2 = serde_json::from_value(document).map_err(|e| bad(e.to_string()))?;
     let described = match &v2.dtype {
         DataTypeMetadataV2::Simple(text) => text.clone(),
@@ -130,16 +131,30 @@ pub(super) fn v2(document: Value, mut attributes: Map<String, Value>, address: &
     let chain = codecs::v2(&configs, dtype, order, swap).map_err(|e| Error::unsupported(address, e))?;
     let coding = Coding::Chunks(chain);
     let separator = char::from(v2.dimension_separator);
+    let nczarr = attributes.get("_nczarr_array").or(attributes.get("_NCZARR_ARRAY")).or(ours.as_ref()).and_then(nczarr_names);
+    attributes.retain(|name, _| !is_nczarr(name));
     // xarray keeps names of axes of v2 arrays here.
     let names = attributes.get("_ARRAY_DIMENSIONS").and_then(Value::as_array).filter(|names| names.len() == rank);
-    let dimension_names = names.map(|names| names.iter().map(|n| n.as_str().map(String::from)).collect());
-    if dimension_names.is_some() {
+    let xarray = names.map(|names| names.iter().map(|n| n.as_str().map(String::from)).collect());
+    let dimension_names = xarray.clone().or(nczarr.filter(|names| names.len() == rank));
+    if xarray.is_some() {
         attributes.remove("_ARRAY_DIMENSIONS");
     }
     attributes.extend(time.map(|time| (TIME.to_string(), Value::String(time))));
     let text = coding_text(&coding);
     let meta = meta(v2.shape, dtype, &file_chunk, &coding, text, &fill, dimension_names, attributes);
     Ok(Layout { meta, file_chunk, fill, keys: Keys { prefixed: false, separator }, coding })
+}
+
+/// Whether an attribute is what NCZarr keeps for itself.
+pub(super) fn is_nczarr(name: &str) -> bool {
+    matches!(name.to_ascii_lowercase().as_str(), "_nczarr_array" | "_nczarr_attr" | "_nczarr_group" | "_nczarr_superblock")
+}
+
+/// Names of the axes in what NCZarr keeps of an array: the last parts of the paths of its dimensions.
+fn nczarr_names(array: &Value) -> Option<Vec<Option<String>>> {
+    let paths = array.get("dimension_references").or(array.get("dimrefs")).and_then(Value::as_array)?;
+    paths.iter().map(|path| path.as_str().map(|path| path.rsplit('/').next().map(String::from))).collect()
 }
 
 fn meta(

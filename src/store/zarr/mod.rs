@@ -1,10 +1,11 @@
-//! Zarr v2 and v3 directories ↔ regions. Metadata by zarrs' types; chunks are read and decoded here,
+//! Zarr v2 and v3 directories, and zip files of them ↔ regions. Metadata by zarrs' types; chunks are read and decoded here,
 //! straight into the caller's buffer, one thread, nothing kept per chunk.
 
 mod blosc;
 mod chain;
 mod codec;
 mod codecs;
+mod consolidated;
 mod create;
 mod document;
 mod fill;
@@ -13,56 +14,62 @@ mod foreign;
 mod keys;
 mod metadata;
 mod pieces;
+mod place;
 mod read;
 mod write;
+mod zip;
 
 pub(crate) use create::create;
 
 use super::reach::near_misses;
 use super::{Node, Refused, Store};
 use crate::error::{Error, Result};
+use place::Place;
 use serde_json::{Map, Value};
-use std::fs;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Groups below groups are listed to this depth.
 const DEPTH_MAX: usize = 64;
 
-/// What a directory holds.
+/// What a place holds.
 enum Found {
     ArrayV3(Value),
     ArrayV2(Value, Map<String, Value>),
-    Group { version: u8, attributes: Map<String, Value> },
+    Group { version: u8, attributes: Map<String, Value>, document: Value },
     Nothing,
 }
 
-fn look(directory: &Path, address: &str) -> Result<Found> {
-    let object = |value: Option<&Value>| value.and_then(Value::as_object).cloned().unwrap_or_default();
-    if let Some(v3) = document::read(&directory.join("zarr.json"), address)? {
-        return match v3.get("node_type").and_then(Value::as_str) {
-            Some("array") => Ok(Found::ArrayV3(v3)),
-            Some("group") => Ok(Found::Group { version: 3, attributes: object(v3.get("attributes")) }),
-            other => Err(Error::store(address, format!("zarr.json: node_type is {}, expected array or group", other.unwrap_or("missing")))),
-        };
+fn look(place: &Place, address: &str) -> Result<Found> {
+    if let Some(v3) = place.document("zarr.json", address)? {
+        return found_v3(v3, address);
     }
-    let attributes = || -> Result<Map<String, Value>> { Ok(object(document::read(&directory.join(".zattrs"), address)?.as_ref())) };
-    if let Some(v2) = document::read(&directory.join(".zarray"), address)? {
-        return Ok(Found::ArrayV2(v2, attributes()?));
-    }
-    if document::read(&directory.join(".zgroup"), address)?.is_some() {
-        return Ok(Found::Group { version: 2, attributes: attributes()? });
+    for name in [".zarray", ".zgroup"] {
+        if let Some(v2) = place.document(name, address)? {
+            let attributes = place.document(".zattrs", address)?;
+            return Ok(found_v2(name, v2, attributes.as_ref().and_then(Value::as_object).cloned().unwrap_or_default()));
+        }
     }
     Ok(Found::Nothing)
 }
 
-/// The directory of `path` below `root`, which it cannot leave.
-fn below(root: &Path, path: &str, address: &str) -> Result<PathBuf> {
-    let path = Path::new(path.trim_matches('/'));
-    if path.components().any(|c| !matches!(c, Component::Normal(name) if !name.to_string_lossy().starts_with("__"))) {
-        return Err(Error::bad_request(address, format!("{:?} is no path of an array inside a Zarr group", path.display())));
+fn found_v3(document: Value, address: &str) -> Result<Found> {
+    match document.get("node_type").and_then(Value::as_str) {
+        Some("array") => Ok(Found::ArrayV3(document)),
+        Some("group") => {
+            let attributes = document.get("attributes").and_then(Value::as_object).cloned().unwrap_or_default();
+            Ok(Found::Group { version: 3, attributes, document })
+        }
+        other => Err(Error::store(address, format!("zarr.json: node_type is {}, expected array or group", other.unwrap_or("missing")))),
     }
-    Ok(root.join(path))
+}
+
+fn found_v2(name: &str, document: Value, mut attributes: Map<String, Value>) -> Found {
+    if name == ".zarray" {
+        return Found::ArrayV2(document, attributes);
+    }
+    attributes.retain(|name, _| !metadata::is_nczarr(name));
+    Found::Group { version: 2, attributes, document }
 }
 
 /// Opens the array at `path` of the Zarr directory `root`; of a group with exactly one array, that one.
@@ -71,21 +78,21 @@ fn below(root: &Path, path: &str, address: &str) -> Result<PathBuf> {
 /// `Store` when it is missing (naming what is near) or its metadata is corrupt, `Unsupported` for codecs,
 /// dtypes and extensions that are not read.
 pub(crate) fn open(root: &Path, path: &str, address: &str) -> Result<Arc<dyn Store>> {
-    let directory = below(root, path, address)?;
-    let layout = match look(&directory, address)? {
+    let place = Place::below(root, path, address)?;
+    let layout = match look(&place, address)? {
         Found::ArrayV3(v3) => metadata::v3(v3, address)?,
         Found::ArrayV2(v2, attributes) => metadata::v2(v2, attributes, address)?,
         Found::Group { .. } => {
-            let arrays = tree(&directory, "", address)?.arrays();
+            let arrays = tree(root, path, address)?.arrays();
             return match &arrays[..] {
                 [only] => open(root, &format!("{}{only}", path.trim_end_matches('/')), address),
                 [] => Err(Error::store(address, "is a group without an array")),
                 many => Err(Error::store(address, format!("is a group; its arrays are {}", listed(many)))),
             };
         }
-        Found::Nothing => return Err(missing(root, path, &directory, address)),
+        Found::Nothing => return Err(missing(root, path, &place, address)),
     };
-    Ok(Arc::new(read::ZarrStore::new(address, &directory, layout)?))
+    Ok(Arc::new(read::ZarrStore::new(address, place, layout)?))
 }
 
 fn listed(names: &[String]) -> String {
@@ -93,24 +100,33 @@ fn listed(names: &[String]) -> String {
     format!("{}{more}", names.iter().take(12).map(String::as_str).collect::<Vec<_>>().join(", "))
 }
 
-fn missing(root: &Path, path: &str, directory: &Path, address: &str) -> Error {
+fn missing(root: &Path, path: &str, place: &Place, address: &str) -> Error {
     if !root.exists() {
         return Error::store(address, format!("the directory does not exist{}", near_misses(root)));
     }
     if path.trim_matches('/').is_empty() {
-        return Error::store(address, "no zarr.json, .zarray or .zgroup in this directory: it is no Zarr array or group");
+        return Error::store(address, "no zarr.json, .zarray or .zgroup in it: it is no Zarr array or group");
     }
     let mut arrays = tree(root, "", address).map(|node| node.arrays()).unwrap_or_default();
     let wanted = format!("/{}", path.trim_matches('/'));
     arrays.sort_by_key(|name| strsim::levenshtein(name, &wanted));
     let hint = if arrays.is_empty() { "it holds no array".to_string() } else { format!("it holds {}", listed(&arrays)) };
-    let what = if directory.exists() { "is a directory without Zarr metadata" } else { "does not exist" };
+    let what = if place.exists() { "is a directory without Zarr metadata" } else { "does not exist" };
     Error::store(address, format!("{wanted} {what} in {}; {hint}", root.display()))
+}
+
+/// Whether a zip file holds Zarr metadata. Of one that is damaged its name decides: then opening says what is wrong.
+pub(crate) fn is_in_zip(file: &Path) -> bool {
+    let is_metadata = |name: &str| matches!(name.rsplit('/').next(), Some("zarr.json" | ".zarray" | ".zgroup"));
+    match zip::Archive::open(file, "") {
+        Ok(archive) => archive.below("").any(|(name, _)| is_metadata(name)),
+        Err(_) => file.to_string_lossy().contains(".zarr"),
+    }
 }
 
 /// Whether an array or group is there.
 pub(crate) fn exists(root: &Path, path: &str) -> bool {
-    let found = below(root, path, "").and_then(|directory| look(&directory, ""));
+    let found = Place::below(root, path, "").and_then(|place| look(&place, ""));
     !matches!(found, Ok(Found::Nothing) | Err(_))
 }
 
@@ -119,16 +135,35 @@ pub(crate) fn exists(root: &Path, path: &str) -> bool {
 /// # Errors
 /// `Store` when there is none or metadata is corrupt.
 pub(crate) fn tree(root: &Path, path: &str, address: &str) -> Result<Node> {
-    let directory = below(root, path, address)?;
-    match node(&directory, String::new(), address, 0)? {
+    let place = Place::below(root, path, address)?;
+    match node(&place, String::new(), address, 0)? {
         Some(node) => Ok(node),
-        None => Err(missing(root, path, &directory, address)),
+        None => Err(missing(root, path, &place, address)),
     }
 }
 
-fn node(directory: &Path, name: String, address: &str, depth: usize) -> Result<Option<Node>> {
-    let (layout, refused) = match look(directory, address)? {
-        Found::Nothing => return Ok(None),
+fn node(place: &Place, name: String, address: &str, depth: usize) -> Result<Option<Node>> {
+    match look(place, address)? {
+        Found::Nothing => Ok(None),
+        Found::Group { version, attributes, document } => {
+            let mut group = Node { attributes, ..Node::new(name) };
+            let consolidated = match version {
+                2 => consolidated::v2(place, address)?,
+                _ => consolidated::v3(&document, address),
+            };
+            match consolidated {
+                Some(found) => consolidated::fill(&mut group, found, address),
+                None => list(place, &mut group, address, depth)?,
+            }
+            Ok(Some(group))
+        }
+        array => Ok(Some(described(array, name, address))),
+    }
+}
+
+/// An array; one that cannot be read with the reason.
+fn described(array: Found, name: String, address: &str) -> Node {
+    let (layout, refused) = match array {
         Found::ArrayV3(v3) => {
             let refused = outline(&v3, "data_type", &["codecs"]);
             (metadata::v3(v3, address), refused)
@@ -137,35 +172,28 @@ fn node(directory: &Path, name: String, address: &str, depth: usize) -> Result<O
             let refused = outline(&v2, "dtype", &["filters", "compressor"]);
             (metadata::v2(v2, attributes, address), refused)
         }
-        Found::Group { attributes, .. } => return group(directory, name, attributes, address, depth).map(Some),
+        Found::Group { .. } | Found::Nothing => return Node::new(name),
     };
-    // An array that cannot be read is listed all the same, with the reason.
-    Ok(Some(match layout {
+    match layout {
         Ok(layout) => Node { attributes: layout.meta.attributes.clone(), meta: Some(layout.meta), ..Node::new(name) },
         Err(e) => Node { refused: Some(Refused { why: why(&e, address), ..refused }), ..Node::new(name) },
-    }))
+    }
 }
 
-fn group(directory: &Path, name: String, attributes: Map<String, Value>, address: &str, depth: usize) -> Result<Node> {
-    let mut group = Node { attributes, ..Node::new(name) };
+/// Puts what is below `place` in `group`.
+fn list(place: &Place, group: &mut Node, address: &str, depth: usize) -> Result<()> {
     if depth >= DEPTH_MAX {
-        return Ok(group.unreadable(&format!("not listed: more than {DEPTH_MAX} groups deep")));
+        group.refused = Some(Refused { why: format!("not listed: more than {DEPTH_MAX} groups deep"), ..Refused::default() });
+        return Ok(());
     }
-    let entries = fs::read_dir(directory).map_err(|e| Error::store_io(address, "listing a group", &e))?;
-    let mut names: Vec<String> =
-        entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).filter(|name| !name.starts_with('.')).collect();
-    names.sort();
-    for name in names {
-        let below = directory.join(&name);
-        if below.is_dir() {
-            // What is corrupt hides nothing beside it.
-            match node(&below, name.clone(), address, depth + 1) {
-                Ok(child) => group.children.extend(child),
-                Err(e) => group.children.push(Node::new(name).unreadable(&why(&e, address))),
-            }
+    for name in place.names(address)? {
+        // What is corrupt hides nothing beside it.
+        match node(&place.child(&name), name.clone(), address, depth + 1) {
+            Ok(child) => group.children.extend(child),
+            Err(e) => group.children.push(Node::new(name).unreadable(&why(&e, address))),
         }
     }
-    Ok(group)
+    Ok(())
 }
 
 /// A reason without the address, which stands above the listing.

@@ -1,11 +1,12 @@
 //! Chunk files → regions.
 
 use super::chain::Chain;
-use super::codec::{Sum, stored_bytes_max};
+use super::codec::{self, Sum, stored_bytes_max};
 use super::document;
 use super::foreign::Foreign;
 use super::metadata::{Coding, Layout};
 use super::pieces::{self, Piece};
+use super::place::{Opened, Place};
 use crate::error::{Error, Result};
 use crate::grid::Region;
 use crate::store::box_read::{BoxFile, PIECE_BYTES, stored_strides};
@@ -17,7 +18,6 @@ use flagstone_kernels::dtype::DType;
 use flagstone_kernels::view::{View, ViewMut};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
 
 /// Shard indexes up to this length are read and checked whole; of longer ones only the entries needed.
 const INDEX_BYTES_MAX: u64 = 1 << 20;
@@ -28,8 +28,10 @@ const PREFETCH_FILES: usize = 64;
 #[derive(Debug)]
 pub(super) struct ZarrStore {
     address: String,
-    directory: PathBuf,
+    place: Place,
     layout: Layout,
+    /// The longest chunk that is packed in a zip file, packed and unpacked.
+    packed_bytes: (u64, u64),
     foreign: Option<Foreign>,
 }
 
@@ -38,16 +40,25 @@ struct Stored<'a> {
     file: &'a File,
     at: u64,
     len: u64,
+    /// CRC-32 of the bytes, where one is known.
+    sum: Option<u32>,
     key: &'a str,
 }
 
 impl ZarrStore {
-    pub(super) fn new(address: &str, directory: &Path, layout: Layout) -> Result<ZarrStore> {
-        let foreign = match &layout.coding {
-            Coding::Foreign(metadata, why) => Some(Foreign::new(directory, (**metadata).clone(), why, address)?),
+    pub(super) fn new(address: &str, place: Place, layout: Layout) -> Result<ZarrStore> {
+        let foreign = match (&layout.coding, &place) {
+            (Coding::Foreign(metadata, why), Place::Directory(directory)) => {
+                Some(Foreign::new(directory, (**metadata).clone(), why, address)?)
+            }
+            (Coding::Foreign(_, why), _) => return Err(Error::unsupported(address, format!("codecs in a zip file: {why}"))),
             _ => None,
         };
-        Ok(ZarrStore { address: address.to_string(), directory: directory.to_path_buf(), layout, foreign })
+        let packed_bytes = place.packed_bytes(|key| layout.is_chunk(key));
+        if packed_bytes.1 > 0 && matches!(layout.coding, Coding::Shards { .. }) {
+            return Err(Error::unsupported(address, "shards that are packed in the zip file; write it anew without packing: `zip -0`"));
+        }
+        Ok(ZarrStore { address: address.to_string(), place, layout, packed_bytes, foreign })
     }
 
     fn dtype(&self) -> DType {
@@ -68,11 +79,18 @@ impl ZarrStore {
 
     /// The sizes of the chunk files at `prefix`, the start of a key, and below.
     fn files_bytes(&self, prefix: &str) -> std::io::Result<u64> {
+        let directory = match &self.place {
+            Place::Directory(directory) => directory,
+            Place::Zip { archive, prefix, .. } => {
+                let chunks = archive.below(prefix).filter(|(key, _)| self.layout.is_chunk(key));
+                return Ok(chunks.map(|(_, member)| member.stored).sum());
+            }
+        };
         let mut bytes = 0;
-        for entry in std::fs::read_dir(self.directory.join(prefix))? {
+        for entry in std::fs::read_dir(directory.join(prefix))? {
             let key = format!("{prefix}{}", entry?.file_name().to_string_lossy());
             // links are followed, as by those who read; what vanishes meanwhile is not there
-            let Ok(found) = std::fs::metadata(self.directory.join(&key)) else { continue };
+            let Ok(found) = std::fs::metadata(directory.join(&key)) else { continue };
             if found.is_dir() {
                 let deeper = format!("{key}/");
                 if self.layout.keys.may_start(&deeper) {
@@ -87,19 +105,6 @@ impl ZarrStore {
 
     fn bad(&self, key: &str, what: impl std::fmt::Display) -> Error {
         Error::store(&self.address, format!("chunk {key}: {what}"))
-    }
-
-    fn open_chunk(&self, key: &str) -> Result<Option<(File, u64)>> {
-        let opened = File::open(self.directory.join(key)).and_then(|file| {
-            let found = file.metadata()?;
-            Ok((file, found))
-        });
-        match opened {
-            Ok((_, found)) if !found.is_file() => Err(self.bad(key, "is not a file")),
-            Ok((file, found)) => Ok(Some((file, found.len()))),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(Error::store_io(&self.address, &format!("chunk {key}: opening"), &e)),
-        }
     }
 
     /// Reads the part `piece` of one encoded chunk into `out`.
@@ -125,16 +130,78 @@ impl ZarrStore {
         let (between, decoded) = scratch.split_at_mut(chain.between_bytes(unit_bytes) as usize);
         let staging = &mut staging[..stored.len as usize];
         stored.file.read_exact_at(staging, stored.at).map_err(io)?;
-        let fail = |what: String| self.bad(stored.key, what);
-        let straight = !chain.swap && chain.order.is_none() && piece.is_whole(unit);
-        if let Some(bytes) = dense_bytes(out).filter(|_| straight) {
-            chain.decode(staging, bytes, between).map_err(fail)?;
-        } else {
-            let decoded = &mut decoded[..unit_bytes as usize];
-            chain.decode(staging, decoded, between).map_err(fail)?;
-            self.copy_part(decoded, chain, piece, out);
+        if let Some(sum) = stored.sum {
+            self.check_sum(staging, sum, stored.key)?;
         }
+        self.decode(chain, staging, stored.key, between, decoded, piece, out)?;
         Ok(Moved { stored_bytes: stored.len, decoded_bytes: unit_bytes })
+    }
+
+    /// Decodes the bytes of a chunk and puts the part `piece` of it into `out`, at once where it can.
+    fn decode(
+        &self,
+        chain: &Chain,
+        stored: &[u8],
+        key: &str,
+        between: &mut [u8],
+        decoded: &mut [u8],
+        piece: &Piece,
+        out: &mut ViewMut<'_>,
+    ) -> Result<()> {
+        let fail = |what: String| self.bad(key, what);
+        let straight = !chain.swap && chain.order.is_none() && piece.is_whole(self.unit());
+        if let Some(bytes) = dense_bytes(out).filter(|_| straight) {
+            return chain.decode(stored, bytes, between).map_err(fail);
+        }
+        let decoded = &mut decoded[..self.unit_bytes() as usize];
+        chain.decode(stored, decoded, between).map_err(fail)?;
+        self.copy_part(decoded, chain, piece, out);
+        Ok(())
+    }
+
+    fn check_sum(&self, bytes: &[u8], sum: u32, key: &str) -> Result<()> {
+        match libdeflater::crc32(bytes) {
+            found if found == sum => Ok(()),
+            found => Err(self.bad(key, format!("its CRC-32 in the zip file is {sum:08x}, the bytes have {found:08x}"))),
+        }
+    }
+
+    /// Reads the part `piece` of a chunk that is packed in a zip file.
+    fn read_packed(&self, opened: &Opened<'_>, key: &str, piece: &Piece, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> Result<Moved> {
+        let (Coding::Chunks(chain), Some(packed)) = (&self.layout.coding, opened.packed) else {
+            return Err(Error::internal("shards that are packed"));
+        };
+        let unit_bytes = self.unit_bytes();
+        let limit = chain.stored_bytes_max(unit_bytes);
+        let ((stored_max, len_max), between) = (self.packed_scratch(), chain.between_bytes(unit_bytes));
+        if opened.len > stored_max || packed.len > len_max {
+            let what = format!("{} bytes packed and {} unpacked, more than {limit} for {unit_bytes} decoded", opened.len, packed.len);
+            return Err(self.bad(key, what));
+        }
+        let (stored, scratch) = scratch.split_at_mut(stored_max as usize);
+        let (unpacked, scratch) = scratch.split_at_mut(len_max as usize);
+        let (between, decoded) = scratch.split_at_mut(between as usize);
+        let (stored, unpacked) = (&mut stored[..opened.len as usize], &mut unpacked[..packed.len as usize]);
+        let io = |e| Error::store_io(&self.address, &format!("chunk {key}: reading {} bytes at {}", opened.len, opened.at), &e);
+        opened.file().read_exact_at(stored, opened.at).map_err(io)?;
+        let made = codec::inflate(stored, unpacked).map_err(|what| self.bad(key, what))?;
+        if made != unpacked.len() {
+            return Err(self.bad(key, format!("unpacks to {made} bytes, {} were announced", unpacked.len())));
+        }
+        if let Some(sum) = opened.sum {
+            self.check_sum(unpacked, sum, key)?;
+        }
+        self.decode(chain, unpacked, key, between, decoded, piece, out)?;
+        Ok(Moved { stored_bytes: opened.len, decoded_bytes: unit_bytes })
+    }
+
+    /// Staging for what is packed in a zip file, packed and unpacked.
+    fn packed_scratch(&self) -> (u64, u64) {
+        let Coding::Chunks(chain) = &self.layout.coding else { return (0, 0) };
+        let limit = chain.stored_bytes_max(self.unit_bytes());
+        let (stored, len) = self.packed_bytes;
+        // Deflate may expand what it cannot pack.
+        (stored.min(stored_bytes_max(limit)), len.min(limit))
     }
 
     /// Copies the part `piece` of a decoded chunk to `out`.
@@ -164,21 +231,25 @@ impl ZarrStore {
     /// Reads the part `piece` of one file into `out`.
     fn read_file(&self, piece: &Piece, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> Result<Moved> {
         let key = self.layout.keys.key(&piece.index);
-        let Some((file, len)) = self.open_chunk(&key)? else {
+        let Some(opened) = self.place.open(&key, &self.address)? else {
             fill(&self.layout.fill, out);
             return Ok(Moved::default());
         };
+        if opened.packed.is_some() {
+            return self.read_packed(&opened, &key, piece, out, scratch);
+        }
+        let (file, base, len, sum) = (opened.file(), opened.at, opened.len, opened.sum);
         match (&self.layout.coding, &self.foreign) {
-            (Coding::Chunks(chain), _) => self.read_unit(chain, &Stored { file: &file, at: 0, len, key: &key }, piece, out, scratch),
+            (Coding::Chunks(chain), _) => self.read_unit(chain, &Stored { file, at: base, len, sum, key: &key }, piece, out, scratch),
             (Coding::Shards { chain, inner, index_at_end, index_checksum }, _) => {
                 let index = ShardIndex::of(&self.layout.file_chunk, inner, *index_at_end, *index_checksum, len)
                     .map_err(|what| self.bad(&key, what))?;
                 let (room, scratch) = scratch.split_at_mut(index.scratch_bytes() as usize);
                 let io = |e| Error::store_io(&self.address, &format!("chunk {key}: reading the shard's index"), &e);
-                let loaded = index.load(&file, room).map_err(io)?.map_err(|what| self.bad(&key, what))?;
+                let loaded = index.load(file, base, room).map_err(io)?.map_err(|what| self.bad(&key, what))?;
                 let mut moved = Moved::default();
                 pieces::for_each(&piece.local, inner, |part| {
-                    let entry = index.entry(&part.index, loaded, &file).map_err(io)?;
+                    let entry = index.entry(&part.index, loaded, file, base).map_err(io)?;
                     let mut out = out.part(&part.start, &part.shape);
                     let Some((at, n)) = entry else {
                         fill(&self.layout.fill, &mut out);
@@ -188,7 +259,8 @@ impl ZarrStore {
                         let what = format!("inner chunk {:?}: {n} bytes at {at} of a shard of {len}", part.index);
                         return Err(self.bad(&key, what));
                     }
-                    moved += self.read_unit(chain, &Stored { file: &file, at, len: n, key: &key }, part, &mut out, scratch)?;
+                    moved +=
+                        self.read_unit(chain, &Stored { file, at: base + at, len: n, sum: None, key: &key }, part, &mut out, scratch)?;
                     Ok(())
                 })?;
                 Ok(moved)
@@ -226,22 +298,22 @@ impl ShardIndex {
     }
 
     /// The whole index, checked; `None` when it is too long for that.
-    fn load<'a>(&self, file: &File, room: &'a mut [u8]) -> std::io::Result<std::result::Result<Option<&'a [u8]>, String>> {
+    fn load<'a>(&self, file: &File, base: u64, room: &'a mut [u8]) -> std::io::Result<std::result::Result<Option<&'a [u8]>, String>> {
         if room.is_empty() {
             return Ok(Ok(None));
         }
-        file.read_exact_at(room, self.at)?;
+        file.read_exact_at(room, base + self.at)?;
         let index = if self.checksum { Sum::CRC32C.checked(room) } else { Ok(&*room) };
         Ok(index.map(Some).map_err(|what| format!("the shard's index: {what}")))
     }
 
     /// Offset and length of an inner chunk; `None` when it was never written.
-    fn entry(&self, index: &[u64], loaded: Option<&[u8]>, file: &File) -> std::io::Result<Option<(u64, u64)>> {
+    fn entry(&self, index: &[u64], loaded: Option<&[u8]>, file: &File, base: u64) -> std::io::Result<Option<(u64, u64)>> {
         let n = crate::grid::ravel(index, &self.counts);
         let mut entry = [0u8; 16];
         match loaded {
             Some(bytes) => entry.copy_from_slice(&bytes[16 * n as usize..][..16]),
-            None => file.read_exact_at(&mut entry, self.at + 16 * n)?,
+            None => file.read_exact_at(&mut entry, base + self.at + 16 * n)?,
         }
         let (at, len) = entry.split_at(8);
         let number = |b: &[u8]| b.iter().rev().fold(0u64, |n, &b| n << 8 | u64::from(b));
@@ -261,7 +333,7 @@ impl Store for ZarrStore {
         self.files_bytes("").ok()
     }
     fn resident_bytes(&self) -> u64 {
-        document::attributes_bytes(&self.layout.meta.attributes)
+        document::attributes_bytes(&self.layout.meta.attributes) + self.place.resident_bytes()
     }
     fn scratch_bytes(&self, region: &Region) -> u64 {
         if region.elements() == 0 {
@@ -276,7 +348,12 @@ impl Store for ZarrStore {
             staged.saturating_add(chain.context_bytes(unit))
         };
         match &self.layout.coding {
-            Coding::Chunks(chain) => chain_bytes(chain),
+            Coding::Chunks(chain) => {
+                // A plain chunk is read in pieces, one that is packed as a whole.
+                let (stored, len) = self.packed_scratch();
+                let whole = if len > 0 { unit.saturating_add(128 << 10) } else { 0 };
+                chain_bytes(chain).saturating_add(stored).saturating_add(len).saturating_add(whole)
+            }
             Coding::Shards { chain, inner, index_checksum, .. } => {
                 let index = index_bytes(&self.layout.file_chunk, inner, *index_checksum).unwrap_or(0);
                 chain_bytes(chain).saturating_add(index.min(INDEX_BYTES_MAX))
@@ -300,11 +377,11 @@ impl Store for ZarrStore {
         // An error only ends the walk: the limit is reached, or reading will say what is wrong.
         let _ = pieces::for_each(region, &self.layout.file_chunk, |piece| {
             left = left.checked_sub(1).ok_or_else(|| Error::internal("enough"))?;
-            let Some((file, len)) = self.open_chunk(&self.layout.keys.key(&piece.index))? else { return Ok(()) };
+            let Some(opened) = self.place.open(&self.layout.keys.key(&piece.index), &self.address)? else { return Ok(()) };
             // Of a shard most may not be wanted; its length says nothing, so only whole ones are fetched.
             let sharded = matches!(self.layout.coding, Coding::Shards { .. });
             if !sharded || piece.is_whole(&self.layout.file_chunk) {
-                will_need(&file, 0, len);
+                will_need(opened.file(), opened.at, opened.len);
             }
             Ok(())
         });

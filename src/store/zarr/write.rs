@@ -1,6 +1,7 @@
 //! Regions → chunk files or shards, in a directory aside until commit.
 
 use super::chain::Chain;
+use super::consolidated;
 use super::keys::Keys;
 use super::pieces::{self, Piece};
 use crate::error::{Error, Result};
@@ -22,6 +23,8 @@ pub(super) struct ZarrWriter {
     address: String,
     target: PathBuf,
     partial: PathBuf,
+    /// Directories of the groups above.
+    above: Vec<PathBuf>,
     /// Group documents to write at commit, outermost first.
     groups: Vec<(PathBuf, String)>,
     /// The array's documents; the last makes it an array.
@@ -47,6 +50,7 @@ impl ZarrWriter {
         address: &str,
         target: PathBuf,
         partial: PathBuf,
+        above: Vec<PathBuf>,
         groups: Vec<(PathBuf, String)>,
         documents: Vec<(&'static str, String)>,
         create: Create,
@@ -57,7 +61,7 @@ impl ZarrWriter {
     ) -> ZarrWriter {
         let address = address.to_string();
         let done = AtomicBool::new(false);
-        ZarrWriter { address, target, partial, groups, documents, create, chain, keys, granule, inner, done }
+        ZarrWriter { address, target, partial, above, groups, documents, create, chain, keys, granule, inner, done }
     }
 
     fn unit(&self) -> &[u64] {
@@ -246,6 +250,10 @@ impl Writer for ZarrWriter {
         if let Err(e) = publish(&self.address, &self.partial, &self.target, self.create.overwrite, self.create.durable) {
             undo(&made);
             return Err(e);
+        }
+        for directory in &self.above {
+            let forgotten = consolidated::forget(directory);
+            forgotten.map_err(|e| Error::store_io(&self.address, &format!("the consolidated metadata of {}", directory.display()), &e))?;
         }
         self.done.store(true, Ordering::Relaxed);
         Ok(())
