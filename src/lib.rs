@@ -16,6 +16,7 @@ pub mod sizes;
 
 pub mod array;
 mod blocked;
+pub mod convert;
 pub mod eval;
 #[doc(hidden)]
 pub mod expr;

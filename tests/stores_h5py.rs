@@ -151,6 +151,7 @@ fn h5py_reads_what_is_written_here() {
                 zarr_version: 3,
                 overwrite: false,
                 durable: false,
+                fill: None,
             };
             let (file, dataset) = (format!("{dtype}.h5"), format!("/layouts/x{i}"));
             let writer = hdf5::create(&dir.path().join(&file), &dataset, &dataset, &create).unwrap();

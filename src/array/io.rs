@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::expr::{Expr, Node, Op, ops};
 use crate::grid::ChunkGrid;
 use crate::store::{self, Codec, Create};
-use flagstone_kernels::dtype::DType;
+use flagstone_kernels::dtype::{DType, Scalar};
 use ndarray::ArrayViewD;
 use std::path::Path;
 use std::sync::Arc;
@@ -107,9 +107,17 @@ pub struct StoreOptions {
     pub overwrite: bool,
     /// fsync before it returns.
     pub durable: bool,
+    /// The value of elements that are never written (HDF5, Zarr); `None`: zero.
+    pub fill: Option<Scalar>,
 }
 
 impl StoreOptions {
+    /// With the attributes, names of the axes and fill value of an array that is there, such as
+    /// [`store::Store::meta`](crate::store::Store::meta) gives; chunks and codec are the format's.
+    pub fn like(meta: &store::Meta) -> StoreOptions {
+        let (attributes, dimension_names) = (meta.attributes.clone(), meta.dimension_names.clone());
+        StoreOptions { attributes, dimension_names, fill: meta.fill, ..StoreOptions::default() }
+    }
     /// The format's chunks and codec, replacing nothing.
     pub fn new() -> StoreOptions {
         StoreOptions::default()
@@ -179,6 +187,7 @@ impl Default for StoreOptions {
             dimension_names: None,
             overwrite: false,
             durable: false,
+            fill: None,
         }
     }
 }
@@ -220,6 +229,7 @@ impl StoreOptions {
             dimension_names: self.dimension_names.clone(),
             overwrite: self.overwrite,
             durable: self.durable,
+            fill: self.fill,
         })
     }
 }

@@ -6,6 +6,7 @@ use super::sniff::{self, Format};
 use super::{Create, Node, Store, Writer, hdf5, netcdf, zarr};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::DType;
+use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -278,6 +279,19 @@ pub fn create(address: &str, create: &Create) -> Result<Box<dyn Writer>> {
             }
             flat::create_raw(&file, address, create)
         }
+    }
+}
+
+/// Makes a group at an address, and what is missing above it; attributes of the same names are replaced. `zarr_version` is that of
+/// a Zarr group that is not there yet.
+///
+/// # Errors
+/// `BadRequest` for an address of a format without groups, `Store` where an array stands or the disk fails.
+pub fn create_group(address: &str, attributes: &Map<String, Value>, zarr_version: u8) -> Result<()> {
+    match target(address)? {
+        Address::Hdf5 { file, dataset } => hdf5::create_group(&file, &dataset, address, attributes),
+        Address::Zarr { dir, path } => zarr::create_group(&dir, &path, address, attributes, zarr_version),
+        _ => Err(Error::bad_request("address", format!("{address:?} can hold one array and no group; .zarr and .h5 can"))),
     }
 }
 

@@ -23,12 +23,12 @@ mod sniff;
 mod tree;
 mod zarr;
 
-pub use address::{Address, create, decoding, exists, map, open, parse, target, text, tree};
+pub use address::{Address, create, create_group, decoding, exists, map, open, parse, target, text, tree};
 pub use in_memory::{InMemory, MemoryWriter};
 pub use packing::Packing;
 pub use tree::{Node, Refused};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::grid::Region;
 use flagstone_kernels::dtype::{DType, Scalar};
 use flagstone_kernels::view::{View, ViewMut};
@@ -166,6 +166,8 @@ pub struct Create {
     pub checksum: bool,
     /// Zarr format version, 2 or 3.
     pub zarr_version: u8,
+    /// The value of elements that are never written, which files say (HDF5, Zarr); `None`: zero.
+    pub fill: Option<Scalar>,
     /// Attributes as JSON.
     pub attributes: serde_json::Map<String, serde_json::Value>,
     /// Names of the axes.
@@ -177,6 +179,23 @@ pub struct Create {
 }
 
 impl Create {
+    /// One element of the fill value, native byte order.
+    ///
+    /// # Errors
+    /// `BadRequest` for a value that the dtype does not hold.
+    pub(crate) fn fill_bytes(&self, address: &str) -> Result<Vec<u8>> {
+        let mut bytes = vec![0; self.dtype.size()];
+        if let Some(fill) = self.fill {
+            fill.write(self.dtype, &mut bytes);
+            let back = Scalar::read(self.dtype, &bytes);
+            // Of a float it is what the dtype can hold of it, as with any element.
+            if !self.dtype.is_float() && back.as_f64() != fill.as_f64() {
+                return Err(Error::bad_request(address, format!("the fill value {} is no {}", fill.as_f64(), self.dtype)));
+            }
+        }
+        Ok(bytes)
+    }
+
     /// An array with the format's default chunks and codec, that replaces nothing.
     pub fn new(shape: Vec<u64>, dtype: DType) -> Create {
         Create {
@@ -188,6 +207,7 @@ impl Create {
             shuffle: true,
             checksum: false,
             zarr_version: 3,
+            fill: None,
             attributes: serde_json::Map::new(),
             dimension_names: None,
             overwrite: false,

@@ -1,12 +1,16 @@
 //! The command line: `flagstone eval` computes an expression over stored arrays, `flagstone info` describes
-//! what is stored.
+//! what is stored, `convert`, `diff` and `verify` copy, compare and read it.
 //!
 //! Exit codes: 0 done, 1 an error (one message on stderr), 2 wrong usage, 130 interrupted.
 
+mod convert;
+mod diff;
+mod engine;
 mod eval;
 mod info;
 mod json;
 mod show;
+mod verify;
 
 use clap::{Parser, Subcommand};
 use flagstone::Error;
@@ -27,6 +31,12 @@ enum Command {
     Eval(eval::Args),
     /// Describe a stored array, or list a group as a tree
     Info(info::Args),
+    /// Copy an array or a group to another format, chunks or codec
+    Convert(convert::Args),
+    /// Say where and by how much two arrays or groups differ
+    Diff(diff::Args),
+    /// Read all chunks and check their checksums
+    Verify(verify::Args),
 }
 
 /// Why the process ends without having done what was asked.
@@ -63,6 +73,9 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Eval(args) => eval::run(args),
         Command::Info(args) => info::run(&args),
+        Command::Convert(args) => convert::run(args),
+        Command::Diff(args) => diff::run(&args),
+        Command::Verify(args) => verify::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

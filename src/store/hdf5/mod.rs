@@ -10,6 +10,7 @@ mod checksum;
 mod decode;
 mod filter_names;
 mod filters;
+mod groups;
 mod header;
 mod index;
 mod library;
@@ -25,6 +26,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use groups::create_group;
 pub(crate) use header::SIGNATURE;
 pub use open::{exists, open};
 pub use tree::tree;

@@ -30,6 +30,7 @@ fn settings(shape: &[u64], dtype: DType) -> Create {
         dimension_names: None,
         overwrite: false,
         durable: false,
+        fill: None,
     }
 }
 

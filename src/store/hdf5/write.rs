@@ -247,6 +247,7 @@ impl Layout {
         const OPTIONAL: u32 = 1;
         let name = c_string(address, path)?;
         let datatype = memory_type(address, create.dtype)?;
+        let fill = create.fill_bytes(address)?;
         // SAFETY: identifiers are alive and the lock is held; slices have the lengths that are passed.
         sync(|| unsafe {
             let space = if create.shape.is_empty() {
@@ -258,6 +259,9 @@ impl Layout {
             let list = id(address, "creation properties", H5Pcreate(*H5P_CLS_DATASET_CREATE))?;
             // Equal arrays make equal files.
             done(address, "times", H5Pset_obj_track_times(list.raw(), 0))?;
+            if create.fill.is_some() {
+                done(address, "fill value", H5Pset_fill_value(list.raw(), datatype.raw(), fill.as_ptr().cast()))?;
+            }
             if let Some(chunk) = &self.chunk {
                 done(address, "chunks", H5Pset_chunk(list.raw(), chunk.len() as i32, chunk.as_ptr()))?;
                 for filter in &self.filters {
@@ -284,7 +288,7 @@ impl Layout {
 }
 
 /// Links with UTF-8 names, through groups that are made on the way.
-fn link_creation(address: &str) -> Result<Id> {
+pub(super) fn link_creation(address: &str) -> Result<Id> {
     // SAFETY: plain calls on an identifier that is alive.
     unsafe {
         let links = id(address, "link properties", H5Pcreate(*H5P_CLS_LINK_CREATE))?;

@@ -11,10 +11,10 @@ use crate::store::in_memory::dense_len;
 use crate::store::publish::{already_exists, parent, partial_path};
 use crate::store::reach::near_misses;
 use crate::store::{Codec, Create, Writer};
-use flagstone_kernels::dtype::DType;
+use flagstone_kernels::dtype::{DType, Scalar};
 use serde_json::{Map, Value, json};
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 use zarrs::metadata::v3::ArrayMetadataV3;
 
 /// What chunks take when the caller does not say.
@@ -46,6 +46,7 @@ pub(crate) fn create(root: &Path, path: &str, address: &str, create: &Create) ->
     if dense_len(&create.shape, create.dtype).is_none() {
         return Err(refuse(format!("shape {:?} is too large", create.shape)));
     }
+    let fill = create.fill_bytes(address)?;
     let documents = match create.zarr_version {
         2 => v2_documents(create, &chunk, &chain),
         _ => v3_documents(create, &chunk, shard.as_deref(), &chain),
@@ -71,7 +72,42 @@ pub(crate) fn create(root: &Path, path: &str, address: &str, create: &Create) ->
     let keys = if create.zarr_version == 2 { Keys { prefixed: false, separator: '.' } } else { Keys { prefixed: true, separator: '/' } };
     let granule = shard.clone().unwrap_or_else(|| chunk.clone());
     let inner = shard.map(|_| chunk);
-    Ok(Box::new(ZarrWriter::new(address, target, partial, above, groups, documents, create.clone(), chain, keys, granule, inner)))
+    Ok(Box::new(ZarrWriter::new(address, target, partial, above, groups, documents, create.clone(), fill, chain, keys, granule, inner)))
+}
+
+/// Makes a group with these attributes at `path` of the Zarr directory `root`, and the groups above it; of a group that is there
+/// attributes of the same names are replaced.
+///
+/// # Errors
+/// `Store` where an array stands or something cannot be written, `BadRequest` for a version that cannot be.
+pub(crate) fn create_group(root: &Path, path: &str, address: &str, attributes: &Map<String, Value>, version: u8) -> Result<()> {
+    let Place::Directory(target) = Place::below(root, path, address)? else {
+        return Err(Error::unsupported(address, "a zip file is read, not written"));
+    };
+    let failed = |e: io::Error| Error::store_io(address, "writing the group", &e);
+    let mut kept = match look(&Place::Directory(target.clone()), address)? {
+        Found::Group { version: found, attributes, .. } if found == version => attributes,
+        Found::Nothing => Map::new(),
+        Found::Group { version: found, .. } => {
+            return Err(Error::bad_request(address, format!("is a group of Zarr version {found}, not {version}")));
+        }
+        _ => return Err(Error::store(address, "is an array, not a group")),
+    };
+    let groups = missing_groups(root, &target, address, version)?;
+    fs::create_dir_all(&target).map_err(failed)?;
+    let put = |file: PathBuf, text: String| {
+        let aside = partial_path(parent(&file), &file);
+        fs::write(&aside, text).and_then(|()| fs::rename(&aside, &file)).map_err(failed)
+    };
+    groups.into_iter().try_for_each(|(file, text)| put(file, text))?;
+    kept.extend(attributes.clone());
+    let kept = document::marked(&kept);
+    if version == 2 {
+        put(target.join(".zattrs"), document::bare_words(&format!("{:#}", Value::Object(kept))))?;
+        return put(target.join(".zgroup"), format!("{:#}", json!({"zarr_format": 2})));
+    }
+    let group = json!({"zarr_format": 3, "node_type": "group", "attributes": kept});
+    put(target.join("zarr.json"), document::bare_words(&format!("{group:#}")))
 }
 
 /// Only an array is replaced, and only when asked to.
@@ -230,6 +266,7 @@ fn v3_documents(create: &Create, chunk: &[u64], shard: Option<&[u64]>, chain: &C
     fn read<T: serde::de::DeserializeOwned>(value: Value) -> std::result::Result<T, String> {
         serde_json::from_value(value).map_err(|e| e.to_string())
     }
+    let fill_value = fill::text(create.fill.unwrap_or(Scalar::Int(0)), create.dtype);
     let mut codecs = v3_codecs(chain, create.dtype)?;
     if let Some(shard) = shard {
         if shard_index_bytes(shard, chunk).is_none() {
@@ -242,13 +279,8 @@ fn v3_documents(create: &Create, chunk: &[u64], shard: Option<&[u64]>, chain: &C
         }})];
     }
     let grid = json!({"name": "regular", "configuration": {"chunk_shape": shard.unwrap_or(chunk)}});
-    let metadata = ArrayMetadataV3::new(
-        create.shape.clone(),
-        read(grid)?,
-        read(json!(create.dtype.name()))?,
-        read(fill::zero(create.dtype))?,
-        read(json!(codecs))?,
-    );
+    let metadata =
+        ArrayMetadataV3::new(create.shape.clone(), read(grid)?, read(json!(create.dtype.name()))?, read(fill_value)?, read(json!(codecs))?);
     let metadata = metadata.with_attributes(document::marked(&create.attributes)).with_dimension_names(create.dimension_names.clone());
     Ok(vec![("zarr.json", document::bare_words(&metadata.to_string_pretty()))])
 }
@@ -263,10 +295,11 @@ fn v2_documents(create: &Create, chunk: &[u64], chain: &Chain) -> std::result::R
         }
         Some(other) => return Err(format!("{} is not written", other.text())),
     };
+    let fill_value = fill::text(create.fill.unwrap_or(Scalar::Int(0)), create.dtype);
     let mark = if create.dtype.size() == 1 { '|' } else { '<' };
     let metadata = json!({
         "zarr_format": 2, "shape": create.shape, "chunks": chunk, "dtype": format!("{mark}{}", create.dtype.code()),
-        "compressor": compressor, "fill_value": fill::zero(create.dtype), "order": "C", "filters": null,
+        "compressor": compressor, "fill_value": fill_value, "order": "C", "filters": null,
         "dimension_separator": ".",
     });
     let mut attributes: Map<String, Value> = document::marked(&create.attributes);

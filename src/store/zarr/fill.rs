@@ -33,13 +33,21 @@ pub(super) fn parse(value: &Value, dtype: DType) -> Result<Vec<u8>, String> {
     Ok(out)
 }
 
-/// Zero as the specification writes it.
-pub(super) fn zero(dtype: DType) -> Value {
-    match dtype.kind() {
-        Kind::Bool => json!(false),
-        Kind::Signed | Kind::Unsigned => json!(0),
-        Kind::Float => json!(0.0),
-        Kind::Complex => json!([0.0, 0.0]),
+/// A value as the specification writes it.
+pub(super) fn text(value: Scalar, dtype: DType) -> Value {
+    let float = |x: f64| match x {
+        x if x.is_nan() => json!("NaN"),
+        x if x.is_infinite() => json!(if x > 0.0 { "Infinity" } else { "-Infinity" }),
+        x => json!(x),
+    };
+    match (dtype.kind(), value) {
+        (Kind::Bool, value) => json!(value.as_f64() != 0.0),
+        (Kind::Signed | Kind::Unsigned, Scalar::Int(i)) => json!(i),
+        (Kind::Signed | Kind::Unsigned, Scalar::UInt(u)) => json!(u),
+        (Kind::Signed | Kind::Unsigned, value) => json!(value.as_f64() as i64),
+        (Kind::Float, value) => float(value.as_f64()),
+        (Kind::Complex, Scalar::Complex(re, im)) => json!([float(re), float(im)]),
+        (Kind::Complex, value) => json!([float(value.as_f64()), 0.0]),
     }
 }
 
@@ -230,7 +238,16 @@ mod tests {
             assert!(read(value.clone(), dtype).is_err(), "{value} as {dtype}");
         }
         for dtype in DType::ALL {
-            assert_eq!(parse(&zero(dtype), dtype), Ok(vec![0; dtype.size()]));
+            assert_eq!(parse(&text(Scalar::Int(0), dtype), dtype), Ok(vec![0; dtype.size()]));
+            for value in [Scalar::Int(1), Scalar::Float(f64::NAN), Scalar::Float(f64::NEG_INFINITY), Scalar::Complex(1.5, f64::NAN)] {
+                let kept = matches!((dtype.kind(), value), (_, Scalar::Int(_)) | (Kind::Complex, _) | (Kind::Float, Scalar::Float(_)));
+                if kept {
+                    let mut bytes = vec![0; dtype.size()];
+                    value.write(dtype, &mut bytes);
+                    let back = parse(&text(Scalar::read(dtype, &bytes), dtype), dtype).unwrap();
+                    assert!(Scalar::read(dtype, &back).same_bits(Scalar::read(dtype, &bytes)), "{value:?} as {dtype}");
+                }
+            }
         }
     }
 }

@@ -19,7 +19,7 @@ mod read;
 mod write;
 mod zip;
 
-pub(crate) use create::create;
+pub(crate) use create::{create, create_group};
 
 use super::reach::near_misses;
 use super::{Node, Refused, Store};

@@ -30,6 +30,8 @@ pub(super) struct ZarrWriter {
     /// The array's documents; the last makes it an array.
     documents: Vec<(&'static str, String)>,
     create: Create,
+    /// One element of the fill value.
+    fill: Vec<u8>,
     chain: Chain,
     keys: Keys,
     /// The box of one file.
@@ -54,6 +56,7 @@ impl ZarrWriter {
         groups: Vec<(PathBuf, String)>,
         documents: Vec<(&'static str, String)>,
         create: Create,
+        fill: Vec<u8>,
         chain: Chain,
         keys: Keys,
         granule: Vec<u64>,
@@ -61,7 +64,11 @@ impl ZarrWriter {
     ) -> ZarrWriter {
         let address = address.to_string();
         let done = AtomicBool::new(false);
-        ZarrWriter { address, target, partial, above, groups, documents, create, chain, keys, granule, inner, done }
+        let mut fill = fill;
+        if chain.swap {
+            fill.chunks_exact_mut(create.dtype.real().size()).for_each(<[u8]>::reverse);
+        }
+        ZarrWriter { address, target, partial, above, groups, documents, create, fill, chain, keys, granule, inner, done }
     }
 
     fn unit(&self) -> &[u64] {
@@ -76,7 +83,7 @@ impl ZarrWriter {
         self.inner.as_ref().map_or(0, |inner| shard_index_bytes(&self.granule, inner).unwrap_or(u64::MAX))
     }
 
-    /// Encodes one chunk into `stored`; `None` when it holds nothing but the fill value, zero.
+    /// Encodes one chunk into `stored`; `None` when it holds nothing but the fill value.
     fn encode<'a>(&self, data: &View<'_>, padded: &mut [u8], stored: &'a mut [u8], key: &str) -> Result<Option<&'a [u8]>> {
         let shape: Vec<usize> = self.unit().iter().map(|&n| n as usize).collect();
         let bytes = match dense_source(data).filter(|_| data.shape() == shape && !self.chain.swap) {
@@ -84,7 +91,7 @@ impl ZarrWriter {
             None => {
                 let padded = &mut padded[..self.unit_bytes() as usize];
                 if data.shape() != shape {
-                    padded.fill(0);
+                    padded.chunks_exact_mut(self.fill.len()).for_each(|element| element.copy_from_slice(&self.fill));
                 }
                 let origin = vec![0; shape.len()];
                 let mut whole = ViewMut::dense(padded, self.create.dtype, &shape);
@@ -92,12 +99,20 @@ impl ZarrWriter {
                 &*padded
             }
         };
-        if is_zero(bytes) {
+        if self.is_fill(bytes) {
             return Ok(None);
         }
         let made = self.chain.encode(bytes, stored);
         let len = made.map_err(|what| Error::store(&self.address, format!("chunk {key}: {what}")))?;
         Ok(Some(&stored[..len]))
+    }
+
+    /// Whether these elements, as they are stored, are nothing but the fill value.
+    fn is_fill(&self, bytes: &[u8]) -> bool {
+        match is_zero(&self.fill) {
+            true => is_zero(bytes),
+            false => bytes.chunks_exact(self.fill.len()).all(|element| element == self.fill),
+        }
     }
 
     fn create_file(&self, key: &str) -> io::Result<File> {

@@ -1,0 +1,75 @@
+//! What all commands that compute take: memory, threads, a bar.
+
+use crate::Failure;
+use clap::ValueEnum;
+use flagstone::budget;
+use flagstone::diagnostics::{Observers, Progress};
+use flagstone::events::{Event, Observer};
+use flagstone::runtime::{CancelToken, Runtime};
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Options of the engine.
+#[derive(clap::Args)]
+pub struct Engine {
+    /// Bytes of memory that may be used: 256MiB, 1.5GB, 4096 [default: half of what the machine or container has]
+    #[arg(long, value_name = "SIZE", value_parser = budget::parse_bytes)]
+    memory_limit: Option<u64>,
+    /// Worker threads [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+    /// Where blocks go that do not fit in memory
+    #[arg(long, value_name = "DIR")]
+    spill_dir: Option<PathBuf>,
+    /// Draw a progress bar on stderr; auto: where it is a terminal
+    #[arg(long, value_enum, default_value_t = When::Auto)]
+    progress: When,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+/// Prints warnings as they come.
+struct PrintWarnings;
+
+impl Observer for PrintWarnings {
+    fn event(&self, event: &Event<'_>) {
+        if let Event::Warning(text) = event {
+            eprintln!("warning: {text}");
+        }
+    }
+}
+
+impl Engine {
+    /// The runtime, and what an interrupt tells to stop.
+    pub fn start(&self) -> Result<(Runtime, CancelToken), Failure> {
+        let drawn = match self.progress {
+            When::Auto => std::io::stderr().is_terminal(),
+            when => when == When::Always,
+        };
+        let mut observers: Vec<Arc<dyn Observer>> = vec![Arc::new(PrintWarnings)];
+        if drawn {
+            observers.push(Arc::new(Progress::stderr()));
+        }
+        let mut builder = Runtime::builder().observer(Arc::new(Observers(observers)));
+        if let Some(bytes) = self.memory_limit {
+            builder = builder.memory_limit_bytes(bytes);
+        }
+        if let Some(threads) = self.threads {
+            builder = builder.threads(threads.into());
+        }
+        if let Some(dir) = &self.spill_dir {
+            builder = builder.spill_dir(dir);
+        }
+        let cancel = CancelToken::new();
+        let on_signal = cancel.clone();
+        ctrlc::set_handler(move || on_signal.cancel()).map_err(|e| Failure::Message(format!("cannot listen for an interrupt: {e}")))?;
+        let runtime = builder.build()?.cancelled_by(&cancel);
+        Ok((runtime, cancel))
+    }
+}

@@ -1,0 +1,230 @@
+//! An address → the same arrays at another one, through the engine: any format that is read to any that is written, in bounded
+//! memory. First a [`Plan`] is made, which reads metadata alone and says what will be copied; then each array of it is copied.
+//!
+//! An array appears at its place when it is whole. So what was killed is gone on with by planning again with
+//! [`Options::resume`]: arrays that are there are not copied again.
+
+mod compare;
+mod lengths;
+mod sources;
+
+pub use compare::{Difference, difference, read_all};
+pub use lengths::Lengths;
+
+use crate::array::{self, Array, StoreOptions};
+use crate::error::{Error, Result};
+use crate::grid::element_count;
+use crate::runtime::{CancelToken, Runtime};
+use crate::store::{self, Address, Codec, Meta, Node};
+use serde_json::{Map, Value};
+
+/// What is to be different at the other address, and what may happen there.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Chunk lengths; without it the source's own.
+    pub chunks: Option<Lengths>,
+    /// Shard lengths (Zarr v3).
+    pub shards: Option<Lengths>,
+    /// The codec; without it the format's default.
+    pub codec: Option<Codec>,
+    /// Zarr format version; without it 3.
+    pub zarr_version: Option<u8>,
+    /// Replace arrays that are there.
+    pub overwrite: bool,
+    /// Leave arrays that are there with the same shape and dtype as they are.
+    pub resume: bool,
+    /// Several sources become one along this axis, by name or number; without it the first.
+    pub axis: Option<String>,
+}
+
+/// What will be copied.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Arrays in the order in which they are copied.
+    pub copies: Vec<ArrayCopy>,
+    /// Addresses of groups to make, outermost first, with their attributes.
+    pub groups: Vec<(String, Map<String, Value>)>,
+    /// What is there already and stays.
+    pub there: Vec<String>,
+    /// What cannot be kept or copied, in words, one a line.
+    pub notes: Vec<String>,
+    zarr_version: u8,
+}
+
+/// One array to copy.
+#[derive(Clone, Debug)]
+pub struct ArrayCopy {
+    /// Where it is: several become one along `axis`.
+    pub sources: Vec<String>,
+    /// The axis along which several sources lie.
+    pub axis: usize,
+    /// Where it goes.
+    pub target: String,
+    /// What it is.
+    pub meta: Meta,
+    /// How it is stored.
+    pub options: StoreOptions,
+}
+
+impl ArrayCopy {
+    /// Bytes of the elements.
+    pub fn bytes(&self) -> u64 {
+        element_count(&self.meta.shape).unwrap_or(u64::MAX).saturating_mul(self.meta.dtype.size() as u64)
+    }
+
+    /// What is read.
+    ///
+    /// # Errors
+    /// Those of opening it.
+    pub fn array(&self) -> Result<Array> {
+        let parts: Vec<Array> = self.sources.iter().map(array::open).collect::<Result<_>>()?;
+        match &parts[..] {
+            [one] => Ok(one.clone()),
+            many => Ok(array::concatenate(many, self.axis as i64)),
+        }
+    }
+
+    /// Copies it.
+    ///
+    /// # Errors
+    /// Those of reading and writing; then nothing is at the target that was not there before.
+    pub fn run(&self, runtime: &Runtime, cancel: &CancelToken) -> Result<()> {
+        runtime.store_until(&self.array()?, &self.target, &self.options, cancel)
+    }
+
+    /// Compares what was written with what was read, element by element.
+    ///
+    /// # Errors
+    /// `Store` where they differ, naming the first place.
+    pub fn verify(&self, runtime: &Runtime) -> Result<()> {
+        match difference(&self.array()?, &array::open(&self.target)?, runtime)? {
+            None => Ok(()),
+            Some(found) => Err(Error::store(&self.target, format!("differs from what was read: {found}"))),
+        }
+    }
+}
+
+impl Plan {
+    /// Plans the copy of the array or the group at `source` to `target`. A source with `*`, `?` or `[…]` in its name stands for
+    /// all files of that pattern, as one array.
+    ///
+    /// # Errors
+    /// For what is not there or cannot be read, chunks that name no axis, and arrays that are at the target already.
+    pub fn new(source: &str, target: &str, options: &Options) -> Result<Plan> {
+        let zarr_version = options.zarr_version.unwrap_or(3);
+        let mut plan = Plan { copies: Vec::new(), groups: Vec::new(), there: Vec::new(), notes: Vec::new(), zarr_version };
+        let sources = sources::expand(source)?;
+        if let [one] = &sources[..] {
+            let node = store::tree(one)?;
+            if let Some(refused) = &node.refused {
+                return Err(Error::unsupported(one, refused.why.clone()));
+            }
+            plan.node(&node, one, target, options)?;
+        } else {
+            let (meta, axis) = sources::joined(&sources, options.axis.as_deref())?;
+            plan.add(sources, axis, target.to_string(), meta, options)?;
+        }
+        if plan.copies.is_empty() && plan.there.is_empty() {
+            return Err(Error::store(source, "holds no array that can be read"));
+        }
+        for (what, lengths) in [("chunks", &options.chunks), ("shards", &options.shards)] {
+            let metas = plan.copies.iter().map(|copy| &copy.meta);
+            if let Some(name) = lengths.as_ref().and_then(|lengths| lengths.unknown(metas)).filter(|_| plan.there.is_empty()) {
+                return Err(Error::bad_request(what, format!("no array has an axis called {name:?}")));
+            }
+        }
+        Ok(plan)
+    }
+
+    /// Bytes of all elements that will be copied.
+    pub fn bytes(&self) -> u64 {
+        self.copies.iter().map(ArrayCopy::bytes).fold(0, u64::saturating_add)
+    }
+
+    /// Makes the groups.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub fn make_groups(&self) -> Result<()> {
+        self.groups.iter().try_for_each(|(address, attributes)| store::create_group(address, attributes, self.zarr_version))
+    }
+
+    fn node(&mut self, node: &Node, source: &str, target: &str, options: &Options) -> Result<()> {
+        if let Some(refused) = &node.refused {
+            self.notes.push(format!("{source} is left out: {}", refused.why));
+            return Ok(());
+        }
+        if let Some(link) = &node.link {
+            self.notes.push(format!("{source} is left out: it is a link to {link}"));
+            return Ok(());
+        }
+        if let Some(meta) = &node.meta {
+            return self.add(vec![source.to_string()], 0, target.to_string(), meta.clone(), options);
+        }
+        if !matches!(store::target(target)?, Address::Hdf5 { .. } | Address::Zarr { .. }) {
+            // A file of one array takes the only array of a group.
+            return match &node.arrays()[..] {
+                [only] => {
+                    let source = inside(source, only)?;
+                    let meta = store::open(&source)?.meta().clone();
+                    self.add(vec![source], 0, target.to_string(), meta, options)
+                }
+                many => {
+                    let what = format!("holds one array, {source} holds {}; write .zarr or .h5", many.len());
+                    Err(Error::bad_request("convert", format!("{target} {what}")))
+                }
+            };
+        }
+        self.groups.push((target.to_string(), node.attributes.clone()));
+        for child in &node.children {
+            self.node(child, &inside(source, &child.name)?, &inside(target, &child.name)?, options)?;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, sources: Vec<String>, axis: usize, target: String, meta: Meta, options: &Options) -> Result<()> {
+        if store::exists(&target) && !options.overwrite {
+            let found = store::open(&target).ok().map(|store| (store.meta().shape.clone(), store.meta().dtype));
+            if !options.resume {
+                return Err(Error::store(target, "is there already; ask for overwrite, or for resume to leave it as it is"));
+            }
+            if found.as_ref() != Some(&(meta.shape.clone(), meta.dtype)) {
+                let what = format!("is there with another shape or dtype than {:?} {}; ask for overwrite", meta.shape, meta.dtype);
+                return Err(Error::store(target, what));
+            }
+            self.there.push(target);
+            return Ok(());
+        }
+        let mut stored = StoreOptions::like(&meta).zarr_version(self.zarr_version).overwrite(options.overwrite);
+        stored.codec = options.codec.clone();
+        let keeps_all = matches!(store::target(&target)?, Address::Hdf5 { .. } | Address::Zarr { .. });
+        if !keeps_all && (!meta.attributes.is_empty() || meta.dimension_names.is_some()) {
+            self.notes.push(format!("{target} keeps no attributes and names of axes"));
+        }
+        if let Some(lengths) = &options.chunks {
+            stored = stored.chunks(lengths.of(&meta, "chunks")?);
+        }
+        if let Some(lengths) = &options.shards {
+            stored = stored.shards(lengths.of(&meta, "shards")?);
+        }
+        self.copies.push(ArrayCopy { sources, axis, target, meta, options: stored });
+        Ok(())
+    }
+}
+
+/// The address of `name` inside of the group at `address`.
+///
+/// # Errors
+/// `BadRequest` for an address that has no inside.
+pub fn inside(address: &str, name: &str) -> Result<String> {
+    let name = name.trim_matches('/');
+    let (file, path) = match store::parse(address).or_else(|_| store::target(address))? {
+        Address::Hdf5 { file, dataset } => (file, dataset),
+        Address::Zarr { dir, path } => (dir, path),
+        Address::NetCdf { file, variable } => (file, variable),
+        _ => return Err(Error::bad_request("convert", format!("{address} is no group"))),
+    };
+    let path = path.trim_matches('/');
+    let slash = if path.is_empty() { "" } else { "/" };
+    Ok(format!("{}:/{path}{slash}{name}", file.display()))
+}

@@ -1,0 +1,45 @@
+//! A path → a group there with attributes.
+
+use super::library::{self, c_string, done, id, sync};
+use super::{attributes, write};
+use crate::error::{Error, Result};
+use hdf5_sys::h5a::{H5Adelete, H5Aexists};
+use hdf5_sys::h5g::H5Gcreate2;
+use hdf5_sys::h5i::H5I_type_t;
+use serde_json::{Map, Value};
+use std::path::Path;
+
+/// Makes the group `path` of `file`, and both where they are missing; attributes of the same names are replaced.
+///
+/// # Errors
+/// `Store` where something else has the name, or the file cannot be written.
+pub(crate) fn create_group(file: &Path, path: &str, address: &str, attributes: &Map<String, Value>) -> Result<()> {
+    let path = format!("/{}", path.trim_matches('/'));
+    sync(|| {
+        let exists = file.symlink_metadata().is_ok();
+        let hdf5 = if exists { library::open_write(address, file)? } else { library::create_file(address, file)? };
+        let group = if path == "/" || library::exists(address, &hdf5, &path)? {
+            let (object, kind) = library::open_object(address, &hdf5, &path)?;
+            if kind != H5I_type_t::H5I_GROUP {
+                return Err(Error::store(address, "is there and is no group"));
+            }
+            object
+        } else {
+            let links = write::link_creation(address)?;
+            let name = c_string(address, &path)?;
+            // SAFETY: identifiers are alive and the name outlives the call.
+            let made = unsafe { H5Gcreate2(hdf5.raw(), name.as_ptr(), links.raw(), library::DEFAULT, library::DEFAULT) };
+            id(address, "creating the group", made)?
+        };
+        for name in attributes.keys() {
+            let name = c_string(address, name)?;
+            // SAFETY: the group is alive and the name outlives the calls.
+            unsafe {
+                if H5Aexists(group.raw(), name.as_ptr()) > 0 {
+                    done(address, "replacing an attribute", H5Adelete(group.raw(), name.as_ptr()))?;
+                }
+            }
+        }
+        attributes::write(address, &group, attributes)
+    })
+}

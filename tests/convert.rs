@@ -1,0 +1,195 @@
+//! `flagstone convert`, `diff` and `verify` from outside: what is copied is the same, what differs is said.
+
+use flagstone::grid::Region;
+use flagstone::store::conformance::{read_dense, write_all};
+use flagstone::store::{Create, create, create_group, open, tree};
+use flagstone::{DType, Scalar};
+use serde_json::json;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn flagstone(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_flagstone")).args(args).env("RUST_BACKTRACE", "0").output().expect("the binary runs")
+}
+
+/// The output of a call that must succeed.
+fn ok(args: &[&str]) -> String {
+    let output = flagstone(args);
+    assert_eq!(output.status.code(), Some(0), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim_end().to_string()
+}
+
+/// Output and error of a call that must fail.
+fn fails(args: &[&str]) -> (String, String) {
+    let output = flagstone(args);
+    assert_eq!(output.status.code(), Some(1), "{args:?}: {}", String::from_utf8_lossy(&output.stdout));
+    (String::from_utf8_lossy(&output.stdout).trim_end().to_string(), String::from_utf8_lossy(&output.stderr).trim_end().to_string())
+}
+
+fn at(dir: &Path, name: &str) -> String {
+    dir.join(name).display().to_string()
+}
+
+/// Writes float64 numbers `first`, `first` + 1, … as an array with all that formats keep.
+fn put(address: &str, shape: &[u64], first: f64) {
+    let mut wanted = Create::new(shape.to_vec(), DType::F64);
+    wanted.fill = Some(Scalar::Float(-9.0));
+    wanted.chunks = Some(shape.iter().map(|&n| n.min(4)).collect());
+    wanted.attributes = json!({"units": "K", "levels": [1, 2], "scale": 0.5}).as_object().unwrap().clone();
+    wanted.dimension_names = Some((0..shape.len()).map(|axis| Some(["time", "lat", "lon"][axis].to_string())).collect());
+    let bytes: Vec<u8> = (0..shape.iter().product()).flat_map(|i: u64| (first + i as f64).to_ne_bytes()).collect();
+    write_all(&*create(address, &wanted).unwrap(), shape, DType::F64, &bytes);
+}
+
+fn values(address: &str) -> Vec<u8> {
+    let store = open(address).unwrap();
+    read_dense(&*store, &Region::whole(&store.meta().shape))
+}
+
+#[test]
+fn a_group_goes_round_all_formats_and_is_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = at(dir.path(), "a.zarr");
+    create_group(&source, json!({"title": "all", "version": 3}).as_object().unwrap(), 3).unwrap();
+    create_group(&format!("{source}:/g"), json!({"deep": true}).as_object().unwrap(), 3).unwrap();
+    put(&format!("{source}:/t"), &[10, 7], 0.0);
+    put(&format!("{source}:/g/u"), &[5], 100.0);
+    let mut before = source.clone();
+    for (name, options) in [
+        ("b.h5", &["--codec", "gzip:1"][..]),
+        ("c.zarr", &["--zarr-version", "2", "--codec", "zstd:3"]),
+        ("d.zarr", &["--chunks", "time=3,lat=2", "--verify"]),
+        ("e.h5:/inside", &[]),
+    ] {
+        let target = at(dir.path(), name);
+        let said = ok(&[&["convert", &before, &target], options].concat());
+        assert!(said.starts_with("2 arrays to copy, 600 B"), "{said}");
+        assert_eq!(said.matches(", verified").count(), if options.contains(&"--verify") { 2 } else { 0 }, "{said}");
+        assert_eq!(ok(&["diff", &before, &target]), "");
+        let (x, y) = (tree(&source).unwrap(), tree(&target).unwrap());
+        assert_eq!((y.arrays(), y.attributes), (x.arrays(), x.attributes), "{name}");
+        assert_eq!(
+            tree(&flagstone::convert::inside(&target, "g").unwrap()).unwrap().attributes,
+            json!({"deep": true}).as_object().unwrap().clone()
+        );
+        for path in ["t", "g/u"] {
+            let (x, y) = (open(&format!("{source}:/{path}")).unwrap(), open(&flagstone::convert::inside(&target, path).unwrap()).unwrap());
+            let (x, y) = (x.meta(), y.meta());
+            assert_eq!(
+                (&y.attributes, &y.dimension_names, y.fill),
+                (&x.attributes, &x.dimension_names, Some(Scalar::Float(-9.0))),
+                "{name}: {path}"
+            );
+        }
+        before = target;
+    }
+    let chunks = |address: &str| open(address).unwrap().meta().chunks.clone();
+    assert_eq!(chunks(&at(dir.path(), "d.zarr:/t")), Some(vec![3, 2]));
+    assert_eq!(chunks(&at(dir.path(), "d.zarr:/g/u")), Some(vec![3]));
+}
+
+#[test]
+fn what_was_stopped_is_gone_on_with_and_nothing_is_replaced_unasked() {
+    let dir = tempfile::tempdir().unwrap();
+    let (source, target) = (at(dir.path(), "a.zarr"), at(dir.path(), "b.zarr"));
+    put(&format!("{source}:/t"), &[10, 7], 0.0);
+    put(&format!("{source}:/u"), &[5], 100.0);
+    assert!(ok(&["convert", &source, &target, "--dry-run"]).contains("2 arrays to copy"));
+    assert!(!Path::new(&target).exists());
+    ok(&["convert", &source, &target]);
+    let (_, message) = fails(&["convert", &source, &target]);
+    assert!(message.contains("is there already; ask for overwrite, or for resume"), "{message}");
+    // As after a kill: one array is whole, of the other there is a hidden part.
+    std::fs::remove_dir_all(at(dir.path(), "b.zarr/u")).unwrap();
+    std::fs::create_dir(at(dir.path(), "b.zarr/.u.partial-999999999-0")).unwrap();
+    let said = ok(&["convert", &source, &target, "--resume"]);
+    assert!(said.starts_with("1 array to copy (1 are there), 40 B"), "{said}");
+    assert_eq!(ok(&["diff", &source, &target]), "");
+    assert!(!Path::new(&at(dir.path(), "b.zarr/.u.partial-999999999-0")).exists());
+    // What is there under the name is not what would be copied.
+    put(&at(dir.path(), "c.zarr:/t"), &[3], 0.0);
+    let (_, message) = fails(&["convert", &source, &at(dir.path(), "c.zarr"), "--resume"]);
+    assert!(message.contains("is there with another shape or dtype"), "{message}");
+    ok(&["convert", &source, &at(dir.path(), "c.zarr"), "--overwrite"]);
+    assert_eq!(ok(&["diff", &source, &at(dir.path(), "c.zarr")]), "");
+}
+
+#[test]
+fn many_files_become_one_array_in_the_order_of_their_numbers() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, rows, first) in [("a_9", 3, 0.0), ("a_10", 2, 21.0), ("a_11", 4, 35.0)] {
+        put(&at(dir.path(), &format!("{name}.h5:/x")), &[rows, 7], first);
+    }
+    let pattern = at(dir.path(), "a_*.h5:/x");
+    let target = at(dir.path(), "all.zarr");
+    let said = ok(&["convert", &pattern, &target, "--axis", "time", "--chunks", "time=-1", "--verify"]);
+    assert!(said.contains("3 files along axis 0"), "{said}");
+    let want: Vec<u8> = (0..63).flat_map(|i| f64::from(i).to_ne_bytes()).collect();
+    assert_eq!(values(&target), want);
+    assert_eq!(open(&target).unwrap().meta().chunks, Some(vec![9, 4]));
+    let (_, message) = fails(&["convert", &pattern, &at(dir.path(), "no.zarr"), "--axis", "lat"]);
+    assert!(message.contains("they are no one array along axis 1"), "{message}");
+    let (_, message) = fails(&["convert", &pattern, &at(dir.path(), "no.zarr"), "--axis", "depth"]);
+    assert!(message.contains("has no axis \"depth\"") && message.contains("\"lat\""), "{message}");
+    let (_, message) = fails(&["convert", &at(dir.path(), "b_*.h5:/x"), &target]);
+    assert!(message.contains("no file is called as in"), "{message}");
+}
+
+#[test]
+fn one_array_goes_to_npy_and_what_it_does_not_keep_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let (source, target) = (at(dir.path(), "a.zarr"), at(dir.path(), "x.npy"));
+    put(&format!("{source}:/x"), &[3, 5], 0.0);
+    let output = flagstone(&["convert", &source, &target]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("x.npy keeps no attributes and names of axes"));
+    assert_eq!(values(&target), values(&source));
+    put(&format!("{source}:/y"), &[3], 0.0);
+    let (_, message) = fails(&["convert", &source, &at(dir.path(), "y.npy")]);
+    assert!(message.contains("holds one array") && message.contains("holds 2"), "{message}");
+    let (_, message) = fails(&["convert", &source, &at(dir.path(), "z.zarr"), "--chunks", "depth=3"]);
+    assert!(message.contains("no array has an axis called \"depth\""), "{message}");
+}
+
+#[test]
+fn differences_are_said_with_their_place_and_size() {
+    let dir = tempfile::tempdir().unwrap();
+    let (a, b) = (at(dir.path(), "a.zarr"), at(dir.path(), "b.zarr"));
+    put(&format!("{a}:/t"), &[4, 5], 0.0);
+    put(&format!("{a}:/only"), &[2], 0.0);
+    put(&format!("{a}:/shape"), &[2], 0.0);
+    put(&format!("{b}:/shape"), &[3], 0.0);
+    let mut bytes = values(&format!("{a}:/t"));
+    bytes[8 * 7..8 * 8].copy_from_slice(&9.5f64.to_ne_bytes());
+    bytes[8 * 19..].copy_from_slice(&f64::NAN.to_ne_bytes());
+    let wanted = Create::new(vec![4, 5], DType::F64);
+    write_all(&*create(&format!("{b}:/t"), &wanted).unwrap(), &[4, 5], DType::F64, &bytes);
+    let (said, message) = fails(&["diff", &a, &b]);
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines[0], format!("/only: only in {a}"));
+    assert_eq!(lines[1], "/shape: [2] float64 and [3] float64");
+    assert_eq!(lines[2], "/t: 2 of 20 elements; the first at [1, 2]: 7.0 and 9.5; the largest difference is 2.5");
+    assert!(message.contains("3 of the arrays of"), "{message}");
+    // NaN is what NaN is.
+    assert_eq!(ok(&["diff", &format!("{b}:/t"), &format!("{b}:/t")]), "");
+}
+
+#[test]
+fn a_damaged_chunk_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let address = at(dir.path(), "a.zarr");
+    for name in ["x", "y"] {
+        let mut wanted = Create::new(vec![8, 8], DType::F64);
+        (wanted.chunks, wanted.checksum) = (Some(vec![4, 4]), true);
+        let bytes: Vec<u8> = (0..64).flat_map(|i| f64::from(i + 1).to_ne_bytes()).collect();
+        write_all(&*create(&format!("{address}:/{name}"), &wanted).unwrap(), &[8, 8], DType::F64, &bytes);
+    }
+    assert_eq!(ok(&["verify", &address]).matches("512 B are good").count(), 2);
+    let chunk = at(dir.path(), "a.zarr/y/c/1/0");
+    let mut bytes = std::fs::read(&chunk).unwrap();
+    bytes[20] ^= 1;
+    std::fs::write(&chunk, bytes).unwrap();
+    let (said, message) = fails(&["verify", &address]);
+    assert!(said.contains("/x: 512 B are good") && said.contains("/y: BAD: ") && said.contains("crc32c is"), "{said}");
+    assert!(message.contains("1 cannot be read"), "{message}");
+}
