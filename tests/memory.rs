@@ -202,6 +202,9 @@ fn rows() -> Vec<Row> {
             Expected::Stored(vec![ROWS as u64, COLUMNS.div_ceil(3) as u64], || each(ROWS, COLUMNS.div_ceil(3), |i, j| x(ROWS - 1 - i, 3 * j)))),
         row("matmul", store("x[:, :2048] @ x[:2048, :4096]", &["x=x.h5:/x"], "product.zarr", &["--codec", "none", "--chunks", "512,512"]),
             Expected::Stored(vec![4096; 2], product)),
+        row("XᵀX", store("x[:, :4096].T @ x[:, :4096]", &["x=x.h5:/x"], "gram.zarr", &["--codec", "none", "--chunks", "512,512"]),
+            Expected::Stored(vec![4096; 2], gram)).traffic(X_BYTES * 5),
+        row("tensordot", Job::Api(tensordot), Expected::Values(vec![])),
         row("mask, stored", store("x[x > 900]", &["x=x.h5:/x"], "masked.npy", &[]),
             Expected::Stored(vec![histogram()[901..].iter().sum()], || Box::new(each(ROWS, COLUMNS, x).filter(|&v| v > 900.0)))),
         row("mask, mean", eval("x[x > 900].mean()", &["x=z.h5:/x"]), Expected::Values(vec![mean_above(900)])),
@@ -233,6 +236,25 @@ fn product() -> Elements {
         let (i, j) = (at / 4096, at % 4096);
         f(i) * sum_f + K as f64 * f(i) * g(j) + sum_gf + g(j) * sum_g
     }))
+}
+
+fn gram() -> Elements {
+    let (sum, squares) = (fs().sum::<f64>(), fs().map(|v| v * v).sum::<f64>());
+    Box::new((0..4096 * 4096).map(move |at| {
+        let (i, j) = (at / 4096, at % 4096);
+        squares + (g(i) + g(j)) * sum + ROWS as f64 * g(i) * g(j)
+    }))
+}
+
+/// Over two axes of a stored array of three, 256 MiB of it.
+fn tensordot(rt: &Runtime, dir: &Path) -> flagstone::Result<Vec<f64>> {
+    let address = dir.join("cube.zarr").display().to_string();
+    let cube = random::normal(0.0, 1.0).shape([64, 64, 8192]).seed(7).build();
+    rt.store_with(&cube, &address, &StoreOptions::new().chunks([16, 16, 1024]).overwrite(true))?;
+    let cube = open(&address)?;
+    let product = cube.tensordot(cube.index(flagstone::idx![.., .., ..384]), ([0, 1], [0, 1]));
+    let (trace, sum) = rt.compute_many((&product.trace(0, 0, 1), &product.sum(..)))?;
+    Ok([trace, sum].iter().flat_map(|any| any.scalars()).map(|s| s.as_f64()).collect())
 }
 
 fn persist(rt: &Runtime, _: &Path) -> flagstone::Result<Vec<f64>> {

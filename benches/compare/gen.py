@@ -62,14 +62,15 @@ def square(part):
         z[i : i + 1000] = np.round(rng.normal(10, 3, size=(1000, 16000)), 3)
 
 
-def factor(seed):
+def factor(seed, shape=(8000, 8000)):
     def create(part):
         import numpy as np
 
         rng = np.random.default_rng(seed)
-        x = np.lib.format.open_memmap(part, mode="w+", dtype="f8", shape=(8000, 8000))
-        for i in range(0, 8000, 1000):
-            x[i : i + 1000] = rng.normal(0, 1, size=(1000, 8000))
+        x = np.lib.format.open_memmap(part, mode="w+", dtype="f8", shape=shape)
+        step = shape[0] // 8
+        for i in range(0, shape[0], step):
+            x[i : i + step] = rng.normal(0, 1, size=(step, *shape[1:]))
         x.flush()
 
     return create
@@ -99,6 +100,8 @@ def files(directory, also=None):
         "b2nd": "square.b2nd",
         "left": "left.npy",
         "right": "right.npy",
+        "tensor": "tensor.npy",
+        "cotensor": "cotensor.npy",
     }
 
     def find(name):
@@ -121,6 +124,8 @@ def make(directory, also, wanted):
         "b2nd": blosc(path["square"]),
         "left": factor(3),
         "right": factor(4),
+        "tensor": factor(5, (2000, 400, 50)),
+        "cotensor": factor(6, (400, 50, 2000)),
     }
     for name in how:
         if (name in wanted or any(needs.get(other) == name for other in wanted)) and not os.path.exists(path[name]):

@@ -34,6 +34,7 @@ SQUARE = {"default": None, "auto": "auto", "rows": (1000, 16000), "4000": (4000,
 TABLE = {"default": None, "auto": "auto", "rows": (1000, 20000)}
 RANDOM_2D = {"default": "auto", "auto": "auto", "1000": (1000, 1000), "5000": (5000, 5000)}
 RANDOM_1D = {"default": "auto", "auto": "auto", "1e6": 1_000_000, "1e7": 10_000_000}
+TENSOR = {"default": "auto", "whole": -1, "500": (500, 400, 50)}
 FOUR_GB = 4_000_000_000
 SQUARE_BYTES = 16000 * 16000 * 8
 
@@ -56,4 +57,5 @@ JOBS = [
     Job("rechunk", "x", "square", store=["--chunks", "16000,100"], memory_limit="512MiB", settings={"default": None}),
     # the greatest element: no engine can know it without the product. NumPy holds all three matrices in memory
     Job("matmul8000", "(x @ y).max()", "left", also={"y": "right"}, memory_limit="512MiB", peers=("numpy",), base="numpy"),
+    Job("tensordot", "tensordot(x, y, 2).max()", "tensor", also={"y": "cotensor"}, memory_limit="512MiB", peers=(*DASK_LIKE, "numpy"), settings=TENSOR),
 ]

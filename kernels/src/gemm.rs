@@ -64,7 +64,7 @@ fn own_scratch_bytes(dtype: DType, m: usize, n: usize, k: usize) -> usize {
 /// If the shapes or dtypes do not agree, the dtype is f16 or bf16, or `scratch` is shorter than
 /// [`gemm_scratch_bytes`].
 pub fn gemm_accumulate(dtype: DType, k0: u64, a: &View, b: &View, c: &mut ViewMut, first: bool, scratch: &mut [u8]) {
-    gemm_form(dtype, Form::default(), k0, a, b, c, first, scratch);
+    multiply_blocks(dtype, Form::default(), PANEL, k0, a, b, c, first, scratch);
 }
 
 /// As [`gemm_accumulate`], where what is added has another `form`: of floats and complex numbers alone.
@@ -73,6 +73,20 @@ pub fn gemm_accumulate(dtype: DType, k0: u64, a: &View, b: &View, c: &mut ViewMu
 /// As there, and for other dtypes than these in another form than the plain one.
 pub fn gemm_form(dtype: DType, form: Form, k0: u64, a: &View, b: &View, c: &mut ViewMut, first: bool, scratch: &mut [u8]) {
     assert!(form == Form::default() || is_crate_dtype(dtype), "gemm: {form:?} of {dtype}");
+    multiply_blocks(dtype, form, PANEL, k0, a, b, c, first, scratch);
+}
+
+/// As [`gemm_accumulate`], with k cut at multiples of `block` of the global index instead.
+///
+/// # Panics
+/// As [`gemm_accumulate`], and if `block` is 0 or more than [`PANEL`].
+pub fn gemm_in_blocks(dtype: DType, k0: u64, block: usize, a: &View, b: &View, c: &mut ViewMut, first: bool, scratch: &mut [u8]) {
+    assert!((1..=PANEL).contains(&block), "gemm: blocks of {block}, at most {PANEL}");
+    multiply_blocks(dtype, Form::default(), block, k0, a, b, c, first, scratch);
+}
+
+/// What the three above do.
+fn multiply_blocks(dtype: DType, form: Form, block: usize, k0: u64, a: &View, b: &View, c: &mut ViewMut, first: bool, scratch: &mut [u8]) {
     let (&[m, k], &[k_b, n], &[m_c, n_c]) = (a.shape(), b.shape(), c.shape()) else {
         panic!("gemm: expected matrices, given {:?} · {:?} → {:?}", a.shape(), b.shape(), c.shape());
     };
@@ -86,8 +100,8 @@ pub fn gemm_form(dtype: DType, form: Form, k0: u64, a: &View, b: &View, c: &mut 
     let mut overwrite = first;
     let mut start = 0;
     while start < k {
-        let into_panel = ((k0 + start as u64) % PANEL as u64) as usize;
-        let len = (PANEL - into_panel).min(k - start);
+        let into_block = ((k0 + start as u64) % block as u64) as usize;
+        let len = (block - into_block).min(k - start);
         let (a, b) = (a.part(&[0, start], &[m, len]), b.part(&[start, 0], &[len, n]));
         tiles(STRIP, m, n, |i, rows, j, cols| {
             let (a, b) = (a.part(&[i, 0], &[rows, len]), b.part(&[0, j], &[len, cols]));

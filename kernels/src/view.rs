@@ -125,6 +125,20 @@ impl<'a> View<'a> {
     pub fn strides(&self) -> &[isize] {
         &self.strides
     }
+    /// What stands at `place` of the first axis.
+    ///
+    /// # Panics
+    /// If there is no such place.
+    pub fn at(&self, place: usize) -> View<'a> {
+        assert!(self.shape.first().is_some_and(|&n| place < n), "view: place {place} of {:?}", self.shape);
+        let ptr = self.ptr.wrapping_offset(place as isize * self.strides[0]);
+        View { ptr, dtype: self.dtype, shape: self.shape[1..].to_vec(), strides: self.strides[1..].to_vec(), lifetime: PhantomData }
+    }
+    /// The same elements with the axes in reverse order.
+    pub fn transposed(&self) -> View<'a> {
+        let (shape, strides) = (self.shape.iter().rev().copied().collect(), self.strides.iter().rev().copied().collect());
+        View { ptr: self.ptr, dtype: self.dtype, shape, strides, lifetime: PhantomData }
+    }
     /// The part of the view that starts at `start` and has `shape`.
     ///
     /// # Panics

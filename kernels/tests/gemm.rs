@@ -2,7 +2,7 @@
 
 use bytemuck::{Pod, cast_slice, cast_slice_mut};
 use flagstone_kernels::dtype::{Bool, C64, C128, DType, Element};
-use flagstone_kernels::gemm::{PANEL, gemm_accumulate, gemm_scratch_bytes};
+use flagstone_kernels::gemm::{PANEL, gemm_accumulate, gemm_in_blocks, gemm_scratch_bytes};
 use flagstone_kernels::view::{View, ViewMut};
 use ndarray::Array2;
 use ndarray_linalg::Norm;
@@ -219,6 +219,47 @@ fn bits_do_not_depend_on_tiling_or_layout() {
 }
 
 /// C tiles of at most 256 elements with k dense in both operands are where the crate would sum horizontally.
+#[test]
+fn bits_of_other_blocks_of_k_do_not_depend_on_how_it_is_cut() {
+    let (m, n, k) = (40, 33, 700);
+    let (a, b): (Vec<f64>, Vec<f64>) = (matrix(m * k, 5), matrix(k * n, 6));
+    let (a, b) = (Stored::new(&a, [m, k], Layout::Rows), Stored::new(&b, [k, n], Layout::Rows));
+    let product = |block: usize, step: usize| -> Vec<f64> {
+        let mut c = Stored::new(&vec![0.0; m * n], [m, n], Layout::Rows);
+        let mut scratch = vec![0xFF; gemm_scratch_bytes(DType::F64, m, n, k)];
+        for p in (0..k).step_by(step) {
+            let len = step.min(k - p);
+            let (a, b) = (a.view().part(&[0, p], &[m, len]), b.view().part(&[p, 0], &[len, n]));
+            gemm_in_blocks(DType::F64, p as u64, block, &a, &b, &mut c.view_mut(), p == 0, &mut scratch);
+        }
+        c.values()
+    };
+    for block in [1, 50, 200, 250] {
+        assert_eq!(product(block, 700), product(block, 2 * block), "blocks of {block}");
+    }
+    assert_ne!(product(250, 700), product(200, 700), "blocks of 250 and 200 round the same way");
+}
+
+/// Half of X·Xᵀ is the other half mirrored: real products commute, and so must the bits of sums of them.
+#[test]
+fn the_product_of_transposes_has_the_bits_of_the_transpose() {
+    fn check<T: Number>(m: usize, n: usize, k: usize) {
+        let (a, b): (Vec<T>, Vec<T>) = (matrix(m * k, 5), matrix(k * n, 6));
+        let (a, b) = (Stored::new(&a, [m, k], Layout::Rows), Stored::new(&b, [k, n], Layout::Rows));
+        let mut c = Stored::new(&vec![T::default(); m * n], [m, n], Layout::Rows);
+        let mut mirrored = Stored::new(&vec![T::default(); m * n], [n, m], Layout::Rows);
+        multiply(&a.view(), &b.view(), &mut c.view_mut(), 0, true);
+        multiply(&b.view().transposed(), &a.view().transposed(), &mut mirrored.view_mut(), 0, true);
+        let (c, mirrored): (Vec<T>, Vec<T>) = (c.values(), mirrored.values());
+        let back: Vec<T> = (0..m * n).map(|at| mirrored[at % n * m + at / n]).collect();
+        assert!(cast_slice::<T, u8>(&back) == cast_slice::<T, u8>(&c), "{} {m}×{k}×{n}", T::DTYPE);
+    }
+    for (m, n, k) in [(1, 1, 700), (3, 1, 300), (2, 40, 257), (7, 9, 5), (130, 97, 770), (64, 300, 2)] {
+        check::<f32>(m, n, k);
+        check::<f64>(m, n, k);
+    }
+}
+
 #[test]
 fn bits_of_small_tiles_do_not_depend_on_layout() {
     fn check<T: Number>() {

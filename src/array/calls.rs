@@ -276,26 +276,6 @@ pub(super) fn attribute_of(name: &str, a: &Value) -> Called {
     attribute(&args::array(name, a)?, name).ok_or_else(|| Error::internal("an attribute that is none"))
 }
 
-pub(super) fn matmul(a: &Value, b: &Value) -> Called {
-    given(args::array("matmul", a)?.matmul(args::operand("matmul", b)?))
-}
-
-pub(super) fn dot(a: &Value, b: &Value) -> Called {
-    given(args::array("dot", a)?.dot(args::operand("dot", b)?))
-}
-
-pub(super) fn outer(a: &Value, b: &Value) -> Called {
-    let (a, b) = (args::array("outer", a)?, args::array("outer", b)?);
-    let (a, b) = (a.ravel(), b.ravel());
-    given(a.expand_dims(1) * b.expand_dims(0))
-}
-
-pub(super) fn inner(a: &Value, b: &Value) -> Called {
-    let (a, b) = (args::array("inner", a)?, args::array("inner", b)?);
-    let b = if b.ndim()? >= 2 { b.swapaxes(-1, -2) } else { b };
-    given(a.dot(b))
-}
-
 pub(super) fn two(a: &[Value], name: &str, make: fn(f64, f64) -> RandomArray) -> Result<RandomArray> {
     Ok(make(args::float(name, &a[0])?, args::float(name, &a[1])?))
 }

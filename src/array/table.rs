@@ -3,7 +3,7 @@
 use super::calls::*;
 use super::python::{function1, function2};
 use super::value::{Param, Signature, Value};
-use super::{args, manipulate, random};
+use super::{args, manipulate, product_calls as products, random};
 use crate::error::Error;
 use flagstone_kernels::op::{BinaryOp, ReduceOp, ScanOp, UnaryOp};
 
@@ -282,10 +282,27 @@ pub(super) static SIGNATURES: &[Signature] = &[
     sig!("ndim" ["a"] "The number of axes.", |a| attribute_of("ndim", &a[0])),
     sig!("size" ["a"] "The number of elements.", |a| attribute_of("size", &a[0])),
     // products
-    sig!("matmul" ["x1", "x2"] "The matrix product.", |a| matmul(&a[0], &a[1])),
-    sig!(method "dot" ["a", "b"] "The matrix product, or the product with a scalar.", |a| dot(&a[0], &a[1])),
-    sig!("outer" ["a", "b"] "All products of two 1-D arrays.", |a| outer(&a[0], &a[1])),
-    sig!("inner" ["a", "b"] "Sums of products over the last axes.", |a| inner(&a[0], &a[1])),
+    sig!("matmul" ["x1", "x2"] "The matrix product of the last two axes.", |a| products::matmul(a)),
+    sig!(method "dot" ["a", "b"] "The product over the last axis and the last but one.", |a| products::dot(a)),
+    sig!("vdot" ["a", "b"] "The sum of all products, the first conjugated.", |a| products::of_two("vdot", a, |a, b| a.vdot(b))),
+    sig!("vecdot" ["x1", "x2"; "axis" = "-1"] "Sums of products along an axis, the first conjugated.", |a| products::vecdot(a, &a[2])),
+    sig!("matvec" ["x1", "x2"] "Matrices times vectors.", |a| products::of_two("matvec", a, |a, b| a.matvec(b))),
+    sig!("vecmat" ["x1", "x2"] "Conjugated vectors times matrices.", |a| products::of_two("vecmat", a, |a, b| a.vecmat(b))),
+    sig!("inner" ["a", "b"] "Sums of products over the last axes.", |a| products::of_two("inner", a, |a, b| a.inner(b))),
+    sig!("outer" ["a", "b"] "All products of two flattened arrays.", |a| products::outer(a)),
+    sig!("kron" ["a", "b"] "The Kronecker product.", |a| products::of_two("kron", a, |a, b| a.kron(b))),
+    sig!("tensordot" ["a", "b", "axes" = "2"] "Sums of products over pairs of axes.", |a| products::tensordot(a)),
+    sig!("einsum" ["subscripts", "*operands"; "dtype" = "None", "optimize" = "False"] "Products by labels of axes.", |a| products::einsum(a)),
+    sig!("cross" ["a", "b", "axisa" = "-1", "axisb" = "-1", "axisc" = "-1", "axis" = "None"] "Vector products.", |a| products::cross(a)),
+    sig!(method "trace" ["a", "offset" = "0", "axis1" = "0", "axis2" = "1", "dtype" = "None"] "Sums along a diagonal.", |a| products::trace(a)),
+    sig!("linalg.matmul" ["x1", "x2"] "The matrix product of the last two axes.", |a| products::matmul(a)),
+    sig!("linalg.tensordot" ["x1", "x2"; "axes" = "2"] "Sums of products over pairs of axes.", |a| products::tensordot(a)),
+    sig!("linalg.vecdot" ["x1", "x2"; "axis" = "-1"] "Sums of products along an axis, the first conjugated.", |a| products::vecdot(a, &a[2])),
+    sig!("linalg.outer" ["x1", "x2"] "All products of two vectors.", |a| products::outer(a)),
+    sig!("linalg.cross" ["x1", "x2"; "axis" = "-1"] "Vector products of 3 components.", |a| products::cross_of_three(a)),
+    sig!("linalg.trace" ["x"; "offset" = "0", "dtype" = "None"] "Sums along a diagonal of the last two axes.", |a| products::trace_of_matrices(a)),
+    sig!("linalg.multi_dot" ["arrays"] "The product of several matrices, in the cheapest order.", |a| products::multi_dot(a)),
+    sig!("linalg.matrix_power" ["a", "n"] "Square matrices to a power.", |a| products::matrix_power(a)),
     // random
     drawn!("random.random" [] 0 "Uniform in [0, 1).", |_| Ok(random::random())),
     drawn!("random.standard_normal" [] 0 "Normal, mean 0, deviation 1.", |_| Ok(random::standard_normal())),
@@ -325,8 +342,7 @@ pub(super) static NOT_YET: &[Signature] = not_yet! {
     "quantile": "use median for the middle"; "percentile": "use median for the middle";
     "nanquantile": "use nanmedian for the middle"; "nanpercentile": "use nanmedian for the middle";
     "histogram": "count with sum((x >= a) & (x < b))"; "bincount": "count with sum(x == k)"; "digitize": "use where";
-    "tensordot": "use matmul of 2-D arrays"; "einsum": "use matmul and sums"; "kron": "use outer"; "vdot": "use dot of conj(a)";
-    "trace": "use sum(a * eye(n))"; "diagonal": "diagonals"; "diag": "diagonals";
+    "diagonal": "diagonals"; "diag": "diagonals";
     "cov": "use matmul"; "corrcoef": "use matmul"; "convolve": "convolution"; "correlate": "correlation"; "gradient": "use slices"; "interp": "interpolation";
     "repeat": "use broadcast_to"; "tile": "use concatenate"; "roll": "use concatenate of two slices"; "rot90": "use transpose and flip"; "pad": "use concatenate";
     "take": "use x[list]"; "nonzero": "use x[mask]"; "argwhere": "use x[mask]"; "select": "use where"; "split": "use slices";

@@ -17,7 +17,7 @@ pub(super) fn lowered(op: &Op) -> Option<&dyn Lower> {
         Op::Reduce(operation) => Some(operation),
         Op::Concatenate(operation) => Some(operation),
         Op::Cumulative(operation) => Some(operation),
-        Op::Matmul(operation) => Some(operation),
+        Op::Contraction(operation) => Some(operation),
         Op::Mask(operation) => Some(operation),
         Op::Median(operation) => Some(operation),
         Op::Deferred(operation) => Some(operation),
@@ -37,7 +37,7 @@ pub(super) fn lowered_all(op: &Op) -> Option<&dyn LowerAll> {
         Op::Dense(operation) => Some(operation),
         Op::Source(_) | Op::Full(_) | Op::Generate(_) | Op::Resident(_) | Op::Function(_) => None,
         Op::Elementwise(_) | Op::View(_) | Op::Reduce(_) | Op::Concatenate(_) | Op::Rechunk(_) | Op::Cumulative(_) => None,
-        Op::Matmul(_) | Op::Mask(_) | Op::Median(_) | Op::Deferred(_) | Op::Spread(_) | Op::Output(_) | Op::Apply(_) => None,
+        Op::Contraction(_) | Op::Mask(_) | Op::Median(_) | Op::Deferred(_) | Op::Spread(_) | Op::Output(_) | Op::Apply(_) => None,
     }
 }
 

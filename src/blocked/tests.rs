@@ -2,7 +2,7 @@
 
 use super::mask::FilterStage;
 use super::{Sink, Step, Target, lower, procedures};
-use crate::array::{Array, concatenate, where_};
+use crate::array::{Array, concatenate, stack, where_};
 use crate::budget::Budget;
 use crate::error::Result;
 use crate::expr::{Node, Op, Runs, ops};
@@ -50,6 +50,8 @@ fn expressions(directory: &std::path::Path) -> Vec<(&'static str, Array)> {
     );
     let r = random::normal(0.0, 1.0).shape([50, 40]).seed(1).chunks([9, 40]).build();
     let long = random::normal(0.0, 1.0).shape([300, 9]).seed(2).build();
+    let cube = random::normal(0.0, 1.0).shape([6, 20, 15]).seed(3).chunks([4, 9, 15]).build();
+    let totals = cube.cumsum(0);
     vec![
         ("copy", x.clone()),
         ("elementwise", &x * 2.0 + &plain),
@@ -66,6 +68,12 @@ fn expressions(directory: &std::path::Path) -> Vec<(&'static str, Array)> {
         ("matmul", x.matmul(&y)),
         ("matmul sum", x.matmul(&y).sum(1)),
         ("gram", x.t().matmul(&x)),
+        ("gram of rows, summed", (&x - 1.0).matmul((&x - 1.0).t()).sum(0)),
+        ("grams", stack(&[x.clone(), x.sqrt()], 1).transpose([1, 0, 2]).matmul(stack(&[x.clone(), x.sqrt()], 1).transpose([1, 2, 0]))),
+        ("stack of products", stack(&[x.clone(), x.clone()], 0).matmul(&y)),
+        ("tensordot", cube.tensordot(&totals, ([0, 2], [0, 2]))),
+        ("tensordot with itself", totals.t().tensordot(&totals, ([0, 1], [2, 1]))),
+        ("outer axes kept", totals.tensordot(&cube, (1, 1)).index(idx![2.., .., 1..4, ..;2])),
         ("dot", long.sum(1).matmul(long.sum(1))),
         ("concatenate", concatenate(&[x.clone(), plain.clone(), x.clone()], 0) + 1.0),
         ("seams", concatenate(&[x.clone(), plain.clone()], 0).index(idx![3..70]).sum(1)),

@@ -12,6 +12,7 @@ use crate::memory::{BlockKey, rounded};
 use crate::plan::{Parts, Product, Stage, TaskBlocks, TaskSpec, Write};
 use flagstone_kernels::reduce::Reduction;
 use flagstone_kernels::scan::Scan;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Stages whose tasks are boxes of a loop.
@@ -46,11 +47,12 @@ pub struct Work {
     pub stored_bytes: u64,
 }
 
-/// A buffer that tasks along an axis hand on: each but the first takes what the one before it wrote, and writes on.
+/// A buffer that tasks along axes hand on: each but the first takes what the one before it wrote, and writes on.
 struct Chain {
     /// What is handed on: block n is what task n wrote.
     writes: Writes,
-    axis: usize,
+    /// Along these, in C order.
+    axes: Range<usize>,
     /// Whether the last task's buffer is its block of [`Work::writes`] (a sum that is done then); else it only reads what it
     /// is handed.
     is_result: bool,
@@ -193,26 +195,27 @@ impl Work {
         Work { name: name.to_string(), boxes, chosen: None, reads, writes, products, chain: None, scratch_bytes, stored_bytes: 0 }
     }
 
-    /// The same, where the buffer of what is written is handed on along the last axis until it is done, under the number of
-    /// `product`.
-    pub fn summed(mut self, product: Product) -> Work {
+    /// The same, where the buffer of what is written is handed on along the last `depth` axes until it is done, under the
+    /// number of `product`. Where boxes are one triangle of a square, the last task writes the mirrored block, too.
+    pub fn summed(mut self, product: Product, depth: usize) -> Work {
         self.products.push(product.clone());
         let blocks = self.writes[0].blocks.clone();
-        self.chain = Some(Chain { writes: Writes { product, blocks }, axis: self.boxes.cuts.len() - 1, is_result: true });
+        let axes = self.boxes.cuts.len() - depth..self.boxes.cuts.len();
+        self.chain = Some(Chain { writes: Writes { product, blocks }, axes, is_result: true });
         self
     }
 
     /// The same, where tasks along `axis` hand on a state beside what they write.
     pub fn handing_on(mut self, writes: Writes, axis: usize) -> Work {
         self.products.push(writes.product.clone());
-        self.chain = Some(Chain { writes, axis, is_result: false });
+        self.chain = Some(Chain { writes, axes: axis..axis + 1, is_result: false });
         self
     }
 
     /// The memory of a task that is handed a state, and hands one on: neither at the ends of the axis.
     pub fn handed_on<'a>(&self, tile: &Tile, parts: Parts<'a>) -> HandedOn<'a> {
         let Parts { mut reads, mut writes, scratch, counters } = parts;
-        let (link, links) = self.chain.as_ref().map_or((0, 1), |chain| (tile.index[chain.axis], self.boxes.cuts[chain.axis].count()));
+        let (link, links) = self.chain.as_ref().map_or((0, 1), |chain| self.link(chain, tile));
         let taken = link > 0 && link + 1 < links;
         let before = if link > 0 && !taken { reads.pop() } else { None };
         let state = if link + 1 < links { writes.pop() } else { None };
@@ -261,13 +264,20 @@ impl Work {
             .collect()
     }
 
+    /// Which task of its chain a box is, and how many there are.
+    fn link(&self, chain: &Chain, tile: &Tile) -> (u64, u64) {
+        let counts = &self.boxes.counts()[chain.axes.clone()];
+        (ravel(&tile.index[chain.axes.clone()], counts), counts.iter().product())
+    }
+
     /// Describes what task `n` is handed and hands on: under `done`, where the chain ends in what the task writes.
     fn hand_on(&self, chain: &Chain, n: u64, tile: &Tile, done: Option<BlockKey>, spec: &mut TaskSpec) {
-        let (link, links) = (tile.index[chain.axis], self.boxes.cuts[chain.axis].count());
+        let (link, links) = self.link(chain, tile);
         let product = chain.writes.product.id;
         let before = (link > 0).then(|| {
             let mut index = tile.index.clone();
-            index[chain.axis] -= 1;
+            let earlier = unravel(link - 1, &self.boxes.counts()[chain.axes.clone()]);
+            index[chain.axes.clone()].copy_from_slice(&earlier);
             BlockKey { product, block: self.boxes.number(&index) }
         });
         let after = if link + 1 < links { Some(BlockKey { product, block: n }) } else { done };
@@ -289,7 +299,7 @@ impl Work {
             boxes[axis] = range;
         }
         match &self.chosen {
-            None => boxes.iter().map(|(_, n)| n).product(),
+            None => self.boxes.visited_in(&boxes),
             Some(_) => {
                 let (first, lens): (Vec<u64>, Vec<u64>) = boxes.into_iter().unzip();
                 let index = |at: u64| unravel(at, &lens).iter().zip(&first).map(|(i, first)| i + first).collect::<Vec<_>>();
@@ -323,7 +333,9 @@ impl<T: Tasks> Stage for T {
         let read = work.reads.iter().map(|access| access.feed.blocks_bytes(&access.cuts(&work.boxes)));
         // a buffer counts once, whether it is new, taken or read
         let state = work.chain.iter().filter(|chain| !chain.is_result).map(|chain| &chain.writes);
-        let written = work.writes.iter().chain(state).map(|write| write.blocks.bytes_most(&work.boxes));
+        // the mirrored block of a triangle's box
+        let mirrored = work.writes.iter().filter(|_| work.boxes.has_mirrors());
+        let written = work.writes.iter().chain(state).chain(mirrored).map(|write| write.blocks.bytes_most(&work.boxes));
         read.chain(written).fold(rounded(work.scratch_bytes), u64::saturating_add)
     }
     fn moved_bytes(&self) -> u64 {
@@ -333,10 +345,9 @@ impl<T: Tasks> Stage for T {
             again.fold(access.feed.moved_bytes(&access.cuts(&work.boxes)), u64::saturating_mul)
         };
         let moved = work.reads.iter().map(of).fold(work.stored_bytes, u64::saturating_add);
-        match &work.chosen {
-            None => moved,
-            Some(chosen) => (moved as u128 * chosen.len() as u128 / work.boxes.len().max(1) as u128) as u64,
-        }
+        let all = work.boxes.cuts.iter().map(AxisChunks::count).fold(1, u64::saturating_mul).max(1);
+        let tasks = work.chosen.as_ref().map_or_else(|| work.boxes.len(), |chosen| chosen.len() as u64);
+        if tasks == all { moved } else { (moved as u128 * tasks as u128 / all as u128) as u64 }
     }
     fn describe(&self, n: u64, spec: &mut TaskSpec) {
         let work = self.work();
@@ -360,10 +371,14 @@ impl<T: Tasks> Stage for T {
             }
             match &work.chain {
                 Some(chain) if chain.is_result => {
-                    let (link, links) = (tile.index[chain.axis], work.boxes.cuts[chain.axis].count());
+                    let (link, links) = work.link(chain, &tile);
                     key.block /= links;
                     let done = link + 1 == links;
                     work.hand_on(chain, n, &tile, done.then_some(key), spec);
+                    if let Some(mirrored) = work.boxes.mirrored(&tile.index).filter(|_| done) {
+                        let block = ravel(&mirrored, &work.boxes.counts()) / links;
+                        spec.writes.push(Write { key: BlockKey { product: product.id, block }, bytes, takes: None });
+                    }
                 }
                 _ => spec.writes.push(Write { key, bytes, takes: None }),
             }
@@ -390,8 +405,9 @@ impl<T: Tasks> Stage for T {
                 return block;
             }
             if chain.is_result {
-                let links = work.boxes.cuts[chain.axis].count();
-                return block * links + links - 1;
+                let counts = work.boxes.counts();
+                let links: u64 = counts[chain.axes.clone()].iter().product();
+                return work.boxes.number(&unravel(block * links + links - 1, &counts));
             }
         }
         let write = work.writes.iter().find(|write| write.product.id == product);

@@ -49,9 +49,10 @@ pub fn cells_of(chunks: &ChunkGrid, axes: &[usize], sizes: &NumericsSizes) -> Ve
 }
 
 /// The operands' chunks; where those make chunks of more than [`CHUNK_ELEMENTS`] elements (a tall matrix times a wide
-/// one), they are cut, nearly square.
-pub(super) fn product_chunks(rows: &AxisChunks, columns: &AxisChunks) -> ChunkGrid {
-    let (m, n) = (rows.longest().max(1), columns.longest().max(1));
+/// one), they are cut: one place of the batch, rows and columns nearly square.
+pub(super) fn contraction_chunks(batch: &[AxisChunks], rows: &[AxisChunks], columns: &[AxisChunks]) -> ChunkGrid {
+    let longest = |axes: &[AxisChunks]| axes.iter().map(|axis| axis.longest().max(1)).fold(1, u64::saturating_mul);
+    let (m, n) = (longest(rows), longest(columns));
     let side = CHUNK_ELEMENTS.isqrt();
     let (m_most, n_most) = match (m > side, n > side) {
         (true, true) => (side, side),
@@ -59,7 +60,21 @@ pub(super) fn product_chunks(rows: &AxisChunks, columns: &AxisChunks) -> ChunkGr
         (false, true) => (m, CHUNK_ELEMENTS / m),
         (false, false) => (m, n),
     };
-    ChunkGrid { axes: vec![even_split(rows, m_most), even_split(columns, n_most)] }
+    let batch_most = CHUNK_ELEMENTS / (m.min(m_most) * n.min(n_most)).max(1);
+    let groups = [(batch, batch_most), (rows, m_most), (columns, n_most)];
+    ChunkGrid { axes: groups.into_iter().flat_map(|(axes, most)| split_to(axes, most)).collect() }
+}
+
+/// Axes of which chunks have at most `most` elements together, the outermost ones cut first.
+fn split_to(axes: &[AxisChunks], most: u64) -> Vec<AxisChunks> {
+    let (mut left, mut split) = (most.max(1), Vec::with_capacity(axes.len()));
+    for axis in axes.iter().rev() {
+        let axis = even_split(axis, left);
+        left = (left / axis.longest().max(1)).max(1);
+        split.push(axis);
+    }
+    split.reverse();
+    split
 }
 
 /// Chunks cut into equal parts of at most `most` elements.

@@ -62,8 +62,8 @@ operations! {
     Rechunk,
     /// Running totals along an axis.
     Cumulative,
-    /// `a @ b` of two matrices, [m, k] · [k, n].
-    Matmul,
+    /// Sums of products of two arrays over some axes: `a @ b`, `tensordot`, `einsum`.
+    Contraction,
     /// The elements of an array where a mask is true, in C order.
     Mask,
     /// The exact median of all elements.

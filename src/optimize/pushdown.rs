@@ -193,7 +193,8 @@ impl Pushdown {
         }
     }
 
-    /// A view of one part drops the others.
+    /// A view of one part drops the others. What only moves the elements of one that is wanted as it is, too, is a view of
+    /// that: its parts are not put together twice.
     fn concatenate(&mut self, at: usize, axis: usize) {
         let node = self.nodes[at].clone();
         let args = node.op.args();
@@ -205,12 +206,18 @@ impl Pushdown {
                 end
             })
             .collect();
-        for (number, view) in self.open(at) {
+        let open = self.open(at);
+        let whole = open.iter().find(|(_, view)| view.is_none()).map(|(number, _)| (at, *number));
+        for (number, view) in open {
             let Some(view) = view else {
                 let args = self.args(at, |_| None);
                 self.meet((at, number), Recipe::Apply { args, outer: None });
                 continue;
             };
+            if let Some(of) = whole.filter(|_| view.region().elements() == node.elements()) {
+                self.meet((at, number), Recipe::Outer { of, view });
+                continue;
+            }
             let mut parts = Vec::new();
             for (part, view) in window::parts(&view, axis, &ends) {
                 parts.push(self.want(self.at[&args[part].id], Some(view)));

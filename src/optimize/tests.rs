@@ -65,7 +65,7 @@ fn mask(arg: &Expr, mask: &Expr) -> Expr {
 }
 
 fn matmul(a: &Expr, b: &Expr) -> Expr {
-    Node::new(Op::Matmul(ops::Matmul { a: a.clone(), b: b.clone() })).unwrap()
+    Node::new(ops::Contraction::matrices(a.clone(), b.clone()).into()).unwrap()
 }
 
 fn concatenate(args: &[Expr], axis: usize) -> Expr {
@@ -177,7 +177,7 @@ fn step(node: &Expr, args: &[Value], by_cell: bool) -> Value {
             };
             ((0..n).map(one).collect(), shape)
         }
-        Op::Matmul(_) => {
+        Op::Contraction(_) => {
             let (k, cols) = (args[0].1[1], shape[1]);
             let one = |at: u64| (0..k).map(|p| args[0].0[(at / cols * k + p) as usize] * args[1].0[(p * cols + at % cols) as usize]).sum();
             ((0..n).map(one).collect(), shape)

@@ -240,10 +240,17 @@ fn the_limit_that_a_refusal_names_is_enough() {
 #[test]
 fn bits_do_not_depend_on_work_sizes() {
     let x = random::normal(0.0, 1.0).shape([37, 41]).seed(5).chunks([9, 11]).build();
+    let long = random::normal(0.0, 1.0).shape([700, 7]).seed(6).chunks([90, 4]).build();
+    let cube = random::normal(0.0, 1.0).shape([300, 3, 5]).seed(7).chunks([70, 2, 3]).build();
     let programs = [
         ("variance", x.var(0)),
         ("demean", &x - x.mean(axis(1).keepdims())),
         ("product", x.matmul(x.t()).sum(1)),
+        ("gram", long.t().matmul(&long)),
+        ("gram of the centred", (&long - long.mean(0)).t().matmul(&long - long.mean(0))),
+        ("tensordot", cube.tensordot(&cube, ([0, 2], [0, 2]))),
+        ("a long inner axis", cube.t().tensordot(&cube, ([0, 2], [2, 0]))),
+        ("stack", cube.matmul(cube.swapaxes(1, 2)).sum(0)),
         ("median", &x * x.median(..)),
         ("mask", x.index(idx![x.gt(0.0)]) + 1.0),
         ("running totals", x.cumsum(0)),
@@ -261,4 +268,41 @@ fn bits_do_not_depend_on_work_sizes() {
         assert_eq!(bits(with(tiny, "64MiB", 1)), first, "{what}, tiny tasks");
         assert_eq!(bits(with(tiny, "4MiB", 3)), first, "{what}, tiny tasks on three threads");
     }
+}
+
+#[test]
+fn half_a_product_with_its_transpose_is_computed_and_all_of_it_is_there() {
+    let x = random::normal(0.0, 1.0).shape([290, 23]).seed(5).chunks([50, 9]).build();
+    // the same values, which nothing says
+    let other = x.maximum(f64::NEG_INFINITY);
+    let stack = crate::array::stack(&[x.clone(), &x * 3.0, x.exp()], 0);
+    let stack_other = crate::array::stack(&[x.clone(), &other * 3.0, x.exp()], 0);
+    let pairs = [
+        ("XᵀX", x.t().matmul(&x), x.t().matmul(&other), 0.6),
+        ("XXᵀ", x.matmul(x.t()), x.matmul(other.t()), 0.6),
+        ("centred", (&x - x.mean(0)).t().matmul(&x - x.mean(0)), (&x - x.mean(0)).t().matmul(&other - other.mean(0)), 0.7),
+        ("stack", stack.swapaxes(1, 2).matmul(&stack), stack.swapaxes(1, 2).matmul(&stack_other), 0.9),
+        ("integers", x.astype(DType::I8).t().matmul(x.astype(DType::I8)), x.astype(DType::I8).t().matmul(other.astype(DType::I8)), 0.6),
+        ("a part", x.matmul(x.t()).index(idx![3..80, 10..;-1]), x.matmul(other.t()).index(idx![3..80, 10..;-1]), 1.1),
+    ];
+    for (what, mirrored, full, share) in pairs {
+        for (limit, threads) in [("64MiB", 1), ("64MiB", 3), ("2MiB", 2)] {
+            let runtime = Runtime::builder().memory_limit(limit).threads(threads).sizes(Sizes::tiny()).build().unwrap();
+            let bits = |array: &Array| -> Vec<u64> {
+                runtime.compute::<f64>(&array.astype(DType::F64)).unwrap().iter().map(|v| v.to_bits()).collect()
+            };
+            assert_eq!(bits(&mirrored), bits(&full), "{what}, {limit}, {threads} threads");
+            let tasks = |array: &Array| -> u64 {
+                runtime.explain(array).unwrap().stages.iter().filter(|stage| stage.name == "matmul").map(|stage| stage.tasks).sum()
+            };
+            let (some, all) = (tasks(&mirrored), tasks(&full));
+            assert!((some as f64) < all as f64 * share, "{what}: {some} tasks of {all}");
+        }
+    }
+    // complex products do not commute in their last bit: both halves are computed
+    let z = x.astype(DType::C128) * crate::C128::new(0.3, 0.7);
+    let runtime = Runtime::builder().memory_limit("64MiB").threads(2).sizes(Sizes::tiny()).build().unwrap();
+    let hermitian = runtime.compute::<crate::C128>(&z.t().conj().matmul(&z)).unwrap();
+    let part = runtime.compute::<crate::C128>(&z.t().conj().matmul(&z).index(idx![10.., ..9])).unwrap();
+    assert_eq!(hermitian.slice(ndarray::s![10.., ..9]).into_dyn(), part);
 }

@@ -5,6 +5,7 @@ import os
 
 import dask
 import h5py
+import numpy as np
 
 
 def job(engine, name, chunks, files):
@@ -33,6 +34,12 @@ def job(engine, name, chunks, files):
     def demeaned(x):
         return (x - x.mean(axis=1, keepdims=True)).std(axis=0).compute().sum()
 
+    def tensordot():
+        # chunks of the second one: as those of the first, the long axis last
+        x, y = (np.load(files[name], mmap_mode="r") for name in ("tensor", "cotensor"))
+        mirrored = {"chunks": (*chunks[1:], chunks[0])} if isinstance(chunks, tuple) else given
+        return da.tensordot(da.from_array(x, **given), da.from_array(y, **mirrored), 2).max().compute()
+
     jobs = {
         "mean_h5": lambda: h5("random").mean().compute(),
         "mean_h5_cold": lambda: h5("random").mean().compute(),
@@ -42,6 +49,7 @@ def job(engine, name, chunks, files):
         "norm_mean": lambda: random("normal", 10, 0.1, size=(10**9,)).mean().compute(),
         "rand80k": lambda: random("random", size=(80000, 80000)).mean(axis=0)[::10].compute().sum(),
         "demean": lambda: demeaned(h5("chunked")),
+        "tensordot": tensordot,
         "zarr_sum": lambda: square().sum().compute(),
         "zarr_std0": lambda: square().std(axis=0).compute().sum(),
         "zarr_fused": lambda: (lambda x: (da.exp(-(((x - 10) / 3) ** 2) / 2) * da.sin(x)).sum().compute())(square()),

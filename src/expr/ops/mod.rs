@@ -3,6 +3,7 @@
 
 mod apply;
 mod concatenate;
+mod contraction;
 mod cumulative;
 mod deferred;
 mod dense;
@@ -12,7 +13,6 @@ mod full;
 mod function;
 mod generate;
 mod mask;
-mod matmul;
 mod median;
 mod output;
 mod rechunk;
@@ -25,6 +25,7 @@ mod view;
 
 pub use apply::{Applied, Apply};
 pub use concatenate::Concatenate;
+pub use contraction::{Contraction, DepthBlocks};
 pub use cumulative::Cumulative;
 pub use deferred::{Build, Deferred};
 pub use dense::Dense;
@@ -34,7 +35,6 @@ pub use full::{Full, constant};
 pub use function::{BlockFn, BlockInfo, Function};
 pub use generate::Generate;
 pub use mask::{Count, Mask, Runs};
-pub use matmul::Matmul;
 pub use median::Median;
 pub use output::{Output, output_of, outputs};
 pub use rechunk::Rechunk;
