@@ -20,7 +20,7 @@ use std::sync::Once;
 /// What is computed of each matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dense {
-    /// U [m, k or m], s [k], Vᴴ [k or n, n], k = min(m, n).
+    /// U `[m, k or m]`, s `[k]`, Vᴴ `[k or n, n]`, k = min(m, n).
     Svd {
         /// Square U and Vᴴ.
         full: bool,

@@ -43,7 +43,7 @@ pub enum QrIn {
     Reduced,
     /// Q [m, m] and R [m, n].
     Complete,
-    /// LAPACK's reflectors h [n, m] (transposed) and tau [k].
+    /// LAPACK's reflectors h `[n, m]` (transposed) and tau `[k]`.
     Raw,
 }
 
@@ -53,7 +53,7 @@ pub enum QrIn {
 pub enum LuIn {
     /// P as a matrix [m, m] of the dtype of A.
     Matrix,
-    /// P as the rows of L in the order of A's (int64): A = L[p] @ U.
+    /// P as the rows of L in the order of A's (int64): `A = L[p] @ U`.
     Indices,
 }
 

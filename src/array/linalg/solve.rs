@@ -81,7 +81,7 @@ impl System {
 /// The upper triangle of LU's factors.
 const UPPER: Triangle = Triangle { lower: false, unit: false, transposed: false, conjugated: false };
 
-/// x with a·x = b by LU with partial pivoting, for one right-hand side [n] or several [n, r], which may be larger than memory,
+/// x with a·x = b by LU with partial pivoting, for one right-hand side `[n]` or several `[n, r]`, which may be larger than memory,
 /// too. A slice of columns of the result is solved for those alone. Computing it is an error where `a` is singular.
 /// Flops: ⅔n³ + 2n²r.
 ///
