@@ -253,7 +253,7 @@ const OPERATIONS: [(&str, &str); 21] = [
     ("Concatenate", "manipulate"),
     ("Rechunk", "manipulate"),
     ("Cumulative", "cumulative"),
-    ("Matmul", "products"),
+    ("Contraction", "contract"),
     ("Mask", "indexing"),
     ("Median", "reduce"),
     ("Deferred", "counted"),
