@@ -121,7 +121,7 @@ impl Dense {
     /// Why there is no result, as what follows "the matrix".
     ///
     /// # Panics
-    /// If shapes or dtypes are not those of [`Dense::makes`].
+    /// If shapes or dtypes are not those of [`Dense::makes`], or the matrices have no elements.
     pub fn run(self, args: &[View<'_>], out: &mut [Option<ViewMut<'_>>], scratch: &mut [u8]) -> Result<(), String> {
         with_field!(args[0].dtype(), T => self.typed::<T>(args, out, scratch))
     }
@@ -142,9 +142,6 @@ impl Dense {
                     (true, true) => JobSvd::All,
                     (true, false) => JobSvd::Some,
                 };
-                if m == 0 || n == 0 {
-                    return identities(out);
-                }
                 let (u, s, vt) =
                     one_thread(|| owned::<T>(a).svddc_into(job)).map_err(|_| failed::<T>(a, "its singular values did not converge"))?;
                 put_optional(&mut out[0], u);
@@ -152,9 +149,6 @@ impl Dense {
                 put_optional(&mut out[2], vt);
             }
             Dense::Eigh { lower } => {
-                if n == 0 {
-                    return Ok(());
-                }
                 // both triangles from the one that is read: which of them LAPACK's wrapper means depends on the layout
                 let hermitian = || {
                     let mut whole = owned::<T>(a);
@@ -176,9 +170,6 @@ impl Dense {
                 }
             }
             Dense::Eig => {
-                if n == 0 {
-                    return Ok(());
-                }
                 let unconverged = |_| failed::<T>(a, "its eigenvalues did not converge");
                 if out[1].is_some() {
                     let (w, v) = one_thread(|| owned::<T>(a).eig()).map_err(unconverged)?;
@@ -303,18 +294,4 @@ fn put_vector<T: Field>(to: &mut Option<ViewMut<'_>>, from: Array1<T>) {
     if let Some(to) = to {
         from.iter().enumerate().for_each(|(i, &x)| assert!(to.set(&[i], x), "a vector of its dtype"));
     }
-}
-
-/// The factors of a matrix without elements.
-fn identities(out: &mut [Option<ViewMut<'_>>]) -> Result<(), String> {
-    for to in out.iter_mut().flatten().filter(|to| to.shape().len() == 2) {
-        let (m, n) = (to.shape()[0], to.shape()[1]);
-        let one = crate::dtype::Scalar::Float(1.0);
-        let mut bytes = vec![0u8; to.dtype().size()];
-        let dtype = to.dtype();
-        crate::copy::fill(&bytes, to);
-        one.write(dtype, &mut bytes);
-        (0..m.min(n)).for_each(|i| crate::copy::fill(&bytes, &mut to.part(&[i, i], &[1, 1])));
-    }
-    Ok(())
 }

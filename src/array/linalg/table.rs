@@ -53,8 +53,10 @@ fn word<'a>(operation: &str, parameter: &str, value: &'a Value, known: &[&str]) 
     match value {
         Value::Str(word) if known.contains(&word.as_str()) => Ok(word),
         _ => {
+            let given =
+                if let Value::Str(word) = value { format!("{parameter}='{word}'") } else { format!("a {parameter} that is no string") };
             let known: Vec<String> = known.iter().map(|word| format!("'{word}'")).collect();
-            Err(Error::bad_request(operation, format!("an unknown {parameter}; expected {}", known.join(", "))))
+            Err(Error::bad_request(operation, format!("{given}; expected {}", known.join(", "))))
         }
     }
 }
