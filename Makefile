@@ -118,14 +118,15 @@ examples:
 	trap 'rm -rf "$$dir"' EXIT
 	cargo run -q --locked -p data-gen -- "$$dir/floats.h5:/x" --shape 100000 --dtype f4 --dist exponential
 	cargo run -q --locked -p data-gen -- "$$dir/table.h5:/x" --shape 400,500 --chunks 100,100 --codec gzip:1 --dtype f4 --dist normal --param loc=10
+	cargo run -q --locked -p data-gen -- "$$dir/tall.h5:/x" --shape 5000,20 --dtype f8 --dist uniform
 	run() { echo "example $$*"; $(CARGO_TARGET_DIR)/debug/examples/"$$@"; }
 	run mean "$$dir/floats.h5:/x"
 	run sliced_mean 2000
 	run random_mean 800
 	run demean "$$dir/table.h5:/x"
 	run block_function "$$dir/floats.h5:/x"
-	run least_squares "$$dir/table.h5:/x"
-	run pca "$$dir/table.h5:/x" 3
+	run least_squares "$$dir/tall.h5:/x"
+	run pca "$$dir/table.h5:/x" 3 "$$dir/loadings.npy"
 	run solve 500
 
 unit:

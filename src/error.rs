@@ -8,7 +8,7 @@ use std::sync::Arc;
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// An error: cheap to clone, since a lazy array carries its first one along.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Error {
     kind: Arc<ErrorKind>,
     at: Option<&'static Location<'static>>,
@@ -138,6 +138,13 @@ impl Error {
 impl From<ErrorKind> for Error {
     fn from(kind: ErrorKind) -> Error {
         Error { kind: Arc::new(kind), at: None, source: None }
+    }
+}
+
+/// The message too: it is what `unwrap` and a `main` that returns an error show.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
