@@ -1,8 +1,11 @@
-//! What every stage promises, checked on small grids by enumerating its tasks.
+//! What every stage promises, checked on small grids by enumerating its tasks, and while they run.
 
-use super::{Plan, TaskSpec};
+use super::{Plan, Product, Stage, StageNode, TaskBlocks, TaskSpec};
+use crate::error::Result;
+use crate::grid::BlockId;
 use crate::memory::BlockKey;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// Enumerates all tasks of all stages of `plan`: each block is written once, by the task that `producer` names,
 /// and within its stage before it is read; `readers` counts the reads; no task needs more than `demand_bytes`;
@@ -62,5 +65,71 @@ pub fn check_stages(plan: &Plan, what: &str) {
         }
         let most = (0..stage.tasks()).map(demand).max().unwrap_or(0);
         assert!(most <= stage.demand_bytes(), "{name}: a task needs {most} bytes, the bound is {}", stage.demand_bytes());
+    }
+}
+
+/// `plan`, whose stages keep their promises by [`check_stages`], with memory that is no task's own work made useless: what
+/// a task finds in its scratch and in its new blocks are bytes that make every result wrong that depends on them.
+///
+/// # Panics
+/// As [`check_stages`].
+pub fn watched(plan: &Plan) -> Plan {
+    check_stages(plan, "watched");
+    let poisoned = |node: &StageNode| StageNode { stage: Arc::new(Poisoned(node.stage.clone())), drive: node.drive };
+    Plan::new(plan.stages.iter().map(poisoned).collect(), plan.kept.clone())
+}
+
+/// Of f16, bf16, f32 and f64 a NaN, of integers a number that is not 0, of bools one that is none.
+const POISON: u8 = 0xff;
+
+struct Poisoned(Arc<dyn Stage>);
+
+impl Stage for Poisoned {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+    fn products(&self) -> &[Product] {
+        self.0.products()
+    }
+    fn inputs(&self) -> Vec<u64> {
+        self.0.inputs()
+    }
+    fn tasks(&self) -> u64 {
+        self.0.tasks()
+    }
+    fn demand_bytes(&self) -> u64 {
+        self.0.demand_bytes()
+    }
+    fn describe(&self, n: u64, spec: &mut TaskSpec) {
+        self.0.describe(n, spec);
+    }
+    fn readers(&self, product: u64, block: BlockId) -> u64 {
+        self.0.readers(product, block)
+    }
+    fn producer(&self, product: u64, block: BlockId) -> u64 {
+        self.0.producer(product, block)
+    }
+    fn follower(&self, product: u64, block: BlockId) -> Option<u64> {
+        self.0.follower(product, block)
+    }
+    fn prefetch(&self, n: u64) {
+        self.0.prefetch(n);
+    }
+    fn moved_bytes(&self) -> u64 {
+        self.0.moved_bytes()
+    }
+    fn run(&self, n: u64, blocks: &mut TaskBlocks) -> Result<()> {
+        let mut spec = TaskSpec::default();
+        self.0.describe(n, &mut spec);
+        let parts = blocks.parts();
+        assert_eq!(parts.scratch.len() as u64, spec.scratch_bytes, "{} task {n}: scratch as described", self.name());
+        parts.scratch.fill(POISON);
+        for (block, write) in parts.writes.into_iter().zip(&spec.writes) {
+            assert_eq!(block.len() as u64, write.bytes, "{} task {n}: {:?} as described", self.name(), write.key);
+            if write.takes.is_none() {
+                block.fill(POISON);
+            }
+        }
+        self.0.run(n, blocks)
     }
 }

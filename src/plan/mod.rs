@@ -2,8 +2,8 @@
 //! blocks, and the proof that the largest task of each fits the memory limit. No task is ever stored.
 
 mod check;
-#[cfg(test)]
-pub(crate) mod check_stage;
+#[doc(hidden)]
+pub mod check_stage;
 mod explain;
 mod stage;
 

@@ -41,6 +41,7 @@ struct Inner {
     observer: Option<Arc<dyn Observer>>,
     optimize: bool,
     sizes: Sizes,
+    watch_tasks: bool,
     /// One plan at a time: its workers are all of the runtime's.
     gate: Mutex<()>,
 }
@@ -59,6 +60,7 @@ pub struct RuntimeBuilder {
     observer: Option<Arc<dyn Observer>>,
     no_optimize: bool,
     sizes: Sizes,
+    watch_tasks: bool,
 }
 
 impl RuntimeBuilder {
@@ -115,6 +117,14 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Whether every task of every plan is enumerated before it runs, and what a task may not rely on is overwritten: for
+    /// tests on small arrays. A stage that breaks its promise is a panic.
+    #[doc(hidden)]
+    pub fn watch_tasks(mut self, watch: bool) -> RuntimeBuilder {
+        self.watch_tasks = watch;
+        self
+    }
+
     /// The runtime.
     ///
     /// # Errors
@@ -167,6 +177,7 @@ impl RuntimeBuilder {
             observer: self.observer,
             optimize: !self.no_optimize,
             sizes: self.sizes,
+            watch_tasks: self.watch_tasks,
             gate: Mutex::new(()),
         };
         Ok(Runtime(Arc::new(inner), CancelToken::new()))
@@ -477,6 +488,9 @@ impl Runtime {
             observer: self.0.observer.as_ref(),
             cancel,
         };
+        if self.0.watch_tasks {
+            return scheduler::run(&crate::plan::check_stage::watched(plan), &machine);
+        }
         scheduler::run(plan, &machine)
     }
 }

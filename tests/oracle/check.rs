@@ -1,10 +1,12 @@
 //! One program under one runtime, and all of them against each other and the oracle.
 
+use super::dice::{Dice, Stream};
 use super::draw::{Context, Drawing, V};
 use super::sources::Scale;
 use super::tensor::Tensor;
 use flagstone::error::ErrorKind;
 use flagstone::runtime::{CancelToken, Dense};
+use flagstone::sizes::{NumericsSizes, Sizes, WorkSizes};
 use flagstone::{Error, Runtime};
 use std::cell::{Cell, RefCell};
 use std::path::Path;
@@ -17,6 +19,7 @@ pub struct How {
     pub limit: Limit,
     pub threads: usize,
     pub optimised: bool,
+    pub sizes: Sizes,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,9 +35,9 @@ pub enum Limit {
 }
 
 /// Every pair of a limit and a number of threads for small arrays. Large ones take a while: without a limit, under
-/// one that is usual, and in one more way, which `turn` chooses.
+/// one that is usual, and in one more way, which `turn` chooses. Under tiny sizes, work is cut anew each time.
 fn ways(scale: Scale, turn: usize) -> Vec<How> {
-    let way = |limit, threads, optimised| How { limit, threads, optimised };
+    let way = |limit, threads, optimised| How { limit, threads, optimised, sizes: Sizes::default() };
     match scale {
         Scale::Large => {
             let third = [
@@ -46,11 +49,59 @@ fn ways(scale: Scale, turn: usize) -> Vec<How> {
             ];
             vec![way(Limit::None, 1, true), way(Limit::Mib(64), 2, true), third[turn % third.len()]]
         }
+        Scale::Tiny => {
+            let mut stream = Stream::new(turn as u64);
+            let dice = &mut Dice::new(&stream.rolls(200));
+            // what fixes bits is one for all ways
+            let least = dice.between(1, 4) as u64;
+            let numerics = NumericsSizes {
+                cell_elements_min: least,
+                cell_elements_max: least + dice.below(9) as u64,
+                column_row_bytes: 8 * dice.between(1, 6) as u64,
+                tall_elements: dice.between(4, 40) as u64,
+            };
+            let mut ways = vec![
+                way(Limit::None, 1, true),
+                way(Limit::None, 2, false),
+                way(Limit::Smallest, 1, true),
+                way(Limit::Smallest, 2, false),
+                way(Limit::Scarce, 1, true),
+            ];
+            for way in &mut ways {
+                way.sizes = Sizes { numerics, work: work_sizes(dice) };
+            }
+            ways
+        }
         Scale::Small => {
             let limits = [Limit::None, Limit::Smallest, Limit::Mib(64), Limit::Mib(256)];
             let with = |optimised| [1, 2, 4].into_iter().flat_map(move |threads| limits.map(move |limit| way(limit, threads, optimised)));
             with(true).chain(with(false)).collect()
         }
+    }
+}
+
+/// A few elements of everything.
+fn work_sizes(dice: &mut Dice) -> WorkSizes {
+    let mut between = |low: u64, high: u64| dice.between(low as usize, high as usize) as u64;
+    let (reduce_elements_min, tile_side_min) = (between(1, 12), between(1, 3));
+    let tile_side_even_min = tile_side_min + between(0, 2);
+    WorkSizes {
+        task_elements: between(2, 40),
+        reduce_elements_max: reduce_elements_min + between(0, 40),
+        reduce_elements_min,
+        tiny_elements: between(1, 10),
+        least_elements: between(1, 6),
+        kept_row_elements: between(1, 12),
+        kept_elements: between(2, 40),
+        mask_elements: between(2, 40),
+        tile_side_min,
+        tile_side_max: tile_side_even_min + between(0, 5),
+        tile_side_even_min,
+        panel_blocks_max: between(1, 3),
+        combined_max: 1 << between(1, 3),
+        median_keys_max: between(8, 200),
+        median_boxes: between(2, 6),
+        median_values: between(2, 30),
     }
 }
 
@@ -66,10 +117,16 @@ fn new_runtime(how: How) -> Runtime {
         Limit::Mib(n) => n << 20,
         Limit::Bytes(n) => n,
     };
-    Runtime::builder().memory_limit_bytes(limit).threads(how.threads).optimize(how.optimised).build().expect("a runtime")
+    let tiny = how.sizes != Sizes::default();
+    let builder = Runtime::builder().memory_limit_bytes(limit).threads(how.threads).optimize(how.optimised);
+    // every task of every plan is described and counted, which takes a while where there are millions of elements
+    builder.sizes(how.sizes).watch_tasks(tiny).build().expect("a runtime")
 }
 
 fn runtime(how: How) -> Runtime {
+    if how.sizes != Sizes::default() {
+        return new_runtime(how);
+    }
     RUNTIMES.with_borrow_mut(|all| {
         if let Some((_, runtime)) = all.iter().find(|(known, _)| *known == how) {
             return runtime.clone();

@@ -41,8 +41,7 @@ impl Stream {
         (self.0 >> 33) ^ (self.0 << 17 >> 40)
     }
     /// Numbers to draw a recipe from.
-    pub fn rolls(seed: u64, n: usize) -> Vec<u32> {
-        let mut stream = Stream::new(seed);
-        (0..n).map(|_| (stream.next() % 1_000_003) as u32).collect()
+    pub fn rolls(&mut self, n: usize) -> Vec<u32> {
+        (0..n).map(|_| (self.next() % 1_000_003) as u32).collect()
     }
 }

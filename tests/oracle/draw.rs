@@ -92,12 +92,12 @@ impl Drawing {
             let build: Build = Box::new(move |_, _| Ok(array.clone()));
             drawing.push(Step { text: format!("{source:?}"), args: vec![], tensor, build });
         }
-        let steps = if scale == Scale::Small { drawing.dice.between(1, 7) } else { drawing.dice.between(2, 8) };
+        let steps = if scale == Scale::Large { drawing.dice.between(2, 8) } else { drawing.dice.between(1, 7) };
         for _ in 0..steps {
             // late values more often than early ones, and of a large program those that are large themselves
             let n = drawing.values.len();
             let back = drawing.dice.below(n).min(drawing.dice.below(n));
-            let large = |v: &V| scale == Scale::Small || drawing.tensor(*v).len() > 100_000;
+            let large = |v: &V| scale != Scale::Large || drawing.tensor(*v).len() > 100_000;
             let x = (0..n - back).rev().find(large).unwrap_or(n - 1 - back);
             let row = ops::row(&mut drawing.dice);
             // what was rolled does not fit: the next operation

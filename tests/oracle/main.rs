@@ -36,9 +36,9 @@ fn variable(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is {text:?}; expected a number")))
 }
 
-#[test]
-fn recipes_are_right_and_their_bits_depend_on_nothing() {
-    let cases = variable("PROPTEST_CASES").unwrap_or(150) as u32;
+/// `cases` programs, the same on every run, or as many others as `PROPTEST_CASES` says; the smallest that fails is reported.
+fn explore(scale: Scale, cases: u32) {
+    let cases = variable("PROPTEST_CASES").map_or(cases, |n| n as u32);
     let config = Config { cases, max_shrink_time: 40_000, max_shrink_iters: 400, failure_persistence: None, ..Config::default() };
     let rolls = prop::collection::vec(0u32..1_000_000, 20..120);
     // the same programs each time, so that a gate is not red by chance; with another number of cases, others
@@ -46,12 +46,23 @@ fn recipes_are_right_and_their_bits_depend_on_nothing() {
         None => TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha)),
         Some(_) => TestRunner::new(config),
     };
-    let outcome = runner.run(&rolls, |rolls| run(&rolls, Scale::Small).map_err(TestCaseError::fail));
+    let outcome = runner.run(&rolls, |rolls| run(&rolls, scale).map_err(TestCaseError::fail));
     match outcome {
         Ok(()) => {}
         Err(TestError::Fail(reason, rolls)) => panic!("{reason}\nrolls {rolls:?}"),
         Err(TestError::Abort(reason)) => panic!("{reason}"),
     }
+}
+
+#[test]
+fn recipes_are_right_and_their_bits_depend_on_nothing() {
+    explore(Scale::Small, 80);
+}
+
+/// Blocks, panels, tiles and trees in the hundreds; every task of every plan is described, counted and poisoned.
+#[test]
+fn recipes_under_tiny_sizes_are_right_and_their_bits_depend_on_nothing() {
+    explore(Scale::Tiny, 300);
 }
 
 /// Programs `SOAK_FIRST`, + 1, … of arrays of 0.2 to 5 million elements: `SOAK_CASES` of them, or as many as start within
@@ -67,7 +78,7 @@ fn recipes_of_large_arrays_are_right_and_their_bits_depend_on_nothing() {
             break;
         }
         ran += 1;
-        if let Err(reason) = run(&Stream::rolls(seed, 400), Scale::Large) {
+        if let Err(reason) = run(&Stream::new(seed).rolls(400), Scale::Large) {
             let report = format!("program {seed}: {reason}\n");
             if let Ok(path) = std::env::var("SOAK_FAILURES") {
                 let mut file = std::fs::OpenOptions::new().create(true).append(true).open(&path).expect("a file for failures");

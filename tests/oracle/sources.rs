@@ -48,8 +48,10 @@ pub struct Source {
 /// How large arrays are.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Scale {
-    /// Lengths up to 40: thousands of recipes a minute.
+    /// Lengths up to 40, which one task does.
     Small,
+    /// The same under sizes so small that these make hundreds of blocks, and reductions trees many levels deep.
+    Tiny,
     /// 0.2 to 5 million elements: blocks split, reductions are trees, products have many tasks.
     Large,
 }
@@ -57,15 +59,15 @@ pub enum Scale {
 impl Scale {
     /// No value has more elements.
     pub fn elements_max(self) -> usize {
-        if self == Scale::Small { 10_000 } else { 12_000_000 }
+        if self == Scale::Large { 12_000_000 } else { 10_000 }
     }
     /// No product takes more multiplications.
     pub fn products_max(self) -> usize {
-        if self == Scale::Small { 3_000_000 } else { 2_500_000_000 }
+        if self == Scale::Large { 2_500_000_000 } else { 3_000_000 }
     }
     /// A file for each chunk: more are not written.
     fn chunks_max(self) -> usize {
-        if self == Scale::Small { 48 } else { 1200 }
+        if self == Scale::Large { 1200 } else { 48 }
     }
 }
 
@@ -109,7 +111,14 @@ fn shape(dice: &mut Dice, scale: Scale) -> Vec<usize> {
     }
     let lengths = [5, 8, 13, 1, 21, 2, 40, 0, 33];
     let square = dice.chance(3).then(|| dice.one(&lengths));
-    let mut length = || square.unwrap_or_else(|| dice.one(&lengths)).min(if ndim == 3 { 13 } else { 40 });
+    let longest = match (scale, ndim) {
+        (Scale::Tiny, 3) => 8,
+        (Scale::Tiny, 2) => 21,
+        (_, 3) => 13,
+        _ => 40,
+    };
+    // a line is longer than it is broad
+    let mut length = || square.unwrap_or_else(|| dice.one(&lengths)).min(longest) * if scale == Scale::Tiny && ndim == 1 { 9 } else { 1 };
     (0..ndim).map(|_| length()).collect()
 }
 
@@ -133,7 +142,7 @@ fn related(dice: &mut Dice, shape: &[usize]) -> Vec<usize> {
 pub fn chunks(dice: &mut Dice, scale: Scale, shape: &[usize], count_max: usize) -> Vec<usize> {
     let whole = |shape: &[usize]| shape.iter().map(|&n| n.max(1)).collect::<Vec<usize>>();
     let mut chunks = match (scale, shape.len()) {
-        (Scale::Small, _) | (_, 0) | (_, 3..) => shape.iter().map(|&n| 1 + dice.below(n.max(1))).collect(),
+        (Scale::Small | Scale::Tiny, _) | (_, 0) | (_, 3..) => shape.iter().map(|&n| 1 + dice.below(n.max(1))).collect(),
         (_, 1) => vec![dice.one(&[400, 65_536, 1000, 333_333, 10_007, usize::MAX])],
         _ => match dice.below(7) {
             0 => vec![500, 500],
