@@ -5,17 +5,27 @@ use super::dice::Dice;
 use super::draw::{Context, Drawing, Step};
 use super::sources::{self, Kind, Scale, Source, Style};
 use super::tensor::{Num, Tensor};
-use flagstone::array::Index;
+use flagstone::array::{Index, concatenate};
 use flagstone::{Array, DType, Result, axis};
 
 fn source(kind: Kind, dtype: DType, shape: &[usize], chunks: &[usize], style: Style) -> Source {
     Source { kind, dtype, shape: shape.to_vec(), chunks: chunks.to_vec(), style, seed: 14145 }
 }
 
-/// Checks what `build` makes of one array against what `value` does.
+/// Checks what `build` makes of one array against what `value` does, in all ways of small arrays.
 fn program(source: Source, value: impl Fn(&Tensor) -> Tensor, build: impl Fn(&Array, &Context) -> Result<Array> + 'static) {
+    run(Scale::Small, 0, source, value, build);
+}
+
+fn run(
+    scale: Scale,
+    turn: usize,
+    source: Source,
+    value: impl Fn(&Tensor) -> Tensor,
+    build: impl Fn(&Array, &Context) -> Result<Array> + 'static,
+) {
     let directory = tempfile::tempdir().expect("a directory");
-    let mut drawing = Drawing { dice: Dice::new(&[]), scale: Scale::Small, values: vec![], results: vec![1], turn: 0 };
+    let mut drawing = Drawing { dice: Dice::new(&[]), scale, values: vec![], results: vec![1], turn };
     let (array, tensor) = sources::open(&source, &directory.path().join("source"));
     let step = |text: String, args, tensor, build| Step { text, args, tensor, build };
     drawing.push(step(format!("{source:?}"), vec![], tensor, Box::new(move |_, _| Ok(array.clone()))));
@@ -62,4 +72,40 @@ fn a_dot_product_of_a_short_vector_in_many_blocks_whose_second_panel_needed_more
         let counts = x.minimum(x).count_nonzero(1);
         Ok(counts.matmul(&counts))
     });
+}
+
+// Tasks that carved more scratch than the one that was counted as the largest ("mid > len"), each in the way that showed it.
+
+#[test]
+fn an_extreme_of_a_concatenation_of_arrays_in_small_chunks() {
+    let value = |x: &Tensor| Tensor::exact(DType::F64, &[], |_| Num::F(x.numbers().map(Num::f).fold(f64::MIN, f64::max)));
+    let x = source(Kind::Hdf5Chunked, DType::F64, &[364_820], &[400], Style::Whole);
+    run(Scale::Large, 0, x, value, |x, _| Ok(concatenate(&[x.clone(), x.clone(), x.clone()], 0).nanmax(0)));
+}
+
+#[test]
+fn an_extreme_of_a_transposed_array_in_chunks_of_whole_rows() {
+    let column = |x: &Tensor, j: usize| (0..707).map(|i| x.at(339 * i + j).f()).fold(f64::MAX, f64::min);
+    let value = |x: &Tensor| Tensor::exact(DType::F64, &[339, 1], |j| Num::F(column(x, j)));
+    let x = source(Kind::Zarr, DType::F64, &[707, 339], &[33, 339], Style::Whole);
+    run(Scale::Large, 1, x, value, |x, _| Ok(x.t().min(axis(1).keepdims())));
+}
+
+#[test]
+fn whether_all_of_a_concatenation_of_two_dtypes_are_nonzero() {
+    let value = |x: &Tensor| Tensor::exact(DType::Bool, &[], |_| Num::I(x.numbers().all(Num::truth) as i128));
+    let x = source(Kind::Arange, DType::I64, &[1222, 319], &[51, 319], Style::Wild);
+    run(Scale::Large, 3, x, value, |x, _| Ok(concatenate(&[x.astype(DType::C128), x.clone()], 0).all(..)));
+}
+
+#[test]
+fn a_sum_of_a_product_larger_than_a_task() {
+    // Σᵢⱼ Σₗ x(i, l) x(j, l) = Σₗ (Σᵢ x(i, l))²
+    let total = |x: &Tensor, l: usize| (0..3300).map(|i| x.at(100 * i + l).f()).sum::<f64>();
+    let value = |x: &Tensor| {
+        let sum: f64 = (0..100).map(|l| total(x, l).powi(2)).sum();
+        Tensor::new(DType::F64, &[], false, |_| (Num::F(sum), 1e-9 * sum.abs()))
+    };
+    let x = source(Kind::Memory, DType::F64, &[3300, 100], &[500, 100], Style::Wild);
+    run(Scale::Large, 0, x, value, |x, _| Ok(x.matmul(x.t()).sum(..)));
 }
