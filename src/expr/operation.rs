@@ -102,7 +102,8 @@ pub trait Operation: fmt::Debug + Send + Sync {
     /// fed already.
     fn hash(&self, hasher: &mut dyn Hasher);
 
-    /// What `explain` prints after the arguments; empty where nothing is left to say.
+    /// What `explain` prints after the arguments, as a user would write it; empty where nothing is left to say. An argument
+    /// that it names as `{1}`, by its number, stands there and not among the others.
     fn detail(&self) -> String;
 
     /// How push-down takes a view of it.

@@ -1,7 +1,7 @@
 //! The same value everywhere.
 
 use crate::error::Result;
-use crate::expr::{Cut, Expr, Inferred, Node, Op, Operation, Relabel, Through};
+use crate::expr::{Cut, Expr, Inferred, Node, Op, Operation, Relabel, Through, text};
 use crate::grid::ChunkGrid;
 use flagstone_kernels::dtype::{DType, Scalar};
 use std::hash::Hasher;
@@ -54,7 +54,7 @@ impl Operation for Full {
     }
 
     fn detail(&self) -> String {
-        format!("{:?}", self.value)
+        text::scalar(self.value)
     }
 
     fn through(&self) -> Through<'_> {

@@ -1,9 +1,10 @@
 //! Values that follow from the index.
 
 use crate::error::Result;
-use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through};
+use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through, text};
 use crate::grid::ChunkGrid;
 use flagstone_kernels::generate::{Generator, Rule};
+use flagstone_kernels::random::{Distribution, Random};
 use std::hash::Hasher;
 
 /// Values that follow from the index: random, arange, eye.
@@ -17,7 +18,20 @@ pub struct Generate {
 
 impl Operation for Generate {
     fn name(&self) -> &str {
-        "generate"
+        match &self.generator.rule {
+            Rule::Random(random) => match random.distribution {
+                Distribution::Uniform { .. } => "random.uniform",
+                Distribution::Integers { .. } => "random.integers",
+                Distribution::Normal { .. } => "random.normal",
+                Distribution::Exponential { .. } => "random.exponential",
+                Distribution::Lognormal { .. } => "random.lognormal",
+                Distribution::Gamma { .. } => "random.gamma",
+                Distribution::Poisson { .. } => "random.poisson",
+            },
+            Rule::Arange { .. } => "arange",
+            Rule::Linspace { .. } => "linspace",
+            Rule::Eye { .. } => "eye",
+        }
     }
 
     fn args(&self) -> Vec<&Expr> {
@@ -44,7 +58,23 @@ impl Operation for Generate {
     }
 
     fn detail(&self) -> String {
-        format!("{:?}", self.generator.rule)
+        let n: u64 = self.generator.shape.iter().product();
+        match &self.generator.rule {
+            Rule::Random(random) => drawn(random),
+            Rule::Arange { start_int, step_int, dtype, .. } if dtype.is_integer() => {
+                let stop = *start_int as i128 + *step_int as i128 * n as i128;
+                format!("{start_int}, {stop}, {step_int}")
+            }
+            Rule::Arange { start, step, .. } => [*start, start + step * n as f64, *step].map(text::float).join(", "),
+            Rule::Linspace { start, stop, endpoint_index, .. } => {
+                let open = if *endpoint_index == u64::MAX && n > 1 { ", endpoint=False" } else { "" };
+                format!("{}, {}, {n}{open}", text::float(*start), text::float(*stop))
+            }
+            Rule::Eye { k, .. } => {
+                let lengths: Vec<String> = self.generator.shape.iter().map(u64::to_string).collect();
+                format!("{}, k={k}", lengths.join(", "))
+            }
+        }
     }
 
     // the loop that reads it generates only the places of its view
@@ -88,4 +118,22 @@ impl Operation for Generate {
     fn under_mask(&self, _: &Expr, _: &Expr) -> Result<Option<Op>> {
         Ok(None)
     }
+}
+
+/// The parameters of a distribution, the seed, and the stream where it is not the first.
+fn drawn(random: &Random) -> String {
+    let mut words = match random.distribution {
+        Distribution::Integers { low, high } => vec![low.to_string(), high.to_string()],
+        Distribution::Uniform { low, high } => vec![text::float(low), text::float(high)],
+        Distribution::Normal { loc, scale } => vec![text::float(loc), text::float(scale)],
+        Distribution::Exponential { scale } => vec![text::float(scale)],
+        Distribution::Lognormal { mean, sigma } => vec![text::float(mean), text::float(sigma)],
+        Distribution::Gamma { shape, scale } => vec![text::float(shape), text::float(scale)],
+        Distribution::Poisson { lam } => vec![text::float(lam)],
+    };
+    words.push(format!("seed={}", random.seed));
+    if random.stream != 0 {
+        words.push(format!("stream={}", random.stream));
+    }
+    words.join(", ")
 }

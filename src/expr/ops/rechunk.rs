@@ -1,7 +1,7 @@
 //! The same elements in other chunks.
 
 use crate::error::Result;
-use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through};
+use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through, text};
 use crate::grid::ChunkGrid;
 use std::hash::Hasher;
 
@@ -40,7 +40,7 @@ impl Operation for Rechunk {
     fn hash(&self, _: &mut dyn Hasher) {}
 
     fn detail(&self) -> String {
-        format!("{:?}", self.chunks.axes.iter().map(|axis| axis.longest()).collect::<Vec<_>>())
+        text::tuple(self.chunks.axes.iter().map(|axis| axis.longest()))
     }
 
     fn through(&self) -> Through<'_> {

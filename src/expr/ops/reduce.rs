@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::expr::infer::{cells, cells_of};
-use crate::expr::{Affine, Cut, Expr, Inferred, Node, Op, Operation, Relabel, Through, ops};
+use crate::expr::{Affine, Cut, Expr, Inferred, Node, Op, Operation, Relabel, Through, ops, text};
 use crate::grid::{AxisChunks, ChunkGrid};
 use crate::sizes::NumericsSizes;
 use flagstone_kernels::op::ReduceOp;
@@ -124,11 +124,22 @@ impl Operation for Reduce {
     }
 
     fn detail(&self) -> String {
-        let mut text = format!("axes={:?}", self.axes);
-        if self.mask.is_some() {
-            text.push_str(", where");
+        let mut words = vec![];
+        match &self.axes[..] {
+            axes if axes.len() == self.arg.shape.len() => {}
+            [axis] => words.push(format!("axis={axis}")),
+            axes => words.push(format!("axis={}", text::tuple(axes))),
         }
-        text
+        if self.reduction.ddof != 0.0 {
+            words.push(format!("ddof={}", self.reduction.ddof));
+        }
+        if self.keepdims {
+            words.push("keepdims=True".to_string());
+        }
+        if self.mask.is_some() {
+            words.push("where={1}".to_string());
+        }
+        words.join(", ")
     }
 
     fn through(&self) -> Through<'_> {

@@ -49,8 +49,9 @@ impl Operation for View {
         }
     }
 
+    // its text is an index of its argument
     fn detail(&self) -> String {
-        affine(&self.view)
+        String::new()
     }
 
     fn through(&self) -> Through<'_> {
@@ -90,16 +91,4 @@ impl Operation for View {
     fn under_mask(&self, _: &Expr, _: &Expr) -> Result<Option<Op>> {
         Ok(None)
     }
-}
-
-/// A view as an index of its source, with `→axis` where axes move: `[0::100, :→0]`.
-fn affine(view: &Affine) -> String {
-    let one = |(at, f): (usize, &crate::expr::Follow)| match f.axis {
-        None => f.start.to_string(),
-        Some(axis) => {
-            let slice = if (f.start, f.step) == (0, 1) { ":".to_string() } else { format!("{}::{}", f.start, f.step) };
-            if axis == at { slice } else { format!("{slice}→{axis}") }
-        }
-    };
-    format!("[{}]", view.source.iter().enumerate().map(one).collect::<Vec<_>>().join(", "))
 }
