@@ -103,10 +103,10 @@ pub fn first_within<S>(stages: impl Iterator<Item = S>, demand_bytes: impl Fn(&S
     enough.map(|(_, stage)| stage).expect("at least one stage was tried")
 }
 
-/// Elements of a task, halved as far as a small limit asks for it.
+/// Elements of a task, halved as far as a small limit asks for it. There is one size at least.
 pub fn task_sizes(work: &WorkSizes) -> impl Iterator<Item = u64> {
     let least = work.least_elements.max(1);
-    std::iter::successors(Some(work.task_elements), |most| Some(most / 2)).take_while(move |most| *most >= least)
+    std::iter::successors(Some(work.task_elements.max(least)), |most| Some(most / 2)).take_while(move |most| *most >= least)
 }
 
 /// The largest of what `make` builds of ever smaller cuts for `feeds` that needs at most `most_bytes`. Chunks that have to
