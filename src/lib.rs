@@ -30,7 +30,7 @@ pub mod runtime;
 mod scheduler;
 pub mod store;
 
-pub use array::{Array, Axes, arange, axis, create, from_function, full, ones, open, random, zeros};
+pub use array::{Array, Axes, Q, QuantileMethod, arange, axis, create, from_function, full, ones, open, random, zeros};
 pub use error::{Error, Result};
 pub use flagstone_kernels::dtype::{Bool, C64, C128, DType, Element, Scalar};
 pub use flagstone_kernels::view::{View, ViewMut};

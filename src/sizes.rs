@@ -61,6 +61,12 @@ pub struct WorkSizes {
     pub panel_blocks_max: u64,
     /// Partials that are combined at once at most; a power of two.
     pub combined_max: u64,
+    /// Elements of a lane that is sorted in one task; a longer one is sorted in runs.
+    pub sort_elements: u64,
+    /// Elements of a sorted run at most.
+    pub run_elements_max: u64,
+    /// Elements of a block of a run at least: below, the pool's books take more than the blocks.
+    pub run_piece_min: u64,
     /// Keys inside of a median's bracket that are kept, 8 bytes each.
     pub median_keys_max: u64,
     /// Boxes that a median's sample reads.
@@ -85,6 +91,9 @@ impl Default for WorkSizes {
             tile_side_even_min: 256,
             panel_blocks_max: 8,
             combined_max: 1024,
+            sort_elements: 1 << 17,
+            run_elements_max: 1 << 23,
+            run_piece_min: 1 << 12,
             median_keys_max: 1 << 20,
             median_boxes: 24,
             median_values: 2048,
@@ -111,6 +120,9 @@ impl Sizes {
                 tile_side_even_min: 2,
                 panel_blocks_max: 1,
                 combined_max: 2,
+                sort_elements: 5,
+                run_elements_max: 12,
+                run_piece_min: 2,
                 median_keys_max: 64,
                 median_boxes: 5,
                 median_values: 16,

@@ -255,7 +255,7 @@ const OPERATIONS: [(&str, &str); 21] = [
     ("Cumulative", "cumulative"),
     ("Contraction", "contract"),
     ("Mask", "indexing"),
-    ("Median", "reduce"),
+    ("Quantile", "sorting"),
     ("Deferred", "counted"),
     ("Spread", "counted"),
     ("Output", "linalg"),

@@ -91,6 +91,23 @@ fn median() -> f64 {
     (at(n / 2 - 1) + at(n / 2)) / 2.0
 }
 
+/// The values that occur in x.
+fn values() -> impl Iterator<Item = usize> {
+    histogram().into_iter().enumerate().filter(|(_, n)| *n > 0).map(|(value, _)| value)
+}
+
+/// All elements of x in order.
+fn sorted() -> Elements {
+    Box::new(histogram().into_iter().enumerate().flat_map(|(value, n)| std::iter::repeat_n(value as f64, n as usize)))
+}
+
+/// The sum of the medians of the columns: each is that of f, and g.
+fn columns_medians() -> f64 {
+    let mut f: Vec<f64> = fs().collect();
+    f.sort_by(f64::total_cmp);
+    gs().map(|g| (f[ROWS / 2 - 1] + f[ROWS / 2]) / 2.0 + g).sum()
+}
+
 fn mean_above(limit: usize) -> f64 {
     let counts = histogram();
     let above = || counts.iter().enumerate().skip(limit + 1);
@@ -209,6 +226,17 @@ fn rows() -> Vec<Row> {
             Expected::Stored(vec![histogram()[901..].iter().sum()], || Box::new(each(ROWS, COLUMNS, x).filter(|&v| v > 900.0)))),
         row("mask, mean", eval("x[x > 900].mean()", &["x=z.h5:/x"]), Expected::Values(vec![mean_above(900)])),
         row("median", eval("median(x)", &["x=x.h5:/x"]), Expected::Values(vec![median()])).traffic(4 * X_BYTES + X_BYTES / 32),
+        row("sort of all", store("sort(x, axis=None)", &["x=x.h5:/x"], "sorted.npy", &[]),
+            Expected::Stored(vec![(ROWS * COLUMNS) as u64], sorted)).spills(),
+        row("argsort of rows that tie", eval("k = argsort(x.ravel() % 7); (k[1:] > k[:-1]).sum()", &["x=z.h5:/x"]),
+            Expected::Values(vec![n - 7.0])).spills(),
+        row("median of columns", eval("median(x, axis=0).sum()", &["x=z.h5:/x"]), Expected::Values(vec![columns_medians()])),
+        row("unique", eval("v, k = unique(x, return_counts=True); v.sum(), k.max()", &["x=z.h5:/x"]),
+            Expected::Values(vec![values().map(|v| v as f64).sum(), *histogram().iter().max().unwrap() as f64])).spills(),
+        row("histogram", eval("histogram(x, bins=[0, 500, 900, 1500])[0]", &["x=x.h5:/x"]),
+            Expected::Values([0..500, 500..900, 900..1500].map(|bin| histogram()[bin].iter().sum::<u64>() as f64).to_vec())),
+        row("reshape", store("x.reshape(8192, 4096)", &["x=z.h5:/x"], "reshaped.npy", &[]),
+            Expected::Stored(vec![COLUMNS as u64, ROWS as u64], || each(ROWS, COLUMNS, x))),
         row("concatenate", store("concatenate((x[1000:], y[:1000] * 2), axis=0)", &["x=x.h5:/x", "y=z.h5:/x"], "joined.npy", &[]),
             like_x(|| each(ROWS, COLUMNS, |i, j| if i < ROWS - 1000 { x(i + 1000, j) } else { 2.0 * x(i - (ROWS - 1000), j) }))),
         row("outer product, summed", eval("(arange(8000.0)[:, None] * arange(8000.0)).sum()", &[]), Expected::Values(vec![triangle * triangle])),

@@ -185,13 +185,6 @@ pub(super) fn average(a: &[Value]) -> Called {
     given((&x * &weights).sum(axes.clone()) / weights.sum(axes))
 }
 
-pub(super) fn median(name: &str, a: &[Value]) -> Called {
-    let mut axes = args::axes(name, &a[1])?;
-    axes.keepdims = args::boolean(name, &a[2])?;
-    let array = args::array(name, &a[0])?;
-    given(if name == "median" { array.median(axes) } else { array.nanmedian(axes) })
-}
-
 /// (a, axis, dtype) of NumPy's running totals.
 pub(super) fn cumulative(op: ScanOp, skip_nan: bool, a: &[Value]) -> Called {
     let name = op.name();

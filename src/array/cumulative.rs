@@ -21,11 +21,7 @@ pub(super) fn cumulative(op: ScanOp, expr: &Expr, axis: Option<i64>, dtype: Opti
         Some(axis) => position(&name, axis, ndim)?,
         None if ndim == 1 => 0,
         None if ndim == 0 => return cumulative(op, &super::manipulate::insert_axes(expr, &[0])?, Some(0), dtype, skip_nan),
-        None => {
-            let what =
-                format!("an array of shape {:?} without an axis; expected an axis (flattening across chunks is not there yet)", expr.shape);
-            return Err(Error::unsupported(name, what));
-        }
+        None => return cumulative(op, &Array::from_expr(expr.clone()).ravel().expr()?, Some(0), dtype, skip_nan),
     };
     if expr.dtype.is_complex() && matches!(op, ScanOp::Min | ScanOp::Max) {
         return Err(Error::bad_request(name, format!("not defined for {}", expr.dtype)));

@@ -8,7 +8,7 @@ use crate::expr::{Affine, Expr, Follow, Node, Op, ops};
 use flagstone_kernels::dtype::DType;
 use std::sync::Arc;
 
-/// An integer list may take this many slices.
+/// A list of more slices than this is looked up.
 const LIST_PIECES_MAX: usize = 4096;
 
 /// One item of an index.
@@ -27,7 +27,7 @@ pub enum Index {
     List(Vec<i64>),
     /// The places that are true.
     Bools(Vec<bool>),
-    /// A bool array of the array's shape.
+    /// A bool array of the array's shape, or places along one axis as an array of integers.
     Mask(Array),
     /// A step on what is no slice: refused in these words.
     #[doc(hidden)]
@@ -223,7 +223,10 @@ pub(super) fn indexed(expr: &Expr, items: &[Index]) -> Result<Expr> {
     }
     let masks = items.iter().filter(|item| matches!(item, Index::Mask(_))).count();
     if masks > 0 {
-        return masked(expr, items);
+        return match whole_mask(expr, items) {
+            Some(mask) => masked(expr, mask),
+            None => at_places(expr, &spread_masks(items)?),
+        };
     }
     let items = expanded(expr, items)?;
     if expr.is_counted() {
@@ -237,8 +240,60 @@ pub(super) fn indexed(expr: &Expr, items: &[Index]) -> Result<Expr> {
     match lists[..] {
         [] => view(expr, affine(expr, &items, None)?),
         [at] => listed(expr, &items, at),
-        _ => Err(Error::unsupported("index", "more than one list; index one axis after the other")),
+        _ => at_places(expr, &items),
     }
+}
+
+/// The mask of an index that is one of the array's shape, or, where lengths are counted, of as many axes.
+fn whole_mask<'a>(expr: &Expr, items: &'a [Index]) -> Option<&'a Array> {
+    let mut others = items.iter().filter(|item| !matches!(item, Index::Ellipsis));
+    let (Some(Index::Mask(mask)), None) = (others.next(), others.next()) else { return None };
+    let of = mask.expr().ok()?;
+    // what has no other meaning is refused there
+    let whole = of.shape.len() >= expr.shape.len() || expr.is_counted() || of.is_counted();
+    (of.dtype == DType::Bool && whole || !(of.dtype == DType::Bool || of.dtype.is_integer())).then_some(mask)
+}
+
+/// The items with each mask replaced by the places where it is true, an array of them for each of its axes.
+fn spread_masks(items: &[Index]) -> Result<Vec<Index>> {
+    let mut out = Vec::new();
+    for item in items {
+        match item {
+            Index::Mask(mask) if mask.dtype()? == DType::Bool => out.extend(mask.nonzero().into_iter().map(Index::Mask)),
+            Index::Bools(bools) => out.push(Index::List((0..).zip(bools).filter(|(_, set)| **set).map(|(at, _)| at).collect())),
+            other => out.push(other.clone()),
+        }
+    }
+    Ok(out)
+}
+
+/// An index with arrays of integers among its items: slices first, then the places.
+fn at_places(expr: &Expr, items: &[Index]) -> Result<Expr> {
+    let items = expanded(expr, items)?;
+    let of = |at: i64| super::full(Vec::<u64>::new(), at, Some(DType::I64));
+    let (mut sliced, mut axes, mut places) = (Vec::new(), Vec::new(), Vec::new());
+    let mut axis = 0;
+    for item in &items {
+        axis += !matches!(item, Index::NewAxis) as usize;
+        let axis = axis.saturating_sub(1);
+        let indices = match item {
+            Index::Mask(indices) => indices.clone(),
+            Index::Int(at) => of(place(*at, axis, expr.shape[axis])?),
+            Index::List(list) => {
+                let places = list.iter().map(|&at| place(at, axis, expr.shape[axis])).collect::<Result<Vec<i64>>>()?;
+                Array::from(ndarray::Array1::from(places))
+            }
+            other => {
+                sliced.push(other.clone());
+                continue;
+            }
+        };
+        axes.push(sliced.len());
+        sliced.push(Index::Slice(None, None, None));
+        places.push(indices.expr()?);
+    }
+    let sliced = indexed(expr, &sliced)?;
+    super::sorting::lookup::pointwise(&sliced, &axes, &places, list_comes_first(&items))
 }
 
 /// The items without ellipsis and bools, one for every axis and new axis.
@@ -325,7 +380,7 @@ fn bounds(expr: &Expr, items: &[Index]) -> Result<Vec<Length>> {
 
 /// NumPy: integers beside a list are part of the list; where a slice stands between them, its axis comes first.
 fn list_comes_first(items: &[Index]) -> bool {
-    let part = |item: &Index| matches!(item, Index::Int(_) | Index::List(_) | Index::Bools(_));
+    let part = |item: &Index| matches!(item, Index::Int(_) | Index::List(_) | Index::Bools(_) | Index::Mask(_));
     let advanced: Vec<usize> = (0..items.len()).filter(|&i| part(&items[i])).collect();
     advanced.windows(2).any(|pair| pair[1] != pair[0] + 1)
 }
@@ -373,8 +428,7 @@ fn listed(expr: &Expr, items: &[Index], at: usize) -> Result<Expr> {
     let places: Vec<i64> = list.iter().map(|&i| place(i, axis, expr.shape[axis])).collect::<Result<_>>()?;
     let runs = runs(&places);
     if runs.len() > LIST_PIECES_MAX {
-        let what = format!("a list of {} runs, over {LIST_PIECES_MAX}; sort it, use slices, or a boolean mask", runs.len());
-        return Err(Error::unsupported("index", what));
+        return at_places(expr, items);
     }
     let out_axis = items[..at].iter().filter(|item| !matches!(item, Index::Int(_))).count();
     let result = match runs[..] {
@@ -394,20 +448,10 @@ fn listed(expr: &Expr, items: &[Index], at: usize) -> Result<Expr> {
 }
 
 /// `x[mask]`: the elements where a bool array of the same shape is true, in C order.
-fn masked(expr: &Expr, items: &[Index]) -> Result<Expr> {
-    let mut masks = items.iter().filter_map(|item| match item {
-        Index::Mask(mask) => Some(mask),
-        _ => None,
-    });
-    let Some(mask) = masks.next() else { return Err(Error::internal("no mask")) };
+fn masked(expr: &Expr, mask: &Array) -> Result<Expr> {
     let mask = mask.expr()?;
     if mask.dtype != DType::Bool {
-        let what = format!("an array of {} as an index; expected bool, or a list of integers (compute the array first)", mask.dtype);
-        return Err(Error::unsupported("index", what));
-    }
-    let alone = items.iter().all(|item| matches!(item, Index::Mask(_) | Index::Ellipsis));
-    if masks.next().is_some() || !alone {
-        return Err(Error::unsupported("index", "a mask beside other indices; index one after the other"));
+        return Err(Error::bad_request("index", format!("an array of {} as an index; expected bool or integers", mask.dtype)));
     }
     if expr.is_counted() || mask.is_counted() {
         let ndim = (expr.shape.len(), mask.shape.len());
@@ -425,13 +469,11 @@ fn masked(expr: &Expr, items: &[Index]) -> Result<Expr> {
 /// [`masked`] of arrays whose lengths are known.
 fn selected(expr: &Expr, mask: &Expr) -> Result<Expr> {
     if mask.shape != expr.shape {
-        let leading = mask.shape.len() < expr.shape.len() && expr.shape.starts_with(&mask.shape);
-        let what = format!("a mask of shape {:?} on an array of shape {:?}", mask.shape, expr.shape);
-        return Err(if leading {
-            Error::unsupported("index", format!("{what}: a mask of the leading axes; broadcast it to the whole shape"))
-        } else {
-            Error::bad_request("index", format!("{what}; expected the same shape"))
-        });
+        let what = format!(
+            "a mask of shape {:?} on an array of shape {:?}; expected the same shape, or that of its leading axes",
+            mask.shape, expr.shape
+        );
+        return Err(Error::bad_request("index", what));
     }
     let count = counted::count_of(mask);
     Node::new(ops::Mask { arg: expr.clone(), mask: mask.clone(), count, len: None }.into())

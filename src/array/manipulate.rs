@@ -212,8 +212,7 @@ fn reshaped(expr: &Expr, wanted: &Shape) -> Result<Expr> {
     let ones = |shape: &[u64]| (0..shape.len()).filter(|&at| shape[at] == 1).collect::<Vec<_>>();
     let long = |shape: &[u64]| shape.iter().copied().filter(|&n| n != 1).collect::<Vec<_>>();
     if long(&shape) != long(&expr.shape) {
-        let what = format!("from {:?} to {shape:?}: only axes of length 1 can come and go on computed arrays", expr.shape);
-        return Err(Error::unsupported("reshape", what));
+        return Node::new(ops::Reshape { arg: expr.clone(), shape }.into());
     }
     insert_axes(&drop_axes(expr, &ones(&expr.shape))?, &ones(&shape))
 }
@@ -386,7 +385,7 @@ impl Array {
         self.rearranged("reshape", &[u64::try_from(guess).unwrap_or(0)], move |expr| reshaped(expr, &shape))
     }
 
-    /// All elements along one axis, in C order; limited as [`Array::reshape`] is.
+    /// All elements along one axis, in C order.
     ///
     /// ```
     /// assert_eq!(flagstone::zeros([2, 3], flagstone::DType::F64).ravel().shape().unwrap(), [6]);

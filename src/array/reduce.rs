@@ -1,10 +1,9 @@
 //! Reductions: NumPy's names, any axes, keepdims, ddof, where.
 
 use super::elementwise::{broadcast, cast};
-use super::manipulate::insert_axes;
 use super::{Array, Axes, Operand, counted};
 use crate::error::{Error, Result};
-use crate::expr::{Expr, Node, Op, Reduce, cells, ops};
+use crate::expr::{Expr, Node, Op, Reduce, cells};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::op::ReduceOp;
 use flagstone_kernels::reduce::Reduction;
@@ -52,24 +51,6 @@ pub(super) fn reduce(op: ReduceOp, expr: &Expr, axes: &Axes, skip_nan: bool) -> 
         (ReduceOp::Sum | ReduceOp::Prod | ReduceOp::Mean, Some(dtype)) => cast(&result, dtype),
         _ => Ok(result),
     }
-}
-
-/// The exact median; `skip_nan` for nanmedian.
-pub(super) fn median(expr: &Expr, axes: &Axes, skip_nan: bool) -> Result<Expr> {
-    let name = if skip_nan { "nanmedian" } else { "median" };
-    let ndim = expr.shape.len();
-    if axes.positions(name, ndim)?.len() != ndim {
-        return Err(Error::unsupported(name, format!("some of the axes of a {ndim}-d array; it is exact over all elements")));
-    }
-    let mask = match skip_nan && expr.dtype.is_float() {
-        true => Some(super::elementwise::unary(
-            flagstone_kernels::op::UnaryOp::LogicalNot,
-            &super::elementwise::unary(flagstone_kernels::op::UnaryOp::Isnan, expr)?,
-        )?),
-        false => None,
-    };
-    let result = Node::new(Op::Median(ops::Median { arg: expr.clone(), mask }))?;
-    if axes.keepdims { insert_axes(&result, &(0..ndim).collect::<Vec<_>>()) } else { Ok(result) }
 }
 
 macro_rules! reductions {
@@ -124,26 +105,6 @@ tests_of_elements! {
 }
 
 impl Array {
-    /// The exact median of all elements: the mean of the middle two where their number is even.
-    ///
-    /// ```
-    /// assert_eq!(flagstone::ones([2, 3], flagstone::DType::F32).median(..).ndim().unwrap(), 0);
-    /// ```
-    #[track_caller]
-    pub fn median(&self, axes: impl Into<Axes>) -> Array {
-        Array::build(|| median(&self.expr()?, &axes.into(), false))
-    }
-
-    /// [`Array::median`] of what is not NaN.
-    ///
-    /// ```
-    /// assert_eq!(flagstone::ones([6], flagstone::DType::F32).nanmedian(0).ndim().unwrap(), 0);
-    /// ```
-    #[track_caller]
-    pub fn nanmedian(&self, axes: impl Into<Axes>) -> Array {
-        Array::build(|| median(&self.expr()?, &axes.into(), true))
-    }
-
     /// Largest minus smallest value.
     ///
     /// ```

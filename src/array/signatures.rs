@@ -3,6 +3,7 @@
 use super::linalg::table;
 use super::table::{METHODS, NOT_YET, SIGNATURES};
 use super::value::{Param, Signature};
+use super::{fft, groups, sorting};
 use std::fmt::Write;
 
 /// Every function, in the order of the reference.
@@ -11,7 +12,7 @@ use std::fmt::Write;
 /// assert!(flagstone::array::signatures().any(|signature| signature.name == "linalg.qr"));
 /// ```
 pub fn signatures() -> impl Iterator<Item = &'static Signature> {
-    SIGNATURES.iter().chain(table::SIGNATURES)
+    SIGNATURES.iter().chain(sorting::table::SIGNATURES).chain(fft::table::SIGNATURES).chain(groups::SIGNATURES).chain(table::SIGNATURES)
 }
 
 /// The function that NumPy calls `name`, dotted for submodules. Some of NumPy's functions that this version

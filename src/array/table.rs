@@ -243,8 +243,6 @@ pub(super) static SIGNATURES: &[Signature] = &[
     plain!("nanargmax" Argmax true "Where the first largest value is, NaN skipped."),
     sig!(method "ptp" ["a", "axis" = "None"; "keepdims" = "False"] "Largest minus smallest.", |a| ptp(&a[0], &a[1], &a[2])),
     sig!("average" ["a", "axis" = "None", "weights" = "None"; "keepdims" = "False"] "Weighted means.", |a| average(a)),
-    sig!(method "median" ["a", "axis" = "None"; "keepdims" = "False"] "The exact median of all elements.", |a| median("median", a)),
-    sig!("nanmedian" ["a", "axis" = "None"; "keepdims" = "False"] "The exact median of what is not NaN.", |a| median("nanmedian", a)),
     // running totals
     sig!(method "cumsum" ["a", "axis" = "None", "dtype" = "None"] "Running sums.", |a| cumulative(ScanOp::Sum, false, a)),
     sig!(method "cumprod" ["a", "axis" = "None", "dtype" = "None"] "Running products.", |a| cumulative(ScanOp::Prod, false, a)),
@@ -338,13 +336,9 @@ macro_rules! not_yet {
 /// What NumPy has and this version has not: refused by name, with what to use instead.
 pub(super) static NOT_YET: &[Signature] = not_yet! {
     "diff": "use x[1:] - x[:-1]";
-    "sort": "sorting"; "argsort": "sorting"; "unique": "sorting"; "partition": "sorting"; "searchsorted": "sorting"; "topk": "sorting";
-    "quantile": "use median for the middle"; "percentile": "use median for the middle";
-    "nanquantile": "use nanmedian for the middle"; "nanpercentile": "use nanmedian for the middle";
-    "histogram": "count with sum((x >= a) & (x < b))"; "bincount": "count with sum(x == k)"; "digitize": "use where";
+
     "diagonal": "diagonals"; "diag": "diagonals";
-    "cov": "use matmul"; "corrcoef": "use matmul"; "convolve": "convolution"; "correlate": "correlation"; "gradient": "use slices"; "interp": "interpolation";
+    "cov": "use matmul"; "corrcoef": "use matmul"; "convolve": "convolution"; "correlate": "correlation"; "gradient": "use slices";
     "repeat": "use broadcast_to"; "tile": "use concatenate"; "roll": "use concatenate of two slices"; "rot90": "use transpose and flip"; "pad": "use concatenate";
-    "take": "use x[list]"; "nonzero": "use x[mask]"; "argwhere": "use x[mask]"; "select": "use where"; "split": "use slices";
-    "fft.fft": "Fourier transforms"; "fft.ifft": "Fourier transforms"; "fft.rfft": "Fourier transforms";
+    "select": "use where"; "split": "use slices";
 };

@@ -4,7 +4,7 @@ use super::blocking;
 use super::boxes::{Boxes, Tile};
 use super::feed::Feed;
 use super::lower::{Lower, Lowering, Made, lower_loop};
-use super::procedure::{Procedure, Step};
+use super::procedure::{Keeper, Procedure, Step};
 use super::work::{Access, Blocks, Layout, Tasks, Work, Writes};
 use crate::budget::Budget;
 use crate::error::{Error, Result};
@@ -95,7 +95,7 @@ impl Procedure for CountMask {
         };
         Ok(vec![Node::new(ops::Mask { arg: arg.clone(), mask: mask.clone(), count, len: Some(len) }.into())?])
     }
-    fn step(&mut self, budget: &Budget) -> Result<Step> {
+    fn step(&mut self, budget: &Budget, _: &dyn Keeper) -> Result<Step> {
         let Some(stage) = self.counted.take() else {
             let (plan, stage) = self.plan(budget)?;
             self.counted = Some(stage);

@@ -14,26 +14,33 @@ mod deferred;
 mod emit;
 mod feed;
 mod function;
+mod grouped;
+mod lanes;
 mod linalg;
+mod lookup;
 mod lower;
 mod map;
 mod mask;
-mod median;
 mod need;
 mod operations;
 mod output;
 mod procedure;
+mod quantile;
+mod recut;
 mod reduce;
+mod reshape;
 mod resident;
 mod share;
 mod siblings;
+mod sort;
+mod tally;
 mod tree;
 mod work;
 mod write;
 
 pub use lower::{Lowered, Sink, Target, lower};
 pub use operations::procedure;
-pub use procedure::{Procedure, Step, procedures};
+pub use procedure::{Keeper, Procedure, Step, procedures};
 
 use flagstone_kernels::program::{Leaf, Program, Reg};
 

@@ -3,10 +3,12 @@
 
 use super::lower::{Lower, LowerAll};
 use super::mask::CountMask;
-use super::median::Median;
 use super::procedure::Procedure;
+use super::quantile::Selection;
+use super::sort::ExternalSort;
 use crate::expr::{Expr, Op, ops};
 use crate::sizes::WorkSizes;
+use flagstone_kernels::lanes::Lane;
 
 /// The operations that become stages of their own; `None` for those that are steps and leaves of loops.
 pub(super) fn lowered(op: &Op) -> Option<&dyn Lower> {
@@ -16,10 +18,16 @@ pub(super) fn lowered(op: &Op) -> Option<&dyn Lower> {
         Op::Function(operation) => Some(operation),
         Op::Reduce(operation) => Some(operation),
         Op::Concatenate(operation) => Some(operation),
+        Op::Reshape(operation) => Some(operation),
         Op::Cumulative(operation) => Some(operation),
+        Op::Lanes(operation) => Some(operation),
+        Op::Grouped(operation) => Some(operation),
+        Op::Lookup(operation) => Some(operation),
+        Op::Tally(operation) => Some(operation),
         Op::Contraction(operation) => Some(operation),
         Op::Mask(operation) => Some(operation),
-        Op::Median(operation) => Some(operation),
+        Op::Merge(operation) => Some(operation),
+        Op::Quantile(operation) => Some(operation),
         Op::Deferred(operation) => Some(operation),
         Op::Spread(operation) => Some(operation),
         Op::Output(operation) => Some(operation),
@@ -36,8 +44,16 @@ pub(super) fn lowered_all(op: &Op) -> Option<&dyn LowerAll> {
         Op::TallQr(operation) => Some(operation),
         Op::Dense(operation) => Some(operation),
         Op::Source(_) | Op::Full(_) | Op::Generate(_) | Op::Resident(_) | Op::Function(_) => None,
-        Op::Elementwise(_) | Op::View(_) | Op::Reduce(_) | Op::Concatenate(_) | Op::Rechunk(_) | Op::Cumulative(_) => None,
-        Op::Contraction(_) | Op::Mask(_) | Op::Median(_) | Op::Deferred(_) | Op::Spread(_) | Op::Output(_) | Op::Apply(_) => None,
+        Op::Elementwise(_) | Op::View(_) | Op::Reduce(_) | Op::Concatenate(_) | Op::Rechunk(_) | Op::Reshape(_) => None,
+        Op::Cumulative(_) | Op::Lanes(_) | Op::Lookup(_) | Op::Tally(_) | Op::Grouped(_) => None,
+        Op::Contraction(_)
+        | Op::Mask(_)
+        | Op::Merge(_)
+        | Op::Quantile(_)
+        | Op::Deferred(_)
+        | Op::Spread(_)
+        | Op::Output(_)
+        | Op::Apply(_) => None,
     }
 }
 
@@ -45,7 +61,10 @@ pub(super) fn lowered_all(op: &Op) -> Option<&dyn LowerAll> {
 pub fn procedure(node: &Expr, work: &WorkSizes) -> Option<Box<dyn Procedure>> {
     match &node.op {
         Op::Mask(ops::Mask { mask, count, .. }) if count.1.get().is_none() => Some(Box::new(CountMask::new(node, mask, count))),
-        Op::Median(ops::Median { arg, mask }) => Some(Box::new(Median::new(node.dtype, arg, mask.as_ref(), work))),
+        Op::Quantile(quantile) => Some(Box::new(Selection::new(node.dtype, quantile, work))),
+        Op::Lanes(ops::Lanes { lane: Lane::Sort(sorter), arg, .. }) if arg.shape.len() == 1 && arg.shape[0] > work.sort_elements => {
+            Some(Box::new(ExternalSort::new(node, *sorter, arg, work)))
+        }
         _ => None,
     }
 }

@@ -7,6 +7,14 @@ use crate::error::Result;
 use crate::expr::{Expr, postorder};
 use crate::plan::Plan;
 use crate::sizes::WorkSizes;
+use std::any::Any;
+use std::sync::Arc;
+
+/// Keeps the blocks of products between the passes of a procedure.
+pub trait Keeper {
+    /// The blocks of `product` stay in the pool until the last of what is returned is dropped.
+    fn keep(&self, product: u64) -> Arc<dyn Any + Send + Sync>;
+}
 
 /// An operation of which each pass depends on what the last one found.
 pub trait Procedure {
@@ -24,11 +32,12 @@ pub trait Procedure {
     /// # Errors
     /// As [`super::lower`].
     fn bound(&self, budget: &Budget) -> Result<Vec<Expr>>;
-    /// The next pass, or what was found. To be called again when the pass has run, with the same budget.
+    /// The next pass, or what was found. To be called again when the pass has run, with the same budget. Blocks that a later
+    /// pass reads are kept by `keeper`.
     ///
     /// # Errors
     /// As [`super::lower`].
-    fn step(&mut self, budget: &Budget) -> Result<Step>;
+    fn step(&mut self, budget: &Budget, keeper: &dyn Keeper) -> Result<Step>;
 }
 
 /// What is to be done next.

@@ -1,7 +1,7 @@
 //! Every stage that small expressions lower to keeps the promises of a stage.
 
 use super::mask::FilterStage;
-use super::{Sink, Step, Target, lower, procedures};
+use super::{Keeper, Sink, Step, Target, lower, procedures};
 use crate::array::{Array, concatenate, stack, where_};
 use crate::budget::Budget;
 use crate::error::Result;
@@ -13,6 +13,15 @@ use crate::store::{Create, InMemory, Writer};
 use crate::{DType, axis, idx, optimize, random};
 use flagstone_kernels::view::View;
 use std::sync::Arc;
+
+/// Keeps nothing.
+struct Keeps;
+
+impl Keeper for Keeps {
+    fn keep(&self, _product: u64) -> Arc<dyn std::any::Any + Send + Sync> {
+        Arc::new(())
+    }
+}
 
 /// Takes granules of one shape and forgets them.
 struct Nowhere(Vec<u64>);
@@ -119,17 +128,21 @@ fn passes_of_procedures_keep_their_promises() {
     let x = zarr(directory.path(), "x", [37, 29], [8, 5]);
     let centred = &x - x.mean(axis(0).keepdims());
     let masked = centred.index(idx![x.gt(x.mean(..))]);
-    for (name, array) in [("mask", masked.clone()), ("median", centred.median(..)), ("masked median", masked.median(..))] {
+    for (name, array) in
+        [("mask", masked.clone()), ("median", centred.median(..)), ("masked median", masked.median(..)), ("sort", x.ravel().argsort(0))]
+    {
         let roots = optimize::expand(&[array.expr().unwrap()]).unwrap();
-        let found = procedures(&roots, &Sizes::default().work);
+        let mut sizes = Sizes::default();
+        (sizes.work.sort_elements, sizes.work.run_elements_max, sizes.work.run_piece_min) = (100, 300, 20);
+        let found = procedures(&roots, &sizes.work);
         assert!(!found.is_empty(), "{name} has a procedure");
         for (memory_bytes, (_, mut procedure)) in
-            BUDGETS.into_iter().flat_map(|bytes| procedures(&roots, &Sizes::default().work).into_iter().map(move |p| (bytes, p)))
+            BUDGETS.into_iter().flat_map(|bytes| procedures(&roots, &sizes.work).into_iter().map(move |p| (bytes, p)))
         {
-            let budget = Budget { memory_bytes, threads: 2, sizes: Sizes::default() };
+            let budget = Budget { memory_bytes, threads: 2, sizes };
             let worst = procedure.most_demanding(&budget).unwrap();
             check_stages(&worst, &format!("{name} under {memory_bytes}"));
-            let Step::Run(first) = procedure.step(&budget).unwrap() else { panic!("{name} knows before it reads") };
+            let Step::Run(first) = procedure.step(&budget, &Keeps).unwrap() else { panic!("{name} knows before it reads") };
             check_stages(&first, &format!("{name}, first pass, under {memory_bytes}"));
             let needed = |plan| crate::plan::demand_bytes(plan);
             // a median's histogram has 2^16 bins, however small the boxes

@@ -80,6 +80,8 @@ pub enum Blocks {
     Elements { axes: Vec<usize>, item: u64 },
     /// A block a box: the n-th is as long as the n-th of these.
     Listed { lengths: AxisChunks, item: u64 },
+    /// A box writes its elements, in an order of its own, in pieces: `per_box` numbers, of which the last may not be used.
+    Pieces { piece: u64, per_box: u64, item: u64 },
     /// A block a box: a partial over the kept places, or their results.
     Partial { reduction: Reduction, reduced: Vec<bool>, complete: bool },
     /// A block a box: the state of running totals over the places of all axes but one.
@@ -157,7 +159,7 @@ impl Blocks {
     /// Bytes of the block that a box of `shape`, the `n`-th task, writes.
     fn bytes(&self, n: u64, shape: &[u64]) -> u64 {
         match self {
-            Blocks::Grid { .. } => unreachable!("a box writes several"),
+            Blocks::Grid { .. } | Blocks::Pieces { .. } => unreachable!("a box writes several"),
             Blocks::Elements { axes, item } => axes.iter().fold(*item, |bytes, &axis| bytes.saturating_mul(shape[axis])),
             Blocks::Listed { lengths, item } => lengths.chunk(n).1 * item,
             Blocks::Carry { scan, axis } => {
@@ -183,6 +185,9 @@ impl Blocks {
                 blocks.saturating_mul(block).min(apart)
             }
             Blocks::Listed { lengths, item } => rounded(lengths.longest() * item),
+            Blocks::Pieces { per_box, item, .. } => {
+                boxes.longest_elements().saturating_mul(*item).saturating_add(per_box.saturating_mul(ROUNDING_BYTES))
+            }
             _ => rounded(self.bytes(0, &boxes.cuts.iter().map(AxisChunks::longest).collect::<Vec<_>>())),
         }
     }
@@ -364,6 +369,14 @@ impl<T: Tasks> Stage for T {
                 }
                 continue;
             }
+            if let &Blocks::Pieces { piece, per_box, item } = blocks {
+                let elements: u64 = tile.shape.iter().product();
+                for at in 0..elements.div_ceil(piece) {
+                    let key = BlockKey { product: product.id, block: n * per_box + at };
+                    spec.writes.push(Write { key, bytes: piece.min(elements - at * piece) * item, takes: None });
+                }
+                continue;
+            }
             let bytes = blocks.bytes(n, &tile.shape);
             let mut key = BlockKey { product: product.id, block: ravel(&tile.index, &work.boxes.counts()) };
             if work.chosen.is_some() {
@@ -420,6 +433,7 @@ impl<T: Tasks> Stage for T {
                 let tile = index.iter().zip(&grid.axes).zip(&work.boxes.cuts).map(|((&i, chunks), cuts)| cuts.find(chunks.chunk(i).0));
                 work.boxes.number(&tile.collect::<Vec<_>>())
             }
+            Some(Blocks::Pieces { per_box, .. }) => block / per_box,
             _ if work.chosen.is_some() => block,
             _ => work.boxes.number(&unravel(block, &work.boxes.counts())),
         }

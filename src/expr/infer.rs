@@ -20,6 +20,14 @@ pub fn auto_chunks(shape: &[u64]) -> ChunkGrid {
     ChunkGrid::regular(shape, &chunk)
 }
 
+/// Chunks for a matrix that is made by blocks of whole columns: as wide as those are by the sizes of a runtime that sets none,
+/// so that what is summed of it lies in few of them.
+pub fn column_chunks(shape: &[u64], dtype: DType) -> ChunkGrid {
+    let &[rows, columns] = shape else { return auto_chunks(shape) };
+    let width = (NumericsSizes::default().column_row_bytes / dtype.size() as u64).clamp(1, columns.max(1));
+    ChunkGrid::regular(shape, &[rows.clamp(1, CHUNK_ELEMENTS / width), width])
+}
+
 /// The cuts of each reduced axis by the sizes of a runtime that sets none.
 pub fn cells(chunks: &ChunkGrid, axes: &[usize]) -> Vec<Cells> {
     cells_of(chunks, axes, &NumericsSizes::default())

@@ -60,14 +60,26 @@ operations! {
     Concatenate,
     /// The same elements in other chunks.
     Rechunk,
+    /// The same elements in C order under another shape.
+    Reshape,
     /// Running totals along an axis.
     Cumulative,
+    /// Lanes along an axis, each made into another: sorted, quantiles of them, Fourier transforms.
+    Lanes,
+    /// Rows by label, part by part.
+    Grouped,
+    /// Places in a table: `searchsorted`, `take`.
+    Lookup,
+    /// How often indices occur, part by part.
+    Tally,
     /// Sums of products of two arrays over some axes: `a @ b`, `tensordot`, `einsum`.
     Contraction,
     /// The elements of an array where a mask is true, in C order.
     Mask,
-    /// The exact median of all elements.
-    Median,
+    /// Sorted runs as one array in order.
+    Merge,
+    /// An exact quantile of all elements.
+    Quantile,
     /// What waits for a length to be known.
     Deferred,
     /// Elements repeated as often as a selection will be long.

@@ -77,7 +77,8 @@ fn rechunk(arg: &Expr, chunk: &[u64]) -> Expr {
 }
 
 fn median(arg: &Expr) -> Expr {
-    Node::new(Op::Median(ops::Median { arg: arg.clone(), mask: None })).unwrap()
+    Node::new(Op::Quantile(ops::Quantile { arg: arg.clone(), mask: None, q: 0.5, method: flagstone_kernels::lanes::Method::Median }))
+        .unwrap()
 }
 
 /// Values and their true shape, which differs from the node's where it is counted.
@@ -187,7 +188,7 @@ fn step(node: &Expr, args: &[Value], by_cell: bool) -> Value {
             let len = chosen.len() as u64;
             (chosen, vec![len])
         }
-        Op::Median(_) => {
+        Op::Quantile(_) => {
             let keep = |i: usize| args.get(1).is_none_or(|mask| mask.0[i] != 0.0);
             let mut values: Vec<f64> = args[0].0.iter().enumerate().filter(|(i, _)| keep(*i)).map(|(_, v)| *v).collect();
             values.sort_by(f64::total_cmp);

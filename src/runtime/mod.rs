@@ -350,8 +350,7 @@ impl Runtime {
         let kept = self.run_sinks(&sinks(&prepared), cancel)?;
         let resident = |(expr, kept): (&Expr, Option<(u64, crate::grid::ChunkGrid)>)| {
             let (product, grid) = kept.ok_or_else(|| Error::internal("persist kept no product"))?;
-            let owner = Arc::new(Owned { pool: self.0.pool.clone(), product });
-            let resident = Resident { product, grid, dtype: expr.dtype, runtime: self.0.id, owner };
+            let resident = Resident { product, grid, dtype: expr.dtype, runtime: self.0.id, owner: self.own(product) };
             Node::with_chunks(Op::Resident(resident), expr.chunks.clone())
         };
         prepared.iter().zip(kept).map(resident).collect()
@@ -368,6 +367,11 @@ impl Runtime {
         phases.append(&mut foreseen.phases);
         foreseen.phases = std::mem::take(phases);
         Ok(Explanation::new(text, &foreseen.plan, self.0.limit_bytes, foreseen.phases))
+    }
+
+    /// Keeps the blocks of `product` in the pool until the last of what is returned is dropped.
+    fn own(&self, product: u64) -> Arc<dyn std::any::Any + Send + Sync> {
+        Arc::new(Owned { pool: self.0.pool.clone(), product })
     }
 
     fn enter(&self) -> Result<std::sync::MutexGuard<'_, ()>> {

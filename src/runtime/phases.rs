@@ -2,7 +2,7 @@
 
 use super::fit::{Short, fit};
 use super::{Runtime, collected, index_bytes};
-use crate::blocked::{Procedure, Sink, Step, lower, procedure, procedures};
+use crate::blocked::{Keeper, Procedure, Sink, Step, lower, procedure, procedures};
 use crate::budget::Budget;
 use crate::error::Result;
 use crate::expr::{Expr, Node, Op, ops, postorder, replace, settle};
@@ -166,11 +166,17 @@ impl Runtime {
         let fitted = self.fit_procedure(&*procedure, self.room(standing), cancel)?;
         let budget = fitted.map_err(|short| short.refusal(self.0.limit_bytes, standing))?;
         loop {
-            match procedure.step(&budget)? {
+            match procedure.step(&budget, self)? {
                 Step::Run(plan) => self.run_plan(&plan, self.room(standing), cancel)?,
                 Step::Done(found) => return Ok(found),
             }
         }
+    }
+}
+
+impl Keeper for Runtime {
+    fn keep(&self, product: u64) -> Arc<dyn std::any::Any + Send + Sync> {
+        self.own(product)
     }
 }
 

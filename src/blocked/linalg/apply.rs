@@ -3,18 +3,14 @@
 use super::columns::Columns;
 use super::stage::{ColumnStage, Doing, Source};
 use crate::blocked::blocking;
-use crate::blocked::boxes::{Boxes, Order};
-use crate::blocked::feed::{Data, Feed, Input};
 use crate::blocked::lower::{Lower, Lowering, Made};
-use crate::blocked::map::MapStage;
+use crate::blocked::recut::recut;
 use crate::error::{Error, Result};
 use crate::expr::ops::Applied;
-use crate::expr::{Affine, Expr, ops};
-use crate::grid::{AxisChunks, ChunkGrid};
-use crate::plan::{Drive, Product, Stage, new_product};
+use crate::expr::{Expr, ops};
+use crate::grid::AxisChunks;
+use crate::plan::{Drive, Stage};
 use flagstone_kernels::dtype::DType;
-use flagstone_kernels::fused::Fused;
-use flagstone_kernels::program::{Leaf, Program, Reg};
 
 /// Columns of a block of `dtype`.
 pub fn width(lowering: &Lowering<'_>, dtype: DType) -> u64 {
@@ -29,34 +25,11 @@ pub fn source_of(lowering: &mut Lowering<'_>, expr: &Expr, width: u64) -> Result
     if !natural.rigid || natural.cuts[1].longest() <= width {
         return Ok(Source::new(feed, regs[0], expr.dtype, width, &whole));
     }
-    let (feed, reg) = cut_narrow(lowering, expr, feed, regs[0], &natural.cuts, width);
-    Ok(Source::new(feed, reg, expr.dtype, width, &whole))
-}
-
-fn cut_narrow(lowering: &mut Lowering<'_>, expr: &Expr, feed: Feed, reg: Reg, natural: &[AxisChunks], width: u64) -> (Feed, Reg) {
     let columns = AxisChunks::regular(expr.shape[1], width);
-    let together = columns.join(natural[1].longest().div_ceil(width));
-    let stage = |rows: AxisChunks| {
-        let grid = ChunkGrid { axes: vec![rows.clone(), columns.clone()] };
-        let boxes = Boxes { cuts: vec![rows, together.clone()], order: Order::Rows };
-        let fused = Fused::new(feed.program.clone(), vec![reg], vec![]);
-        let product = Product { id: new_product(), name: "column blocks".into(), blocks: grid.blocks() };
-        MapStage::new("column blocks", feed.clone(), fused, grid, None, boxes, product)
-    };
-    let longest = natural[0].longest().max(1);
-    let rows = std::iter::successors(Some(longest), |rows| (*rows > 1).then_some(rows / 2)).map(|piece| natural[0].split(piece));
-    let stage = blocking::first_within(rows.map(stage), |stage| stage.demand_bytes(), lowering.budget.share_bytes() / 2);
-    let made = Made { product: stage.product().id, grid: stage.grid().clone() };
-    lowering.push(stage, Drive::Pulled);
-    plain_feed(made, expr)
-}
-
-/// A loop that reads `made`, which holds `expr`, as it is.
-fn plain_feed(made: Made, expr: &Expr) -> (Feed, Reg) {
-    let data = Data::Blocks { product: made.product, grid: made.grid };
-    let input = Input { data, view: Affine::identity(&expr.shape), dtype: expr.dtype };
-    let program = Program { leaves: vec![Leaf::Input { slot: 0, dtype: expr.dtype }], steps: vec![] };
-    (Feed { shape: expr.shape.clone(), inputs: vec![input], program }, 0)
+    let together = columns.join(natural.cuts[1].longest().div_ceil(width));
+    let rows = &natural.cuts[0];
+    let (feed, reg) = recut(lowering, expr, (feed, regs[0]), &[rows.clone(), columns], &[rows.clone(), together], 0);
+    Ok(Source::new(feed, reg, expr.dtype, width, &whole))
 }
 
 /// How many column blocks are on their way together: as many as memory has room for beside those that each thread reads.

@@ -1,7 +1,7 @@
 //! Factors of one matrix, applied to the columns of another: what solves, and what forms Q.
 
 use crate::error::{Error, Result};
-use crate::expr::infer::auto_chunks;
+use crate::expr::infer::column_chunks;
 use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through};
 use crate::grid::ChunkGrid;
 use flagstone_kernels::linalg::Triangle;
@@ -58,7 +58,7 @@ impl Operation for Apply {
             let what = format!("factors of shape {:?} {} and columns of shape {:?} {}", f.shape, f.dtype, b.shape, b.dtype);
             return Err(Error::bad_request(self.name(), what));
         }
-        Ok(Inferred::known(b.shape.clone(), b.dtype, auto_chunks(&b.shape)))
+        Ok(Inferred::known(b.shape.clone(), b.dtype, column_chunks(&b.shape, b.dtype)))
     }
 
     fn same(&self, other: &Op) -> bool {

@@ -1,7 +1,7 @@
 //! Factorisations of a matrix.
 
 use crate::error::{Error, Result};
-use crate::expr::infer::auto_chunks;
+use crate::expr::infer::column_chunks;
 use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through};
 use crate::grid::ChunkGrid;
 use flagstone_kernels::dtype::DType;
@@ -54,7 +54,7 @@ impl Operation for Factor {
         if m < n || (self.into == Factors::Cholesky && m != n) {
             return Err(Error::bad_request(self.name(), format!("a matrix of shape {shape:?}; expected a square one")));
         }
-        let of = |shape: Vec<u64>, dtype: DType| Inferred::known(shape.clone(), dtype, auto_chunks(&shape));
+        let of = |shape: Vec<u64>, dtype: DType| Inferred::known(shape.clone(), dtype, column_chunks(&shape, dtype));
         let factors = || of(shape.clone(), dtype);
         Ok(match self.into {
             Factors::Lu => factors().and(of(vec![n], DType::I64)).and(factors()).and(of(vec![m], DType::I64)).and(of(vec![n], dtype)),

@@ -5,10 +5,12 @@
 mod blocks;
 mod cumulative;
 mod elementwise;
+mod lookup;
 mod product;
 mod reduce;
 mod select;
 mod shape;
+mod sorting;
 
 use super::dice::Dice;
 use super::draw::{Drawing, V};
@@ -22,7 +24,17 @@ pub struct Row {
 }
 
 /// The families.
-static TABLE: [&[Row]; 7] = [elementwise::ROWS, reduce::ROWS, cumulative::ROWS, shape::ROWS, product::ROWS, select::ROWS, blocks::ROWS];
+static TABLE: [&[Row]; 9] = [
+    elementwise::ROWS,
+    reduce::ROWS,
+    cumulative::ROWS,
+    shape::ROWS,
+    product::ROWS,
+    select::ROWS,
+    sorting::ROWS,
+    lookup::ROWS,
+    blocks::ROWS,
+];
 
 /// One of all operations.
 pub fn row(dice: &mut Dice) -> &'static Row {

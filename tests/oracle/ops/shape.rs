@@ -11,6 +11,7 @@ pub const ROWS: &[Row] = &[
     Row { weight: 2, draw: flip },
     Row { weight: 5, draw: concatenate },
     Row { weight: 1, draw: broadcast_to },
+    Row { weight: 3, draw: reshape },
 ];
 
 /// The places that a Python slice takes of an axis of `len`.
@@ -194,4 +195,24 @@ fn broadcast_to(drawing: &mut Drawing, x: V) -> Option<V> {
     let text = format!("broadcast_to(v{x}, {wide:?})");
     let lengths: Vec<u64> = wide.iter().map(|&n| n as u64).collect();
     Some(drawing.push(Step { text, args: vec![x], tensor, build: Box::new(move |made, _| Ok(made[x].broadcast_to(lengths.clone()))) }))
+}
+
+fn reshape(drawing: &mut Drawing, x: V) -> Option<V> {
+    let mut left = drawing.tensor(x).len();
+    if left == 0 {
+        return None;
+    }
+    let mut shape = vec![];
+    while left > 1 && shape.len() < 3 && !drawing.dice.chance(4) {
+        let divisors: Vec<usize> = (2..=left.min(400)).filter(|d| left.is_multiple_of(*d)).collect();
+        let Some(&by) = divisors.get(drawing.dice.below(divisors.len().max(1))) else { break };
+        shape.push(by);
+        left /= by;
+    }
+    shape.insert(drawing.dice.below(shape.len() + 1), left);
+    let tensor = drawing.tensor(x).clone().shaped(&shape);
+    let text = format!("v{x}.reshape({shape:?})");
+    let lengths: Vec<u64> = shape.iter().map(|&n| n as u64).collect();
+    let build = move |made: &Made, _: &Context| Ok(made[x].reshape(lengths.clone()));
+    Some(drawing.push(Step { text, args: vec![x], tensor, build: Box::new(build) }))
 }

@@ -1,23 +1,29 @@
-//! The exact median.
+//! An exact quantile of all elements.
 
 use crate::error::{Error, Result};
 use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through};
 use crate::grid::ChunkGrid;
 use flagstone_kernels::dtype::DType;
+use flagstone_kernels::lanes::Method;
 use std::hash::Hasher;
 
-/// The exact median of all elements, f64 (or the argument's own float dtype); NaN if there is a NaN.
+/// The exact quantile of all elements, in f64 or the argument's own float dtype; one of the elements, in their dtype, where the
+/// method gives such. NaN if there is a NaN.
 #[derive(Clone, Debug)]
-pub struct Median {
+pub struct Quantile {
     /// The values.
     pub arg: Expr,
     /// Only elements where this is true count.
     pub mask: Option<Expr>,
+    /// Which, in [0, 1].
+    pub q: f64,
+    /// Where between two values it lies.
+    pub method: Method,
 }
 
-impl Operation for Median {
+impl Operation for Quantile {
     fn name(&self) -> &str {
-        "median"
+        if self.method == Method::Median { "median" } else { "quantile" }
     }
 
     fn args(&self) -> Vec<&Expr> {
@@ -31,20 +37,23 @@ impl Operation for Median {
     fn infer(&self) -> Result<Inferred> {
         let arg = &self.arg;
         if arg.dtype.is_complex() {
-            return Err(Error::bad_request("median", format!("{} has no order; expected a real dtype", arg.dtype)));
+            return Err(Error::bad_request(self.name(), format!("{} has no order; expected a real dtype", arg.dtype)));
         }
-        let dtype = if arg.dtype.is_float() { arg.dtype } else { DType::F64 };
+        let dtype = if arg.dtype.is_float() || self.method.is_discrete() { arg.dtype } else { DType::F64 };
         Ok(Inferred::known(vec![], dtype, ChunkGrid { axes: vec![] }))
     }
 
     fn same(&self, other: &Op) -> bool {
-        matches!(other, Op::Median(other) if self.mask.is_some() == other.mask.is_some())
+        let what = |of: &Quantile| (of.q.to_bits(), of.method, of.mask.is_some());
+        matches!(other, Op::Quantile(other) if what(self) == what(other))
     }
 
-    fn hash(&self, _: &mut dyn Hasher) {}
+    fn hash(&self, hasher: &mut dyn Hasher) {
+        hasher.write_u64(self.q.to_bits());
+    }
 
     fn detail(&self) -> String {
-        String::new()
+        if self.method == Method::Median { String::new() } else { format!("{}, method='{}'", self.q, self.method.name()) }
     }
 
     // one number
@@ -83,7 +92,7 @@ impl Operation for Median {
     }
 
     fn under_mask(&self, values: &Expr, selects: &Expr) -> Result<Option<Op>> {
-        let median = Median { arg: values.clone(), mask: Some(selects.clone()) };
-        Ok(Some(median.into()))
+        let masked = Quantile { arg: values.clone(), mask: Some(selects.clone()), ..*self };
+        Ok(Some(masked.into()))
     }
 }

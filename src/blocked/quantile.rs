@@ -1,11 +1,11 @@
-//! The exact median by selection on order-preserving keys: a sample brackets it, one read counts below and
+//! An exact quantile by selection on order-preserving keys: a sample brackets it, one read counts below and
 //! above and collects what is inside; where the bracket missed, histograms narrow it down, 16 bits a read.
 
 use super::blocking;
 use super::boxes::{Boxes, Tile};
 use super::feed::Feed;
 use super::lower::{Lower, Lowering, Made, lower_loop};
-use super::procedure::{self, Procedure};
+use super::procedure::{self, Keeper, Procedure};
 use super::work::{Access, Layout, Tasks, Work};
 use crate::budget::Budget;
 use crate::error::{Error, Result};
@@ -15,6 +15,7 @@ use crate::plan::{Parts, Plan, Stage, TaskBlocks};
 use crate::sizes::WorkSizes;
 use flagstone_kernels::dtype::{DType, Scalar};
 use flagstone_kernels::fused::Fused;
+use flagstone_kernels::lanes::Method;
 use flagstone_kernels::program::Reg;
 use flagstone_kernels::select::{NAN_KEY, bracket, compress, from_key, histogram, keys};
 use flagstone_kernels::view::{View, ViewMut};
@@ -73,28 +74,36 @@ struct Found {
 enum Next {
     /// Look at all values again.
     Read(Look),
-    /// The median.
+    /// The quantile.
     Is(Scalar),
 }
 
-/// A median on its way.
-pub struct Median {
+/// A quantile on its way.
+pub struct Selection {
     dtype: DType,
     out: DType,
+    q: f64,
+    method: Method,
     /// The values and, if there is one, the mask.
     roots: Vec<Expr>,
     look: Option<(Look, Arc<Mutex<Found>>)>,
-    /// Middle keys found so far.
+    /// Keys of the two values found so far.
     middles: Vec<u64>,
     total: Option<u64>,
     work: WorkSizes,
 }
 
-impl Median {
-    /// The median, as `out`, of the elements of `arg` where `mask` is true.
-    pub fn new(out: DType, arg: &Expr, mask: Option<&Expr>, work: &WorkSizes) -> Median {
-        let roots = std::iter::once(arg).chain(mask).cloned().collect();
-        Median { dtype: arg.dtype, out, roots, look: None, middles: vec![], total: None, work: *work }
+impl Selection {
+    /// The quantile, as `out`.
+    pub fn new(out: DType, of: &ops::Quantile, work: &WorkSizes) -> Selection {
+        let roots = std::iter::once(&of.arg).chain(&of.mask).cloned().collect();
+        let (q, method) = (of.q, of.method);
+        Selection { dtype: of.arg.dtype, out, q, method, roots, look: None, middles: vec![], total: None, work: *work }
+    }
+
+    /// The ranks of the two values of `total` between which it lies, and how far from the first.
+    fn ranks(&self, total: u64) -> (u64, u64, f64) {
+        self.method.between(self.q, total)
     }
 
     /// The plan of one look, which puts what it finds into `found`.
@@ -121,23 +130,26 @@ impl Median {
                 if n < 64 {
                     return Next::Read(Look::Bracket(0, u64::MAX));
                 }
-                // four standard deviations of the sample's median around it
-                let margin = (2.0 * (n as f64).sqrt()).ceil() as usize + 2;
-                Next::Read(Look::Bracket(found.inside[(n / 2).saturating_sub(margin)], found.inside[(n / 2 + margin).min(n - 1)]))
+                // four standard deviations of the sample's quantile around it; at an end of the sample there may be any value
+                let margin = (4.0 * (n as f64 * self.q * (1.0 - self.q)).sqrt()).ceil() as usize + 2;
+                let at = (self.q * n as f64) as usize;
+                let low = at.checked_sub(margin).map_or(0, |low| found.inside[low]);
+                Next::Read(Look::Bracket(low, found.inside.get(at + margin).copied().unwrap_or(u64::MAX)))
             }
             Look::Bracket(low, high) => {
                 self.total = Some(found.total);
                 if found.nans > 0 || found.total == 0 {
                     return Next::Is(Scalar::Float(f64::NAN));
                 }
-                let ranks = [(found.total - 1) / 2, found.total / 2];
+                let (first, last, part) = self.ranks(found.total);
+                let ranks = [first, last];
                 let hit = |rank: u64| rank >= found.below && rank < found.below + found.inside_count;
                 if ranks.iter().all(|&rank| hit(rank)) && (low == high || found.inside_count as usize <= found.inside.len()) {
                     found.inside.sort_unstable();
                     let key = |rank: u64| if low == high { low } else { found.inside[(rank - found.below) as usize] };
-                    return Next::Is(self.middle(key(ranks[0]), key(ranks[1])));
+                    return Next::Is(self.mixed(key(first), key(last), part));
                 }
-                // what was counted says where both middles are, mostly
+                // what was counted says where both are, mostly
                 let end = found.below + found.inside_count;
                 let (low, high) = match ranks {
                     [_, last] if last < found.below => (0, low - 1),
@@ -150,7 +162,8 @@ impl Median {
             }
             Look::Histogram { low, high, shift } => {
                 let total = self.total.unwrap_or(0);
-                let rank = if self.middles.is_empty() { (total - 1) / 2 } else { total / 2 };
+                let (one, other, part) = self.ranks(total);
+                let rank = if self.middles.is_empty() { one } else { other };
                 let mut before = found.below;
                 let mut bin = 0;
                 while before + found.counts[bin] <= rank {
@@ -159,7 +172,7 @@ impl Median {
                 }
                 let first = low + ((bin as u64) << shift);
                 let last = (first + ((1u64 << shift) - 1)).min(high);
-                let both = self.middles.is_empty() && before + found.counts[bin] > total / 2;
+                let both = self.middles.is_empty() && before + found.counts[bin] > other;
                 if shift > 0 && both && found.counts[bin] <= self.work.median_keys_max {
                     return Next::Read(Look::Bracket(first, last));
                 }
@@ -167,7 +180,7 @@ impl Median {
                     return Next::Read(Look::Histogram { low: first, high: last, shift: shift.saturating_sub(BITS) });
                 }
                 self.middles.push(first);
-                if self.middles.len() == 1 && total.is_multiple_of(2) {
+                if self.middles.len() == 1 && one != other {
                     if before + found.counts[bin] > rank + 1 {
                         self.middles.push(first);
                     } else if let Some(next) = (bin + 1..found.counts.len()).find(|&b| found.counts[b] > 0) {
@@ -176,31 +189,27 @@ impl Median {
                         return Next::Read(Look::Histogram { low: 0, high: u64::MAX, shift: 64 - BITS });
                     }
                 }
-                Next::Is(self.middle(self.middles[0], *self.middles.last().unwrap_or(&first)))
+                Next::Is(self.mixed(self.middles[0], *self.middles.last().unwrap_or(&first), part))
             }
         }
     }
 
-    /// What stands in the place of the median.
+    /// What stands in the place of the quantile.
     fn is(&self, value: Scalar) -> Result<Expr> {
         constant(value, self.out, &ChunkGrid { axes: vec![] })
     }
 
-    /// NumPy's mean of the two middle values, in the result's dtype.
-    fn middle(&self, low: u64, high: u64) -> Scalar {
-        let (a, b) = (from_key(low, self.dtype).as_f64(), from_key(high, self.dtype).as_f64());
-        let middle = match self.out {
-            _ if low == high => a,
-            DType::F64 if (a + b).is_finite() => (a + b) / 2.0,
-            _ => a / 2.0 + b / 2.0,
-        };
-        Scalar::Float(middle)
+    /// What lies between two keys.
+    fn mixed(&self, low: u64, high: u64, part: f64) -> Scalar {
+        let (a, b) = (from_key(low, self.dtype), from_key(high, self.dtype));
+        if low == high { a } else { Scalar::Float(self.method.mix(a.as_f64(), b.as_f64(), part)) }
     }
 }
 
-impl Procedure for Median {
+impl Procedure for Selection {
     fn describe(&self) -> String {
-        format!("select the median of {:?}: at most 2 reads where the values are in random order", self.roots[0].shape)
+        let what = if self.method == Method::Median { "median".to_string() } else { format!("quantile {}", self.q) };
+        format!("select the {what} of {:?}: at most 2 reads where the values are in random order", self.roots[0].shape)
     }
     fn standing_bytes(&self) -> u64 {
         self.work.median_keys_max * 8 + (8 << BITS)
@@ -213,9 +222,9 @@ impl Procedure for Median {
         Ok(if needed(&bracket) >= needed(&histogram) { bracket } else { histogram })
     }
     fn bound(&self, _budget: &Budget) -> Result<Vec<Expr>> {
-        Ok(vec![self.is(Scalar::Float(f64::NAN))?])
+        Ok(vec![self.is(Scalar::Int(0))?])
     }
-    fn step(&mut self, budget: &Budget) -> Result<procedure::Step> {
+    fn step(&mut self, budget: &Budget, _: &dyn Keeper) -> Result<procedure::Step> {
         match self.next() {
             Next::Read(look) => {
                 let found = Arc::new(Mutex::new(Found {
@@ -278,9 +287,9 @@ impl LookStage {
         let reads = vec![Access::whole(feed)];
         let scratch = layout.bytes().saturating_add(Work::loading_bytes(&boxes, &reads));
         let name = match look {
-            Look::Sample => "median: sample",
-            Look::Bracket(..) => "median: bracket",
-            Look::Histogram { .. } => "median: histogram",
+            Look::Sample => "quantile: sample",
+            Look::Bracket(..) => "quantile: bracket",
+            Look::Histogram { .. } => "quantile: histogram",
         };
         let mut work = Work::new(name, boxes, reads, vec![], scratch);
         work.chosen = chosen;
@@ -354,8 +363,8 @@ impl Tasks for LookStage {
     }
 }
 
-impl Lower for ops::Median {
+impl Lower for ops::Quantile {
     fn lower(&self, _node: &Expr, _lowering: &mut Lowering<'_>) -> Result<Made> {
-        Err(Error::internal("a median reached lowering before its procedure ran"))
+        Err(Error::internal("a quantile reached lowering before its procedure ran"))
     }
 }

@@ -1,0 +1,211 @@
+//! Fourier transforms of one lane: complex or real, forward or inverse, cut or padded with zeros to a length.
+
+use crate::dtype::{C64, C128, DType};
+use bytemuck::Zeroable;
+use rustfft::num_complex::Complex;
+use rustfft::{FftNum, FftPlanner};
+use std::fmt;
+use std::sync::Arc;
+
+/// Which transform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Complex to complex, exponent −2πi.
+    Forward,
+    /// Complex to complex, exponent 2πi.
+    Inverse,
+    /// Real to the first half of its Hermitian transform: n/2 + 1 of them.
+    Real,
+    /// From such a half to n real numbers.
+    FromHalf,
+}
+
+/// A transform of lanes. Its tables are made once.
+#[derive(Clone)]
+pub struct Fft {
+    kind: Kind,
+    dtype: DType,
+    n: usize,
+    scale: f64,
+    plan: Plan,
+}
+
+#[derive(Clone)]
+enum Plan {
+    Single(Arc<dyn rustfft::Fft<f32>>),
+    Double(Arc<dyn rustfft::Fft<f64>>),
+}
+
+impl PartialEq for Fft {
+    fn eq(&self, other: &Fft) -> bool {
+        let what = |fft: &Fft| (fft.kind, fft.dtype, fft.n, fft.scale.to_bits());
+        what(self) == what(other)
+    }
+}
+
+impl fmt::Debug for Fft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} of {} {}", self.kind, self.n, self.dtype)
+    }
+}
+
+impl Fft {
+    /// A transform of length `n` > 0 of values of `dtype` (float32, float64, complex64 or complex128; complex unless the kind is
+    /// [`Kind::Real`]), multiplied by `scale`.
+    ///
+    /// # Panics
+    /// If the kind has no such dtype.
+    pub fn new(kind: Kind, dtype: DType, n: usize, scale: f64) -> Fft {
+        let given = if kind == Kind::Real { [DType::F32, DType::F64] } else { [DType::C64, DType::C128] };
+        assert!(given.contains(&dtype), "{kind:?} of {dtype}");
+        let inverse = matches!(kind, Kind::Inverse | Kind::FromHalf);
+        let plan = match dtype {
+            DType::F32 | DType::C64 => Plan::Single(planned(n, inverse)),
+            _ => Plan::Double(planned(n, inverse)),
+        };
+        Fft { kind, dtype, n, scale, plan }
+    }
+
+    /// NumPy's name.
+    pub fn name(&self) -> &'static str {
+        match self.kind {
+            Kind::Forward => "fft",
+            Kind::Inverse => "ifft",
+            Kind::Real => "rfft",
+            Kind::FromHalf => "irfft",
+        }
+    }
+
+    /// Of the values.
+    pub fn dtype(&self) -> DType {
+        self.dtype
+    }
+
+    /// Of what comes out.
+    pub fn out(&self) -> DType {
+        match (self.kind, self.is_double()) {
+            (Kind::FromHalf, false) => DType::F32,
+            (Kind::FromHalf, true) => DType::F64,
+            (_, false) => DType::C64,
+            (_, true) => DType::C128,
+        }
+    }
+
+    fn is_double(&self) -> bool {
+        matches!(self.plan, Plan::Double(_))
+    }
+
+    /// How many elements come out.
+    pub fn len(&self) -> u64 {
+        if self.kind == Kind::Real { self.n as u64 / 2 + 1 } else { self.n as u64 }
+    }
+
+    /// Bytes of the buffers of a lane, and of the tables, which all lanes share.
+    pub fn scratch_bytes(&self) -> u64 {
+        let (item, working) = match &self.plan {
+            Plan::Single(plan) => (8, plan.get_inplace_scratch_len()),
+            Plan::Double(plan) => (16, plan.get_inplace_scratch_len()),
+        };
+        (3 * self.n as u64).saturating_add(working as u64).saturating_mul(item)
+    }
+
+    /// From one dense lane to another.
+    ///
+    /// # Panics
+    /// If a buffer is shorter than said, or not aligned to 16 bytes.
+    pub fn run(&self, lane: &[u8], out: &mut [u8], scratch: &mut [u8]) {
+        match &self.plan {
+            Plan::Single(plan) => self.transform::<f32, C64>(plan.as_ref(), lane, out, scratch),
+            Plan::Double(plan) => self.transform::<f64, C128>(plan.as_ref(), lane, out, scratch),
+        }
+    }
+
+    fn transform<R, C>(&self, plan: &dyn rustfft::Fft<R>, lane: &[u8], out: &mut [u8], scratch: &mut [u8])
+    where
+        R: FftNum + bytemuck::Pod + num_traits::Float,
+        Complex<R>: bytemuck::Pod,
+    {
+        let item = size_of::<Complex<R>>();
+        let (buffer, rest) = scratch.split_at_mut(self.n * item);
+        let buffer: &mut [Complex<R>] = bytemuck::cast_slice_mut(buffer);
+        let working: &mut [Complex<R>] = bytemuck::cast_slice_mut(&mut rest[..plan.get_inplace_scratch_len() * item]);
+        buffer.fill(Complex::zeroed());
+        match self.kind {
+            Kind::Real => {
+                let lane: &[R] = bytemuck::cast_slice(lane);
+                lane.iter().zip(&mut *buffer).for_each(|(&value, place)| place.re = value);
+            }
+            Kind::Forward | Kind::Inverse => {
+                let lane: &[Complex<R>] = bytemuck::cast_slice(lane);
+                let n = lane.len().min(self.n);
+                buffer[..n].copy_from_slice(&lane[..n]);
+            }
+            Kind::FromHalf => {
+                let lane: &[Complex<R>] = bytemuck::cast_slice(lane);
+                let n = lane.len().min(self.n / 2 + 1);
+                buffer[..n].copy_from_slice(&lane[..n]);
+                // what is its own mirror image is real
+                buffer[0].im = R::zero();
+                if self.n.is_multiple_of(2) {
+                    buffer[self.n / 2].im = R::zero();
+                }
+                for k in 1..self.n.div_ceil(2) {
+                    buffer[self.n - k] = buffer[k].conj();
+                }
+            }
+        }
+        plan.process_with_scratch(buffer, working);
+        let scale = <R as num_traits::NumCast>::from(self.scale).unwrap_or_else(R::one);
+        if self.kind == Kind::FromHalf {
+            let out: &mut [R] = bytemuck::cast_slice_mut(out);
+            out.iter_mut().zip(&*buffer).for_each(|(out, value)| *out = value.re * scale);
+        } else {
+            let out: &mut [Complex<R>] = bytemuck::cast_slice_mut(out);
+            out.iter_mut().zip(&*buffer).for_each(|(out, value)| *out = value.scale(scale));
+        }
+    }
+}
+
+fn planned<R: FftNum>(n: usize, inverse: bool) -> Arc<dyn rustfft::Fft<R>> {
+    let mut planner = FftPlanner::new();
+    if inverse { planner.plan_fft_inverse(n) } else { planner.plan_fft_forward(n) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The definition.
+    fn slow(x: &[C128], n: usize, sign: f64) -> Vec<C128> {
+        let term = |j: usize, k: usize| {
+            let angle = sign * 2.0 * std::f64::consts::PI * ((j * k) % n) as f64 / n as f64;
+            x.get(j).copied().unwrap_or_default() * C128::new(angle.cos(), angle.sin())
+        };
+        (0..n).map(|k| (0..n).map(|j| term(j, k)).sum()).collect()
+    }
+
+    fn run<T: bytemuck::Pod, U: bytemuck::Pod + Default>(fft: &Fft, lane: &[T]) -> Vec<U> {
+        let mut out = vec![U::default(); fft.len() as usize];
+        let mut scratch = vec![0u128; (fft.scratch_bytes() / 16 + 1) as usize];
+        fft.run(bytemuck::cast_slice(lane), bytemuck::cast_slice_mut(&mut out), bytemuck::cast_slice_mut(&mut scratch));
+        out
+    }
+
+    #[test]
+    fn every_kind_is_its_definition() {
+        let x: Vec<C128> = (0..9).map(|i| C128::new((i as f64).sin(), (i as f64 * 0.7).cos())).collect();
+        let near = |a: &[C128], b: &[C128]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).norm() < 1e-12);
+        for n in [1, 2, 5, 8, 9, 12, 17] {
+            let forward: Vec<C128> = run(&Fft::new(Kind::Forward, DType::C128, n, 1.0), &x);
+            assert!(near(&forward, &slow(&x[..n.min(9)], n, -1.0)), "{n}");
+            let inverse: Vec<C128> = run(&Fft::new(Kind::Inverse, DType::C128, n, 2.0), &x);
+            assert!(near(&inverse, &slow(&x[..n.min(9)], n, 1.0).iter().map(|v| v * 2.0).collect::<Vec<_>>()), "{n}");
+            let real: Vec<f64> = x.iter().map(|v| v.re).collect();
+            let half: Vec<C128> = run(&Fft::new(Kind::Real, DType::F64, n, 1.0), &real);
+            let whole: Vec<C128> = real.iter().take(n).map(|&re| C128::new(re, 0.0)).collect();
+            assert!(near(&half, &slow(&whole, n, -1.0)[..n / 2 + 1]), "{n}");
+            let back: Vec<f64> = run(&Fft::new(Kind::FromHalf, DType::C128, n, 1.0 / n as f64), &half);
+            assert!(back.iter().enumerate().all(|(i, v)| (v - real.get(i).copied().unwrap_or(0.0)).abs() < 1e-12), "{n}");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Rows with labels → a row a label: sums, least and greatest values.
+
+use crate::dtype::{C128, DType, Element};
+
+/// What becomes of the rows of a label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fold {
+    /// Added, in order, in the dtype of the values.
+    Sum,
+    /// The least value; NaN wins.
+    Min,
+    /// The greatest value; NaN wins.
+    Max,
+}
+
+/// A label that is not one of the groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoGroup(pub i64);
+
+/// Whether `fold` can be done with values of `dtype`: sums add int64, uint64, float64 and complex128, all others are cast to one of
+/// them first.
+pub fn folds(fold: Fold, dtype: DType) -> bool {
+    match fold {
+        Fold::Sum => matches!(dtype, DType::I64 | DType::U64 | DType::F64 | DType::C128),
+        Fold::Min | Fold::Max => !dtype.is_complex(),
+    }
+}
+
+/// Folds rows [labels, others] of dense `values` into rows [groups, others] of `out`, which may hold anything before. Groups
+/// without a row get 0, or for extremes the other end of the dtype. Rows whose label is negative belong to no group.
+///
+/// # Errors
+/// The first label that is not below the number of groups.
+///
+/// # Panics
+/// If the dtype has no such fold, or a buffer is too short.
+pub fn fold(fold: Fold, dtype: DType, values: &[u8], labels: &[i64], groups: usize, out: &mut [u8]) -> Result<(), NoGroup> {
+    if let Some(&label) = labels.iter().find(|&&label| label >= groups as i64) {
+        return Err(NoGroup(label));
+    }
+    match (fold, dtype) {
+        (Fold::Sum, DType::I64) => rows::<i64>(values, labels, groups, out, 0, |a, b| a.wrapping_add(b)),
+        (Fold::Sum, DType::U64) => rows::<u64>(values, labels, groups, out, 0, |a, b| a.wrapping_add(b)),
+        (Fold::Sum, DType::F64) => rows::<f64>(values, labels, groups, out, 0.0, |a, b| a + b),
+        (Fold::Sum, DType::C128) => rows::<C128>(values, labels, groups, out, C128::default(), |a, b| a + b),
+        (Fold::Sum, other) => panic!("a sum of {other}"),
+        (_, DType::C64 | DType::C128) => panic!("{dtype} has no order"),
+        (fold, _) => real_extremes(fold, dtype, values, labels, groups, out),
+    }
+    Ok(())
+}
+
+/// Least or greatest values; a group without rows gets the dtype's greatest or least value.
+fn real_extremes(fold: Fold, dtype: DType, values: &[u8], labels: &[i64], groups: usize, out: &mut [u8]) {
+    macro_rules! of {
+        ($t:ty, $least:expr, $greatest:expr) => {{
+            let least = fold == Fold::Min;
+            // a value that is not itself is a NaN, which stays
+            #[allow(clippy::eq_op)]
+            let first = move |a: $t, b: $t| if a != a || (if least { a <= b } else { a >= b }) { a } else { b };
+            rows::<$t>(values, labels, groups, out, if least { $greatest } else { $least }, first)
+        }};
+    }
+    use crate::dtype::Bool;
+    use half::{bf16, f16};
+    match dtype {
+        DType::Bool => of!(Bool, Bool(0), Bool(1)),
+        DType::I8 => of!(i8, i8::MIN, i8::MAX),
+        DType::I16 => of!(i16, i16::MIN, i16::MAX),
+        DType::I32 => of!(i32, i32::MIN, i32::MAX),
+        DType::I64 => of!(i64, i64::MIN, i64::MAX),
+        DType::U8 => of!(u8, 0, u8::MAX),
+        DType::U16 => of!(u16, 0, u16::MAX),
+        DType::U32 => of!(u32, 0, u32::MAX),
+        DType::U64 => of!(u64, 0, u64::MAX),
+        DType::F16 => of!(f16, f16::NEG_INFINITY, f16::INFINITY),
+        DType::BF16 => of!(bf16, bf16::NEG_INFINITY, bf16::INFINITY),
+        DType::F32 => of!(f32, f32::NEG_INFINITY, f32::INFINITY),
+        DType::F64 => of!(f64, f64::NEG_INFINITY, f64::INFINITY),
+        DType::C64 | DType::C128 => panic!("{dtype} has no order"),
+    }
+}
+
+fn rows<T: Element>(values: &[u8], labels: &[i64], groups: usize, out: &mut [u8], nothing: T, with: impl Fn(T, T) -> T) {
+    let (values, out): (&[T], &mut [T]) = (bytemuck::cast_slice(values), bytemuck::cast_slice_mut(out));
+    let others = values.len() / labels.len().max(1);
+    out[..groups * others].fill(nothing);
+    for (&label, row) in labels.iter().zip(values.chunks_exact(others.max(1))) {
+        if label >= 0 {
+            let into = &mut out[label as usize * others..][..others];
+            into.iter_mut().zip(row).for_each(|(into, &value)| *into = with(*into, value));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of<T: Element>(what: Fold, values: &[T], labels: &[i64], groups: usize) -> Vec<T> {
+        let mut out = vec![T::default(); groups * values.len() / labels.len()];
+        fold(what, T::DTYPE, bytemuck::cast_slice(values), labels, groups, bytemuck::cast_slice_mut(&mut out)).unwrap();
+        out
+    }
+
+    #[test]
+    fn rows_fold_into_their_groups() {
+        let labels = [1, 0, 1, -1];
+        assert_eq!(of(Fold::Sum, &[1i64, 2, 3, 4, 5, 6, 7, 8], &labels, 3), [3, 4, 6, 8, 0, 0]);
+        assert_eq!(of(Fold::Min, &[1i8, 2, 3, 4, 0, 6, 7, 8], &labels, 2), [3, 4, 0, 2]);
+        let max = of(Fold::Max, &[1.0, f64::NAN, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0], &labels, 2);
+        assert_eq!(max[..3], [3.0, 4.0, 5.0]);
+        assert!(max[3].is_nan());
+        let mut out = [0i64; 2];
+        let refused = fold(Fold::Sum, DType::I64, bytemuck::cast_slice(&[1i64, 2]), &[0, 2], 2, bytemuck::cast_slice_mut(&mut out));
+        assert_eq!(refused, Err(NoGroup(2)));
+    }
+}

@@ -1,0 +1,202 @@
+//! Places in tables: where values belong in sorted ones, and the elements at indices that are arrays.
+
+use crate::array::elementwise::{broadcast, cast, common_shape, constant};
+use crate::array::operand::{Arg, common_dtype};
+use crate::array::{Array, Operand, counted, where_};
+use crate::error::{Error, Result};
+use crate::expr::{Expr, Node, ops};
+use flagstone_kernels::dtype::{DType, Scalar};
+use flagstone_kernels::lookup::Lookup;
+
+/// Where the values of `v` belong in the sorted 1-D array `a`; after equal ones if `right`.
+pub(in crate::array) fn searchsorted(a: &Expr, v: &Operand, right: bool) -> Result<Expr> {
+    if a.shape.len() != 1 {
+        return Err(Error::bad_request("searchsorted", format!("a sorted array of shape {:?}; expected one axis", a.shape)));
+    }
+    let v = v.arg()?;
+    let dtype = common_dtype(&[&Arg::Expr(a.clone()), &v]);
+    let v = match v {
+        Arg::Expr(v) => cast(&v, dtype)?,
+        Arg::Weak(scalar) => constant(scalar, dtype, &[])?,
+    };
+    counted::when_known("searchsorted", &[cast(a, dtype)?, v], &[], move |args| {
+        let (table, asked) = (args[0].clone(), args[1].clone());
+        if table.shape == [0] || asked.shape.contains(&0) {
+            return constant(Scalar::Int(0), DType::I64, &asked.shape);
+        }
+        Node::new(ops::Lookup { what: Lookup::Search { right }, table, asked, axis: 0 }.into())
+    })
+}
+
+/// The elements of `expr` at `indices` along `axis`, which the axes of the indices replace.
+pub(in crate::array) fn take(name: &str, expr: &Expr, indices: &Expr, axis: usize) -> Result<Expr> {
+    if !indices.dtype.is_integer() {
+        return Err(Error::bad_request(name, format!("indices of {}; expected integers", indices.dtype)));
+    }
+    let name = name.to_string();
+    counted::when_known("take", &[expr.clone(), cast(indices, DType::I64)?], &[], move |args| {
+        let (table, asked) = (args[0].clone(), args[1].clone());
+        let shape = [&table.shape[..axis], &asked.shape, &table.shape[axis + 1..]].concat();
+        if shape.contains(&0) {
+            return constant(Scalar::Int(0), table.dtype, &shape);
+        }
+        if table.shape[axis] == 0 {
+            return Err(Error::bad_request(&name, format!("indices into axis {axis}, which has no element")));
+        }
+        Node::new(ops::Lookup { what: Lookup::Take, table, asked, axis }.into())
+    })
+}
+
+/// The elements of `expr` where `axes`, ascending, are indexed by arrays of integers, which are broadcast against each other: their
+/// axes come first if `first`, else where the first of the axes stood.
+pub(in crate::array) fn pointwise(expr: &Expr, axes: &[usize], indices: &[Expr], first: bool) -> Result<Expr> {
+    if let ([axis], [indices]) = (axes, indices) {
+        let taken = take("index", expr, indices, *axis)?;
+        return if first { front(&taken, *axis, indices.shape.len()) } else { Ok(taken) };
+    }
+    let shapes: Vec<&[u64]> = indices.iter().map(|index| &index.shape[..]).collect();
+    let shape = common_shape("index", &shapes)?;
+    // one index of all the axes as one; each is held against its own axis first, by looking it up there
+    let mut whole: Option<Array> = None;
+    for (axis, index) in axes.iter().zip(indices) {
+        let places = crate::array::arange(0, expr.shape[*axis] as i64, 1, None).expr()?;
+        let place = Array::from_expr(take("index", &places, index, 0)?);
+        whole = Some(match whole {
+            None => place,
+            Some(before) => before * (expr.shape[*axis] as i64) + place,
+        });
+    }
+    let whole = whole.ok_or_else(|| Error::internal("no index"))?.expr()?;
+    let whole = broadcast("index", &whole, &shape)?;
+    let others: Vec<usize> = (0..expr.shape.len()).filter(|axis| !axes.contains(axis)).collect();
+    let order: Vec<i64> = axes.iter().chain(&others).map(|&axis| axis as i64).collect();
+    let merged: u64 = axes.iter().map(|&axis| expr.shape[axis]).product();
+    let lengths: Vec<u64> = std::iter::once(merged).chain(others.iter().map(|&axis| expr.shape[axis])).collect();
+    let table = Array::from_expr(expr.clone()).transpose(order).reshape(lengths).expr()?;
+    let taken = take("index", &table, &whole, 0)?;
+    let before = if first { 0 } else { others.iter().filter(|&&other| other < axes[0]).count() };
+    // the index's axes go behind those that stood before it
+    let n = shape.len();
+    let order: Vec<i64> = (n..n + before).chain(0..n).chain(n + before..taken.shape.len()).map(|axis| axis as i64).collect();
+    Array::from_expr(taken).transpose(order).expr()
+}
+
+/// `n` axes from `at` on moved to the front.
+fn front(expr: &Expr, at: usize, n: usize) -> Result<Expr> {
+    let order: Vec<i64> = (at..at + n).chain(0..at).chain(at + n..expr.shape.len()).map(|axis| axis as i64).collect();
+    Array::from_expr(expr.clone()).transpose(order).expr()
+}
+
+/// `x` where `table` holds it in any place.
+pub(in crate::array) fn isin(x: &Array, table: &Array) -> Result<Array> {
+    let sorted = table.ravel().sort(0);
+    let n = sorted.shape()?[0];
+    if n == 0 {
+        return Ok(x.full_like(false, Some(DType::Bool)));
+    }
+    let place = sorted.searchsorted(x.clone(), false);
+    let last = place.clip(0, n as i64 - 1);
+    Ok(sorted.take(&last, 0).eq(x))
+}
+
+/// Linear interpolation at `x` of the points (`xp`, `fp`), `xp` ascending; `left` and `right` beyond.
+pub(in crate::array) fn interp(x: &Array, xp: &Array, fp: &Array, left: Option<&Array>, right: Option<&Array>) -> Result<Array> {
+    let (xp, fp, x) = (xp.astype(DType::F64), fp.clone(), x.astype(DType::F64));
+    let fp = if fp.dtype()?.is_complex() { fp.astype(DType::C128) } else { fp.astype(DType::F64) };
+    let n = match (&xp.shape()?[..], &fp.shape()?[..]) {
+        (&[n], &[m]) if n == m && n > 0 => n as i64,
+        (xp, fp) => {
+            return Err(Error::bad_request("interp", format!("xp of shape {xp:?} and fp of shape {fp:?}; expected as many, one at least")));
+        }
+    };
+    let last = |values: &Array, at: i64| values.take(&crate::array::full(Vec::<u64>::new(), at, Some(DType::I64)), 0);
+    // the place of the last point not after x
+    let low = (xp.searchsorted(x.clone(), true) - 1).clip(0, n - 1);
+    let high = (&low + 1).clip(0, n - 1);
+    let (x0, x1, f0, f1) = (xp.take(&low, 0), xp.take(&high, 0), fp.take(&low, 0), fp.take(&high, 0));
+    // NumPy's formula and order of arithmetic
+    let slope = (&f1 - &f0) / (&x1 - &x0);
+    let inside = where_(x.eq(&x0), f0.clone(), slope * (&x - &x0) + &f0);
+    let left = left.cloned().unwrap_or_else(|| last(&fp, 0));
+    let right = right.cloned().unwrap_or_else(|| last(&fp, n - 1));
+    let beyond = where_(x.gt(last(&xp, n - 1)), right, where_(x.eq(last(&xp, n - 1)), last(&fp, n - 1), inside));
+    Ok(where_(x.isnan(), x.clone(), where_(x.lt(last(&xp, 0)), left, beyond)))
+}
+
+/// Between which `bins`, ascending or descending, each value lies.
+pub(in crate::array) fn digitize(x: &Array, bins: &Array, right: bool) -> Result<Array> {
+    let n = match &bins.shape()?[..] {
+        &[n] => n as i64,
+        other => return Err(Error::bad_request("digitize", format!("bins of shape {other:?}; expected one axis"))),
+    };
+    let ascending = bins.searchsorted(x.clone(), !right);
+    if n < 2 {
+        return Ok(ascending);
+    }
+    let descending = n - bins.flip(0).searchsorted(x.clone(), !right);
+    let at = |at: i64| bins.index([crate::array::Index::Int(at)]);
+    Ok(where_(at(0).le(at(-1)), ascending, descending))
+}
+
+impl Array {
+    /// Where the values of `v` belong in this sorted 1-D array: how many stand before each, or, from the `right`, not after it. A
+    /// task holds the whole sorted array.
+    ///
+    /// ```
+    /// let x = flagstone::arange(0, 10, 2, None).searchsorted(4, true);
+    /// assert_eq!(x.item::<i64>().unwrap(), 3);
+    /// ```
+    #[track_caller]
+    pub fn searchsorted(&self, v: impl Into<Operand>, right: bool) -> Array {
+        Array::build(|| searchsorted(&self.expr()?, &v.into(), right))
+    }
+
+    /// The elements at the integers `indices` along `axis`, negative ones from the end. A task holds the whole axis.
+    ///
+    /// ```
+    /// let x = flagstone::arange(0, 10, 2, None).take(&flagstone::arange(2, 0, -1, None), 0);
+    /// assert_eq!(x.compute::<i64>().unwrap().as_slice().unwrap(), [4, 2]);
+    /// ```
+    #[track_caller]
+    pub fn take(&self, indices: &Array, axis: i64) -> Array {
+        Array::build(|| {
+            let expr = self.expr()?;
+            let axis = super::position("take", axis, expr.shape.len())?;
+            take("take", &expr, &indices.expr()?, axis)
+        })
+    }
+
+    /// Whether each element is one of `table`'s.
+    ///
+    /// ```
+    /// let x = flagstone::arange(0, 4, 1, None);
+    /// assert_eq!(x.isin(&flagstone::arange(2, 9, 1, None)).count_nonzero(..).item::<i64>().unwrap(), 2);
+    /// ```
+    #[track_caller]
+    pub fn isin(&self, table: &Array) -> Array {
+        Array::build(|| isin(self, table)?.expr())
+    }
+
+    /// The number of the bin of each value: between which of the `bins`, ascending or descending edges, it lies.
+    ///
+    /// ```
+    /// let x = flagstone::arange(0, 10, 3, None).digitize(&flagstone::arange(0, 10, 5, None), false);
+    /// assert_eq!(x.compute::<i64>().unwrap().as_slice().unwrap(), [1, 1, 2, 2]);
+    /// ```
+    #[track_caller]
+    pub fn digitize(&self, bins: &Array, right: bool) -> Array {
+        Array::build(|| digitize(self, bins, right)?.expr())
+    }
+
+    /// Linear interpolation at these places of the points (`xp`, `fp`), `xp` ascending.
+    ///
+    /// ```
+    /// let xp = flagstone::arange(0, 3, 1, None);
+    /// let y = flagstone::arange(0.5, 1.0, 1.0, None).interp(&xp, &(&xp * 10));
+    /// assert_eq!(y.compute::<f64>().unwrap().as_slice().unwrap(), [5.0]);
+    /// ```
+    #[track_caller]
+    pub fn interp(&self, xp: &Array, fp: &Array) -> Array {
+        Array::build(|| interp(self, xp, fp, None, None)?.expr())
+    }
+}

@@ -1,0 +1,291 @@
+//! The rows of what the order of values decides, in the table of what users can call by NumPy's names.
+
+use super::quantiles::{Q, QuantileMethod};
+use super::{lookup, sets, tally};
+use crate::array::table::{default, params, sig};
+use crate::array::value::{Param, Signature, Value};
+use crate::array::{Array, Index, args, stack};
+use crate::error::{Error, Result};
+use flagstone_kernels::dtype::DType;
+use flagstone_kernels::sort::Gives;
+
+/// quantile, percentile and their nan- forms: (a, q, axis, *, method, keepdims, weights).
+macro_rules! quantiles {
+    ($name:literal $top:literal $nan:literal $doc:literal) => {
+        sig!($name ["a", "q", "axis" = "None"; "method" = "'linear'", "keepdims" = "False", "weights" = "None"] $doc, |a| quantile($name, $top, $nan, a))
+    };
+}
+
+/// What sorts and selects.
+pub(in crate::array) static SIGNATURES: &[Signature] = &[
+    sig!(method "sort" ["a", "axis" = "-1", "kind" = "None"; "stable" = "None"] "In ascending order along an axis, NaN last.", |a| sorted("sort", Gives::Values, a)),
+    sig!(method "argsort" ["a", "axis" = "-1", "kind" = "None"; "stable" = "None"] "The places of the sorted values; equal ones in their order.",
+        |a| sorted("argsort", Gives::Places, a)),
+    sig!(method "partition" ["a", "kth", "axis" = "-1"] "With the kth value at its place: sorted.", |a| partitioned("partition", Gives::Values, a)),
+    sig!(method "argpartition" ["a", "kth", "axis" = "-1"] "The places of the partitioned values.", |a| partitioned("argpartition", Gives::Places, a)),
+    sig!("median" ["a", "axis" = "None"; "keepdims" = "False"] "The exact median.", |a| median("median", a)),
+    sig!("nanmedian" ["a", "axis" = "None"; "keepdims" = "False"] "The exact median of what is not NaN.", |a| median("nanmedian", a)),
+    sig!(method "searchsorted" ["a", "v", "side" = "'left'"] "Where values belong in a sorted array.", |a| searchsorted(a)),
+    sig!("digitize" ["x", "bins", "right" = "False"] "Between which edges each value lies.", |a| {
+        let (x, bins) = (args::array("digitize", &a[0])?, args::array("digitize", &a[1])?);
+        Ok(Value::Array(lookup::digitize(&x, &bins, args::boolean("digitize", &a[2])?)?))
+    }),
+    sig!("isin" ["element", "test_elements"; "invert" = "False"] "Whether each element is one of others.", |a| {
+        let found = lookup::isin(&args::array("isin", &a[0])?, &args::array("isin", &a[1])?)?;
+        Ok(Value::Array(if args::boolean("isin", &a[2])? { found.logical_not() } else { found }))
+    }),
+    sig!("interp" ["x", "xp", "fp", "left" = "None", "right" = "None"] "Linear interpolation of points.", |a| interp(a)),
+    sig!(method "take" ["a", "indices", "axis" = "None"; "mode" = "'raise'"] "The elements at indices along an axis.", |a| take(a)),
+    sig!("compress" ["condition", "a", "axis" = "None"] "The elements where a condition of one axis holds.", |a| compress(a)),
+    sig!("extract" ["condition", "arr"] "All elements where a condition holds.", |a| {
+        let (mask, x) = (args::array("extract", &a[0])?.ravel().astype(DType::Bool), args::array("extract", &a[1])?.ravel());
+        Ok(Value::Array(x.index([Index::Mask(mask)])))
+    }),
+    sig!(method "nonzero" ["a"] "Where the elements are that are not zero, an array an axis.",
+        |a| Ok(tuple(args::array("nonzero", &a[0])?.nonzero()))),
+    sig!("flatnonzero" ["a"] "Where the elements of the flattened array are that are not zero.",
+        |a| Ok(Value::Array(args::array("flatnonzero", &a[0])?.ravel().nonzero().remove(0)))),
+    sig!("argwhere" ["a"] "Where the elements are that are not zero, a row an element.",
+        |a| Ok(Value::Array(stack(&args::array("argwhere", &a[0])?.nonzero(), 1)))),
+    sig!("unique" ["ar", "return_index" = "False", "return_inverse" = "False", "return_counts" = "False"] "The different elements, ascending.", |a| unique(a)),
+    sig!("unique_values" ["x"] "The different elements, ascending.", |a| Ok(Value::Array(args::array("unique_values", &a[0])?.unique().values))),
+    sig!("unique_counts" ["x"] "The different elements, and how often each occurs.", |a| {
+        let found = args::array("unique_counts", &a[0])?.unique();
+        Ok(tuple(vec![found.values, found.counts]))
+    }),
+    sig!("unique_inverse" ["x"] "The different elements, and the place among them of each element.", |a| {
+        let found = args::array("unique_inverse", &a[0])?.unique();
+        Ok(tuple(vec![found.values, found.inverse]))
+    }),
+    sig!("unique_all" ["x"] "The different elements, their first places, the place of each element, and their counts.", |a| {
+        let found = args::array("unique_all", &a[0])?.unique();
+        Ok(tuple(vec![found.values, found.index, found.inverse, found.counts]))
+    }),
+    sig!("intersect1d" ["ar1", "ar2"] "Elements of both.", |a| of_both("intersect1d", sets::intersect1d, a)),
+    sig!("union1d" ["ar1", "ar2"] "Elements of either.", |a| of_both("union1d", sets::union1d, a)),
+    sig!("setdiff1d" ["ar1", "ar2"] "Elements of the first that are none of the second.", |a| of_both("setdiff1d", sets::setdiff1d, a)),
+    sig!("setxor1d" ["ar1", "ar2"] "Elements of exactly one.", |a| of_both("setxor1d", sets::setxor1d, a)),
+    sig!("topk" ["a", "k", "axis" = "-1"] "The k largest values, descending; the smallest, ascending, for −k (dask).", |a| top("topk", Gives::Values, a)),
+    sig!("argtopk" ["a", "k", "axis" = "-1"] "Where the k largest values stand (dask).", |a| top("argtopk", Gives::Places, a)),
+    sig!("bincount" ["x", "weights" = "None", "minlength" = "0"] "How often each of 0, 1, … below minlength occurs.", |a| bincount(a)),
+    sig!("histogram" ["a", "bins" = "10", "range" = "None", "density" = "None", "weights" = "None"] "Counts between edges, and the edges.", |a| histogram(a)),
+    sig!("histogram_bin_edges" ["a", "bins" = "10", "range" = "None", "weights" = "None"] "The edges of a histogram.", |a| {
+        Ok(Value::Array(tally::binned("histogram_bin_edges", &args::array("histogram_bin_edges", &a[0])?, edges("histogram_bin_edges", &a[1], &a[2])?)?.0))
+    }),
+    sig!("histogram2d" ["x", "y", "bins" = "10", "range" = "None", "density" = "None", "weights" = "None"] "Counts of pairs, and both edges.", |a| histogram2d(a)),
+    quantiles!("quantile" 1.0 false "Exact quantiles, by any of NumPy's methods."),
+    quantiles!("percentile" 100.0 false "Exact percentiles, by any of NumPy's methods."),
+    quantiles!("nanquantile" 1.0 true "Exact quantiles of what is not NaN."),
+    quantiles!("nanpercentile" 100.0 true "Exact percentiles of what is not NaN."),
+];
+
+fn sorted(name: &str, gives: Gives, a: &[Value]) -> Result<Value> {
+    if let Value::Str(kind) = &a[2]
+        && !["quicksort", "mergesort", "heapsort", "stable"].contains(&kind.as_str())
+    {
+        return Err(Error::bad_request(name, format!("kind '{kind}'; expected quicksort, mergesort, heapsort or stable")));
+    }
+    along(name, gives, &a[0], &a[1])
+}
+
+fn along(name: &str, gives: Gives, array: &Value, axis: &Value) -> Result<Value> {
+    let axis = if matches!(axis, Value::None) { None } else { Some(args::integer(name, axis)?) };
+    let array = args::array(name, array)?;
+    Ok(Value::Array(Array::build(|| super::sorted(&array.expr()?, axis, gives))))
+}
+
+fn partitioned(name: &str, gives: Gives, a: &[Value]) -> Result<Value> {
+    let sorted = along(name, gives, &a[0], &a[2])?;
+    if let Value::Array(array) = &sorted {
+        let shape = array.shape()?;
+        let axis = if matches!(a[2], Value::None) { 0 } else { super::position(name, args::integer(name, &a[2])?, shape.len())? };
+        let n = shape[axis] as i64;
+        if let Some(kth) = args::integers(name, &a[1])?.into_iter().find(|&kth| kth < -n || kth >= n) {
+            return Err(Error::bad_request(name, format!("kth {kth} of {n} elements")));
+        }
+    }
+    Ok(sorted)
+}
+
+fn median(name: &str, a: &[Value]) -> Result<Value> {
+    let mut axes = args::axes(name, &a[1])?;
+    axes.keepdims = args::boolean(name, &a[2])?;
+    let array = args::array(name, &a[0])?;
+    Ok(Value::Array(if name == "median" { array.median(axes) } else { array.nanmedian(axes) }))
+}
+
+fn quantile(name: &str, top: f64, skip_nan: bool, a: &[Value]) -> Result<Value> {
+    let q = match &a[1] {
+        Value::List(items) | Value::Tuple(items) => Q::from(items.iter().map(|q| args::float(name, q)).collect::<Result<Vec<f64>>>()?),
+        one => Q::from(args::float(name, one)?),
+    };
+    let q = if top == 100.0 { q.percent() } else { q };
+    q.checked(name, top)?;
+    let method = match &a[3] {
+        Value::Str(method) => QuantileMethod::of_name(method).ok_or_else(|| {
+            let known: Vec<&str> = QuantileMethod::NAMES.iter().map(|(name, _)| *name).collect();
+            Error::bad_request(name, format!("method '{method}'; expected one of {}", known.join(", ")))
+        })?,
+        _ => return Err(Error::bad_request(name, "expected the name of a method such as 'linear'")),
+    };
+    if !matches!(a[5], Value::None) {
+        return Err(Error::unsupported(name, "weights"));
+    }
+    let mut axes = args::axes(name, &a[2])?;
+    axes.keepdims = args::boolean(name, &a[4])?;
+    let array = args::array(name, &a[0])?;
+    Ok(Value::Array(Array::build(|| super::quantile(name, &array.expr()?, &q, &axes, method, skip_nan))))
+}
+
+fn tuple(arrays: Vec<Array>) -> Value {
+    Value::Tuple(arrays.into_iter().map(Value::Array).collect())
+}
+
+fn is_none(value: &Value) -> bool {
+    matches!(value, Value::None)
+}
+
+fn searchsorted(a: &[Value]) -> Result<Value> {
+    let right = match &a[2] {
+        Value::Str(side) if side == "left" || side == "right" => side == "right",
+        _ => return Err(Error::bad_request("searchsorted", "expected side 'left' or 'right'")),
+    };
+    let (table, v) = (args::array("searchsorted", &a[0])?, args::operand("searchsorted", &a[1])?);
+    Ok(Value::Array(table.searchsorted(v, right)))
+}
+
+fn interp(a: &[Value]) -> Result<Value> {
+    let of = |at: usize| args::array("interp", &a[at]);
+    let beyond = |at: usize| if is_none(&a[at]) { Ok(None) } else { of(at).map(Some) };
+    Ok(Value::Array(lookup::interp(&of(0)?, &of(1)?, &of(2)?, beyond(3)?.as_ref(), beyond(4)?.as_ref())?))
+}
+
+fn take(a: &[Value]) -> Result<Value> {
+    let (x, indices) = (args::array("take", &a[0])?, args::array("take", &a[1])?);
+    let (x, axis) = if is_none(&a[2]) { (x.ravel(), 0) } else { (x, args::integer("take", &a[2])?) };
+    let shape = x.shape()?;
+    let n = shape[super::position("take", axis, shape.len())?] as i64;
+    let is_raise = matches!(&a[3], Value::Str(mode) if mode == "raise");
+    if let (true, Ok(listed)) = (is_raise, args::integers("take", &a[1]))
+        && let Some(at) = listed.into_iter().find(|&at| at < -n || at >= n)
+    {
+        return Err(Error::bad_request("take", format!("index {at} is out of bounds for axis {axis} with length {n}")));
+    }
+    let indices = match &a[3] {
+        Value::Str(mode) if mode == "raise" => indices,
+        Value::Str(mode) if mode == "clip" => indices.clip(0, n - 1),
+        Value::Str(mode) if mode == "wrap" => indices % n,
+        _ => return Err(Error::bad_request("take", "expected mode 'raise', 'wrap' or 'clip'")),
+    };
+    Ok(Value::Array(x.take(&indices, axis)))
+}
+
+fn compress(a: &[Value]) -> Result<Value> {
+    let (condition, x) = (args::array("compress", &a[0])?.astype(DType::Bool), args::array("compress", &a[1])?);
+    let (x, axis) = if is_none(&a[2]) { (x.ravel(), 0) } else { (x, args::integer("compress", &a[2])?) };
+    let (length, shape) = (condition.shape()?, x.shape()?);
+    let n = shape[super::position("compress", axis, shape.len())?];
+    match length[..] {
+        [m] if m <= n => Ok(Value::Array(x.take(&condition.nonzero().remove(0), axis))),
+        _ => Err(Error::bad_request("compress", format!("a condition of shape {length:?} for an axis of length {n}"))),
+    }
+}
+
+fn unique(a: &[Value]) -> Result<Value> {
+    let found = args::array("unique", &a[0])?.unique();
+    let asked = [&a[1], &a[2], &a[3]].map(|value| args::boolean("unique", value));
+    let mut results = vec![found.values];
+    for (asked, result) in asked.into_iter().zip([found.index, found.inverse, found.counts]) {
+        if asked? {
+            results.push(result);
+        }
+    }
+    Ok(if results.len() == 1 { Value::Array(results.remove(0)) } else { tuple(results) })
+}
+
+fn of_both(name: &str, f: fn(&Array, &Array) -> Result<Array>, a: &[Value]) -> Result<Value> {
+    Ok(Value::Array(f(&args::array(name, &a[0])?, &args::array(name, &a[1])?)?))
+}
+
+fn top(name: &str, gives: Gives, a: &[Value]) -> Result<Value> {
+    let (x, k, axis) = (args::array(name, &a[0])?, args::integer(name, &a[1])?, args::integer(name, &a[2])?);
+    if k == 0 {
+        return Err(Error::bad_request(name, "k is 0; expected the number of values, negative for the smallest"));
+    }
+    let sorted = Array::build(|| super::sorted(&x.expr()?, Some(axis), gives));
+    let ndim = x.ndim()?;
+    let axis = super::position(name, axis, ndim)?;
+    let mut items = vec![Index::Slice(None, None, None); ndim];
+    items[axis] = Index::Slice(Some(-k), None, None);
+    if k < 0 {
+        items[axis] = Index::Slice(None, Some(-k), None);
+        return Ok(Value::Array(sorted.index(items)));
+    }
+    Ok(Value::Array(sorted.index(items).flip(axis as i64)))
+}
+
+fn weights(name: &str, value: &Value) -> Result<Option<Array>> {
+    if is_none(value) { Ok(None) } else { args::array(name, value).map(Some) }
+}
+
+fn bincount(a: &[Value]) -> Result<Value> {
+    let x = args::array("bincount", &a[0])?;
+    let dtype = x.dtype()?;
+    if !(dtype.is_integer() || dtype == DType::Bool) || x.ndim()? != 1 {
+        return Err(Error::bad_request("bincount", format!("{dtype} of shape {:?}; expected integers along one axis", x.shape()?)));
+    }
+    let bins = args::natural("bincount", &a[2])?;
+    if bins == 0 {
+        return Err(Error::unsupported("bincount", "the number of bins follows from the values; pass minlength, above the greatest value"));
+    }
+    Ok(Value::Array(tally::tally(&x, weights("bincount", &a[1])?.as_ref(), bins, true)?))
+}
+
+fn edges(name: &str, bins: &Value, range: &Value) -> Result<tally::Edges> {
+    if !matches!(bins, Value::Scalar(_)) {
+        return match bins {
+            Value::Str(rule) => Err(Error::unsupported(name, format!("the rule '{rule}' for the number of bins; pass a number or edges"))),
+            _ => Ok(tally::Edges::Given(args::array(name, bins)?)),
+        };
+    }
+    let range = match range {
+        Value::None => None,
+        Value::Tuple(ends) | Value::List(ends) if ends.len() == 2 => Some((args::float(name, &ends[0])?, args::float(name, &ends[1])?)),
+        _ => return Err(Error::bad_request(name, "expected a range (low, high)")),
+    };
+    Ok(tally::Edges::Even(args::natural(name, bins)?, range))
+}
+
+fn histogram(a: &[Value]) -> Result<Value> {
+    let density = !is_none(&a[3]) && args::boolean("histogram", &a[3])?;
+    let x = args::array("histogram", &a[0])?;
+    let (counts, edges) = tally::histogram(&x, edges("histogram", &a[1], &a[2])?, density, weights("histogram", &a[4])?.as_ref())?;
+    Ok(tuple(vec![counts, edges]))
+}
+
+fn histogram2d(a: &[Value]) -> Result<Value> {
+    const NAME: &str = "histogram2d";
+    let (x, y) = (args::array(NAME, &a[0])?, args::array(NAME, &a[1])?);
+    let of = |at: usize| -> Result<tally::Edges> {
+        let bins = match &a[2] {
+            Value::Tuple(pair) | Value::List(pair) if pair.len() == 2 => &pair[at],
+            one => one,
+        };
+        let range = match &a[3] {
+            Value::Tuple(pair) | Value::List(pair) if pair.len() == 2 => &pair[at],
+            other => other,
+        };
+        edges(NAME, bins, range)
+    };
+    let (x_edges, in_x, n) = tally::binned(NAME, &x, of(0)?)?;
+    let (y_edges, in_y, m) = tally::binned(NAME, &y, of(1)?)?;
+    let both = in_x.ge(0).logical_and(in_x.lt(n as i64)).logical_and(in_y.ge(0)).logical_and(in_y.lt(m as i64));
+    let place = crate::array::where_(both, in_x * (m as i64) + in_y, -1);
+    let counts = tally::tally(&place, weights(NAME, &a[5])?.as_ref(), n * m, false)?.astype(DType::F64).reshape([n, m]);
+    if !is_none(&a[4]) && args::boolean(NAME, &a[4])? {
+        let widths = |edges: &Array| edges.index([Index::Slice(Some(1), None, None)]) - edges.index([Index::Slice(None, Some(-1), None)]);
+        let area = widths(&x_edges).reshape([n, 1]) * widths(&y_edges);
+        return Ok(tuple(vec![&counts / area / counts.sum(..), x_edges, y_edges]));
+    }
+    Ok(tuple(vec![counts, x_edges, y_edges]))
+}

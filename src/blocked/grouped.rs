@@ -1,0 +1,97 @@
+//! Rows by label: a box is a part of the first axis, with as much of the others as a task has room for.
+
+use super::blocking;
+use super::boxes::{Boxes, Tile};
+use super::feed::Feed;
+use super::lower::{Lower, Lowering, Made};
+use super::work::{Access, Blocks, Layout, Tasks, Work, Writes};
+use crate::error::{Error, Result};
+use crate::expr::{Expr, ops};
+use crate::grid::{AxisChunks, ChunkGrid};
+use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks, TaskSpec, new_product};
+use flagstone_kernels::dtype::DType;
+use flagstone_kernels::fused::Fused;
+use flagstone_kernels::grouped;
+use flagstone_kernels::program::Reg;
+use flagstone_kernels::view::ViewMut;
+
+/// Folds rows into groups, a block a box.
+struct GroupedStage {
+    work: Work,
+    fold: grouped::Fold,
+    dtype: DType,
+    groups: u64,
+    programs: [Fused; 2],
+    /// Of the kernel that evaluates, the rows and the labels.
+    layout: Layout<3>,
+}
+
+impl GroupedStage {
+    fn new(of: &ops::Grouped, feeds: &[(Feed, Reg); 2], mut cuts: Vec<AxisChunks>) -> GroupedStage {
+        cuts[0] = of.parts.clone();
+        let boxes = Boxes::rows(cuts);
+        let (dtype, item) = (of.values.dtype, of.values.dtype.size() as u64);
+        let programs = feeds.each_ref().map(|(feed, reg)| Fused::new(feed.program.clone(), vec![*reg], vec![]));
+        let kernel = programs.iter().map(|program| program.scratch_bytes() as u64).max().unwrap_or(0);
+        let layout = Layout::new([kernel, boxes.longest_elements().saturating_mul(item), of.parts.longest().saturating_mul(8)]);
+        let reads = vec![Access::whole(feeds[0].0.clone()), Access { feed: feeds[1].0.clone(), axes: vec![0] }];
+        let scratch = layout.bytes().saturating_add(Work::loading_bytes(&boxes, &reads));
+        let product = Product { id: new_product(), name: "groups".into(), blocks: boxes.len() };
+        let others = Blocks::Elements { axes: (1..boxes.cuts.len()).collect(), item: of.groups.saturating_mul(item) };
+        let work = Work::new("groupby", boxes, reads, vec![Writes { product, blocks: others }], scratch);
+        GroupedStage { work, fold: of.fold, dtype, groups: of.groups, programs, layout }
+    }
+}
+
+impl Tasks for GroupedStage {
+    fn work(&self) -> &Work {
+        &self.work
+    }
+    fn run(&self, _n: u64, tile: &Tile, blocks: &mut TaskBlocks) -> Result<()> {
+        let Parts { reads, mut writes, scratch, counters } = blocks.parts();
+        let mut rest = scratch;
+        let [kernel, values, labels] = self.layout.split(&mut rest);
+        let mut reads = &reads[..];
+        let mut held = Vec::new();
+        for (at, (buffer, dtype)) in [(values, self.dtype), (labels, DType::I64)].into_iter().enumerate() {
+            let (access, fused) = (&self.work.reads[at], &self.programs[at]);
+            let (start, shape) = access.part(tile);
+            let mut spec = TaskSpec::default();
+            access.feed.describe(&start, &shape, &mut spec);
+            let (own, others) = reads.split_at(spec.reads.len());
+            reads = others;
+            let local: Vec<usize> = shape.iter().map(|&n| n as usize).collect();
+            let mut scratch = &mut rest[..];
+            let views = access.feed.load((&start, &shape), &start, &shape, own, &mut scratch, counters)?;
+            let buffer = &mut buffer[..local.iter().product::<usize>() * dtype.size()];
+            fused.run(&start, &local, &views, &mut [ViewMut::dense(&mut *buffer, dtype, &local)], kernel);
+            held.push(&*buffer);
+        }
+        let labels = bytemuck::cast_slice(held[1]);
+        grouped::fold(self.fold, self.dtype, held[0], labels, self.groups as usize, writes[0]).map_err(|bad| {
+            Error::bad_request("groupby", format!("the label {} of {} groups; expected 0 to {}", bad.0, self.groups, self.groups - 1))
+        })
+    }
+}
+
+impl Lower for ops::Grouped {
+    fn lower(&self, _node: &Expr, lowering: &mut Lowering<'_>) -> Result<Made> {
+        let (values, regs) = lowering.feed(&[&self.values], &self.values.shape)?;
+        let (labels, label_regs) = lowering.feed(&[&self.labels], &self.labels.shape)?;
+        let feeds = [(values, regs[0]), (labels, label_regs[0])];
+        let work = lowering.budget.work();
+        let of = |most: u64| {
+            let mut cuts = blocking::of_size(&feeds[0].0, most, work);
+            cuts[0] = AxisChunks::whole(1);
+            blocking::shrink(&mut cuts, (most / self.parts.longest().max(self.groups)).max(1));
+            GroupedStage::new(self, &feeds, cuts)
+        };
+        let sizes = blocking::task_sizes(work);
+        let stage = blocking::first_within(sizes.map(of), |stage| stage.demand_bytes(), lowering.budget.share_bytes() / 2);
+        let first = [AxisChunks::regular(self.parts.count(), 1), AxisChunks::whole(self.groups)];
+        let axes = first.into_iter().chain(stage.work.boxes.cuts[1..].iter().cloned()).collect();
+        let made = Made { product: stage.work.writes[0].product.id, grid: ChunkGrid { axes } };
+        lowering.push(stage, Drive::Pulled);
+        Ok(made)
+    }
+}

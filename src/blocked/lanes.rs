@@ -1,0 +1,137 @@
+//! A function of whole lanes, in one read: a box holds all of the axis, and as many lanes as a task has room for. What is
+//! decoded in chunks wider than that is cut into narrower blocks first, so that each chunk is decoded once.
+
+use super::blocking;
+use super::boxes::{Boxes, Tile};
+use super::feed::Feed;
+use super::lower::{Lower, Lowering, Made};
+use super::recut::recut;
+use super::work::{Access, Blocks, Layout, Tasks, Work, Writes};
+use crate::error::Result;
+use crate::expr::{Expr, ops};
+use crate::grid::{AxisChunks, ChunkGrid};
+use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks, new_product};
+use flagstone_kernels::copy::copy;
+use flagstone_kernels::dtype::DType;
+use flagstone_kernels::fused::Fused;
+use flagstone_kernels::lanes::Lane;
+use flagstone_kernels::program::Reg;
+use flagstone_kernels::view::{View, ViewMut};
+
+/// Writes lanes, a block a box.
+pub struct LanesStage {
+    work: Work,
+    lane: Lane,
+    axis: usize,
+    /// Evaluates the values.
+    fused: Fused,
+    /// Of the kernel that evaluates, the values, what comes out (unless it goes straight to the block), and the lanes' kernel.
+    layout: Layout<4>,
+}
+
+impl LanesStage {
+    /// Lanes along `axis` of what `fused` evaluates, in boxes cut by `cuts`, which hold all of the axis.
+    fn new(lane: &Lane, axis: usize, feed: &Feed, fused: Fused, cuts: Vec<AxisChunks>) -> LanesStage {
+        let boxes = Boxes::rows(cuts);
+        let n = boxes.cuts[axis].len();
+        let elements = boxes.longest_elements();
+        let out_lane = lane.len(n).saturating_mul(lane.out().size() as u64);
+        let results = if axis + 1 == boxes.cuts.len() { 0 } else { (elements / n).saturating_mul(out_lane) };
+        let values = elements.saturating_mul(lane.dtype().size() as u64);
+        let layout = Layout::new([fused.scratch_bytes() as u64, values, results, lane.scratch_bytes(n)]);
+        let reads = vec![Access::whole(feed.clone())];
+        let scratch = layout.bytes().saturating_add(Work::loading_bytes(&boxes, &reads));
+        let product = Product { id: new_product(), name: lane.name().to_string(), blocks: boxes.len() };
+        let others = (0..boxes.cuts.len()).filter(|&other| other != axis).collect();
+        let writes = vec![Writes { product, blocks: Blocks::Elements { axes: others, item: out_lane } }];
+        LanesStage { work: Work::new(lane.name(), boxes, reads, writes, scratch), lane: lane.clone(), axis, fused, layout }
+    }
+
+    /// Byte strides of an array of `shape` whose lanes lie one after the other.
+    fn strides(&self, shape: &[usize], dtype: DType) -> Vec<isize> {
+        let mut strides = vec![0; shape.len()];
+        let mut next = dtype.size() as isize;
+        let slower = (0..shape.len()).rev().filter(|&axis| axis != self.axis);
+        for axis in std::iter::once(self.axis).chain(slower) {
+            strides[axis] = next;
+            next *= shape[axis] as isize;
+        }
+        strides
+    }
+}
+
+impl Tasks for LanesStage {
+    fn work(&self) -> &Work {
+        &self.work
+    }
+    fn run(&self, _n: u64, tile: &Tile, blocks: &mut TaskBlocks) -> Result<()> {
+        let local: Vec<usize> = tile.shape.iter().map(|&n| n as usize).collect();
+        let (elements, n) = (local.iter().product::<usize>(), local[self.axis]);
+        let (dtype, out) = (self.lane.dtype(), self.lane.out());
+        let mut out_local = local.clone();
+        out_local[self.axis] = self.lane.len(n as u64) as usize;
+        let Parts { reads, mut writes, scratch, counters } = blocks.parts();
+        let mut rest = scratch;
+        let [kernel, values, results, working] = self.layout.split(&mut rest);
+        let values = &mut values[..elements * dtype.size()];
+        let views = self.work.reads[0].feed.load_box(tile, &reads, &mut rest, counters)?;
+        let strides = self.strides(&local, dtype);
+        self.fused.run(&tile.start, &local, &views, &mut [ViewMut::strided(&mut *values, dtype, &local, &strides, 0)], kernel);
+        let (in_lane, out_lane) = (n * dtype.size(), out_local[self.axis] * out.size());
+        let mut each = |results: &mut [u8]| {
+            let lanes = values.chunks_exact(in_lane).zip(results.chunks_exact_mut(out_lane));
+            lanes.for_each(|(lane, result)| self.lane.run(lane, result, working));
+        };
+        let block = &mut *writes[0];
+        if self.axis + 1 == local.len() {
+            each(block);
+        } else {
+            each(results);
+            let results = &results[..elements / n * out_lane];
+            copy(&View::strided(results, out, &out_local, &self.strides(&out_local, out), 0), &mut ViewMut::dense(block, out, &out_local));
+        }
+        Ok(())
+    }
+}
+
+impl ops::Lanes {
+    /// The stage that reads `feed`, in tasks of at most half a share where that can be had.
+    fn stage(&self, feed: &Feed, reg: Reg, lowering: &Lowering<'_>) -> LanesStage {
+        let (n, work) = (self.arg.shape[self.axis], lowering.budget.work());
+        let of = |most: u64| {
+            let mut cuts = blocking::of_size(feed, most, work);
+            cuts[self.axis] = AxisChunks::whole(1);
+            let lanes = (most / n).max(1);
+            let have = cuts.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul);
+            if let Some(last) = (0..cuts.len()).rev().find(|&axis| axis != self.axis) {
+                cuts[last] = cuts[last].join(lanes / have.max(1));
+            }
+            blocking::shrink(&mut cuts, lanes);
+            cuts[self.axis] = AxisChunks::whole(n);
+            LanesStage::new(&self.lane, self.axis, feed, Fused::new(feed.program.clone(), vec![reg], vec![]), cuts)
+        };
+        blocking::first_within(blocking::task_sizes(work).map(of), |stage| stage.demand_bytes(), lowering.budget.share_bytes() / 2)
+    }
+}
+
+impl Lower for ops::Lanes {
+    fn lower(&self, _node: &Expr, lowering: &mut Lowering<'_>) -> Result<Made> {
+        let (feed, regs) = lowering.feed(&[&self.arg], &self.arg.shape)?;
+        let mut stage = self.stage(&feed, regs[0], lowering);
+        let natural = blocking::natural(&feed);
+        let narrower = |(axis, cuts): (usize, &AxisChunks)| axis != self.axis && cuts.count() > natural.cuts[axis].count();
+        if natural.rigid && stage.work.boxes.cuts.iter().enumerate().any(narrower) {
+            let finer = |(boxes, natural): (&AxisChunks, &AxisChunks)| {
+                if boxes.count() > natural.count() { boxes.clone() } else { natural.clone() }
+            };
+            let cuts: Vec<AxisChunks> = stage.work.boxes.cuts.iter().zip(&natural.cuts).map(finer).collect();
+            let (feed, reg) = recut(lowering, &self.arg, (feed, regs[0]), &cuts, &natural.cuts, self.axis);
+            stage = self.stage(&feed, reg, lowering);
+        }
+        let mut axes = stage.work.boxes.cuts.clone();
+        axes[self.axis] = AxisChunks::whole(self.lane.len(self.arg.shape[self.axis]));
+        let made = Made { product: stage.work.writes[0].product.id, grid: ChunkGrid { axes } };
+        lowering.push(stage, Drive::Pulled);
+        Ok(made)
+    }
+}

@@ -1,0 +1,119 @@
+//! Places in a table: a box holds the whole axis of the table beside a part of what is asked.
+
+use super::blocking;
+use super::boxes::{Boxes, Tile};
+use super::feed::Feed;
+use super::lower::{Lower, Lowering, Made};
+use super::work::{Access, Blocks, Layout, Tasks, Work, Writes};
+use crate::error::{Error, Result};
+use crate::expr::{Expr, ops};
+use crate::grid::{AxisChunks, ChunkGrid};
+use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks, TaskSpec, new_product};
+use flagstone_kernels::dtype::DType;
+use flagstone_kernels::fused::Fused;
+use flagstone_kernels::lookup::Lookup;
+use flagstone_kernels::program::Reg;
+use flagstone_kernels::view::ViewMut;
+
+/// Looks up, a block a box. The last axis of the loop is that of the table.
+struct LookupStage {
+    work: Work,
+    what: Lookup,
+    dtype: DType,
+    axis: usize,
+    programs: [Fused; 2],
+    /// Of the kernel that evaluates, the table, what is asked, and the lookup.
+    layout: Layout<4>,
+}
+
+impl LookupStage {
+    fn new(of: &ops::Lookup, feeds: &[(Feed, Reg); 2], mut cuts: Vec<AxisChunks>) -> LookupStage {
+        let (dtype, axis, last, between) = (of.table.dtype, of.axis, cuts.len(), of.asked.shape.len());
+        let (asked_dtype, out) = of.what.dtypes(dtype);
+        let of_table = |at: usize| match at {
+            at if at < axis => at,
+            at if at == axis => last,
+            at => at - 1 + between,
+        };
+        cuts.push(AxisChunks::whole(of.table.shape[axis]));
+        let reads = vec![
+            Access { feed: feeds[0].0.clone(), axes: (0..of.table.shape.len()).map(of_table).collect() },
+            Access { feed: feeds[1].0.clone(), axes: (axis..axis + between).collect() },
+        ];
+        let boxes = Boxes::rows(cuts);
+        let held = |access: &Access| access.axes.iter().map(|&axis| boxes.cuts[axis].longest()).fold(1, u64::saturating_mul);
+        let (table, asked) = (held(&reads[0]), held(&reads[1]));
+        let programs = feeds.each_ref().map(|(feed, reg)| Fused::new(feed.program.clone(), vec![*reg], vec![]));
+        let kernel = programs.iter().map(|program| program.scratch_bytes() as u64).max().unwrap_or(0);
+        let bytes = |elements: u64, dtype: DType| elements.saturating_mul(dtype.size() as u64);
+        let working = of.what.scratch_bytes(dtype, of.table.shape[axis], asked);
+        let layout = Layout::new([kernel, bytes(table, dtype), bytes(asked, asked_dtype), working]);
+        let scratch = layout.bytes().saturating_add(Work::loading_bytes(&boxes, &reads));
+        let product = Product { id: new_product(), name: of.what.name().into(), blocks: boxes.len() };
+        let writes = vec![Writes { product, blocks: Blocks::Elements { axes: (0..last).collect(), item: out.size() as u64 } }];
+        LookupStage { work: Work::new(of.what.name(), boxes, reads, writes, scratch), what: of.what, dtype, axis, programs, layout }
+    }
+}
+
+impl Tasks for LookupStage {
+    fn work(&self) -> &Work {
+        &self.work
+    }
+    fn run(&self, _n: u64, tile: &Tile, blocks: &mut TaskBlocks) -> Result<()> {
+        let Parts { reads, mut writes, scratch, counters } = blocks.parts();
+        let mut rest = scratch;
+        let [kernel, table, asked, working] = self.layout.split(&mut rest);
+        let mut reads = &reads[..];
+        let asked_dtype = self.what.dtypes(self.dtype).0;
+        let mut held = Vec::new();
+        for (at, (values, dtype)) in [(table, self.dtype), (asked, asked_dtype)].into_iter().enumerate() {
+            let (access, fused) = (&self.work.reads[at], &self.programs[at]);
+            let (start, shape) = access.part(tile);
+            let mut spec = TaskSpec::default();
+            access.feed.describe(&start, &shape, &mut spec);
+            let (own, others) = reads.split_at(spec.reads.len());
+            reads = others;
+            let local: Vec<usize> = shape.iter().map(|&n| n as usize).collect();
+            let mut scratch = &mut rest[..];
+            let views = access.feed.load((&start, &shape), &start, &shape, own, &mut scratch, counters)?;
+            let values = &mut values[..local.iter().product::<usize>() * dtype.size()];
+            fused.run(&start, &local, &views, &mut [ViewMut::dense(&mut *values, dtype, &local)], kernel);
+            held.push((&*values, local));
+        }
+        let sizes = |shape: &[usize]| shape.iter().product::<usize>();
+        let (table, shape) = &held[0];
+        let lengths = [sizes(&shape[..self.axis]), shape[self.axis], sizes(&shape[self.axis + 1..])];
+        self.what.run(table, self.dtype, lengths, held[1].0, writes[0], working).map_err(|bad| {
+            Error::bad_request(
+                self.what.name(),
+                format!("index {} is out of bounds for axis {} with size {}", bad.0, self.axis, lengths[1]),
+            )
+        })
+    }
+}
+
+impl Lower for ops::Lookup {
+    fn lower(&self, node: &Expr, lowering: &mut Lowering<'_>) -> Result<Made> {
+        let (table, regs) = lowering.feed(&[&self.table], &self.table.shape)?;
+        let (asked, asked_regs) = lowering.feed(&[&self.asked], &self.asked.shape)?;
+        let feeds = [(table, regs[0]), (asked, asked_regs[0])];
+        let (work, n) = (lowering.budget.work(), self.table.shape[self.axis]);
+        let longest = |cuts: &[AxisChunks]| cuts.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul);
+        let of = |most: u64| {
+            let mut table = blocking::of_size(&feeds[0].0, most, work);
+            table[self.axis] = AxisChunks::whole(1);
+            // the table's other axes stand in every answer, too
+            blocking::shrink(&mut table, (most / n).max(1));
+            let mut asked = blocking::of_size(&feeds[1].0, most, work);
+            blocking::shrink(&mut asked, (most / longest(&table).max(1)).max(1));
+            table.splice(self.axis..=self.axis, asked);
+            LookupStage::new(self, &feeds, table)
+        };
+        let sizes = blocking::task_sizes(work);
+        let stage = blocking::first_within(sizes.map(of), |stage| stage.demand_bytes(), lowering.budget.share_bytes() / 2);
+        let axes = stage.work.boxes.cuts[..node.shape.len()].to_vec();
+        let made = Made { product: stage.work.writes[0].product.id, grid: ChunkGrid { axes } };
+        lowering.push(stage, Drive::Pulled);
+        Ok(made)
+    }
+}

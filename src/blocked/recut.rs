@@ -1,0 +1,53 @@
+//! Values as blocks of a given shape, for a loop that would otherwise decode or hold what it reads many times over.
+
+use super::blocking;
+use super::boxes::{Boxes, Order};
+use super::feed::{Data, Feed, Input};
+use super::lower::{Lowering, Made};
+use super::map::MapStage;
+use crate::expr::{Affine, Expr};
+use crate::grid::{AxisChunks, ChunkGrid};
+use crate::plan::{Drive, Product, Stage, new_product};
+use flagstone_kernels::dtype::DType;
+use flagstone_kernels::fused::Fused;
+use flagstone_kernels::program::{Leaf, Program, Reg};
+
+/// A loop over `expr`, register `reg` of `feed`, that reads it from blocks cut by `cuts`. They are made in boxes of `boxes`,
+/// which hold whole blocks; where memory is small, boxes and blocks are halved along `axis`.
+pub(super) fn recut(
+    lowering: &mut Lowering<'_>,
+    expr: &Expr,
+    (feed, reg): (Feed, Reg),
+    cuts: &[AxisChunks],
+    boxes: &[AxisChunks],
+    axis: usize,
+) -> (Feed, Reg) {
+    const NAME: &str = "recut";
+    let stage = |piece: u64| {
+        let halved = |all: &[AxisChunks]| {
+            let mut all = all.to_vec();
+            all[axis] = all[axis].split(piece);
+            all
+        };
+        let grid = ChunkGrid { axes: halved(cuts) };
+        let boxes = Boxes { cuts: halved(boxes), order: Order::Rows };
+        let fused = Fused::new(feed.program.clone(), vec![reg], vec![]);
+        let product = Product { id: new_product(), name: NAME.into(), blocks: grid.blocks() };
+        MapStage::new(NAME, feed.clone(), fused, grid, None, boxes, product)
+    };
+    let longest = boxes[axis].longest().max(1);
+    let pieces = std::iter::successors(Some(longest), |piece| (*piece > 1).then_some(piece / 2));
+    let stage = blocking::first_within(pieces.map(stage), |stage| stage.demand_bytes(), lowering.budget.share_bytes() / 2);
+    let made = Made { product: stage.product().id, grid: stage.grid().clone() };
+    lowering.push(stage, Drive::Pulled);
+    plain_feed(made, expr.dtype)
+}
+
+/// A loop that reads `made` as it is.
+pub(super) fn plain_feed(made: Made, dtype: DType) -> (Feed, Reg) {
+    let shape = made.grid.shape();
+    let view = Affine::identity(&shape);
+    let input = Input { data: Data::Blocks { product: made.product, grid: made.grid }, view, dtype };
+    let program = Program { leaves: vec![Leaf::Input { slot: 0, dtype }], steps: vec![] };
+    (Feed { shape, inputs: vec![input], program }, 0)
+}

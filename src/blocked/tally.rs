@@ -1,0 +1,89 @@
+//! How often indices occur, a row of bins a part.
+
+use super::boxes::{Boxes, Tile};
+use super::feed::Feed;
+use super::lower::{Lower, Lowering, Made};
+use super::work::{Access, Blocks, Layout, Tasks, Work, Writes};
+use crate::error::{Error, Result};
+use crate::expr::{Expr, ops};
+use crate::grid::{AxisChunks, ChunkGrid};
+use crate::plan::{Drive, Parts, Product, TaskBlocks, new_product};
+use flagstone_kernels::dtype::DType;
+use flagstone_kernels::fused::Fused;
+use flagstone_kernels::program::Reg;
+use flagstone_kernels::tally;
+use flagstone_kernels::view::ViewMut;
+
+/// Tallies the parts of an array, a block a part.
+struct TallyStage {
+    work: Work,
+    strict: bool,
+    weighted: bool,
+    bins: u64,
+    fused: Fused,
+    /// Of the kernel, the indices and the weights.
+    layout: Layout<3>,
+}
+
+impl TallyStage {
+    fn new(of: &ops::Tally, feed: Feed, registers: Vec<Reg>) -> TallyStage {
+        let boxes = Boxes::rows(of.parts.axes.clone());
+        let values = boxes.longest_elements().saturating_mul(8);
+        let fused = Fused::new(feed.program.clone(), registers, vec![]);
+        let layout = Layout::new([fused.scratch_bytes() as u64, values, if of.weights.is_some() { values } else { 0 }]);
+        let reads = vec![Access::whole(feed)];
+        let scratch = layout.bytes().saturating_add(Work::loading_bytes(&boxes, &reads));
+        let product = Product { id: new_product(), name: "bins".into(), blocks: boxes.len() };
+        let writes = vec![Writes { product, blocks: Blocks::Elements { axes: vec![], item: of.bins.saturating_mul(8) } }];
+        let work = Work::new("bincount", boxes, reads, writes, scratch);
+        TallyStage { work, strict: of.strict, weighted: of.weights.is_some(), bins: of.bins, fused, layout }
+    }
+}
+
+impl Tasks for TallyStage {
+    fn work(&self) -> &Work {
+        &self.work
+    }
+    fn run(&self, _n: u64, tile: &Tile, blocks: &mut TaskBlocks) -> Result<()> {
+        let local: Vec<usize> = tile.shape.iter().map(|&n| n as usize).collect();
+        let elements: usize = local.iter().product();
+        let Parts { reads, mut writes, scratch, counters } = blocks.parts();
+        let mut rest = scratch;
+        let [kernel, indices, weights] = self.layout.split(&mut rest);
+        let indices = &mut indices[..elements * 8];
+        let weights = if self.weighted { &mut weights[..elements * 8] } else { weights };
+        let views = self.work.reads[0].feed.load_box(tile, &reads, &mut rest, counters)?;
+        let mut out = vec![ViewMut::dense(&mut *indices, DType::I64, &local)];
+        if self.weighted {
+            out.push(ViewMut::dense(&mut *weights, DType::F64, &local));
+        }
+        self.fused.run(&tile.start, &local, &views, &mut out, kernel);
+        drop(out);
+        let bins = &mut *writes[0];
+        bins.fill(0);
+        let indices = bytemuck::cast_slice(indices);
+        let tallied = match self.weighted {
+            false => tally::count(indices, self.strict, bytemuck::cast_slice_mut(bins)),
+            true => tally::add(indices, bytemuck::cast_slice(weights), self.strict, bytemuck::cast_slice_mut(bins)),
+        };
+        tallied.map_err(|bad| match bad.0 {
+            at if at < 0 => Error::bad_request("bincount", format!("the value {at}; expected 0 or more")),
+            at => Error::bad_request(
+                "bincount",
+                format!("the value {at} has no bin of {}; pass a minlength above the greatest value", self.bins),
+            ),
+        })
+    }
+}
+
+impl Lower for ops::Tally {
+    fn lower(&self, _node: &Expr, lowering: &mut Lowering<'_>) -> Result<Made> {
+        let args: Vec<&Expr> = std::iter::once(&self.indices).chain(&self.weights).collect();
+        let (feed, registers) = lowering.feed(&args, &self.indices.shape)?;
+        let stage = TallyStage::new(self, feed, registers);
+        let axes = vec![AxisChunks::regular(self.parts.blocks(), 1), AxisChunks::whole(self.bins)];
+        let made = Made { product: stage.work.writes[0].product.id, grid: ChunkGrid { axes } };
+        lowering.push(stage, Drive::Pulled);
+        Ok(made)
+    }
+}

@@ -1,0 +1,117 @@
+//! Rows by label.
+
+use crate::error::{Error, Result};
+use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through};
+use crate::grid::{AxisChunks, ChunkGrid};
+use flagstone_kernels::dtype::DType;
+use flagstone_kernels::grouped::{Fold, folds};
+use std::hash::Hasher;
+
+/// Rows of a part for each group at least, where there are as many: fewer, and groups are no less than what they are made of.
+const ROWS_A_GROUP: u64 = 8;
+
+/// For each part of the first axis, the rows of each label folded: an array [parts, groups, other axes]. The parts are then reduced
+/// as any array is.
+#[derive(Clone, Debug)]
+pub struct Grouped {
+    /// What becomes of the rows of a label.
+    pub fold: Fold,
+    /// The rows, not empty, of a dtype that the fold takes.
+    pub values: Expr,
+    /// A label a row, i64; negative for no group.
+    pub labels: Expr,
+    /// Number of groups; greater labels are an error.
+    pub groups: u64,
+    /// How the first axis is cut into parts.
+    pub parts: AxisChunks,
+}
+
+impl Grouped {
+    /// Groups of the rows of `values`, in parts that follow from its chunks and the number of groups.
+    pub fn new(fold: Fold, values: &Expr, labels: &Expr, groups: u64) -> Grouped {
+        let chunks = &values.chunks.axes[0];
+        let parts = chunks.join(groups.saturating_mul(ROWS_A_GROUP).div_ceil(chunks.longest().max(1)));
+        Grouped { fold, values: values.clone(), labels: labels.clone(), groups, parts }
+    }
+}
+
+impl Operation for Grouped {
+    fn name(&self) -> &str {
+        "groupby"
+    }
+
+    fn args(&self) -> Vec<&Expr> {
+        vec![&self.values, &self.labels]
+    }
+
+    fn args_mut(&mut self) -> Vec<&mut Expr> {
+        vec![&mut self.values, &mut self.labels]
+    }
+
+    fn infer(&self) -> Result<Inferred> {
+        let (values, labels) = (&self.values, &self.labels);
+        if labels.dtype != DType::I64
+            || !folds(self.fold, values.dtype)
+            || values.shape.first() != Some(&self.parts.len())
+            || labels.shape != values.shape[..1]
+        {
+            return Err(Error::internal(format!("groups of {:?} {} by {:?} {}", values.shape, values.dtype, labels.shape, labels.dtype)));
+        }
+        let first = [AxisChunks::regular(self.parts.count(), 1), AxisChunks::whole(self.groups)];
+        let chunks = ChunkGrid { axes: first.into_iter().chain(values.chunks.axes[1..].iter().cloned()).collect() };
+        Ok(Inferred::known(chunks.shape(), values.dtype, chunks))
+    }
+
+    fn same(&self, other: &Op) -> bool {
+        matches!(other, Op::Grouped(other) if (self.fold, self.groups, &self.parts) == (other.fold, other.groups, &other.parts))
+    }
+
+    fn hash(&self, hasher: &mut dyn Hasher) {
+        hasher.write_u64(self.groups);
+    }
+
+    fn detail(&self) -> String {
+        format!("{:?}, num_groups={}", self.fold, self.groups).to_lowercase()
+    }
+
+    // places of the other axes are on their own
+    fn through(&self) -> Through<'_> {
+        let others = (1..self.values.shape.len()).map(|axis| Some(axis + 1));
+        Through::Window(vec![std::iter::once(None).chain(others).collect(), vec![None]])
+    }
+
+    fn cost(&self) -> u64 {
+        0
+    }
+
+    fn ends_loop(&self) -> bool {
+        true
+    }
+
+    fn is_shared_leaf(&self) -> bool {
+        true
+    }
+
+    fn takes_counted(&self) -> bool {
+        false
+    }
+
+    fn refit(&mut self, _: &[Expr]) {}
+
+    fn needs_chunks(&self) -> bool {
+        false
+    }
+
+    fn relabel(&self, _: &ChunkGrid) -> Relabel {
+        Relabel::View
+    }
+
+    fn cut(&self) -> Option<Cut<'_>> {
+        None
+    }
+
+    // parts count
+    fn under_mask(&self, _: &Expr, _: &Expr) -> Result<Option<Op>> {
+        Ok(None)
+    }
+}

@@ -1,0 +1,104 @@
+//! A function of whole lanes along an axis.
+
+use crate::error::{Error, Result};
+use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through};
+use crate::grid::{AxisChunks, ChunkGrid};
+use flagstone_kernels::lanes::Lane;
+use std::hash::Hasher;
+
+/// Each lane along an axis made into another one, which may be of another length.
+#[derive(Clone, Debug)]
+pub struct Lanes {
+    /// What is done to a lane of `lane.dtype()`.
+    pub lane: Lane,
+    /// The values, at least one along the axis.
+    pub arg: Expr,
+    /// Along which axis.
+    pub axis: usize,
+}
+
+impl Operation for Lanes {
+    fn name(&self) -> &str {
+        self.lane.name()
+    }
+
+    fn args(&self) -> Vec<&Expr> {
+        vec![&self.arg]
+    }
+
+    fn args_mut(&mut self) -> Vec<&mut Expr> {
+        vec![&mut self.arg]
+    }
+
+    fn infer(&self) -> Result<Inferred> {
+        let (mut shape, arg) = (self.arg.shape.clone(), &self.arg);
+        if arg.dtype != self.lane.dtype() || shape.get(self.axis).is_none_or(|&n| n == 0) {
+            return Err(Error::internal(format!("{} along axis {} of {shape:?} {}", self.name(), self.axis, arg.dtype)));
+        }
+        let mut chunks = arg.chunks.clone();
+        let n = self.lane.len(shape[self.axis]);
+        if n != shape[self.axis] {
+            chunks.axes[self.axis] = AxisChunks::whole(n);
+        }
+        shape[self.axis] = n;
+        Ok(Inferred::known(shape, self.lane.out(), chunks))
+    }
+
+    fn same(&self, other: &Op) -> bool {
+        matches!(other, Op::Lanes(other) if (&self.lane, self.axis) == (&other.lane, other.axis))
+    }
+
+    fn hash(&self, hasher: &mut dyn Hasher) {
+        hasher.write(self.name().as_bytes());
+        hasher.write_usize(self.axis);
+    }
+
+    fn detail(&self) -> String {
+        match &self.lane {
+            Lane::Sort(_) => format!("axis={}", self.axis),
+            Lane::Fft(fft) => format!("n={}, axis={}", fft.len(), self.axis),
+            Lane::Quantiles(of) if self.lane.name() == "median" => format!("axis={}, skip_nan={}", self.axis, of.skip_nan),
+            Lane::Quantiles(of) => format!("{:?}, axis={}, method='{}', skip_nan={}", of.q, self.axis, of.method.name(), of.skip_nan),
+        }
+    }
+
+    // an element needs all of its lane
+    fn through(&self) -> Through<'_> {
+        Through::Window(vec![(0..self.arg.shape.len()).map(|axis| Some(axis).filter(|axis| *axis != self.axis)).collect()])
+    }
+
+    fn cost(&self) -> u64 {
+        0
+    }
+
+    fn ends_loop(&self) -> bool {
+        true
+    }
+
+    fn is_shared_leaf(&self) -> bool {
+        true
+    }
+
+    fn takes_counted(&self) -> bool {
+        false
+    }
+
+    fn refit(&mut self, _: &[Expr]) {}
+
+    fn needs_chunks(&self) -> bool {
+        false
+    }
+
+    fn relabel(&self, _: &ChunkGrid) -> Relabel {
+        Relabel::As(self.clone().into())
+    }
+
+    fn cut(&self) -> Option<Cut<'_>> {
+        None
+    }
+
+    // positions count
+    fn under_mask(&self, _: &Expr, _: &Expr) -> Result<Option<Op>> {
+        Ok(None)
+    }
+}

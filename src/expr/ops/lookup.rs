@@ -1,0 +1,109 @@
+//! Places in a table that each task holds whole along an axis.
+
+use crate::error::{Error, Result};
+use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through};
+use crate::grid::{AxisChunks, ChunkGrid};
+use flagstone_kernels::lookup::Lookup as Kind;
+use std::hash::Hasher;
+
+/// What stands in a table along one of its axes, looked up for each element of another array: where values belong
+/// (`searchsorted`), or the elements at indices (`take`). The axes of what is asked stand in the place of the axis.
+#[derive(Clone, Debug)]
+pub struct Lookup {
+    /// What is looked up.
+    pub what: Kind,
+    /// The table, not empty along the axis.
+    pub table: Expr,
+    /// Values, or indices.
+    pub asked: Expr,
+    /// Along which axis of the table.
+    pub axis: usize,
+}
+
+impl Operation for Lookup {
+    fn name(&self) -> &str {
+        self.what.name()
+    }
+
+    fn args(&self) -> Vec<&Expr> {
+        vec![&self.table, &self.asked]
+    }
+
+    fn args_mut(&mut self) -> Vec<&mut Expr> {
+        vec![&mut self.table, &mut self.asked]
+    }
+
+    fn infer(&self) -> Result<Inferred> {
+        let (table, asked, axis) = (&self.table, &self.asked, self.axis);
+        let (dtype, out) = self.what.dtypes(table.dtype);
+        if asked.dtype != dtype || table.shape.get(axis).is_none_or(|&n| n == 0) {
+            return Err(Error::internal(format!("{} of {} in {:?} {}", self.name(), asked.dtype, table.shape, table.dtype)));
+        }
+        let spliced = |table: &[AxisChunks], asked: &[AxisChunks]| [&table[..axis], asked, &table[axis + 1..]].concat();
+        let chunks = ChunkGrid { axes: spliced(&table.chunks.axes, &asked.chunks.axes) };
+        Ok(Inferred::known(chunks.shape(), out, chunks))
+    }
+
+    fn same(&self, other: &Op) -> bool {
+        matches!(other, Op::Lookup(other) if (self.what, self.axis) == (other.what, other.axis))
+    }
+
+    fn hash(&self, hasher: &mut dyn Hasher) {
+        hasher.write(self.name().as_bytes());
+        hasher.write_usize(self.axis);
+    }
+
+    fn detail(&self) -> String {
+        match self.what {
+            Kind::Search { right } => format!("side='{}'", if right { "right" } else { "left" }),
+            Kind::Take => format!("axis={}", self.axis),
+        }
+    }
+
+    // a place of the result follows one of the table or one of what is asked
+    fn through(&self) -> Through<'_> {
+        let (asked, axis) = (self.asked.shape.len(), self.axis);
+        let of_table = |at: usize| match at {
+            at if at < axis => Some(at),
+            at if at == axis => None,
+            at => Some(at - 1 + asked),
+        };
+        let table = (0..self.table.shape.len()).map(of_table).collect();
+        Through::Window(vec![table, (axis..axis + asked).map(Some).collect()])
+    }
+
+    fn cost(&self) -> u64 {
+        0
+    }
+
+    fn ends_loop(&self) -> bool {
+        true
+    }
+
+    fn is_shared_leaf(&self) -> bool {
+        true
+    }
+
+    fn takes_counted(&self) -> bool {
+        false
+    }
+
+    fn refit(&mut self, _: &[Expr]) {}
+
+    fn needs_chunks(&self) -> bool {
+        false
+    }
+
+    fn relabel(&self, _: &ChunkGrid) -> Relabel {
+        Relabel::As(self.clone().into())
+    }
+
+    fn cut(&self) -> Option<Cut<'_>> {
+        None
+    }
+
+    // the table has its own
+    fn under_mask(&self, _: &Expr, _: &Expr) -> Result<Option<Op>> {
+        Ok(None)
+    }
+}

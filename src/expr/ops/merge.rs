@@ -1,0 +1,123 @@
+//! Sorted runs, as one array in order.
+
+use crate::error::Result;
+use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through};
+use crate::grid::ChunkGrid;
+use flagstone_kernels::sort::Sorter;
+use std::any::Any;
+use std::fmt;
+use std::hash::Hasher;
+use std::sync::Arc;
+
+/// Where a block of a run begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Piece {
+    /// The order of its first item.
+    pub order: [u64; 4],
+    /// Of which run.
+    pub run: u32,
+    /// Which of its blocks, all of which but the last are full.
+    pub at: u32,
+}
+
+/// Sorted runs in blocks of the pool. The pieces of run r are the blocks `r * per_run`, + 1, ….
+pub struct SortedRuns {
+    /// Their number in the pool.
+    pub product: u64,
+    /// Items of each run.
+    pub lengths: Vec<u64>,
+    /// Items of a full block.
+    pub piece: u64,
+    /// Numbers of blocks that a run has.
+    pub per_run: u64,
+    /// All blocks, ordered by their first items, then by run. Empty while nothing was sorted yet.
+    pub pieces: Vec<Piece>,
+    /// Dropping the last of them removes the blocks.
+    pub owner: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+impl fmt::Debug for SortedRuns {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} runs in blocks of {}", self.lengths.len(), self.piece)
+    }
+}
+
+/// All items of sorted runs in order.
+#[derive(Clone, Debug)]
+pub struct Merge {
+    /// What the items are, and give.
+    pub sorter: Sorter,
+    /// The runs.
+    pub runs: Arc<SortedRuns>,
+    /// The chunks that a user sees.
+    pub chunks: ChunkGrid,
+}
+
+impl Operation for Merge {
+    fn name(&self) -> &str {
+        "merge"
+    }
+
+    fn args(&self) -> Vec<&Expr> {
+        vec![]
+    }
+
+    fn args_mut(&mut self) -> Vec<&mut Expr> {
+        vec![]
+    }
+
+    fn infer(&self) -> Result<Inferred> {
+        Ok(Inferred::known(self.chunks.shape(), self.sorter.out(), self.chunks.clone()))
+    }
+
+    fn same(&self, other: &Op) -> bool {
+        matches!(other, Op::Merge(other) if Arc::ptr_eq(&self.runs, &other.runs))
+    }
+
+    fn hash(&self, hasher: &mut dyn Hasher) {
+        hasher.write_u64(self.runs.product);
+    }
+
+    fn detail(&self) -> String {
+        format!("{:?}", self.runs)
+    }
+
+    // blocks that nobody reads are not merged
+    fn through(&self) -> Through<'_> {
+        Through::Stop
+    }
+
+    fn cost(&self) -> u64 {
+        0
+    }
+
+    fn ends_loop(&self) -> bool {
+        true
+    }
+
+    fn is_shared_leaf(&self) -> bool {
+        true
+    }
+
+    fn takes_counted(&self) -> bool {
+        false
+    }
+
+    fn refit(&mut self, _: &[Expr]) {}
+
+    fn needs_chunks(&self) -> bool {
+        false
+    }
+
+    fn relabel(&self, _: &ChunkGrid) -> Relabel {
+        Relabel::View
+    }
+
+    fn cut(&self) -> Option<Cut<'_>> {
+        None
+    }
+
+    fn under_mask(&self, _: &Expr, _: &Expr) -> Result<Option<Op>> {
+        Ok(None)
+    }
+}

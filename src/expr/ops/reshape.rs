@@ -1,0 +1,89 @@
+//! The same elements under another shape.
+
+use crate::error::{Error, Result};
+use crate::expr::infer::auto_chunks;
+use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through};
+use crate::grid::ChunkGrid;
+use std::hash::Hasher;
+
+/// The elements of an array in C order under another shape of as many.
+#[derive(Clone, Debug)]
+pub struct Reshape {
+    /// The elements.
+    pub arg: Expr,
+    /// Lengths of the axes.
+    pub shape: Vec<u64>,
+}
+
+impl Operation for Reshape {
+    fn name(&self) -> &str {
+        "reshape"
+    }
+
+    fn args(&self) -> Vec<&Expr> {
+        vec![&self.arg]
+    }
+
+    fn args_mut(&mut self) -> Vec<&mut Expr> {
+        vec![&mut self.arg]
+    }
+
+    fn infer(&self) -> Result<Inferred> {
+        if self.arg.shape.iter().product::<u64>() != self.shape.iter().product::<u64>() {
+            return Err(Error::internal(format!("{:?} as {:?}", self.arg.shape, self.shape)));
+        }
+        Ok(Inferred::known(self.shape.clone(), self.arg.dtype, auto_chunks(&self.shape)))
+    }
+
+    fn same(&self, other: &Op) -> bool {
+        matches!(other, Op::Reshape(other) if self.shape == other.shape)
+    }
+
+    fn hash(&self, hasher: &mut dyn Hasher) {
+        self.shape.iter().for_each(|&n| hasher.write_u64(n));
+    }
+
+    fn detail(&self) -> String {
+        format!("{:?}", self.shape)
+    }
+
+    // blocks that nobody reads are not made
+    fn through(&self) -> Through<'_> {
+        Through::Stop
+    }
+
+    fn cost(&self) -> u64 {
+        0
+    }
+
+    fn ends_loop(&self) -> bool {
+        true
+    }
+
+    fn is_shared_leaf(&self) -> bool {
+        true
+    }
+
+    fn takes_counted(&self) -> bool {
+        false
+    }
+
+    fn refit(&mut self, _: &[Expr]) {}
+
+    fn needs_chunks(&self) -> bool {
+        false
+    }
+
+    fn relabel(&self, _: &ChunkGrid) -> Relabel {
+        Relabel::As(self.clone().into())
+    }
+
+    fn cut(&self) -> Option<Cut<'_>> {
+        None
+    }
+
+    // the same elements, as often
+    fn under_mask(&self, _: &Expr, _: &Expr) -> Result<Option<Op>> {
+        Ok(None)
+    }
+}

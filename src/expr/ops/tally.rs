@@ -1,0 +1,128 @@
+//! How often indices occur.
+
+use crate::error::{Error, Result};
+use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through};
+use crate::grid::{AxisChunks, ChunkGrid};
+use flagstone_kernels::dtype::DType;
+use std::hash::Hasher;
+
+/// Elements that are tallied together at least: fewer are a row of bins for hardly more than its elements.
+const TOGETHER: u64 = 1 << 18;
+
+/// For each part of an array of indices, how often each index occurs in it, or the sum of its weights: a row of bins a part. The
+/// rows are then summed as any array is.
+#[derive(Clone, Debug)]
+pub struct Tally {
+    /// Indices, i64.
+    pub indices: Expr,
+    /// Weights of the same shape, f64.
+    pub weights: Option<Expr>,
+    /// Number of bins.
+    pub bins: u64,
+    /// Whether an index without a bin is an error; it is left out otherwise.
+    pub strict: bool,
+    /// The parts.
+    pub parts: ChunkGrid,
+}
+
+impl Tally {
+    /// A tally of `indices` in parts that follow from chunks and number of bins.
+    pub fn new(indices: &Expr, weights: Option<&Expr>, bins: u64, strict: bool) -> Tally {
+        let most = TOGETHER.max(bins);
+        let mut axes = indices.chunks.axes.clone();
+        let elements = |axes: &[AxisChunks]| axes.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul);
+        for axis in (0..axes.len()).rev() {
+            axes[axis] = axes[axis].join(most / elements(&axes).max(1));
+        }
+        for axis in 0..axes.len() {
+            let have = elements(&axes);
+            if have > most {
+                let longest = axes[axis].longest();
+                axes[axis] = axes[axis].split((longest / have.div_ceil(most)).max(1));
+            }
+        }
+        let parts = ChunkGrid { axes };
+        Tally { indices: indices.clone(), weights: weights.cloned(), bins, strict, parts }
+    }
+
+    /// Dtype of the bins.
+    pub fn dtype(&self) -> DType {
+        if self.weights.is_some() { DType::F64 } else { DType::I64 }
+    }
+}
+
+impl Operation for Tally {
+    fn name(&self) -> &str {
+        "bincount"
+    }
+
+    fn args(&self) -> Vec<&Expr> {
+        std::iter::once(&self.indices).chain(&self.weights).collect()
+    }
+
+    fn args_mut(&mut self) -> Vec<&mut Expr> {
+        std::iter::once(&mut self.indices).chain(&mut self.weights).collect()
+    }
+
+    fn infer(&self) -> Result<Inferred> {
+        let fits = self.weights.as_ref().is_none_or(|weights| weights.shape == self.indices.shape && weights.dtype == DType::F64);
+        if !fits || self.indices.dtype != DType::I64 || self.parts.shape() != self.indices.shape {
+            return Err(Error::internal(format!("a tally of {:?} {}", self.indices.shape, self.indices.dtype)));
+        }
+        let shape = vec![self.parts.blocks(), self.bins];
+        let chunks = ChunkGrid::regular(&shape, &[1, self.bins.max(1)]);
+        Ok(Inferred::known(shape, self.dtype(), chunks))
+    }
+
+    fn same(&self, other: &Op) -> bool {
+        let what = |tally: &Tally| (tally.bins, tally.strict, tally.weights.is_some());
+        matches!(other, Op::Tally(other) if what(self) == what(other) && self.parts == other.parts)
+    }
+
+    fn hash(&self, hasher: &mut dyn Hasher) {
+        hasher.write_u64(self.bins);
+    }
+
+    fn detail(&self) -> String {
+        format!("minlength={}", self.bins)
+    }
+
+    fn through(&self) -> Through<'_> {
+        Through::Stop
+    }
+
+    fn cost(&self) -> u64 {
+        0
+    }
+
+    fn ends_loop(&self) -> bool {
+        true
+    }
+
+    fn is_shared_leaf(&self) -> bool {
+        true
+    }
+
+    fn takes_counted(&self) -> bool {
+        false
+    }
+
+    fn refit(&mut self, _: &[Expr]) {}
+
+    fn needs_chunks(&self) -> bool {
+        false
+    }
+
+    fn relabel(&self, _: &ChunkGrid) -> Relabel {
+        Relabel::View
+    }
+
+    fn cut(&self) -> Option<Cut<'_>> {
+        None
+    }
+
+    // parts count
+    fn under_mask(&self, _: &Expr, _: &Expr) -> Result<Option<Op>> {
+        Ok(None)
+    }
+}
