@@ -1,6 +1,6 @@
 //! Fourier transforms of one lane: complex or real, forward or inverse, cut or padded with zeros to a length.
 
-use crate::dtype::{C64, C128, DType};
+use crate::dtype::DType;
 use bytemuck::Zeroable;
 use rustfft::num_complex::Complex;
 use rustfft::{FftNum, FftPlanner};
@@ -96,7 +96,7 @@ impl Fft {
     }
 
     /// How many elements come out.
-    pub fn len(&self) -> u64 {
+    pub fn out_len(&self) -> u64 {
         if self.kind == Kind::Real { self.n as u64 / 2 + 1 } else { self.n as u64 }
     }
 
@@ -115,12 +115,12 @@ impl Fft {
     /// If a buffer is shorter than said, or not aligned to 16 bytes.
     pub fn run(&self, lane: &[u8], out: &mut [u8], scratch: &mut [u8]) {
         match &self.plan {
-            Plan::Single(plan) => self.transform::<f32, C64>(plan.as_ref(), lane, out, scratch),
-            Plan::Double(plan) => self.transform::<f64, C128>(plan.as_ref(), lane, out, scratch),
+            Plan::Single(plan) => self.transform(plan.as_ref(), lane, out, scratch),
+            Plan::Double(plan) => self.transform(plan.as_ref(), lane, out, scratch),
         }
     }
 
-    fn transform<R, C>(&self, plan: &dyn rustfft::Fft<R>, lane: &[u8], out: &mut [u8], scratch: &mut [u8])
+    fn transform<R>(&self, plan: &dyn rustfft::Fft<R>, lane: &[u8], out: &mut [u8], scratch: &mut [u8])
     where
         R: FftNum + bytemuck::Pod + num_traits::Float,
         Complex<R>: bytemuck::Pod,
@@ -174,6 +174,7 @@ fn planned<R: FftNum>(n: usize, inverse: bool) -> Arc<dyn rustfft::Fft<R>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dtype::C128;
 
     /// The definition.
     fn slow(x: &[C128], n: usize, sign: f64) -> Vec<C128> {
@@ -185,7 +186,7 @@ mod tests {
     }
 
     fn run<T: bytemuck::Pod, U: bytemuck::Pod + Default>(fft: &Fft, lane: &[T]) -> Vec<U> {
-        let mut out = vec![U::default(); fft.len() as usize];
+        let mut out = vec![U::default(); fft.out_len() as usize];
         let mut scratch = vec![0u128; (fft.scratch_bytes() / 16 + 1) as usize];
         fft.run(bytemuck::cast_slice(lane), bytemuck::cast_slice_mut(&mut out), bytemuck::cast_slice_mut(&mut scratch));
         out

@@ -192,7 +192,7 @@ impl Lane {
         match self {
             Lane::Sort(_) => n,
             Lane::Quantiles(of) => of.q.len() as u64,
-            Lane::Fft(fft) => fft.len(),
+            Lane::Fft(fft) => fft.out_len(),
         }
     }
 

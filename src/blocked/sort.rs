@@ -104,7 +104,7 @@ impl Procedure for ExternalSort {
         Ok(if demand_bytes(&runs) >= demand_bytes(&merge) { runs } else { merge })
     }
     fn bound(&self, budget: &Budget) -> Result<Vec<Expr>> {
-        Ok(vec![self.merged(&*self.runs(budget)?.1, None)?])
+        Ok(vec![self.merged(&self.runs(budget)?.1, None)?])
     }
     fn step(&mut self, budget: &Budget, keeper: &dyn Keeper) -> Result<Step> {
         match self.sorted.take() {

@@ -79,6 +79,18 @@ macro_rules! integers {
 integers!(i8, false, to_i32; i16, false, to_i32; i32, true, to_i32; i64, true, to_i64;
     u8, false, to_i32; u16, false, to_i32; u32, false, to_i64; u64, false, to_u64);
 
+/// `x` cut to single precision, with its last bit set if anything was lost: rounding that to fewer bits gives what rounding `x`
+/// itself does (Boldo and Melquiond 2008). Rounded to nearest twice, it may end on the wrong side of a tie.
+#[inline(always)]
+fn to_odd(x: f64) -> f32 {
+    let near = x as f32;
+    if near as f64 == x || x.is_nan() {
+        return near;
+    }
+    let cut = if (near as f64).abs() > x.abs() { near.to_bits() - 1 } else { near.to_bits() };
+    f32::from_bits(cut | 1)
+}
+
 macro_rules! floats {
     ($($t:ty, $hot:literal, |$x:ident| $i:expr, $f:expr, $d:expr);*) => { $(impl Target for $t {
         const HOT: bool = $hot;
@@ -89,8 +101,8 @@ macro_rules! floats {
     })* };
 }
 floats!(
-    f16, false, |x| f16::from_f32(x as f32), f16::from_f32(x), f16::from_f64(x);
-    bf16, false, |x| bf16::from_f32(x as f32), bf16::from_f32(x), bf16::from_f64(x);
+    f16, false, |x| f16::from_f32(x as f32), f16::from_f32(x), f16::from_f32(to_odd(x));
+    bf16, false, |x| bf16::from_f32(x as f32), bf16::from_f32(x), bf16::from_f32(to_odd(x));
     f32, true, |x| x as f32, x, x as f32;
     f64, true, |x| x as f64, x as f64, x
 );
@@ -148,4 +160,30 @@ pub fn cast(from: DType, to: DType) -> TileFn {
         with_element!(to, T => tile1::<S, Cast<T>>())
     }
     with_element!(from, S => outer::<S>(to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Around every tie between neighbours, in float64.
+    fn around_ties<T: Target + PartialEq + Copy>(next: impl Fn(u16) -> (T, f64)) {
+        for bits in 0..0x7b00u16 {
+            let ((low, a), (high, b)) = (next(bits), next(bits + 1));
+            let middle = (a + b) / 2.0;
+            let even = if bits % 2 == 0 { low } else { high };
+            assert!(T::from_f64(middle) == even, "{middle}");
+            assert!(T::from_f64(middle.next_up()) == high && T::from_f64(middle.next_down()) == low, "beside {middle}");
+        }
+    }
+
+    #[test]
+    fn halves_of_doubles_are_the_nearest() {
+        around_ties(|bits| (f16::from_bits(bits), f16::from_bits(bits).to_f64()));
+        around_ties(|bits| (bf16::from_bits(bits), bf16::from_bits(bits).to_f64()));
+        assert!(f16::from_f64(f64::NAN).is_nan() && <f16 as Target>::from_f64(f64::NAN).is_nan());
+        assert_eq!(<f16 as Target>::from_f64(-1e300), f16::NEG_INFINITY);
+        assert_eq!(<bf16 as Target>::from_f64(1e300), bf16::INFINITY);
+        assert_eq!(<f16 as Target>::from_f64(-0.0).to_bits(), 0x8000);
+    }
 }

@@ -69,7 +69,7 @@ fn along(name: &'static str, kind: Kind, expr: &Expr, n: Option<i64>, axis: i64,
         let arg = cast(expr, dtype)?;
         if arg.shape.contains(&0) {
             let mut shape = arg.shape.clone();
-            shape[axis] = fft.len();
+            shape[axis] = fft.out_len();
             return constant(Scalar::Int(0), fft.out(), &shape);
         }
         Node::new(ops::Lanes { lane: Lane::Fft(std::sync::Arc::new(fft)), arg, axis }.into())

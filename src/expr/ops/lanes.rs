@@ -56,7 +56,7 @@ impl Operation for Lanes {
     fn detail(&self) -> String {
         match &self.lane {
             Lane::Sort(_) => format!("axis={}", self.axis),
-            Lane::Fft(fft) => format!("n={}, axis={}", fft.len(), self.axis),
+            Lane::Fft(fft) => format!("n={}, axis={}", fft.out_len(), self.axis),
             Lane::Quantiles(of) if self.lane.name() == "median" => format!("axis={}, skip_nan={}", self.axis, of.skip_nan),
             Lane::Quantiles(of) => format!("{:?}, axis={}, method='{}', skip_nan={}", of.q, self.axis, of.method.name(), of.skip_nan),
         }
