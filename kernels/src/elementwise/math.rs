@@ -379,14 +379,15 @@ pub(crate) fn cosh(x: f64) -> f64 {
 pub(crate) fn tanh(x: f64) -> f64 {
     x.tanh()
 }
+// Rust's own overflow from 2¹⁰²³ on, and are off by dozens of units where 1 − x or x − 1 is small
 pub(crate) fn asinh(x: f64) -> f64 {
-    x.asinh()
+    libm::asinh(x)
 }
 pub(crate) fn acosh(x: f64) -> f64 {
-    x.acosh()
+    libm::acosh(x)
 }
 pub(crate) fn atanh(x: f64) -> f64 {
-    x.atanh()
+    libm::atanh(x)
 }
 
 /// Whether `pow` is wrong here: x is not a positive normal number, or the power nears the ends of the range.

@@ -112,9 +112,7 @@ fn float_functions_follow_f64() {
         (Sinh, f64::sinh),
         (Cosh, f64::cosh),
         (Tanh, f64::tanh),
-        (Arcsinh, f64::asinh),
-        (Arccosh, f64::acosh),
-        (Arctanh, f64::atanh),
+        // not the inverse hyperbolic ones, of which Rust's own are off: NumPy's tables hold those (tests/python/check_umath.py)
         (Deg2rad, f64::to_radians),
         (Rad2deg, f64::to_degrees),
         (Positive, |x| x),
