@@ -37,6 +37,8 @@ named! {
         Isnan = "isnan", Isinf = "isinf", Isfinite = "isfinite",
         LogicalNot = "logical_not", Invert = "invert", Spacing = "spacing", BitwiseCount = "bitwise_count",
         Real = "real", Imag = "imag", Conjugate = "conjugate", Angle = "angle",
+        I0 = "i0", Erf = "erf", Erfc = "erfc", Erfinv = "erfinv", Erfcinv = "erfcinv", Gamma = "gamma", Gammaln = "gammaln",
+        Digamma = "digamma", Expit = "expit", Logit = "logit", LogExpit = "log_expit",
     }
 }
 
@@ -54,7 +56,7 @@ named! {
         LeftShift = "left_shift", RightShift = "right_shift",
         Arctan2 = "arctan2", Hypot = "hypot", Copysign = "copysign", Nextafter = "nextafter",
         Logaddexp = "logaddexp", Logaddexp2 = "logaddexp2", Heaviside = "heaviside",
-        Gcd = "gcd", Lcm = "lcm", Ldexp = "ldexp",
+        Gcd = "gcd", Lcm = "lcm", Ldexp = "ldexp", Xlogy = "xlogy", Xlog1py = "xlog1py",
     }
 }
 
@@ -87,6 +89,19 @@ fn float_of(arg: DType) -> DType {
         DType::Bool | DType::I8 | DType::U8 => DType::F16,
         DType::I16 | DType::U16 => DType::F32,
         DType::I32 | DType::I64 | DType::U32 | DType::U64 => DType::F64,
+        other => other,
+    }
+}
+
+/// The float that SciPy's special functions convert to: float64 for all but float32.
+fn special_of(arg: DType) -> DType {
+    if arg == DType::F32 { DType::F32 } else { DType::F64 }
+}
+
+/// That of those whose single precision comes first in SciPy: small integers and halves become it.
+fn single_of(arg: DType) -> DType {
+    match float_of(arg) {
+        DType::F16 | DType::BF16 => DType::F32,
         other => other,
     }
 }
@@ -124,6 +139,12 @@ impl UnaryOp {
                 DType::C64 | DType::C128 => Some(Types { args: arg, out: arg.real() }),
                 _ => same(float_of(arg)),
             },
+            I0 if arg.is_complex() => None,
+            I0 => same(if arg.is_float() { arg } else { DType::F64 }),
+            Erfinv | Erfcinv => (!arg.is_complex()).then(|| Types { args: single_of(arg), out: single_of(arg) }),
+            Erf | Erfc | Gamma | Gammaln | Digamma | Expit | Logit | LogExpit => {
+                (!arg.is_complex()).then(|| Types { args: special_of(arg), out: special_of(arg) })
+            }
             Rint | Sqrt | Exp | Exp2 | Expm1 | Log | Log2 | Log10 | Log1p | Sin | Cos | Tan | Arcsin | Arccos | Arctan | Sinh | Cosh
             | Tanh | Arcsinh | Arccosh | Arctanh => same(float_of(arg)),
         }
@@ -154,6 +175,7 @@ impl BinaryOp {
             BitwiseAnd | BitwiseOr | BitwiseXor => only(integral, common),
             LeftShift | RightShift => only(integral, number_of(common)),
             Arctan2 | Hypot | Copysign | Nextafter | Logaddexp | Logaddexp2 | Heaviside => only(real, float_of(common)),
+            Xlogy | Xlog1py => only(real, special_of(common)),
             Gcd | Lcm => only(common.is_integer(), common),
             Ldexp => only(real && common != DType::U64, float_of(common)),
         }

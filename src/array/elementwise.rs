@@ -378,6 +378,17 @@ unary_methods! {
     imag = Imag, "Imaginary parts.";
     conj = Conjugate, "Complex conjugates.";
     angle = Angle, "Arguments of complex numbers, in radians.";
+    i0 = I0, "The modified Bessel function I₀.";
+    erf = Erf, "The error function.";
+    erfc = Erfc, "1 − erf(x), exact for large x.";
+    erfinv = Erfinv, "The inverse of erf.";
+    erfcinv = Erfcinv, "The inverse of erfc.";
+    gamma = Gamma, "Γ(x).";
+    gammaln = Gammaln, "log |Γ(x)|.";
+    digamma = Digamma, "The slope of log Γ.";
+    expit = Expit, "1/(1 + e⁻ˣ).";
+    logit = Logit, "log(x/(1 − x)).";
+    log_expit = LogExpit, "log(1/(1 + e⁻ˣ)).";
 }
 
 macro_rules! binary_methods {
@@ -417,6 +428,8 @@ binary_methods! {
     nextafter = Nextafter, "The next number towards the other.";
     logaddexp = Logaddexp, "log(eˣ + eʸ).";
     logaddexp2 = Logaddexp2, "log2(2ˣ + 2ʸ).";
+    xlogy = Xlogy, "x·log(y), 0 where x is 0.";
+    xlog1py = Xlog1py, "x·log(1 + y), 0 where x is 0.";
     heaviside = Heaviside, "0 below zero, the other at zero, 1 above.";
 }
 
@@ -508,7 +521,8 @@ impl Array {
             DType::F32 => f32::MAX as f64,
             DType::F64 => f64::MAX,
             _ if dtype.is_complex() => {
-                return Array::build(|| Err(Error::unsupported("nan_to_num", "complex arrays; use .real() and .imag()")));
+                let part = |part: Array| part.nan_to_num(nan, posinf, neginf);
+                return part(self.real()) + part(self.imag()) * flagstone_kernels::dtype::C128::new(0.0, 1.0);
             }
             _ => return self.clone(),
         };

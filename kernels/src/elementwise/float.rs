@@ -1,6 +1,6 @@
 //! Operations on real floats. f16 and bf16 compute in f32 and round after every operation.
 
-use super::{TileFn, math, operations};
+use super::{TileFn, math, operations, special};
 use crate::dtype::{Bool, Element};
 use crate::op::{BinaryOp, UnaryOp};
 use half::{bf16, f16};
@@ -83,6 +83,19 @@ pub(super) trait Compute:
     /// Whether `pow` leaves these arguments to `slow_pow`.
     fn pow_is_rare(self, exponent: Self) -> bool;
     fn slow_pow(self, exponent: Self) -> Self;
+    fn i0(self) -> Self;
+    fn erf(self) -> Self;
+    fn erfc(self) -> Self;
+    fn erfinv(self) -> Self;
+    fn erfcinv(self) -> Self;
+    fn gamma(self) -> Self;
+    fn gammaln(self) -> Self;
+    fn digamma(self) -> Self;
+    fn expit(self) -> Self;
+    fn logit(self) -> Self;
+    fn log_expit(self) -> Self;
+    fn xlogy(self, y: Self) -> Self;
+    fn xlog1py(self, y: Self) -> Self;
     /// self · 2^trunc(exponent).
     fn ldexp(self, exponent: Self) -> Self;
 }
@@ -119,6 +132,8 @@ macro_rules! compute {
             fn atanh(self) -> $t { math::atanh(self as f64) as $t }
             fn atan2(self, x: $t) -> $t { $t::atan2(self, x) }
             fn hypot(self, other: $t) -> $t { $t::hypot(self, other) }
+            fn xlogy(self, y: $t) -> $t { special::xlogy(self as f64, y as f64) as $t }
+            fn xlog1py(self, y: $t) -> $t { special::xlog1py(self as f64, y as f64) as $t }
             fn slow_pow(self, exponent: $t) -> $t { $t::powf(self, exponent) }
             fn ldexp(self, exponent: $t) -> $t { math::ldexp(self as f64, exponent.trunc() as i32) as $t }
             #[inline(always)] fn exp_is_far(self) -> bool { math::exp_is_far(self as f64) }
@@ -151,6 +166,17 @@ macro_rules! computes {
         sinh = |x| math::sinh(x);
         cosh = |x| math::cosh(x);
         tanh = |x| math::tanh(x);
+        i0 = |x| special::i0(x);
+        erf = |x| special::erf(x);
+        erfc = |x| special::erfc(x);
+        erfinv = |x| special::erfinv(x);
+        erfcinv = |x| special::erfcinv(x);
+        gamma = |x| special::gamma(x);
+        gammaln = |x| special::gammaln(x);
+        digamma = |x| special::digamma(x);
+        expit = |x| special::expit(x);
+        logit = |x| special::logit(x);
+        log_expit = |x| special::log_expit(x);
     })* };
 }
 computes!(f32, f64);
@@ -340,6 +366,17 @@ operations! { maps, UnaryOp, Map1, tile1, Stored, T;
     cold Imag => |_a| T::down(T::C::ZERO);
     cold Conjugate => |a| a;
     cold Angle => |a| T::down(angle(a.up()));
+    cold I0 => |a| T::down(a.up().i0());
+    cold Erf => |a| T::down(a.up().erf());
+    cold Erfc => |a| T::down(a.up().erfc());
+    cold Erfinv => |a| T::down(a.up().erfinv());
+    cold Erfcinv => |a| T::down(a.up().erfcinv());
+    cold Gamma => |a| T::down(a.up().gamma());
+    cold Gammaln => |a| T::down(a.up().gammaln());
+    cold Digamma => |a| T::down(a.up().digamma());
+    cold Expit => |a| T::down(a.up().expit());
+    cold Logit => |a| T::down(a.up().logit());
+    cold LogExpit => |a| T::down(a.up().log_expit());
 }
 
 operations! { tests, UnaryOp, Map1, tile1, Stored, Bool;
@@ -367,6 +404,8 @@ operations! { joins, BinaryOp, Map2, tile2, Stored, T;
     cold Logaddexp => |a, b| T::down(logaddexp(a.up(), b.up()));
     cold Logaddexp2 => |a, b| T::down(logaddexp2(a.up(), b.up()));
     cold Heaviside => |a, b| T::down(heaviside(a.up(), b.up()));
+    cold Xlogy => |a, b| T::down(a.up().xlogy(b.up()));
+    cold Xlog1py => |a, b| T::down(a.up().xlog1py(b.up()));
     cold Ldexp => |a, b| T::down(a.up().ldexp(b.up()));
 }
 

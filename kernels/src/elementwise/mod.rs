@@ -11,6 +11,7 @@ mod float;
 mod integer;
 pub(crate) mod math;
 pub(crate) mod order;
+mod special;
 
 use crate::dtype::{Bool, DType, Element};
 use crate::isa::{Loop, dispatch};
