@@ -129,6 +129,11 @@ impl Error {
         self.at.get_or_insert(place);
         self
     }
+    /// The same error without a place: of a call that stands in our own code.
+    pub(crate) fn without_place(mut self) -> Error {
+        self.at = None;
+        self
+    }
     /// The user's call that caused it, when it was made while building an array.
     pub fn place(&self) -> Option<&'static Location<'static>> {
         self.at

@@ -7,54 +7,86 @@ use flagstone::random::{self, RandomArray};
 use flagstone::{DType, Error, Result};
 use std::collections::BTreeMap;
 
-/// What the values are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Distribution {
-    /// low=0, high=1: [low, high)
-    Uniform,
-    /// low=0, high=100: whole numbers in [low, high)
-    Integers,
-    /// loc=0, scale=1
-    Normal,
-    /// scale=1
-    Exponential,
-    /// mean=0, sigma=1
-    Lognormal,
-    /// shape=1, scale=1
-    Gamma,
-    /// lam=1
-    Poisson,
-    /// start=0, step=1: counts in C order
-    Arange,
+macro_rules! distributions {
+    ($($law:ident $name:literal $doc:literal [$($p:literal $default:literal),*] $whole:literal => |$values:pat_param| $make:expr;)*) => {
+        /// What the values are.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+        #[value(rename_all = "snake_case")]
+        pub enum Distribution {
+            $(#[doc = $doc] $law,)*
+            /// start=0, step=1: counts in C order
+            Arange,
+        }
+
+        impl Distribution {
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Distribution::$law => $name,)*
+                    Distribution::Arange => "arange",
+                }
+            }
+
+            /// NumPy's names of the parameters, and what they are unless given.
+            fn defaults(self) -> &'static [(&'static str, f64)] {
+                match self {
+                    $(Distribution::$law => &[$(($p, $default)),*],)*
+                    Distribution::Arange => &[("start", 0.0), ("step", 1.0)],
+                }
+            }
+
+            /// Whether it draws whole numbers.
+            fn is_whole(self) -> bool {
+                match self {
+                    $(Distribution::$law => $whole,)*
+                    Distribution::Arange => true,
+                }
+            }
+
+            /// What draws the values; `None` where they are counted.
+            fn drawn(self, values: &[f64]) -> Option<RandomArray> {
+                match self {
+                    $(Distribution::$law => {
+                        let draw: fn(&[f64]) -> RandomArray = |$values| $make;
+                        Some(draw(values))
+                    })*
+                    Distribution::Arange => None,
+                }
+            }
+        }
+    };
 }
 
-impl Distribution {
-    pub fn name(self) -> &'static str {
-        match self {
-            Distribution::Uniform => "uniform",
-            Distribution::Integers => "integers",
-            Distribution::Normal => "normal",
-            Distribution::Exponential => "exponential",
-            Distribution::Lognormal => "lognormal",
-            Distribution::Gamma => "gamma",
-            Distribution::Poisson => "poisson",
-            Distribution::Arange => "arange",
-        }
-    }
-
-    /// NumPy's names of the parameters, and what they are unless given.
-    fn defaults(self) -> &'static [(&'static str, f64)] {
-        match self {
-            Distribution::Uniform => &[("low", 0.0), ("high", 1.0)],
-            Distribution::Integers => &[("low", 0.0), ("high", 100.0)],
-            Distribution::Normal => &[("loc", 0.0), ("scale", 1.0)],
-            Distribution::Exponential => &[("scale", 1.0)],
-            Distribution::Lognormal => &[("mean", 0.0), ("sigma", 1.0)],
-            Distribution::Gamma => &[("shape", 1.0), ("scale", 1.0)],
-            Distribution::Poisson => &[("lam", 1.0)],
-            Distribution::Arange => &[("start", 0.0), ("step", 1.0)],
-        }
-    }
+distributions! {
+    Uniform "uniform" "low=0, high=1: [low, high)" ["low" 0.0, "high" 1.0] false => |p| random::uniform(p[0], p[1]);
+    Integers "integers" "low=0, high=100: whole numbers in [low, high)" ["low" 0.0, "high" 100.0] true => |p| random::integers(p[0] as i64, p[1] as i64);
+    Normal "normal" "loc=0, scale=1" ["loc" 0.0, "scale" 1.0] false => |p| random::normal(p[0], p[1]);
+    Exponential "exponential" "scale=1" ["scale" 1.0] false => |p| random::exponential(p[0]);
+    Lognormal "lognormal" "mean=0, sigma=1" ["mean" 0.0, "sigma" 1.0] false => |p| random::lognormal(p[0], p[1]);
+    Gamma "gamma" "shape=1, scale=1" ["shape" 1.0, "scale" 1.0] false => |p| random::gamma(p[0], p[1]);
+    Poisson "poisson" "lam=1" ["lam" 1.0] true => |p| random::poisson(p[0]);
+    Beta "beta" "a=1, b=1" ["a" 1.0, "b" 1.0] false => |p| random::beta(p[0], p[1]);
+    Binomial "binomial" "n=10, p=0.5" ["n" 10.0, "p" 0.5] true => |p| random::binomial(p[0], p[1]);
+    Chisquare "chisquare" "df=1" ["df" 1.0] false => |p| random::chisquare(p[0]);
+    F "f" "dfnum=1, dfden=1" ["dfnum" 1.0, "dfden" 1.0] false => |p| random::f(p[0], p[1]);
+    Geometric "geometric" "p=0.5" ["p" 0.5] true => |p| random::geometric(p[0]);
+    Gumbel "gumbel" "loc=0, scale=1" ["loc" 0.0, "scale" 1.0] false => |p| random::gumbel(p[0], p[1]);
+    Hypergeometric "hypergeometric" "ngood=10, nbad=10, nsample=10" ["ngood" 10.0, "nbad" 10.0, "nsample" 10.0] true => |p| random::hypergeometric(p[0], p[1], p[2]);
+    Laplace "laplace" "loc=0, scale=1" ["loc" 0.0, "scale" 1.0] false => |p| random::laplace(p[0], p[1]);
+    Logistic "logistic" "loc=0, scale=1" ["loc" 0.0, "scale" 1.0] false => |p| random::logistic(p[0], p[1]);
+    Logseries "logseries" "p=0.5" ["p" 0.5] true => |p| random::logseries(p[0]);
+    NegativeBinomial "negative_binomial" "n=1, p=0.5" ["n" 1.0, "p" 0.5] true => |p| random::negative_binomial(p[0], p[1]);
+    NoncentralChisquare "noncentral_chisquare" "df=1, nonc=1" ["df" 1.0, "nonc" 1.0] false => |p| random::noncentral_chisquare(p[0], p[1]);
+    NoncentralF "noncentral_f" "dfnum=1, dfden=1, nonc=1" ["dfnum" 1.0, "dfden" 1.0, "nonc" 1.0] false => |p| random::noncentral_f(p[0], p[1], p[2]);
+    Pareto "pareto" "a=1" ["a" 1.0] false => |p| random::pareto(p[0]);
+    Power "power" "a=1" ["a" 1.0] false => |p| random::power(p[0]);
+    Rayleigh "rayleigh" "scale=1" ["scale" 1.0] false => |p| random::rayleigh(p[0]);
+    StandardCauchy "standard_cauchy" "no parameters" [] false => |_| random::standard_cauchy();
+    StandardT "standard_t" "df=1" ["df" 1.0] false => |p| random::standard_t(p[0]);
+    Triangular "triangular" "left=0, mode=0.5, right=1" ["left" 0.0, "mode" 0.5, "right" 1.0] false => |p| random::triangular(p[0], p[1], p[2]);
+    Vonmises "vonmises" "mu=0, kappa=1" ["mu" 0.0, "kappa" 1.0] false => |p| random::vonmises(p[0], p[1]);
+    Wald "wald" "mean=1, scale=1" ["mean" 1.0, "scale" 1.0] false => |p| random::wald(p[0], p[1]);
+    Weibull "weibull" "a=1" ["a" 1.0] false => |p| random::weibull(p[0]);
+    Zipf "zipf" "a=2" ["a" 2.0] true => |p| random::zipf(p[0]);
 }
 
 /// A distribution with all its parameters.
@@ -91,16 +123,8 @@ impl Parameters {
 
     /// The lazy array.
     pub fn array(&self, shape: &[u64], dtype: DType, seed: u64, chunks: Option<&[u64]>) -> Array {
-        let at = |n: usize| self.values[n];
-        let random = match self.distribution {
-            Distribution::Uniform => random::uniform(at(0), at(1)),
-            Distribution::Integers => random::integers(at(0) as i64, at(1) as i64),
-            Distribution::Normal => random::normal(at(0), at(1)),
-            Distribution::Exponential => random::exponential(at(0)),
-            Distribution::Lognormal => random::lognormal(at(0), at(1)),
-            Distribution::Gamma => random::gamma(at(0), at(1)),
-            Distribution::Poisson => random::poisson(at(0)),
-            Distribution::Arange => return counted(shape, at(0), at(1)).astype(dtype),
+        let Some(random) = self.distribution.drawn(&self.values) else {
+            return counted(shape, self.values[0], self.values[1]).astype(dtype);
         };
         let described = drawn_as(random, self.distribution, dtype).shape(shape).seed(seed);
         let described = match chunks {
@@ -113,8 +137,7 @@ impl Parameters {
 
 /// Draws in `dtype` where the distribution can, in its own dtype where not (the caller casts).
 fn drawn_as(random: RandomArray, distribution: Distribution, dtype: DType) -> RandomArray {
-    let whole = matches!(distribution, Distribution::Integers | Distribution::Poisson);
-    let direct = if whole { dtype.is_integer() } else { matches!(dtype, DType::F32 | DType::F64) };
+    let direct = if distribution.is_whole() { dtype.is_integer() } else { matches!(dtype, DType::F32 | DType::F64) };
     if direct { random.dtype(dtype) } else { random }
 }
 

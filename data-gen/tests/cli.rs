@@ -100,6 +100,9 @@ fn every_distribution_has_its_mean() {
         ("lognormal --param mean=0 sigma=0.5", 1.133, 0.03),
         ("gamma --param shape=3 scale=0.5", 1.5, 0.03),
         ("poisson --param lam=4 --dtype f4", 4.0, 0.06),
+        ("beta --param a=2 b=3", 0.4, 0.01),
+        ("negative_binomial --param n=3 p=0.5 --dtype i4", 3.0, 0.06),
+        ("triangular --param left=0 mode=1 right=5 --dtype f4", 2.0, 0.03),
         ("arange --param start=1 step=0.5 --dtype f8", 1.0 + 0.5 * 39999.0 / 2.0, 1e-9),
     ] {
         made(dir.path(), &format!("d.npy --shape 200,200 --overwrite --dist {dist}"));

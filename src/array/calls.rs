@@ -1,7 +1,6 @@
 //! The calls of the table that are more than one operation or need their arguments read.
 
 use super::python::attribute;
-use super::random::{self, RandomArray};
 use super::{Array, Value, args, creation, cumulative as totals, manipulate, reduce as reductions};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::{DType, Scalar};
@@ -267,34 +266,6 @@ pub(super) fn rechunk(x: &Value, chunks: &Value) -> Called {
 
 pub(super) fn attribute_of(name: &str, a: &Value) -> Called {
     attribute(&args::array(name, a)?, name).ok_or_else(|| Error::internal("an attribute that is none"))
-}
-
-pub(super) fn two(a: &[Value], name: &str, make: fn(f64, f64) -> RandomArray) -> Result<RandomArray> {
-    Ok(make(args::float(name, &a[0])?, args::float(name, &a[1])?))
-}
-
-pub(super) fn integers(name: &str, low: &Value, high: &Value, endpoint: bool) -> Result<RandomArray> {
-    let (low, high) = if is_none(high) { (0, args::integer(name, low)?) } else { (args::integer(name, low)?, args::integer(name, high)?) };
-    let too_high = || Error::unsupported(name, "a high of 2⁶³ − 1 with endpoint");
-    let high = if endpoint { high.checked_add(1).ok_or_else(too_high)? } else { high };
-    Ok(random::integers(low, high))
-}
-
-/// `[size, seed, dtype, chunks, stream]` applied.
-pub(super) fn described(name: &str, mut random: RandomArray, a: &[Value]) -> Called {
-    if !is_none(&a[0]) {
-        random = random.shape(args::shape(name, &a[0])?);
-    }
-    if !is_none(&a[1]) {
-        random = random.seed(args::natural(name, &a[1])?);
-    }
-    if let Some(dtype) = args::dtype(name, &a[2])? {
-        random = random.dtype(dtype);
-    }
-    if !is_none(&a[3]) {
-        random = random.chunks(args::chunks(name, &a[3])?);
-    }
-    given(random.stream(args::natural(name, &a[4])?).build())
 }
 
 /// Quotients rounded down, and what they leave.

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::expr::{Expr, Node, Op, auto_chunks, ops};
 use flagstone_kernels::dtype::{DType, Scalar};
 use flagstone_kernels::generate::{Generator, Rule};
-use flagstone_kernels::random::{Distribution, Random};
+use flagstone_kernels::random::{Distribution, Law, Random};
 use std::hash::{BuildHasher, Hasher};
 use std::ops::Deref;
 
@@ -30,7 +30,10 @@ pub struct RandomArray {
 impl RandomArray {
     #[track_caller]
     fn new(distribution: Distribution) -> RandomArray {
-        let whole = matches!(distribution, Distribution::Integers { .. } | Distribution::Poisson { .. });
+        let whole = match distribution {
+            Distribution::Further { law, .. } => law.is_whole(),
+            _ => matches!(distribution, Distribution::Integers { .. } | Distribution::Poisson { .. }),
+        };
         let dtype = if whole { DType::I64 } else { DType::F64 };
         let array = Array::build(|| Err(Error::internal("a random array that was not described")));
         // the standard library's hasher is keyed by the operating system's random numbers
@@ -137,6 +140,11 @@ fn check(distribution: &Distribution, dtype: DType) -> (&'static str, Option<Str
         Distribution::Lognormal { sigma, .. } => ("random.lognormal", not_negative("sigma", sigma), false),
         Distribution::Gamma { shape, scale } => ("random.gamma", not_negative("shape", shape).or(not_negative("scale", scale)), false),
         Distribution::Poisson { lam } => ("random.poisson", not_negative("lam", lam), true),
+        Distribution::Further { law, parameters } => {
+            let problem = law.check(parameters).err();
+            // the name stands before the message already
+            (law.full_name(), problem.map(|what| what.trim_start_matches(law.name()).trim_start_matches(": ").to_string()), law.is_whole())
+        }
     };
     let allowed = if whole { dtype.is_integer() } else { matches!(dtype, DType::F32 | DType::F64) };
     let expected = if whole { "an integer dtype" } else { "float32 or float64" };
@@ -173,4 +181,71 @@ distributions! {
     gamma(shape: f64, scale: f64) => Distribution::Gamma { shape, scale }, "gamma(2.0, 1.0)";
     /// Poisson with mean `lam`.
     poisson(lam: f64) => Distribution::Poisson { lam }, "poisson(3.0)";
+}
+
+/// A law of NumPy's by its parameters, those that are missing being 0.
+#[track_caller]
+pub(super) fn of_law(law: Law, values: &[f64]) -> RandomArray {
+    let parameters = std::array::from_fn(|i| values.get(i).copied().unwrap_or(0.0));
+    RandomArray::new(Distribution::Further { law, parameters })
+}
+
+macro_rules! further {
+    ($($(#[$doc:meta])* $name:ident($($arg:ident),*) => $law:ident, $example:literal;)*) => { $(
+        $(#[$doc])*
+        #[doc = concat!("\n\n```\nlet x = flagstone::random::", $example, ".shape([2, 3]).seed(1);\nassert_eq!(x.ndim().unwrap(), 2);\n```")]
+        #[track_caller]
+        pub fn $name($($arg: f64),*) -> RandomArray {
+            of_law(Law::$law, &[$($arg),*])
+        }
+    )* };
+}
+
+further! {
+    /// Beta of two shapes, in 0 ..= 1.
+    beta(a, b) => Beta, "beta(2.0, 3.0)";
+    /// Successes among `n` trials that succeed with probability `p`.
+    binomial(n, p) => Binomial, "binomial(10.0, 0.3)";
+    /// χ² of `df` degrees of freedom.
+    chisquare(df) => Chisquare, "chisquare(3.0)";
+    /// Fisher's F of two degrees of freedom.
+    f(dfnum, dfden) => F, "f(3.0, 5.0)";
+    /// Trials until one succeeds with probability `p`, that one included.
+    geometric(p) => Geometric, "geometric(0.3)";
+    /// Gumbel's law of the largest value.
+    gumbel(loc, scale) => Gumbel, "gumbel(0.0, 1.0)";
+    /// The good among `nsample` that are taken from `ngood` good and `nbad` bad ones.
+    hypergeometric(ngood, nbad, nsample) => Hypergeometric, "hypergeometric(5.0, 6.0, 4.0)";
+    /// Laplace's law, exponential to both sides of `loc`.
+    laplace(loc, scale) => Laplace, "laplace(0.0, 1.0)";
+    /// The logistic law.
+    logistic(loc, scale) => Logistic, "logistic(0.0, 1.0)";
+    /// The logarithmic law, k with probability in proportion to pᵏ/k.
+    logseries(p) => Logseries, "logseries(0.6)";
+    /// Failures before the `n`-th success with probability `p`; `n` need not be whole.
+    negative_binomial(n, p) => NegativeBinomial, "negative_binomial(3.0, 0.4)";
+    /// χ² of `df` degrees of freedom about a mean off by `nonc`.
+    noncentral_chisquare(df, nonc) => NoncentralChisquare, "noncentral_chisquare(3.0, 2.0)";
+    /// F of two degrees of freedom, the first χ² off by `nonc`.
+    noncentral_f(dfnum, dfden, nonc) => NoncentralF, "noncentral_f(3.0, 5.0, 2.0)";
+    /// Pareto's second law (Lomax), from 0.
+    pareto(a) => Pareto, "pareto(3.0)";
+    /// u to the power 1/`a`, u uniform.
+    power(a) => Power, "power(3.0)";
+    /// The length of a vector of two normal components.
+    rayleigh(scale) => Rayleigh, "rayleigh(1.0)";
+    /// Cauchy's law about 0.
+    standard_cauchy() => StandardCauchy, "standard_cauchy()";
+    /// Student's t of `df` degrees of freedom.
+    standard_t(df) => StandardT, "standard_t(4.0)";
+    /// A triangle from `left` over `mode` to `right`.
+    triangular(left, mode, right) => Triangular, "triangular(0.0, 1.0, 3.0)";
+    /// Von Mises' law of angles in −π ..= π.
+    vonmises(mu, kappa) => Vonmises, "vonmises(0.0, 4.0)";
+    /// Wald's inverse Gaussian law.
+    wald(mean, scale) => Wald, "wald(1.0, 2.0)";
+    /// Weibull's law of scale 1.
+    weibull(a) => Weibull, "weibull(1.5)";
+    /// Zipf's law, k with probability in proportion to k⁻ᵃ.
+    zipf(a) => Zipf, "zipf(2.5)";
 }

@@ -1,6 +1,7 @@
 //! Looking functions up in the table, and its text for people.
 
 use super::linalg::table;
+use super::random_table as random;
 use super::table::{METHODS, NOT_YET, SIGNATURES};
 use super::value::{Param, Signature};
 use super::{fft, groups, sorting};
@@ -12,7 +13,9 @@ use std::fmt::Write;
 /// assert!(flagstone::array::signatures().any(|signature| signature.name == "linalg.qr"));
 /// ```
 pub fn signatures() -> impl Iterator<Item = &'static Signature> {
-    SIGNATURES.iter().chain(sorting::table::SIGNATURES).chain(fft::table::SIGNATURES).chain(groups::SIGNATURES).chain(table::SIGNATURES)
+    let tables: [&'static [Signature]; 6] =
+        [SIGNATURES, sorting::table::SIGNATURES, fft::table::SIGNATURES, groups::SIGNATURES, table::SIGNATURES, random::SIGNATURES];
+    tables.into_iter().flatten()
 }
 
 /// The function that NumPy calls `name`, dotted for submodules. Some of NumPy's functions that this version

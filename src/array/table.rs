@@ -3,7 +3,7 @@
 use super::calls::*;
 use super::python::{function1, function2};
 use super::value::{Param, Signature, Value};
-use super::{args, manipulate, product_calls as products, random};
+use super::{args, manipulate, product_calls as products};
 use crate::error::Error;
 use flagstone_kernels::op::{BinaryOp, ReduceOp, ScanOp, UnaryOp};
 
@@ -70,16 +70,6 @@ macro_rules! plain {
             |a| reduction(ReduceOp::$op, $nan, &a[0], Options { axis: &a[1], dtype: &Value::None, keepdims: &a[2], only: &Value::None, ddof: &Value::None }))
     };
 }
-/// random.*: the distribution's parameters, then size; seed, dtype, chunks and stream by name.
-macro_rules! drawn {
-    ($name:literal [$($p:literal $(= $d:literal)?),*] $n:literal $doc:literal, $make:expr) => {
-        sig!($name [$($p $(= $d)?,)* "size" = "None"; "seed" = "None", "dtype" = "None", "chunks" = "None", "stream" = "0"] $doc, |a| {
-            let make: fn(&[Value]) -> crate::Result<random::RandomArray> = $make;
-            described($name, make(a)?, &a[$n..])
-        })
-    };
-}
-
 /// Functions, by NumPy's names.
 pub(super) static SIGNATURES: &[Signature] = &[
     // creation
@@ -301,21 +291,6 @@ pub(super) static SIGNATURES: &[Signature] = &[
     sig!("linalg.trace" ["x"; "offset" = "0", "dtype" = "None"] "Sums along a diagonal of the last two axes.", |a| products::trace_of_matrices(a)),
     sig!("linalg.multi_dot" ["arrays"] "The product of several matrices, in the cheapest order.", |a| products::multi_dot(a)),
     sig!("linalg.matrix_power" ["a", "n"] "Square matrices to a power.", |a| products::matrix_power(a)),
-    // random
-    drawn!("random.random" [] 0 "Uniform in [0, 1).", |_| Ok(random::random())),
-    drawn!("random.standard_normal" [] 0 "Normal, mean 0, deviation 1.", |_| Ok(random::standard_normal())),
-    drawn!("random.uniform" ["low" = "0.0", "high" = "1.0"] 2 "Uniform in [low, high).", |a| two(a, "random.uniform", random::uniform)),
-    drawn!("random.normal" ["loc" = "0.0", "scale" = "1.0"] 2 "Normal.", |a| two(a, "random.normal", random::normal)),
-    drawn!("random.lognormal" ["mean" = "0.0", "sigma" = "1.0"] 2 "e to a normal value.", |a| two(a, "random.lognormal", random::lognormal)),
-    drawn!("random.gamma" ["shape", "scale" = "1.0"] 2 "Gamma.", |a| two(a, "random.gamma", random::gamma)),
-    drawn!("random.exponential" ["scale" = "1.0"] 1 "Exponential.", |a| Ok(random::exponential(args::float("random.exponential", &a[0])?))),
-    drawn!("random.poisson" ["lam" = "1.0"] 1 "Poisson.", |a| Ok(random::poisson(args::float("random.poisson", &a[0])?))),
-    drawn!("random.randint" ["low", "high" = "None"] 2 "Integers in [low, high).", |a| integers("random.randint", &a[0], &a[1], false)),
-    sig!("random.integers" ["low", "high" = "None", "size" = "None", "dtype" = "None", "endpoint" = "False"; "seed" = "None", "chunks" = "None", "stream" = "0"]
-    "Integers in [low, high).", |a| {
-        let drawn = integers("random.integers", &a[0], &a[1], args::boolean("random.integers", &a[4])?)?;
-        described("random.integers", drawn, &[a[2].clone(), a[5].clone(), a[3].clone(), a[6].clone(), a[7].clone()])
-    }),
 ];
 
 /// Methods whose parameters differ from the function's, or that are no functions.

@@ -6,6 +6,7 @@
 
 mod ars;
 mod batch;
+mod further;
 mod lanes;
 mod law;
 mod math;
@@ -15,6 +16,7 @@ mod tests;
 
 use crate::dtype::DType;
 use ars::Key;
+pub use further::{Bound, Law, Parameter};
 use law::{Exponential, Integers, Normal, Uniform};
 use runs::RunLaw;
 use serde::{Deserialize, Serialize};
@@ -31,6 +33,7 @@ pub enum Distribution {
     Lognormal { mean: f64, sigma: f64 },
     Gamma { shape: f64, scale: f64 },
     Poisson { lam: f64 },
+    Further { law: Law, parameters: [f64; 3] },
 }
 
 impl Distribution {
@@ -44,6 +47,7 @@ impl Distribution {
             Distribution::Lognormal { .. } => "lognormal",
             Distribution::Gamma { .. } => "gamma",
             Distribution::Poisson { .. } => "poisson",
+            Distribution::Further { law, .. } => law.name(),
         }
     }
 }
@@ -102,6 +106,7 @@ impl Random {
             Distribution::Lognormal { mean, sigma } => RunLaw::lognormal(mean, sigma),
             Distribution::Gamma { shape, scale } => RunLaw::gamma(shape, scale),
             Distribution::Poisson { lam } => RunLaw::poisson(lam),
+            Distribution::Further { law, parameters } => law.draw(parameters).map(RunLaw::Further),
         };
         match law {
             Ok(law) => runs::fill(&law, self.dtype, key, first, step, out),
@@ -133,6 +138,7 @@ impl Random {
         match self.distribution {
             Distribution::Integers { .. } => expects(dtype.is_integer() || dtype == DType::Bool, "an integer dtype or bool")?,
             Distribution::Poisson { .. } => expects(dtype.is_integer(), "an integer dtype")?,
+            Distribution::Further { law, .. } if law.is_whole() => expects(dtype.is_integer(), "an integer dtype")?,
             _ => expects(matches!(dtype, DType::F32 | DType::F64), "float32 or float64")?,
         }
         match self.distribution {
@@ -167,6 +173,7 @@ impl Random {
                 not_negative("shape", shape)?;
                 not_negative("scale", scale)
             }
+            Distribution::Further { law, parameters } => law.check(parameters),
             Distribution::Poisson { lam } => {
                 not_negative("lam", lam)?;
                 RunLaw::poisson(lam).map(|_| ())?;

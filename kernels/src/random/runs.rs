@@ -3,6 +3,7 @@
 //! still follows from its index alone, at the price of drawing those before it in its run.
 
 use super::ars::{Key, TOGETHER};
+use super::further::Draw;
 use crate::dtype::{DType, Scalar};
 use rand::TryRng;
 use rand_distr::Distribution as _;
@@ -11,7 +12,7 @@ use std::convert::Infallible;
 const RUN: u64 = 16;
 
 /// The random words of one run: blocks whose counters have a bit that those of [`super::batch`] lack.
-struct RunRng<'a> {
+pub(super) struct RunRng<'a> {
     key: &'a Key,
     run: u64,
     block: u32,
@@ -60,6 +61,7 @@ pub(super) enum RunLaw {
     Lognormal(rand_distr::LogNormal<f64>),
     Gamma(rand_distr::Gamma<f64>),
     Poisson(rand_distr::Poisson<f64>),
+    Further(Draw),
 }
 
 impl RunLaw {
@@ -89,6 +91,7 @@ impl RunLaw {
             RunLaw::Lognormal(law) => law.sample(rng),
             RunLaw::Gamma(law) => law.sample(rng),
             RunLaw::Poisson(law) => law.sample(rng),
+            RunLaw::Further(draw) => draw(rng),
         }
     }
 }

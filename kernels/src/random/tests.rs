@@ -8,6 +8,22 @@ fn random(distribution: Distribution, dtype: DType) -> Random {
     Random { distribution, dtype, seed: 42, stream: 7 }
 }
 
+fn further(law: Law, parameters: [f64; 3]) -> Random {
+    random(Distribution::Further { law, parameters }, if law.is_whole() { DType::I64 } else { DType::F64 })
+}
+
+/// Parameters that a law takes.
+fn usual(law: Law) -> [f64; 3] {
+    match law {
+        Law::Binomial => [40.0, 0.3, 0.0],
+        Law::Geometric | Law::Logseries => [0.4, 0.0, 0.0],
+        Law::Hypergeometric => [20.0, 30.0, 15.0],
+        Law::NegativeBinomial => [2.5, 0.4, 0.0],
+        Law::Triangular => [-1.0, 0.5, 2.0],
+        _ => [2.5, 1.5, 0.5],
+    }
+}
+
 /// One stream for every law and dtype that has its own code.
 fn streams() -> Vec<Random> {
     use Distribution::*;
@@ -18,6 +34,7 @@ fn streams() -> Vec<Random> {
         random(Poisson { lam: 3.5 }, DType::I64),
         random(Poisson { lam: 500.0 }, DType::U32),
     ];
+    all.extend(Law::ALL.iter().map(|&law| further(law, usual(law))));
     for dtype in [DType::F32, DType::F64] {
         all.push(random(Uniform { low: -1.0, high: 2.0 }, dtype));
         all.push(random(Normal { loc: 1.0, scale: 2.0 }, dtype));
@@ -259,4 +276,122 @@ fn bad_parameters_are_refused_with_what_was_given() {
     assert!(random(Poisson { lam: 1e30 }, DType::I64).validate().is_err());
     assert!(random(Uniform { low: -1e308, high: 1e308 }, DType::F64).validate().is_err());
     assert!(random(Gamma { shape: 0.0, scale: 1.0 }, DType::F64).validate().is_ok());
+}
+
+/// Values of a further law.
+fn drawn(law: Law, parameters: [f64; 3]) -> Vec<f64> {
+    values(&further(law, parameters), N / 4)
+}
+
+#[test]
+fn continuous_laws_have_their_distribution_functions() {
+    let check = |law: Law, parameters: [f64; 3], cdf: &dyn Fn(f64) -> f64| {
+        let found = kolmogorov(drawn(law, parameters), cdf);
+        assert!(found < 2.2, "{} {parameters:?}: {found}", law.name());
+    };
+    check(Law::Beta, [2.0, 3.0, 0.0], &|x| x * x * (6.0 - 8.0 * x + 3.0 * x * x));
+    check(Law::Chisquare, [2.0, 0.0, 0.0], &|x| 1.0 - (-x / 2.0).exp());
+    check(Law::Chisquare, [1.0, 0.0, 0.0], &|x| 1.0 - 2.0 * normal_cdf(-x.sqrt()));
+    check(Law::F, [2.0, 4.0, 0.0], &|x| 1.0 - (1.0 + x / 2.0).powi(-2));
+    check(Law::Gumbel, [1.0, 2.0, 0.0], &|x| (-(-(x - 1.0) / 2.0).exp()).exp());
+    check(Law::Laplace, [1.0, 2.0, 0.0], &|x| {
+        let tail = 0.5 * (-(x - 1.0).abs() / 2.0).exp();
+        if x < 1.0 { tail } else { 1.0 - tail }
+    });
+    check(Law::Logistic, [1.0, 2.0, 0.0], &|x| 1.0 / (1.0 + (-(x - 1.0) / 2.0).exp()));
+    check(Law::Pareto, [3.0, 0.0, 0.0], &|x| 1.0 - (1.0 + x).powi(-3));
+    check(Law::Power, [3.0, 0.0, 0.0], &|x| x.powi(3));
+    check(Law::Rayleigh, [2.0, 0.0, 0.0], &|x| 1.0 - (-x * x / 8.0).exp());
+    check(Law::StandardCauchy, [0.0; 3], &|x| 0.5 + x.atan() / std::f64::consts::PI);
+    check(Law::StandardT, [2.0, 0.0, 0.0], &|x| 0.5 + x / (2.0 * (2.0 + x * x).sqrt()));
+    check(Law::Triangular, [-1.0, 0.0, 3.0], &|x| if x < 0.0 { (x + 1.0).powi(2) / 4.0 } else { 1.0 - (3.0 - x).powi(2) / 12.0 });
+    check(Law::Weibull, [1.5, 0.0, 0.0], &|x| 1.0 - (-x.powf(1.5)).exp());
+    check(Law::Wald, [1.5, 2.0, 0.0], &|x| {
+        let root = (2.0 / x).sqrt();
+        normal_cdf(root * (x / 1.5 - 1.0)) + (4.0f64 / 1.5).exp() * normal_cdf(-root * (x / 1.5 + 1.0))
+    });
+    // of one degree: the square of a normal value off by √nonc
+    let square = |x: f64| normal_cdf(x.sqrt() - 1.5f64.sqrt()) - normal_cdf(-x.sqrt() - 1.5f64.sqrt());
+    check(Law::NoncentralChisquare, [1.0, 1.5, 0.0], &square);
+    // from 0 it is uniform, near a large kappa normal
+    check(Law::Vonmises, [0.0, 0.0, 0.0], &|x| (x + std::f64::consts::PI) / std::f64::consts::TAU);
+    check(Law::Vonmises, [0.0, 1e5, 0.0], &|x| normal_cdf(x * 1e5f64.sqrt()));
+}
+
+#[test]
+fn laws_without_a_simple_function_have_their_moments() {
+    let (mean, _) = moments(&drawn(Law::Vonmises, [1.0, 2.0, 0.0]).iter().map(|x| (x - 1.0).cos()).collect::<Vec<_>>());
+    // I₁(2)/I₀(2), and the spread of a cosine is below 1
+    assert!((mean - 0.697_774_657_964_008).abs() < 5.0 / (N as f64 / 4.0).sqrt(), "{mean}");
+    for (df, nonc) in [(3.0, 2.0), (0.5, 2.0), (0.5, 0.0)] {
+        let variance = 2.0 * (df + 2.0 * nonc);
+        let fourth = 3.0 * variance * variance + 48.0 * (df + 4.0 * nonc);
+        check_moments(&drawn(Law::NoncentralChisquare, [df, nonc, 0.0]), df + nonc, variance, fourth);
+    }
+    let (mean, _) = moments(&drawn(Law::NoncentralF, [3.0, 20.0, 2.0]));
+    let want = 20.0 * (3.0 + 2.0) / (3.0 * 18.0);
+    assert!((mean - want).abs() < 0.02, "{mean}, expected {want}");
+}
+
+/// χ² of how often each whole number came against `chance`, of those that are expected 20 times or more, and the rest.
+fn check_counts(law: Law, parameters: [f64; 3], first: u64, chance: impl Fn(u64) -> f64) {
+    let values = drawn(law, parameters);
+    let n = values.len() as f64;
+    let (mut chi, mut cells, mut left, mut seen) = (0.0, 0.0, n, n);
+    for k in first.. {
+        let want = n * chance(k);
+        if want < 20.0 && (k as f64) > values.iter().sum::<f64>() / n {
+            break;
+        }
+        if want < 20.0 {
+            continue;
+        }
+        let got = values.iter().filter(|v| **v == k as f64).count() as f64;
+        chi += (got - want) * (got - want) / want;
+        (cells, left, seen) = (cells + 1.0, left - want, seen - got);
+    }
+    // of so many degrees of freedom, above this with probability under 1e-5
+    let bound = cells + 4.5 * (2.0f64 * cells).sqrt() + 10.0;
+    assert!(chi < bound, "{} {parameters:?}: χ² {chi} of {cells} cells", law.name());
+    assert!((seen - left).abs() < 6.0 * left.max(1.0).sqrt() + 1.0, "{} {parameters:?}: {seen} in the tail, expected {left}", law.name());
+}
+
+fn choose(n: f64, k: f64) -> f64 {
+    (0..k as u64).fold(1.0, |product, i| product * (n - i as f64) / (i as f64 + 1.0))
+}
+
+#[test]
+fn whole_laws_have_their_chances() {
+    for p in [0.3, 0.9] {
+        check_counts(Law::Binomial, [12.0, p, 0.0], 0, |k| {
+            if k > 12 { 0.0 } else { choose(12.0, k as f64) * p.powi(k as i32) * (1.0 - p).powi(12 - k as i32) }
+        });
+    }
+    check_counts(Law::Geometric, [0.3, 0.0, 0.0], 1, |k| 0.3 * 0.7f64.powi(k as i32 - 1));
+    check_counts(Law::Hypergeometric, [8.0, 12.0, 7.0], 0, |k| {
+        if k > 7 { 0.0 } else { choose(8.0, k as f64) * choose(12.0, 7.0 - k as f64) / choose(20.0, 7.0) }
+    });
+    check_counts(Law::Logseries, [0.7, 0.0, 0.0], 1, |k| -(0.7f64.powi(k as i32)) / (k as f64 * 0.3f64.ln()));
+    check_counts(Law::NegativeBinomial, [2.0, 0.4, 0.0], 0, |k| (k as f64 + 1.0) * 0.16 * 0.6f64.powi(k as i32));
+    let zeta = std::f64::consts::PI.powi(4) / 90.0;
+    check_counts(Law::Zipf, [4.0, 0.0, 0.0], 1, |k| (k as f64).powi(-4) / zeta);
+    assert!(drawn(Law::Binomial, [0.0, 0.5, 0.0]).iter().all(|v| *v == 0.0));
+    assert!(drawn(Law::Binomial, [5.0, 1.0, 0.0]).iter().all(|v| *v == 5.0));
+    assert!(drawn(Law::NegativeBinomial, [5.0, 1.0, 0.0]).iter().all(|v| *v == 0.0));
+    assert!(drawn(Law::Geometric, [1.0, 0.0, 0.0]).iter().all(|v| *v == 1.0));
+}
+
+#[test]
+fn further_laws_refuse_what_they_do_not_take() {
+    for (law, parameters, want) in [
+        (Law::Beta, [0.0, 1.0, 0.0], "beta: a is 0, expected > 0"),
+        (Law::Binomial, [2.5, 0.5, 0.0], "binomial: n is 2.5, expected a whole number of 0 to 10⁹"),
+        (Law::Geometric, [0.0, 0.0, 0.0], "geometric: p is 0, expected more than 0, and 1 at most"),
+        (Law::Hypergeometric, [2.0, 3.0, 6.0], "hypergeometric: nsample is 6 of 2 + 3, expected as many at most"),
+        (Law::Triangular, [0.0, 2.0, 1.0], "triangular: left is 0, mode 2 and right 1, expected left ≤ mode ≤ right and left < right"),
+        (Law::Zipf, [1.0, 0.0, 0.0], "zipf: a is 1, expected > 1"),
+        (Law::Gumbel, [f64::NAN, 1.0, 0.0], "gumbel: loc is NaN, expected a finite number"),
+    ] {
+        assert_eq!(further(law, parameters).validate().unwrap_err(), want);
+    }
 }

@@ -27,6 +27,7 @@ impl Operation for Generate {
                 Distribution::Lognormal { .. } => "random.lognormal",
                 Distribution::Gamma { .. } => "random.gamma",
                 Distribution::Poisson { .. } => "random.poisson",
+                Distribution::Further { law, .. } => law.full_name(),
             },
             Rule::Arange { .. } => "arange",
             Rule::Linspace { .. } => "linspace",
@@ -130,6 +131,7 @@ fn drawn(random: &Random) -> String {
         Distribution::Lognormal { mean, sigma } => vec![text::float(mean), text::float(sigma)],
         Distribution::Gamma { shape, scale } => vec![text::float(shape), text::float(scale)],
         Distribution::Poisson { lam } => vec![text::float(lam)],
+        Distribution::Further { law, parameters } => law.parameters().iter().zip(parameters).map(|(_, value)| text::float(value)).collect(),
     };
     words.push(format!("seed={}", random.seed));
     if random.stream != 0 {

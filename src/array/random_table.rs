@@ -1,0 +1,253 @@
+//! The rows of `random.*` in the table of what users can call by NumPy's names.
+
+use super::composed::composed;
+use super::random::{self, RandomArray};
+use super::table::{default, params, sig};
+use super::value::{Param, Signature, Value};
+use super::{Array, Operand, args, elementwise, stack};
+use crate::error::{Error, Result};
+use flagstone_kernels::dtype::Scalar;
+use flagstone_kernels::random::Law;
+
+type Called = Result<Value>;
+
+/// The distribution's parameters, then size; seed, dtype, chunks and stream by name.
+macro_rules! drawn {
+    ($name:literal [$($p:literal $(= $d:literal)?),*] $n:literal $doc:literal, $make:expr) => {
+        sig!($name [$($p $(= $d)?,)* "size" = "None"; "seed" = "None", "dtype" = "None", "chunks" = "None", "stream" = "0"] $doc, |a| {
+            let make: fn(&[Value]) -> Result<RandomArray> = $make;
+            described($name, make(a)?, &a[$n..])
+        })
+    };
+}
+/// A law of a place and a size, which may be arrays: they move and stretch the law of place 0 and size 1.
+macro_rules! placed {
+    ($name:literal $p:literal $q:literal $doc:literal, $make:ident, $standard:ident, $end:expr) => {
+        sig!($name [$p = "0.0", $q = "1.0", "size" = "None"; "seed" = "None", "dtype" = "None", "chunks" = "None", "stream" = "0"] $doc, |a| {
+            match numbers($name, &a[..2])? {
+                Some(given) => described($name, random::$make(given[0], given[1]), &a[2..]),
+                None => moved($name, random::$standard(0.0, 1.0), &a[0], &a[1], &a[2..], $end),
+            }
+        })
+    };
+}
+/// One of the further laws.
+macro_rules! further {
+    ($name:literal [$($p:literal $(= $d:literal)?),*] $n:literal $law:ident $doc:literal) => {
+        drawn!($name [$($p $(= $d)?),*] $n $doc, |a| of_law(Law::$law, &a[..$n]))
+    };
+}
+
+/// Random arrays.
+pub(super) static SIGNATURES: &[Signature] = &[
+    drawn!("random.random" [] 0 "Uniform in [0, 1).", |_| Ok(random::random())),
+    drawn!("random.random_sample" [] 0 "Uniform in [0, 1).", |_| Ok(random::random())),
+    drawn!("random.ranf" [] 0 "Uniform in [0, 1).", |_| Ok(random::random())),
+    drawn!("random.sample" [] 0 "Uniform in [0, 1).", |_| Ok(random::random())),
+    sig!("random.rand" ["*d"; "seed" = "None", "dtype" = "None", "chunks" = "None", "stream" = "0"] "Uniform in [0, 1), of a shape.",
+        |a| described("random.rand", random::random(), a)),
+    sig!("random.randn" ["*d"; "seed" = "None", "dtype" = "None", "chunks" = "None", "stream" = "0"] "Normal, of a shape.",
+        |a| described("random.randn", random::standard_normal(), a)),
+    drawn!("random.standard_normal" [] 0 "Normal, mean 0, deviation 1.", |_| Ok(random::standard_normal())),
+    drawn!("random.standard_exponential" [] 0 "Exponential, mean 1.", |_| Ok(random::exponential(1.0))),
+    drawn!("random.standard_gamma" ["shape"] 1 "Gamma, scale 1.", |a| Ok(random::gamma(args::float("random.standard_gamma", &a[0])?, 1.0))),
+    sig!("random.uniform" ["low" = "0.0", "high" = "1.0", "size" = "None"; "seed" = "None", "dtype" = "None", "chunks" = "None", "stream" = "0"]
+        "Uniform in [low, high); the bounds may be arrays.", |a| uniform(a)),
+    placed!("random.normal" "loc" "scale" "Normal; the parameters may be arrays.", normal, normal, Array::clone),
+    placed!("random.lognormal" "mean" "sigma" "e to a normal value; the parameters may be arrays.", lognormal, normal, Array::exp),
+    placed!("random.laplace" "loc" "scale" "Laplace; the parameters may be arrays.", laplace, laplace, Array::clone),
+    placed!("random.logistic" "loc" "scale" "Logistic; the parameters may be arrays.", logistic, logistic, Array::clone),
+    placed!("random.gumbel" "loc" "scale" "Gumbel; the parameters may be arrays.", gumbel, gumbel, Array::clone),
+    drawn!("random.gamma" ["shape", "scale" = "1.0"] 2 "Gamma.", |a| {
+        Ok(random::gamma(args::float("random.gamma", &a[0])?, args::float("random.gamma", &a[1])?))
+    }),
+    sig!("random.exponential" ["scale" = "1.0", "size" = "None"; "seed" = "None", "dtype" = "None", "chunks" = "None", "stream" = "0"]
+        "Exponential; the scale may be an array.", |a| scaled("random.exponential", a, random::exponential)),
+    sig!("random.rayleigh" ["scale" = "1.0", "size" = "None"; "seed" = "None", "dtype" = "None", "chunks" = "None", "stream" = "0"]
+        "Rayleigh; the scale may be an array.", |a| scaled("random.rayleigh", a, random::rayleigh)),
+    drawn!("random.poisson" ["lam" = "1.0"] 1 "Poisson.", |a| Ok(random::poisson(args::float("random.poisson", &a[0])?))),
+    drawn!("random.randint" ["low", "high" = "None"] 2 "Integers in [low, high).", |a| integers("random.randint", &a[0], &a[1], false)),
+    sig!("random.integers" ["low", "high" = "None", "size" = "None", "dtype" = "None", "endpoint" = "False"; "seed" = "None", "chunks" = "None", "stream" = "0"]
+    "Integers in [low, high).", |a| {
+        let drawn = integers("random.integers", &a[0], &a[1], args::boolean("random.integers", &a[4])?)?;
+        described("random.integers", drawn, &[a[2].clone(), a[5].clone(), a[3].clone(), a[6].clone(), a[7].clone()])
+    }),
+    sig!("random.choice" ["a", "size" = "None", "replace" = "True", "p" = "None"; "seed" = "None", "dtype" = "None", "chunks" = "None", "stream" = "0"]
+        "Integers below a, drawn with replacement.", |a| choice(a)),
+    further!("random.beta" ["a", "b"] 2 Beta "Beta."),
+    further!("random.binomial" ["n", "p"] 2 Binomial "Successes among n trials."),
+    further!("random.chisquare" ["df"] 1 Chisquare "χ²."),
+    further!("random.f" ["dfnum", "dfden"] 2 F "Fisher's F."),
+    further!("random.geometric" ["p"] 1 Geometric "Trials until one succeeds."),
+    further!("random.hypergeometric" ["ngood", "nbad", "nsample"] 3 Hypergeometric "The good ones in a sample."),
+    further!("random.logseries" ["p"] 1 Logseries "Logarithmic."),
+    further!("random.negative_binomial" ["n", "p"] 2 NegativeBinomial "Failures before the n-th success."),
+    further!("random.noncentral_chisquare" ["df", "nonc"] 2 NoncentralChisquare "χ² about another mean."),
+    further!("random.noncentral_f" ["dfnum", "dfden", "nonc"] 3 NoncentralF "F about another mean."),
+    further!("random.pareto" ["a"] 1 Pareto "Pareto, from 0."),
+    further!("random.power" ["a"] 1 Power "u to the power 1/a."),
+    further!("random.standard_cauchy" [] 0 StandardCauchy "Cauchy."),
+    further!("random.standard_t" ["df"] 1 StandardT "Student's t."),
+    further!("random.triangular" ["left", "mode", "right"] 3 Triangular "Triangular."),
+    further!("random.vonmises" ["mu", "kappa"] 2 Vonmises "Von Mises' law of angles."),
+    further!("random.wald" ["mean", "scale"] 2 Wald "Wald, inverse Gaussian."),
+    further!("random.weibull" ["a"] 1 Weibull "Weibull, scale 1."),
+    further!("random.zipf" ["a"] 1 Zipf "Zipf."),
+    sig!("random.dirichlet" ["alpha", "size" = "None"; "seed" = "None", "dtype" = "None", "chunks" = "None", "stream" = "0"]
+        "Shares that add up to 1, along the last axis.", |a| dirichlet(a)),
+    sig!("random.multivariate_normal" ["mean", "cov", "size" = "None", "check_valid" = "'warn'", "tol" = "1e-08";
+        "method" = "'cholesky'", "seed" = "None", "dtype" = "None", "chunks" = "None", "stream" = "0"]
+        "Normal vectors, along the last axis.", |a| multivariate_normal(a)),
+];
+
+fn given(array: Array) -> Called {
+    Ok(Value::Array(array))
+}
+
+fn is_none(value: &Value) -> bool {
+    matches!(value, Value::None)
+}
+
+fn of_law(law: Law, values: &[Value]) -> Result<RandomArray> {
+    let values = values.iter().map(|value| args::float(law.full_name(), value)).collect::<Result<Vec<_>>>()?;
+    Ok(random::of_law(law, &values))
+}
+
+/// The parameters as numbers, where all are.
+fn numbers(name: &str, values: &[Value]) -> Result<Option<Vec<f64>>> {
+    match values.iter().any(|value| matches!(value, Value::Array(_) | Value::List(_) | Value::Tuple(_))) {
+        true => Ok(None),
+        false => values.iter().map(|value| args::float(name, value)).collect::<Result<_>>().map(Some),
+    }
+}
+
+fn integers(name: &str, low: &Value, high: &Value, endpoint: bool) -> Result<RandomArray> {
+    let (low, high) = if is_none(high) { (0, args::integer(name, low)?) } else { (args::integer(name, low)?, args::integer(name, high)?) };
+    let too_high = || Error::unsupported(name, "a high of 2⁶³ − 1 with endpoint");
+    let high = if endpoint { high.checked_add(1).ok_or_else(too_high)? } else { high };
+    Ok(random::integers(low, high))
+}
+
+/// `[size, seed, dtype, chunks, stream]` applied.
+fn described(name: &str, mut random: RandomArray, a: &[Value]) -> Called {
+    if !is_none(&a[0]) {
+        random = random.shape(args::shape(name, &a[0])?);
+    }
+    if !is_none(&a[1]) {
+        random = random.seed(args::natural(name, &a[1])?);
+    }
+    if let Some(dtype) = args::dtype(name, &a[2])? {
+        random = random.dtype(dtype);
+    }
+    if !is_none(&a[3]) {
+        random = random.chunks(args::chunks(name, &a[3])?);
+    }
+    given(random.stream(args::natural(name, &a[4])?).build())
+}
+
+/// `standard · scale + loc` of the shape that all three broadcast to; `rest` is `[size, seed, dtype, chunks, stream]`.
+fn moved(name: &str, standard: RandomArray, loc: &Value, scale: &Value, rest: &[Value], end: fn(&Array) -> Array) -> Called {
+    let (loc, scale) = (args::operand(name, loc)?, args::operand(name, scale)?);
+    let shape = |operand: &Operand| if let Operand::Array(array) = operand { array.shape() } else { Ok(vec![]) };
+    let common = elementwise::common_shape(name, &[&shape(&loc)?, &shape(&scale)?])?;
+    let size = Value::Tuple(common.iter().map(|&n| Value::Scalar(Scalar::Int(n as i64))).collect());
+    let mut rest = rest.to_vec();
+    if is_none(&rest[0]) {
+        rest[0] = size;
+    }
+    let Value::Array(standard) = described(name, standard, &rest)? else { return Err(Error::internal("a random array that is none")) };
+    if elementwise::common_shape(name, &[&common, &standard.shape()?])? != standard.shape()? {
+        let what = format!("parameters of shape {common:?} for size {:?}; expected a size that they broadcast to", standard.shape()?);
+        return Err(Error::bad_request(name, what));
+    }
+    let dtype = standard.dtype()?;
+    given(end(&(standard * scale + loc)).astype(dtype))
+}
+
+/// (low, high, size, …).
+fn uniform(a: &[Value]) -> Called {
+    let name = "random.uniform";
+    if let Some(bounds) = numbers(name, &a[..2])? {
+        return described(name, random::uniform(bounds[0], bounds[1]), &a[2..]);
+    }
+    let low = args::array(name, &a[0])?;
+    let width = args::array(name, &a[1])? - &low;
+    moved(name, random::random(), &a[0], &Value::Array(width), &a[2..], Array::clone)
+}
+
+/// (scale, size, …).
+fn scaled(name: &str, a: &[Value], make: fn(f64) -> RandomArray) -> Called {
+    match numbers(name, &a[..1])? {
+        Some(scale) => described(name, make(scale[0]), &a[1..]),
+        None => moved(name, make(1.0), &Value::Scalar(Scalar::Float(0.0)), &a[0], &a[1..], Array::clone),
+    }
+}
+
+/// (a, size, replace, p, seed, dtype, chunks, stream).
+fn choice(a: &[Value]) -> Called {
+    let name = "random.choice";
+    if !args::boolean(name, &a[2])? || !is_none(&a[3]) {
+        return Err(Error::unsupported(name, "replace=False or p; expected equal chances, with replacement"));
+    }
+    match &a[0] {
+        Value::Scalar(_) => described(name, integers(name, &a[0], &Value::None, false)?, &[&a[1..2], &a[4..]].concat()),
+        _ => Err(Error::unsupported(name, "elements of an array; expected a number n, for integers below it")),
+    }
+}
+
+/// (alpha, size, seed, dtype, chunks, stream).
+fn dirichlet(a: &[Value]) -> Called {
+    let name = "random.dirichlet";
+    let (Value::List(items) | Value::Tuple(items)) = &a[0] else {
+        return Err(Error::bad_request(name, "an alpha that is no list; expected a list of numbers over 0"));
+    };
+    if items.is_empty() || items.len() > 4096 {
+        return Err(Error::bad_request(name, format!("an alpha of {} numbers; expected 1 to 4096", items.len())));
+    }
+    let stream = args::natural(name, &a[5])?;
+    let one = |(i, alpha): (usize, &Value)| -> Result<Array> {
+        let alpha = args::float(name, alpha)?;
+        if !(alpha > 0.0 && alpha.is_finite()) {
+            return Err(Error::bad_request(name, format!("an alpha of {alpha}; expected numbers over 0")));
+        }
+        // a stream of its own for each share, far from those that users number
+        let own = stream.wrapping_add((i as u64 + 1) << 40);
+        let own = Value::Scalar(i64::try_from(own).map_or(Scalar::UInt(own), Scalar::Int));
+        let rest = [a[1].clone(), a[2].clone(), a[3].clone(), a[4].clone(), own];
+        match described(name, random::gamma(alpha, 1.0), &rest)? {
+            Value::Array(array) => Ok(array),
+            _ => Err(Error::internal("a random array that is none")),
+        }
+    };
+    let shares = items.iter().enumerate().map(one).collect::<Result<Vec<_>>>()?;
+    let all = stack(&shares, -1);
+    given(&all / all.sum(super::axis(-1).keepdims()))
+}
+
+/// (mean, cov, size, check_valid, tol, method, seed, dtype, chunks, stream).
+fn multivariate_normal(a: &[Value]) -> Called {
+    let name = "random.multivariate_normal";
+    let (mean, cov) = (args::array(name, &a[0])?, args::array(name, &a[1])?);
+    let (n, square) = (mean.shape()?, cov.shape()?);
+    if n.len() != 1 || square != [n[0], n[0]] {
+        return Err(Error::bad_request(name, format!("a mean of shape {n:?} and a cov of {square:?}; expected [n] and [n, n]")));
+    }
+    if !matches!(&a[5], Value::Str(method) if method == "cholesky") {
+        return Err(Error::unsupported(
+            name,
+            "a method other than 'cholesky'; the law is the same, the covariance must be positive definite",
+        ));
+    }
+    let mut shape = if is_none(&a[2]) { vec![] } else { args::integers(name, &a[2])? };
+    shape.push(n[0] as i64);
+    let size = Value::Tuple(shape.into_iter().map(|n| Value::Scalar(Scalar::Int(n))).collect());
+    let rest = [size, a[6].clone(), a[7].clone(), a[8].clone(), a[9].clone()];
+    let Value::Array(standard) = described(name, random::standard_normal(), &rest)? else {
+        return Err(Error::internal("a random array that is none"));
+    };
+    let factor = super::linalg::cholesky(&cov.astype(standard.dtype()?), false);
+    given(composed(name, &[&standard, &factor, &mean], |arrays| {
+        let dtype = arrays[0].dtype()?;
+        Ok((arrays[0].matmul(arrays[1].t()) + &arrays[2]).astype(dtype))
+    }))
+}
