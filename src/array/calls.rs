@@ -1,7 +1,8 @@
 //! The calls of the table that are more than one operation or need their arguments read.
 
+use super::composed::composed;
 use super::python::attribute;
-use super::{Array, Value, args, creation, cumulative as totals, manipulate, reduce as reductions};
+use super::{Array, Operand, Value, args, creation, cumulative as totals, dtypes, manipulate, reduce as reductions};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::{DType, Scalar};
 use flagstone_kernels::op::{BinaryOp, ReduceOp, ScanOp};
@@ -36,31 +37,50 @@ fn scalar(operation: &str, value: &Value) -> Result<Scalar> {
     args::operand(operation, value)?.scalar(operation, "the value")
 }
 
+/// (object, dtype, copy, order, subok, ndmin).
+pub(super) fn array(a: &[Value]) -> Called {
+    let Value::Array(array) = as_array(&a[0], &a[1])? else { return Err(Error::internal("an array that is none")) };
+    let missing = args::integer("array", &a[5])? - array.ndim()? as i64;
+    given(if missing > 0 { array.expand_dims((0..missing.min(64)).collect::<Vec<_>>()) } else { array })
+}
+
+/// As an array with an axis at least.
+pub(super) fn as_lines(a: &Value, dtype: &Value) -> Called {
+    let Value::Array(array) = as_array(a, dtype)? else { return Err(Error::internal("an array that is none")) };
+    given(array.atleast_1d())
+}
+
 pub(super) fn filled(operation: &str, shape: &Value, value: &Value, dtype: &Value, chunks: &Value) -> Called {
-    let value = scalar(operation, value)?;
-    let dtype = args::dtype(operation, dtype)?.unwrap_or(value.natural_dtype());
     let shape = args::shape(operation, shape)?;
-    let array = Array::build(|| creation::filled(operation, &shape, value, dtype));
+    let dtype = args::dtype(operation, dtype)?;
+    let array = match args::operand(operation, value)? {
+        Operand::Scalar(value) => Array::build(|| creation::filled(operation, &shape, value, dtype.unwrap_or(value.natural_dtype()))),
+        Operand::Array(values) => dtype.map_or(values.clone(), |dtype| values.astype(dtype)).broadcast_to(shape),
+    };
     rechunked(operation, array, chunks)
 }
 
-pub(super) fn like(operation: &str, a: &Value, value: &Value, dtype: &Value) -> Called {
-    let value = scalar(operation, value)?;
-    given(args::array(operation, a)?.full_like(value, args::dtype(operation, dtype)?))
+pub(super) fn like(operation: &str, a: &Value, value: &Value, dtype: &Value, shape: &Value) -> Called {
+    let array = args::array(operation, a)?;
+    if !is_none(shape) {
+        let dtype = args::dtype(operation, dtype)?.map_or_else(|| array.dtype(), Ok)?;
+        return filled(operation, shape, value, &Value::DType(dtype), &Value::None);
+    }
+    let dtype = args::dtype(operation, dtype)?;
+    match args::operand(operation, value)? {
+        Operand::Scalar(value) => given(array.full_like(value, dtype)),
+        Operand::Array(values) => {
+            let values = values.astype(dtype.map_or_else(|| array.dtype(), Ok)?);
+            given(composed(operation, &[&array, &values], |arrays| Ok(arrays[1].broadcast_to(arrays[0].shape()?))))
+        }
+    }
 }
 
 pub(super) fn arange(a: &[Value]) -> Called {
     let (start, stop) = if is_none(&a[1]) { (int(0), &a[0]) } else { (a[0].clone(), &a[1]) };
     let number = |value: &Value| scalar("arange", value);
     let array = creation::arange(number(&start)?, number(stop)?, number(&a[2])?, args::dtype("arange", &a[3])?);
-    rechunked("arange", array, &a[4])
-}
-
-pub(super) fn linspace(a: &[Value]) -> Called {
-    let name = "linspace";
-    let dtype = args::dtype(name, &a[4])?.unwrap_or(DType::F64);
-    let (start, stop) = (args::float(name, &a[0])?, args::float(name, &a[1])?);
-    given(creation::linspace(start, stop, args::natural(name, &a[2])?, args::boolean(name, &a[3])?, dtype))
+    rechunked("arange", array, &a[5])
 }
 
 pub(super) fn logspace(a: &[Value]) -> Called {
@@ -99,7 +119,7 @@ pub(super) fn sinc(x: &Value) -> Called {
 pub(super) fn nan_to_num(a: &[Value]) -> Called {
     let name = "nan_to_num";
     let optional = |value: &Value| if is_none(value) { Ok(None) } else { args::float(name, value).map(Some) };
-    given(args::array(name, &a[0])?.nan_to_num(args::float(name, &a[1])?, optional(&a[2])?, optional(&a[3])?))
+    given(args::array(name, &a[0])?.nan_to_num(args::float(name, &a[2])?, optional(&a[3])?, optional(&a[4])?))
 }
 
 pub(super) fn round(a: &Value, decimals: &Value) -> Called {
@@ -120,12 +140,17 @@ pub(super) fn allclose(a: &[Value]) -> Called {
     }
 }
 
-pub(super) fn array_equal(a: &Value, b: &Value) -> Called {
-    let (a, b) = (args::array("array_equal", a)?, args::array("array_equal", b)?);
-    if a.shape()? == b.shape()? { given(a.eq(b).all(..)) } else { Ok(Value::Scalar(Scalar::Bool(false))) }
+/// (a1, a2, equal_nan).
+pub(super) fn array_equal(a: &[Value]) -> Called {
+    let (x, y) = (args::array("array_equal", &a[0])?, args::array("array_equal", &a[1])?);
+    if x.shape()? != y.shape()? {
+        return Ok(Value::Scalar(Scalar::Bool(false)));
+    }
+    let equal = x.eq(&y);
+    given(if args::boolean("array_equal", &a[2])? { (equal | (x.isnan() & y.isnan())).all(..) } else { equal.all(..) })
 }
 
-pub(super) fn choose(a: &[Value]) -> Called {
+pub(super) fn where_of(a: &[Value]) -> Called {
     given(super::where_(args::operand("where", &a[0])?, args::operand("where", &a[1])?, args::operand("where", &a[2])?))
 }
 
@@ -135,9 +160,16 @@ pub(super) fn clip(a: &[Value]) -> Called {
     given(super::elementwise::clipped(&args::array("clip", &a[0])?, bound(low)?, bound(high)?))
 }
 
-pub(super) fn astype(x: &Value, dtype: &Value) -> Called {
-    let dtype = args::dtype("astype", dtype)?.unwrap_or(DType::F64);
-    given(args::array("astype", x)?.astype(dtype))
+pub(super) fn astype(x: &Value, dtype: &Value, casting: &Value) -> Called {
+    let (x, dtype) = (args::array("astype", x)?, args::dtype("astype", dtype)?.unwrap_or(DType::F64));
+    let (from, rule) = (x.dtype()?, if let Value::Str(rule) = casting { rule.as_str() } else { "unsafe" });
+    if !dtypes::can_cast("astype", from, dtype, rule)? {
+        return Err(Error::bad_request(
+            "astype",
+            format!("{from} as {dtype} with casting='{rule}', which does not allow it; expected 'unsafe'"),
+        ));
+    }
+    given(x.astype(dtype))
 }
 
 /// The options of a reduction as values.
@@ -252,16 +284,49 @@ pub(super) fn broadcast_arrays(arrays: &Value) -> Called {
     Ok(Value::Tuple(arrays.into_iter().map(Value::Array).collect()))
 }
 
-pub(super) fn reshape(a: &Value, shape: &Value) -> Called {
-    given(args::array("reshape", a)?.reshape(args::shape("reshape", shape)?))
+/// Whether elements are taken in Fortran's order, the first axis fastest.
+fn is_fortran(name: &str, order: &Value) -> Result<bool> {
+    match order {
+        Value::Str(order) if matches!(order.as_str(), "C" | "A" | "K") => Ok(false),
+        Value::Str(order) if order == "F" => Ok(true),
+        _ => Err(Error::bad_request(name, "an unknown order; expected 'C', 'F', 'A' or 'K'")),
+    }
 }
 
-pub(super) fn reshape_spread(a: &Value, shape: &Value) -> Called {
-    given(args::array("reshape", a)?.reshape(args::spread("reshape", shape)?))
+fn reshaped(a: &Value, mut shape: Vec<i64>, order: &Value) -> Called {
+    let a = args::array("reshape", a)?;
+    if !is_fortran("reshape", order)? {
+        return given(a.reshape(shape));
+    }
+    shape.reverse();
+    given(a.t().reshape(shape).t())
+}
+
+pub(super) fn reshape(a: &Value, shape: &Value, order: &Value) -> Called {
+    reshaped(a, args::integers("reshape", shape)?, order)
+}
+
+pub(super) fn reshape_spread(a: &Value, shape: &Value, order: &Value) -> Called {
+    reshaped(a, args::spread("reshape", shape)?, order)
+}
+
+pub(super) fn ravel(a: &Value, order: &Value) -> Called {
+    let a = args::array("ravel", a)?;
+    given(if is_fortran("ravel", order)? { a.t().ravel() } else { a.ravel() })
 }
 
 pub(super) fn rechunk(x: &Value, chunks: &Value) -> Called {
     given(args::array("rechunk", x)?.rechunk(args::chunks("rechunk", chunks)?))
+}
+
+/// The number of elements, or the length of one axis.
+pub(super) fn size(a: &Value, axis: &Value) -> Called {
+    if is_none(axis) {
+        return attribute_of("size", a);
+    }
+    let shape = args::array("size", a)?.shape()?;
+    let at = super::axes::position("size", args::integer("size", axis)?, shape.len())?;
+    Ok(int(shape[at] as i64))
 }
 
 pub(super) fn attribute_of(name: &str, a: &Value) -> Called {

@@ -2,6 +2,10 @@
 
 use super::{Array, counted};
 use crate::error::{Error, Result};
+use crate::expr::{Affine, Expr, Follow, Node, Op, ops};
+
+/// A function that would need more pieces than these of its argument is refused: planning costs as many operations.
+pub(super) const PIECES_MAX: u64 = 4096;
 
 /// What `f` makes of `arrays`, of which it may ask the shapes. An error of `f` is the caller's, not one of a line of ours.
 #[track_caller]
@@ -13,4 +17,40 @@ pub(super) fn composed(name: &str, arrays: &[&Array], f: impl Fn(&[Array]) -> Re
             f(&arrays).and_then(|made| made.expr()).map_err(Error::without_place)
         })
     })
+}
+
+/// Refuses what would be made of more pieces than [`PIECES_MAX`].
+pub(super) fn check_pieces(operation: &str, pieces: u64, instead: &str) -> Result<()> {
+    match pieces <= PIECES_MAX {
+        true => Ok(()),
+        false => Err(Error::unsupported(operation, format!("{pieces} pieces, over {PIECES_MAX}; {instead}"))),
+    }
+}
+
+/// Places along an axis: the first one, the step (0 repeats it) and how many.
+pub(super) type Run = (i64, i64, u64);
+
+/// The places `runs` of an axis, one run after the other: views, so that a slice of it reads what it needs.
+pub(super) fn picked(operation: &str, x: &Expr, axis: usize, runs: &[Run]) -> Result<Expr> {
+    let one = |&(start, step, len): &Run| {
+        let mut view = Affine::identity(&x.shape);
+        let (start, step) = match len {
+            0 => (0, 1),
+            1 => (start, 1),
+            _ => (start, step),
+        };
+        view.source[axis] = Follow { start, step, axis: (step != 0).then_some(axis) };
+        view.shape[axis] = len;
+        super::manipulate::view(x, view)
+    };
+    let full: Vec<&Run> = runs.iter().filter(|run| run.2 > 0).collect();
+    check_pieces(operation, full.len() as u64, "take the array apart and join what is wanted of it")?;
+    match full[..] {
+        [] => one(&(0, 1, 0)),
+        [run] => one(run),
+        _ => {
+            let args: Vec<Expr> = full.into_iter().map(one).collect::<Result<_>>()?;
+            Node::new(Op::Concatenate(ops::Concatenate { args, axis }))
+        }
+    }
 }

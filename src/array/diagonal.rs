@@ -1,10 +1,11 @@
 //! Diagonals, as sums over squares along them of which all else is masked: nothing beside those squares is read.
 
 use super::axes::position;
+use super::composed::composed;
 use super::elementwise::{cast, constant};
 use super::manipulate::{drop_axes, insert_axes, view};
 use super::reduce::reduce;
-use super::{Array, concatenate, eye};
+use super::{Array, Pad, concatenate, eye, where_};
 use crate::error::{Error, Result};
 use crate::expr::{Affine, Expr, Follow};
 use crate::grid::AxisChunks;
@@ -64,4 +65,55 @@ pub(super) fn two_axes(operation: &str, expr: &Expr, axis1: i64, axis2: i64) -> 
         return Err(Error::bad_request(operation, format!("axis1 and axis2 are both {axis1}; expected two axes")));
     }
     Ok(axes)
+}
+
+impl Array {
+    /// A diagonal of the plane of two axes as the last axis: `offset` columns to the right, or rows down where it is negative.
+    ///
+    /// ```
+    /// let x = flagstone::zeros([3, 4, 2], flagstone::DType::F64);
+    /// assert_eq!(x.diagonal(1, 0, 1).shape().unwrap(), [2, 3]);
+    /// ```
+    #[track_caller]
+    pub fn diagonal(&self, offset: i64, axis1: i64, axis2: i64) -> Array {
+        composed("diagonal", &[self], move |arrays| {
+            let x = arrays[0].expr()?;
+            diagonal(&x, offset, two_axes("diagonal", &x, axis1, axis2)?).map(Array::from_expr)
+        })
+    }
+
+    /// Of a vector a square matrix with it on the `k`-th diagonal, of a matrix that diagonal.
+    ///
+    /// ```
+    /// let x = flagstone::zeros([3], flagstone::DType::F64);
+    /// assert_eq!(x.diag(-1).shape().unwrap(), [4, 4]);
+    /// assert_eq!(x.diag(-1).diag(0).shape().unwrap(), [4]);
+    /// ```
+    #[track_caller]
+    pub fn diag(&self, k: i64) -> Array {
+        composed("diag", &[self], move |arrays| {
+            let x = &arrays[0];
+            match x.shape()?[..] {
+                [n] => {
+                    let ends = if k < 0 { [k.unsigned_abs(), 0] } else { [0, k as u64] };
+                    let too_large = || Error::bad_request("diag", format!("{n} elements on diagonal {k}; expected a side under 2⁶³"));
+                    let side = n.checked_add(k.unsigned_abs()).filter(|&side| side <= i64::MAX as u64).ok_or_else(too_large)?;
+                    let rows = x.pad(ends, &Pad::Empty).expand_dims(1);
+                    Ok(where_(eye(side, side, k, DType::Bool), rows, Array::from_expr(constant(Scalar::Int(0), x.dtype()?, &[])?)))
+                }
+                [_, _] => Ok(x.diagonal(k, 0, 1)),
+                ref shape => Err(Error::bad_request("diag", format!("an array of shape {shape:?}; expected one or two axes"))),
+            }
+        })
+    }
+
+    /// A square matrix with all elements, in C order, on its `k`-th diagonal.
+    ///
+    /// ```
+    /// assert_eq!(flagstone::zeros([3], flagstone::DType::F64).diagflat(2).shape().unwrap(), [5, 5]);
+    /// ```
+    #[track_caller]
+    pub fn diagflat(&self, k: i64) -> Array {
+        self.ravel().diag(k)
+    }
 }

@@ -172,7 +172,7 @@ macro_rules! from_integers {
 from_integers!(i32, i64, usize);
 
 /// Start, step and length of a slice of an axis of `len`: Python's `slice.indices`.
-fn slice_bounds(slice: (Option<i64>, Option<i64>, Option<i64>), len: u64) -> Result<(i64, i64, u64)> {
+pub(super) fn slice_bounds(slice: (Option<i64>, Option<i64>, Option<i64>), len: u64) -> Result<(i64, i64, u64)> {
     let step = slice.2.unwrap_or(1);
     if step == 0 {
         return Err(Error::bad_request("index", "a slice with step 0; expected a step that moves"));

@@ -1,7 +1,10 @@
 //! Looking functions up in the table, and its text for people.
 
+use super::choices_table as choices;
+use super::grids::table as grids;
 use super::linalg::table;
 use super::random_table as random;
+use super::shapes::table as shapes;
 use super::table::{METHODS, NOT_YET, SIGNATURES};
 use super::value::{Param, Signature};
 use super::{fft, groups, sorting};
@@ -13,8 +16,17 @@ use std::fmt::Write;
 /// assert!(flagstone::array::signatures().any(|signature| signature.name == "linalg.qr"));
 /// ```
 pub fn signatures() -> impl Iterator<Item = &'static Signature> {
-    let tables: [&'static [Signature]; 6] =
-        [SIGNATURES, sorting::table::SIGNATURES, fft::table::SIGNATURES, groups::SIGNATURES, table::SIGNATURES, random::SIGNATURES];
+    let tables: [&'static [Signature]; 9] = [
+        SIGNATURES,
+        choices::SIGNATURES,
+        grids::SIGNATURES,
+        shapes::SIGNATURES,
+        sorting::table::SIGNATURES,
+        fft::table::SIGNATURES,
+        groups::SIGNATURES,
+        table::SIGNATURES,
+        random::SIGNATURES,
+    ];
     tables.into_iter().flatten()
 }
 

@@ -3,7 +3,7 @@
 use super::calls::*;
 use super::python::{function1, function2};
 use super::value::{Param, Signature, Value};
-use super::{args, manipulate, product_calls as products};
+use super::{args, dtypes, manipulate, product_calls as products};
 use crate::error::Error;
 use flagstone_kernels::op::{BinaryOp, ReduceOp, ScanOp, UnaryOp};
 
@@ -73,20 +73,22 @@ macro_rules! plain {
 /// Functions, by NumPy's names.
 pub(super) static SIGNATURES: &[Signature] = &[
     // creation
-    sig!("array" ["object", "dtype" = "None"] "An array of numbers or of what is one already.", |a| as_array(&a[0], &a[1])),
-    sig!("asarray" ["a", "dtype" = "None"] "An array of numbers or of what is one already.", |a| as_array(&a[0], &a[1])),
-    sig!("zeros" ["shape", "dtype" = "float64"; "chunks" = "None"] "Zeros.", |a| filled("zeros", &a[0], &int(0), &a[1], &a[2])),
-    sig!("ones" ["shape", "dtype" = "float64"; "chunks" = "None"] "Ones.", |a| filled("ones", &a[0], &int(1), &a[1], &a[2])),
-    sig!("empty" ["shape", "dtype" = "float64"; "chunks" = "None"] "Values that do not matter: zeros.", |a| filled("empty", &a[0], &int(0), &a[1], &a[2])),
-    sig!("full" ["shape", "fill_value", "dtype" = "None"; "chunks" = "None"] "The same value everywhere.", |a| filled("full", &a[0], &a[1], &a[2], &a[3])),
-    sig!("zeros_like" ["a", "dtype" = "None"] "Zeros in the shape of an array.", |a| like("zeros_like", &a[0], &int(0), &a[1])),
-    sig!("ones_like" ["a", "dtype" = "None"] "Ones in the shape of an array.", |a| like("ones_like", &a[0], &int(1), &a[1])),
-    sig!("empty_like" ["a", "dtype" = "None"] "Zeros in the shape of an array.", |a| like("empty_like", &a[0], &int(0), &a[1])),
-    sig!("full_like" ["a", "fill_value", "dtype" = "None"] "One value in the shape of an array.", |a| like("full_like", &a[0], &a[1], &a[2])),
-    sig!("arange" ["start", "stop" = "None", "step" = "1", "dtype" = "None"; "chunks" = "None"] "start, start + step, … below stop.", |a| arange(a)),
-    sig!("linspace" ["start", "stop", "num" = "50", "endpoint" = "True"; "dtype" = "None"] "Evenly spaced values.", |a| linspace(a)),
-    sig!("logspace" ["start", "stop", "num" = "50", "endpoint" = "True", "base" = "10.0"; "dtype" = "None"] "Values evenly spaced on a log scale.", |a| logspace(a)),
-    sig!("eye" ["N", "M" = "None", "k" = "0", "dtype" = "float64"] "Ones on a diagonal.", |a| eye(&a[0], &a[1], &a[2], &a[3])),
+    sig!("array" ["object", "dtype" = "None"; "copy" = "True", "order" = "'K'", "subok" = "False", "ndmin" = "0"] "An array of numbers or of what is one already.", |a| array(a)),
+    sig!("asarray" ["a", "dtype" = "None", "order" = "None"; "device" = "None", "copy" = "None"] "An array of numbers or of what is one already.", |a| as_array(&a[0], &a[1])),
+    sig!("asanyarray" ["a", "dtype" = "None", "order" = "None"; "device" = "None", "copy" = "None"] "An array of numbers or of what is one already.", |a| as_array(&a[0], &a[1])),
+    sig!("ascontiguousarray" ["a", "dtype" = "None"] "An array with an axis at least.", |a| as_lines(&a[0], &a[1])),
+    sig!("asfortranarray" ["a", "dtype" = "None"] "An array: it has no order in memory.", |a| as_array(&a[0], &a[1])),
+    sig!("zeros" ["shape", "dtype" = "float64", "order" = "'C'"; "device" = "None", "chunks" = "None"] "Zeros.", |a| filled("zeros", &a[0], &int(0), &a[1], &a[4])),
+    sig!("ones" ["shape", "dtype" = "float64", "order" = "'C'"; "device" = "None", "chunks" = "None"] "Ones.", |a| filled("ones", &a[0], &int(1), &a[1], &a[4])),
+    sig!("empty" ["shape", "dtype" = "float64", "order" = "'C'"; "device" = "None", "chunks" = "None"] "Values that do not matter: zeros.", |a| filled("empty", &a[0], &int(0), &a[1], &a[4])),
+    sig!("full" ["shape", "fill_value", "dtype" = "None", "order" = "'C'"; "device" = "None", "chunks" = "None"] "The same value everywhere.", |a| filled("full", &a[0], &a[1], &a[2], &a[5])),
+    sig!("zeros_like" ["a", "dtype" = "None", "order" = "'K'", "subok" = "True", "shape" = "None"; "device" = "None"] "Zeros in the shape of an array.", |a| like("zeros_like", &a[0], &int(0), &a[1], &a[4])),
+    sig!("ones_like" ["a", "dtype" = "None", "order" = "'K'", "subok" = "True", "shape" = "None"; "device" = "None"] "Ones in the shape of an array.", |a| like("ones_like", &a[0], &int(1), &a[1], &a[4])),
+    sig!("empty_like" ["a", "dtype" = "None", "order" = "'K'", "subok" = "True", "shape" = "None"; "device" = "None"] "Zeros in the shape of an array.", |a| like("empty_like", &a[0], &int(0), &a[1], &a[4])),
+    sig!("full_like" ["a", "fill_value", "dtype" = "None", "order" = "'K'", "subok" = "True", "shape" = "None"; "device" = "None"] "One value in the shape of an array.", |a| like("full_like", &a[0], &a[1], &a[2], &a[5])),
+    sig!("arange" ["start", "stop" = "None", "step" = "1", "dtype" = "None"; "device" = "None", "chunks" = "None"] "start, start + step, … below stop.", |a| arange(a)),
+    sig!("logspace" ["start", "stop", "num" = "50", "endpoint" = "True", "base" = "10.0", "dtype" = "None"] "Values evenly spaced on a log scale.", |a| logspace(a)),
+    sig!("eye" ["N", "M" = "None", "k" = "0", "dtype" = "float64", "order" = "'C'"; "device" = "None"] "Ones on a diagonal.", |a| eye(&a[0], &a[1], &a[2], &a[3])),
     sig!("identity" ["n", "dtype" = "float64"] "The identity matrix.", |a| eye(&a[0], &Value::None, &int(0), &a[1])),
     // elementwise, one array
     ufunc1!("negative" Negative "−x."),
@@ -151,7 +153,7 @@ pub(super) static SIGNATURES: &[Signature] = &[
     sig!(method "conj" ["x"] "Complex conjugates.", |a| function1(UnaryOp::Conjugate, &a[0])),
     sig!("angle" ["z", "deg" = "False"] "Arguments of complex numbers.", |a| angle(&a[0], &a[1])),
     sig!("sinc" ["x"] "sin(πx)/(πx).", |a| sinc(&a[0])),
-    sig!("nan_to_num" ["x"; "nan" = "0.0", "posinf" = "None", "neginf" = "None"] "NaN and infinities replaced.", |a| nan_to_num(a)),
+    sig!("nan_to_num" ["x", "copy" = "True", "nan" = "0.0", "posinf" = "None", "neginf" = "None"] "NaN and infinities replaced.", |a| nan_to_num(a)),
     sig!(method "round" ["a", "decimals" = "0"] "Rounded to decimals, halves to even.", |a| round(&a[0], &a[1])),
     sig!("around" ["a", "decimals" = "0"] "Rounded to decimals, halves to even.", |a| round(&a[0], &a[1])),
     // elementwise, two arrays
@@ -203,10 +205,11 @@ pub(super) static SIGNATURES: &[Signature] = &[
     sig!("frexp" ["x"] "Mantissas and exponents.", |a| frexp(&a[0])),
     sig!("isclose" ["a", "b", "rtol" = "1e-05", "atol" = "1e-08", "equal_nan" = "False"] "Whether |a − b| ≤ atol + rtol·|b|.", |a| isclose(a)),
     sig!("allclose" ["a", "b", "rtol" = "1e-05", "atol" = "1e-08", "equal_nan" = "False"] "Whether all are close.", |a| allclose(a)),
-    sig!("array_equal" ["a1", "a2"] "Whether shapes and all elements are equal.", |a| array_equal(&a[0], &a[1])),
-    sig!("where" ["condition", "x", "y"] "x where the condition holds, else y.", |a| choose(a)),
+    sig!("array_equal" ["a1", "a2", "equal_nan" = "False"] "Whether shapes and all elements are equal.", |a| array_equal(a)),
+    sig!("where" ["condition", "x", "y"] "x where the condition holds, else y.", |a| where_of(a)),
     sig!(method "clip" ["a", "a_min" = "None", "a_max" = "None"; "min" = "None", "max" = "None"] "Limited to a range.", |a| clip(a)),
-    sig!(method "astype" ["x", "dtype"] "As another dtype.", |a| astype(&a[0], &a[1])),
+    sig!(method "astype" ["x", "dtype"; "copy" = "True", "device" = "None"] "As another dtype.", |a| astype(&a[0], &a[1], &Value::None)),
+    sig!(method "copy" ["a", "order" = "'K'", "subok" = "False"] "The array itself: arrays never change.", |a| Ok(Value::Array(args::array("copy", &a[0])?))),
     // reductions
     with_dtype!("sum" Sum false "Sums."),
     with_dtype!("prod" Prod false "Products."),
@@ -263,12 +266,15 @@ pub(super) static SIGNATURES: &[Signature] = &[
     sig!("hstack" ["tup"] "Beside one another.", |a| Ok(Value::Array(manipulate::hstack(&args::arrays("hstack", &a[0])?)))),
     sig!("broadcast_to" ["array", "shape"] "Repeated to a shape.", |a| broadcast_to(&a[0], &a[1])),
     sig!("broadcast_arrays" ["*args"] "Repeated to one shape.", |a| broadcast_arrays(&a[0])),
-    sig!("reshape" ["a", "shape"] "The same elements under another shape.", |a| reshape(&a[0], &a[1])),
-    sig!(method "ravel" ["a"] "All elements along one axis.", |a| Ok(Value::Array(args::array("ravel", &a[0])?.ravel()))),
+    sig!("reshape" ["a", "shape", "order" = "'C'"; "copy" = "None"] "The same elements under another shape.", |a| reshape(&a[0], &a[1], &a[2])),
+    sig!(method "ravel" ["a", "order" = "'C'"] "All elements along one axis.", |a| ravel(&a[0], &a[1])),
     sig!(method "rechunk" ["x", "chunks" = "\"auto\""] "The same elements in other chunks.", |a| rechunk(&a[0], &a[1])),
+    sig!("can_cast" ["from_", "to", "casting" = "'safe'"] "Whether a dtype may be cast to another.", |a| dtypes::can_cast_call(a)),
+    sig!("result_type" ["*arrays_and_dtypes"] "The dtype that several promote to.", |a| dtypes::result_type(a)),
+    sig!("promote_types" ["type1", "type2"] "The dtype that two promote to.", |a| dtypes::promote_types(a)),
     sig!("shape" ["a"] "The lengths of the axes.", |a| attribute_of("shape", &a[0])),
     sig!("ndim" ["a"] "The number of axes.", |a| attribute_of("ndim", &a[0])),
-    sig!("size" ["a"] "The number of elements.", |a| attribute_of("size", &a[0])),
+    sig!("size" ["a", "axis" = "None"] "The number of elements.", |a| size(&a[0], &a[1])),
     // products
     sig!("matmul" ["x1", "x2"] "The matrix product of the last two axes.", |a| products::matmul(a)),
     sig!(method "dot" ["a", "b"] "The product over the last axis and the last but one.", |a| products::dot(a)),
@@ -296,10 +302,10 @@ pub(super) static SIGNATURES: &[Signature] = &[
 /// Methods whose parameters differ from the function's, or that are no functions.
 pub(super) static METHODS: &[Signature] = &[
     sig!(method "transpose" ["a", "*axes"] "Axes in another order.", |a| transpose_spread(&a[0], &a[1])),
-    sig!(method "reshape" ["a", "*shape"] "The same elements under another shape.", |a| reshape_spread(&a[0], &a[1])),
-    sig!(method "flatten" ["a"] "All elements along one axis.", |a| Ok(Value::Array(args::array("flatten", &a[0])?.ravel()))),
+    sig!(method "reshape" ["a", "*shape"; "order" = "'C'", "copy" = "None"] "The same elements under another shape.", |a| reshape_spread(&a[0], &a[1], &a[2])),
+    sig!(method "flatten" ["a", "order" = "'C'"] "All elements along one axis.", |a| ravel(&a[0], &a[1])),
     sig!(method "clip" ["a", "min" = "None", "max" = "None"] "Limited to a range.", |a| clip(&[a[0].clone(), a[1].clone(), a[2].clone(), Value::None, Value::None])),
-    sig!(method "copy" ["a"] "The array itself: arrays never change.", |a| Ok(a[0].clone())),
+    sig!(method "astype" ["a", "dtype", "order" = "'K'", "casting" = "'unsafe'", "subok" = "True", "copy" = "True"] "As another dtype.", |a| astype(&a[0], &a[1], &a[3])),
 ];
 
 macro_rules! not_yet {
@@ -311,9 +317,5 @@ macro_rules! not_yet {
 /// What NumPy has and this version has not: refused by name, with what to use instead.
 pub(super) static NOT_YET: &[Signature] = not_yet! {
     "diff": "use x[1:] - x[:-1]";
-
-    "diagonal": "diagonals"; "diag": "diagonals";
     "cov": "use matmul"; "corrcoef": "use matmul"; "convolve": "convolution"; "correlate": "correlation"; "gradient": "use slices";
-    "repeat": "use broadcast_to"; "tile": "use concatenate"; "roll": "use concatenate of two slices"; "rot90": "use transpose and flip"; "pad": "use concatenate";
-    "select": "use where"; "split": "use slices";
 };

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use flagstone_kernels::dtype::DType;
 
 /// Whether column − row ≤ `k` at each place of an [m, n] matrix.
-fn is_low(m: u64, n: u64, k: i64) -> Array {
+pub(super) fn is_low(m: u64, n: u64, k: i64) -> Array {
     let rows = arange(k, m as i64 + k, 1, DType::I64).expand_dims([1]);
     let columns = arange(0, n as i64, 1, DType::I64).expand_dims([0]);
     columns.le(rows)

@@ -4,8 +4,8 @@ use super::python;
 use crate::array::Value;
 use flagstone_kernels::dtype::{DType, Scalar};
 
-/// NumPy's submodules, whose functions stand in the table under dotted names.
-pub(super) const MODULES: [&str; 3] = ["random", "linalg", "fft"];
+/// NumPy's submodules and SciPy's `stats` and `special`, whose functions stand in the table under dotted names.
+pub(super) const MODULES: [&str; 5] = ["random", "linalg", "fft", "stats", "special"];
 
 /// A function of Python itself.
 #[derive(Clone, Copy, Debug, PartialEq)]

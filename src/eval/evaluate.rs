@@ -156,6 +156,14 @@ impl Evaluator {
                 });
             }
             Object::Value(value) => value,
+            // what a function of NumPy has under its name: `maximum.accumulate`
+            Object::Function(function) => {
+                let full = format!("{}.{name}", function.name);
+                return table::function(&full).map(Object::Function).ok_or_else(|| match name {
+                    "reduce" | "accumulate" | "outer" | "reduceat" | "at" => lacking(&full, of.span.to(span)),
+                    _ => EvalError::new(span, format!("the function `{}` has no attribute '{name}'", function.name)),
+                });
+            }
             _ => self.value(of)?,
         };
         let unknown = |kind: &str| EvalError::new(span, format!("{kind} has no attribute '{name}'"));
@@ -228,7 +236,12 @@ impl Evaluator {
     }
 
     fn index(&self, of: &Ast, index: &Ast, span: Span) -> Evaluated {
-        let value = self.value(of)?;
+        let value = match self.object(of)? {
+            Object::Value(value) => value,
+            // `mgrid[0:3, 0:1:5j]`: a function of slices, whose ends need not be whole numbers
+            Object::Function(grid) if grid.params.iter().any(|param| param.name == "*ranges") => return self.grid(grid, index, span),
+            _ => self.value(of)?,
+        };
         let parts = match &index.node {
             Node::Tuple(items) => items.iter().map(|item| self.index_part(item)).collect::<Result<Vec<_>, _>>()?,
             _ => match self.index_part(index)? {
@@ -246,6 +259,18 @@ impl Evaluator {
             }
             _ => Err(EvalError::new(of.span, "this value cannot be indexed: it is no array and no sequence")),
         }
+    }
+
+    /// Calls `grid` with slices as tuples of start, stop and step.
+    fn grid(&self, grid: &'static Signature, index: &Ast, span: Span) -> Evaluated {
+        let items = if let Node::Tuple(items) = &index.node { items.as_slice() } else { std::slice::from_ref(index) };
+        let end = |part: &Option<Box<Ast>>| part.as_ref().map_or(Ok(Value::None), |part| self.value(part));
+        let one = |item: &Ast| match &item.node {
+            Node::Slice { parts } => Ok((Value::Tuple(parts.iter().map(end).collect::<Result<_, _>>()?), item.span)),
+            _ => Ok((self.value(item)?, item.span)),
+        };
+        let positional = items.iter().map(one).collect::<Result<_, EvalError>>()?;
+        invoke(grid, Arguments { positional, named: Vec::new() }, span)
     }
 
     fn index_part(&self, ast: &Ast) -> Evaluated {

@@ -39,6 +39,10 @@ fn float_of(dtype: DType) -> DType {
         _ => DType::F64,
     }
 }
+/// The float of SciPy's special functions: double but for single itself.
+fn special_of(dtype: DType) -> DType {
+    if dtype == DType::F32 { DType::F32 } else { DType::F64 }
+}
 fn same(dtype: DType) -> DType {
     dtype
 }
@@ -109,6 +113,8 @@ const UNARY: &[Unary] = &[
     Unary { text: "tanh({})", takes: real, out: float_of, near: Ulps(2.0, 1e5), engine: Array::tanh, value: |x| of_float(x, f64::tanh) },
     Unary { text: "arctan({})", takes: real, out: float_of, near: Ulps(2.0, 1e30), engine: Array::arctan, value: |x| of_float(x, f64::atan) },
     Unary { text: "log1p({})", takes: real, out: float_of, near: Ulps(2.0, 1e30), engine: Array::log1p, value: |x| of_float(x, f64::ln_1p) },
+    Unary { text: "expit({})", takes: real, out: special_of, near: Ulps(4.0, 80.0), engine: Array::expit, value: |x| of_float(x, |x| 1.0 / (1.0 + (-x).exp())) },
+    Unary { text: "log_expit({})", takes: real, out: special_of, near: Ulps(4.0, 80.0), engine: Array::log_expit, value: |x| of_float(x, |x| x.min(0.0) - (-x.abs()).exp().ln_1p()) },
     Unary { text: "isnan({})", takes: all, out: bool, near: Decides, engine: Array::isnan, value: |x| truth(x.is_nan()) },
     Unary { text: "isfinite({})", takes: all, out: bool, near: Decides, engine: Array::isfinite, value: |x| truth(x.c().0.is_finite() && x.c().1.is_finite()) },
     Unary { text: "logical_not({})", takes: all, out: bool, near: Decides, engine: Array::logical_not, value: |x| truth(!x.truth()) },

@@ -3,7 +3,7 @@
 use super::Row;
 use crate::draw::{Context, Drawing, Made, Step, V};
 use crate::tensor::{Tensor, promote};
-use flagstone::array::{Index, concatenate as concatenated};
+use flagstone::array::{Index, Pad, concatenate as concatenated};
 
 pub const ROWS: &[Row] = &[
     Row { weight: 5, draw: index },
@@ -12,6 +12,9 @@ pub const ROWS: &[Row] = &[
     Row { weight: 5, draw: concatenate },
     Row { weight: 1, draw: broadcast_to },
     Row { weight: 3, draw: reshape },
+    Row { weight: 2, draw: roll },
+    Row { weight: 2, draw: repeat },
+    Row { weight: 2, draw: pad },
 ];
 
 /// The places that a Python slice takes of an axis of `len`.
@@ -215,4 +218,101 @@ fn reshape(drawing: &mut Drawing, x: V) -> Option<V> {
     let lengths: Vec<u64> = shape.iter().map(|&n| n as u64).collect();
     let build = move |made: &Made, _: &Context| Ok(made[x].reshape(lengths.clone()));
     Some(drawing.push(Step { text, args: vec![x], tensor, build: Box::new(build) }))
+}
+
+/// `x` with the places of each axis taken in the order of a list.
+fn picked(x: &Tensor, places: &[Vec<usize>]) -> Tensor {
+    let steps: Vec<Vec<usize>> = places.iter().zip(x.strides()).map(|(list, stride)| list.iter().map(|at| at * stride).collect()).collect();
+    x.picked(0, &steps)
+}
+
+fn whole(shape: &[usize]) -> Vec<Vec<usize>> {
+    shape.iter().map(|&n| (0..n).collect()).collect()
+}
+
+/// Along an axis, or of all elements in C order.
+fn roll(drawing: &mut Drawing, x: V) -> Option<V> {
+    let shape = drawing.shape(x).to_vec();
+    if shape.is_empty() {
+        return None;
+    }
+    let axis = drawing.dice.below(shape.len());
+    let shift = drawing.dice.below(4 * shape[axis] + 5) as i64 - 2 * shape[axis] as i64;
+    if drawing.dice.chance(3) {
+        let all = drawing.tensor(x).len();
+        let from = |i: usize| (i as i64 - shift).rem_euclid(all as i64) as usize;
+        let tensor = drawing.tensor(x);
+        let rolled = Tensor::new(tensor.dtype, &shape, tensor.is_exact(), |i| tensor.element(from(i)));
+        let text = format!("roll(v{x}, {shift})");
+        return Some(drawing.push(Step {
+            text,
+            args: vec![x],
+            tensor: rolled,
+            build: Box::new(move |made, _| Ok(made[x].roll(shift, ..))),
+        }));
+    }
+    let mut places = whole(&shape);
+    let n = shape[axis];
+    places[axis] = (0..n as i64).map(|i| (i - shift).rem_euclid(n as i64) as usize).collect();
+    let tensor = picked(drawing.tensor(x), &places);
+    let text = format!("roll(v{x}, {shift}, axis={axis})");
+    Some(drawing.push(Step { text, args: vec![x], tensor, build: Box::new(move |made, _| Ok(made[x].roll(shift, axis as i64))) }))
+}
+
+fn repeat(drawing: &mut Drawing, x: V) -> Option<V> {
+    let shape = drawing.shape(x).to_vec();
+    if shape.is_empty() || 3 * drawing.tensor(x).len() > drawing.scale.elements_max() {
+        return None;
+    }
+    let axis = drawing.dice.below(shape.len());
+    if shape[axis] > 200 {
+        return None;
+    }
+    let counts: Vec<u64> = (0..shape[axis]).map(|_| drawing.dice.below(4) as u64).collect();
+    let mut places = whole(&shape);
+    places[axis] = counts.iter().enumerate().flat_map(|(at, &count)| vec![at; count as usize]).collect();
+    let tensor = picked(drawing.tensor(x), &places);
+    let text = format!("repeat(v{x}, {counts:?}, axis={axis})");
+    Some(drawing.push(Step { text, args: vec![x], tensor, build: Box::new(move |made, _| Ok(made[x].repeat_each(&counts, axis as i64))) }))
+}
+
+/// By the edge, mirrored, or from the other end.
+fn pad(drawing: &mut Drawing, x: V) -> Option<V> {
+    let shape = drawing.shape(x).to_vec();
+    if shape.is_empty() || shape.contains(&0) {
+        return None;
+    }
+    let mut widths = vec![[0u64; 2]; shape.len()];
+    let axis = drawing.dice.below(shape.len());
+    widths[axis] = [drawing.dice.below(7) as u64, drawing.dice.below(7) as u64];
+    let n = shape[axis] as i64;
+    let longer = shape[axis] as u64 + widths[axis][0] + widths[axis][1];
+    if drawing.tensor(x).len() / shape[axis] * longer as usize > drawing.scale.elements_max() {
+        return None;
+    }
+    let kind = drawing.dice.below(4);
+    let place = |at: i64| match kind {
+        0 => at.clamp(0, n - 1),
+        1 => at.rem_euclid(n),
+        2 => {
+            let within = at.rem_euclid(2 * n);
+            within.min(2 * n - 1 - within)
+        }
+        _ if n == 1 => 0,
+        _ => {
+            let within = at.rem_euclid(2 * n - 2);
+            within.min(2 * n - 2 - within)
+        }
+    };
+    let mut places = whole(&shape);
+    places[axis] = (-(widths[axis][0] as i64)..n + widths[axis][1] as i64).map(|at| place(at) as usize).collect();
+    let tensor = picked(drawing.tensor(x), &places);
+    let mode = match kind {
+        0 => Pad::Edge,
+        1 => Pad::Wrap,
+        2 => Pad::Symmetric { odd: false },
+        _ => Pad::Reflect { odd: false },
+    };
+    let text = format!("pad(v{x}, {widths:?}, {mode:?})");
+    Some(drawing.push(Step { text, args: vec![x], tensor, build: Box::new(move |made, _| Ok(made[x].pad(widths.clone(), &mode))) }))
 }

@@ -1,0 +1,66 @@
+//! Functions of dtypes alone: which may be cast to which, and to which several promote.
+
+use super::operand::{Arg, common_dtype};
+use super::{Value, args};
+use crate::error::{Error, Result};
+use flagstone_kernels::dtype::{DType, Kind, Scalar};
+
+/// How far a cast may go: bool, unsigned, signed, float, complex.
+fn rank(dtype: DType) -> u8 {
+    match dtype.kind() {
+        Kind::Bool => 0,
+        Kind::Unsigned => 1,
+        Kind::Signed => 2,
+        Kind::Float => 3,
+        Kind::Complex => 4,
+    }
+}
+
+/// NumPy's `can_cast`: `rule` is its `casting`.
+pub(super) fn can_cast(operation: &str, from: DType, to: DType, rule: &str) -> Result<bool> {
+    let safe = from.promote(to) == to;
+    match rule {
+        "no" | "equiv" => Ok(from == to),
+        "safe" => Ok(safe),
+        "same_kind" => Ok(safe || rank(from) <= rank(to)),
+        "unsafe" => Ok(true),
+        other => {
+            let known = "'no', 'equiv', 'safe', 'same_kind' or 'unsafe'";
+            Err(Error::bad_request(operation, format!("casting='{other}'; expected {known}")))
+        }
+    }
+}
+
+/// (from_, to, casting).
+pub(super) fn can_cast_call(a: &[Value]) -> Result<Value> {
+    let name = "can_cast";
+    let from = match &a[0] {
+        Value::Array(array) => array.dtype()?,
+        other => named(name, other)?,
+    };
+    let Value::Str(rule) = &a[2] else { return Err(Error::bad_request(name, "a casting that is no string; expected for example 'safe'")) };
+    can_cast(name, from, named(name, &a[1])?, rule).map(|allowed| Value::Scalar(Scalar::Bool(allowed)))
+}
+
+fn named(name: &str, value: &Value) -> Result<DType> {
+    args::dtype(name, value)?.ok_or_else(|| Error::bad_request(name, "None; expected a dtype such as float32"))
+}
+
+/// The dtype that dtypes, arrays and weak numbers promote to.
+pub(super) fn result_type(a: &[Value]) -> Result<Value> {
+    let (Value::Tuple(items) | Value::List(items)) = &a[0] else { return Err(Error::internal("arguments that are no tuple")) };
+    let one = |value: &Value| match value {
+        Value::Array(_) | Value::Scalar(_) => args::operand("result_type", value)?.arg(),
+        other => super::zeros((), named("result_type", other)?).expr().map(Arg::Expr),
+    };
+    let found = items.iter().map(one).collect::<Result<Vec<_>>>()?;
+    match found[..] {
+        [] => Err(Error::bad_request("result_type", "nothing; expected dtypes or arrays")),
+        _ => Ok(Value::DType(common_dtype(&found.iter().collect::<Vec<_>>()))),
+    }
+}
+
+/// (type1, type2).
+pub(super) fn promote_types(a: &[Value]) -> Result<Value> {
+    Ok(Value::DType(named("promote_types", &a[0])?.promote(named("promote_types", &a[1])?)))
+}

@@ -1,0 +1,184 @@
+//! An array with elements added or left out along an axis.
+
+use crate::array::axes::position;
+use crate::array::composed::{Run, check_pieces, composed, picked};
+use crate::array::indexing::slice_bounds;
+use crate::array::{Array, Axes, Index, concatenate};
+use crate::error::{Error, Result};
+use std::collections::BTreeSet;
+
+/// The one axis that `axes` names; without one all elements lie along one.
+fn lane(operation: &str, x: &Array, axes: &Axes) -> Result<(Array, usize)> {
+    match axes.axes.as_deref() {
+        None if x.ndim()? == 1 => Ok((x.clone(), 0)),
+        None => Ok((x.ravel(), 0)),
+        Some(&[axis]) => Ok((x.clone(), position(operation, axis, x.ndim()?)?)),
+        Some(axes) => Err(Error::bad_request(operation, format!("axes {axes:?}; expected one axis, or none for all elements in C order"))),
+    }
+}
+
+fn place(operation: &str, at: i64, n: u64, last: i64) -> Result<i64> {
+    let from_start = if at < 0 { at.saturating_add(n as i64) } else { at };
+    match (0..=last).contains(&from_start) {
+        true => Ok(from_start),
+        false => Err(Error::bad_request(operation, format!("place {at} of an axis with length {n}; expected {}..={last}", -(n as i64)))),
+    }
+}
+
+/// The places that an index names, in its order.
+fn places(operation: &str, index: &Index, n: u64, last: i64) -> Result<Vec<i64>> {
+    match index {
+        Index::Int(at) => Ok(vec![place(operation, *at, n, last)?]),
+        Index::List(list) => list.iter().map(|&at| place(operation, at, n, last)).collect(),
+        Index::Bools(bools) if bools.len() as u64 == n => Ok((0..).zip(bools).filter(|(_, set)| **set).map(|(at, _)| at).collect()),
+        Index::Bools(bools) => {
+            Err(Error::bad_request(operation, format!("{} bools for an axis with length {n}; expected {n}", bools.len())))
+        }
+        Index::Slice(start, stop, step) => {
+            let (start, step, len) = slice_bounds((*start, *stop, *step), n)?;
+            check_pieces(operation, len, "take the array apart and join what is wanted of it")?;
+            Ok((0..len as i64).map(|i| start + i * step).collect())
+        }
+        _ => Err(Error::bad_request(operation, "an index that names no places; expected an integer, a slice, a list or bools")),
+    }
+}
+
+/// What is left of an axis of `n` without the places of an index.
+fn kept(index: &Index, n: u64) -> Result<Vec<Run>> {
+    let end = n as i64;
+    if let Index::Slice(start, stop, step) = index {
+        let (start, step, len) = slice_bounds((*start, *stop, *step), n)?;
+        let (low, size) = if step < 0 { (start + step * (len as i64 - 1), -step) } else { (start, step) };
+        // a slice may take away any number of places, which are no list
+        match (len, size) {
+            (0, _) => return Ok(vec![(0, 1, n)]),
+            (_, 1) => return Ok(vec![(0, 1, low as u64), (low + len as i64, 1, (end - low - len as i64) as u64)]),
+            (_, 2) => {
+                let after = low + 2 * len as i64 - 1;
+                return Ok(vec![(0, 1, low as u64), (low + 1, 2, len - 1), (after, 1, (end - after) as u64)]);
+            }
+            _ => {}
+        }
+    }
+    let gone: BTreeSet<i64> = places("delete", index, n, end - 1)?.into_iter().collect();
+    let (starts, ends) = (std::iter::once(0).chain(gone.iter().map(|at| at + 1)), gone.iter().copied().chain([end]));
+    Ok(starts.zip(ends).map(|(start, end)| (start, 1, (end - start) as u64)).collect())
+}
+
+/// `values` as an array of the lengths of `x`, but for `axis`, where it has its own.
+fn fitted(x: &Array, values: &Array, axis: usize) -> Result<Array> {
+    let (shape, own) = (x.shape()?, values.shape()?);
+    let missing = shape.len().checked_sub(own.len());
+    let Some(missing) = missing else {
+        return Err(Error::bad_request("insert", format!("values of shape {own:?} into an array of shape {shape:?}")));
+    };
+    let wide = values.expand_dims((0..missing as i64).collect::<Vec<_>>()).astype(x.dtype()?);
+    let mut wanted = shape;
+    wanted[axis] = wide.shape()?[axis];
+    Ok(wide.broadcast_to(wanted))
+}
+
+impl Array {
+    /// With `values` after it: along an axis, or with `..` the elements of both along one.
+    ///
+    /// ```
+    /// use flagstone::arange;
+    /// let x = arange(0, 3, 1, None);
+    /// assert_eq!(x.append(&x, 0).shape().unwrap(), [6]);
+    /// ```
+    #[track_caller]
+    pub fn append(&self, values: &Array, axes: impl Into<Axes>) -> Array {
+        let axes = axes.into();
+        composed("append", &[self, values], move |arrays| match axes.axes.as_deref() {
+            Some(&[axis]) => Ok(concatenate(arrays, axis)),
+            _ => {
+                let lines = arrays.iter().map(|array| lane("append", array, &axes).map(|(line, _)| line)).collect::<Result<Vec<_>>>()?;
+                Ok(concatenate(&lines, 0))
+            }
+        })
+    }
+
+    /// With `values`, cast to its dtype, before the places that an index names (of the array as it is), along an axis or with
+    /// `..` among all elements in C order. One value goes to every place, or one to each.
+    ///
+    /// ```
+    /// use flagstone::{arange, array::Index};
+    /// let x = arange(0, 3, 1, None);
+    /// let y = x.insert(&Index::List(vec![1, 1, 3]), &arange(7, 10, 1, None), 0);
+    /// assert_eq!(y.compute::<i64>().unwrap().as_slice().unwrap(), [0, 7, 8, 1, 2, 9]);
+    /// ```
+    #[track_caller]
+    pub fn insert(&self, at: &Index, values: &Array, axes: impl Into<Axes>) -> Array {
+        let (axes, index) = (axes.into(), at.clone());
+        composed("insert", &[self, values], move |arrays| {
+            let (x, axis) = lane("insert", &arrays[0], &axes)?;
+            let (expr, ndim) = (x.expr()?, x.ndim()?);
+            let n = expr.shape[axis];
+            let at = places("insert", &index, n, n as i64)?;
+            let part = |start: i64, end: i64| picked("insert", &expr, axis, &[(start, 1, (end - start) as u64)]).map(Array::from_expr);
+            if let [at] = at[..] {
+                // NumPy: the values of an integer lie along the first axis, those of a list of one along the axis itself
+                let alone = matches!(index, Index::Int(_));
+                let values = arrays[1].expand_dims((0..ndim.saturating_sub(arrays[1].ndim()?) as i64).collect::<Vec<_>>());
+                let values = if alone { values.moveaxis(0, axis as i64) } else { values };
+                return Ok(concatenate(&[part(0, at)?, fitted(&x, &values, axis)?, part(at, n as i64)?], axis as i64));
+            }
+            let count = at.len() as u64;
+            let values = fitted(&x, &arrays[1], axis)?;
+            let mut wanted = values.shape()?;
+            wanted[axis] = count;
+            let values = values.broadcast_to(wanted).expr()?;
+            // at one place they stay in the order of the list
+            let mut order: Vec<usize> = (0..at.len()).collect();
+            order.sort_by_key(|&i| at[i]);
+            check_pieces("insert", 2 * count + 1, "insert fewer at a time, or use concatenate")?;
+            let (mut pieces, mut done) = (Vec::new(), 0);
+            for i in order {
+                pieces.push(part(done, at[i])?);
+                pieces.push(Array::from_expr(picked("insert", &values, axis, &[(i as i64, 1, 1)])?));
+                done = at[i];
+            }
+            pieces.push(part(done, n as i64)?);
+            Ok(concatenate(&pieces, axis as i64))
+        })
+    }
+
+    /// Without the places that an index names, along an axis or with `..` among all elements in C order.
+    ///
+    /// ```
+    /// use flagstone::{arange, array::Index};
+    /// let x = arange(0, 6, 1, None).delete(&Index::List(vec![1, -1]), 0);
+    /// assert_eq!(x.compute::<i64>().unwrap().as_slice().unwrap(), [0, 2, 3, 4]);
+    /// ```
+    #[track_caller]
+    pub fn delete(&self, places: &Index, axes: impl Into<Axes>) -> Array {
+        let (axes, index) = (axes.into(), places.clone());
+        composed("delete", &[self], move |arrays| {
+            let (x, axis) = lane("delete", &arrays[0], &axes)?;
+            let expr = x.expr()?;
+            picked("delete", &expr, axis, &kept(&index, expr.shape[axis])?).map(Array::from_expr)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_what_the_index_does_not_name() {
+        for n in 0..9u64 {
+            for (start, stop, step) in [(None, None, 1), (Some(1), Some(5), 1), (None, None, 2), (Some(1), None, 2), (None, None, 3)] {
+                for step in [step, -step] {
+                    let (first, stride, len) = slice_bounds((start, stop, Some(step)), n).unwrap();
+                    let gone: Vec<i64> = (0..len as i64).map(|i| first + i * stride).collect();
+                    let want: Vec<i64> = (0..n as i64).filter(|at| !gone.contains(at)).collect();
+                    let runs = kept(&Index::Slice(start, stop, Some(step)), n).unwrap();
+                    let got: Vec<i64> =
+                        runs.iter().flat_map(|&(start, step, len)| (0..len as i64).map(move |i| start + i * step)).collect();
+                    assert_eq!(got, want, "{start:?}:{stop:?}:{step} of {n}");
+                }
+            }
+        }
+    }
+}
