@@ -239,6 +239,22 @@ fn rows() -> Vec<Row> {
             Expected::Stored(vec![COLUMNS as u64, ROWS as u64], || each(ROWS, COLUMNS, x))),
         row("concatenate", store("concatenate((x[1000:], y[:1000] * 2), axis=0)", &["x=x.h5:/x", "y=z.h5:/x"], "joined.npy", &[]),
             like_x(|| each(ROWS, COLUMNS, |i, j| if i < ROWS - 1000 { x(i + 1000, j) } else { 2.0 * x(i - (ROWS - 1000), j) }))),
+        row("roll in C order", store("roll(x, 1000003)", &["x=x.h5:/x"], "rolled.npy", &[]),
+            like_x(|| Box::new((0..ROWS * COLUMNS).map(|k| { let at = (k + ROWS * COLUMNS - 1_000_003) % (ROWS * COLUMNS); x(at / COLUMNS, at % COLUMNS) })))),
+        row("pad by reflection", store("pad(x, ((0, 0), (100, 100)), 'reflect')", &["x=x.h5:/x"], "padded.npy", &[]),
+            Expected::Stored(vec![ROWS as u64, COLUMNS as u64 + 200], || each(ROWS, COLUMNS + 200, |i, j| {
+                let at = j.abs_diff(100);
+                x(i, if at < COLUMNS { at } else { 2 * (COLUMNS - 1) - at })
+            }))),
+        row("tile, repeat", eval("tile(x, (2, 1)).sum(), repeat(x[:2048], 2, axis=0).sum()", &["x=x.h5:/x"]),
+            Expected::Values(vec![2.0 * mean_x * n, 2.0 * ((0..2048).map(f).sum::<f64>() * COLUMNS as f64 + 2048.0 * gs().sum::<f64>())])),
+        row("diff", eval("diff(x, axis=0).sum(), diff(x, axis=1).max()", &["x=x.h5:/x"]),
+            Expected::Values(vec![COLUMNS as f64 * (f(ROWS - 1) - f(0)), (1..COLUMNS).map(|j| g(j) - g(j - 1)).fold(0.0, f64::max)])),
+        row("covariances", eval("trace(cov(x, rowvar=False)[:2000, :2000])", &["x=x.h5:/x"]),
+            Expected::Near(vec![2000.0 * std(fs()).powi(2) * ROWS as f64 / (ROWS as f64 - 1.0)], 1e-6)),
+        row("convolve", eval("convolve(arange(40000000.0), [1.0, 2.0, 1.0], 'valid').sum()", &[]),
+            Expected::Values(vec![4.0 * (39_999_998.0 * 39_999_997.0 / 2.0) + 4.0 * 39_999_998.0])),
+        row("skewness", eval("abs(stats.skew(x, axis=None)) < 10, stats.kurtosis(x, axis=None) < 10", &["x=x.h5:/x"]), Expected::Values(vec![1.0, 1.0])),
         row("outer product, summed", eval("(arange(8000.0)[:, None] * arange(8000.0)).sum()", &[]), Expected::Values(vec![triangle * triangle])),
         row("several results, one pass", eval("x.sum(), x.max(), x.std(), x.min(), (x > 900).sum()", &["x=x.h5:/x"]),
             Expected::Values(vec![mean_x * n, 999.0 + 499.0, std_x, 0.0, histogram()[901..].iter().sum::<u64>() as f64]))

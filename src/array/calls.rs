@@ -201,21 +201,6 @@ pub(super) fn ptp(a: &Value, axis: &Value, keepdims: &Value) -> Called {
     given(args::array("ptp", a)?.ptp(axes))
 }
 
-pub(super) fn average(a: &[Value]) -> Called {
-    let name = "average";
-    let mut axes = args::axes(name, &a[1])?;
-    axes.keepdims = args::boolean(name, &a[3])?;
-    let x = args::array(name, &a[0])?;
-    if is_none(&a[2]) {
-        return given(x.mean(axes));
-    }
-    let weights = args::array(name, &a[2])?;
-    if weights.shape()? != x.shape()? {
-        return Err(Error::unsupported(name, "weights of another shape; broadcast them to the array's shape"));
-    }
-    given((&x * &weights).sum(axes.clone()) / weights.sum(axes))
-}
-
 /// (a, axis, dtype) of NumPy's running totals.
 pub(super) fn cumulative(op: ScanOp, skip_nan: bool, a: &[Value]) -> Called {
     let name = op.name();

@@ -45,6 +45,7 @@ mod shape;
 mod shapes;
 mod signatures;
 mod sorting;
+mod statistics;
 mod table;
 mod triangles;
 mod value;
@@ -71,6 +72,7 @@ pub use shape::{Chunks, Shape};
 pub use shapes::{Ends, Nested, Pad, Sections, block, column_stack, dstack};
 pub use signatures::{function, method, reference, signatures};
 pub use sorting::{Q, QuantileMethod, Unique};
+pub use statistics::{Observations, Overlap, Spacing, convolve, correlate, polyval};
 pub use value::{Param, Signature, Value};
 pub use write::{ArrayWriter, create};
 

@@ -5,6 +5,7 @@ use super::grids::table as grids;
 use super::linalg::table;
 use super::random_table as random;
 use super::shapes::table as shapes;
+use super::statistics::table as statistics;
 use super::table::{METHODS, NOT_YET, SIGNATURES};
 use super::value::{Param, Signature};
 use super::{fft, groups, sorting};
@@ -16,11 +17,12 @@ use std::fmt::Write;
 /// assert!(flagstone::array::signatures().any(|signature| signature.name == "linalg.qr"));
 /// ```
 pub fn signatures() -> impl Iterator<Item = &'static Signature> {
-    let tables: [&'static [Signature]; 9] = [
+    let tables: [&'static [Signature]; 10] = [
         SIGNATURES,
         choices::SIGNATURES,
         grids::SIGNATURES,
         shapes::SIGNATURES,
+        statistics::SIGNATURES,
         sorting::table::SIGNATURES,
         fft::table::SIGNATURES,
         groups::SIGNATURES,

@@ -235,7 +235,6 @@ pub(super) static SIGNATURES: &[Signature] = &[
     plain!("nanargmin" Argmin true "Where the first smallest value is, NaN skipped."),
     plain!("nanargmax" Argmax true "Where the first largest value is, NaN skipped."),
     sig!(method "ptp" ["a", "axis" = "None"; "keepdims" = "False"] "Largest minus smallest.", |a| ptp(&a[0], &a[1], &a[2])),
-    sig!("average" ["a", "axis" = "None", "weights" = "None"; "keepdims" = "False"] "Weighted means.", |a| average(a)),
     // running totals
     sig!(method "cumsum" ["a", "axis" = "None", "dtype" = "None"] "Running sums.", |a| cumulative(ScanOp::Sum, false, a)),
     sig!(method "cumprod" ["a", "axis" = "None", "dtype" = "None"] "Running products.", |a| cumulative(ScanOp::Prod, false, a)),
@@ -314,8 +313,8 @@ macro_rules! not_yet {
     };
 }
 
-/// What NumPy has and this version has not: refused by name, with what to use instead.
+/// What NumPy has and this version has not: refused by name.
 pub(super) static NOT_YET: &[Signature] = not_yet! {
-    "diff": "use x[1:] - x[:-1]";
-    "cov": "use matmul"; "corrcoef": "use matmul"; "convolve": "convolution"; "correlate": "correlation"; "gradient": "use slices";
+    "lexsort": "several keys"; "take_along_axis": "an index a lane"; "put_along_axis": "an index a lane"; "histogramdd": "more than two axes";
+    "apply_along_axis": "functions of lanes"; "apply_over_axes": "functions of axes";
 };

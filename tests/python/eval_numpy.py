@@ -822,11 +822,7 @@ nanmean(n[:3])
 
 # What may be lacking: then it is a named error, and never a partial answer.
 LATER = """
-diag(q)
-tile(v, 2)
-repeat(v, 2)
-roll(v, 2)
-diff(i)
+lexsort((v, -v))
 random.poisson(2.0, size=3) * 0
 """.strip().split("\n")
 

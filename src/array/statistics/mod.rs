@@ -1,0 +1,15 @@
+//! Arrays → their differences, slopes, areas, convolutions, covariances and moments. All of it is views, products and
+//! reductions that are there.
+
+mod convolve;
+mod covariance;
+mod differences;
+mod gradient;
+mod moments;
+pub(super) mod table;
+mod table_calls;
+
+pub use convolve::{Overlap, convolve, correlate};
+pub use covariance::Observations;
+pub use differences::polyval;
+pub use gradient::Spacing;

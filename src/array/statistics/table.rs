@@ -1,0 +1,39 @@
+//! The rows of differences, convolutions and statistics in the table of what users can call by NumPy's and SciPy's names.
+
+use super::table_calls::*;
+use crate::array::table::{default, params, sig};
+use crate::array::value::{Param, Signature};
+use flagstone_kernels::op::{ReduceOp, ScanOp};
+
+/// Functions of neighbours, of pairs and of moments.
+pub(in crate::array) static SIGNATURES: &[Signature] = &[
+    sig!("diff" ["a", "n" = "1", "axis" = "-1", "prepend" = "None", "append" = "None"] "Differences of neighbours.", |a| diff(a)),
+    sig!("ediff1d" ["ary", "to_end" = "None", "to_begin" = "None"] "Differences of neighbours among all elements.", |a| ediff1d(a)),
+    sig!("gradient" ["f", "*varargs"; "axis" = "None", "edge_order" = "1"] "Slopes along axes.", |a| gradient(a)),
+    sig!("trapezoid" ["y", "x" = "None", "dx" = "1.0", "axis" = "-1"] "Areas by the trapezoidal rule.", |a| trapezoid(a)),
+    sig!("trapz" ["y", "x" = "None", "dx" = "1.0", "axis" = "-1"] "Areas by the trapezoidal rule.", |a| trapezoid(a)),
+    sig!("unwrap" ["p", "discont" = "None", "axis" = "-1"; "period" = "6.283185307179586"] "Angles without jumps.", |a| unwrap(a)),
+    sig!("convolve" ["a", "v", "mode" = "'full'"] "Convolutions of two sequences.", |a| slide("convolve", a)),
+    sig!("correlate" ["a", "v", "mode" = "'valid'"] "Correlations of two sequences.", |a| slide("correlate", a)),
+    sig!("cov" ["m", "y" = "None", "rowvar" = "True", "bias" = "False", "ddof" = "None", "fweights" = "None", "aweights" = "None"; "dtype" = "None"]
+        "Covariances of variables.", |a| cov(a)),
+    sig!("corrcoef" ["x", "y" = "None", "rowvar" = "True"; "dtype" = "None"] "Correlation coefficients of variables.", |a| corrcoef(a)),
+    sig!("average" ["a", "axis" = "None", "weights" = "None", "returned" = "False"; "keepdims" = "False"] "Weighted means.", |a| average(a)),
+    sig!("polyval" ["p", "x"] "A polynomial, the highest power first.", |a| polyval(a)),
+    sig!("array_equiv" ["a1", "a2"] "Whether two arrays are equal once broadcast.", |a| array_equiv(a)),
+    sig!("stats.moment" ["a", "order" = "1", "axis" = "0", "nan_policy" = "'propagate'"; "center" = "None", "keepdims" = "False"]
+        "Central moments (SciPy).", |a| moment(a)),
+    sig!("stats.skew" ["a", "axis" = "0", "bias" = "True", "nan_policy" = "'propagate'"; "keepdims" = "False"] "Skewness (SciPy).", |a| skew(a)),
+    sig!("stats.kurtosis" ["a", "axis" = "0", "fisher" = "True", "bias" = "True", "nan_policy" = "'propagate'"; "keepdims" = "False"]
+        "Kurtosis (SciPy).", |a| kurtosis(a)),
+    sig!("add.accumulate" ["array", "axis" = "0", "dtype" = "None"] "Running sums.", |a| accumulate(ScanOp::Sum, a)),
+    sig!("multiply.accumulate" ["array", "axis" = "0", "dtype" = "None"] "Running products.", |a| accumulate(ScanOp::Prod, a)),
+    sig!("maximum.accumulate" ["array", "axis" = "0", "dtype" = "None"] "Running maxima.", |a| accumulate(ScanOp::Max, a)),
+    sig!("minimum.accumulate" ["array", "axis" = "0", "dtype" = "None"] "Running minima.", |a| accumulate(ScanOp::Min, a)),
+    sig!("add.reduce" ["array", "axis" = "0", "dtype" = "None"; "keepdims" = "False", "where" = "None"] "Sums.", |a| reduce(ReduceOp::Sum, a)),
+    sig!("multiply.reduce" ["array", "axis" = "0", "dtype" = "None"; "keepdims" = "False", "where" = "None"] "Products.", |a| reduce(ReduceOp::Prod, a)),
+    sig!("maximum.reduce" ["array", "axis" = "0", "dtype" = "None"; "keepdims" = "False", "where" = "None"] "Largest values.", |a| reduce(ReduceOp::Max, a)),
+    sig!("minimum.reduce" ["array", "axis" = "0", "dtype" = "None"; "keepdims" = "False", "where" = "None"] "Smallest values.", |a| reduce(ReduceOp::Min, a)),
+    sig!("logical_and.reduce" ["array", "axis" = "0", "dtype" = "None"; "keepdims" = "False", "where" = "None"] "Whether all are nonzero.", |a| reduce(ReduceOp::All, a)),
+    sig!("logical_or.reduce" ["array", "axis" = "0", "dtype" = "None"; "keepdims" = "False", "where" = "None"] "Whether any is nonzero.", |a| reduce(ReduceOp::Any, a)),
+];

@@ -1,0 +1,45 @@
+//! What is made of views lets slices through: a few elements of a rolled, padded or differenced array read the chunks
+//! that those elements stand in.
+
+use flagstone::array::{Index, Overlap, Pad, StoreOptions, concatenate, convolve};
+use flagstone::{Array, DType, Runtime, idx, ones, open, random};
+use std::sync::atomic::Ordering::SeqCst;
+
+const N: i64 = 200_000;
+const CHUNK: i64 = 10_000;
+
+fn runtime() -> Runtime {
+    Runtime::builder().memory_limit("64MiB").threads(2).build().unwrap()
+}
+
+#[test]
+fn slices_read_the_chunks_that_they_stand_in() {
+    let directory = tempfile::tempdir().unwrap();
+    let address = directory.path().join("x.zarr").display().to_string();
+    runtime().store_with(&random::normal(0.0, 1.0).shape([N]).seed(3).build(), &address, &StoreOptions::new().chunks([CHUNK])).unwrap();
+    let x = open(&address).unwrap();
+    let whole: Vec<f64> = runtime().compute::<f64>(&x).unwrap().into_raw_vec_and_offset().0;
+    let at = |place: i64| whole[place as usize];
+    let reads = |name: &str, array: Array, chunks_max: f64, expected: &dyn Fn(i64) -> f64| {
+        let runtime = runtime();
+        let part = runtime.compute::<f64>(&array.index(idx![..10])).unwrap();
+        let read = runtime.counters().decoded_bytes.load(SeqCst) as f64 / (8 * CHUNK) as f64;
+        assert!(read <= chunks_max, "{name}: {read} chunks read, expected {chunks_max} at most");
+        for (i, value) in (0..).zip(&part) {
+            assert!((value - expected(i)).abs() < 1e-12, "{name}: {value} at {i}, expected {}", expected(i));
+        }
+    };
+    reads("roll", x.roll(3, 0), 2.0, &|i| at((i + N - 3) % N));
+    reads("tile", x.tile([3]).index(idx![N - 5..]), 2.0, &|i| at((i + N - 5) % N));
+    reads("pad", x.pad(1000u64, &Pad::Reflect { odd: false }), 1.0, &|i| at(1000 - i));
+    reads("pad by its mean", x.pad(5u64, &Pad::Edge).index(idx![N..]), 1.0, &|i| at((N + i - 5).min(N - 1)));
+    reads("delete", x.delete(&Index::Int(5), 0), 1.0, &|i| at(if i < 5 { i } else { i + 1 }));
+    reads("insert", x.insert(&Index::Int(N / 2), &ones([3], DType::F64), 0), 1.0, &at);
+    reads("append", x.append(&x, 0).index(idx![N..]), 1.0, &at);
+    reads("split", x.split(4, 0)[3].clone(), 1.0, &|i| at(3 * N / 4 + i));
+    reads("diff", x.diff(1, 0), 1.0, &|i| at(i + 1) - at(i));
+    reads("gradient", x.gradient(1.0, 0, 1).index(idx![1..]), 1.0, &|i| (at(i + 2) - at(i)) / 2.0);
+    reads("convolve", convolve(&x, &ones([3], DType::F64), Overlap::Valid), 3.0, &|i| at(i) + at(i + 1) + at(i + 2));
+    reads("window", x.sliding_window_view(&[(0, 3)]).index(idx![.., 2]), 1.0, &|i| at(i + 2));
+    reads("several", concatenate(&[x.roll(1, 0), x.flip(0)], 0).index(idx![N..]), 1.0, &|i| at(N - 1 - i));
+}
