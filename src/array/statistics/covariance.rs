@@ -152,7 +152,8 @@ impl Array {
         composed("corrcoef", &[&covariances], |arrays| {
             let c = &arrays[0];
             if c.ndim()? == 0 {
-                return Ok(c / c);
+                // 1, or NaN where the variance is 0
+                return Ok(c / c.clone());
             }
             let deviations = c.diagonal(0, 0, 1).real().sqrt();
             let r = c / deviations.expand_dims(1) / deviations;
