@@ -61,6 +61,8 @@ pub struct WorkSizes {
     pub panel_blocks_max: u64,
     /// Partials that are combined at once at most; a power of two.
     pub combined_max: u64,
+    /// Rows of fewer bytes are read one by one at less than half the rate of long ones.
+    pub row_bytes_min: u64,
     /// Elements of a lane that is sorted in one task; a longer one is sorted in runs.
     pub sort_elements: u64,
     /// Elements of a sorted run at most.
@@ -91,6 +93,7 @@ impl Default for WorkSizes {
             tile_side_even_min: 256,
             panel_blocks_max: 8,
             combined_max: 1024,
+            row_bytes_min: 1 << 12,
             sort_elements: 1 << 17,
             run_elements_max: 1 << 23,
             run_piece_min: 1 << 12,
@@ -120,6 +123,7 @@ impl Sizes {
                 tile_side_even_min: 2,
                 panel_blocks_max: 1,
                 combined_max: 2,
+                row_bytes_min: 16,
                 sort_elements: 5,
                 run_elements_max: 12,
                 run_piece_min: 2,

@@ -241,7 +241,7 @@ fn programs_use_the_public_interface() {
 }
 
 /// The operations of the graph, each with the file of `src/array` that has its methods.
-const OPERATIONS: [(&str, &str); 21] = [
+const OPERATIONS: [(&str, &str); 27] = [
     ("Source", "io"),
     ("Full", "creation"),
     ("Generate", "creation"),
@@ -256,6 +256,12 @@ const OPERATIONS: [(&str, &str); 21] = [
     ("Contraction", "contract"),
     ("Mask", "indexing"),
     ("Quantile", "sorting"),
+    ("Lanes", "lanes"),
+    ("Merge", "sorting"),
+    ("Lookup", "sorting"),
+    ("Tally", "sorting"),
+    ("Grouped", "groups"),
+    ("Reshape", "manipulate"),
     ("Deferred", "counted"),
     ("Spread", "counted"),
     ("Output", "linalg"),

@@ -29,6 +29,7 @@ mod indexing;
 mod into_view;
 mod io;
 mod kron;
+mod lanes;
 pub mod linalg;
 mod manipulate;
 mod operand;

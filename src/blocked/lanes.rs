@@ -3,7 +3,7 @@
 
 use super::blocking;
 use super::boxes::{Boxes, Tile};
-use super::feed::Feed;
+use super::feed::{Data, Feed};
 use super::lower::{Lower, Lowering, Made};
 use super::recut::recut;
 use super::work::{Access, Blocks, Layout, Tasks, Work, Writes};
@@ -114,18 +114,30 @@ impl ops::Lanes {
     }
 }
 
+impl ops::Lanes {
+    /// The boxes by which `feed` is best read where those of whole lanes, `boxes`, are narrower, so that it would be decoded many
+    /// times, or read in short pieces.
+    fn cut_first(&self, feed: &Feed, boxes: &[AxisChunks], lowering: &Lowering<'_>) -> Option<Vec<AxisChunks>> {
+        let natural = blocking::natural(feed);
+        if natural.rigid {
+            let narrower = |(axis, cuts): (usize, &AxisChunks)| axis != self.axis && cuts.count() > natural.cuts[axis].count();
+            return boxes.iter().enumerate().any(narrower).then_some(natural.cuts);
+        }
+        let (work, last) = (lowering.budget.work(), boxes.len() - 1);
+        let stored = feed.inputs.iter().any(|input| matches!(input.data, Data::Store(_)));
+        let short = boxes[last].count() > 1 && boxes[last].longest() * (self.arg.dtype.size() as u64) < work.row_bytes_min;
+        (stored && self.axis != last && short).then(|| blocking::elementwise(feed, work))
+    }
+}
+
 impl Lower for ops::Lanes {
     fn lower(&self, _node: &Expr, lowering: &mut Lowering<'_>) -> Result<Made> {
         let (feed, regs) = lowering.feed(&[&self.arg], &self.arg.shape)?;
         let mut stage = self.stage(&feed, regs[0], lowering);
-        let natural = blocking::natural(&feed);
-        let narrower = |(axis, cuts): (usize, &AxisChunks)| axis != self.axis && cuts.count() > natural.cuts[axis].count();
-        if natural.rigid && stage.work.boxes.cuts.iter().enumerate().any(narrower) {
-            let finer = |(boxes, natural): (&AxisChunks, &AxisChunks)| {
-                if boxes.count() > natural.count() { boxes.clone() } else { natural.clone() }
-            };
-            let cuts: Vec<AxisChunks> = stage.work.boxes.cuts.iter().zip(&natural.cuts).map(finer).collect();
-            let (feed, reg) = recut(lowering, &self.arg, (feed, regs[0]), &cuts, &natural.cuts, self.axis);
+        if let Some(from) = self.cut_first(&feed, &stage.work.boxes.cuts, lowering) {
+            let finer = |(boxes, from): (&AxisChunks, &AxisChunks)| if boxes.count() > from.count() { boxes.clone() } else { from.clone() };
+            let cuts: Vec<AxisChunks> = stage.work.boxes.cuts.iter().zip(&from).map(finer).collect();
+            let (feed, reg) = recut(lowering, &self.arg, (feed, regs[0]), &cuts, &from, self.axis);
             stage = self.stage(&feed, reg, lowering);
         }
         let mut axes = stage.work.boxes.cuts.clone();

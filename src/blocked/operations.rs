@@ -3,9 +3,9 @@
 
 use super::lower::{Lower, LowerAll};
 use super::mask::CountMask;
+use super::merge::ExternalSort;
 use super::procedure::Procedure;
 use super::quantile::Selection;
-use super::sort::ExternalSort;
 use crate::expr::{Expr, Op, ops};
 use crate::sizes::WorkSizes;
 use flagstone_kernels::lanes::Lane;

@@ -99,6 +99,7 @@ fn work_sizes(dice: &mut Dice) -> WorkSizes {
         tile_side_even_min,
         panel_blocks_max: between(1, 3),
         combined_max: 1 << between(1, 3),
+        row_bytes_min: between(1, 60),
         sort_elements: between(3, 40),
         run_elements_max: between(3, 60),
         run_piece_min: between(1, 5),

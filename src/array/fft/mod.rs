@@ -3,9 +3,10 @@
 pub(in crate::array) mod table;
 
 use super::elementwise::{cast, constant};
+use super::lanes::lanes;
 use super::{Array, axes::position, counted};
 use crate::error::{Error, Result};
-use crate::expr::{Expr, Node, ops};
+use crate::expr::Expr;
 use flagstone_kernels::dtype::{DType, Scalar};
 use flagstone_kernels::fft::{Fft, Kind};
 use flagstone_kernels::lanes::Lane;
@@ -72,7 +73,7 @@ fn along(name: &'static str, kind: Kind, expr: &Expr, n: Option<i64>, axis: i64,
             shape[axis] = fft.out_len();
             return constant(Scalar::Int(0), fft.out(), &shape);
         }
-        Node::new(ops::Lanes { lane: Lane::Fft(std::sync::Arc::new(fft)), arg, axis }.into())
+        lanes(Lane::Fft(std::sync::Arc::new(fft)), arg, axis)
     })
 }
 

@@ -11,9 +11,10 @@ pub use quantiles::{Q, QuantileMethod};
 pub use sets::Unique;
 
 use super::axes::position;
+use super::lanes::lanes;
 use super::{Array, counted};
 use crate::error::Result;
-use crate::expr::{Expr, Node, ops};
+use crate::expr::Expr;
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::lanes::Lane;
 use flagstone_kernels::sort::{Gives, Sorter};
@@ -31,7 +32,7 @@ fn sorted(expr: &Expr, axis: Option<i64>, gives: Gives) -> Result<Expr> {
         if expr.shape.contains(&0) {
             return super::elementwise::cast(&expr, sorter.out());
         }
-        Node::new(ops::Lanes { lane: Lane::Sort(sorter), arg: expr, axis }.into())
+        lanes(Lane::Sort(sorter), expr, axis)
     })
 }
 

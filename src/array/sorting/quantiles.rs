@@ -1,5 +1,6 @@
 //! Exact quantiles over any axes.
 
+use crate::array::lanes::lanes;
 use crate::array::manipulate::insert_axes;
 use crate::array::{Array, Axes, counted, stack};
 use crate::error::{Error, Result};
@@ -128,7 +129,7 @@ fn of_lanes(name: &str, expr: &Expr, q: &Q, axes: &Axes, method: Method, skip_na
         true => crate::array::elementwise::constant(Scalar::Float(f64::NAN), out, &shape)?,
         false => {
             let of = Quantiles { dtype: arg.dtype, out, q: q.values.clone(), method, skip_nan };
-            Node::new(ops::Lanes { lane: Lane::Quantiles(Arc::new(of)), arg, axis }.into())?
+            lanes(Lane::Quantiles(Arc::new(of)), arg, axis)?
         }
     };
     let lanes = Array::from_expr(lanes);
