@@ -126,6 +126,9 @@ examples:
 	run demean "$$dir/table.h5:/x"
 	run block_function "$$dir/floats.h5:/x"
 	run least_squares "$$dir/tall.h5:/x"
+	run climatology "$$dir/table.h5:/x" "$$dir/anomalies.zarr"
+	run quantiles "$$dir/table.h5:/x"
+	run spectrum "$$dir/table.h5:/x"
 	run pca "$$dir/table.h5:/x" 3 "$$dir/loadings.npy"
 	run solve 500
 

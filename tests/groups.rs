@@ -5,7 +5,7 @@ use ndarray::{Array3, ArrayD};
 
 fn runtimes() -> Vec<Runtime> {
     let of = |limit: u64, threads| Runtime::builder().memory_limit_bytes(limit).threads(threads).build().unwrap();
-    vec![of(1 << 30, 2), of(1 << 30, 1), of(3 << 20, 2)]
+    vec![of(1 << 30, 2), of(1 << 30, 1), of(6 << 20, 2)]
 }
 
 /// Values of whole numbers, so that sums are exact, with a NaN; labels of which one stands for no group and one group is empty.

@@ -5,8 +5,9 @@ use flagstone::array::{Index, Overlap, Pad, StoreOptions, concatenate, convolve}
 use flagstone::{Array, DType, Runtime, idx, ones, open, random};
 use std::sync::atomic::Ordering::SeqCst;
 
-const N: i64 = 200_000;
-const CHUNK: i64 = 10_000;
+const N: i64 = 4_000_000;
+// larger than what is joined with its neighbours
+const CHUNK: i64 = 200_000;
 
 fn runtime() -> Runtime {
     Runtime::builder().memory_limit("64MiB").threads(2).build().unwrap()

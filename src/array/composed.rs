@@ -10,9 +10,20 @@ pub(super) const PIECES_MAX: u64 = 4096;
 /// What `f` makes of `arrays`, of which it may ask the shapes. An error of `f` is the caller's, not one of a line of ours.
 #[track_caller]
 pub(super) fn composed(name: &str, arrays: &[&Array], f: impl Fn(&[Array]) -> Result<Array> + Send + Sync + 'static) -> Array {
+    composed_of(name, arrays, &[], f)
+}
+
+/// As [`composed`], where a length that is not known yet may have to be one of `lengths`.
+#[track_caller]
+pub(super) fn composed_of(
+    name: &str,
+    arrays: &[&Array],
+    lengths: &[u64],
+    f: impl Fn(&[Array]) -> Result<Array> + Send + Sync + 'static,
+) -> Array {
     Array::build(|| {
         let exprs = arrays.iter().map(|array| array.expr()).collect::<Result<Vec<_>>>()?;
-        counted::when_known(name, &exprs, &[], move |exprs| {
+        counted::when_known(name, &exprs, lengths, move |exprs| {
             let arrays: Vec<Array> = exprs.iter().cloned().map(Array::from_expr).collect();
             f(&arrays).and_then(|made| made.expr()).map_err(Error::without_place)
         })

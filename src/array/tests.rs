@@ -316,6 +316,7 @@ fn signatures_bind_every_name() {
         "False" => Value::Scalar(Scalar::Bool(false)),
         "float64" => Value::DType(DType::F64),
         "\"auto\"" => Value::Str("auto".into()),
+        text if text.starts_with('\'') => Value::Str(text.trim_matches('\'').into()),
         number => match number.parse::<i64>() {
             Ok(i) => Value::Scalar(Scalar::Int(i)),
             Err(_) => Value::Scalar(Scalar::Float(number.parse().unwrap())),

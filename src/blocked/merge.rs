@@ -137,8 +137,8 @@ impl RunsStage {
         let (work, n, item) = (budget.work(), feed.shape[0], sorter.item_bytes() as u64);
         let of = |most: u64| {
             let runs = blocking::of_size(feed, most, work).remove(0).split(most.max(1));
-            // two blocks of each run, thrice, in half a share
-            let fair = budget.share_bytes() / 12 / item / (runs.count() + 1);
+            // what a merge reads beside its own items, two blocks of each run, and their two copies: an eighth of a share
+            let fair = budget.share_bytes() / 8 / 6 / item / (runs.count() + 1);
             let piece = fair.clamp(work.run_piece_min.max(1), runs.longest().max(1).max(work.run_piece_min));
             let fused = Fused::new(feed.program.clone(), vec![reg], vec![]);
             RunsStage::new(sorter, feed, fused, Cuts { runs, piece })
@@ -213,12 +213,12 @@ pub struct MergeStage {
 }
 
 impl MergeStage {
-    /// Blocks as large as half a share allows.
+    /// Blocks as large as a share allows: the smaller they are, the more of what is read belongs to others.
     fn fit(sorter: Sorter, node: &Expr, budget: &Budget) -> Result<MergeStage> {
         let crate::expr::Op::Merge(merge) = &node.op else { return Err(Error::internal("a merge of something else than runs")) };
         let of = |most: u64| MergeStage::cut(sorter, &merge.runs, AxisChunks::regular(node.shape[0], most));
         let sizes = blocking::task_sizes(budget.work());
-        let grid = blocking::first_within(sizes.map(|most| (most, of(most))), |(_, bytes)| *bytes, budget.share_bytes() / 2).0;
+        let grid = blocking::first_within(sizes.map(|most| (most, of(most))), |(_, bytes)| *bytes, budget.share_bytes()).0;
         Ok(MergeStage::new(sorter, &merge.runs, AxisChunks::regular(node.shape[0], grid)))
     }
 

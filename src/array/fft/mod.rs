@@ -1,4 +1,4 @@
-//! Discrete Fourier transforms along axes of any chunks, under NumPy's names: a task transforms whole lanes.
+//! Arrays → their discrete Fourier transforms along axes of any chunks, under NumPy's names: a task transforms whole lanes.
 
 pub(in crate::array) mod table;
 

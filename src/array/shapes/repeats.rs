@@ -1,7 +1,7 @@
 //! Elements that come more than once: whole arrays beside one another, single elements, and what fills another shape.
 
 use crate::array::axes::position;
-use crate::array::composed::{PIECES_MAX, Run, composed, picked};
+use crate::array::composed::{PIECES_MAX, Run, composed, composed_of, picked};
 use crate::array::{Array, Axes, Shape, zeros};
 use crate::error::{Error, Result};
 
@@ -111,7 +111,7 @@ impl Array {
     #[track_caller]
     pub fn repeat_each(&self, counts: &[u64], axes: impl Into<Axes>) -> Array {
         let (axes, counts) = (axes.into(), counts.to_vec());
-        composed("repeat", &[self], move |arrays| {
+        composed_of("repeat", &[self], &[counts.len() as u64], move |arrays| {
             let (x, axis) = lane("repeat", &arrays[0], &axes)?;
             let n = x.shape()?[axis];
             match counts[..] {

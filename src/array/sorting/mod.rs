@@ -1,4 +1,4 @@
-//! What the order of values decides: sorted lanes, their places, quantiles.
+//! Arrays → what the order of their values decides: sorted lanes and their places, quantiles, sets, bins, places in tables.
 
 pub(in crate::array) mod lookup;
 mod quantiles;
