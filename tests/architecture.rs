@@ -273,7 +273,7 @@ const OPERATIONS: [(&str, &str); 27] = [
 
 /// Files that name an operation outside of its homes: what has to be read, and may have to be changed, when one is
 /// added or changed. The number only goes down.
-const NAMED_ELSEWHERE_MAX: usize = 45;
+const NAMED_ELSEWHERE_MAX: usize = 44;
 
 /// `TallQr` as `tall_qr`.
 fn snake_case(name: &str) -> String {

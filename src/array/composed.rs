@@ -2,7 +2,7 @@
 
 use super::{Array, counted};
 use crate::error::{Error, Result};
-use crate::expr::{Affine, Expr, Follow, Node, Op, ops};
+use crate::expr::{Affine, Expr, Follow};
 
 /// A function that would need more pieces than these of its argument is refused: planning costs as many operations.
 pub(super) const PIECES_MAX: u64 = 4096;
@@ -61,7 +61,7 @@ pub(super) fn picked(operation: &str, x: &Expr, axis: usize, runs: &[Run]) -> Re
         [run] => one(run),
         _ => {
             let args: Vec<Expr> = full.into_iter().map(one).collect::<Result<_>>()?;
-            Node::new(Op::Concatenate(ops::Concatenate { args, axis }))
+            super::manipulate::join(args, axis)
         }
     }
 }

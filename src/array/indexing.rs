@@ -2,9 +2,9 @@
 
 use super::Array;
 use super::counted::{self, Length};
-use super::manipulate::view;
+use super::manipulate::{join, view};
 use crate::error::{Error, Result};
-use crate::expr::{Affine, Expr, Follow, Node, Op, ops};
+use crate::expr::{Affine, Expr, Follow, Node, ops};
 use flagstone_kernels::dtype::DType;
 use std::sync::Arc;
 
@@ -436,7 +436,7 @@ fn listed(expr: &Expr, items: &[Index], at: usize) -> Result<Expr> {
         [run] => view(expr, affine(expr, items, Some(run))?)?,
         _ => {
             let args: Result<Vec<Expr>> = runs.iter().map(|&run| view(expr, affine(expr, items, Some(run))?)).collect();
-            Node::new(Op::Concatenate(ops::Concatenate { args: args?, axis: out_axis }))?
+            join(args?, out_axis)?
         }
     };
     if list_comes_first(items) && out_axis > 0 {

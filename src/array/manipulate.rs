@@ -10,6 +10,11 @@ use crate::grid::element_count;
 use flagstone_kernels::dtype::{DType, Scalar};
 use flagstone_kernels::generate::{Generator, Rule};
 
+/// The arrays, of one dtype and one at least, one after the other along `axis`.
+pub(super) fn join(args: Vec<Expr>, axis: usize) -> Result<Expr> {
+    Node::new(ops::Concatenate { args, axis }.into())
+}
+
 /// A view; the node itself when it selects everything where it is.
 pub(super) fn view(expr: &Expr, view: Affine) -> Result<Expr> {
     if view.is_identity(&expr.shape) {

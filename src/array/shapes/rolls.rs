@@ -2,9 +2,10 @@
 
 use crate::array::axes::position;
 use crate::array::composed::{composed, picked};
+use crate::array::manipulate::join;
 use crate::array::{Array, Axes};
 use crate::error::{Error, Result};
-use crate::expr::{Expr, Node, Op, ops};
+use crate::expr::Expr;
 
 /// Along one axis, `shift` places on.
 fn rolled(x: &Expr, axis: usize, shift: i64) -> Result<Expr> {
@@ -26,7 +27,7 @@ fn rolled_flat(x: &Expr, axes: usize, shift: i64) -> Result<Expr> {
     }
     let part = |start: i64, len: i64, carry: i64| rolled_flat(&picked("roll", x, last, &[(start, 1, len as u64)])?, last, carry);
     let args = vec![part(n - shift, shift, carry + 1)?, part(0, n - shift, carry)?];
-    Node::new(Op::Concatenate(ops::Concatenate { args, axis: last }))
+    join(args, last)
 }
 
 impl Array {
