@@ -1,5 +1,6 @@
 //! Drives it all: expand → optimise → lower → check → run, phase by phase.
 
+mod ahead;
 mod collect;
 mod fit;
 mod phases;
@@ -471,9 +472,10 @@ impl Runtime {
             }
         };
         let standing = self.0.pool.usage().reserved_bytes;
-        let fitted = self.fit_sinks(sinks, self.room(standing), cancel)?;
+        let (fitted, ahead_bytes) = self.fit_beside(&exprs, standing, |room| self.fit_sinks(sinks, room, cancel))?;
         let (Lowered { plan, kept }, _) = fitted.map_err(|short| short.refusal(self.0.limit_bytes, standing))?;
-        self.run_plan(&plan, self.room(standing), cancel)?;
+        let _ahead = self.allow_ahead(&exprs, ahead_bytes)?;
+        self.run_plan(&plan, self.room(standing.saturating_add(ahead_bytes)), cancel)?;
         Ok(kept)
     }
 

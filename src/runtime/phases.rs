@@ -124,7 +124,8 @@ impl Runtime {
         while let Some((node, procedure)) = procedures(&exprs, &self.0.sizes.work).into_iter().next() {
             foreseen.phases.push(procedure.describe());
             let standing = taken.saturating_add(procedure.standing_bytes()).saturating_add(index_bytes(std::slice::from_ref(&node)));
-            let budget = match self.fit_procedure(&*procedure, self.room(standing), cancel)? {
+            let below = std::slice::from_ref(&node);
+            let budget = match self.fit_beside(below, standing, |room| self.fit_procedure(&*procedure, room, cancel))?.0 {
                 Ok(budget) => budget,
                 Err(short) => {
                     let smallest = short.smallest_bytes;
@@ -136,7 +137,7 @@ impl Runtime {
         }
         let sinks = sinks(&exprs);
         let standing = taken.saturating_add(results_bytes).saturating_add(index_bytes(&exprs));
-        foreseen.plan = match self.fit_sinks(&sinks, self.room(standing), cancel)? {
+        foreseen.plan = match self.fit_beside(&exprs, standing, |room| self.fit_sinks(&sinks, room, cancel))?.0 {
             Ok((lowered, _)) => lowered.plan,
             Err(short) => {
                 let budget = self.budget(short.smallest_bytes);
@@ -163,11 +164,13 @@ impl Runtime {
         let _indexes = self.reserve_indexes(std::slice::from_ref(node))?;
         let _held = self.reserve(node.op.name(), procedure.standing_bytes(), "")?;
         let standing = self.0.pool.usage().reserved_bytes;
-        let fitted = self.fit_procedure(&*procedure, self.room(standing), cancel)?;
+        let below = std::slice::from_ref(node);
+        let (fitted, ahead_bytes) = self.fit_beside(below, standing, |room| self.fit_procedure(&*procedure, room, cancel))?;
         let budget = fitted.map_err(|short| short.refusal(self.0.limit_bytes, standing))?;
+        let _ahead = self.allow_ahead(below, ahead_bytes)?;
         loop {
             match procedure.step(&budget, self)? {
-                Step::Run(plan) => self.run_plan(&plan, self.room(standing), cancel)?,
+                Step::Run(plan) => self.run_plan(&plan, self.room(standing.saturating_add(ahead_bytes)), cancel)?,
                 Step::Done(found) => return Ok(found),
             }
         }

@@ -2,6 +2,7 @@
 
 use super::flat::{self, RawLayout};
 use super::reach::{near_misses, open_file};
+use super::remote;
 use super::sniff::{self, Format};
 use super::{Create, Node, Store, Writer, hdf5, netcdf, zarr};
 use crate::error::{Error, Result};
@@ -89,6 +90,9 @@ fn is_raw(address: &str) -> bool {
 /// The file or directory that an address starts with, by its bytes. A colon may be part of its name: the longest path that
 /// exists is meant.
 fn standing(address: &str) -> Option<Address> {
+    if remote::is_url(address) {
+        return None;
+    }
     let cuts = address.match_indices(':').map(|(at, _)| at).rev();
     for cut in std::iter::once(address.len()).chain(cuts) {
         let (path, inside) = (Path::new(&address[..cut]), address.get(cut + 1..).unwrap_or_default());
@@ -124,6 +128,9 @@ fn by_ending(address: &str) -> Result<Address> {
     if address.is_empty() {
         return Err(bad("is empty".into()));
     }
+    if remote::is_url(address) {
+        return far(address);
+    }
     if let Some((file, query)) = address.rsplit_once('?').filter(|(_, query)| query.contains('=')) {
         return Ok(Address::Raw { file: file.into(), layout: Some(raw_layout(query).map_err(bad)?) });
     }
@@ -155,6 +162,22 @@ fn by_ending(address: &str) -> Result<Address> {
         true => "it holds no HDF5, Zarr or NumPy array, and its ending names no format".into(),
         false => format!("there is no such file, and its ending names no format{}", near_misses(path)),
     }))
+}
+
+/// Reads the address of something far away. The last colon behind an ending divides it; what has none is a Zarr directory.
+fn far(address: &str) -> Result<Address> {
+    let colons = address.match_indices(':').map(|(at, _)| at).rev();
+    let split = colons.filter(|&at| !address[at..].starts_with("://")).map(|at| (&address[..at], &address[at + 1..]));
+    let has_ending = |file: &str| HDF5.iter().chain(&["zarr", "npy", "npz", "zip"]).any(|ending| extension(file) == *ending);
+    let (file, inside) = split.into_iter().find(|(file, _)| has_ending(file)).unwrap_or((address, ""));
+    let ending = extension(file);
+    if HDF5.contains(&ending.as_str()) || ["npy", "npz", "zip"].contains(&ending.as_str()) || RAW.contains(&ending.as_str()) {
+        return Err(Error::unsupported(
+            address,
+            format!("a .{ending} file that is far away; copy it to a disk first, or convert it to Zarr there"),
+        ));
+    }
+    Ok(Address::Zarr { dir: file.into(), path: inside.to_string() })
 }
 
 fn raw_layout(query: &str) -> std::result::Result<RawLayout, String> {

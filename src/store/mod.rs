@@ -18,6 +18,7 @@ mod netcdf;
 mod packing;
 mod publish;
 mod reach;
+mod remote;
 mod shuffle;
 mod sniff;
 mod tree;
@@ -48,7 +49,7 @@ pub struct Meta {
     pub shards: Option<Vec<u64>>,
     /// The codec chain as text, for people: `none`, `shuffle + deflate`, `zstd:0`.
     pub codec: String,
-    /// Whether a chunk has to be decoded (false: plain bytes).
+    /// Whether a chunk has to be decoded, or fetched, as a whole (false: plain bytes that are near).
     pub compressed: bool,
     /// The value of elements that were never written.
     pub fill: Option<Scalar>,
@@ -111,9 +112,21 @@ pub trait Store: Send + Sync + Debug {
     /// # Errors
     /// `Store` for a file that is short, corrupt or unreadable: never a panic, never wrong values.
     fn read(&self, region: &Region, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> Result<Moved>;
-    /// Tells the operating system that `region` will be read soon. Returns at once.
+    /// Tells the operating system that `region` will be read soon, or a store that is far away: it fetches within what
+    /// [`Store::allow_ahead`] allows. Returns at once.
     fn prefetch(&self, region: &Region) {
         let _ = region;
+    }
+    /// Bytes of what it is told to prefetch that the store can make use of, beside the scratch of its readers. 0: it is near, and holds
+    /// nothing.
+    fn ahead_bytes(&self) -> u64 {
+        0
+    }
+    /// Lets the store hold so many bytes of what it is told to prefetch, until what is returned is dropped. Who calls has counted
+    /// them against the limit.
+    fn allow_ahead(&self, bytes: u64) -> Box<dyn Send> {
+        let _ = bytes;
+        Box::new(())
     }
     /// Bytes that the array's values take as stored, if that can be told without reading them. May list as many files
     /// as there are chunks.

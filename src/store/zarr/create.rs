@@ -2,9 +2,11 @@
 
 use super::chain::Chain;
 use super::codec::{BytesCodec, Sum};
+use super::encode::{Encoder, shard_index_bytes};
+use super::far_write;
 use super::keys::Keys;
 use super::place::Place;
-use super::write::{ZarrWriter, shard_index_bytes};
+use super::write::ZarrWriter;
 use super::{Found, blosc, document, fill, look};
 use crate::error::{Error, Result};
 use crate::store::in_memory::dense_len;
@@ -53,12 +55,23 @@ pub(crate) fn create(root: &Path, path: &str, address: &str, create: &Create) ->
     };
     let documents = documents.map_err(refuse)?;
 
-    let Place::Directory(target) = Place::below(root, path, address)? else {
-        return Err(Error::unsupported(
+    let keys = if create.zarr_version == 2 { Keys { prefixed: false, separator: '.' } } else { Keys { prefixed: true, separator: '/' } };
+    let granule = shard.clone().unwrap_or_else(|| chunk.clone());
+    let inner = shard.map(|_| chunk);
+    let encoder = Encoder::new(address, create.clone(), fill, chain, keys, granule, inner);
+    match Place::below(root, path, address)? {
+        Place::Directory(target) => create_directory(root, target, encoder, documents),
+        Place::Far { .. } => far_write::create(root, path, encoder, documents),
+        Place::Zip { .. } => Err(Error::unsupported(
             address,
             "a zip file is read, not written; write a directory and zip it: `cd x.zarr && zip -0r ../x.zarr.zip .`",
-        ));
-    };
+        )),
+    }
+}
+
+/// Starts an array in the directory `target`.
+fn create_directory(root: &Path, target: PathBuf, encoder: Encoder, documents: Documents) -> Result<Box<dyn Writer>> {
+    let (address, create) = (encoder.address.as_str(), &encoder.create);
     check_target(&target, address, create.overwrite)?;
     let groups = missing_groups(root, &target, address, create.zarr_version)?;
     let place = target.ancestors().skip(1).find(|d| d.is_dir() && d.starts_with(root));
@@ -69,10 +82,7 @@ pub(crate) fn create(root: &Path, path: &str, address: &str, create: &Create) ->
     let above = target.ancestors().skip(1).take_while(|d| d.starts_with(root)).map(Path::to_path_buf).collect();
     let partial = partial_path(&place, &target);
     fs::create_dir(&partial).map_err(|e| Error::store_io(address, "creating the array's directory", &e))?;
-    let keys = if create.zarr_version == 2 { Keys { prefixed: false, separator: '.' } } else { Keys { prefixed: true, separator: '/' } };
-    let granule = shard.clone().unwrap_or_else(|| chunk.clone());
-    let inner = shard.map(|_| chunk);
-    Ok(Box::new(ZarrWriter::new(address, target, partial, above, groups, documents, create.clone(), fill, chain, keys, granule, inner)))
+    Ok(Box::new(ZarrWriter::new(encoder, target, partial, above, groups, documents)))
 }
 
 /// Makes a group with these attributes at `path` of the Zarr directory `root`, and the groups above it; of a group that is there
@@ -81,8 +91,10 @@ pub(crate) fn create(root: &Path, path: &str, address: &str, create: &Create) ->
 /// # Errors
 /// `Store` where an array stands or something cannot be written, `BadRequest` for a version that cannot be.
 pub(crate) fn create_group(root: &Path, path: &str, address: &str, attributes: &Map<String, Value>, version: u8) -> Result<()> {
-    let Place::Directory(target) = Place::below(root, path, address)? else {
-        return Err(Error::unsupported(address, "a zip file is read, not written"));
+    let target = match Place::below(root, path, address)? {
+        Place::Directory(target) => target,
+        Place::Far { .. } => return far_write::create_group(root, path, address, attributes, version),
+        Place::Zip { .. } => return Err(Error::unsupported(address, "a zip file is read, not written")),
     };
     let failed = |e: io::Error| Error::store_io(address, "writing the group", &e);
     let mut kept = match look(&Place::Directory(target.clone()), address)? {
@@ -260,7 +272,7 @@ fn v3_codecs(chain: &Chain, dtype: DType) -> std::result::Result<Vec<Value>, Str
 }
 
 /// (file name, text) of the array's metadata; the last makes the array visible.
-type Documents = Vec<(&'static str, String)>;
+pub(super) type Documents = Vec<(&'static str, String)>;
 
 fn v3_documents(create: &Create, chunk: &[u64], shard: Option<&[u64]>, chain: &Chain) -> std::result::Result<Documents, String> {
     fn read<T: serde::de::DeserializeOwned>(value: Value) -> std::result::Result<T, String> {

@@ -8,6 +8,9 @@ mod codecs;
 mod consolidated;
 mod create;
 mod document;
+mod encode;
+mod far;
+mod far_write;
 mod fill;
 mod filter;
 mod foreign;
@@ -101,6 +104,10 @@ fn listed(names: &[String]) -> String {
 }
 
 fn missing(root: &Path, path: &str, place: &Place, address: &str) -> Error {
+    if let Place::Far { bucket, prefix } = place {
+        let what = format!("there is no zarr.json, .zarray or .zgroup at {}: it is no Zarr array or group", bucket.url(prefix));
+        return Error::store(address, what);
+    }
     if !root.exists() {
         return Error::store(address, format!("the directory does not exist{}", near_misses(root)));
     }

@@ -21,46 +21,90 @@ impl Piece {
         let whole = |(s, &n): (&Span, &u64)| s.start == 0 && s.len == n && (s.step == 1 || n <= 1);
         self.local.0.iter().zip(chunk).all(whole)
     }
+
+    /// Elements of the part.
+    pub(super) fn elements(&self) -> u64 {
+        self.shape.iter().map(|&n| n as u64).product()
+    }
 }
 
-/// Calls `f` for each chunk that holds an element of `region`, in C order. Keeps one piece at a time.
-pub(super) fn for_each(region: &Region, chunk: &[u64], mut f: impl FnMut(&Piece) -> Result<()>) -> Result<()> {
-    if region.elements() == 0 {
-        return Ok(());
+/// The parts of a region in C order. Keeps one at a time.
+#[derive(Debug)]
+pub(super) struct Pieces {
+    region: Region,
+    chunk: Vec<u64>,
+    piece: Piece,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum State {
+    New,
+    Among,
+    Done,
+}
+
+impl Pieces {
+    /// Before the first part of `region` in chunks of this shape.
+    pub(super) fn new(region: &Region, chunk: &[u64]) -> Pieces {
+        let rank = chunk.len();
+        let piece =
+            Piece { index: vec![0; rank], local: Region(vec![Span::dense(0, 0); rank]), start: vec![0; rank], shape: vec![0; rank] };
+        let state = if region.elements() == 0 { State::Done } else { State::New };
+        Pieces { region: region.clone(), chunk: chunk.to_vec(), piece, state }
     }
-    let rank = chunk.len();
-    let mut piece =
-        Piece { index: vec![0; rank], local: Region(vec![Span::dense(0, 0); rank]), start: vec![0; rank], shape: vec![0; rank] };
-    let place = |piece: &mut Piece, axis: usize| {
-        let span = region.0[axis];
+
+    /// The next part.
+    pub(super) fn next(&mut self) -> Option<&Piece> {
+        match self.state {
+            State::Done => return None,
+            State::New => {
+                (0..self.chunk.len()).for_each(|axis| self.place(axis));
+                self.state = State::Among;
+            }
+            State::Among => {
+                if !self.advance() {
+                    self.state = State::Done;
+                    return None;
+                }
+            }
+        }
+        Some(&self.piece)
+    }
+
+    /// Goes to the part behind this one; false after the last.
+    fn advance(&mut self) -> bool {
+        for axis in (0..self.chunk.len()).rev() {
+            self.piece.start[axis] += self.piece.shape[axis];
+            if (self.piece.start[axis] as u64) < self.region.0[axis].len {
+                self.place(axis);
+                return true;
+            }
+            self.piece.start[axis] = 0;
+            self.place(axis);
+        }
+        false
+    }
+
+    fn place(&mut self, axis: usize) {
+        let (span, chunk, piece) = (self.region.0[axis], self.chunk[axis], &mut self.piece);
         let first = span.start + piece.start[axis] as u64 * span.step;
-        let index = first / chunk[axis];
-        let inside = first - index * chunk[axis];
-        let len = ((chunk[axis] - inside).div_ceil(span.step)).min(span.len - piece.start[axis] as u64);
+        let index = first / chunk;
+        let inside = first - index * chunk;
+        let len = ((chunk - inside).div_ceil(span.step)).min(span.len - piece.start[axis] as u64);
         piece.index[axis] = index;
         piece.local.0[axis] = Span { start: inside, len, step: span.step };
         piece.shape[axis] = len as usize;
-    };
-    for axis in 0..rank {
-        place(&mut piece, axis);
     }
-    loop {
-        f(&piece)?;
-        let mut axis = rank;
-        loop {
-            if axis == 0 {
-                return Ok(());
-            }
-            axis -= 1;
-            piece.start[axis] += piece.shape[axis];
-            if (piece.start[axis] as u64) < region.0[axis].len {
-                place(&mut piece, axis);
-                break;
-            }
-            piece.start[axis] = 0;
-            place(&mut piece, axis);
-        }
+}
+
+/// Calls `f` for each chunk that holds an element of `region`, in C order.
+pub(super) fn for_each(region: &Region, chunk: &[u64], mut f: impl FnMut(&Piece) -> Result<()>) -> Result<()> {
+    let mut pieces = Pieces::new(region, chunk);
+    while let Some(piece) = pieces.next() {
+        f(piece)?;
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
-//! A key of a Zarr store → the bytes of a file, or a part of one: stores are directories or zip files.
+//! A key of a Zarr store → the bytes of a file, or a part of one: stores are directories, zip files or far away.
 
 use super::document;
 use super::zip::{Archive, Member};
 use crate::error::{Error, Result};
+use crate::store::remote::{self, Bucket};
 use serde_json::Value;
 use std::fs::{self, File};
 use std::io;
@@ -18,6 +19,8 @@ pub(super) enum Place {
     Directory(PathBuf),
     /// In a zip file, names that start with `prefix`, which is empty or ends in `/`.
     Zip { archive: Arc<Archive>, path: PathBuf, prefix: String },
+    /// In a bucket or on a server, keys that start with `prefix`, which is empty or ends in `/`.
+    Far { bucket: Arc<Bucket>, prefix: String },
 }
 
 /// The bytes of a key.
@@ -72,6 +75,11 @@ impl Place {
         if parts.clone().any(|c| !matches!(c, Component::Normal(name) if !name.to_string_lossy().starts_with("__"))) {
             return Err(Error::bad_request(address, format!("{path:?} is no path of an array inside a Zarr group")));
         }
+        if let Some(url) = remote::url(root) {
+            let (bucket, key) = Bucket::open(url, address)?;
+            let prefix = [key.as_str(), path].iter().filter(|part| !part.is_empty()).map(|part| format!("{part}/")).collect();
+            return Ok(Place::Far { bucket, prefix });
+        }
         if !root.is_file() {
             return Ok(Place::Directory(root.join(path)));
         }
@@ -87,6 +95,7 @@ impl Place {
             Place::Zip { archive, path, prefix } => {
                 Place::Zip { archive: archive.clone(), path: path.clone(), prefix: format!("{prefix}{name}/") }
             }
+            Place::Far { bucket, prefix } => Place::Far { bucket: bucket.clone(), prefix: format!("{prefix}{name}/") },
         }
     }
 
@@ -95,6 +104,14 @@ impl Place {
         match self {
             Place::Directory(directory) => directory.exists(),
             Place::Zip { archive, prefix, .. } => archive.below(prefix).next().is_some(),
+            Place::Far { bucket, prefix } => {
+                let mut any = false;
+                let _ = bucket.objects(prefix, &mut |_, _| {
+                    any = true;
+                    false
+                });
+                any
+            }
         }
     }
 
@@ -105,6 +122,7 @@ impl Place {
     pub(super) fn names(&self, address: &str) -> Result<Vec<String>> {
         let mut names = match self {
             Place::Zip { archive, prefix, .. } => archive.directories(prefix),
+            Place::Far { bucket, prefix } => bucket.directories(prefix).map_err(|what| Error::store(address, what))?,
             Place::Directory(directory) => {
                 let entries = fs::read_dir(directory).map_err(|e| Error::store_io(address, "listing a group", &e))?;
                 let entries = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
@@ -128,6 +146,12 @@ impl Place {
                 let Some(member) = archive.find(&name) else { return Ok(None) };
                 let text = unpacked(archive, member).map_err(|e| Error::store_io(address, &format!("reading {name}"), &e))?;
                 document::parse(&text[..], text.len() as u64, &name, address)
+            }
+            Place::Far { bucket, prefix } => {
+                let key = format!("{prefix}{name}");
+                let text = bucket.get(&key, document::KEPT_BYTES_MAX).map_err(|what| Error::store(address, what))?;
+                let Some(text) = text else { return Ok(None) };
+                document::parse(&text[..], text.len() as u64, &bucket.url(&key), address)
             }
         }
     }
@@ -157,6 +181,7 @@ impl Place {
                 let packed = member.deflated.then_some(Packed { len: member.len });
                 Ok(Some(Opened { file: Handle::Shared(archive.file()), at, len: member.stored, packed, sum: Some(member.sum) }))
             }
+            Place::Far { .. } => Err(Error::internal("an object that is far away is no file")),
         }
     }
 
@@ -170,7 +195,7 @@ impl Place {
     /// Bytes that are kept in memory to find keys.
     pub(super) fn resident_bytes(&self) -> u64 {
         match self {
-            Place::Directory(_) => 0,
+            Place::Directory(_) | Place::Far { .. } => 0,
             Place::Zip { archive, .. } => archive.resident_bytes(),
         }
     }

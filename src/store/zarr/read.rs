@@ -3,6 +3,7 @@
 use super::chain::Chain;
 use super::codec::{self, Sum, stored_bytes_max};
 use super::document;
+use super::far::Far;
 use super::foreign::Foreign;
 use super::metadata::{Coding, Layout};
 use super::pieces::{self, Piece};
@@ -13,14 +14,16 @@ use crate::store::box_read::{BoxFile, PIECE_BYTES, stored_strides};
 use crate::store::copy_box::{copy, dense_bytes, fill, normalise_bool};
 use crate::store::in_memory::{check_region, dense_len};
 use crate::store::reach::will_need;
+use crate::store::remote::Wanted;
 use crate::store::{Meta, Moved, Store};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::view::{View, ViewMut};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 /// Shard indexes up to this length are read and checked whole; of longer ones only the entries needed.
-const INDEX_BYTES_MAX: u64 = 1 << 20;
+pub(super) const INDEX_BYTES_MAX: u64 = 1 << 20;
 /// Chunk files that one [`Store::prefetch`] opens at most.
 const PREFETCH_FILES: usize = 64;
 
@@ -29,7 +32,9 @@ const PREFETCH_FILES: usize = 64;
 pub(super) struct ZarrStore {
     address: String,
     place: Place,
-    layout: Layout,
+    layout: Arc<Layout>,
+    /// Of an array that is far away, its objects.
+    far: Option<Far>,
     /// The longest chunk that is packed in a zip file, packed and unpacked.
     packed_bytes: (u64, u64),
     foreign: Option<Foreign>,
@@ -46,19 +51,29 @@ struct Stored<'a> {
 }
 
 impl ZarrStore {
-    pub(super) fn new(address: &str, place: Place, layout: Layout) -> Result<ZarrStore> {
+    pub(super) fn new(address: &str, place: Place, mut layout: Layout) -> Result<ZarrStore> {
         let foreign = match (&layout.coding, &place) {
             (Coding::Foreign(metadata, why), Place::Directory(directory)) => {
                 Some(Foreign::new(directory, (**metadata).clone(), why, address)?)
             }
-            (Coding::Foreign(_, why), _) => return Err(Error::unsupported(address, format!("codecs in a zip file: {why}"))),
+            (Coding::Foreign(_, why), _) => {
+                return Err(Error::unsupported(address, format!("codecs that are read in directories alone, of files on a disk: {why}")));
+            }
             _ => None,
         };
         let packed_bytes = place.packed_bytes(|key| layout.is_chunk(key));
         if packed_bytes.1 > 0 && matches!(layout.coding, Coding::Shards { .. }) {
             return Err(Error::unsupported(address, "shards that are packed in the zip file; write it anew without packing: `zip -0`"));
         }
-        Ok(ZarrStore { address: address.to_string(), place, layout, packed_bytes, foreign })
+        let far = match &place {
+            Place::Far { bucket, prefix } => {
+                // A round trip costs as much as a chunk: what is far is fetched whole, plain or not.
+                layout.meta.compressed = true;
+                Some(Far::new(bucket.clone(), prefix, address))
+            }
+            _ => None,
+        };
+        Ok(ZarrStore { address: address.to_string(), place, layout: Arc::new(layout), far, packed_bytes, foreign })
     }
 
     fn dtype(&self) -> DType {
@@ -85,6 +100,7 @@ impl ZarrStore {
                 let chunks = archive.below(prefix).filter(|(key, _)| self.layout.is_chunk(key));
                 return Ok(chunks.map(|(_, member)| member.stored).sum());
             }
+            Place::Far { .. } => return Err(std::io::ErrorKind::Unsupported.into()),
         };
         let mut bytes = 0;
         for entry in std::fs::read_dir(directory.join(prefix))? {
@@ -228,8 +244,96 @@ impl ZarrStore {
         Ok(Moved { stored_bytes: len, decoded_bytes: unit_bytes })
     }
 
+    /// Reads the part `piece` of one object that is far away into `out`.
+    fn read_far(&self, far: &Far, piece: &Piece, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> Result<Moved> {
+        let key = self.layout.keys.key(&piece.index);
+        match &self.layout.coding {
+            Coding::Chunks(chain) => self.read_far_unit(far, chain, &key, Wanted::Whole, piece, out, scratch),
+            Coding::Shards { chain, inner, index_at_end, index_checksum } => {
+                let len = index_bytes(&self.layout.file_chunk, inner, *index_checksum).unwrap_or(u64::MAX);
+                let is_short = len <= INDEX_BYTES_MAX;
+                let (room, scratch) = scratch.split_at_mut(if is_short { len as usize } else { 16 });
+                // Of an index that is too long, the first or last bytes tell how long the shard is.
+                let asked = if is_short { len } else { 16 };
+                let wanted = if *index_at_end { Wanted::Last(asked) } else { Wanted::Range { at: 0, len: asked } };
+                let Some((bytes, total)) = far.bytes(&key, wanted, piece.elements(), room)? else {
+                    fill(&self.layout.fill, out);
+                    return Ok(Moved::default());
+                };
+                let index = ShardIndex::of(&self.layout.file_chunk, inner, *index_at_end, *index_checksum, total);
+                let index = index.map_err(|what| self.bad(&key, what))?;
+                let entries = is_short.then(|| index.checked(bytes.get())).transpose().map_err(|what| self.bad(&key, what))?;
+                let mut moved = Moved::default();
+                pieces::for_each(&piece.local, inner, |part| {
+                    let n = crate::grid::ravel(&part.index, &index.counts);
+                    let entry = match entries {
+                        Some(entries) => ShardIndex::entry_of(entries, n),
+                        None => {
+                            let mut room = [0; 16];
+                            let found = far.bytes(&key, Wanted::Range { at: index.at + 16 * n, len: 16 }, 0, &mut room)?;
+                            let (bytes, _) = found.ok_or_else(|| self.bad(&key, "is gone while it is read"))?;
+                            ShardIndex::entry_of(bytes.get(), 0)
+                        }
+                    };
+                    let mut out = out.part(&part.start, &part.shape);
+                    let Some((at, len)) = entry else {
+                        fill(&self.layout.fill, &mut out);
+                        return Ok(());
+                    };
+                    if at.checked_add(len).is_none_or(|end| end > total) || len == 0 {
+                        let what = format!("inner chunk {:?}: {len} bytes at {at} of a shard of {total}", part.index);
+                        return Err(self.bad(&key, what));
+                    }
+                    moved += self.read_far_unit(far, chain, &key, Wanted::Range { at, len }, part, &mut out, scratch)?;
+                    Ok(())
+                })?;
+                Ok(moved)
+            }
+            Coding::Foreign(..) => Err(Error::internal("a foreign chain far away")),
+        }
+    }
+
+    /// Reads the part `piece` of one encoded chunk, the bytes `wanted` of an object, into `out`.
+    fn read_far_unit(
+        &self,
+        far: &Far,
+        chain: &Chain,
+        key: &str,
+        wanted: Wanted,
+        piece: &Piece,
+        out: &mut ViewMut<'_>,
+        scratch: &mut [u8],
+    ) -> Result<Moved> {
+        let unit_bytes = self.unit_bytes();
+        let limit = chain.stored_bytes_max(unit_bytes);
+        if let Wanted::Range { len, .. } = wanted
+            && len > limit
+        {
+            return Err(self.bad(key, format!("has {len} bytes stored, more than {limit} for {unit_bytes} decoded")));
+        }
+        let (staging, scratch) = scratch.split_at_mut(limit as usize);
+        let Some((bytes, _)) = far.bytes(key, wanted, piece.elements(), staging)? else {
+            fill(&self.layout.fill, out);
+            return Ok(Moved::default());
+        };
+        let stored = bytes.get();
+        if chain.is_plain() {
+            if stored.len() as u64 != unit_bytes {
+                return Err(self.bad(key, format!("has {} bytes, {unit_bytes} are expected", stored.len())));
+            }
+            self.copy_part(stored, chain, piece, out);
+        } else {
+            let (between, decoded) = scratch.split_at_mut(chain.between_bytes(unit_bytes) as usize);
+            self.decode(chain, stored, key, between, decoded, piece, out)?;
+        }
+        Ok(Moved { stored_bytes: stored.len() as u64, decoded_bytes: unit_bytes })
+    }
+
     /// Reads the part `piece` of one file into `out`.
     fn read_file(&self, piece: &Piece, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> Result<Moved> {
+        if let Some(far) = &self.far {
+            return self.read_far(far, piece, out, scratch);
+        }
         let key = self.layout.keys.key(&piece.index);
         let Some(opened) = self.place.open(&key, &self.address)? else {
             fill(&self.layout.fill, out);
@@ -272,21 +376,21 @@ impl ZarrStore {
 }
 
 /// The index of one shard: offset and length of every inner chunk, in C order.
-struct ShardIndex {
-    counts: Vec<u64>,
+pub(super) struct ShardIndex {
+    pub(super) counts: Vec<u64>,
     at: u64,
     len: u64,
     checksum: bool,
 }
 
 /// Bytes of the index of a shard.
-fn index_bytes(shard: &[u64], inner: &[u64], checksum: bool) -> Option<u64> {
+pub(super) fn index_bytes(shard: &[u64], inner: &[u64], checksum: bool) -> Option<u64> {
     let count = shard.iter().zip(inner).try_fold(1u64, |n, (s, i)| n.checked_mul(s / i))?;
     count.checked_mul(16)?.checked_add(if checksum { 4 } else { 0 })
 }
 
 impl ShardIndex {
-    fn of(shard: &[u64], inner: &[u64], at_end: bool, checksum: bool, file_len: u64) -> std::result::Result<ShardIndex, String> {
+    pub(super) fn of(shard: &[u64], inner: &[u64], at_end: bool, checksum: bool, file_len: u64) -> std::result::Result<ShardIndex, String> {
         let counts = shard.iter().zip(inner).map(|(s, i)| s / i).collect();
         let len = index_bytes(shard, inner, checksum).filter(|&n| n <= file_len);
         let len = len.ok_or_else(|| format!("a shard of {file_len} bytes is shorter than its index"))?;
@@ -303,22 +407,35 @@ impl ShardIndex {
             return Ok(Ok(None));
         }
         file.read_exact_at(room, base + self.at)?;
-        let index = if self.checksum { Sum::CRC32C.checked(room) } else { Ok(&*room) };
-        Ok(index.map(Some).map_err(|what| format!("the shard's index: {what}")))
+        Ok(self.checked(room).map(Some))
+    }
+
+    /// The entries of the whole index, when its checksum is right.
+    pub(super) fn checked<'a>(&self, bytes: &'a [u8]) -> std::result::Result<&'a [u8], String> {
+        if bytes.len() as u64 != self.len {
+            return Err(format!("the shard's index has {} bytes, {} are expected", bytes.len(), self.len));
+        }
+        let index = if self.checksum { Sum::CRC32C.checked(bytes) } else { Ok(bytes) };
+        index.map_err(|what| format!("the shard's index: {what}"))
+    }
+
+    /// Entry `n` of these: offset and length of an inner chunk, `None` when it was never written.
+    pub(super) fn entry_of(entries: &[u8], n: u64) -> Option<(u64, u64)> {
+        let (at, len) = entries[16 * n as usize..][..16].split_at(8);
+        let number = |b: &[u8]| b.iter().rev().fold(0u64, |n, &b| n << 8 | u64::from(b));
+        let (at, len) = (number(at), number(len));
+        if at == u64::MAX && len == u64::MAX { None } else { Some((at, len)) }
     }
 
     /// Offset and length of an inner chunk; `None` when it was never written.
     fn entry(&self, index: &[u64], loaded: Option<&[u8]>, file: &File, base: u64) -> std::io::Result<Option<(u64, u64)>> {
         let n = crate::grid::ravel(index, &self.counts);
-        let mut entry = [0u8; 16];
-        match loaded {
-            Some(bytes) => entry.copy_from_slice(&bytes[16 * n as usize..][..16]),
-            None => file.read_exact_at(&mut entry, base + self.at + 16 * n)?,
+        if let Some(entries) = loaded {
+            return Ok(ShardIndex::entry_of(entries, n));
         }
-        let (at, len) = entry.split_at(8);
-        let number = |b: &[u8]| b.iter().rev().fold(0u64, |n, &b| n << 8 | u64::from(b));
-        let (at, len) = (number(at), number(len));
-        Ok(if at == u64::MAX && len == u64::MAX { None } else { Some((at, len)) })
+        let mut entry = [0u8; 16];
+        file.read_exact_at(&mut entry, base + self.at + 16 * n)?;
+        Ok(ShardIndex::entry_of(&entry, 0))
     }
 }
 
@@ -330,7 +447,19 @@ impl Store for ZarrStore {
         &self.layout.meta
     }
     fn stored_bytes(&self) -> Option<u64> {
-        self.files_bytes("").ok()
+        match &self.far {
+            Some(far) => far.stored_bytes(&self.layout),
+            None => self.files_bytes("").ok(),
+        }
+    }
+    fn ahead_bytes(&self) -> u64 {
+        self.far.as_ref().map_or(0, Far::ahead_bytes)
+    }
+    fn allow_ahead(&self, bytes: u64) -> Box<dyn Send> {
+        match &self.far {
+            Some(far) => far.allow(bytes),
+            None => Box::new(()),
+        }
     }
     fn resident_bytes(&self) -> u64 {
         document::attributes_bytes(&self.layout.meta.attributes) + self.place.resident_bytes()
@@ -342,7 +471,7 @@ impl Store for ZarrStore {
         let unit = self.unit_bytes();
         let chain_bytes = |chain: &Chain| {
             if chain.is_plain() {
-                return unit.clamp(16, PIECE_BYTES);
+                return if self.far.is_some() { unit.max(16) } else { unit.clamp(16, PIECE_BYTES) };
             }
             let staged = chain.stored_bytes_max(unit).saturating_add(chain.between_bytes(unit)).saturating_add(unit);
             staged.saturating_add(chain.context_bytes(unit))
@@ -356,7 +485,7 @@ impl Store for ZarrStore {
             }
             Coding::Shards { chain, inner, index_checksum, .. } => {
                 let index = index_bytes(&self.layout.file_chunk, inner, *index_checksum).unwrap_or(0);
-                chain_bytes(chain).saturating_add(index.min(INDEX_BYTES_MAX))
+                chain_bytes(chain).saturating_add(index.clamp(16, INDEX_BYTES_MAX))
             }
             // What zarrs allocates: the file, the chunk, and one more of each between codecs.
             Coding::Foreign(..) => stored_bytes_max(unit).saturating_mul(5),
@@ -373,6 +502,9 @@ impl Store for ZarrStore {
         Ok(moved)
     }
     fn prefetch(&self, region: &Region) {
+        if let Some(far) = &self.far {
+            return far.want(region, &self.layout);
+        }
         let mut left = PREFETCH_FILES;
         // An error only ends the walk: the limit is reached, or reading will say what is wrong.
         let _ = pieces::for_each(region, &self.layout.file_chunk, |piece| {

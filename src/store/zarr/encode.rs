@@ -1,0 +1,191 @@
+//! Elements of a region → encoded chunks or shards, appended to one object after the other, wherever those are.
+
+use super::chain::Chain;
+use super::keys::Keys;
+use super::pieces::{self, Piece};
+use crate::error::{Error, Result};
+use crate::grid::{Region, Span, ravel};
+use crate::store::Create;
+use crate::store::copy_box::{copy, dense_source};
+use crate::store::in_memory::{check_write, dense_len};
+use flagstone_kernels::view::{View, ViewMut};
+
+/// A file or object being written from its start to its end.
+pub(super) trait Object {
+    /// Puts bytes behind those before.
+    ///
+    /// # Errors
+    /// `Store` when they cannot be written.
+    fn append(&mut self, bytes: &[u8]) -> Result<()>;
+    /// Ends it.
+    ///
+    /// # Errors
+    /// As [`Object::append`].
+    fn finish(self: Box<Self>) -> Result<()>;
+}
+
+/// Makes the object of a key.
+pub(super) type Make<'a> = &'a dyn Fn(&str) -> Result<Box<dyn Object + 'a>>;
+
+/// How one array is encoded.
+#[derive(Debug)]
+pub(super) struct Encoder {
+    pub(super) address: String,
+    pub(super) create: Create,
+    /// One element of the fill value.
+    fill: Vec<u8>,
+    chain: Chain,
+    keys: Keys,
+    /// The box of one object.
+    granule: Vec<u64>,
+    /// Inner chunks, when objects are shards.
+    inner: Option<Vec<u64>>,
+}
+
+/// Bytes of a shard's index with its checksum.
+pub(super) fn shard_index_bytes(shard: &[u64], inner: &[u64]) -> Option<u64> {
+    let count = shard.iter().zip(inner).try_fold(1u64, |n, (s, i)| n.checked_mul(s / i))?;
+    count.checked_mul(16)?.checked_add(4).filter(|&n| n <= 1 << 30)
+}
+
+impl Encoder {
+    pub(super) fn new(
+        address: &str,
+        create: Create,
+        mut fill: Vec<u8>,
+        chain: Chain,
+        keys: Keys,
+        granule: Vec<u64>,
+        inner: Option<Vec<u64>>,
+    ) -> Encoder {
+        if chain.swap {
+            fill.chunks_exact_mut(create.dtype.real().size()).for_each(<[u8]>::reverse);
+        }
+        Encoder { address: address.to_string(), create, fill, chain, keys, granule, inner }
+    }
+
+    pub(super) fn granule(&self) -> &[u64] {
+        &self.granule
+    }
+
+    fn unit(&self) -> &[u64] {
+        self.inner.as_ref().unwrap_or(&self.granule)
+    }
+
+    fn unit_bytes(&self) -> u64 {
+        dense_len(self.unit(), self.create.dtype).unwrap_or(u64::MAX)
+    }
+
+    fn index_bytes(&self) -> u64 {
+        self.inner.as_ref().map_or(0, |inner| shard_index_bytes(&self.granule, inner).unwrap_or(u64::MAX))
+    }
+
+    /// Scratch of [`Encoder::write`], and what codecs allocate themselves.
+    pub(super) fn scratch_bytes(&self) -> u64 {
+        let unit = self.unit_bytes();
+        let buffers = unit.saturating_add(self.chain.stored_bytes_max(unit)).saturating_add(self.index_bytes());
+        buffers.saturating_add(self.chain.encode_context_bytes(unit))
+    }
+
+    /// Bytes of an object at most.
+    pub(super) fn object_bytes_max(&self) -> u64 {
+        let units: u64 = self.granule.iter().zip(self.unit()).map(|(g, u)| g / u).product();
+        self.chain.stored_bytes_max(self.unit_bytes()).saturating_mul(units).saturating_add(self.index_bytes())
+    }
+
+    /// Writes `data`, which lies at `region`, whole objects of it. Returns the bytes stored.
+    ///
+    /// # Errors
+    /// What fails to be encoded or written.
+    pub(super) fn write(&self, region: &Region, data: &View<'_>, scratch: &mut [u8], make: Make<'_>) -> Result<u64> {
+        check_write(&self.address, &self.create, region, data)?;
+        let whole = region.0.iter().zip(&self.granule).zip(&self.create.shape);
+        let mut aligned = whole.map(|((s, g), &n)| s.start % g == 0 && ((s.start + s.len) % g == 0 || s.start + s.len == n));
+        if region.elements() > 0 && !aligned.all(|ok| ok) {
+            let what = format!("write of {region} cuts chunks of {:?}", self.granule);
+            return Err(Error::internal(format!("{}: {what}", self.address)));
+        }
+        let mut stored = 0;
+        pieces::for_each(region, &self.granule, |piece| {
+            stored += self.write_object(piece, &data.part(&piece.start, &piece.shape), scratch, make)?;
+            Ok(())
+        })?;
+        Ok(stored)
+    }
+
+    /// Encodes one chunk into `stored`; `None` when it holds nothing but the fill value.
+    fn encode<'a>(&self, data: &View<'_>, padded: &mut [u8], stored: &'a mut [u8], key: &str) -> Result<Option<&'a [u8]>> {
+        let shape: Vec<usize> = self.unit().iter().map(|&n| n as usize).collect();
+        let bytes = match dense_source(data).filter(|_| data.shape() == shape && !self.chain.swap) {
+            Some(bytes) => bytes,
+            None => {
+                let padded = &mut padded[..self.unit_bytes() as usize];
+                if data.shape() != shape {
+                    padded.chunks_exact_mut(self.fill.len()).for_each(|element| element.copy_from_slice(&self.fill));
+                }
+                let origin = vec![0; shape.len()];
+                let mut whole = ViewMut::dense(padded, self.create.dtype, &shape);
+                copy(data, &mut whole.part(&origin, data.shape()), self.chain.swap);
+                &*padded
+            }
+        };
+        if self.is_fill(bytes) {
+            return Ok(None);
+        }
+        let made = self.chain.encode(bytes, stored);
+        let len = made.map_err(|what| Error::store(&self.address, format!("chunk {key}: {what}")))?;
+        Ok(Some(&stored[..len]))
+    }
+
+    /// Whether these elements, as they are stored, are nothing but the fill value.
+    fn is_fill(&self, bytes: &[u8]) -> bool {
+        match is_zero(&self.fill) {
+            true => is_zero(bytes),
+            false => bytes.chunks_exact(self.fill.len()).all(|element| element == self.fill),
+        }
+    }
+
+    fn write_object(&self, piece: &Piece, data: &View<'_>, scratch: &mut [u8], make: Make<'_>) -> Result<u64> {
+        let key = self.keys.key(&piece.index);
+        let (index, scratch) = scratch.split_at_mut(self.index_bytes() as usize);
+        let (padded, stored) = scratch.split_at_mut(self.unit_bytes() as usize);
+        let Some(inner) = &self.inner else {
+            let Some(bytes) = self.encode(data, padded, stored, &key)? else { return Ok(0) };
+            let mut object = make(&key)?;
+            object.append(bytes)?;
+            object.finish()?;
+            return Ok(bytes.len() as u64);
+        };
+        // Never written is all ones, in the index too.
+        index.fill(0xff);
+        let counts: Vec<u64> = self.granule.iter().zip(inner).map(|(g, i)| g / i).collect();
+        let mut at = 0;
+        let mut object = None;
+        let local = Region(piece.shape.iter().map(|&n| Span::dense(0, n as u64)).collect());
+        pieces::for_each(&local, inner, |part| {
+            let Some(bytes) = self.encode(&data.part(&part.start, &part.shape), padded, stored, &key)? else { return Ok(()) };
+            let object = match &mut object {
+                Some(object) => object,
+                none => none.insert(make(&key)?),
+            };
+            object.append(bytes)?;
+            let entry = &mut index[16 * ravel(&part.index, &counts) as usize..][..16];
+            entry[..8].copy_from_slice(&u64::to_le_bytes(at));
+            entry[8..].copy_from_slice(&(bytes.len() as u64).to_le_bytes());
+            at += bytes.len() as u64;
+            Ok(())
+        })?;
+        let Some(mut object) = object else { return Ok(0) };
+        let (entries, sum) = index.split_at_mut(self.index_bytes() as usize - 4);
+        sum.copy_from_slice(&crc32c::crc32c(entries).to_le_bytes());
+        object.append(index)?;
+        object.finish()?;
+        Ok(at + index.len() as u64)
+    }
+}
+
+fn is_zero(bytes: &[u8]) -> bool {
+    // Whole words first, and a stop at the first block that holds something.
+    let (blocks, rest) = bytes.as_chunks::<256>();
+    blocks.iter().all(|block| block.iter().fold(0, |a, b| a | b) == 0) && rest.iter().all(|&b| b == 0)
+}
