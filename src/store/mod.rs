@@ -18,6 +18,7 @@ mod netcdf;
 mod packing;
 mod publish;
 mod reach;
+#[cfg_attr(not(feature = "remote"), allow(dead_code, reason = "without clients nothing is fetched"))]
 mod remote;
 mod shuffle;
 mod sniff;
