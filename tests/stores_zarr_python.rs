@@ -53,7 +53,7 @@ fn what_zarr_python_and_numpy_write_is_read() {
         ("string", "dtype |O"),
         ("string3", "data type string"),
         ("fixed3", "data type fixed_length_utf32"),
-        ("table", "structured dtype"),
+        ("table", "have the fields"),
         ("lookup3", "\"jenkins_lookup3\"; known are zstd"),
         ("raw", "lzma: raw streams (format 3)"),
         ("transposed", "the filter astype:int16 of transposed elements"),
@@ -177,4 +177,64 @@ fn what_is_written_here_is_read_by_zarr_python_and_numpy() {
         put("g/h/x", ".zarr", Create::new(shape, DType::F32));
     }
     assert_eq!(python("check_zarr.py", directory.path()).trim(), written.to_string());
+}
+
+#[test]
+fn fields_times_and_members_of_npz_files_are_read() {
+    let directory = tempfile::tempdir().unwrap();
+    python("make_npz.py", directory.path());
+    let at = |name: &str| format!("{}/{name}", directory.path().display());
+    let told = std::fs::read_to_string(at("told.txt")).unwrap();
+    for (n, line) in told.lines().enumerate() {
+        let (address, expected) = line.split_once('\t').unwrap();
+        let (store, want) = (open(&at(address)).unwrap_or_else(|e| panic!("{e}")), open(&at(expected)).unwrap());
+        assert_eq!((&store.meta().shape, store.meta().dtype), (&want.meta().shape, want.meta().dtype), "{address}");
+        let bytes = elements(&*want);
+        assert!(elements(&*store) == bytes, "{address}: elements differ");
+        check_reads(&*store, &bytes, n as u64);
+    }
+    assert!(told.lines().count() > 60, "only {} were compared", told.lines().count());
+    assert_eq!(open(&at("M8-25s.npy")).unwrap().meta().attributes["(integers are)"], "datetime64[25s]");
+    assert_eq!(open(&at("plain.npy#in.t")).unwrap().meta().attributes["(integers are)"], "timedelta64[10us]");
+
+    let listed = tree(&at("packed.npz")).unwrap();
+    let names: Vec<&str> = listed.children.iter().map(|child| child.name.as_str()).collect();
+    assert_eq!(names, ["empty", "flags", "grö ße/y", "scalar", "when", "x", "zeros"]);
+    assert_eq!(listed.children[5].meta.as_ref().unwrap().codec, "deflate (zip)");
+    for (address, what) in [
+        ("plain.npy", "the fields a, b, flag, in, pair, text; name one: …#a"),
+        ("plain.npy#c", "there is no field c; there is a, b, flag, in, pair, text"),
+        ("plain.npy#text", "dtype |S3"),
+        ("plain.npy#in", "the fields x, t"),
+        ("plain.npz", "the fields a"),
+        ("stored.npz", "holds 7 arrays; choose one"),
+        ("stored.npz:/z", "there is no z.npy in it; there is"),
+        ("objects.npy", "objects of Python"),
+        ("tables.zarr:/zstd", "the fields a, b, c, t; name one"),
+        ("none.npz:/x", "No such file"),
+    ] {
+        let message = open(&at(address)).unwrap_err().to_string();
+        assert!(message.contains(what), "{address}: {message}");
+    }
+    // Damaged members are errors, and what is packed is checked before any of it is used.
+    let good = std::fs::read(at("packed.npz")).unwrap();
+    let want = elements(&*open(&at("packed.npz:/x")).unwrap());
+    let mut refused = 0;
+    for at_byte in (0..good.len()).step_by(good.len() / 400) {
+        let mut bad = good.clone();
+        bad[at_byte] ^= 0x10;
+        std::fs::write(at("bad.npz"), bad).unwrap();
+        let Ok(store) = open(&at("bad.npz:/x")) else { continue };
+        let region = Region::whole(&store.meta().shape);
+        let mut out = vec![0; want.len()];
+        let mut scratch = vec![0; store.scratch_bytes(&region) as usize];
+        if store.meta().shape != [70, 30] || store.meta().dtype != DType::F64 {
+            continue;
+        }
+        match store.read(&region, &mut flagstone::ViewMut::dense(&mut out, DType::F64, &[70, 30]), &mut scratch) {
+            Ok(_) => assert!(out == want, "byte {at_byte} changed the values"),
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(refused > 20, "{refused} damaged files were refused");
 }

@@ -65,7 +65,8 @@ pub fn path(address: &str) -> Result<PathBuf> {
         Address::Hdf5 { file, dataset } => (file, dataset),
         Address::NetCdf { file, variable } => (file, variable),
         Address::Zarr { dir, path } => (dir, path),
-        Address::Npy { file } | Address::Raw { file, .. } => (file, String::new()),
+        Address::Npz { file, member } => (file, member),
+        Address::Npy { file, .. } | Address::Raw { file, .. } => (file, String::new()),
     };
     let mut name = file.into_os_string();
     for part in inside.split('/').filter(|part| !part.is_empty()) {

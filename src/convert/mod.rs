@@ -222,6 +222,7 @@ pub fn inside(address: &str, name: &str) -> Result<String> {
         Address::Hdf5 { file, dataset } => (file, dataset),
         Address::Zarr { dir, path } => (dir, path),
         Address::NetCdf { file, variable } => (file, variable),
+        Address::Npz { file, member } => (file, member),
         _ => return Err(Error::bad_request("convert", format!("{address} is no group"))),
     };
     let path = path.trim_matches('/');

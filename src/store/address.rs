@@ -35,10 +35,19 @@ pub enum Address {
         /// The variable.
         variable: String,
     },
-    /// `file.npy`.
+    /// `file.npy`, or `file.npy#field`.
     Npy {
         /// The file.
         file: PathBuf,
+        /// A field of its elements; empty for all of each.
+        field: String,
+    },
+    /// `file.npz:/name`; an empty member stands for the only one.
+    Npz {
+        /// The file.
+        file: PathBuf,
+        /// The member, without its ending; behind a `#` a field of its elements.
+        member: String,
     },
     /// `data.bin?dtype=f4&shape=1000,2000&offset=2048&order=F`, `dtype=>f4` for big-endian.
     Raw {
@@ -52,7 +61,7 @@ pub enum Address {
 /// Endings that are written as HDF5.
 const HDF5: [&str; 9] = ["h5", "hdf5", "he5", "hdf", "nc", "nc4", "h5ad", "nwb", "nxs"];
 const RAW: [&str; 3] = ["bin", "raw", "dat"];
-const EXPECTED: &str = "expected file.h5:/dataset (.h5 .hdf5 .he5 .nc), dir.zarr or dir.zarr:/group/x, file.npy, \
+const EXPECTED: &str = "expected file.h5:/dataset (.h5 .hdf5 .he5 .nc), dir.zarr or dir.zarr:/group/x, file.npy, file.npz:/name, \
                         or data.bin?dtype=f4&shape=1000,2000&offset=0";
 
 /// The extension of the last part of a path, in lower case.
@@ -103,11 +112,15 @@ fn standing(address: &str) -> Option<Address> {
             Some(Format::Hdf5) => Some(Address::Hdf5 { file: path.into(), dataset: inside.to_string() }),
             Some(Format::Zarr) => Some(Address::Zarr { dir: path.into(), path: inside.to_string() }),
             Some(Format::NetCdf) => Some(Address::NetCdf { file: path.into(), variable: inside.to_string() }),
-            Some(Format::Npy) if inside.is_empty() => Some(Address::Npy { file: path.into() }),
+            Some(Format::Npz) => Some(Address::Npz { file: path.into(), member: inside.to_string() }),
+            Some(Format::Npy) if inside.is_empty() => Some(Address::Npy { file: path.into(), field: String::new() }),
             _ => None,
         };
     }
-    None
+    // A field of a file's elements, where no file has the # in its name.
+    let (path, field) = address.rsplit_once('#')?;
+    let is_npy = Path::new(path).exists() && sniff::format(Path::new(path)) == Some(Format::Npy);
+    is_npy.then(|| Address::Npy { file: path.into(), field: field.to_string() })
 }
 
 /// An address without its `?decode=cf`, and whether it has one: whether values are wanted or the numbers that stand for them.
@@ -137,6 +150,7 @@ fn by_ending(address: &str) -> Result<Address> {
     let kind = |file: &str| match extension(file).as_str() {
         ext if HDF5.contains(&ext) => Some("hdf5"),
         "zarr" => Some("zarr"),
+        "npz" => Some("npz"),
         _ => None,
     };
     // The last colon after a file that has an inside; a colon elsewhere is part of a name.
@@ -145,12 +159,13 @@ fn by_ending(address: &str) -> Result<Address> {
     let whole = || kind(address).map(|k| (k, address, ""));
     match split.or_else(whole) {
         Some(("hdf5", file, inside)) => return Ok(Address::Hdf5 { file: file.into(), dataset: inside.to_string() }),
+        Some(("npz", file, inside)) => return Ok(Address::Npz { file: file.into(), member: inside.to_string() }),
         Some((_, dir, inside)) => return Ok(Address::Zarr { dir: dir.into(), path: inside.to_string() }),
         None => {}
     }
     let path = Path::new(address);
     match extension(address).as_str() {
-        "npy" => return Ok(Address::Npy { file: path.into() }),
+        "npy" => return Ok(Address::Npy { file: path.into(), field: String::new() }),
         ext if RAW.contains(&ext) => return Ok(Address::Raw { file: path.into(), layout: None }),
         _ => {}
     }
@@ -234,7 +249,11 @@ pub fn open(address: &str) -> Result<Arc<dyn Store>> {
         }
         Address::Zarr { dir, path } => zarr::open(&dir, &path, address),
         Address::NetCdf { file, variable } => netcdf::open(&file, &variable, address),
-        Address::Npy { file } => Ok(flat::open_npy(&file, address)?),
+        Address::Npy { file, field } => Ok(flat::open_npy(&file, named(&field), address)?),
+        Address::Npz { file, member } => {
+            require_file(&file, address)?;
+            flat::open_npz(&file, &member, address)
+        }
         Address::Raw { file, layout: Some(layout) } => Ok(flat::open_raw(&file, &layout, address)?),
         Address::Raw { .. } => Err(Error::bad_request("address", format!("{address:?}: a raw file needs ?dtype= and &shape=; {EXPECTED}"))),
     }
@@ -254,10 +273,14 @@ pub fn text(address: &Path) -> Result<&str> {
 /// `BadRequest` for other formats, otherwise as [`open`].
 pub fn map(address: &str) -> Result<flat::Mapped> {
     match parse(address)? {
-        Address::Npy { file } => flat::open_npy(&file, address)?.map(),
+        Address::Npy { file, field } => flat::open_npy(&file, named(&field), address)?.map(),
         Address::Raw { file, layout: Some(layout) } => flat::open_raw(&file, &layout, address)?.map(),
         _ => Err(Error::bad_request("map", format!("{address:?}: only .npy and raw files can be mapped"))),
     }
+}
+
+fn named(field: &str) -> Option<&str> {
+    Some(field).filter(|field| !field.is_empty())
 }
 
 fn require_file(file: &Path, address: &str) -> Result<()> {
@@ -294,7 +317,9 @@ pub fn create(address: &str, create: &Create) -> Result<Box<dyn Writer>> {
             address,
             "NetCDF classic files are read, not written; name a file that is not there, which becomes NetCDF-4",
         )),
-        Address::Npy { file } => flat::create_npy(&file, address, create),
+        Address::Npy { file, field } if field.is_empty() => flat::create_npy(&file, address, create),
+        Address::Npy { .. } => Err(Error::unsupported(address, "a field of .npy is read, not written; write an array of its own")),
+        Address::Npz { .. } => Err(Error::unsupported(address, ".npz files are read, not written; write .npy, or .zarr for many arrays")),
         Address::Raw { file, layout } => {
             let wanted = RawLayout { dtype: create.dtype, shape: create.shape.clone(), offset: 0, big_endian: false, fortran_order: false };
             if let Some(layout) = layout.filter(|layout| *layout != wanted) {
@@ -330,6 +355,10 @@ pub fn tree(address: &str) -> Result<Node> {
         }
         Address::Zarr { dir, path } => zarr::tree(&dir, &path, address),
         Address::NetCdf { file, variable } => netcdf::tree(&file, &variable, address),
+        Address::Npz { file, member } => {
+            require_file(&file, address)?;
+            flat::npz_tree(&file, &member, address)
+        }
         Address::Npy { .. } | Address::Raw { .. } => {
             let meta = open(address)?.meta().clone();
             Ok(Node { attributes: meta.attributes.clone(), meta: Some(meta), ..Node::new(String::new()) })
@@ -346,7 +375,8 @@ pub fn exists(address: &str) -> bool {
         }
         Ok(Address::Zarr { dir, path }) => zarr::exists(&dir, &path),
         Ok(Address::NetCdf { file, variable }) => variable.trim_matches('/').is_empty() || netcdf::exists(&file, &variable, address),
-        Ok(Address::Npy { file } | Address::Raw { file, .. }) => file.is_file(),
+        Ok(Address::Npz { file, member }) => file.is_file() && flat::npz_exists(&file, &member),
+        Ok(Address::Npy { file, .. } | Address::Raw { file, .. }) => file.is_file(),
         Err(_) => false,
     }
 }
@@ -367,7 +397,7 @@ mod tests {
             ("out.zarr", zarr("out.zarr", "")),
             ("out.zarr:/g/x", zarr("out.zarr", "/g/x")),
             ("out.zarr/g/x", zarr("out.zarr/g/x", "")),
-            ("y.npy", Address::Npy { file: "y.npy".into() }),
+            ("y.npy", Address::Npy { file: "y.npy".into(), field: String::new() }),
             ("d.bin", Address::Raw { file: "d.bin".into(), layout: None }),
         ] {
             assert_eq!(parse(text).unwrap(), address, "{text}");
@@ -389,7 +419,7 @@ mod tests {
             assert_eq!(parse(&format!("{}:/g/x:y", at(name))).unwrap(), expected("/g/x:y"));
         }
         std::fs::write(at("n.h5"), b"\x93NUMPY\x01\0").unwrap();
-        assert_eq!(parse(&at("n.h5")).unwrap(), Address::Npy { file: at("n.h5").into() });
+        assert_eq!(parse(&at("n.h5")).unwrap(), Address::Npy { file: at("n.h5").into(), field: String::new() });
         for (name, document) in [("z", "zarr.json"), ("y.h5", ".zarray"), ("x", ".zgroup")] {
             std::fs::create_dir(at(name)).unwrap();
             std::fs::write(format!("{}/{document}", at(name)), "{}").unwrap();

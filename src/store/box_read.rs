@@ -32,7 +32,7 @@ pub(crate) struct BoxFile<'a> {
     pub(crate) order: Option<&'a [usize]>,
 }
 
-/// Staging that [`BoxFile::read`] needs at most.
+/// Staging that [`BoxFile::read_strided`] needs at most.
 pub(crate) fn scratch_bytes(region: &Region, dtype: DType) -> u64 {
     let reach = region.0.iter().fold(dtype.size() as u64, |n, s| n.saturating_mul(s.len.saturating_mul(s.step).max(1)));
     // A transposed file may span more between two wanted elements than the region's box holds.
@@ -59,18 +59,11 @@ struct Walk<'a> {
 }
 
 impl BoxFile<'_> {
-    /// Reads `region` into `out`; returns the bytes read.
+    /// Reads `region` into `out`; returns the bytes read. Stored axes step by `strides` bytes where something else lies between
+    /// elements.
     ///
     /// # Errors
     /// Those of reading the file, `UnexpectedEof` where it is short.
-    pub(crate) fn read(&self, region: &Region, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> io::Result<u64> {
-        self.read_strided(None, region, out, scratch)
-    }
-
-    /// Reads `region` of an array whose stored axes step by `strides` bytes, since something else lies between its elements.
-    ///
-    /// # Errors
-    /// As [`BoxFile::read`].
     pub(crate) fn read_strided(
         &self,
         strides: Option<&[u64]>,

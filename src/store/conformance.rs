@@ -287,7 +287,11 @@ fn missing_regions_are_zero(make: Make<'_>) {
 /// The directory that holds the file of an address.
 fn directory(address: &str) -> PathBuf {
     let file = match parse(address).unwrap() {
-        Address::Hdf5 { file, .. } | Address::NetCdf { file, .. } | Address::Npy { file } | Address::Raw { file, .. } => file,
+        Address::Hdf5 { file, .. }
+        | Address::NetCdf { file, .. }
+        | Address::Npy { file, .. }
+        | Address::Npz { file, .. }
+        | Address::Raw { file, .. } => file,
         Address::Zarr { dir, .. } => dir,
     };
     file.parent().unwrap().to_path_buf()

@@ -18,12 +18,14 @@ mod netcdf;
 mod packing;
 mod publish;
 mod reach;
+mod record;
 #[cfg_attr(not(feature = "remote"), allow(dead_code, reason = "without clients nothing is fetched"))]
 mod remote;
 mod shuffle;
 mod sniff;
 mod tree;
 mod zarr;
+mod zip;
 
 pub use address::{Address, create, create_group, decoding, exists, map, open, parse, target, text, tree};
 pub use in_memory::{InMemory, MemoryWriter};

@@ -1,6 +1,6 @@
 //! The bytes that stand at a path → their format. An ending only decides what is written.
 
-use super::{hdf5, netcdf, zarr};
+use super::{flat, hdf5, netcdf, zarr};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -15,6 +15,8 @@ pub(crate) enum Format {
     Zarr,
     /// A file that starts with `\x93NUMPY`.
     Npy,
+    /// A zip file of such files.
+    Npz,
     /// A NetCDF classic file.
     NetCdf,
 }
@@ -38,6 +40,10 @@ pub(crate) fn format(path: &Path) -> Option<Format> {
     }
     if start.starts_with(b"PK\x03\x04") && zarr::is_in_zip(path) {
         return Some(Format::Zarr);
+    }
+    // An archive without members has its end at its start. Of one that is damaged its name decides.
+    if start.starts_with(b"PK") && (flat::is_npz(path) || path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npz"))) {
+        return Some(Format::Npz);
     }
     if start.starts_with(NPY) {
         return Some(Format::Npy);

@@ -44,7 +44,7 @@ fn raw_bytes(meta: &Meta) -> Option<u64> {
 fn inside(address: &str, path: &str) -> String {
     match store::parse(address) {
         Ok(Address::Hdf5 { file, dataset }) => format!("{}:{}{path}", file.display(), dataset.trim_end_matches('/')),
-        Ok(Address::NetCdf { file, .. }) => format!("{}:{path}", file.display()),
+        Ok(Address::NetCdf { file, .. } | Address::Npz { file, .. }) => format!("{}:{path}", file.display()),
         Ok(Address::Zarr { dir, path: at }) => format!("{}:/{}", dir.display(), format!("{at}{path}").trim_matches('/')),
         _ => address.to_string(),
     }

@@ -1,14 +1,18 @@
-//! `.npy` and raw files ↔ regions: plain bytes at an offset, read by `pread`, mapped only for the user.
+//! `.npy` and raw files, and members of `.npz` files ↔ regions: plain bytes at an offset, read by `pread`, mapped only for the user.
 
 mod header;
+mod literal;
+mod npz;
 mod write;
 
+pub(crate) use npz::{exists as npz_exists, is_npz, open as open_npz, tree as npz_tree};
 pub(crate) use write::{create_npy, create_raw};
 
 use super::box_read::{self, BoxFile};
 use super::copy_box::normalise_bool;
 use super::in_memory::{check_region, dense_len};
 use super::reach::{open_file, will_need};
+use super::record::{Part, TIME};
 use super::{Meta, Moved, Store};
 use crate::error::{Error, Result};
 use crate::grid::Region;
@@ -28,6 +32,8 @@ pub struct Flat {
     swap: bool,
     /// Lengths as stored, slowest first.
     stored_shape: Vec<u64>,
+    /// Bytes from one index to the next along each stored axis, where something else lies between elements.
+    strides: Option<Vec<u64>>,
     /// Stored axis i is axis `order[i]`; `None` in C order.
     order: Option<Vec<usize>>,
 }
@@ -57,14 +63,14 @@ impl std::fmt::Display for RawLayout {
     }
 }
 
-/// Opens a `.npy` file.
+/// Opens a `.npy` file, or a field of its elements.
 ///
 /// # Errors
 /// `Store` for a missing, short or corrupt file, `Unsupported` for dtypes that are not numbers.
-pub fn open_npy(file: &Path, address: &str) -> Result<Arc<Flat>> {
+pub fn open_npy(file: &Path, field: Option<&str>, address: &str) -> Result<Arc<Flat>> {
     let opened = open_file(file, address)?;
-    let (layout, base) = header::read(&opened, address)?;
-    Flat::new(opened, address, RawLayout { offset: base, ..layout })
+    let len = file_len(&opened, address)?;
+    Flat::npy(opened, 0, len, field, address).map(Arc::new)
 }
 
 /// Opens a raw file.
@@ -72,25 +78,70 @@ pub fn open_npy(file: &Path, address: &str) -> Result<Arc<Flat>> {
 /// # Errors
 /// `Store` for a missing or short file.
 pub fn open_raw(file: &Path, layout: &RawLayout, address: &str) -> Result<Arc<Flat>> {
-    Flat::new(open_file(file, address)?, address, layout.clone())
+    let RawLayout { dtype, shape, offset, big_endian, fortran_order } = layout.clone();
+    let (part, opened) = (plain(dtype, big_endian), open_file(file, address)?);
+    let len = file_len(&opened, address)?;
+    Flat::new(opened, address, part, shape, fortran_order, offset, len).map(Arc::new)
+}
+
+fn file_len(file: &File, address: &str) -> Result<u64> {
+    Ok(file.metadata().map_err(|e| Error::store_io(address, "asking for the file's length", &e))?.len())
+}
+
+/// Elements that are numbers and nothing else.
+fn plain(dtype: DType, big_endian: bool) -> Part {
+    Part { dtype, big_endian, offset: 0, element_bytes: dtype.size() as u64, axes: Vec::new(), time: None }
 }
 
 impl Flat {
-    fn new(file: File, address: &str, layout: RawLayout) -> Result<Arc<Flat>> {
-        let RawLayout { dtype, shape, offset, big_endian, fortran_order } = layout;
-        let len = file.metadata().map_err(|e| Error::store_io(address, "asking for the file's length", &e))?.len();
-        let needed = dense_len(&shape, dtype).and_then(|n| n.checked_add(offset));
+    /// The `.npy` file of `len` bytes at byte `base`.
+    fn npy(file: File, base: u64, len: u64, field: Option<&str>, address: &str) -> Result<Flat> {
+        let found = header::read(&file, base, field, address)?;
+        let end = base.saturating_add(len);
+        Flat::new(file, address, found.part, found.shape, found.fortran_order, base + found.bytes, end)
+    }
+
+    /// Elements from byte `base` on of a file of which `len` bytes are theirs.
+    fn new(file: File, address: &str, part: Part, shape: Vec<u64>, fortran_order: bool, base: u64, len: u64) -> Result<Flat> {
+        let too_long = || "more than can be addressed".to_string();
+        let elements = shape.iter().try_fold(1u64, |n, &len| n.checked_mul(len));
+        let needed = elements.and_then(|n| n.checked_mul(part.element_bytes)).and_then(|n| n.checked_add(base));
         if needed.is_none_or(|needed| needed > len) {
-            let needed = needed.map_or("more than can be addressed".into(), |n| format!("{n} bytes"));
-            let what = format!("{dtype} of shape {shape:?} from byte {offset} needs {needed}, the file has {len}");
+            let needed = needed.map_or_else(too_long, |n| format!("{n} bytes"));
+            let what = format!("{} of shape {shape:?} from byte {base} needs {needed}, the file has {len}", part.dtype);
             return Err(Error::store(address, what));
         }
         let turned = fortran_order && shape.len() > 1;
-        let order = turned.then(|| (0..shape.len()).rev().collect::<Vec<_>>());
-        let stored_shape = if turned { shape.iter().rev().copied().collect() } else { shape.clone() };
-        let swap = big_endian == cfg!(target_endian = "little") && dtype.size() > 1;
-        let meta = Meta::plain(shape, dtype);
-        Ok(Arc::new(Flat { address: address.to_string(), file, meta, base: offset, swap, stored_shape, order }))
+        let (outer, inner) = (shape.len(), part.axes.len());
+        let order = turned.then(|| (0..outer).rev().chain(outer..outer + inner).collect::<Vec<_>>());
+        let mut stored_shape: Vec<u64> = if turned { shape.iter().rev().copied().collect() } else { shape.clone() };
+        let strides = (part.element_bytes != part.dtype.size() as u64).then(|| {
+            let mut strides = box_read::file_strides(&stored_shape, part.element_bytes);
+            strides.extend(box_read::file_strides(&part.axes, part.dtype.size() as u64));
+            strides
+        });
+        stored_shape.extend(&part.axes);
+        let shape: Vec<u64> = shape.iter().chain(&part.axes).copied().collect();
+        if dense_len(&shape, part.dtype).is_none() || shape.len() > 64 {
+            return Err(Error::store(address, format!("shape {shape:?} is {}", too_long())));
+        }
+        let swap = part.big_endian == cfg!(target_endian = "little") && part.dtype.size() > 1;
+        let mut meta = Meta::plain(shape, part.dtype);
+        meta.attributes.extend(part.time.map(|time| (TIME.to_string(), time.into())));
+        Ok(Flat { address: address.to_string(), file, meta, base: base + part.offset, swap, stored_shape, strides, order })
+    }
+
+    /// Bytes from the first to the last wanted byte of a region, and where they begin.
+    fn reach(&self, region: &Region) -> (u64, u64) {
+        let item = self.meta.dtype.size() as u64;
+        let strides = self.strides.clone().unwrap_or_else(|| box_read::file_strides(&self.stored_shape, item));
+        let (mut first, mut last) = (self.base, self.base + item);
+        for (i, stride) in strides.iter().enumerate() {
+            let span = region.0[self.order.as_ref().map_or(i, |order| order[i])];
+            first += span.start * stride;
+            last += (span.stop() - 1) * stride;
+        }
+        (first, last - first)
     }
 
     /// Maps the file: its elements without a copy, for as long as the mapping lives. The operating system
@@ -101,6 +152,9 @@ impl Flat {
     pub fn map(&self) -> Result<Mapped> {
         if self.swap {
             return Err(Error::unsupported("map", format!("{} is of the other byte order; read it instead", self.address)));
+        }
+        if self.strides.is_some() {
+            return Err(Error::unsupported("map", format!("{} is a field of structured elements; read it instead", self.address)));
         }
         // SAFETY: the mapping is private to this process and read-only; a program that truncates the
         // file meanwhile raises SIGBUS, as with every mapping: the documentation of `Mapped` says so.
@@ -153,7 +207,8 @@ impl Store for Flat {
             shape: &self.stored_shape,
             order: self.order.as_deref(),
         };
-        let bytes = stored.read(region, out, scratch).map_err(|e| Error::store_io(&self.address, &format!("reading {region}"), &e))?;
+        let read = stored.read_strided(self.strides.as_deref(), region, out, scratch);
+        let bytes = read.map_err(|e| Error::store_io(&self.address, &format!("reading {region}"), &e))?;
         normalise_bool(out);
         Ok(Moved { stored_bytes: bytes, decoded_bytes: bytes })
     }
@@ -161,15 +216,8 @@ impl Store for Flat {
         if region.elements() == 0 {
             return;
         }
-        let (mut first, mut last, mut stride) = (0, 0, self.meta.dtype.size() as u64);
-        let end = stride;
-        for i in (0..self.stored_shape.len()).rev() {
-            let span = region.0[self.order.as_ref().map_or(i, |order| order[i])];
-            first += span.start * stride;
-            last += (span.stop() - 1) * stride;
-            stride *= self.stored_shape[i];
-        }
-        will_need(&self.file, self.base + first, last + end - first);
+        let (at, len) = self.reach(region);
+        will_need(&self.file, at, len);
     }
     fn stored_bytes(&self) -> Option<u64> {
         dense_len(&self.meta.shape, self.meta.dtype)

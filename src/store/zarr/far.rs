@@ -6,7 +6,6 @@ use super::pieces::Pieces;
 use super::read::{INDEX_BYTES_MAX, ShardIndex, index_bytes};
 use crate::error::{Error, Result};
 use crate::grid::{Region, ravel};
-use crate::store::in_memory::dense_len;
 use crate::store::remote::{Ahead, Arrived, Bucket, Part, Parts, Step, Taken, Wanted};
 use std::sync::Arc;
 
@@ -118,7 +117,7 @@ impl Far {
 }
 
 fn stored_bytes_max(chain: &Chain, unit: &[u64], layout: &Layout) -> u64 {
-    chain.stored_bytes_max(dense_len(unit, layout.meta.dtype).unwrap_or(u64::MAX))
+    chain.stored_bytes_max(layout.bytes_of(unit))
 }
 
 /// For each shard its index, and behind it the inner chunks that it names.

@@ -1,5 +1,6 @@
 //! Fill values: JSON ↔ one element's bytes. NaN, Infinity, bit patterns in hex, base64 and null too.
 
+use crate::store::record::Part;
 use flagstone_kernels::dtype::{DType, Kind, Scalar};
 use serde_json::{Value, json};
 
@@ -31,6 +32,24 @@ pub(super) fn parse(value: &Value, dtype: DType) -> Result<Vec<u8>, String> {
         (_, other) => return Err(format!("{other} is no {dtype}")),
     }
     Ok(out)
+}
+
+/// The bytes of a field in the fill value of structured elements: base64 of all of them, or zeros.
+pub(super) fn of_field(value: &Value, part: &Part) -> Result<Vec<u8>, String> {
+    let item = part.dtype.size();
+    let text = match value {
+        Value::Null => return Ok(vec![0; item]),
+        Value::Number(n) if n.as_f64() == Some(0.0) => return Ok(vec![0; item]),
+        Value::String(text) => text,
+        other => return Err(format!("{other} for structured elements; expected base64")),
+    };
+    let whole = base64_bytes(text, part.element_bytes as usize).filter(|bytes| bytes.len() as u64 == part.element_bytes);
+    let whole = whole.ok_or_else(|| format!("the text {text:?} is not {} bytes in base64", part.element_bytes))?;
+    let mut bytes = whole[part.offset as usize..][..item].to_vec();
+    if part.big_endian == cfg!(target_endian = "little") {
+        bytes.chunks_exact_mut(part.dtype.real().size()).for_each(<[u8]>::reverse);
+    }
+    Ok(bytes)
 }
 
 /// A value as the specification writes it.
@@ -152,11 +171,20 @@ fn float(value: &Value, dtype: DType, out: &mut [u8]) -> Result<(), String> {
 /// Little-endian bytes of one element in base64. No element has a multiple of three bytes, so its base64 always ends in
 /// `=`: that tells it from a decimal number and from words like NaN.
 fn base64(text: &str, dtype: DType) -> Result<Vec<u8>, String> {
-    let bad = || format!("the text {text:?} is no {dtype}");
-    let (mut bits, mut held, mut out) = (0u32, 0, Vec::new());
-    if !text.ends_with('=') || !text.len().is_multiple_of(4) {
-        return Err(bad());
+    let bytes = if text.ends_with('=') { base64_bytes(text, dtype.size()) } else { None };
+    let mut out = bytes.filter(|bytes| bytes.len() == dtype.size()).ok_or_else(|| format!("the text {text:?} is no {dtype}"))?;
+    if cfg!(target_endian = "big") {
+        out.chunks_exact_mut(dtype.real().size()).for_each(<[u8]>::reverse);
     }
+    Ok(out)
+}
+
+/// What a text stands for in base64, if it is that and no longer than `len_max`.
+fn base64_bytes(text: &str, len_max: usize) -> Option<Vec<u8>> {
+    if !text.len().is_multiple_of(4) || text.len() / 4 > len_max / 3 + 1 {
+        return None;
+    }
+    let (mut bits, mut held, mut out) = (0u32, 0, Vec::new());
     for c in text.trim_end_matches('=').bytes() {
         let digit = match c {
             b'A'..=b'Z' => c - b'A',
@@ -164,7 +192,7 @@ fn base64(text: &str, dtype: DType) -> Result<Vec<u8>, String> {
             b'0'..=b'9' => c - b'0' + 52,
             b'+' => 62,
             b'/' => 63,
-            _ => return Err(bad()),
+            _ => return None,
         };
         bits = (bits << 6 | u32::from(digit)) & 0xff_ffff;
         held += 6;
@@ -172,17 +200,8 @@ fn base64(text: &str, dtype: DType) -> Result<Vec<u8>, String> {
             held -= 8;
             out.push((bits >> held) as u8);
         }
-        if out.len() > dtype.size() {
-            return Err(bad());
-        }
     }
-    if out.len() != dtype.size() {
-        return Err(bad());
-    }
-    if cfg!(target_endian = "big") {
-        out.chunks_exact_mut(dtype.real().size()).for_each(<[u8]>::reverse);
-    }
-    Ok(out)
+    Some(out)
 }
 
 #[cfg(test)]

@@ -9,10 +9,11 @@ use super::keys::Keys;
 use crate::error::{Error, Result};
 use crate::store::Meta;
 use crate::store::in_memory::dense_len;
+use crate::store::record::{self, Part, TIME, TIMES, Why};
 use flagstone_kernels::dtype::{DType, Scalar};
 use serde_json::{Map, Value};
 use zarrs::metadata::ArrayMetadata;
-use zarrs::metadata::v2::{ArrayMetadataV2, ArrayMetadataV2Order, DataTypeMetadataV2};
+use zarrs::metadata::v2::{ArrayMetadataV2, ArrayMetadataV2Order};
 use zarrs::metadata::v3::{ArrayMetadataV3, MetadataV3};
 
 /// Chunks larger than this are not believed.
@@ -33,6 +34,8 @@ pub(super) enum Coding {
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
     pub(super) meta: Meta,
+    /// What of each element is read, where that is a field of several.
+    pub(super) part: Option<Part>,
     /// The box of one file.
     pub(super) file_chunk: Vec<u64>,
     /// One element of the fill value, native byte order.
@@ -42,6 +45,21 @@ pub(super) struct Layout {
 }
 
 impl Layout {
+    /// Bytes of an element as it is stored.
+    pub(super) fn element_bytes(&self) -> usize {
+        self.part.as_ref().map_or(self.meta.dtype.size(), |part| part.element_bytes as usize)
+    }
+
+    /// Where in it the numbers start.
+    pub(super) fn element_offset(&self) -> usize {
+        self.part.as_ref().map_or(0, |part| part.offset as usize)
+    }
+
+    /// Bytes of a dense box of stored elements.
+    pub(super) fn bytes_of(&self, shape: &[u64]) -> u64 {
+        shape.iter().fold(self.element_bytes() as u64, |n, &len| n.saturating_mul(len))
+    }
+
     /// Whether this is the key of a chunk of the array.
     pub(super) fn is_chunk(&self, key: &str) -> bool {
         if self.meta.shape.is_empty() {
@@ -96,38 +114,50 @@ pub(super) fn v3(document: Value, address: &str) -> Result<Layout> {
     let mut attributes = v3.attributes;
     attributes.extend(time.map(|time| (TIME.to_string(), Value::String(time))));
     let meta = meta(v3.shape, dtype, &file_chunk, &coding, text, &fill, dimension_names, attributes);
-    Ok(Layout { meta, file_chunk, fill, keys, coding })
+    Ok(Layout { meta, part: None, file_chunk, fill, keys, coding })
 }
 
-/// Zarr v2.
-pub(super) fn v2(document: Value, mut attributes: Map<String, Value>, address: &str) -> Result<Layout> {
+/// Zarr v2; of structured elements the field of this name.
+pub(super) fn v2(document: Value, mut attributes: Map<String, Value>, field: Option<&str>, address: &str) -> Result<Layout> {
     let bad = |what: String| Error::store(address, format!(".zarray: {what}"));
     let mut document = document;
     if let Some(object) = document.as_object_mut() {
         object.entry("node_type").or_insert_with(|| "array".into());
     }
-    if let Some(fields @ Value::Array(_)) = document.get("dtype") {
-        return Err(Error::unsupported(address, format!("the structured dtype {fields}; numbers and bool are read")));
+    let descr = document.get("dtype").cloned().unwrap_or_default();
+    let part = record::part(&descr, field).map_err(|why| match why {
+        Why::Bad(what) => bad(what),
+        Why::Refused(what) => Error::unsupported(address, what),
+    })?;
+    if !part.axes.is_empty() {
+        return Err(Error::unsupported(address, format!("a field that has axes of its own, {:?}, in Zarr", part.axes)));
+    }
+    let is_field = descr.is_array();
+    if is_field && let Some(object) = document.as_object_mut() {
+        object.insert("dtype".into(), format!("|V{}", part.element_bytes).into());
     }
     let ours = document.get("_NCZARR_ARRAY").or(document.get("_nczarr_array")).cloned();
     let v2: ArrayMetadataV2 = serde_json::from_value(document).map_err(|e| bad(e.to_string()))?;
-    let described = match &v2.dtype {
-        DataTypeMetadataV2::Simple(text) => text.clone(),
-        structured => structured.to_string(),
-    };
-    let (dtype, big) =
-        v2_dtype(&described).ok_or_else(|| Error::unsupported(address, format!("dtype {described}; numbers and bool are read")))?;
+    let (dtype, big) = (part.dtype, part.big_endian);
     let file_chunk: Vec<u64> = v2.chunks.iter().map(|n| n.get()).collect();
     check_shape(&v2.shape, &file_chunk, dtype).map_err(bad)?;
-    let time = v2_time(&described);
-    let fill_value = time_fill(serde_json::to_value(&v2.fill_value).map_err(|e| bad(e.to_string()))?, time.is_some());
-    let fill = fill::parse(&fill_value, dtype).map_err(|e| bad(format!("fill_value: {e}")))?;
+    if is_field && file_chunk.iter().try_fold(part.element_bytes, |n, &len| n.checked_mul(len)).is_none_or(|n| n > CHUNK_BYTES_MAX) {
+        return Err(bad(format!("chunks of shape {file_chunk:?} of {} bytes each are too large", part.element_bytes)));
+    }
+    let time = part.time.clone();
+    let fill_value = serde_json::to_value(&v2.fill_value).map_err(|e| bad(e.to_string()))?;
+    let fill = if is_field { fill::of_field(&fill_value, &part) } else { fill::parse(&time_fill(fill_value, time.is_some()), dtype) };
+    let fill = fill.map_err(|e| bad(format!("fill_value: {e}")))?;
 
     let rank = v2.shape.len();
     let order = (v2.order == ArrayMetadataV2Order::F && rank > 1).then(|| (0..rank).rev().collect());
     let swap = dtype.size() > 1 && big == cfg!(target_endian = "little");
     let configs: Vec<(String, Map<String, Value>)> =
         v2.filters.iter().flatten().chain(&v2.compressor).map(|c| (c.id().to_string(), c.configuration().clone().into())).collect();
+    let filters = v2.filters.iter().flatten().count();
+    if is_field && filters > 0 {
+        return Err(Error::unsupported(address, "filters of structured elements"));
+    }
     let chain = codecs::v2(&configs, dtype, order, swap).map_err(|e| Error::unsupported(address, e))?;
     let coding = Coding::Chunks(chain);
     let separator = char::from(v2.dimension_separator);
@@ -143,7 +173,8 @@ pub(super) fn v2(document: Value, mut attributes: Map<String, Value>, address: &
     attributes.extend(time.map(|time| (TIME.to_string(), Value::String(time))));
     let text = coding_text(&coding);
     let meta = meta(v2.shape, dtype, &file_chunk, &coding, text, &fill, dimension_names, attributes);
-    Ok(Layout { meta, file_chunk, fill, keys: Keys { prefixed: false, separator }, coding })
+    let part = is_field.then_some(part);
+    Ok(Layout { meta, part, file_chunk, fill, keys: Keys { prefixed: false, separator }, coding })
 }
 
 /// Whether an attribute is what NCZarr keeps for itself.
@@ -216,34 +247,9 @@ fn v3_time(data_type: &MetadataV3) -> Option<String> {
     Some(format!("{name}[{}{unit}]", scale.map_or(String::new(), |n| n.to_string())))
 }
 
-/// As [`v3_time`], of a v2 dtype such as `<M8[ns]`.
-fn v2_time(text: &str) -> Option<String> {
-    let code = text.strip_prefix(['<', '>', '|'])?;
-    TIMES.iter().find_map(|(letter, name)| {
-        let unit = code.strip_prefix(letter)?;
-        (unit.is_empty() || unit.starts_with('[') && unit.ends_with(']')).then(|| format!("{name}{unit}"))
-    })
-}
-
-/// NumPy's codes and names of times: integers of eight bytes.
-const TIMES: [(&str, &str); 2] = [("M8", "datetime64"), ("m8", "timedelta64")];
-
-/// The attribute that tells what integers count.
-const TIME: &str = "(integers are)";
-
 /// The fill value of times: NaT, "not a time", is the smallest integer.
 fn time_fill(fill: Value, is_time: bool) -> Value {
     if is_time && fill.as_str() == Some("NaT") { i64::MIN.into() } else { fill }
-}
-
-/// The dtype and whether it is big-endian.
-fn v2_dtype(text: &str) -> Option<(DType, bool)> {
-    if v2_time(text).is_some() {
-        return Some((DType::I64, text.starts_with('>')));
-    }
-    let code = text.strip_prefix(['<', '>', '|'])?;
-    let dtype = DType::ALL.into_iter().find(|d| d.code() == code && *d != DType::BF16)?;
-    Some((dtype, text.starts_with('>')))
 }
 
 pub(super) fn lengths(value: Option<&Value>) -> Parsed<Vec<u64>> {

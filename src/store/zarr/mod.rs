@@ -20,11 +20,11 @@ mod pieces;
 mod place;
 mod read;
 mod write;
-mod zip;
 
 pub(crate) use create::{create, create_group};
 
 use super::reach::near_misses;
+use super::zip::Archive;
 use super::{Node, Refused, Store};
 use crate::error::{Error, Result};
 use place::Place;
@@ -81,10 +81,21 @@ fn found_v2(name: &str, document: Value, mut attributes: Map<String, Value>) -> 
 /// `Store` when it is missing (naming what is near) or its metadata is corrupt, `Unsupported` for codecs,
 /// dtypes and extensions that are not read.
 pub(crate) fn open(root: &Path, path: &str, address: &str) -> Result<Arc<dyn Store>> {
-    let place = Place::below(root, path, address)?;
-    let layout = match look(&place, address)? {
+    let mut place = Place::below(root, path, address)?;
+    let (mut found, mut field) = (look(&place, address)?, None);
+    // What follows the last # is a field, where the name is not one with # in it.
+    if let (Found::Nothing, Some((above, name))) = (&found, path.rsplit_once('#')) {
+        let there = Place::below(root, above, address)?;
+        if let array @ (Found::ArrayV2(..) | Found::ArrayV3(_)) = look(&there, address)? {
+            (place, found, field) = (there, array, Some(name));
+        }
+    }
+    let layout = match found {
+        Found::ArrayV3(_) if field.is_some() => {
+            return Err(Error::unsupported(address, "fields of elements of Zarr v3; those of v2 are read"));
+        }
         Found::ArrayV3(v3) => metadata::v3(v3, address)?,
-        Found::ArrayV2(v2, attributes) => metadata::v2(v2, attributes, address)?,
+        Found::ArrayV2(v2, attributes) => metadata::v2(v2, attributes, field, address)?,
         Found::Group { .. } => {
             let arrays = tree(root, path, address)?.arrays();
             return match &arrays[..] {
@@ -125,7 +136,7 @@ fn missing(root: &Path, path: &str, place: &Place, address: &str) -> Error {
 /// Whether a zip file holds Zarr metadata. Of one that is damaged its name decides: then opening says what is wrong.
 pub(crate) fn is_in_zip(file: &Path) -> bool {
     let is_metadata = |name: &str| matches!(name.rsplit('/').next(), Some("zarr.json" | ".zarray" | ".zgroup"));
-    match zip::Archive::open(file, "") {
+    match Archive::open(file, "") {
         Ok(archive) => archive.below("").any(|(name, _)| is_metadata(name)),
         Err(_) => file.to_string_lossy().contains(".zarr"),
     }
@@ -177,7 +188,7 @@ fn described(array: Found, name: String, address: &str) -> Node {
         }
         Found::ArrayV2(v2, attributes) => {
             let refused = outline(&v2, "dtype", &["filters", "compressor"]);
-            (metadata::v2(v2, attributes, address), refused)
+            (metadata::v2(v2, attributes, None, address), refused)
         }
         Found::Group { .. } | Found::Nothing => return Node::new(name),
     };

@@ -1,9 +1,9 @@
 //! A key of a Zarr store → the bytes of a file, or a part of one: stores are directories, zip files or far away.
 
 use super::document;
-use super::zip::{Archive, Member};
 use crate::error::{Error, Result};
 use crate::store::remote::{self, Bucket};
+use crate::store::zip::{Archive, Member};
 use serde_json::Value;
 use std::fs::{self, File};
 use std::io;

@@ -10,9 +10,9 @@ use super::pieces::{self, Piece};
 use super::place::{Opened, Place};
 use crate::error::{Error, Result};
 use crate::grid::Region;
-use crate::store::box_read::{BoxFile, PIECE_BYTES, stored_strides};
+use crate::store::box_read::{BoxFile, PIECE_BYTES, file_strides, stored_strides};
 use crate::store::copy_box::{copy, dense_bytes, fill, normalise_bool};
-use crate::store::in_memory::{check_region, dense_len};
+use crate::store::in_memory::check_region;
 use crate::store::reach::will_need;
 use crate::store::remote::Wanted;
 use crate::store::{Meta, Moved, Store};
@@ -89,7 +89,7 @@ impl ZarrStore {
     }
 
     fn unit_bytes(&self) -> u64 {
-        dense_len(self.unit(), self.dtype()).unwrap_or(u64::MAX)
+        self.layout.bytes_of(self.unit())
     }
 
     /// The sizes of the chunk files at `prefix`, the start of a key, and below.
@@ -134,8 +134,10 @@ impl ZarrStore {
             }
             let order = chain.order.as_deref();
             let shape: Vec<u64> = order.map_or_else(|| unit.to_vec(), |order| order.iter().map(|&a| unit[a]).collect());
-            let plain = BoxFile { file: stored.file, base: stored.at, dtype: self.dtype(), swap: chain.swap, shape: &shape, order };
-            let bytes = plain.read(&piece.local, out, scratch).map_err(io)?;
+            let base = stored.at + self.layout.element_offset() as u64;
+            let plain = BoxFile { file: stored.file, base, dtype: self.dtype(), swap: chain.swap, shape: &shape, order };
+            let strides = self.layout.part.as_ref().map(|part| file_strides(&shape, part.element_bytes));
+            let bytes = plain.read_strided(strides.as_deref(), &piece.local, out, scratch).map_err(io)?;
             return Ok(Moved { stored_bytes: bytes, decoded_bytes: bytes });
         }
         let limit = chain.stored_bytes_max(unit_bytes);
@@ -165,7 +167,7 @@ impl ZarrStore {
         out: &mut ViewMut<'_>,
     ) -> Result<()> {
         let fail = |what: String| self.bad(key, what);
-        let straight = !chain.swap && chain.order.is_none() && piece.is_whole(self.unit());
+        let straight = !chain.swap && chain.order.is_none() && self.layout.part.is_none() && piece.is_whole(self.unit());
         if let Some(bytes) = dense_bytes(out).filter(|_| straight) {
             return chain.decode(stored, bytes, between).map_err(fail);
         }
@@ -223,9 +225,9 @@ impl ZarrStore {
     /// Copies the part `piece` of a decoded chunk to `out`.
     fn copy_part(&self, decoded: &[u8], chain: &Chain, piece: &Piece, out: &mut ViewMut<'_>) {
         let shape: Vec<usize> = self.unit().iter().map(|&n| n as usize).collect();
-        let strides = stored_strides(&shape, chain.order.as_deref(), self.dtype().size());
+        let strides = stored_strides(&shape, chain.order.as_deref(), self.layout.element_bytes());
         let spans = &piece.local.0;
-        let offset = spans.iter().zip(&strides).map(|(s, &n)| s.start as isize * n).sum();
+        let offset = self.layout.element_offset() as isize + spans.iter().zip(&strides).map(|(s, &n)| s.start as isize * n).sum::<isize>();
         let steps: Vec<isize> = spans.iter().zip(&strides).map(|(s, &n)| s.step as isize * n).collect();
         copy(&View::strided(decoded, self.dtype(), &piece.shape, &steps, offset), out, chain.swap);
     }

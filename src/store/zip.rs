@@ -19,7 +19,7 @@ const DIRECTORY_BYTES_MAX: u64 = 1 << 30;
 
 /// A zip file, open.
 #[derive(Debug)]
-pub(super) struct Archive {
+pub(crate) struct Archive {
     file: File,
     /// Names one after the other.
     names: String,
@@ -29,23 +29,23 @@ pub(super) struct Archive {
 
 /// A member of an archive.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Member {
+pub(crate) struct Member {
     name: (u64, u16),
     header: u64,
     /// Bytes in the file.
-    pub(super) stored: u64,
+    pub(crate) stored: u64,
     /// Bytes when unpacked.
-    pub(super) len: u64,
+    pub(crate) len: u64,
     /// CRC-32 of the unpacked bytes.
-    pub(super) sum: u32,
+    pub(crate) sum: u32,
     /// Whether they are packed by deflate.
-    pub(super) deflated: bool,
+    pub(crate) deflated: bool,
 }
 
 impl Archive {
     /// # Errors
     /// `Store` for what is no zip file or is damaged, `Unsupported` for what is encrypted or packed by other methods.
-    pub(super) fn open(path: &Path, address: &str) -> Result<Archive> {
+    pub(crate) fn open(path: &Path, address: &str) -> Result<Archive> {
         let io = |e: io::Error| Error::store_io(address, &format!("reading the zip file {}", path.display()), &e);
         let bad = |what: String| Error::store(address, format!("{} as a zip file: {what}", path.display()));
         let file = File::open(path).map_err(io)?;
@@ -119,7 +119,7 @@ impl Archive {
         Ok(())
     }
 
-    pub(super) fn file(&self) -> &File {
+    pub(crate) fn file(&self) -> &File {
         &self.file
     }
 
@@ -128,18 +128,18 @@ impl Archive {
     }
 
     /// The member of this name.
-    pub(super) fn find(&self, name: &str) -> Option<&Member> {
+    pub(crate) fn find(&self, name: &str) -> Option<&Member> {
         self.members.binary_search_by(|m| self.name(m).cmp(name)).ok().map(|i| &self.members[i])
     }
 
     /// Members whose names start with `prefix`, with the rest of their names.
-    pub(super) fn below<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a Member)> {
+    pub(crate) fn below<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a Member)> {
         let first = self.members.partition_point(|m| self.name(m) < prefix);
         self.members[first..].iter().map_while(move |m| self.name(m).strip_prefix(prefix).map(|rest| (rest, m)))
     }
 
     /// Names of the directories in `prefix`, which is empty or ends in `/`.
-    pub(super) fn directories(&self, prefix: &str) -> Vec<String> {
+    pub(crate) fn directories(&self, prefix: &str) -> Vec<String> {
         let mut found = Vec::new();
         let mut at = self.members.partition_point(|m| self.name(m) < prefix);
         while let Some(rest) = self.members.get(at).and_then(|m| self.name(m).strip_prefix(prefix)) {
@@ -160,7 +160,7 @@ impl Archive {
     ///
     /// # Errors
     /// When its header cannot be read or is none.
-    pub(super) fn start(&self, member: &Member) -> io::Result<u64> {
+    pub(crate) fn start(&self, member: &Member) -> io::Result<u64> {
         let mut header = [0; 30];
         self.file.read_exact_at(&mut header, member.header)?;
         if u32_at(&header, 0) != LOCAL {
@@ -170,7 +170,7 @@ impl Archive {
     }
 
     /// Bytes that the directory takes in memory.
-    pub(super) fn resident_bytes(&self) -> u64 {
+    pub(crate) fn resident_bytes(&self) -> u64 {
         (self.names.capacity() + self.members.capacity() * size_of::<Member>()) as u64
     }
 }
