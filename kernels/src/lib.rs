@@ -9,6 +9,7 @@ pub mod fused;
 pub mod gemm;
 pub mod generate;
 pub mod grouped;
+pub mod halve;
 mod isa;
 pub mod lanes;
 pub mod linalg;

@@ -6,10 +6,12 @@
 
 mod compare;
 mod lengths;
+mod pyramid;
 mod sources;
 
 pub use compare::{Difference, difference, read_all};
 pub use lengths::Lengths;
+pub use pyramid::{Halving, Pyramid, PyramidOptions};
 
 use crate::array::{self, Array, StoreOptions};
 use crate::error::{Error, Result};

@@ -1,5 +1,5 @@
 //! The command line: `flagstone eval` computes an expression over stored arrays, `flagstone info` describes
-//! what is stored, `convert`, `diff` and `verify` copy, compare and read it.
+//! what is stored, `convert`, `diff` and `verify` copy, compare and read it, `pyramid` makes image pyramids.
 //!
 //! Exit codes: 0 done, 1 an error (one message on stderr), 2 wrong usage, 130 interrupted.
 
@@ -9,6 +9,7 @@ mod engine;
 mod eval;
 mod info;
 mod json;
+mod pyramid;
 mod show;
 mod verify;
 
@@ -33,6 +34,8 @@ enum Command {
     Info(info::Args),
     /// Copy an array or a group to another format, chunks or codec
     Convert(convert::Args),
+    /// Make all levels of an OME-Zarr image pyramid
+    Pyramid(pyramid::Args),
     /// Say where and by how much two arrays or groups differ
     Diff(diff::Args),
     /// Read all chunks and check their checksums
@@ -74,6 +77,7 @@ fn main() -> ExitCode {
         Command::Eval(args) => eval::run(args),
         Command::Info(args) => info::run(&args),
         Command::Convert(args) => convert::run(args),
+        Command::Pyramid(args) => pyramid::run(args),
         Command::Diff(args) => diff::run(&args),
         Command::Verify(args) => verify::run(&args),
     };
