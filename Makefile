@@ -1,6 +1,6 @@
 # make demo   everything from a fresh machine to a mean of 10⁹ numbers (rustup, gcc and Python are there)
 # make test   everything that is checked before a commit
-# make soak   random programs on arrays of millions of elements, as many as one has time for
+# make soak   random programs on arrays of millions of elements, and damaged files, as many as one has time for
 # make compare  Flagstone and its peers on the same jobs (benches/compare)
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -142,9 +142,12 @@ SOAK_FIRST ?= 1000
 SOAK_CASES ?= 5000
 SOAK_SECONDS ?= 3600
 SOAK_FAILURES ?= $(CARGO_TARGET_DIR)/soak-failures.txt
+# Damaged files of each kind that are opened and read: an error or the right values.
+SOAK_DAMAGED ?= 100000
 
-soak: system
-	@export SOAK_FIRST=$(SOAK_FIRST) SOAK_CASES=$(SOAK_CASES) SOAK_SECONDS=$(SOAK_SECONDS) SOAK_FAILURES=$(SOAK_FAILURES)
+soak: python
+	@PROPTEST_CASES=$(SOAK_DAMAGED) FLAGSTONE_PYTHON=$(VENV)/bin/python cargo test -p flagstone --locked --test stores_corrupt --test stores_corrupt_zarr -- never_panic
+	export SOAK_FIRST=$(SOAK_FIRST) SOAK_CASES=$(SOAK_CASES) SOAK_SECONDS=$(SOAK_SECONDS) SOAK_FAILURES=$(SOAK_FAILURES)
 	cargo test -p flagstone --locked --test oracle -- recipes_of_large --nocapture
 
 # ---- how fast it is -------------------------------------------------------------------------------------

@@ -1,16 +1,16 @@
-//! docs/formats.md: what of HDF5 and NetCDF is read and written, as files of other programs show it here.
+//! docs/formats.md: what of HDF5, NetCDF, Zarr and NumPy's files is read and written, as files of other programs show it here.
 //!
 //! Each row of the page is a set of cases. It is *read* where every value is that of the other program, *lazy* where a part of an
 //! array moves fewer bytes than the whole, *parallel* where values arrive while somebody else holds libhdf5's lock, *written*
-//! where h5py reads back what is written here. `UPDATE=1` writes the page.
+//! where h5py or zarr-python reads back what is written here. `UPDATE=1` writes the page.
 //!
-//! Needs a Python with h5py, hdf5plugin and netCDF4, named by `FLAGSTONE_PYTHON`.
+//! Needs a Python with h5py, hdf5plugin, netCDF4 and zarr, named by `FLAGSTONE_PYTHON`.
 
 use flagstone::grid::Region;
 use flagstone::store::{self, Codec, Create, Store};
 use flagstone::{DType, Scalar, View, ViewMut};
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -18,12 +18,18 @@ use std::time::Duration;
 const BEGIN: &str = "<!-- begin: tests/formats.rs -->\n";
 const END: &str = "<!-- end: tests/formats.rs -->\n";
 
-/// Runs a script of `tests/python`; returns the lines of a file that it wrote.
-fn python(script: &str, directory: &Path, told: &str) -> Vec<String> {
+/// Runs a script of `tests/python`; its output.
+fn run_python(script: &str, directory: &Path) -> String {
     let python = std::env::var_os("FLAGSTONE_PYTHON").expect("FLAGSTONE_PYTHON must name a Python with h5py; `make test` sets it up");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(script);
-    let ran = Command::new(&python).arg(&script).arg(directory).output().expect("FLAGSTONE_PYTHON should run");
+    let ran = Command::new(&python).args(["-W", "ignore"]).arg(&script).arg(directory).output().expect("FLAGSTONE_PYTHON should run");
     assert!(ran.status.success(), "{}: {}", script.display(), String::from_utf8_lossy(&ran.stderr));
+    String::from_utf8_lossy(&ran.stdout).into_owned()
+}
+
+/// Runs a script of `tests/python`; returns the lines of a file that it wrote.
+fn python(script: &str, directory: &Path, told: &str) -> Vec<String> {
+    run_python(script, directory);
     std::fs::read_to_string(directory.join(told)).unwrap().lines().map(str::to_string).collect()
 }
 
@@ -129,6 +135,109 @@ const NETCDF: &[Row] = &[
     ("interleaved records, one record variable alone", |f, d| f.starts_with("NETCDF3") && d.starts_with("/record") || f == "one.nc", None),
 ];
 
+/// How a feature of Zarr is written here.
+#[derive(Clone, Copy)]
+struct ZarrWritten {
+    version: u8,
+    codec: fn() -> Codec,
+    shards: bool,
+    checksum: bool,
+}
+
+const V3: ZarrWritten = ZarrWritten { version: 3, codec: || Codec::None, shards: false, checksum: false };
+
+fn blosc() -> Codec {
+    Codec::Blosc { inner: "zstd".into(), level: 5 }
+}
+
+/// A row of Zarr: the feature, which files show it, and how it is written.
+type ZarrRow = (&'static str, fn(&str) -> bool, Option<ZarrWritten>);
+
+/// Whether a file is one of these.
+fn among(file: &str, names: &[&str]) -> bool {
+    names.iter().any(|name| file.strip_prefix(name).is_some_and(|rest| rest.starts_with('.') || rest.starts_with('_')))
+}
+
+const ZARR: &[ZarrRow] = &[
+    ("v3: bool, integers, IEEE floats, complex", |f| DTYPES.iter().any(|dtype| among(f, &[&format!("v3_{dtype}")])), Some(V3)),
+    (
+        "v2: the same, both byte orders",
+        |f| f.starts_with("v2_big") || DTYPES.iter().any(|dtype| among(f, &[&format!("v2_{dtype}")])),
+        Some(ZarrWritten { version: 2, ..V3 }),
+    ),
+    ("v3: `bytes` of both orders, `transpose`", |f| f.starts_with("v3_big") || f.starts_with("v3_transpose"), None),
+    ("v2: order F", |f| among(f, &["v2_f", "v2_f_plain"]), None),
+    ("chunks without codecs", |f| among(f, &["v3_none", "v2_none"]), Some(V3)),
+    ("blosc", |f| f.contains("_blosc"), Some(ZarrWritten { codec: blosc, ..V3 })),
+    ("gzip, zlib, several members", |f| f.contains("_gzip") || f.contains("_zlib"), Some(ZarrWritten { codec: || Codec::Gzip(4), ..V3 })),
+    ("zstd, with checksums too", |f| f.contains("_zstd"), Some(ZarrWritten { codec: || Codec::Zstd(3), ..V3 })),
+    ("crc32c", |f| among(f, &["v3_crc", "v3_zstd_crc"]), Some(ZarrWritten { codec: || Codec::Zstd(1), checksum: true, ..V3 })),
+    ("lz4, bz2, lzma", |f| ["_lz4", "_bz2", "_lzma"].iter().any(|codec| f.contains(codec)), None),
+    (
+        "filters of numcodecs: delta, fixedscaleoffset, quantize, astype, bitround, packbits, shuffle",
+        |f| ["_delta", "_scale", "_quantize", "_astype", "_bitround", "_packbits", "_shuffle"].iter().any(|filter| f.contains(filter)),
+        None,
+    ),
+    ("crc32, adler32, fletcher32", |f| ["_crc32", "_adler32", "_fletcher32"].iter().any(|sum| f.contains(sum)), None),
+    (
+        "`sharding_indexed`, index at the start or end",
+        |f| among(f, &["v3_shards", "v3_shards_none", "v3_shards_crc", "v3_shards_start", "v3_shards_missing"]),
+        Some(ZarrWritten { codec: || Codec::Zstd(1), shards: true, ..V3 }),
+    ),
+    ("shards in shards, packed shards", |f| among(f, &["v3_shards_zstd", "v3_shards_nested"]), None),
+    ("chunk keys with `.` and `/`, of v2 in v3", |f| among(f, &["v3_dot", "v3_v2_keys", "v3_v2_nested", "v2_nested"]), None),
+    ("fill values in all forms, chunks that were never written", |f| f.contains("_fill_"), None),
+    ("datetime64, timedelta64, as their integers", |f| f.contains("_time_"), None),
+    ("scalars and arrays without elements", |f| f.contains("_0d") || f.contains("_empty"), None),
+    ("zip files, packed or not", |f| f.starts_with("zip"), None),
+];
+
+const DTYPES: [&str; 14] = ["bool", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16"];
+
+const NUMPY: &[(&str, fn(&str) -> bool)] = &[
+    ("`.npy` of bool, integers, IEEE floats, complex", |f| DTYPES.iter().any(|dtype| among(f, &[&format!("c_{dtype}")]))),
+    ("order F, both byte orders, versions 1 to 3", |f| among(f, &["f_i2", "be", "be_f", "large_f", "version1", "version2", "version3"])),
+    ("datetime64, timedelta64, as their integers", |f| f.starts_with("M8-") || f.starts_with("m8-")),
+    ("fields of structured elements (`file.npy#field`)", |f| f.contains(".npy#")),
+    ("members of `.npz` (`file.npz:/name`), stored", |f| f.starts_with("stored.npz")),
+    ("members of `.npz`, deflated", |f| f.starts_with("packed.npz")),
+    ("fields of structured Zarr v2 (`x.zarr:/table#field`)", |f| f.starts_with("tables.zarr")),
+];
+
+/// Writes each feature of Zarr that is written here, and has zarr-python read all back.
+fn write_zarr(dir: &Path) {
+    let (shape, data) = (vec![40u64, 60], values(2400));
+    let (mut written, attributes) = (0, serde_json::json!({"units": "m", "list": [1, 2]}));
+    for (n, how) in ZARR.iter().filter_map(|(_, _, how)| *how).enumerate() {
+        let create = Create {
+            chunks: Some(vec![8, 20]),
+            shards: how.shards.then(|| vec![16, 60]),
+            codec: Some((how.codec)()),
+            checksum: how.checksum,
+            zarr_version: how.version,
+            attributes: attributes.as_object().unwrap().clone(),
+            dimension_names: Some(vec![Some("time".into()), Some("x".into())]),
+            ..Create::new(shape.clone(), DType::F32)
+        };
+        let writer = store::create(&dir.join(format!("w{n}.zarr")).display().to_string(), &create).unwrap();
+        let granule = writer.granule().to_vec();
+        let grid = flagstone::grid::ChunkGrid::regular(&shape, &granule);
+        for block in 0..grid.blocks() {
+            let (start, lens) = grid.block(block);
+            let mut scratch = vec![0; writer.scratch_bytes(&lens) as usize];
+            let part = View::dense(&data, DType::F32, &dims(&shape));
+            writer.write(&Region::dense(&start, &lens), &part.part(&dims(&start), &dims(&lens)), &mut scratch).unwrap();
+        }
+        writer.commit().unwrap();
+        std::fs::write(dir.join(format!("w{n}.bin")), &data).unwrap();
+        let described = serde_json::json!({"ending": ".zarr", "inside": "", "chunks": create.chunks, "shards": create.shards,
+            "version": how.version, "attributes": attributes, "names": ["time", "x"], "dtype": "<f4", "shape": shape});
+        std::fs::write(dir.join(format!("w{n}.json")), described.to_string()).unwrap();
+        written += 1;
+    }
+    assert_eq!(run_python("check_zarr.py", dir).trim(), written.to_string());
+}
+
 /// Bytes that differ, as f4.
 fn values(n: u64) -> Vec<u8> {
     let mut bytes = vec![0; n as usize * 4];
@@ -173,49 +282,115 @@ fn write_all(dir: &Path) {
     python("check_h5.py", dir, "written.txt");
 }
 
-/// The rows of one format as a table.
-fn table(rows: &[Row], cases: &[(std::path::PathBuf, String)]) -> String {
+/// One case: where it is, its address there, and the file with its values.
+struct Case {
+    dir: PathBuf,
+    file: String,
+    inside: String,
+    npy: String,
+}
+
+impl Case {
+    fn address(&self) -> String {
+        let file = self.dir.join(&self.file).display().to_string();
+        if self.inside.is_empty() { file } else { format!("{file}:{}", self.inside) }
+    }
+}
+
+/// Opens the cases of a feature, whose values must be those of the other program.
+fn shown(feature: &str, cases: &[&Case]) -> Vec<Arc<dyn Store>> {
+    assert!(!cases.is_empty(), "{feature}: no case");
+    let open = |case: &&Case| {
+        let npy = std::fs::read(case.dir.join(&case.npy)).unwrap();
+        let data = npy[10 + usize::from(u16::from_le_bytes([npy[8], npy[9]]))..].to_vec();
+        let store = store::open(&case.address()).unwrap_or_else(|e| panic!("{feature}: {e}"));
+        assert!(read(&*store, &Region::whole(&store.meta().shape)).unwrap().0 == data, "{feature}: {}", case.address());
+        store
+    };
+    cases.iter().map(open).collect()
+}
+
+/// The rows of one format as a table: each a feature, its cases, and whether it is written.
+fn table<'a>(rows: impl Iterator<Item = (&'a str, Vec<&'a Case>, bool)>) -> String {
     let mut out = String::from("| feature | read | write | lazy | parallel |\n|---|---|---|---|---|\n");
-    for (feature, shows, written) in rows {
-        let mut mine = Vec::new();
-        for (dir, line) in cases {
-            let parts: Vec<&str> = line.split('\t').collect();
-            if shows(parts[0], parts[1]) {
-                let npy = std::fs::read(dir.join(parts[2])).unwrap();
-                let data = npy[10 + usize::from(u16::from_le_bytes([npy[8], npy[9]]))..].to_vec();
-                let address = format!("{}:{}", dir.join(parts[0]).display(), parts[1]);
-                let store = store::open(&address).unwrap();
-                assert_eq!(read(&*store, &Region::whole(&store.meta().shape)).unwrap().0, data, "{feature}: {line}");
-                mine.push(store);
-            }
-        }
-        assert!(!mine.is_empty(), "{feature}: no case");
+    for (feature, cases, is_written) in rows {
+        let mine = shown(feature, &cases);
         let mark = |yes: bool| if yes { "yes" } else { "no" };
         let lazy = mine.iter().any(|store| is_lazy(&**store));
         let parallel = is_parallel(&mine[0]);
-        writeln!(out, "| {feature} | yes | {} | {} | {} |", mark(written.is_some()), mark(lazy), mark(parallel)).unwrap();
+        writeln!(out, "| {feature} | yes | {} | {} | {} |", mark(is_written), mark(lazy), mark(parallel)).unwrap();
     }
     out
+}
+
+/// The table of HDF5 or NetCDF.
+fn table_of(rows: &[Row], cases: &[Case]) -> String {
+    table(rows.iter().map(|(feature, shows, written)| {
+        (*feature, cases.iter().filter(|case| shows(&case.file, &case.inside)).collect(), written.is_some())
+    }))
+}
+
+/// Cases of a script that lists them, one a line.
+fn listed(script: &str, told: &str, root: &Path) -> Vec<Case> {
+    let dir = root.join(script);
+    std::fs::create_dir(&dir).unwrap();
+    let case = |line: String| {
+        let parts: Vec<&str> = line.split('\t').collect();
+        // An address as a whole, or a file and what is in it.
+        let (file, inside, npy) = match parts[..] {
+            [address, npy] => (address, "", npy),
+            _ => (parts[0], parts[1], parts[2]),
+        };
+        Case { dir: dir.clone(), file: file.into(), inside: inside.into(), npy: npy.into() }
+    };
+    python(script, &dir, told).into_iter().map(case).collect()
+}
+
+/// Cases of a script that leaves the values beside the files.
+fn beside(script: &str, root: &Path) -> Vec<Case> {
+    let dir = root.join(script);
+    std::fs::create_dir(&dir).unwrap();
+    run_python(script, &dir);
+    let names = std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut stems: Vec<String> = names.filter_map(|name| name.strip_suffix(".expected.npy").map(String::from)).collect();
+    stems.sort();
+    let case = |stem: &String| {
+        let file =
+            [".zarr", ".zarr.zip", ".npy"].map(|ending| format!("{stem}{ending}")).into_iter().find(|file| dir.join(file).exists())?;
+        Some(Case { dir: dir.clone(), file, inside: String::new(), npy: format!("{stem}.expected.npy") })
+    };
+    stems.iter().filter(|stem| !stem.starts_with("refused_")).filter_map(case).collect()
 }
 
 #[test]
 fn the_page_says_what_files_show() {
     let dir = tempfile::tempdir().unwrap();
-    let mut cases = Vec::new();
-    for script in ["make_h5.py", "make_h5_filters.py", "make_h5_types.py", "make_netcdf.py"] {
-        let directory = dir.path().join(script);
-        std::fs::create_dir(&directory).unwrap();
-        cases.extend(python(script, &directory, "cases.txt").into_iter().map(|line| (directory.clone(), line)));
-    }
-    let (netcdf, hdf5): (Vec<_>, Vec<_>) = cases.into_iter().partition(|(directory, _)| directory.ends_with("make_netcdf.py"));
+    let hdf5: Vec<Case> = ["make_h5.py", "make_h5_filters.py", "make_h5_types.py"]
+        .iter()
+        .flat_map(|script| listed(script, "cases.txt", dir.path()))
+        .collect();
+    let netcdf = listed("make_netcdf.py", "cases.txt", dir.path());
+    let (zarr, members) = (beside("make_zarr.py", dir.path()), listed("make_npz.py", "told.txt", dir.path()));
     write_all(dir.path());
+    let written = dir.path().join("written");
+    std::fs::create_dir(&written).unwrap();
+    write_zarr(&written);
+    let zarr_table = table(ZARR.iter().map(|(feature, shows, how)| {
+        (*feature, zarr.iter().filter(|case| !case.file.ends_with(".npy") && shows(&case.file)).collect(), how.is_some())
+    }));
+    let numpy_table = table(NUMPY.iter().enumerate().map(|(n, (feature, shows))| {
+        let all = zarr.iter().filter(|case| case.file.ends_with(".npy")).chain(&members);
+        (*feature, all.filter(|case| shows(&case.file)).collect(), n == 0)
+    }));
     let section = format!(
         "{BEGIN}\n## HDF5, against h5py and hdf5plugin\n\n{}\nFilters that are not in the table (ZFP, SZ, SZ3, SPERR, JPEG-LS, …) are refused by name, \
          unless HDF5_PLUGIN_PATH has a plugin: then libhdf5 reads them, one call at a time. Strings, references, opaque and \
          variable-length types are refused by name.\n\n## NetCDF, against netCDF4\n\n{}\nText (`char`) is refused by name. \
-         `?decode=cf` gives values in place of stored numbers, lazily, in every format with attributes (`tests/stores_netcdf.rs`).\n\n{END}",
-        table(HDF5, &hdf5),
-        table(NETCDF, &netcdf),
+         `?decode=cf` gives values in place of stored numbers, lazily, in every format with attributes (`tests/stores_netcdf.rs`).\n\n\
+         ## Zarr, against zarr-python and numcodecs\n\n{zarr_table}\nText, bytes, objects, irregular chunk grids and storage transformers are \
+         refused by name.\n\n## NumPy's files\n\n{numpy_table}\nA deflated member is unpacked once, to a temporary file without a name.\n\n{END}",
+        table_of(HDF5, &hdf5),
+        table_of(NETCDF, &netcdf),
     );
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/formats.md");
     let text = std::fs::read_to_string(&page).unwrap();

@@ -233,6 +233,14 @@ fn links_and_what_cannot_be_read_are_listed_as_what_they_are() {
     assert_eq!((alone.meta.as_ref(), alone.children.len()), (at("/scaled/x").meta.as_ref(), 0));
     let below = hdf5::tree(&path, "/grp1", "links.h5").unwrap();
     assert_eq!((below.meta.is_none(), below.children.len()), (true, 1));
+    for (name, driver) in [("split-", "multi or split"), ("family-", "family")] {
+        for version in ["earliest", "latest"] {
+            let end = if name == "family-" { "-0.h5" } else { "-m.h5" };
+            let file = dir.path().join(format!("{name}{version}{end}"));
+            let message = hdf5::open(&file, "/x", "x.h5").unwrap_err().to_string();
+            assert!(message.contains(&format!("one of several files that HDF5's {driver} driver wrote")), "{message}");
+        }
+    }
 }
 
 #[test]

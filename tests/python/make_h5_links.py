@@ -29,6 +29,12 @@ def main(directory):
         g["t"].make_scale("t")
         g["x"] = np.zeros((3, 2))
         g["x"].dims[0].attach_scale(g["t"])
+    # One file as several, of which the library opens none by itself.
+    for version in ("earliest", "latest"):
+        with h5py.File(f"{directory}/split-{version}", "w", driver="split", libver=version) as f:
+            f["x"] = np.arange(10)
+        with h5py.File(f"{directory}/family-{version}-%d.h5", "w", driver="family", memb_size=4096, libver=version) as f:
+            f["x"] = np.arange(3000.0)
 
 
 if __name__ == "__main__":

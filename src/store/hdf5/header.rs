@@ -32,6 +32,21 @@ pub(super) fn writing(path: &std::path::Path) -> Writing {
     found.unwrap_or(Writing::No)
 }
 
+/// Drivers that write one file of HDF5 as several: what they leave behind the superblock of the first, and what they are called.
+const DRIVERS: [(&[u8], &str); 2] = [(b"NCSAmult", "multi or split"), (b"NCSAfami", "family")];
+/// So far behind the superblock that stands at most.
+const DRIVER_BYTES: usize = 4096;
+
+/// The driver that wrote a file as the first of several.
+pub(super) fn driver(path: &std::path::Path) -> Option<&'static str> {
+    let file = File::open(path).ok()?;
+    let base = Raw::open("", &file).ok()?.base;
+    let mut start = vec![0; DRIVER_BYTES];
+    let n = file.read_at(&mut start, base).ok()?;
+    let start = &start[..n];
+    DRIVERS.iter().find(|(mark, _)| start.windows(mark.len()).any(|bytes| bytes == *mark)).map(|(_, name)| *name)
+}
+
 /// A file's raw bytes, with addresses as HDF5 counts them.
 #[derive(Debug)]
 pub(super) struct Raw<'a> {

@@ -133,6 +133,12 @@ pub(super) fn open_read(address: &str, path: &Path) -> Result<Id> {
         Ok(file) => return Ok(file),
         Err(failed) => failed,
     };
+    if let Some(driver) = header::driver(path) {
+        let what = format!(
+            "is one of several files that HDF5's {driver} driver wrote as one; make one file of them with h5repack, or h5py's driver="
+        );
+        return Err(Error::unsupported(address, what));
+    }
     match header::writing(path) {
         Writing::No => Err(failed),
         Writing::Swmr => open_file(address, path, H5F_ACC_RDONLY | H5F_ACC_SWMR_READ),
