@@ -996,6 +996,8 @@ def difference(expected, result, kind):
         text = expected if expected is None or isinstance(expected, str) else np.dtype(expected).name
         return None if result.get("data") == text else f"expected {text!r}, got {result.get('data')!r}"
     expected = np.asarray(expected)
+    if "data" not in result:
+        return f"expected an array, got {str(result)[:200]}"
     got = rebuilt(result)
     if got.dtype != expected.dtype:
         return f"dtype {got.dtype}, expected {expected.dtype}"
