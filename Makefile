@@ -130,6 +130,7 @@ examples:
 	run quantiles "$$dir/table.h5:/x"
 	run spectrum "$$dir/table.h5:/x"
 	run pca "$$dir/table.h5:/x" 3 "$$dir/loadings.npy"
+	run edges "$$dir/table.h5:/x" "$$dir/edges.zarr"
 	run solve 500
 
 unit:

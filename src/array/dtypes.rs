@@ -42,6 +42,32 @@ pub(super) fn can_cast_call(a: &[Value]) -> Result<Value> {
     can_cast(name, from, named(name, &a[1])?, rule).map(|allowed| Value::Scalar(Scalar::Bool(allowed)))
 }
 
+/// (dtype, kind): a kind of the array API standard, a dtype, or a tuple of them.
+pub(super) fn isdtype(a: &[Value]) -> Result<Value> {
+    fn is(dtype: DType, kind: &Value) -> Result<bool> {
+        let own = dtype.kind();
+        match kind {
+            Value::Tuple(kinds) => kinds.iter().try_fold(false, |any, kind| Ok(any | is(dtype, kind)?)),
+            Value::DType(other) => Ok(dtype == *other),
+            Value::Str(word) => Ok(match word.as_str() {
+                "bool" => own == Kind::Bool,
+                "signed integer" => own == Kind::Signed,
+                "unsigned integer" => own == Kind::Unsigned,
+                "integral" => dtype.is_integer(),
+                "real floating" => dtype.is_float(),
+                "complex floating" => dtype.is_complex(),
+                "numeric" => own != Kind::Bool,
+                other => {
+                    let known = "'bool', 'signed integer', 'unsigned integer', 'integral', 'real floating', 'complex floating', 'numeric'";
+                    return Err(Error::bad_request("isdtype", format!("kind '{other}'; expected {known}, or a dtype")));
+                }
+            }),
+            _ => Err(Error::bad_request("isdtype", "a kind that is none; expected for example 'integral', or a dtype")),
+        }
+    }
+    is(named("isdtype", &a[0])?, &a[1]).map(|holds| Value::Scalar(Scalar::Bool(holds)))
+}
+
 fn named(name: &str, value: &Value) -> Result<DType> {
     args::dtype(name, value)?.ok_or_else(|| Error::bad_request(name, "None; expected a dtype such as float32"))
 }

@@ -73,7 +73,7 @@ pub use shape::{Chunks, Shape};
 pub use shapes::{Ends, Nested, Pad, Sections, block, column_stack, dstack};
 pub use signatures::{function, method, reference, signatures};
 pub use sorting::{Q, QuantileMethod, Unique};
-pub use statistics::{Observations, Overlap, Spacing, convolve, correlate, polyval};
+pub use statistics::{Observations, Overlap, Spacing, convolve, correlate, polyadd, polyder, polyint, polymul, polysub, polyval};
 pub use value::{Param, Signature, Value};
 pub use write::{ArrayWriter, create};
 

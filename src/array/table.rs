@@ -269,6 +269,8 @@ pub(super) static SIGNATURES: &[Signature] = &[
     sig!(method "ravel" ["a", "order" = "'C'"] "All elements along one axis.", |a| ravel(&a[0], &a[1])),
     sig!(method "rechunk" ["x", "chunks" = "\"auto\""] "The same elements in other chunks.", |a| rechunk(&a[0], &a[1])),
     sig!("can_cast" ["from_", "to", "casting" = "'safe'"] "Whether a dtype may be cast to another.", |a| dtypes::can_cast_call(a)),
+    sig!("isdtype" ["dtype", "kind"] "Whether a dtype is of a kind.", |a| dtypes::isdtype(a)),
+    sig!("linalg.matrix_transpose" ["x"] "The last two axes exchanged.", |a| Ok(Value::Array(args::array("matrix_transpose", &a[0])?.swapaxes(-1, -2)))),
     sig!("result_type" ["*arrays_and_dtypes"] "The dtype that several promote to.", |a| dtypes::result_type(a)),
     sig!("promote_types" ["type1", "type2"] "The dtype that two promote to.", |a| dtypes::promote_types(a)),
     sig!("shape" ["a"] "The lengths of the axes.", |a| attribute_of("shape", &a[0])),

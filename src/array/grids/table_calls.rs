@@ -120,6 +120,26 @@ pub(super) fn diag_indices(a: &[Value]) -> Called {
     all((0..ndim).map(|_| arange(0, n, 1, None)))
 }
 
+fn triangle_places(name: &str, rows: u64, columns: u64, k: i64) -> Called {
+    let below = super::tri(rows, columns, if name.starts_with("tril") { k } else { k - 1 }, DType::Bool);
+    all(if name.starts_with("tril") { below } else { below.logical_not() }.nonzero())
+}
+
+/// (n, k, m).
+pub(super) fn triangle(name: &str, a: &[Value]) -> Called {
+    let rows = args::natural(name, &a[0])?;
+    let columns = if matches!(a[2], Value::None) { rows } else { args::natural(name, &a[2])? };
+    triangle_places(name, rows, columns, args::integer(name, &a[1])?)
+}
+
+/// (arr, k).
+pub(super) fn triangle_of(name: &str, a: &[Value]) -> Called {
+    match args::array(name, &a[0])?.shape()?[..] {
+        [rows, columns] => triangle_places(name, rows, columns, args::integer(name, &a[1])?),
+        ref shape => Err(Error::bad_request(name, format!("an array of shape {shape:?}; expected two axes"))),
+    }
+}
+
 /// How many places a taper has; fewer than one are none.
 fn places(name: &str, n: &Value) -> Result<u64> {
     args::integer(name, n).map(|n| n.max(0) as u64)

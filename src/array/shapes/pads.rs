@@ -1,7 +1,7 @@
 //! Arrays with more elements at the ends of their axes, in all of NumPy's modes. Axes are padded one after the other, each
 //! with what was padded before: so corners come out as NumPy's.
 
-use crate::array::composed::{Run, composed, picked};
+use crate::array::composed::{Run, check_pieces, composed, picked};
 use crate::array::elementwise::constant;
 use crate::array::{Array, arange, axis, concatenate};
 use crate::error::{Error, Result};
@@ -195,6 +195,13 @@ fn padded(x: &Array, at: usize, width: [u64; 2], mode: &Pad) -> Result<Array> {
     if n == 0 && !matches!(mode, Pad::Constant(_) | Pad::Empty) {
         return Err(Error::bad_request("pad", format!("axis {at} has no element to extend; expected mode 'constant' or 'empty'")));
     }
+    // how far it is from one turn of a pattern to the next: every stretch is a piece
+    let stretch = match mode {
+        Pad::Reflect { odd: false } if n > 1 => n - 1,
+        Pad::Symmetric { odd: false } | Pad::Wrap => n,
+        _ => i64::MAX,
+    };
+    check_pieces("pad", (width[0] + width[1]) / stretch as u64 + 3, "pad less, or repeat the array with tile")?;
     let edge = || part(x, at, &[(0, 0, width[0]), (0, 1, n as u64), (n - 1, 0, width[1])]);
     match mode {
         Pad::Constant(values) => filled(x, at, values.on(at).unwrap_or([Scalar::Int(0); 2]), width),

@@ -6,6 +6,7 @@ mod covariance;
 mod differences;
 mod gradient;
 mod moments;
+mod polynomials;
 pub(super) mod table;
 mod table_calls;
 
@@ -13,3 +14,4 @@ pub use convolve::{Overlap, convolve, correlate};
 pub use covariance::Observations;
 pub use differences::polyval;
 pub use gradient::Spacing;
+pub use polynomials::{polyadd, polyder, polyint, polymul, polysub};

@@ -1,6 +1,7 @@
 //! The rows of differences, convolutions and statistics in the table of what users can call by NumPy's and SciPy's names.
 
 use super::table_calls::*;
+use super::{polyadd, polyder, polyint, polymul, polysub};
 use crate::array::table::{default, params, sig};
 use crate::array::value::{Param, Signature};
 use flagstone_kernels::op::{ReduceOp, ScanOp};
@@ -20,6 +21,11 @@ pub(in crate::array) static SIGNATURES: &[Signature] = &[
     sig!("corrcoef" ["x", "y" = "None", "rowvar" = "True"; "dtype" = "None"] "Correlation coefficients of variables.", |a| corrcoef(a)),
     sig!("average" ["a", "axis" = "None", "weights" = "None", "returned" = "False"; "keepdims" = "False"] "Weighted means.", |a| average(a)),
     sig!("polyval" ["p", "x"] "A polynomial, the highest power first.", |a| polyval(a)),
+    sig!("polyadd" ["a1", "a2"] "The sum of two polynomials.", |a| of_two_polynomials("polyadd", polyadd, a)),
+    sig!("polysub" ["a1", "a2"] "The difference of two polynomials.", |a| of_two_polynomials("polysub", polysub, a)),
+    sig!("polymul" ["a1", "a2"] "The product of two polynomials.", |a| of_two_polynomials("polymul", polymul, a)),
+    sig!("polyder" ["p", "m" = "1"] "Slopes of a polynomial.", |a| of_polynomial("polyder", polyder, a)),
+    sig!("polyint" ["p", "m" = "1"] "Areas under a polynomial.", |a| of_polynomial("polyint", polyint, a)),
     sig!("array_equiv" ["a1", "a2"] "Whether two arrays are equal once broadcast.", |a| array_equiv(a)),
     sig!("stats.moment" ["a", "order" = "1", "axis" = "0", "nan_policy" = "'propagate'"; "center" = "None", "keepdims" = "False"]
         "Central moments (SciPy).", |a| moment(a)),

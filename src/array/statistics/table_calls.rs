@@ -198,6 +198,15 @@ pub(super) fn polyval(a: &[Value]) -> Called {
     given(differences::polyval(&args::array("polyval", &a[0])?.atleast_1d(), &args::array("polyval", &a[1])?))
 }
 
+pub(super) fn of_two_polynomials(name: &str, make: fn(&Array, &Array) -> Array, a: &[Value]) -> Called {
+    given(make(&args::array(name, &a[0])?.atleast_1d(), &args::array(name, &a[1])?.atleast_1d()))
+}
+
+/// (p, m).
+pub(super) fn of_polynomial(name: &str, make: fn(&Array, u64) -> Array, a: &[Value]) -> Called {
+    given(make(&args::array(name, &a[0])?, args::natural(name, &a[1])?))
+}
+
 pub(super) fn array_equiv(a: &[Value]) -> Called {
     given(args::array("array_equiv", &a[0])?.array_equiv(&args::array("array_equiv", &a[1])?))
 }
