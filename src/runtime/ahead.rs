@@ -1,13 +1,12 @@
 //! Stores that are far away → a part of the limit in which they hold what is on its way, so that workers wait for the link and not
 //! for round trips. Where the rest would not do for a plan, they hold nothing: each read then fetches what it needs.
 
-use super::Runtime;
 use super::fit::Short;
+use super::{Runtime, stores};
 use crate::error::Result;
-use crate::expr::{Expr, Op, ops, postorder};
+use crate::expr::Expr;
 use crate::memory::Reservation;
 use crate::store::Store;
-use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Of the limit, one part in so many is for what is on its way.
@@ -21,14 +20,9 @@ pub(super) struct Held {
 
 /// The stores below `exprs` that are far away, each once.
 fn far_stores(exprs: &[Expr]) -> Vec<Arc<dyn Store>> {
-    let mut seen = HashSet::new();
-    let of = |node: &Expr| match &node.op {
-        Op::Source(ops::Source { store }) if store.ahead_bytes() > 0 && seen.insert(Arc::as_ptr(store) as *const () as usize) => {
-            Some(store.clone())
-        }
-        _ => None,
-    };
-    postorder(exprs).iter().filter_map(of).collect()
+    let mut far = stores(exprs);
+    far.retain(|store| store.ahead_bytes() > 0);
+    far
 }
 
 impl Runtime {

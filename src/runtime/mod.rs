@@ -19,7 +19,7 @@ pub use crate::plan::Explanation;
 use crate::plan::Plan;
 use crate::scheduler::{self, Machine};
 use crate::sizes::Sizes;
-use crate::store::Writer;
+use crate::store::{Store, Writer};
 use collect::Collector;
 use fit::{Short, fit};
 use std::path::PathBuf;
@@ -185,14 +185,19 @@ impl RuntimeBuilder {
     }
 }
 
-/// Bytes that the stores below `exprs` keep in memory.
-fn index_bytes(exprs: &[Expr]) -> u64 {
+/// The stores below `exprs`, each once.
+fn stores(exprs: &[Expr]) -> Vec<Arc<dyn Store>> {
     let mut seen = std::collections::HashSet::new();
     let of = |node: &Expr| match &node.op {
-        Op::Source(ops::Source { store }) if seen.insert(Arc::as_ptr(store) as *const () as usize) => store.resident_bytes(),
-        _ => 0,
+        Op::Source(ops::Source { store }) if seen.insert(Arc::as_ptr(store) as *const () as usize) => Some(store.clone()),
+        _ => None,
     };
-    postorder(exprs).iter().map(of).fold(0, u64::saturating_add)
+    postorder(exprs).iter().filter_map(of).collect()
+}
+
+/// Bytes that the stores below `exprs` keep in memory.
+fn index_bytes(exprs: &[Expr]) -> u64 {
+    stores(exprs).iter().map(|store| store.resident_bytes()).fold(0, u64::saturating_add)
 }
 
 /// Bytes of the results of `exprs`, as far as their lengths are known.
