@@ -224,7 +224,11 @@ fn fields_times_and_members_of_npz_files_are_read() {
         let mut bad = good.clone();
         bad[at_byte] ^= 0x10;
         std::fs::write(at("bad.npz"), bad).unwrap();
-        let Ok(store) = open(&at("bad.npz:/x")) else { continue };
+        // A short member is checked when it is opened, a long one when it is read.
+        let Ok(store) = open(&at("bad.npz:/x")) else {
+            refused += 1;
+            continue;
+        };
         let region = Region::whole(&store.meta().shape);
         let mut out = vec![0; want.len()];
         let mut scratch = vec![0; store.scratch_bytes(&region) as usize];
