@@ -77,7 +77,7 @@ pub fn convolve(a: &Array, v: &Array, overlap: Overlap) -> Array {
     })
 }
 
-/// The correlation of two sequences, Σₖ a[j + k] · conj(v[k]); the shorter one may have 1024 elements.
+/// The correlation of two sequences, Σₖ aⱼ₊ₖ · conj(vₖ); the shorter one may have 1024 elements.
 ///
 /// ```
 /// use flagstone::{arange, array::{correlate, Overlap}};
