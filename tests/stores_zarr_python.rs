@@ -86,7 +86,7 @@ fn what_zarr_python_and_numpy_write_is_read() {
         assert_eq!(found.arrays(), ["/a", "/g/x", "/g-h", "/z"]);
         assert_eq!((&found.attributes["title"], &found.children[1].attributes["deep"]), (&"all".into(), &1.into()));
         assert_eq!(found.children[1].children[1].meta.as_ref().unwrap().attributes["units"], "K");
-        assert!(found.children[1].children[0].refused.as_ref().unwrap().why.contains("numbers and bool are read"));
+        assert!(found.children[1].children[0].refused.as_ref().unwrap().why.contains("numbers, bool and times are read"));
         // What it does not know of is not hidden by it.
         let mut wanted = Create::new(vec![3], DType::F32);
         wanted.zarr_version = version;

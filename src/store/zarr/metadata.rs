@@ -85,7 +85,7 @@ pub(super) fn v3(document: Value, address: &str) -> Result<Layout> {
         return Err(Error::unsupported(address, "storage transformers"));
     }
     let dtype = v3_dtype(&v3.data_type)
-        .ok_or_else(|| Error::unsupported(address, format!("data type {}; numbers and bool are read", v3.data_type.name())))?;
+        .ok_or_else(|| Error::unsupported(address, format!("data type {}; numbers, bool and times are read", v3.data_type.name())))?;
     let grid = v3.chunk_grid.name();
     if grid != "regular" {
         return Err(Error::unsupported(address, format!("chunk grid {grid:?}; \"regular\" is read")));
