@@ -231,6 +231,8 @@ fn rows() -> Vec<Row> {
         row("argsort of rows that tie", eval("k = argsort(x.ravel() % 7); (k[1:] > k[:-1]).sum()", &["x=z.h5:/x"]),
             Expected::Values(vec![n - 7.0])).spills(),
         row("median of columns", eval("median(x, axis=0).sum()", &["x=z.h5:/x"]), Expected::Values(vec![columns_medians()])),
+        row("sorted columns, summed", eval("sort(x, axis=0).sum()", &["x=x.h5:/x"]), Expected::Values(vec![mean_x * n])),
+        row("transforms of columns", eval("abs(fft.irfft(fft.rfft(x, axis=0), axis=0) - x).max()", &["x=x.h5:/x"]), Expected::Near(vec![0.0], 1e-9)),
         row("unique", eval("v, k = unique(x, return_counts=True); v.sum(), k.max()", &["x=z.h5:/x"]),
             Expected::Values(vec![values().map(|v| v as f64).sum(), *histogram().iter().max().unwrap() as f64])).spills(),
         row("histogram", eval("h = histogram(x, bins=[0, 500, 900, 1500])[0]; h[0], h[1], h[2]", &["x=x.h5:/x"]),

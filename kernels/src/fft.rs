@@ -100,13 +100,23 @@ impl Fft {
         if self.kind == Kind::Real { self.n as u64 / 2 + 1 } else { self.n as u64 }
     }
 
-    /// Bytes of the buffers of a lane, and of the tables, which all lanes share.
+    fn item_bytes(&self) -> u64 {
+        if self.is_double() { 16 } else { 8 }
+    }
+
+    /// Bytes of the buffers of a lane.
     pub fn scratch_bytes(&self) -> u64 {
-        let (item, working) = match &self.plan {
-            Plan::Single(plan) => (8, plan.get_inplace_scratch_len()),
-            Plan::Double(plan) => (16, plan.get_inplace_scratch_len()),
+        let working = match &self.plan {
+            Plan::Single(plan) => plan.get_inplace_scratch_len(),
+            Plan::Double(plan) => plan.get_inplace_scratch_len(),
         };
-        (3 * self.n as u64).saturating_add(working as u64).saturating_mul(item)
+        (self.n as u64).saturating_add(working as u64).saturating_mul(self.item_bytes())
+    }
+
+    /// Bytes of the tables, which all lanes share: twiddle factors of a transform, and of a longer one beside it where the length
+    /// is no product of small numbers.
+    pub fn tables_bytes(&self) -> u64 {
+        (self.n as u64).saturating_mul(4).saturating_mul(self.item_bytes())
     }
 
     /// From one dense lane to another.

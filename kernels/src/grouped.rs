@@ -55,9 +55,11 @@ fn real_extremes(fold: Fold, dtype: DType, values: &[u8], labels: &[i64], groups
     macro_rules! of {
         ($t:ty, $least:expr, $greatest:expr) => {{
             let least = fold == Fold::Min;
-            // a value that is not itself is a NaN, which stays
-            #[allow(clippy::eq_op)]
-            let first = move |a: $t, b: $t| if a != a || (if least { a <= b } else { a >= b }) { a } else { b };
+            // what does not compare with itself is a NaN, which stays
+            let first = move |a: $t, b: $t| {
+                let stays = a.partial_cmp(&a).is_none() || if least { a <= b } else { a >= b };
+                if stays { a } else { b }
+            };
             rows::<$t>(values, labels, groups, out, if least { $greatest } else { $least }, first)
         }};
     }

@@ -205,6 +205,14 @@ impl Lane {
         }
     }
 
+    /// Bytes of tables that all lanes share.
+    pub fn tables_bytes(&self) -> u64 {
+        match self {
+            Lane::Sort(_) | Lane::Quantiles(_) => 0,
+            Lane::Fft(fft) => fft.tables_bytes(),
+        }
+    }
+
     /// From one dense lane to another.
     ///
     /// # Panics

@@ -4,16 +4,15 @@ use super::blocking;
 use super::boxes::{Boxes, Tile};
 use super::feed::Feed;
 use super::lower::{Lower, Lowering, Made};
-use super::work::{Access, Blocks, Layout, Tasks, Work, Writes};
+use super::work::{Access, Blocks, Evaluating, Layout, Tasks, Work, Writes};
 use crate::error::{Error, Result};
 use crate::expr::{Expr, ops};
 use crate::grid::{AxisChunks, ChunkGrid};
-use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks, TaskSpec, new_product};
+use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks, new_product};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::grouped;
 use flagstone_kernels::program::Reg;
-use flagstone_kernels::view::ViewMut;
 
 /// Folds rows into groups, a block a box.
 struct GroupedStage {
@@ -49,26 +48,14 @@ impl Tasks for GroupedStage {
     }
     fn run(&self, _n: u64, tile: &Tile, blocks: &mut TaskBlocks) -> Result<()> {
         let Parts { reads, mut writes, scratch, counters } = blocks.parts();
-        let mut rest = scratch;
-        let [kernel, values, labels] = self.layout.split(&mut rest);
-        let mut reads = &reads[..];
-        let mut held = Vec::new();
-        for (at, (buffer, dtype)) in [(values, self.dtype), (labels, DType::I64)].into_iter().enumerate() {
-            let (access, fused) = (&self.work.reads[at], &self.programs[at]);
-            let (start, shape) = access.part(tile);
-            let mut spec = TaskSpec::default();
-            access.feed.describe(&start, &shape, &mut spec);
-            let (own, others) = reads.split_at(spec.reads.len());
-            reads = others;
-            let local: Vec<usize> = shape.iter().map(|&n| n as usize).collect();
-            let mut scratch = &mut rest[..];
-            let views = access.feed.load((&start, &shape), &start, &shape, own, &mut scratch, counters)?;
-            let buffer = &mut buffer[..local.iter().product::<usize>() * dtype.size()];
-            fused.run(&start, &local, &views, &mut [ViewMut::dense(&mut *buffer, dtype, &local)], kernel);
-            held.push(&*buffer);
-        }
-        let labels = bytemuck::cast_slice(held[1]);
-        grouped::fold(self.fold, self.dtype, held[0], labels, self.groups as usize, writes[0]).map_err(|bad| {
+        let mut scratch = scratch;
+        let [kernel, values, labels] = self.layout.split(&mut scratch);
+        let mut evaluating = Evaluating { reads: &reads, kernel, scratch, counters };
+        let [of_values, of_labels] = [0, 1].map(|at| (&self.work.reads[at], &self.programs[at]));
+        let (values, _) = evaluating.values(of_values.0, of_values.1, tile, values)?;
+        let (labels, _) = evaluating.values(of_labels.0, of_labels.1, tile, labels)?;
+        let labels = bytemuck::cast_slice(labels);
+        grouped::fold(self.fold, self.dtype, values, labels, self.groups as usize, writes[0]).map_err(|bad| {
             Error::bad_request("groupby", format!("the label {} of {} groups; expected 0 to {}", bad.0, self.groups, self.groups - 1))
         })
     }

@@ -4,16 +4,15 @@ use super::blocking;
 use super::boxes::{Boxes, Tile};
 use super::feed::Feed;
 use super::lower::{Lower, Lowering, Made};
-use super::work::{Access, Blocks, Layout, Tasks, Work, Writes};
+use super::work::{Access, Blocks, Evaluating, Layout, Tasks, Work, Writes};
 use crate::error::{Error, Result};
 use crate::expr::{Expr, ops};
 use crate::grid::{AxisChunks, ChunkGrid};
-use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks, TaskSpec, new_product};
+use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks, new_product};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::lookup::Lookup;
 use flagstone_kernels::program::Reg;
-use flagstone_kernels::view::ViewMut;
 
 /// Looks up, a block a box. The last axis of the loop is that of the table.
 struct LookupStage {
@@ -61,29 +60,15 @@ impl Tasks for LookupStage {
     }
     fn run(&self, _n: u64, tile: &Tile, blocks: &mut TaskBlocks) -> Result<()> {
         let Parts { reads, mut writes, scratch, counters } = blocks.parts();
-        let mut rest = scratch;
-        let [kernel, table, asked, working] = self.layout.split(&mut rest);
-        let mut reads = &reads[..];
-        let asked_dtype = self.what.dtypes(self.dtype).0;
-        let mut held = Vec::new();
-        for (at, (values, dtype)) in [(table, self.dtype), (asked, asked_dtype)].into_iter().enumerate() {
-            let (access, fused) = (&self.work.reads[at], &self.programs[at]);
-            let (start, shape) = access.part(tile);
-            let mut spec = TaskSpec::default();
-            access.feed.describe(&start, &shape, &mut spec);
-            let (own, others) = reads.split_at(spec.reads.len());
-            reads = others;
-            let local: Vec<usize> = shape.iter().map(|&n| n as usize).collect();
-            let mut scratch = &mut rest[..];
-            let views = access.feed.load((&start, &shape), &start, &shape, own, &mut scratch, counters)?;
-            let values = &mut values[..local.iter().product::<usize>() * dtype.size()];
-            fused.run(&start, &local, &views, &mut [ViewMut::dense(&mut *values, dtype, &local)], kernel);
-            held.push((&*values, local));
-        }
+        let mut scratch = scratch;
+        let [kernel, table, asked, working] = self.layout.split(&mut scratch);
+        let mut evaluating = Evaluating { reads: &reads, kernel, scratch, counters };
+        let [of_table, of_asked] = [0, 1].map(|at| (&self.work.reads[at], &self.programs[at]));
+        let (table, shape) = evaluating.values(of_table.0, of_table.1, tile, table)?;
+        let (asked, _) = evaluating.values(of_asked.0, of_asked.1, tile, asked)?;
         let sizes = |shape: &[usize]| shape.iter().product::<usize>();
-        let (table, shape) = &held[0];
         let lengths = [sizes(&shape[..self.axis]), shape[self.axis], sizes(&shape[self.axis + 1..])];
-        self.what.run(table, self.dtype, lengths, held[1].0, writes[0], working).map_err(|bad| {
+        self.what.run(table, self.dtype, lengths, asked, writes[0], working).map_err(|bad| {
             Error::bad_request(
                 self.what.name(),
                 format!("index {} is out of bounds for axis {} with size {}", bad.0, self.axis, lengths[1]),

@@ -15,7 +15,7 @@ use super::procedure::{Keeper, Procedure, Step};
 use super::work::{Access, Blocks, Layout, Tasks, Work, Writes};
 use crate::budget::Budget;
 use crate::error::{Error, Result};
-use crate::expr::ops::{Merge, Piece, SortedRuns};
+use crate::expr::ops::{Merge, PIECE_BYTES, Piece, SortedRuns};
 use crate::expr::{Expr, Node};
 use crate::grid::{AxisChunks, BlockId, ChunkGrid};
 use crate::memory::{BlockKey, rounded};
@@ -27,9 +27,6 @@ use flagstone_kernels::sort::Sorter;
 use flagstone_kernels::view::ViewMut;
 use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// What the books of the pool and the list of pieces take for a block.
-const PIECE_BYTES: u64 = 200 + size_of::<Piece>() as u64;
 
 /// Items of the blocks that a block of `out` merged items needs at most.
 fn merged_items(out: u64, piece: u64, runs: u64) -> u64 {

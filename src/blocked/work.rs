@@ -10,8 +10,10 @@ use crate::expr::Follow;
 use crate::grid::{AxisChunks, BlockId, ChunkGrid, ravel, unravel};
 use crate::memory::{BlockKey, rounded};
 use crate::plan::{Parts, Product, Stage, TaskBlocks, TaskSpec, Write};
+use flagstone_kernels::fused::Fused;
 use flagstone_kernels::reduce::Reduction;
 use flagstone_kernels::scan::Scan;
+use flagstone_kernels::view::ViewMut;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -136,6 +138,38 @@ impl HandedOn<'_> {
     /// What the next task will find; `None` for the last one.
     pub fn after(&mut self) -> Option<&mut [u8]> {
         self.state.as_deref_mut()
+    }
+}
+
+/// What a task evaluates its arguments with, one after the other.
+pub struct Evaluating<'a> {
+    /// The blocks that are read, in the order of the arguments.
+    pub reads: &'a [&'a [u8]],
+    /// For the programs.
+    pub kernel: &'a mut [u8],
+    /// For loading.
+    pub scratch: &'a mut [u8],
+    /// Counts what stores move.
+    pub counters: &'a Counters,
+}
+
+impl Evaluating<'_> {
+    /// The values of the next argument in the box `tile` at the front of `held`, dense, and their shape.
+    ///
+    /// # Errors
+    /// What stores refuse.
+    pub fn values<'h>(&mut self, access: &Access, fused: &Fused, tile: &Tile, held: &'h mut [u8]) -> Result<(&'h [u8], Vec<usize>)> {
+        let (start, shape) = access.part(tile);
+        let mut spec = TaskSpec::default();
+        access.feed.describe(&start, &shape, &mut spec);
+        let (own, others) = self.reads.split_at(spec.reads.len());
+        self.reads = others;
+        let local: Vec<usize> = shape.iter().map(|&n| n as usize).collect();
+        let views = access.feed.load((&start, &shape), &start, &shape, own, &mut &mut self.scratch[..], self.counters)?;
+        let dtype = fused.program.dtype(fused.outputs[0]);
+        let held = &mut held[..local.iter().product::<usize>() * dtype.size()];
+        fused.run(&start, &local, &views, &mut [ViewMut::dense(&mut *held, dtype, &local)], self.kernel);
+        Ok((held, local))
     }
 }
 

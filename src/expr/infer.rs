@@ -28,6 +28,20 @@ pub fn column_chunks(shape: &[u64], dtype: DType) -> ChunkGrid {
     ChunkGrid::regular(shape, &[rows.clamp(1, CHUNK_ELEMENTS / width), width])
 }
 
+/// Chunks for what is made by whole lanes along `axis`, of `n` elements, from an array in `chunks`: whole lanes, so few that what is
+/// summed of them lies in few blocks.
+pub fn lane_chunks(chunks: &ChunkGrid, axis: usize, n: u64) -> ChunkGrid {
+    let mut axes = chunks.axes.clone();
+    axes[axis] = AxisChunks::whole(n);
+    for other in (0..axes.len()).filter(|&other| other != axis) {
+        let have = axes.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul);
+        if have > CHUNK_ELEMENTS {
+            axes[other] = axes[other].split((axes[other].longest() / have.div_ceil(CHUNK_ELEMENTS)).max(1));
+        }
+    }
+    ChunkGrid { axes }
+}
+
 /// The cuts of each reduced axis by the sizes of a runtime that sets none.
 pub fn cells(chunks: &ChunkGrid, axes: &[usize]) -> Vec<Cells> {
     cells_of(chunks, axes, &NumericsSizes::default())

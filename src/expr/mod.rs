@@ -48,6 +48,8 @@ pub struct Node {
     pub chunks: ChunkGrid,
     /// The results beside the first, of operations that have several; users hold [`ops::Output`] nodes of all of them.
     pub more: Vec<Inferred>,
+    /// Bytes that the operation keeps in memory, beside blocks and what its stores keep: tables that follow from its data.
+    pub standing_bytes: u64,
 }
 
 impl Node {
@@ -75,12 +77,12 @@ impl Node {
     /// # Errors
     /// As [`Node::new`]; `Internal` where `op` has another shape or dtype.
     pub fn replaced_by(&self, op: Op, chunks: ChunkGrid) -> Result<Expr> {
-        let Inferred { shape, dtype, counted, more, .. } = op.infer()?;
+        let Inferred { shape, dtype, counted, more, standing_bytes, .. } = op.infer()?;
         if dtype != self.dtype || shape != self.shape {
             let (name, was, is) = (op.name(), &self.shape, &shape);
             return Err(Error::internal(format!("{name} of {was:?} {} was replaced by {is:?} {dtype}", self.dtype)));
         }
-        Ok(Node::assemble(op, Inferred { shape, dtype, chunks, counted, more }))
+        Ok(Node::assemble(op, Inferred { shape, dtype, chunks, counted, more, standing_bytes }))
     }
 
     /// This node as if its lengths were `shape`: to ask what would be built of it, never to be computed.
@@ -116,11 +118,11 @@ impl Node {
 
     fn assemble(op: Op, inferred: Inferred) -> Expr {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        let Inferred { shape, dtype, chunks, counted, more } = inferred;
+        let Inferred { shape, dtype, chunks, counted, more, standing_bytes } = inferred;
         debug_assert_eq!(shape, chunks.shape(), "chunks of {op:?}");
         debug_assert!(counted.is_empty() || counted.len() == shape.len(), "counts of {op:?}");
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        Arc::new(Node { id, op, shape, counted, dtype, chunks, more })
+        Arc::new(Node { id, op, shape, counted, dtype, chunks, more, standing_bytes })
     }
 
     /// Number of elements (an upper bound where counted); saturates.

@@ -22,12 +22,20 @@ pub struct Inferred {
     pub counted: Vec<Option<Arc<Count>>>,
     /// The results beside the first, where there are several: see [`super::ops::Output`].
     pub more: Vec<Inferred>,
+    /// As [`super::Node::standing_bytes`].
+    pub standing_bytes: u64,
 }
 
 impl Inferred {
     /// Of a result whose lengths are known.
     pub fn known(shape: Vec<u64>, dtype: DType, chunks: ChunkGrid) -> Inferred {
-        Inferred { shape, dtype, chunks, counted: Vec::new(), more: Vec::new() }
+        Inferred { shape, dtype, chunks, counted: Vec::new(), more: Vec::new(), standing_bytes: 0 }
+    }
+
+    /// The same of an operation that keeps so much in memory.
+    pub fn standing(mut self, bytes: u64) -> Inferred {
+        self.standing_bytes = bytes;
+        self
     }
 
     /// The same with one result more.
@@ -145,3 +153,40 @@ pub trait Operation: fmt::Debug + Send + Sync {
     /// What inference refuses.
     fn under_mask(&self, values: &Expr, selects: &Expr) -> Result<Option<Op>>;
 }
+
+/// What an operation answers whose result a stage of its own makes from arguments of known lengths: others read its blocks, so that
+/// it costs a loop nothing; it fixes no cells; under a mask it is something else, as positions or parts count.
+macro_rules! made_by_a_stage {
+    () => {
+        fn cost(&self) -> u64 {
+            0
+        }
+
+        fn ends_loop(&self) -> bool {
+            true
+        }
+
+        fn is_shared_leaf(&self) -> bool {
+            true
+        }
+
+        fn takes_counted(&self) -> bool {
+            false
+        }
+
+        fn refit(&mut self, _: &[$crate::expr::Expr]) {}
+
+        fn needs_chunks(&self) -> bool {
+            false
+        }
+
+        fn cut(&self) -> Option<$crate::expr::Cut<'_>> {
+            None
+        }
+
+        fn under_mask(&self, _: &$crate::expr::Expr, _: &$crate::expr::Expr) -> $crate::error::Result<Option<$crate::expr::Op>> {
+            Ok(None)
+        }
+    };
+}
+pub(super) use made_by_a_stage;

@@ -195,9 +195,10 @@ fn stores(exprs: &[Expr]) -> Vec<Arc<dyn Store>> {
     postorder(exprs).iter().filter_map(of).collect()
 }
 
-/// Bytes that the stores below `exprs` keep in memory.
-fn index_bytes(exprs: &[Expr]) -> u64 {
-    stores(exprs).iter().map(|store| store.resident_bytes()).fold(0, u64::saturating_add)
+/// Bytes that the stores and the tables of operations below `exprs` keep in memory.
+fn standing_bytes_of(exprs: &[Expr]) -> u64 {
+    let tables = postorder(exprs).iter().map(|node| node.standing_bytes).fold(0, u64::saturating_add);
+    stores(exprs).iter().map(|store| store.resident_bytes()).fold(tables, u64::saturating_add)
 }
 
 /// Bytes of the results of `exprs`, as far as their lengths are known.
@@ -433,15 +434,15 @@ impl Runtime {
         let reserve = |expr: &Expr| self.reserve("compute", expr.bytes(), "; or store the result instead of computing it into memory");
         exprs.iter().map(reserve).collect::<Result<_>>().or_else(|error| {
             // the limit that would do for the results may not do for computing them
-            let standing = results_bytes(exprs).saturating_add(index_bytes(exprs));
+            let standing = results_bytes(exprs).saturating_add(standing_bytes_of(exprs));
             let short = self.fit_sinks(&collected(exprs), 0, cancel)?.err().map_or(0, |short| short.smallest_bytes);
             Err(naming(error, standing.saturating_add(short)))
         })
     }
 
     /// Reserves what the open stores keep in memory.
-    fn reserve_indexes(&self, exprs: &[Expr]) -> Result<Reservation> {
-        self.reserve("open", index_bytes(exprs), "; the chunk indexes of the opened files take it")
+    fn reserve_standing(&self, exprs: &[Expr]) -> Result<Reservation> {
+        self.reserve("open", standing_bytes_of(exprs), "; the chunk indexes of opened files and the tables of operations take it")
     }
 
     /// Room for `bytes` that a user's handle keeps until it is dropped. `advice` ends the refusal.
@@ -469,11 +470,11 @@ impl Runtime {
     fn run_sinks(&self, sinks: &[Sink], cancel: &CancelToken) -> Result<Vec<Option<(u64, crate::grid::ChunkGrid)>>> {
         let exprs: Vec<Expr> = sinks.iter().map(|sink| sink.expr.clone()).collect();
         let results = self.0.pool.usage().reserved_bytes;
-        let _indexes = match self.reserve_indexes(&exprs) {
+        let _indexes = match self.reserve_standing(&exprs) {
             Ok(indexes) => indexes,
             Err(error) => {
                 let short = self.fit_sinks(sinks, 0, cancel)?.err().map_or(0, |short| short.smallest_bytes);
-                return Err(naming(error, results.saturating_add(index_bytes(&exprs)).saturating_add(short)));
+                return Err(naming(error, results.saturating_add(standing_bytes_of(&exprs)).saturating_add(short)));
             }
         };
         let standing = self.0.pool.usage().reserved_bytes;

@@ -1,7 +1,7 @@
 //! What must be known before the rest can be lowered: counts of masks, medians.
 
 use super::fit::{Short, fit};
-use super::{Runtime, collected, index_bytes};
+use super::{Runtime, collected, standing_bytes_of};
 use crate::blocked::{Keeper, Procedure, Sink, Step, lower, procedure, procedures};
 use crate::budget::Budget;
 use crate::error::Result;
@@ -123,7 +123,7 @@ impl Runtime {
         let taken = self.0.pool.usage().reserved_bytes;
         while let Some((node, procedure)) = procedures(&exprs, &self.0.sizes.work).into_iter().next() {
             foreseen.phases.push(procedure.describe());
-            let standing = taken.saturating_add(procedure.standing_bytes()).saturating_add(index_bytes(std::slice::from_ref(&node)));
+            let standing = taken.saturating_add(procedure.standing_bytes()).saturating_add(standing_bytes_of(std::slice::from_ref(&node)));
             let below = std::slice::from_ref(&node);
             let budget = match self.fit_beside(below, standing, |room| self.fit_procedure(&*procedure, room, cancel))?.0 {
                 Ok(budget) => budget,
@@ -136,7 +136,7 @@ impl Runtime {
             exprs = replace(&exprs, &node, &procedure.bound(&budget)?)?;
         }
         let sinks = sinks(&exprs);
-        let standing = taken.saturating_add(results_bytes).saturating_add(index_bytes(&exprs));
+        let standing = taken.saturating_add(results_bytes).saturating_add(standing_bytes_of(&exprs));
         foreseen.plan = match self.fit_beside(&exprs, standing, |room| self.fit_sinks(&sinks, room, cancel))?.0 {
             Ok((lowered, _)) => lowered.plan,
             Err(short) => {
@@ -161,7 +161,7 @@ impl Runtime {
 
     /// Runs a procedure. What it may need at most must fit before anything is read.
     fn find(&self, node: &Expr, mut procedure: Box<dyn Procedure>, cancel: &CancelToken) -> Result<Vec<Expr>> {
-        let _indexes = self.reserve_indexes(std::slice::from_ref(node))?;
+        let _indexes = self.reserve_standing(std::slice::from_ref(node))?;
         let _held = self.reserve(node.op.name(), procedure.standing_bytes(), "")?;
         let standing = self.0.pool.usage().reserved_bytes;
         let below = std::slice::from_ref(node);

@@ -2,12 +2,12 @@
 
 use crate::blocked::boxes::{Boxes, Tile};
 use crate::blocked::lower::{LowerAll, Lowering, Made};
-use crate::blocked::work::{Access, Blocks, Layout, Tasks, Work, Writes};
+use crate::blocked::work::{Access, Blocks, Evaluating, Layout, Tasks, Work, Writes};
 use crate::blocked::{blocking, feed::Feed};
 use crate::error::{Error, ErrorKind, Result};
 use crate::expr::{Expr, ops};
 use crate::grid::{AxisChunks, ChunkGrid};
-use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks, TaskSpec, new_product};
+use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks, new_product};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::linalg;
@@ -79,22 +79,12 @@ impl Tasks for DenseStage {
     }
     fn run(&self, _n: u64, tile: &Tile, blocks: &mut TaskBlocks) -> Result<()> {
         let Parts { reads, mut writes, scratch, counters } = blocks.parts();
-        let mut rest = scratch;
-        let [kernel, first, second, call] = self.layout.split(&mut rest);
-        let mut reads = &reads[..];
+        let mut scratch = scratch;
+        let [kernel, first, second, call] = self.layout.split(&mut scratch);
+        let mut evaluating = Evaluating { reads: &reads, kernel, scratch, counters };
         let mut args = Vec::new();
         for ((access, fused), held) in self.work.reads.iter().zip(&self.programs).zip([first, second]) {
-            let (start, shape) = access.part(tile);
-            let mut spec = TaskSpec::default();
-            access.feed.describe(&start, &shape, &mut spec);
-            let (own, others) = reads.split_at(spec.reads.len());
-            reads = others;
-            let local: Vec<usize> = shape.iter().map(|&n| n as usize).collect();
-            let mut scratch = &mut rest[..];
-            let views = access.feed.load((&start, &shape), &start, &shape, own, &mut scratch, counters)?;
-            let held = &mut held[..local.iter().product::<usize>() * self.dtype.size()];
-            fused.run(&start, &local, &views, &mut [ViewMut::dense(&mut *held, self.dtype, &local)], kernel);
-            args.push((&*held, local));
+            args.push(evaluating.values(access, fused, tile, held)?);
         }
         let matrices: usize = tile.shape[..self.stack].iter().map(|&n| n as usize).product();
         for at in 0..matrices {

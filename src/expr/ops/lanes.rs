@@ -1,8 +1,10 @@
 //! A function of whole lanes along an axis.
 
 use crate::error::{Error, Result};
-use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through};
-use crate::grid::{AxisChunks, ChunkGrid};
+use crate::expr::infer::lane_chunks;
+use crate::expr::operation::made_by_a_stage;
+use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through};
+use crate::grid::ChunkGrid;
 use flagstone_kernels::lanes::Lane;
 use std::hash::Hasher;
 
@@ -35,13 +37,9 @@ impl Operation for Lanes {
         if arg.dtype != self.lane.dtype() || shape.get(self.axis).is_none_or(|&n| n == 0) {
             return Err(Error::internal(format!("{} along axis {} of {shape:?} {}", self.name(), self.axis, arg.dtype)));
         }
-        let mut chunks = arg.chunks.clone();
-        let n = self.lane.len(shape[self.axis]);
-        if n != shape[self.axis] {
-            chunks.axes[self.axis] = AxisChunks::whole(n);
-        }
-        shape[self.axis] = n;
-        Ok(Inferred::known(shape, self.lane.out(), chunks))
+        shape[self.axis] = self.lane.len(shape[self.axis]);
+        let chunks = lane_chunks(&arg.chunks, self.axis, shape[self.axis]);
+        Ok(Inferred::known(shape, self.lane.out(), chunks).standing(self.lane.tables_bytes()))
     }
 
     fn same(&self, other: &Op) -> bool {
@@ -67,38 +65,9 @@ impl Operation for Lanes {
         Through::Window(vec![(0..self.arg.shape.len()).map(|axis| Some(axis).filter(|axis| *axis != self.axis)).collect()])
     }
 
-    fn cost(&self) -> u64 {
-        0
-    }
-
-    fn ends_loop(&self) -> bool {
-        true
-    }
-
-    fn is_shared_leaf(&self) -> bool {
-        true
-    }
-
-    fn takes_counted(&self) -> bool {
-        false
-    }
-
-    fn refit(&mut self, _: &[Expr]) {}
-
-    fn needs_chunks(&self) -> bool {
-        false
-    }
+    made_by_a_stage!();
 
     fn relabel(&self, _: &ChunkGrid) -> Relabel {
         Relabel::As(self.clone().into())
-    }
-
-    fn cut(&self) -> Option<Cut<'_>> {
-        None
-    }
-
-    // positions count
-    fn under_mask(&self, _: &Expr, _: &Expr) -> Result<Option<Op>> {
-        Ok(None)
     }
 }

@@ -1,7 +1,8 @@
 //! Places in a table that each task holds whole along an axis.
 
 use crate::error::{Error, Result};
-use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through};
+use crate::expr::operation::made_by_a_stage;
+use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through};
 use crate::grid::{AxisChunks, ChunkGrid};
 use flagstone_kernels::lookup::Lookup as Kind;
 use std::hash::Hasher;
@@ -72,38 +73,9 @@ impl Operation for Lookup {
         Through::Window(vec![table, (axis..axis + asked).map(Some).collect()])
     }
 
-    fn cost(&self) -> u64 {
-        0
-    }
-
-    fn ends_loop(&self) -> bool {
-        true
-    }
-
-    fn is_shared_leaf(&self) -> bool {
-        true
-    }
-
-    fn takes_counted(&self) -> bool {
-        false
-    }
-
-    fn refit(&mut self, _: &[Expr]) {}
-
-    fn needs_chunks(&self) -> bool {
-        false
-    }
+    made_by_a_stage!();
 
     fn relabel(&self, _: &ChunkGrid) -> Relabel {
         Relabel::As(self.clone().into())
-    }
-
-    fn cut(&self) -> Option<Cut<'_>> {
-        None
-    }
-
-    // the table has its own
-    fn under_mask(&self, _: &Expr, _: &Expr) -> Result<Option<Op>> {
-        Ok(None)
     }
 }

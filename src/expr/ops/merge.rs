@@ -1,7 +1,8 @@
 //! Sorted runs, as one array in order.
 
 use crate::error::Result;
-use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through};
+use crate::expr::operation::made_by_a_stage;
+use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through};
 use crate::grid::ChunkGrid;
 use flagstone_kernels::sort::Sorter;
 use std::any::Any;
@@ -36,6 +37,16 @@ pub struct SortedRuns {
     pub owner: Option<Arc<dyn Any + Send + Sync>>,
 }
 
+/// What a block of a run takes beside its items: the pool's books of it, where it begins, and its share of the ranges that are
+/// merged, which are fewer than blocks.
+pub const PIECE_BYTES: u64 = 200 + size_of::<Piece>() as u64 + 16;
+
+impl SortedRuns {
+    fn standing_bytes(&self) -> u64 {
+        self.lengths.iter().map(|len| len.div_ceil(self.piece)).sum::<u64>().saturating_mul(PIECE_BYTES)
+    }
+}
+
 impl fmt::Debug for SortedRuns {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} runs in blocks of {}", self.lengths.len(), self.piece)
@@ -67,7 +78,7 @@ impl Operation for Merge {
     }
 
     fn infer(&self) -> Result<Inferred> {
-        Ok(Inferred::known(self.chunks.shape(), self.sorter.out(), self.chunks.clone()))
+        Ok(Inferred::known(self.chunks.shape(), self.sorter.out(), self.chunks.clone()).standing(self.runs.standing_bytes()))
     }
 
     fn same(&self, other: &Op) -> bool {
@@ -87,37 +98,9 @@ impl Operation for Merge {
         Through::Stop
     }
 
-    fn cost(&self) -> u64 {
-        0
-    }
-
-    fn ends_loop(&self) -> bool {
-        true
-    }
-
-    fn is_shared_leaf(&self) -> bool {
-        true
-    }
-
-    fn takes_counted(&self) -> bool {
-        false
-    }
-
-    fn refit(&mut self, _: &[Expr]) {}
-
-    fn needs_chunks(&self) -> bool {
-        false
-    }
+    made_by_a_stage!();
 
     fn relabel(&self, _: &ChunkGrid) -> Relabel {
         Relabel::View
-    }
-
-    fn cut(&self) -> Option<Cut<'_>> {
-        None
-    }
-
-    fn under_mask(&self, _: &Expr, _: &Expr) -> Result<Option<Op>> {
-        Ok(None)
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::expr::infer::auto_chunks;
-use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through};
+use crate::expr::operation::made_by_a_stage;
+use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through};
 use crate::grid::ChunkGrid;
 use std::hash::Hasher;
 
@@ -52,37 +53,9 @@ impl Operation for TallQr {
         Through::Stop
     }
 
-    fn cost(&self) -> u64 {
-        0
-    }
-
-    fn ends_loop(&self) -> bool {
-        true
-    }
-
-    fn is_shared_leaf(&self) -> bool {
-        true
-    }
-
-    fn takes_counted(&self) -> bool {
-        false
-    }
-
-    fn refit(&mut self, _: &[Expr]) {}
-
-    fn needs_chunks(&self) -> bool {
-        false
-    }
+    made_by_a_stage!();
 
     fn relabel(&self, _: &ChunkGrid) -> Relabel {
         Relabel::View
-    }
-
-    fn cut(&self) -> Option<Cut<'_>> {
-        None
-    }
-
-    fn under_mask(&self, _: &Expr, _: &Expr) -> Result<Option<Op>> {
-        Ok(None)
     }
 }

@@ -1,7 +1,8 @@
 //! How often indices occur.
 
 use crate::error::{Error, Result};
-use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through};
+use crate::expr::operation::made_by_a_stage;
+use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through};
 use crate::grid::{AxisChunks, ChunkGrid};
 use flagstone_kernels::dtype::DType;
 use std::hash::Hasher;
@@ -91,38 +92,9 @@ impl Operation for Tally {
         Through::Stop
     }
 
-    fn cost(&self) -> u64 {
-        0
-    }
-
-    fn ends_loop(&self) -> bool {
-        true
-    }
-
-    fn is_shared_leaf(&self) -> bool {
-        true
-    }
-
-    fn takes_counted(&self) -> bool {
-        false
-    }
-
-    fn refit(&mut self, _: &[Expr]) {}
-
-    fn needs_chunks(&self) -> bool {
-        false
-    }
+    made_by_a_stage!();
 
     fn relabel(&self, _: &ChunkGrid) -> Relabel {
         Relabel::View
-    }
-
-    fn cut(&self) -> Option<Cut<'_>> {
-        None
-    }
-
-    // parts count
-    fn under_mask(&self, _: &Expr, _: &Expr) -> Result<Option<Op>> {
-        Ok(None)
     }
 }
