@@ -69,12 +69,12 @@ pub struct WorkSizes {
     pub run_elements_max: u64,
     /// Elements of a block of a run at least: below, the pool's books take more than the blocks.
     pub run_piece_min: u64,
-    /// Keys inside of a median's bracket that are kept, 8 bytes each.
-    pub median_keys_max: u64,
-    /// Boxes that a median's sample reads.
-    pub median_boxes: u64,
+    /// Keys inside of a quantile's bracket that are kept, 8 bytes each.
+    pub quantile_keys_max: u64,
+    /// Boxes that a quantile's sample reads.
+    pub quantile_boxes: u64,
     /// Values that it takes from a box, and fewer than twice as many where that does not go evenly.
-    pub median_values: u64,
+    pub quantile_values: u64,
 }
 
 impl Default for WorkSizes {
@@ -97,9 +97,9 @@ impl Default for WorkSizes {
             sort_elements: 1 << 17,
             run_elements_max: 1 << 23,
             run_piece_min: 1 << 12,
-            median_keys_max: 1 << 20,
-            median_boxes: 24,
-            median_values: 2048,
+            quantile_keys_max: 1 << 20,
+            quantile_boxes: 24,
+            quantile_values: 2048,
         }
     }
 }
@@ -127,9 +127,9 @@ impl Sizes {
                 sort_elements: 5,
                 run_elements_max: 12,
                 run_piece_min: 2,
-                median_keys_max: 64,
-                median_boxes: 5,
-                median_values: 16,
+                quantile_keys_max: 64,
+                quantile_boxes: 5,
+                quantile_values: 16,
             },
         }
     }

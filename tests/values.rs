@@ -58,7 +58,7 @@ fn a_step_on_what_is_no_slice_is_refused_in_its_words() {
     for (index, words) in [
         (idx![5; 2], "the step 2 on the integer 5"),
         (idx![[1, 2]; 3], "the step 3 on a list"),
-        (idx![x.gt(3); 2], "the step 2 on a mask"),
+        (idx![x.gt(3); 2], "the step 2 on an array"),
         (Vec::from([flagstone::array::Index::from(1..9).step(2).step(3)]), "the steps 2 and 3 on one slice"),
     ] {
         let error = x.index(index).check().unwrap_err().to_string();

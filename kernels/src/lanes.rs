@@ -3,7 +3,7 @@
 use crate::dtype::{DType, Scalar};
 use crate::fft::Fft;
 use crate::select::{from_key, keys};
-use crate::sort::Sorter;
+use crate::sort::{Gives, Sorter};
 use std::sync::Arc;
 
 /// What is done to each lane.
@@ -161,8 +161,8 @@ impl Lane {
     /// NumPy's name.
     pub fn name(&self) -> &'static str {
         match self {
-            Lane::Sort(sorter) if sorter.out() == sorter.dtype && sorter.gives == crate::sort::Gives::Values => "sort",
-            Lane::Sort(_) => "argsort",
+            Lane::Sort(Sorter { gives: Gives::Values, .. }) => "sort",
+            Lane::Sort(Sorter { gives: Gives::Places, .. }) => "argsort",
             Lane::Quantiles(of) if of.method == Method::Median => "median",
             Lane::Quantiles(_) => "quantile",
             Lane::Fft(fft) => fft.name(),
@@ -277,7 +277,6 @@ impl Quantiles {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sort::Gives;
 
     fn quantiles(x: &[f64], q: &[f64], method: Method, skip_nan: bool) -> Vec<f64> {
         let lane = Lane::Quantiles(Arc::new(Quantiles { dtype: DType::F64, out: DType::F64, q: q.to_vec(), method, skip_nan }));

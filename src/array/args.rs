@@ -198,7 +198,7 @@ pub(super) fn index(value: &Value) -> Result<Index> {
         Value::None => Ok(Index::NewAxis),
         Value::Ellipsis => Ok(Index::Ellipsis),
         Value::Slice(start, stop, step) => Ok(Index::Slice(*start, *stop, *step)),
-        Value::Array(mask) => Ok(Index::Mask(mask.clone())),
+        Value::Array(mask) => Ok(Index::Array(mask.clone())),
         Value::List(items) | Value::Tuple(items) => {
             let bools: Option<Vec<bool>> =
                 items.iter().map(|item| if let Value::Scalar(Scalar::Bool(b)) = item { Some(*b) } else { None }).collect();

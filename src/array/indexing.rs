@@ -28,7 +28,7 @@ pub enum Index {
     /// The places that are true.
     Bools(Vec<bool>),
     /// A bool array of the array's shape, or places along one axis as an array of integers.
-    Mask(Array),
+    Array(Array),
     /// A step on what is no slice: refused in these words.
     #[doc(hidden)]
     Refused(String),
@@ -53,7 +53,7 @@ impl Index {
             Index::NewAxis => format!("the step {step} on a new axis"),
             Index::Ellipsis => format!("the step {step} on an ellipsis"),
             Index::List(_) | Index::Bools(_) => format!("the step {step} on a list"),
-            Index::Mask(_) => format!("the step {step} on a mask"),
+            Index::Array(_) => format!("the step {step} on an array"),
             refused @ Index::Refused(_) => return refused,
         };
         Index::Refused(format!("{given}; only a slice has one step, as in 5..;2"))
@@ -111,12 +111,12 @@ impl From<Ellipsis> for Index {
 }
 impl From<Array> for Index {
     fn from(mask: Array) -> Index {
-        Index::Mask(mask)
+        Index::Array(mask)
     }
 }
 impl From<&Array> for Index {
     fn from(mask: &Array) -> Index {
-        Index::Mask(mask.clone())
+        Index::Array(mask.clone())
     }
 }
 impl<const N: usize> From<[bool; N]> for Index {
@@ -221,7 +221,7 @@ pub(super) fn indexed(expr: &Expr, items: &[Index]) -> Result<Expr> {
     if let Some(Index::Refused(what)) = items.iter().find(|item| matches!(item, Index::Refused(_))) {
         return Err(Error::bad_request("index", what));
     }
-    let masks = items.iter().filter(|item| matches!(item, Index::Mask(_))).count();
+    let masks = items.iter().filter(|item| matches!(item, Index::Array(_))).count();
     if masks > 0 {
         return match whole_mask(expr, items) {
             Some(mask) => masked(expr, mask),
@@ -247,7 +247,7 @@ pub(super) fn indexed(expr: &Expr, items: &[Index]) -> Result<Expr> {
 /// The mask of an index that is one of the array's shape, or, where lengths are counted, of as many axes.
 fn whole_mask<'a>(expr: &Expr, items: &'a [Index]) -> Option<&'a Array> {
     let mut others = items.iter().filter(|item| !matches!(item, Index::Ellipsis));
-    let (Some(Index::Mask(mask)), None) = (others.next(), others.next()) else { return None };
+    let (Some(Index::Array(mask)), None) = (others.next(), others.next()) else { return None };
     let of = mask.expr().ok()?;
     // what has no other meaning is refused there
     let whole = of.shape.len() >= expr.shape.len() || expr.is_counted() || of.is_counted();
@@ -259,7 +259,7 @@ fn spread_masks(items: &[Index]) -> Result<Vec<Index>> {
     let mut out = Vec::new();
     for item in items {
         match item {
-            Index::Mask(mask) if mask.dtype()? == DType::Bool => out.extend(mask.nonzero().into_iter().map(Index::Mask)),
+            Index::Array(mask) if mask.dtype()? == DType::Bool => out.extend(mask.nonzero().into_iter().map(Index::Array)),
             Index::Bools(bools) => out.push(Index::List((0..).zip(bools).filter(|(_, set)| **set).map(|(at, _)| at).collect())),
             other => out.push(other.clone()),
         }
@@ -277,7 +277,7 @@ fn at_places(expr: &Expr, items: &[Index]) -> Result<Expr> {
         axis += !matches!(item, Index::NewAxis) as usize;
         let axis = axis.saturating_sub(1);
         let indices = match item {
-            Index::Mask(indices) => indices.clone(),
+            Index::Array(indices) => indices.clone(),
             Index::Int(at) => of(place(*at, axis, expr.shape[axis])?),
             Index::List(list) => {
                 let places = list.iter().map(|&at| place(at, axis, expr.shape[axis])).collect::<Result<Vec<i64>>>()?;
@@ -367,7 +367,7 @@ fn bounds(expr: &Expr, items: &[Index]) -> Result<Vec<Length>> {
                 list = Some(lengths.len());
                 lengths.push((bools.iter().filter(|set| **set).count() as u64, None));
             }
-            Index::Ellipsis | Index::Mask(_) | Index::Refused(_) => return Err(Error::internal("an index that was not expanded")),
+            Index::Ellipsis | Index::Array(_) | Index::Refused(_) => return Err(Error::internal("an index that was not expanded")),
         }
         axis += 1;
     }
@@ -380,7 +380,7 @@ fn bounds(expr: &Expr, items: &[Index]) -> Result<Vec<Length>> {
 
 /// NumPy: integers beside a list are part of the list; where a slice stands between them, its axis comes first.
 fn list_comes_first(items: &[Index]) -> bool {
-    let part = |item: &Index| matches!(item, Index::Int(_) | Index::List(_) | Index::Bools(_) | Index::Mask(_));
+    let part = |item: &Index| matches!(item, Index::Int(_) | Index::List(_) | Index::Bools(_) | Index::Array(_));
     let advanced: Vec<usize> = (0..items.len()).filter(|&i| part(&items[i])).collect();
     advanced.windows(2).any(|pair| pair[1] != pair[0] + 1)
 }
@@ -413,7 +413,7 @@ fn affine(expr: &Expr, items: &[Index], run: Option<(i64, i64, u64)>) -> Result<
                 let (start, step, len) = run.unwrap_or((0, 1, 0));
                 keep(start, step, len, &mut source);
             }
-            Index::Ellipsis | Index::Bools(_) | Index::Mask(_) | Index::Refused(_) => {
+            Index::Ellipsis | Index::Bools(_) | Index::Array(_) | Index::Refused(_) => {
                 return Err(Error::internal("an index that was not expanded"));
             }
         }

@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Keys of those inside of the bracket that one task may keep.
 fn kept_max(work: &WorkSizes) -> u64 {
-    work.median_keys_max / 4
+    work.quantile_keys_max / 4
 }
 
 /// How often its boxes are halved under a small limit.
@@ -51,7 +51,7 @@ impl Look {
     /// Words that a task of `elements` values needs for what it finds.
     fn found_words(&self, elements: u64, work: &WorkSizes) -> u64 {
         match self {
-            Look::Sample => elements.min(2 * work.median_values),
+            Look::Sample => elements.min(2 * work.quantile_values),
             Look::Bracket(low, high) if low == high => 0,
             Look::Bracket(..) => elements.min(kept_max(work)),
             Look::Histogram { .. } => 1 << BITS,
@@ -173,7 +173,7 @@ impl Selection {
                 let first = low + ((bin as u64) << shift);
                 let last = (first + ((1u64 << shift) - 1)).min(high);
                 let both = self.middles.is_empty() && before + found.counts[bin] > other;
-                if shift > 0 && both && found.counts[bin] <= self.work.median_keys_max {
+                if shift > 0 && both && found.counts[bin] <= self.work.quantile_keys_max {
                     return Next::Read(Look::Bracket(first, last));
                 }
                 if shift > 0 {
@@ -212,7 +212,7 @@ impl Procedure for Selection {
         format!("select the {what} of {:?}: at most 2 reads where the values are in random order", self.roots[0].shape)
     }
     fn standing_bytes(&self) -> u64 {
-        self.work.median_keys_max * 8 + (8 << BITS)
+        self.work.quantile_keys_max * 8 + (8 << BITS)
     }
     fn most_demanding(&self, budget: &Budget) -> Result<Plan> {
         let bracket = self.plan(Look::Bracket(0, u64::MAX), budget, &Arc::default())?;
@@ -230,7 +230,7 @@ impl Procedure for Selection {
                 let found = Arc::new(Mutex::new(Found {
                     counts: vec![0; look.bins()],
                     // at once what `standing_bytes` counts, so that it does not double on the way
-                    inside: Vec::with_capacity(if matches!(look, Look::Bracket(..)) { self.work.median_keys_max as usize } else { 0 }),
+                    inside: Vec::with_capacity(if matches!(look, Look::Bracket(..)) { self.work.quantile_keys_max as usize } else { 0 }),
                     ..Found::default()
                 }));
                 let plan = self.plan(look, budget, &found)?;
@@ -275,9 +275,9 @@ impl LookStage {
         if matches!(look, Look::Sample) {
             if !blocking::natural(&feed).rigid {
                 // plain data: as many elements as are taken do
-                boxes = Boxes::rows(blocking::of_size(&feed, 2 * sizes.median_values, sizes));
+                boxes = Boxes::rows(blocking::of_size(&feed, 2 * sizes.quantile_values, sizes));
             }
-            let boxes_read = boxes.len().min(sizes.median_boxes);
+            let boxes_read = boxes.len().min(sizes.quantile_boxes);
             chosen = Some((0..boxes_read).map(|n| (n as u128 * boxes.len() as u128 / boxes_read as u128) as u64).collect());
         }
         let fused = Fused::new(feed.program.clone(), registers, vec![]);
@@ -331,7 +331,7 @@ impl Tasks for LookStage {
         let (mut below, mut inside_count, mut filled) = (0, 0, 0);
         match self.look {
             Look::Sample => {
-                let step = (count / self.sizes.median_values as usize).max(1);
+                let step = (count / self.sizes.quantile_values as usize).max(1);
                 for (to, from) in kept.iter_mut().zip(all.iter().step_by(step)) {
                     *to = *from;
                     filled += 1;
@@ -356,7 +356,7 @@ impl Tasks for LookStage {
             for (sum, n) in found.counts.iter_mut().zip(kept) {
                 *sum += *n;
             }
-        } else if inside_count <= kept_max(&self.sizes) && found.inside.len() + filled <= self.sizes.median_keys_max as usize {
+        } else if inside_count <= kept_max(&self.sizes) && found.inside.len() + filled <= self.sizes.quantile_keys_max as usize {
             found.inside.extend_from_slice(&kept[..filled]);
         }
         Ok(())

@@ -3,7 +3,7 @@
 
 use super::CancelToken;
 use crate::budget::Budget;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Bytes, ErrorKind, Result};
 use crate::plan::{self, Plan};
 
 /// The lowest rung of the ladder in bytes. No operation has smaller blocks for less.
@@ -25,10 +25,13 @@ impl Short {
     pub(super) fn refusal(&self, limit_bytes: u64, standing_bytes: u64) -> ErrorKind {
         ErrorKind::WouldNotFit {
             operation: self.operation.clone(),
-            needed_bytes: self.needed_bytes,
-            limit_bytes: limit_bytes.saturating_sub(standing_bytes),
+            needed_bytes: self.needed_bytes.saturating_add(standing_bytes),
+            limit_bytes,
             smallest_bytes: self.smallest_bytes.saturating_add(standing_bytes),
-            advice: String::new(),
+            advice: match standing_bytes {
+                0 => String::new(),
+                held => format!("; {} of it are held from the start to the end", Bytes(held)),
+            },
         }
     }
 }

@@ -103,9 +103,9 @@ fn work_sizes(dice: &mut Dice) -> WorkSizes {
         sort_elements: between(3, 40),
         run_elements_max: between(3, 60),
         run_piece_min: between(1, 5),
-        median_keys_max: between(8, 200),
-        median_boxes: between(2, 6),
-        median_values: between(2, 30),
+        quantile_keys_max: between(8, 200),
+        quantile_boxes: between(2, 6),
+        quantile_values: between(2, 30),
     }
 }
 

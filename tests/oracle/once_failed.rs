@@ -42,7 +42,7 @@ fn the_first_maximum_of_selected_values_persisted_and_used_besides() {
         Tensor::exact(DType::F64, &x.shape, |i| Num::F(first as f64 / x.at(i).f()))
     };
     program(source(Kind::Memory, DType::F64, &[33, 33], &[4, 8], Style::Wild), value, |x, context| {
-        let first = x.index([Index::Mask(x.ge(2.5))]).argmax(..);
+        let first = x.index([Index::Array(x.ge(2.5))]).argmax(..);
         let _ = context.runtime.persist(&first)?.sum(axis(Vec::<i64>::new()));
         Ok(&first / x)
     });

@@ -44,7 +44,7 @@ fn nonzero(x: &Array) -> Result<Vec<Array>> {
         let mut lengths = vec![1; shape.len()];
         lengths[axis] = shape[axis];
         let places = super::arange(0, shape[axis] as i64, 1, None).reshape(lengths).broadcast_to(shape.clone());
-        places.index([super::Index::Mask(mask.clone())])
+        places.index([super::Index::Array(mask.clone())])
     };
     Ok((0..shape.len()).map(along).collect())
 }

@@ -56,7 +56,7 @@ pub(in crate::array) fn unique(x: &Array) -> Result<Unique> {
     let sorted = all.sort(0);
     let first = firsts(&sorted)?;
     let n = sorted.shape()?[0] as i64;
-    let select = |array: Array| array.index([Index::Mask(first.clone())]);
+    let select = |array: Array| array.index([Index::Array(first.clone())]);
     let (values, index, places) = (select(sorted), select(all.argsort(0)), select(crate::array::arange(0, n, 1, None)));
     let counts = later(&[&places], move |args| {
         let places = &args[0];
@@ -74,7 +74,7 @@ fn of_both(a: &Array, b: &Array, keep: fn(&Array, &Array) -> Array) -> Result<Ar
         let first = firsts(&sorted)?;
         let none = full([first.shape()?[0].min(1)], false, Some(DType::Bool));
         let again = concatenate(&[part(&first, Some(1), None).logical_not(), none], 0);
-        Ok(sorted.index([Index::Mask(keep(&first, &again))]))
+        Ok(sorted.index([Index::Array(keep(&first, &again))]))
     })
 }
 
@@ -113,5 +113,5 @@ pub(in crate::array) fn setxor1d(a: &Array, b: &Array) -> Result<Array> {
 /// Elements of `a` that are none of `b`.
 pub(in crate::array) fn setdiff1d(a: &Array, b: &Array) -> Result<Array> {
     let a = unique(a)?.values;
-    Ok(a.index([Index::Mask(a.isin(b).logical_not())]))
+    Ok(a.index([Index::Array(a.isin(b).logical_not())]))
 }

@@ -39,7 +39,7 @@ pub(in crate::array) static SIGNATURES: &[Signature] = &[
     sig!("compress" ["condition", "a", "axis" = "None"] "The elements where a condition of one axis holds.", |a| compress(a)),
     sig!("extract" ["condition", "arr"] "All elements where a condition holds.", |a| {
         let (mask, x) = (args::array("extract", &a[0])?.ravel().astype(DType::Bool), args::array("extract", &a[1])?.ravel());
-        Ok(Value::Array(x.index([Index::Mask(mask)])))
+        Ok(Value::Array(x.index([Index::Array(mask)])))
     }),
     sig!(method "nonzero" ["a"] "Where the elements are that are not zero, an array an axis.",
         |a| Ok(tuple(args::array("nonzero", &a[0])?.nonzero()))),

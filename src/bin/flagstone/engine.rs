@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use flagstone::budget;
 use flagstone::diagnostics::{Observers, Progress};
 use flagstone::events::{Event, Observer};
-use flagstone::runtime::{CancelToken, Runtime};
+use flagstone::runtime::{CancelToken, Runtime, RuntimeBuilder};
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,29 +34,36 @@ enum When {
     Never,
 }
 
-/// Prints warnings as they come.
-struct PrintWarnings;
+/// Prints warnings as they come, above the bar where there is one.
+struct PrintWarnings(Option<Arc<Progress>>);
 
 impl Observer for PrintWarnings {
     fn event(&self, event: &Event<'_>) {
         if let Event::Warning(text) = event {
-            eprintln!("warning: {text}");
+            let line = format!("warning: {text}");
+            match &self.0 {
+                Some(progress) => progress.line(&line),
+                None => eprintln!("{line}"),
+            }
         }
     }
 }
 
 impl Engine {
-    /// The runtime, and what an interrupt tells to stop.
-    pub fn start(&self) -> Result<(Runtime, CancelToken), Failure> {
+    /// What a person sees while it runs: the bar, and warnings.
+    pub fn observers(&self) -> Vec<Arc<dyn Observer>> {
         let drawn = match self.progress {
             When::Auto => std::io::stderr().is_terminal(),
             when => when == When::Always,
         };
-        let mut observers: Vec<Arc<dyn Observer>> = vec![Arc::new(PrintWarnings)];
-        if drawn {
-            observers.push(Arc::new(Progress::stderr()));
-        }
-        let mut builder = Runtime::builder().observer(Arc::new(Observers(observers)));
+        let progress = drawn.then(|| Arc::new(Progress::stderr()));
+        let bar = progress.clone().map(|progress| progress as Arc<dyn Observer>);
+        bar.into_iter().chain([Arc::new(PrintWarnings(progress)) as Arc<dyn Observer>]).collect()
+    }
+
+    /// A runtime of these options, not yet built.
+    pub fn builder(&self) -> RuntimeBuilder {
+        let mut builder = Runtime::builder();
         if let Some(bytes) = self.memory_limit {
             builder = builder.memory_limit_bytes(bytes);
         }
@@ -66,10 +73,15 @@ impl Engine {
         if let Some(dir) = &self.spill_dir {
             builder = builder.spill_dir(dir);
         }
+        builder
+    }
+
+    /// The runtime, and what an interrupt tells to stop.
+    pub fn start(&self) -> Result<(Runtime, CancelToken), Failure> {
         let cancel = CancelToken::new();
         let on_signal = cancel.clone();
         ctrlc::set_handler(move || on_signal.cancel()).map_err(|e| Failure::Message(format!("cannot listen for an interrupt: {e}")))?;
-        let runtime = builder.build()?.cancelled_by(&cancel);
+        let runtime = self.builder().observer(Arc::new(Observers(self.observers()))).build()?.cancelled_by(&cancel);
         Ok((runtime, cancel))
     }
 }

@@ -1,16 +1,16 @@
 //! `flagstone eval`: an expression over stored arrays.
 
+use crate::engine::Engine;
 use crate::show::Results;
 use crate::{Failure, print};
 use clap::ValueEnum;
 use flagstone::array::{self, Array, Chunks, StoreOptions, Value};
-use flagstone::diagnostics::{Observers, Profile, Progress, Report, Warnings};
+use flagstone::diagnostics::{Observers, Profile, Report, Warnings};
 use flagstone::eval::{Evaluator, is_name};
-use flagstone::events::{Event, Observer};
+use flagstone::events::Observer;
+use flagstone::memory;
 use flagstone::runtime::{CancelToken, Runtime};
 use flagstone::store::Codec;
-use flagstone::{budget, memory};
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,18 +37,8 @@ pub struct Args {
     /// Replace what stands at OUT
     #[arg(long, requires = "output")]
     overwrite: bool,
-    /// Bytes of memory that may be used: 256MiB, 1.5GB, 4096 [default: half of what the machine or container has]
-    #[arg(long, value_name = "SIZE", value_parser = budget::parse_bytes)]
-    memory_limit: Option<u64>,
-    /// Worker threads [default: one a core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    threads: Option<u16>,
-    /// Where blocks go that do not fit in memory
-    #[arg(long, value_name = "DIR")]
-    spill_dir: Option<PathBuf>,
-    /// Draw a progress bar on stderr; auto: where it is a terminal
-    #[arg(long, value_enum, default_value_t = When::Auto)]
-    progress: When,
+    #[command(flatten)]
+    engine: Engine,
     /// Print the result and what it cost as JSON
     #[arg(long)]
     json: bool,
@@ -61,13 +51,6 @@ pub struct Args {
     /// Write a trace of every task for chrome://tracing or ui.perfetto.dev
     #[arg(long, value_name = "FILE")]
     profile: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum When {
-    Auto,
-    Always,
-    Never,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -109,32 +92,11 @@ struct Watch {
     observers: Arc<Observers>,
 }
 
-/// Prints warnings as they come, above the bar where there is one.
-struct PrintWarnings(Option<Arc<Progress>>);
-
-impl Observer for PrintWarnings {
-    fn event(&self, event: &Event<'_>) {
-        if let Event::Warning(text) = event {
-            let line = format!("warning: {text}");
-            match &self.0 {
-                Some(progress) => progress.line(&line),
-                None => eprintln!("{line}"),
-            }
-        }
-    }
-}
-
 impl Watch {
     fn new(args: &Args) -> Result<Watch, Failure> {
         let warnings = Arc::new(Warnings::default());
         let mut all: Vec<Arc<dyn Observer>> = vec![warnings.clone()];
-        let drawn = match args.progress {
-            When::Auto => std::io::stderr().is_terminal(),
-            when => when == When::Always,
-        };
-        let progress = drawn.then(|| Arc::new(Progress::stderr()));
-        all.extend(progress.clone().map(|p| p as Arc<dyn Observer>));
-        all.push(Arc::new(PrintWarnings(progress)));
+        all.extend(args.engine.observers());
         let profile = match (&args.profile, args.explain) {
             (Some(path), None) => Some(Arc::new(Profile::create(path)?)),
             _ => None,
@@ -142,20 +104,6 @@ impl Watch {
         all.extend(profile.clone().map(|p| p as Arc<dyn Observer>));
         Ok(Watch { warnings, profile, observers: Arc::new(Observers(all)) })
     }
-}
-
-fn runtime(args: &Args, watch: &Watch) -> Result<Runtime, Failure> {
-    let mut builder = Runtime::builder().optimize(!args.no_optimize).observer(watch.observers.clone());
-    if let Some(bytes) = args.memory_limit {
-        builder = builder.memory_limit_bytes(bytes);
-    }
-    if let Some(threads) = args.threads {
-        builder = builder.threads(threads.into());
-    }
-    if let Some(dir) = &args.spill_dir {
-        builder = builder.spill_dir(dir);
-    }
-    Ok(builder.build()?)
 }
 
 /// Evaluates, and prints, stores or explains the result.
@@ -172,7 +120,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     }
     let started = Instant::now();
     let watch = Watch::new(&args)?;
-    let runtime = runtime(&args, &watch)?;
+    let runtime = args.engine.builder().optimize(!args.no_optimize).observer(watch.observers.clone()).build()?;
     // Building `x[mask].shape` counts: in this runtime too.
     runtime.make_default();
     let cancel = cancel_on_interrupt()?;

@@ -20,7 +20,7 @@ fn mask(drawing: &mut Drawing, x: V) -> Option<V> {
     let (x_, mask_) = (drawing.tensor(x), drawing.tensor(mask));
     let chosen: Vec<usize> = (0..x_.len()).filter(|&i| mask_.at(i).truth()).collect();
     let tensor = x_.clone().shaped(&[x_.len()]).picked(0, &[chosen]);
-    let build = Box::new(move |made: &crate::draw::Made, _: &crate::draw::Context| Ok(made[x].index([Index::Mask(made[mask].clone())])));
+    let build = Box::new(move |made: &crate::draw::Made, _: &crate::draw::Context| Ok(made[x].index([Index::Array(made[mask].clone())])));
     Some(drawing.push(Step { text: format!("v{x}[v{mask}]"), args: vec![x, mask], tensor, build }))
 }
 
