@@ -110,7 +110,7 @@ fn uses(place: &[&str], source: &str) -> BTreeSet<String> {
 }
 
 fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+    PathBuf::from(".")
 }
 
 /// Every .rs file under `directory`, except those that are tests as a whole.

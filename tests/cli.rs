@@ -262,6 +262,43 @@ fn explaining_computes_nothing() {
 }
 
 #[test]
+fn what_a_plan_says_is_computed_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, plan, out) = (path(dir.path(), "x.npy"), path(dir.path(), "plan.json"), path(dir.path(), "out.zarr"));
+    ok(&["eval", "random.normal(0, 1, size=(300, 200), seed=3)", "-o", &file]);
+    let binding = format!("x={file}");
+    let write = |text: &str| std::fs::write(&plan, ok(&["eval", text, &binding, "--explain=json"])).unwrap();
+    for text in [
+        "(x - x.mean(axis=1, keepdims=True))[::7, 3]",
+        "x.sum(), [median(x), 3], x.T @ x > inf",
+        "linalg.svd(x)[1]; where(x > 0, nan, -0.0)[:2]",
+        "sort(x, axis=0)[0] + fft.rfft(x[0]).real[0] + quantile(x, [0.25, 0.5])[0]",
+        "x[x > 2]",
+        "x[array([5, 7])] * arange(200.0)",
+        "histogram(x, 5)",
+        "random.poisson(4.0, size=7, seed=1) + linspace(-inf, 0, 7)[0]",
+    ] {
+        write(text);
+        assert_eq!(ok(&["run", &plan]), ok(&["eval", text, &binding]), "{text}");
+    }
+    write("x * 2");
+    ok(&["run", &plan, "-o", &out, "--chunks", "100,100"]);
+    assert_eq!(ok(&["eval", "all(x * 2 == y)", &binding, &format!("y={out}")]), "True");
+    assert_eq!(json(&["run", &plan, "--explain=json"])["stages"], json(&["eval", "x * 2", &binding, "--explain=json"])["stages"]);
+    // a number changed by hand, and another file at the address
+    let changed = std::fs::read_to_string(&plan).unwrap().replace("300", "299");
+    let by_hand = path(dir.path(), "changed.json");
+    std::fs::write(&by_hand, changed).unwrap();
+    assert!(refused(&["run", &by_hand]).contains("its checksum is another"));
+    ok(&["eval", "zeros((300, 200))", "-o", &file, "--overwrite"]);
+    assert!(refused(&["run", &plan]).contains("was written since the plan was made"));
+    ok(&["eval", "zeros((30, 20))", "-o", &file, "--overwrite"]);
+    assert!(refused(&["run", &plan]).contains("of shape [30, 20] now"));
+    std::fs::write(&plan, "{}").unwrap();
+    assert!(refused(&["run", &plan]).contains("expected what --explain=json writes"));
+}
+
+#[test]
 fn a_profile_is_a_trace_of_every_task() {
     let dir = tempfile::tempdir().unwrap();
     let trace = path(dir.path(), "trace.json");

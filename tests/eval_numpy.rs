@@ -7,7 +7,7 @@ fn run(script: &str) {
     let python = std::env::var("FLAGSTONE_PYTHON").expect("FLAGSTONE_PYTHON must name a Python with NumPy: `make test` sets it up");
     let dir = tempfile::tempdir().unwrap();
     let output = Command::new(python)
-        .arg(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(script))
+        .arg(std::path::Path::new("tests/python").join(script))
         .arg(env!("CARGO_BIN_EXE_flagstone"))
         .arg(dir.path())
         .output()

@@ -90,12 +90,8 @@ fn trees_are_those_of_python() {
         ["x[1:2, ..., None]", "-2 ** -2 ** 2", "not a == b < c", "1if", "012", "a b", "x[::, 1]", "()", "f(a)(b)"].map(String::from),
     );
 
-    let mut child = Command::new(python)
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/ast_dump.py"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("Python runs");
+    let mut child =
+        Command::new(python).arg("tests/python/ast_dump.py").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("Python runs");
     let mut input = child.stdin.take().unwrap();
     input.write_all(&serde_json::to_vec(&texts).unwrap()).unwrap();
     drop(input);

@@ -21,7 +21,7 @@ const END: &str = "<!-- end: tests/formats.rs -->\n";
 /// Runs a script of `tests/python`; its output.
 fn run_python(script: &str, directory: &Path) -> String {
     let python = std::env::var_os("FLAGSTONE_PYTHON").expect("FLAGSTONE_PYTHON must name a Python with h5py; `make test` sets it up");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(script);
+    let script = Path::new("tests/python").join(script);
     let ran = Command::new(&python).args(["-W", "ignore"]).arg(&script).arg(directory).output().expect("FLAGSTONE_PYTHON should run");
     assert!(ran.status.success(), "{}: {}", script.display(), String::from_utf8_lossy(&ran.stderr));
     String::from_utf8_lossy(&ran.stdout).into_owned()
@@ -392,7 +392,7 @@ fn the_page_says_what_files_show() {
         table_of(HDF5, &hdf5),
         table_of(NETCDF, &netcdf),
     );
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/formats.md");
+    let page = Path::new("docs/formats.md");
     let text = std::fs::read_to_string(&page).unwrap();
     let (start, rest) = text.split_once(BEGIN).expect("docs/formats.md has no place for what tests/formats.rs says");
     let (_, end) = rest.split_once(END).expect("docs/formats.md has no end of what tests/formats.rs says");

@@ -26,12 +26,12 @@ fn listed(text: &str) -> BTreeSet<String> {
 }
 
 fn file(name: &str) -> String {
-    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    std::fs::read_to_string(name).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 fn numpy() -> BTreeSet<String> {
     let python = std::env::var_os("FLAGSTONE_PYTHON").expect("FLAGSTONE_PYTHON must name a Python with NumPy: `make test` sets it up");
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/names_numpy.py");
+    let script = "tests/python/names_numpy.py";
     let ran = Command::new(python).arg(script).output().expect("FLAGSTONE_PYTHON should run");
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     listed(&String::from_utf8_lossy(&ran.stdout))
@@ -80,7 +80,7 @@ fn is_refused(name: &str) -> bool {
 
 #[test]
 fn the_page_says_what_is_there() {
-    let (page, path) = (page(), Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/names.md"));
+    let (page, path) = (page(), Path::new("docs/names.md"));
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(&path, &page).unwrap();
     }

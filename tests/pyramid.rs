@@ -26,7 +26,7 @@ fn fails(args: &[&str]) -> String {
 /// Holds a pyramid against NumPy; returns how many levels it has.
 fn check(source: &str, target: &str, method: &str, axes: &str, halved: &str) -> usize {
     let program = std::env::var("FLAGSTONE_PYTHON").expect("FLAGSTONE_PYTHON must name a Python with zarr; `make test` sets one up");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/check_pyramid.py");
+    let script = Path::new("tests/python/check_pyramid.py");
     let run = Command::new(program).args(["-W", "ignore"]).arg(script).args([source, target, method, axes, halved]).output().unwrap();
     assert!(run.status.success(), "{target}: {}", String::from_utf8_lossy(&run.stderr));
     String::from_utf8_lossy(&run.stdout).trim().parse().unwrap()

@@ -28,7 +28,7 @@ fn files(below: &Path) -> Vec<PathBuf> {
 /// What make_zarr.py writes, of every codec and kind of metadata.
 fn samples(directory: &Path) -> Vec<Sample> {
     let program = std::env::var("FLAGSTONE_PYTHON").expect("FLAGSTONE_PYTHON must name a Python with zarr; `make test` sets one up");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/make_zarr.py");
+    let script = Path::new("tests/python/make_zarr.py");
     assert!(Command::new(program).args(["-W", "ignore"]).arg(script).arg(directory).status().unwrap().success());
     let mut stores: Vec<PathBuf> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     stores.sort();

@@ -15,7 +15,7 @@ use std::process::Command;
 fn python(script: &str, directory: &Path) {
     let python =
         std::env::var_os("FLAGSTONE_PYTHON").expect("FLAGSTONE_PYTHON must name a Python with numpy and h5py; `make test` sets it up");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(script);
+    let script = Path::new("tests/python").join(script);
     let ran = Command::new(&python).arg(&script).arg(directory).output().expect("FLAGSTONE_PYTHON should run");
     assert!(ran.status.success(), "{}: {}", script.display(), String::from_utf8_lossy(&ran.stderr));
 }

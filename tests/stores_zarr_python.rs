@@ -11,7 +11,7 @@ use std::process::Command;
 fn python(script: &str, argument: &Path) -> String {
     let program =
         std::env::var("FLAGSTONE_PYTHON").expect("FLAGSTONE_PYTHON must name a Python with numpy and zarr; `make test` sets one up");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(script);
+    let script = Path::new("tests/python").join(script);
     let run = Command::new(program).args(["-W", "ignore"]).arg(script).arg(argument).output().unwrap();
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     String::from_utf8(run.stdout).unwrap()

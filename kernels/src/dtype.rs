@@ -275,8 +275,8 @@ pub enum Scalar {
     Bool(bool),
     Int(i64),
     UInt(u64),
-    Float(f64),
-    Complex(f64, f64),
+    Float(#[serde(with = "crate::exact")] f64),
+    Complex(#[serde(with = "crate::exact")] f64, #[serde(with = "crate::exact")] f64),
 }
 
 impl Scalar {

@@ -4,11 +4,12 @@ use crate::dtype::DType;
 use bytemuck::Zeroable;
 use rustfft::num_complex::Complex;
 use rustfft::{FftNum, FftPlanner};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
 
 /// Which transform.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Kind {
     /// Complex to complex, exponent −2πi.
     Forward,
@@ -20,8 +21,16 @@ pub enum Kind {
     FromHalf,
 }
 
+impl Kind {
+    /// Whether it is of values of `dtype`.
+    fn takes(self, dtype: DType) -> bool {
+        if self == Kind::Real { matches!(dtype, DType::F32 | DType::F64) } else { matches!(dtype, DType::C64 | DType::C128) }
+    }
+}
+
 /// A transform of lanes. Its tables are made once.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(try_from = "Described", into = "Described")]
 pub struct Fft {
     kind: Kind,
     dtype: DType,
@@ -34,6 +43,32 @@ pub struct Fft {
 enum Plan {
     Single(Arc<dyn rustfft::Fft<f32>>),
     Double(Arc<dyn rustfft::Fft<f64>>),
+}
+
+/// What a transform is made of.
+#[derive(Serialize, Deserialize)]
+struct Described {
+    kind: Kind,
+    dtype: DType,
+    n: usize,
+    scale: f64,
+}
+
+impl From<Fft> for Described {
+    fn from(fft: Fft) -> Described {
+        Described { kind: fft.kind, dtype: fft.dtype, n: fft.n, scale: fft.scale }
+    }
+}
+
+impl TryFrom<Described> for Fft {
+    type Error = String;
+
+    fn try_from(of: Described) -> Result<Fft, String> {
+        if of.n == 0 || !of.kind.takes(of.dtype) {
+            return Err(format!("{:?} of {} {}", of.kind, of.n, of.dtype));
+        }
+        Ok(Fft::new(of.kind, of.dtype, of.n, of.scale))
+    }
 }
 
 impl PartialEq for Fft {
@@ -56,8 +91,7 @@ impl Fft {
     /// # Panics
     /// If the kind has no such dtype.
     pub fn new(kind: Kind, dtype: DType, n: usize, scale: f64) -> Fft {
-        let given = if kind == Kind::Real { [DType::F32, DType::F64] } else { [DType::C64, DType::C128] };
-        assert!(given.contains(&dtype), "{kind:?} of {dtype}");
+        assert!(kind.takes(dtype), "{kind:?} of {dtype}");
         let inverse = matches!(kind, Kind::Inverse | Kind::FromHalf);
         let plan = match dtype {
             DType::F32 | DType::C64 => Plan::Single(planned(n, inverse)),

@@ -22,8 +22,10 @@ pub enum Rule {
     /// `start + i·step`, computed in `dtype` as NumPy's arange: f64 for floats, wrapping i64 for integers.
     Arange {
         /// First value, for floats.
+        #[serde(with = "crate::exact")]
         start: f64,
         /// Difference, for floats.
+        #[serde(with = "crate::exact")]
         step: f64,
         /// First value, for integers.
         start_int: i64,
@@ -35,10 +37,13 @@ pub enum Rule {
     /// `start + i·step` in f64, the last element being `stop` exactly when `endpoint_index` is it.
     Linspace {
         /// First value.
+        #[serde(with = "crate::exact")]
         start: f64,
         /// Difference.
+        #[serde(with = "crate::exact")]
         step: f64,
         /// Value at `endpoint_index`.
+        #[serde(with = "crate::exact")]
         stop: f64,
         /// Index that gets `stop` itself; `u64::MAX` for none.
         endpoint_index: u64,

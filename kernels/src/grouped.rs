@@ -1,9 +1,10 @@
 //! Rows with labels → a row a label: sums, least and greatest values.
 
 use crate::dtype::{C128, DType, Element};
+use serde::{Deserialize, Serialize};
 
 /// What becomes of the rows of a label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Fold {
     /// Added, in order, in the dtype of the values.
     Sum,

@@ -300,7 +300,7 @@ mod tests {
         assert_eq!(halved(&values, &[8], &[true], Halving::Mode), [5, 7, 3, 1]);
         assert_eq!(halved(&values, &[2, 4], &[false, true], Halving::Nearest), [5, 7, 3, 1]);
         assert_eq!(halved(&[Bool(1), Bool(0), Bool(1)], &[3], &[true], Halving::Mode), [Bool(0), Bool(1)]);
-        assert_eq!(halved::<f64>(&[], &[0, 3], &[true, true], Halving::Nearest), []);
+        assert!(halved::<f64>(&[], &[0, 3], &[true, true], Halving::Nearest).is_empty());
         assert_eq!(halved(&[2.5f64], &[], &[], Halving::Mean), [2.5]);
         assert!(!Halving::Mode.takes(DType::F32) && !Halving::Mean.takes(DType::Bool));
     }

@@ -4,10 +4,11 @@ use crate::dtype::{DType, Scalar};
 use crate::fft::Fft;
 use crate::select::{from_key, keys};
 use crate::sort::{Gives, Sorter};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// What is done to each lane.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Lane {
     /// Its values in order, or their places.
     Sort(Sorter),
@@ -18,7 +19,7 @@ pub enum Lane {
 }
 
 /// Quantiles of a lane of a real dtype.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Quantiles {
     /// Of the values.
     pub dtype: DType,
@@ -33,7 +34,7 @@ pub struct Quantiles {
 }
 
 /// Where a quantile lies: NumPy's names, of which nine are those of Hyndman and Fan (1996).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "NumPy's names")]
 pub enum Method {
     InvertedCdf,

@@ -4,6 +4,7 @@
 pub mod copy;
 pub mod dtype;
 pub mod elementwise;
+pub mod exact;
 pub mod fft;
 pub mod fused;
 pub mod gemm;

@@ -3,9 +3,10 @@
 use crate::dtype::DType;
 use crate::sort::{Gives, Sorter};
 use crate::with_element;
+use serde::{Deserialize, Serialize};
 
 /// What is looked up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Lookup {
     /// How many values of a sorted table stand before each value, or, from the right, not after it. NaN comes last.
     Search {

@@ -7,6 +7,7 @@
 use crate::dtype::{DType, Scalar};
 use crate::generate::Generator;
 use crate::op::{BinaryOp, UnaryOp};
+use serde::{Deserialize, Serialize};
 
 /// A register of a [`Program`].
 pub type Reg = u16;
@@ -50,7 +51,7 @@ pub enum Leaf {
 }
 
 /// The index along one axis of a generator: `start + step · place[axis]`, or just `start`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Follow {
     /// Index where the loop's place is 0.
     pub start: i64,
@@ -61,7 +62,7 @@ pub struct Follow {
 }
 
 /// An operation of a step. Its arguments already have the dtype that `Types::args` names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StepOp {
     /// One argument.
     Unary(UnaryOp),

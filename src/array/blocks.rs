@@ -55,7 +55,13 @@ impl<T: ArrayElement, F: Fn(&[u64]) -> T + Send + Sync> BlockFn for OfIndex<T, F
     }
 }
 
-struct OfBlocks<T, U, F>(F, PhantomData<fn(T) -> U>);
+pub(super) struct OfBlocks<T, U, F>(F, PhantomData<fn(T) -> U>);
+
+impl<T, U, F> OfBlocks<T, U, F> {
+    pub(super) fn new(f: F) -> OfBlocks<T, U, F> {
+        OfBlocks(f, PhantomData)
+    }
+}
 
 impl<T, U, F> BlockFn for OfBlocks<T, U, F>
 where
@@ -99,7 +105,22 @@ pub(super) fn from_function<T: ArrayElement>(
     function("from_function", Arc::new(OfIndex(f, PhantomData)), vec![], T::DTYPE, chunks)
 }
 
-fn function(name: &str, f: Arc<dyn BlockFn>, args: Vec<Expr>, dtype: flagstone_kernels::dtype::DType, chunks: ChunkGrid) -> Result<Expr> {
+/// An array that a function of blocks of `T` takes.
+pub(super) fn taken<T: ArrayElement>(expr: Expr) -> Result<Expr> {
+    if expr.dtype == T::DTYPE {
+        return Ok(expr);
+    }
+    let what = format!("the function takes {}, the array is {}; use .astype first", T::DTYPE, expr.dtype);
+    Err(Error::bad_request("map_blocks", what))
+}
+
+pub(super) fn function(
+    name: &str,
+    f: Arc<dyn BlockFn>,
+    args: Vec<Expr>,
+    dtype: flagstone_kernels::dtype::DType,
+    chunks: ChunkGrid,
+) -> Result<Expr> {
     Node::new(Op::Function(Function { name: name.to_string(), f, args, dtype, chunks }))
 }
 
@@ -119,12 +140,8 @@ impl Array {
         U: ArrayElement,
     {
         Array::build(|| {
-            let expr = self.expr()?;
-            if expr.dtype != T::DTYPE {
-                let what = format!("the function takes {}, the array is {}; use .astype first", T::DTYPE, expr.dtype);
-                return Err(Error::bad_request("map_blocks", what));
-            }
-            let f: Arc<dyn BlockFn> = Arc::new(OfBlocks(f, PhantomData));
+            let expr = taken::<T>(self.expr()?)?;
+            let f: Arc<dyn BlockFn> = Arc::new(OfBlocks::<T, U, _>::new(f));
             counted::when_known("map_blocks", &[expr], &[], move |args| {
                 function("map_blocks", f.clone(), args.to_vec(), U::DTYPE, args[0].chunks.clone())
             })

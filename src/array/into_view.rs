@@ -12,7 +12,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 /// Where the elements go, as long as the user's borrow lasts.
 #[derive(Debug)]
-pub(super) struct Target {
+pub(super) struct LentView {
     place: RwLock<Option<Place>>,
     granule: Vec<u64>,
 }
@@ -34,7 +34,7 @@ unsafe impl Sync for Place {}
 
 /// A borrow of the user's array that a writer may use until it is dropped.
 pub(super) struct Lent<'a, 'b, T: ArrayElement> {
-    target: Arc<Target>,
+    view: Arc<LentView>,
     _borrow: &'a mut ArrayViewMutD<'b, T>,
 }
 
@@ -46,22 +46,22 @@ impl<'a, 'b, T: ArrayElement> Lent<'a, 'b, T> {
         let shape: Vec<u64> = array.shape().iter().map(|&n| n as u64).collect();
         let granule = vec![1; shape.len()];
         let place = Place { ptr: array.as_mut_ptr().cast(), dtype: T::Stored::DTYPE, strides, shape };
-        Lent { target: Arc::new(Target { place: RwLock::new(Some(place)), granule }), _borrow: array }
+        Lent { view: Arc::new(LentView { place: RwLock::new(Some(place)), granule }), _borrow: array }
     }
 
     pub(super) fn writer(&self) -> Box<dyn Writer> {
-        Box::new(IntoView(self.target.clone()))
+        Box::new(IntoView(self.view.clone()))
     }
 }
 
 impl<T: ArrayElement> Drop for Lent<'_, '_, T> {
     /// After this no writer can reach the array, whoever still holds one.
     fn drop(&mut self) {
-        *self.target.place.write().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.view.place.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
-struct IntoView(Arc<Target>);
+struct IntoView(Arc<LentView>);
 
 impl Writer for IntoView {
     fn granule(&self) -> &[u64] {
@@ -85,8 +85,8 @@ impl Writer for IntoView {
         let to: isize = spans.iter().zip(&place.strides).map(|(span, stride)| span.start as isize * stride).sum();
         // SAFETY: the region lies inside the array's shape and `data` has the region's shape (checked above), so all places are
         // elements; `Lent` still holds the borrow, the read lock keeps it, and tasks write disjoint regions.
-        let mut target = unsafe { ViewMut::from_raw(place.ptr.offset(to), place.dtype, data.shape(), &place.strides) };
-        copy(data, &mut target);
+        let mut view = unsafe { ViewMut::from_raw(place.ptr.offset(to), place.dtype, data.shape(), &place.strides) };
+        copy(data, &mut view);
         Ok(region.elements() * place.dtype.size() as u64)
     }
     fn commit(&self) -> Result<()> {

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 /// Where a result goes.
 #[derive(Clone)]
-pub enum Target {
+pub enum Destination {
     /// To a store, or a buffer of the caller's.
     Writer(Arc<dyn Writer>),
     /// It stays in the pool.
@@ -36,7 +36,7 @@ pub struct Sink {
     /// What.
     pub expr: Expr,
     /// Where to.
-    pub to: Target,
+    pub to: Destination,
 }
 
 /// Stages, and for each kept sink its product and grid.
@@ -57,11 +57,11 @@ pub fn lower(sinks: &[Sink], budget: &Budget) -> Result<Lowered> {
     let mut kept = Vec::with_capacity(sinks.len());
     for sink in sinks {
         kept.push(match &sink.to {
-            Target::Writer(writer) => {
+            Destination::Writer(writer) => {
                 lowering.write(&sink.expr, writer)?;
                 None
             }
-            Target::Keep => Some(lowering.keep(&sink.expr)?),
+            Destination::Keep => Some(lowering.keep(&sink.expr)?),
         });
     }
     let products = kept.iter().flatten().map(|(product, _)| *product).collect();

@@ -38,7 +38,7 @@ mod tree;
 mod work;
 mod write;
 
-pub use lower::{Lowered, Sink, Target, lower};
+pub use lower::{Destination, Lowered, Sink, lower};
 pub use operations::procedure;
 pub use procedure::{Keeper, Procedure, Step, procedures};
 

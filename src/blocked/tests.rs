@@ -1,7 +1,7 @@
 //! Every stage that small expressions lower to keeps the promises of a stage.
 
 use super::mask::FilterStage;
-use super::{Keeper, Sink, Step, Target, lower, procedures};
+use super::{Destination, Keeper, Sink, Step, lower, procedures};
 use crate::array::{Array, concatenate, stack, where_};
 use crate::budget::Budget;
 use crate::error::Result;
@@ -109,9 +109,9 @@ fn stages_keep_their_promises() {
                     let budget = Budget { memory_bytes, threads, sizes };
                     let granule = root.shape.iter().map(|&n| (n / 3).max(1)).collect();
                     for to in [
-                        Target::Writer(Arc::new(Nowhere(vec![1; root.shape.len()]))),
-                        Target::Writer(Arc::new(Nowhere(granule))),
-                        Target::Keep,
+                        Destination::Writer(Arc::new(Nowhere(vec![1; root.shape.len()]))),
+                        Destination::Writer(Arc::new(Nowhere(granule))),
+                        Destination::Keep,
                     ] {
                         let lowered = lower(&[Sink { expr: root.clone(), to }], &budget).unwrap_or_else(|e| panic!("{name}: {e}"));
                         check_stages(&lowered.plan, &format!("{name} under {memory_bytes}, {threads} threads"));

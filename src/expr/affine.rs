@@ -3,11 +3,12 @@
 
 use crate::grid::{AxisChunks, ChunkGrid, Region, Span};
 pub use flagstone_kernels::program::Follow;
+use serde::{Deserialize, Serialize};
 
 /// Selects elements of a source of `source.len()` axes into a result of `shape`. Along source axis `s` the
 /// index is `source[s].start + source[s].step · out[source[s].axis]`. An axis of the result that no
 /// source axis follows repeats (a new or broadcast axis); one that two follow is not allowed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Affine {
     /// One entry a source axis.
     pub source: Vec<Follow>,

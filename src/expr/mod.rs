@@ -8,6 +8,7 @@ mod infer;
 mod op;
 mod operation;
 pub mod ops;
+pub mod record;
 mod replace;
 mod text;
 mod visit;

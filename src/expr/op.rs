@@ -3,6 +3,7 @@
 use super::operation::{Inferred, Operation};
 use super::{Expr, Node, infer, ops};
 use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
 use std::hash::Hasher;
 use std::ops::Deref;
 use std::sync::LazyLock;
@@ -11,7 +12,7 @@ use std::sync::LazyLock;
 macro_rules! operations {
     ($($(#[$doc:meta])* $name:ident,)*) => {
         /// What a node does. Methods of [`Operation`] can be called on it.
-        #[derive(Clone, Debug)]
+        #[derive(Clone, Debug, Serialize, Deserialize)]
         pub enum Op {
             $($(#[$doc])* $name(ops::$name),)*
         }

@@ -22,7 +22,7 @@ pub(super) fn pass(roots: &[Expr]) -> Result<Vec<Expr>> {
         return Ok(roots.to_vec());
     }
     let mut state = Pushdown::new(nodes);
-    let wanted: Vec<Target> = roots.iter().map(|root| state.want(state.at[&root.id], None)).collect();
+    let wanted: Vec<WantId> = roots.iter().map(|root| state.want(state.at[&root.id], None)).collect();
     for at in (0..state.nodes.len()).rev() {
         state.decide(at);
     }
@@ -30,8 +30,8 @@ pub(super) fn pass(roots: &[Expr]) -> Result<Vec<Expr>> {
     roots.iter().zip(wanted).map(|(root, (at, want))| relabel(&results[at][want], &root.chunks)).collect()
 }
 
-/// A node's number and which of its wants.
-type Target = (usize, usize);
+/// A node's number, and the number of what is wanted of it.
+type WantId = (usize, usize);
 
 struct Want {
     /// What is wanted; `None` for the whole.
@@ -42,13 +42,13 @@ struct Want {
 
 enum Recipe {
     /// The node's operation on these arguments, and a view of that.
-    Apply { args: Vec<Target>, outer: Option<Affine> },
+    Apply { args: Vec<WantId>, outer: Option<Affine> },
     /// These, one after the other.
-    Join { parts: Vec<Target>, axis: usize },
+    Join { parts: Vec<WantId>, axis: usize },
     /// Another want's elements.
-    Same(Target),
+    Same(WantId),
     /// A view of another want's elements.
-    Outer { of: Target, view: Affine },
+    Outer { of: WantId, view: Affine },
     /// A constant.
     Constant(Scalar),
 }
@@ -76,7 +76,7 @@ impl Pushdown {
     }
 
     /// Notes that `view` of node `at` is wanted (`None`: the whole).
-    fn want(&mut self, at: usize, view: Option<Affine>) -> Target {
+    fn want(&mut self, at: usize, view: Option<Affine>) -> WantId {
         let node = &self.nodes[at];
         let view = view.filter(|view| !view.is_identity(&node.shape));
         let key = view.as_ref().map(window::key).unwrap_or_default();
@@ -97,7 +97,7 @@ impl Pushdown {
         wants.filter(|(_, want)| want.recipe.is_none()).map(|(number, want)| (number, want.view.clone())).collect()
     }
 
-    fn meet(&mut self, (at, number): Target, recipe: Recipe) {
+    fn meet(&mut self, (at, number): WantId, recipe: Recipe) {
         self.wants[at][number].recipe = Some(recipe);
     }
 
@@ -115,14 +115,14 @@ impl Pushdown {
             Through::Compose(view) => {
                 for (number, next) in self.open(at) {
                     let composed = next.map_or_else(|| view.clone(), |next| view.then(&next));
-                    let target = self.args(at, |_| Some(composed.clone()))[0];
-                    self.meet((at, number), Recipe::Same(target));
+                    let wanted = self.args(at, |_| Some(composed.clone()))[0];
+                    self.meet((at, number), Recipe::Same(wanted));
                 }
             }
             Through::Argument => {
                 for (number, view) in self.open(at) {
-                    let target = self.args(at, |_| view.clone())[0];
-                    self.meet((at, number), Recipe::Same(target));
+                    let wanted = self.args(at, |_| view.clone())[0];
+                    self.meet((at, number), Recipe::Same(wanted));
                 }
             }
             Through::Each => self.elementwise(at),
@@ -147,7 +147,7 @@ impl Pushdown {
     }
 
     /// Wants of the arguments of node `at`.
-    fn args(&mut self, at: usize, view: impl Fn(usize) -> Option<Affine>) -> Vec<Target> {
+    fn args(&mut self, at: usize, view: impl Fn(usize) -> Option<Affine>) -> Vec<WantId> {
         let node = self.nodes[at].clone();
         node.op.args().iter().enumerate().map(|(i, arg)| self.want(self.at[&arg.id], view(i))).collect()
     }
@@ -277,8 +277,8 @@ impl Pushdown {
                 for (number, want) in wants.iter().enumerate() {
                     let recipe = want.recipe.as_ref().expect("every want was decided");
                     if matches!(recipe, Recipe::Outer { .. }) == outer {
-                        let get = |(at, number): &Target| results[*at][*number].clone().expect("arguments come first");
-                        results[at][number] = Some(cook(&self.nodes[at], want.view.as_ref(), recipe, get)?);
+                        let get = |(at, number): &WantId| results[*at][*number].clone().expect("arguments come first");
+                        results[at][number] = Some(built(&self.nodes[at], want.view.as_ref(), recipe, get)?);
                     }
                 }
             }
@@ -287,13 +287,13 @@ impl Pushdown {
     }
 }
 
-fn cook(node: &Expr, view: Option<&Affine>, recipe: &Recipe, get: impl Fn(&Target) -> Expr) -> Result<Expr> {
+fn built(node: &Expr, view: Option<&Affine>, recipe: &Recipe, get: impl Fn(&WantId) -> Expr) -> Result<Expr> {
     match recipe {
-        Recipe::Apply { args: targets, outer } => {
+        Recipe::Apply { args: ids, outer } => {
             let old = node.op.args();
             let mut args = Vec::new();
-            for (target, old) in targets.iter().zip(&old) {
-                let arg = get(target);
+            for (id, old) in ids.iter().zip(&old) {
+                let arg = get(id);
                 args.push(if node.op.needs_chunks() { relabel(&arg, &old.chunks)? } else { arg });
             }
             if view.is_none() && args.iter().zip(&old).all(|(a, b)| a.id == b.id) {
@@ -307,7 +307,7 @@ fn cook(node: &Expr, view: Option<&Affine>, recipe: &Recipe, get: impl Fn(&Targe
             }
         }
         Recipe::Join { parts, axis } => Node::new(Op::Concatenate(ops::Concatenate { args: parts.iter().map(get).collect(), axis: *axis })),
-        Recipe::Same(target) => Ok(get(target)),
+        Recipe::Same(id) => Ok(get(id)),
         Recipe::Outer { of, view } => view_of(&get(of), view),
         Recipe::Constant(value) => {
             let view = view.expect("a constant stands for a view");

@@ -81,6 +81,10 @@ pub fn watched(plan: &Plan) -> Plan {
 
 /// Of f16, bf16, f32 and f64 a NaN, of integers a number that is not 0, of bools one that is none.
 const POISON: u8 = 0xff;
+/// What stands behind the scratch of each task, and must stand there afterwards: so many bytes,
+pub const GUARD_BYTES: usize = 64;
+/// each of which is this.
+const GUARD: u8 = 0xa5;
 
 struct Poisoned(Arc<dyn Stage>);
 
@@ -98,10 +102,11 @@ impl Stage for Poisoned {
         self.0.tasks()
     }
     fn demand_bytes(&self) -> u64 {
-        self.0.demand_bytes()
+        self.0.demand_bytes().saturating_add(GUARD_BYTES as u64)
     }
     fn describe(&self, n: u64, spec: &mut TaskSpec) {
         self.0.describe(n, spec);
+        spec.scratch_bytes += GUARD_BYTES as u64;
     }
     fn readers(&self, product: u64, block: BlockId) -> u64 {
         self.0.readers(product, block)
@@ -121,6 +126,7 @@ impl Stage for Poisoned {
     fn run(&self, n: u64, blocks: &mut TaskBlocks) -> Result<()> {
         let mut spec = TaskSpec::default();
         self.0.describe(n, &mut spec);
+        blocks.keep_back(GUARD_BYTES).fill(GUARD);
         let parts = blocks.parts();
         assert_eq!(parts.scratch.len() as u64, spec.scratch_bytes, "{} task {n}: scratch as described", self.name());
         parts.scratch.fill(POISON);
@@ -130,6 +136,9 @@ impl Stage for Poisoned {
                 block.fill(POISON);
             }
         }
-        self.0.run(n, blocks)
+        let outcome = self.0.run(n, blocks);
+        let untouched = blocks.keep_back(GUARD_BYTES).iter().all(|&byte| byte == GUARD);
+        assert!(untouched, "{} task {n} wrote behind its scratch of {} bytes", self.name(), spec.scratch_bytes);
+        outcome
     }
 }

@@ -107,6 +107,8 @@ pub struct TaskBlocks {
     grant: Grant,
     writes: Vec<Buffer>,
     scratch: Buffer,
+    /// Bytes at the end of `scratch` that the task does not get.
+    kept_back: usize,
     /// Counts what stores move.
     pub counters: Arc<Counters>,
 }
@@ -137,7 +139,14 @@ impl TaskBlocks {
             });
         }
         let scratch = grant.allocate(spec.scratch_bytes)?;
-        Ok(TaskBlocks { grant, writes, scratch, counters })
+        Ok(TaskBlocks { grant, writes, scratch, kept_back: 0, counters })
+    }
+
+    /// Keeps the last `bytes` of scratch from the task, and gives them out.
+    pub(super) fn keep_back(&mut self, bytes: usize) -> &mut [u8] {
+        self.kept_back = bytes;
+        let end = self.scratch.len() - bytes;
+        &mut self.scratch[end..]
     }
 
     /// Borrows all parts at once.
@@ -146,7 +155,10 @@ impl TaskBlocks {
         Parts {
             reads: (0..grant.reads()).map(|i| grant.read(i)).collect(),
             writes: self.writes.iter_mut().map(|buffer| &mut buffer[..]).collect(),
-            scratch: &mut self.scratch[..],
+            scratch: {
+                let end = self.scratch.len() - self.kept_back;
+                &mut self.scratch[..end]
+            },
             counters: &self.counters,
         }
     }

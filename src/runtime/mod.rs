@@ -8,7 +8,7 @@ mod phases;
 pub use crate::scheduler::CancelToken;
 pub use collect::Dense;
 
-use crate::blocked::{Lowered, Sink, Target, lower, procedures};
+use crate::blocked::{Destination, Lowered, Sink, lower, procedures};
 use crate::budget::{Budget, parse_bytes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Counters, Observer};
@@ -17,6 +17,7 @@ use crate::memory::{Pool, PoolOptions, Reservation, SpillDisk, Usage};
 use crate::optimize;
 pub use crate::plan::Explanation;
 use crate::plan::Plan;
+use crate::plan::check_stage::{GUARD_BYTES, watched};
 use crate::scheduler::{self, Machine};
 use crate::sizes::Sizes;
 use crate::store::{Store, Writer};
@@ -160,8 +161,9 @@ impl RuntimeBuilder {
             ),
         };
         let counters = Arc::new(Counters::default());
+        let guards = if self.watch_tasks { (threads * GUARD_BYTES) as u64 } else { 0 };
         let pool = Pool::new(PoolOptions {
-            limit_bytes,
+            limit_bytes: limit_bytes.saturating_add(guards),
             spill_dir: self.spill_dir,
             spill_cap_bytes: self.spill_cap_bytes,
             counters: counters.clone(),
@@ -208,7 +210,7 @@ fn results_bytes(exprs: &[Expr]) -> u64 {
 
 /// Results in the caller's memory, as far as planning goes.
 fn collected(exprs: &[Expr]) -> Vec<Sink> {
-    let planned = |expr: &Expr| Sink { expr: expr.clone(), to: Target::Writer(Arc::new(Collector::planned(expr.dtype, &expr.shape))) };
+    let planned = |expr: &Expr| Sink { expr: expr.clone(), to: Destination::Writer(Arc::new(Collector::planned(expr.dtype, &expr.shape))) };
     exprs.iter().map(planned).collect()
 }
 
@@ -322,7 +324,7 @@ impl Runtime {
         for expr in &exprs {
             let collector = Arc::new(Collector::new(expr.dtype, &expr.shape)?);
             collectors.push(collector.clone());
-            sinks.push(Sink { expr: expr.clone(), to: Target::Writer(collector) });
+            sinks.push(Sink { expr: expr.clone(), to: Destination::Writer(collector) });
         }
         self.run_sinks(&sinks, cancel)?;
         drop((sinks, standing));
@@ -337,7 +339,7 @@ impl Runtime {
         let _gate = self.enter()?;
         let (exprs, writers): (Vec<Expr>, Vec<Arc<dyn Writer>>) = items.into_iter().map(|(e, w)| (e, Arc::from(w))).unzip();
         let sinks = |exprs: &[Expr]| {
-            let sink = |(expr, writer): (&Expr, &Arc<dyn Writer>)| Sink { expr: expr.clone(), to: Target::Writer(writer.clone()) };
+            let sink = |(expr, writer): (&Expr, &Arc<dyn Writer>)| Sink { expr: expr.clone(), to: Destination::Writer(writer.clone()) };
             exprs.iter().zip(&writers).map(sink).collect()
         };
         let prepared = self.prepare(&exprs, |_| 0, &sinks, cancel)?;
@@ -352,7 +354,7 @@ impl Runtime {
     /// As [`Runtime::compute_exprs`].
     pub fn persist_exprs(&self, exprs: &[Expr], cancel: &CancelToken) -> Result<Vec<Expr>> {
         let _gate = self.enter()?;
-        let sinks = |exprs: &[Expr]| exprs.iter().map(|expr| Sink { expr: expr.clone(), to: Target::Keep }).collect();
+        let sinks = |exprs: &[Expr]| exprs.iter().map(|expr| Sink { expr: expr.clone(), to: Destination::Keep }).collect();
         let prepared = self.prepare(exprs, |_| 0, &sinks, cancel)?;
         let kept = self.run_sinks(&sinks(&prepared), cancel)?;
         let resident = |(expr, kept): (&Expr, Option<(u64, crate::grid::ChunkGrid)>)| {
@@ -501,7 +503,7 @@ impl Runtime {
             cancel,
         };
         if self.0.watch_tasks {
-            return scheduler::run(&crate::plan::check_stage::watched(plan), &machine);
+            return scheduler::run(&watched(plan), &machine);
         }
         scheduler::run(plan, &machine)
     }

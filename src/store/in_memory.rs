@@ -67,6 +67,9 @@ impl Store for InMemory {
     fn stored_bytes(&self) -> Option<u64> {
         Some(self.bytes.len() as u64)
     }
+    fn values(&self) -> Option<&[u8]> {
+        Some(&self.bytes)
+    }
     fn resident_bytes(&self) -> u64 {
         self.bytes.len() as u64
     }

@@ -27,7 +27,7 @@ mod tree;
 mod zarr;
 mod zip;
 
-pub use address::{Address, create, create_group, decoding, exists, map, open, parse, target, text, tree};
+pub use address::{Address, create, create_group, decoding, exists, map, open, parse, target, text, tree, version};
 pub use in_memory::{InMemory, MemoryWriter};
 pub use packing::Packing;
 pub use tree::{Node, Refused};
@@ -134,6 +134,10 @@ pub trait Store: Send + Sync + Debug {
     /// Bytes that the array's values take as stored, if that can be told without reading them. May list as many files
     /// as there are chunks.
     fn stored_bytes(&self) -> Option<u64> {
+        None
+    }
+    /// Its elements, dense in C order, where they are in memory and no address leads to them.
+    fn values(&self) -> Option<&[u8]> {
         None
     }
     /// Bytes that this handle keeps in memory (chunk indexes): charged to the limit.

@@ -5,6 +5,8 @@ use super::draw::{Context, Drawing, V};
 use super::sources::Scale;
 use super::tensor::Tensor;
 use flagstone::error::ErrorKind;
+use flagstone::expr::Expr;
+use flagstone::expr::record::Graph;
 use flagstone::runtime::{CancelToken, Dense};
 use flagstone::sizes::{NumericsSizes, Sizes, WorkSizes};
 use flagstone::{Error, Runtime};
@@ -174,6 +176,18 @@ impl Drop for Watched {
     }
 }
 
+/// The same from the text of their plan; as they are where that says why there is none.
+fn written(exprs: Vec<Expr>) -> Result<Vec<Expr>, Error> {
+    match Graph::of(&exprs) {
+        Ok(graph) => {
+            let text = serde_json::to_string(&graph).expect("a graph is JSON");
+            serde_json::from_str::<Graph>(&text).expect("JSON is a graph").exprs()
+        }
+        Err(error) if error.to_string().contains("cannot be written down") => Ok(exprs),
+        Err(error) => Err(error),
+    }
+}
+
 /// A program and what of it is asked for.
 #[derive(Clone, Copy)]
 struct Asked<'a> {
@@ -187,7 +201,7 @@ impl Asked<'_> {
         self.drawing.tensor(self.results[i])
     }
 
-    fn compute(&self, runtime: &Runtime) -> Result<Vec<Dense>, Error> {
+    fn compute(&self, runtime: &Runtime, how: How) -> Result<Vec<Dense>, Error> {
         let context = Context { runtime: runtime.clone(), directory: self.directory.to_path_buf(), files: Cell::new(0) };
         let arrays = self.drawing.build(self.results, &context)?;
         let exprs = arrays.iter().map(|array| array.expr()).collect::<Result<Vec<_>, _>>()?;
@@ -197,6 +211,7 @@ impl Asked<'_> {
             let known = expr.is_counted() || expr.shape == shape;
             assert!(known && expr.dtype == value.dtype, "metadata {:?} {}, expected {shape:?} {}", expr.shape, expr.dtype, value.dtype);
         }
+        let exprs = if how.threads == 2 { written(exprs)? } else { exprs };
         runtime.compute_exprs(&exprs, &Watched::new().0)
     }
 
@@ -209,7 +224,7 @@ impl Asked<'_> {
             if how.limit == Limit::Scarce && limit > 1 {
                 limit = 2 * limit + (1 << 20);
             }
-            match self.compute(&new_runtime(How { limit: Limit::Bytes(limit), ..how })) {
+            match self.compute(&new_runtime(How { limit: Limit::Bytes(limit), ..how }), how) {
                 Ok(results) => return Ok(results),
                 Err(error) => match error.kind() {
                     ErrorKind::WouldNotFit { smallest_bytes, .. }
@@ -227,7 +242,7 @@ impl Asked<'_> {
         if matches!(how.limit, Limit::Smallest | Limit::Scarce) {
             return self.compute_smallest(how);
         }
-        match self.compute(&runtime(how)) {
+        match self.compute(&runtime(how), how) {
             Err(error) if matches!(error.kind(), ErrorKind::WouldNotFit { .. }) => self.compute_smallest(how),
             outcome => outcome.map_err(|error| error.to_string()),
         }

@@ -7,12 +7,12 @@ use crate::with_element;
 use half::{bf16, f16};
 
 /// Whether conversions between two types are worth a clone for each instruction set.
-trait Source: Element {
+trait CastFrom: Element {
     const HOT: bool;
-    fn to<T: Target>(self) -> T;
+    fn to<T: CastTo>(self) -> T;
 }
 
-trait Target: Element {
+trait CastTo: Element {
     const HOT: bool;
     fn from_i64(x: i64) -> Self;
     fn from_u64(x: u64) -> Self;
@@ -24,10 +24,10 @@ trait Target: Element {
 }
 
 macro_rules! sources {
-    ($($t:ty, $hot:literal, |$x:ident| $e:expr);*) => { $(impl Source for $t {
+    ($($t:ty, $hot:literal, |$x:ident| $e:expr);*) => { $(impl CastFrom for $t {
         const HOT: bool = $hot;
         #[inline(always)]
-        fn to<T: Target>(self) -> T { let $x = self; $e }
+        fn to<T: CastTo>(self) -> T { let $x = self; $e }
     })* };
 }
 sources!(
@@ -68,7 +68,7 @@ fn to_u64(x: f64) -> u64 {
 }
 
 macro_rules! integers {
-    ($($t:ty, $hot:literal, $via:ident);*) => { $(impl Target for $t {
+    ($($t:ty, $hot:literal, $via:ident);*) => { $(impl CastTo for $t {
         const HOT: bool = $hot;
         #[inline(always)] fn from_i64(x: i64) -> $t { x as $t }
         #[inline(always)] fn from_u64(x: u64) -> $t { x as $t }
@@ -92,7 +92,7 @@ fn to_odd(x: f64) -> f32 {
 }
 
 macro_rules! floats {
-    ($($t:ty, $hot:literal, |$x:ident| $i:expr, $f:expr, $d:expr);*) => { $(impl Target for $t {
+    ($($t:ty, $hot:literal, |$x:ident| $i:expr, $f:expr, $d:expr);*) => { $(impl CastTo for $t {
         const HOT: bool = $hot;
         #[inline(always)] fn from_i64($x: i64) -> $t { $i }
         #[inline(always)] fn from_u64($x: u64) -> $t { $i }
@@ -107,7 +107,7 @@ floats!(
     f64, true, |x| x as f64, x as f64, x
 );
 
-impl Target for Bool {
+impl CastTo for Bool {
     const HOT: bool = false;
     #[inline(always)]
     fn from_i64(x: i64) -> Bool {
@@ -132,7 +132,7 @@ impl Target for Bool {
 }
 
 macro_rules! complexes {
-    ($($t:ty, $part:ty);*) => { $(impl Target for $t {
+    ($($t:ty, $part:ty);*) => { $(impl CastTo for $t {
         const HOT: bool = false;
         #[inline(always)] fn from_i64(x: i64) -> $t { <$t>::new(x as $part, 0.0) }
         #[inline(always)] fn from_u64(x: u64) -> $t { <$t>::new(x as $part, 0.0) }
@@ -145,7 +145,7 @@ complexes!(C64, f32; C128, f64);
 
 struct Cast<T>(std::marker::PhantomData<T>);
 
-impl<S: Source, T: Target> Map1<S> for Cast<T> {
+impl<S: CastFrom, T: CastTo> Map1<S> for Cast<T> {
     type Out = T;
     const HOT: bool = S::HOT && T::HOT;
     #[inline(always)]
@@ -156,7 +156,7 @@ impl<S: Source, T: Target> Map1<S> for Cast<T> {
 
 /// The loop that casts `from` to `to`.
 pub fn cast(from: DType, to: DType) -> TileFn {
-    fn outer<S: Source>(to: DType) -> TileFn {
+    fn outer<S: CastFrom>(to: DType) -> TileFn {
         with_element!(to, T => tile1::<S, Cast<T>>())
     }
     with_element!(from, S => outer::<S>(to))
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     /// Around every tie between neighbours, in float64.
-    fn around_ties<T: Target + PartialEq + Copy>(next: impl Fn(u16) -> (T, f64)) {
+    fn around_ties<T: CastTo + PartialEq + Copy>(next: impl Fn(u16) -> (T, f64)) {
         for bits in 0..0x7b00u16 {
             let ((low, a), (high, b)) = (next(bits), next(bits + 1));
             let middle = (a + b) / 2.0;
@@ -181,9 +181,9 @@ mod tests {
     fn halves_of_doubles_are_the_nearest() {
         around_ties(|bits| (f16::from_bits(bits), f16::from_bits(bits).to_f64()));
         around_ties(|bits| (bf16::from_bits(bits), bf16::from_bits(bits).to_f64()));
-        assert!(f16::from_f64(f64::NAN).is_nan() && <f16 as Target>::from_f64(f64::NAN).is_nan());
-        assert_eq!(<f16 as Target>::from_f64(-1e300), f16::NEG_INFINITY);
-        assert_eq!(<bf16 as Target>::from_f64(1e300), bf16::INFINITY);
-        assert_eq!(<f16 as Target>::from_f64(-0.0).to_bits(), 0x8000);
+        assert!(f16::from_f64(f64::NAN).is_nan() && <f16 as CastTo>::from_f64(f64::NAN).is_nan());
+        assert_eq!(<f16 as CastTo>::from_f64(-1e300), f16::NEG_INFINITY);
+        assert_eq!(<bf16 as CastTo>::from_f64(1e300), bf16::INFINITY);
+        assert_eq!(<f16 as CastTo>::from_f64(-0.0).to_bits(), 0x8000);
     }
 }

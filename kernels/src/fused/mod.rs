@@ -11,7 +11,7 @@ mod pack;
 mod space;
 
 use crate::program::{Leaf, Program, Reg};
-use crate::reduce::{Places, Reduction, TILE, Target};
+use crate::reduce::{PartialAt, Places, Reduction, TILE};
 use crate::view::{View, ViewMut};
 use code::Code;
 use masked::Mask;
@@ -246,8 +246,8 @@ struct Cell<'a> {
 }
 
 impl Cell<'_> {
-    fn target(&self, i: usize, at: usize) -> Target {
-        Target { partial: self.targets[i], kept: self.kept, at }
+    fn target(&self, i: usize, at: usize) -> PartialAt {
+        PartialAt { partial: self.targets[i], kept: self.kept, at }
     }
 
     fn tile(&self, i: usize) -> *const u8 {

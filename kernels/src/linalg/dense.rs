@@ -15,10 +15,11 @@ use crate::view::{View, ViewMut};
 use crate::with_field;
 use ndarray::{Array1, Array2};
 use ndarray_linalg::{Eig, EigVals, EigValshInto, EighInto, JobSvd, Lapack, SVDDCInto, UPLO};
+use serde::{Deserialize, Serialize};
 use std::sync::Once;
 
 /// What is computed of each matrix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Dense {
     /// U `[m, k or m]`, s `[k]`, Vᴴ `[k or n, n]`, k = min(m, n).
     Svd {

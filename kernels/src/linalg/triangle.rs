@@ -5,9 +5,10 @@ use super::field::Field;
 use super::matrix::{Mat, MatMut, product_scratch_bytes};
 use super::panel::subtract;
 use crate::gemm::Form;
+use serde::{Deserialize, Serialize};
 
 /// Which triangle of a matrix is solved with, and how.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Triangle {
     /// The lower one.
     pub lower: bool,

@@ -3,7 +3,7 @@
 //! The state is the best value and its flat index among the whole array's reduced axes, −1 for none.
 
 use super::folds::with_float;
-use super::{Ops, Places, Planes, Reducer, Reduction, Target, plane_bytes};
+use super::{Ops, PartialAt, Places, Planes, Reducer, Reduction, plane_bytes};
 use crate::dtype::{C64, C128, DType};
 use crate::elementwise::order::Order;
 use crate::isa::{Loop, dispatch};
@@ -76,15 +76,15 @@ impl<T: Order> Best<T> {
 /// The best of element `to.at`.
 ///
 /// # Safety
-/// As `Target::plane`.
-unsafe fn get<T: Order>(from: Target) -> Best<T> {
+/// As `PartialAt::plane`.
+unsafe fn get<T: Order>(from: PartialAt) -> Best<T> {
     // SAFETY: by the contract; indices lie after one plane of values.
     unsafe { Best { value: *from.plane::<T>(0), index: *indices::<T>(from) } }
 }
 
 /// # Safety
 /// As `get`.
-unsafe fn put<T: Order>(best: Best<T>, to: Target) {
+unsafe fn put<T: Order>(best: Best<T>, to: PartialAt) {
     // SAFETY: by the contract.
     unsafe {
         *to.plane::<T>(0) = best.value;
@@ -94,7 +94,7 @@ unsafe fn put<T: Order>(best: Best<T>, to: Target) {
 
 /// # Safety
 /// As `get`.
-unsafe fn indices<T>(of: Target) -> *mut i64 {
+unsafe fn indices<T>(of: PartialAt) -> *mut i64 {
     // SAFETY: by the contract.
     unsafe { of.partial.add(super::HEADER + plane_bytes(of.kept, size_of::<T>())).cast::<i64>().add(of.at) }
 }
@@ -114,14 +114,14 @@ unsafe fn feed<T: Order, const MAX: bool, const SKIP: bool>(lanes: *mut u8, tile
     unsafe { (*lanes.cast::<Best<T>>()).feed::<MAX, SKIP>(from_raw_parts(tile.cast(), n), at, places) }
 }
 
-unsafe fn close<T: Order>(lanes: *mut u8, to: Target) {
+unsafe fn close<T: Order>(lanes: *mut u8, to: PartialAt) {
     // SAFETY: a state that `start` wrote; `to` is in the partial.
     unsafe { put(*lanes.cast::<Best<T>>(), to) }
 }
 
 unsafe fn whole<T: Order, const MAX: bool, const SKIP: bool>(
     _: *mut u8,
-    to: Target,
+    to: PartialAt,
     tile: *const u8,
     rows: usize,
     len: usize,
@@ -132,13 +132,13 @@ unsafe fn whole<T: Order, const MAX: bool, const SKIP: bool>(
         for (row, x) in from_raw_parts(tile.cast::<T>(), rows * len).chunks_exact(len).enumerate() {
             let mut best = Best::none();
             best.feed::<MAX, SKIP>(x, 0, places);
-            put(best, Target { at: to.at + row, ..to });
+            put(best, PartialAt { at: to.at + row, ..to });
         }
     }
 }
 
 unsafe fn rows<T: Order, const MAX: bool, const SKIP: bool>(
-    to: Target,
+    to: PartialAt,
     tile: *const u8,
     rows: usize,
     width: usize,
@@ -162,24 +162,24 @@ unsafe fn rows<T: Order, const MAX: bool, const SKIP: bool>(
     }
 }
 
-unsafe fn flush(_: Target, _: usize, _: *mut u8, _: usize) {}
+unsafe fn flush(_: PartialAt, _: usize, _: *mut u8, _: usize) {}
 
-unsafe fn empty<T: Order>(to: Target) {
+unsafe fn empty<T: Order>(to: PartialAt) {
     for at in 0..to.kept {
         // SAFETY: inside the partial.
-        unsafe { put(Best::<T>::none(), Target { at, ..to }) }
+        unsafe { put(Best::<T>::none(), PartialAt { at, ..to }) }
     }
 }
 
-unsafe fn merge<T: Order, const MAX: bool, const SKIP: bool>(left: Target, right: *const u8) {
+unsafe fn merge<T: Order, const MAX: bool, const SKIP: bool>(left: PartialAt, right: *const u8) {
     for at in 0..left.kept {
-        let to = Target { at, ..left };
+        let to = PartialAt { at, ..left };
         // SAFETY: both have `kept` elements; the right one is only read.
-        unsafe { put(get::<T>(to).join::<MAX, SKIP>(get(Target { partial: right.cast_mut(), ..to })), to) }
+        unsafe { put(get::<T>(to).join::<MAX, SKIP>(get(PartialAt { partial: right.cast_mut(), ..to })), to) }
     }
 }
 
-unsafe fn finish<T: Order>(_: &Reduction, from: Target, n: usize, _: u64, out: *mut u8) {
+unsafe fn finish<T: Order>(_: &Reduction, from: PartialAt, n: usize, _: u64, out: *mut u8) {
     for i in 0..n {
         // SAFETY: inside the partial, and room for `n` results.
         unsafe { out.cast::<i64>().add(i).write(*indices::<T>(from).add(i)) }

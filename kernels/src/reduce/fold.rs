@@ -1,6 +1,6 @@
 //! Fold → loops. A reduction whose state takes one value at a time, as the loops over tiles and partials.
 
-use super::{LANES, Ops, Places, Planes, Reducer, Reduction, Target};
+use super::{LANES, Ops, PartialAt, Places, Planes, Reducer, Reduction};
 use crate::dtype::Element;
 use crate::isa::{Loop, dispatch};
 use std::array::from_fn;
@@ -82,19 +82,19 @@ unsafe fn feed<F: Fold<N>, const N: usize>(lanes: *mut u8, tile: *const u8, n: u
 }
 
 #[inline(always)]
-unsafe fn put<F: Fold<N>, const N: usize>(state: [F::Word; N], to: Target) {
+unsafe fn put<F: Fold<N>, const N: usize>(state: [F::Word; N], to: PartialAt) {
     for k in 0..N {
-        // SAFETY: the contract of `Target::plane`.
+        // SAFETY: the contract of `PartialAt::plane`.
         unsafe { to.plane::<F::Word>(k).write(state[k]) }
     }
 }
 
-unsafe fn close<F: Fold<N>, const N: usize>(lanes: *mut u8, to: Target) {
+unsafe fn close<F: Fold<N>, const N: usize>(lanes: *mut u8, to: PartialAt) {
     // SAFETY: lanes that `start` wrote; `to` names an element of the partial.
     unsafe { put::<F, N>(tree::<F, N>(&*lanes.cast()), to) }
 }
 
-struct Whole<'a, F: Fold<N>, const N: usize>(Target, &'a [F::In], usize);
+struct Whole<'a, F: Fold<N>, const N: usize>(PartialAt, &'a [F::In], usize);
 
 impl<F: Fold<N>, const N: usize> Loop for Whole<'_, F, N> {
     type Out = ();
@@ -105,12 +105,12 @@ impl<F: Fold<N>, const N: usize> Loop for Whole<'_, F, N> {
             let mut lanes = fresh::<F, N>();
             Feed::<F, N>(&mut lanes, x).run();
             // SAFETY: one kept element a row, all inside the partial.
-            unsafe { put::<F, N>(tree::<F, N>(&lanes), Target { at: to.at + row, ..to }) }
+            unsafe { put::<F, N>(tree::<F, N>(&lanes), PartialAt { at: to.at + row, ..to }) }
         }
     }
 }
 
-unsafe fn whole<F: Fold<N>, const N: usize>(_: *mut u8, to: Target, tile: *const u8, rows: usize, len: usize, _: &Places) {
+unsafe fn whole<F: Fold<N>, const N: usize>(_: *mut u8, to: PartialAt, tile: *const u8, rows: usize, len: usize, _: &Places) {
     // SAFETY: the tile has rows · len values.
     let body = unsafe { Whole::<F, N>(to, from_raw_parts(tile.cast(), rows * len), len) };
     if F::HOT { dispatch(body) } else { body.run() }
@@ -139,15 +139,15 @@ impl<F: Fold<N>, const N: usize> Loop for Rows<'_, F, N> {
     }
 }
 
-unsafe fn rows<F: Fold<N>, const N: usize>(to: Target, tile: *const u8, rows: usize, width: usize, _: *mut u8, _: usize, _: &Places) {
+unsafe fn rows<F: Fold<N>, const N: usize>(to: PartialAt, tile: *const u8, rows: usize, width: usize, _: *mut u8, _: usize, _: &Places) {
     // SAFETY: planes are apart, and have `width` words from `at` on; the tile has rows · width values.
     let body = unsafe { Rows::<F, N>(from_fn(|k| from_raw_parts_mut(to.plane(k), width)), from_raw_parts(tile.cast(), rows * width)) };
     if F::HOT { dispatch(body) } else { body.run() }
 }
 
-unsafe fn flush(_: Target, _: usize, _: *mut u8, _: usize) {}
+unsafe fn flush(_: PartialAt, _: usize, _: *mut u8, _: usize) {}
 
-unsafe fn empty<F: Fold<N>, const N: usize>(to: Target) {
+unsafe fn empty<F: Fold<N>, const N: usize>(to: PartialAt) {
     for (k, word) in F::init().into_iter().enumerate() {
         // SAFETY: a plane has `kept` words.
         unsafe { from_raw_parts_mut(to.plane::<F::Word>(k), to.kept) }.fill(word);
@@ -175,8 +175,8 @@ impl<F: Fold<N>, const N: usize> Loop for Merge<'_, F, N> {
     }
 }
 
-unsafe fn merge<F: Fold<N>, const N: usize>(left: Target, right: *const u8) {
-    let right = Target { partial: right.cast_mut(), ..left };
+unsafe fn merge<F: Fold<N>, const N: usize>(left: PartialAt, right: *const u8) {
+    let right = PartialAt { partial: right.cast_mut(), ..left };
     // SAFETY: both partials have planes of `kept` words, which are apart; the right one is only read.
     let body = unsafe {
         Merge::<F, N>(from_fn(|k| from_raw_parts_mut(left.plane(k), left.kept)), from_fn(|k| from_raw_parts(right.plane(k), left.kept)))
@@ -184,7 +184,7 @@ unsafe fn merge<F: Fold<N>, const N: usize>(left: Target, right: *const u8) {
     if F::HOT { dispatch(body) } else { body.run() }
 }
 
-unsafe fn finish<F: Fold<N>, const N: usize>(_: &Reduction, from: Target, n: usize, count: u64, out: *mut u8) {
+unsafe fn finish<F: Fold<N>, const N: usize>(_: &Reduction, from: PartialAt, n: usize, count: u64, out: *mut u8) {
     for i in 0..n {
         // SAFETY: `n` elements from `at` on are in the partial, and room for their results in `out`.
         unsafe {

@@ -17,6 +17,7 @@ mod moments;
 use crate::dtype::{DType, Scalar};
 use crate::op::ReduceOp;
 use crate::with_element;
+use serde::{Deserialize, Serialize};
 
 /// Lanes of a reduction over the innermost axis.
 pub(crate) const LANES: usize = 32;
@@ -27,7 +28,7 @@ pub(crate) const BLOCK_ROWS: usize = 16;
 const HEADER: usize = 64;
 
 /// A reduction of values of one dtype.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reduction {
     /// Which.
     pub op: ReduceOp,
@@ -64,7 +65,7 @@ impl Places {
 
 /// Where the partial of a run of kept elements lies.
 #[derive(Clone, Copy)]
-pub(crate) struct Target {
+pub(crate) struct PartialAt {
     /// The partial, 64-byte aligned.
     pub partial: *mut u8,
     /// How many kept elements it has.
@@ -73,7 +74,7 @@ pub(crate) struct Target {
     pub at: usize,
 }
 
-impl Target {
+impl PartialAt {
     /// The words of plane `k` from element `at` on; all planes before it have words of `W`.
     ///
     /// # Safety
@@ -102,13 +103,13 @@ pub(crate) struct Reducer {
     /// mask's runs: lanes start anew with each.
     pub feed: unsafe fn(lanes: *mut u8, tile: *const u8, n: usize, at: usize, places: &Places),
     /// Joins the lanes and writes the partial of one element.
-    pub close: unsafe fn(lanes: *mut u8, to: Target),
+    pub close: unsafe fn(lanes: *mut u8, to: PartialAt),
     /// `start`, `feed`, `close` for each of `rows` kept elements whose `len` ≤ [`TILE`] values lie in the tile.
-    pub whole: unsafe fn(lanes: *mut u8, to: Target, tile: *const u8, rows: usize, len: usize, places: &Places),
+    pub whole: unsafe fn(lanes: *mut u8, to: PartialAt, tile: *const u8, rows: usize, len: usize, places: &Places),
     /// Takes `rows` rows of `width` values, one value for each kept element, the first row being `row`.
-    pub rows: unsafe fn(to: Target, tile: *const u8, rows: usize, width: usize, block: *mut u8, row: usize, places: &Places),
+    pub rows: unsafe fn(to: PartialAt, tile: *const u8, rows: usize, width: usize, block: *mut u8, row: usize, places: &Places),
     /// After `rows` rows in all: takes what is still in the block.
-    pub flush: unsafe fn(to: Target, width: usize, block: *mut u8, rows: usize),
+    pub flush: unsafe fn(to: PartialAt, width: usize, block: *mut u8, rows: usize),
 }
 
 /// The parts of a state, for those who only move it.
@@ -122,11 +123,11 @@ pub(crate) struct Ops {
     reducer: Reducer,
     planes: Planes,
     /// Makes partials of no elements, but for the header.
-    empty: unsafe fn(to: Target),
+    empty: unsafe fn(to: PartialAt),
     /// left ∪ right, but for the header.
-    merge: unsafe fn(left: Target, right: *const u8),
+    merge: unsafe fn(left: PartialAt, right: *const u8),
     /// Writes `n` results of dtype `natural`; every one of them has seen `count` values.
-    finish: unsafe fn(reduction: &Reduction, from: Target, n: usize, count: u64, out: *mut u8),
+    finish: unsafe fn(reduction: &Reduction, from: PartialAt, n: usize, count: u64, out: *mut u8),
     natural: DType,
 }
 
@@ -217,7 +218,7 @@ impl Reduction {
         self.check(kept, partial);
         partial[..HEADER].fill(0);
         // SAFETY: checked.
-        unsafe { (self.ops().empty)(Target { partial: partial.as_mut_ptr(), kept, at: 0 }) }
+        unsafe { (self.ops().empty)(PartialAt { partial: partial.as_mut_ptr(), kept, at: 0 }) }
         if self.masked {
             self.selected_mut(kept, partial).fill(0);
         }
@@ -232,7 +233,7 @@ impl Reduction {
         self.check(kept, right);
         let count = Self::count(left) + Self::count(right);
         // SAFETY: checked.
-        unsafe { (self.ops().merge)(Target { partial: left.as_mut_ptr(), kept, at: 0 }, right.as_ptr()) };
+        unsafe { (self.ops().merge)(PartialAt { partial: left.as_mut_ptr(), kept, at: 0 }, right.as_ptr()) };
         Self::set_count(left, count);
         if self.masked {
             for (l, r) in self.selected_mut(kept, left).iter_mut().zip(self.selected(kept, right)) {
@@ -250,7 +251,7 @@ impl Reduction {
         self.check(kept, partial);
         assert_eq!(out.len(), kept * self.out.size(), "{}: {kept} results of {}", self.op.name(), self.out);
         let ops = self.ops();
-        let from = Target { partial: partial.as_ptr().cast_mut(), kept, at: 0 };
+        let from = PartialAt { partial: partial.as_ptr().cast_mut(), kept, at: 0 };
         let count = Self::count(partial);
         let selected = if self.masked { Some(self.selected(kept, partial)) } else { None };
         if selected.is_none()
@@ -264,7 +265,7 @@ impl Reduction {
         for at in 0..kept {
             let count = selected.map_or(count, |selected| selected[at]);
             // SAFETY: a view of one element of a checked partial, through `kept` elements of plane strides.
-            unsafe { (ops.finish)(self, Target { at, ..from }, 1, count, value.as_mut_ptr().cast()) };
+            unsafe { (ops.finish)(self, PartialAt { at, ..from }, 1, count, value.as_mut_ptr().cast()) };
             let value = Scalar::read(ops.natural, &bytemuck::bytes_of(&value)[..ops.natural.size()]);
             value.write(self.out, &mut out[at * self.out.size()..][..self.out.size()]);
         }

@@ -6,7 +6,7 @@
 //! Source: Chan, Golub & LeVeque, "Updating formulae and a pairwise algorithm for computing sample
 //! variances", 1979.
 
-use super::{BLOCK_ROWS, LANES, Ops, Places, Planes, Reducer, Reduction, TILE, Target};
+use super::{BLOCK_ROWS, LANES, Ops, PartialAt, Places, Planes, Reducer, Reduction, TILE};
 use crate::dtype::{Bool, C64, C128, DType, Element};
 use crate::elementwise::order::Order;
 use crate::isa::{Loop, dispatch};
@@ -151,9 +151,9 @@ fn of_tile<T: Value, const SKIP: bool>(values: &[T]) -> Moments {
 }
 
 /// # Safety
-/// As `Target::plane`.
+/// As `PartialAt::plane`.
 #[inline(always)]
-unsafe fn get<T: Value>(from: Target, at: usize) -> Moments {
+unsafe fn get<T: Value>(from: PartialAt, at: usize) -> Moments {
     // SAFETY: by the contract.
     unsafe {
         let word = |k: usize| *from.plane::<f64>(k).add(at);
@@ -162,9 +162,9 @@ unsafe fn get<T: Value>(from: Target, at: usize) -> Moments {
 }
 
 /// # Safety
-/// As `Target::plane`.
+/// As `PartialAt::plane`.
 #[inline(always)]
-unsafe fn put<T: Value>(m: Moments, to: Target, at: usize) {
+unsafe fn put<T: Value>(m: Moments, to: PartialAt, at: usize) {
     // SAFETY: by the contract.
     unsafe {
         *to.plane::<f64>(0).add(at) = m.count;
@@ -189,12 +189,12 @@ unsafe fn feed<T: Value, const SKIP: bool>(lanes: *mut u8, tile: *const u8, n: u
     }
 }
 
-unsafe fn close<T: Value>(lanes: *mut u8, to: Target) {
+unsafe fn close<T: Value>(lanes: *mut u8, to: PartialAt) {
     // SAFETY: a state that `start` wrote; `to` is in the partial.
     unsafe { put::<T>(*lanes.cast::<Moments>(), to, 0) }
 }
 
-unsafe fn whole<T: Value, const SKIP: bool>(_: *mut u8, to: Target, tile: *const u8, rows: usize, len: usize, _: &Places) {
+unsafe fn whole<T: Value, const SKIP: bool>(_: *mut u8, to: PartialAt, tile: *const u8, rows: usize, len: usize, _: &Places) {
     // SAFETY: rows · len values, and `rows` elements of the partial from `at` on.
     unsafe {
         for (row, x) in from_raw_parts(tile.cast::<T>(), rows * len).chunks_exact(len).enumerate() {
@@ -204,7 +204,7 @@ unsafe fn whole<T: Value, const SKIP: bool>(_: *mut u8, to: Target, tile: *const
 }
 
 /// Takes a block of rows, dense, `width` wide.
-struct Block<'a, T, const SKIP: bool>(Target, &'a [T], usize, &'a mut [f64]);
+struct Block<'a, T, const SKIP: bool>(PartialAt, &'a [T], usize, &'a mut [f64]);
 
 impl<T: Value, const SKIP: bool> Loop for Block<'_, T, SKIP> {
     type Out = ();
@@ -260,7 +260,7 @@ impl<T: Value, const SKIP: bool> Loop for Block<'_, T, SKIP> {
 /// f64 words that a block's loop needs a column.
 const BLOCK_WORDS: usize = 6;
 
-unsafe fn take<T: Value, const SKIP: bool>(to: Target, values: *const T, rows: usize, width: usize, scratch: *mut u8) {
+unsafe fn take<T: Value, const SKIP: bool>(to: PartialAt, values: *const T, rows: usize, width: usize, scratch: *mut u8) {
     // SAFETY: rows · width values, and room for the loop's words.
     let body = unsafe {
         Block::<T, SKIP>(to, from_raw_parts(values, rows * width), width, from_raw_parts_mut(scratch.cast(), BLOCK_WORDS * width))
@@ -270,7 +270,15 @@ unsafe fn take<T: Value, const SKIP: bool>(to: Target, values: *const T, rows: u
 
 const SCRATCH_BYTES: usize = BLOCK_WORDS * TILE * size_of::<f64>();
 
-unsafe fn rows<T: Value, const SKIP: bool>(to: Target, tile: *const u8, rows: usize, width: usize, block: *mut u8, row: usize, _: &Places) {
+unsafe fn rows<T: Value, const SKIP: bool>(
+    to: PartialAt,
+    tile: *const u8,
+    rows: usize,
+    width: usize,
+    block: *mut u8,
+    row: usize,
+    _: &Places,
+) {
     // SAFETY: rows · width values in the tile; the block has room for the loop's words, then BLOCK_ROWS rows.
     unsafe {
         let kept = block.add(SCRATCH_BYTES).cast::<T>();
@@ -294,7 +302,7 @@ unsafe fn rows<T: Value, const SKIP: bool>(to: Target, tile: *const u8, rows: us
     }
 }
 
-unsafe fn flush<T: Value, const SKIP: bool>(to: Target, width: usize, block: *mut u8, rows: usize) {
+unsafe fn flush<T: Value, const SKIP: bool>(to: PartialAt, width: usize, block: *mut u8, rows: usize) {
     let rest = rows % BLOCK_ROWS;
     if rest > 0 {
         // SAFETY: `rows` left the last `rest` rows in the block.
@@ -302,22 +310,22 @@ unsafe fn flush<T: Value, const SKIP: bool>(to: Target, width: usize, block: *mu
     }
 }
 
-unsafe fn empty<T: Value>(to: Target) {
+unsafe fn empty<T: Value>(to: PartialAt) {
     for at in 0..to.kept {
         // SAFETY: inside the partial.
         unsafe { put::<T>(NOTHING, to, at) }
     }
 }
 
-unsafe fn merge<T: Value>(left: Target, right: *const u8) {
-    let right = Target { partial: right.cast_mut(), ..left };
+unsafe fn merge<T: Value>(left: PartialAt, right: *const u8) {
+    let right = PartialAt { partial: right.cast_mut(), ..left };
     for at in 0..left.kept {
         // SAFETY: both have `kept` elements; the right one is only read.
         unsafe { put::<T>(get::<T>(left, at).join(get::<T>(right, at)), left, at) }
     }
 }
 
-unsafe fn finish<T: Value>(reduction: &Reduction, from: Target, n: usize, count: u64, out: *mut u8) {
+unsafe fn finish<T: Value>(reduction: &Reduction, from: PartialAt, n: usize, count: u64, out: *mut u8) {
     for at in 0..n {
         // SAFETY: inside the partial, and room for `n` results.
         unsafe {

@@ -24,9 +24,10 @@ use crate::dtype::DType;
 use crate::op::ScanOp;
 use crate::reduce::plane_bytes;
 use crate::view::{View, ViewMut};
+use serde::{Deserialize, Serialize};
 
 /// Running totals of values of one dtype.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scan {
     /// Which.
     pub op: ScanOp,

@@ -13,9 +13,10 @@ mod tests;
 use crate::dtype::DType;
 use crate::with_element;
 use items::{Item, Sortable};
+use serde::{Deserialize, Serialize};
 
 /// What the sorted items give.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Gives {
     /// The values.
     Values,
@@ -24,7 +25,7 @@ pub enum Gives {
 }
 
 /// How values of a dtype are sorted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Sorter {
     /// Of the values.
     pub dtype: DType,

@@ -1,8 +1,9 @@
-//! The command line: `flagstone eval` computes an expression over stored arrays, `flagstone info` describes
-//! what is stored, `convert`, `diff` and `verify` copy, compare and read it, `pyramid` makes image pyramids.
+//! The command line: `flagstone eval` computes an expression over stored arrays, `flagstone run` a plan of one, `flagstone
+//! info` describes what is stored, `convert`, `diff` and `verify` copy, compare and read it, `pyramid` makes image pyramids.
 //!
 //! Exit codes: 0 done, 1 an error (one message on stderr), 2 wrong usage, 130 interrupted.
 
+mod compute;
 mod convert;
 mod diff;
 mod engine;
@@ -10,6 +11,7 @@ mod eval;
 mod info;
 mod json;
 mod pyramid;
+mod run;
 mod show;
 mod verify;
 
@@ -30,6 +32,8 @@ struct Cli {
 enum Command {
     /// Compute an expression in NumPy's notation over stored arrays
     Eval(eval::Args),
+    /// Compute what a plan says that `eval --explain=json` wrote
+    Run(run::Args),
     /// Describe a stored array, or list a group as a tree
     Info(info::Args),
     /// Copy an array or a group to another format, chunks or codec
@@ -74,7 +78,8 @@ fn print(text: &str) -> Result<(), Failure> {
 fn main() -> ExitCode {
     flagstone::memory::tune_allocator();
     let outcome = match Cli::parse().command {
-        Command::Eval(args) => eval::run(args),
+        Command::Eval(args) => eval::run(&args),
+        Command::Run(args) => run::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Convert(args) => convert::run(args),
         Command::Pyramid(args) => pyramid::run(args),

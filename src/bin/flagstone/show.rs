@@ -24,7 +24,7 @@ impl Results {
     pub fn compute(value: &Value, runtime: &Runtime, cancel: &CancelToken) -> Result<Results> {
         let mut shapes = Vec::new();
         let mut exprs = Vec::new();
-        for array in crate::eval::arrays(value) {
+        for array in crate::compute::arrays(value) {
             let array: Array = runtime.settle(array, cancel)?;
             let corner = corners(&array)?;
             shapes.push((array.shape()?, corner.is_none()));

@@ -3,13 +3,14 @@
 use crate::error::{Error, Result};
 use crate::expr::infer::column_chunks;
 use crate::expr::operation::made_by_a_stage;
-use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through};
+use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through, record};
 use crate::grid::ChunkGrid;
 use flagstone_kernels::linalg::Triangle;
+use serde::{Deserialize, Serialize};
 use std::hash::Hasher;
 
 /// What is done to a block of columns by each block of factors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Applied {
     /// Rows exchanged as LU exchanged them, then L⁻¹, of the first result of [`super::Factors::Lu`].
     Lower,
@@ -22,13 +23,15 @@ pub enum Applied {
 }
 
 /// `arg` [m, r] under the factors [m, n]: an array of the shape of `arg`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Apply {
     /// What is done.
     pub applied: Applied,
     /// The factors: of an [`super::Factor`], or any matrix whose triangle is meant.
+    #[serde(with = "record::arg")]
     pub factors: Expr,
     /// The columns, of the dtype of the factors.
+    #[serde(with = "record::arg")]
     pub arg: Expr,
     /// Whether `arg` is zero below its diagonal, as an identity is: then Q leaves the first columns alone that its later
     /// reflectors begin below.

@@ -3,14 +3,16 @@
 use crate::error::Result;
 use crate::expr::infer::check_size;
 use crate::expr::operation::made_by_a_stage;
-use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through};
+use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through, record};
 use crate::grid::{AxisChunks, ChunkGrid};
+use serde::{Deserialize, Serialize};
 use std::hash::Hasher;
 
 /// Arrays one after the other along an axis.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Concatenate {
     /// At least one; they differ in length along `axis` only.
+    #[serde(with = "record::args")]
     pub args: Vec<Expr>,
     /// The axis.
     pub axis: usize,

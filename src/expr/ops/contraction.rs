@@ -3,18 +3,21 @@
 use crate::error::{Error, Result};
 use crate::expr::infer::contraction_chunks;
 use crate::expr::operation::made_by_a_stage;
-use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through};
+use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through, record};
 use crate::grid::ChunkGrid;
+use serde::{Deserialize, Serialize};
 use std::hash::Hasher;
 
 /// [batch…, rows…, depth…] · [batch…, depth…, columns…] → [batch…, rows…, columns…]: for each place of the batch axes a
 /// product of matrices, whose rows, columns and depth may be several axes each. Other orders of axes are views of the
 /// operands and of the result.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Contraction {
     /// The left one.
+    #[serde(with = "record::arg")]
     pub a: Expr,
     /// The right one.
+    #[serde(with = "record::arg")]
     pub b: Expr,
     /// How many leading axes of both and of the result belong together.
     pub batch: usize,

@@ -2,17 +2,19 @@
 
 use crate::error::{Error, Result};
 use crate::expr::infer::cells;
-use crate::expr::{Cells, Cut, Expr, Inferred, Op, Operation, Relabel, Through};
+use crate::expr::{Cells, Cut, Expr, Inferred, Op, Operation, Relabel, Through, record};
 use crate::grid::{AxisChunks, ChunkGrid};
 use flagstone_kernels::scan::Scan;
+use serde::{Deserialize, Serialize};
 use std::hash::Hasher;
 
 /// Inclusive running totals along an axis: NumPy's `cumsum` and its kind.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Cumulative {
     /// Operation and dtypes; the argument has `scan.dtype`.
     pub scan: Scan,
     /// The values.
+    #[serde(with = "record::arg")]
     pub arg: Expr,
     /// Along which axis.
     pub axis: usize,

@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::expr::infer::auto_chunks;
+use crate::expr::record::not_data;
 use crate::expr::{Count, Cut, Expr, Inferred, Op, Operation, Relabel, Through};
 use crate::grid::ChunkGrid;
 use flagstone_kernels::dtype::DType;
@@ -47,6 +48,8 @@ impl fmt::Debug for Deferred {
         write!(f, "{}({:?})", self.name, self.args)
     }
 }
+
+not_data!(Deferred, "it waits for the length of a selection; compute or store the selection first");
 
 impl Operation for Deferred {
     fn name(&self) -> &str {

@@ -3,19 +3,22 @@
 use crate::error::{Error, Result};
 use crate::expr::infer::auto_chunks;
 use crate::expr::operation::made_by_a_stage;
-use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through};
+use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through, record};
 use crate::grid::ChunkGrid;
 use flagstone_kernels::linalg;
+use serde::{Deserialize, Serialize};
 use std::hash::Hasher;
 
 /// One call of LAPACK's kind for each matrix of a stack [.., m, n].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Dense {
     /// What is computed.
     pub call: linalg::Dense,
     /// The matrices: f32, f64, c64 or c128.
+    #[serde(with = "record::arg")]
     pub arg: Expr,
     /// The right-hand sides of [`linalg::Dense::Solve`], [.., n, columns], a stack of the same shape and dtype.
+    #[serde(with = "record::optional")]
     pub other: Option<Expr>,
 }
 

@@ -1,20 +1,22 @@
 //! One elementwise operation.
 
 use crate::error::{Error, Result};
-use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through};
+use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through, record};
 use crate::grid::ChunkGrid;
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::op::{BinaryOp, UnaryOp};
 use flagstone_kernels::program::StepOp;
+use serde::{Deserialize, Serialize};
 use std::hash::Hasher;
 
 /// One elementwise operation. Arguments have exactly the result's shape (broadcasting is an explicit `View`) and the
 /// dtypes that the operation computes in (conversion is an explicit `Cast`).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Elementwise {
     /// Which.
     pub op: StepOp,
     /// One to three arguments.
+    #[serde(with = "record::args")]
     pub args: Vec<Expr>,
     /// The dtype of the result.
     pub dtype: DType,

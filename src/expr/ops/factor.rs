@@ -3,13 +3,14 @@
 use crate::error::{Error, Result};
 use crate::expr::infer::column_chunks;
 use crate::expr::operation::made_by_a_stage;
-use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through};
+use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through, record};
 use crate::grid::ChunkGrid;
 use flagstone_kernels::dtype::DType;
+use serde::{Deserialize, Serialize};
 use std::hash::Hasher;
 
 /// Into which factors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Factors {
     /// P·A = L·U with partial pivoting. Results: L below the diagonal and U on and above it, in the order of rows in which
     /// each block of columns was factored (what solving needs); for each column, which row was exchanged with the one on the
@@ -22,11 +23,12 @@ pub enum Factors {
 }
 
 /// A matrix [m, n], m ≥ n, factored.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Factor {
     /// Into what.
     pub into: Factors,
     /// The matrix: f32, f64, c64 or c128.
+    #[serde(with = "record::arg")]
     pub arg: Expr,
 }
 

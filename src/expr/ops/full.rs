@@ -4,10 +4,11 @@ use crate::error::Result;
 use crate::expr::{Cut, Expr, Inferred, Node, Op, Operation, Relabel, Through, text};
 use crate::grid::ChunkGrid;
 use flagstone_kernels::dtype::{DType, Scalar};
+use serde::{Deserialize, Serialize};
 use std::hash::Hasher;
 
 /// The same value everywhere.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Full {
     /// The value.
     pub value: Scalar,

@@ -1,13 +1,15 @@
 //! Users' functions of blocks.
 
-use crate::error::Result;
-use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through};
+use crate::error::{Error, Result};
+use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through, record};
 use crate::grid::{ChunkGrid, Region};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::view::{View, ViewMut};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::Hasher;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// Which block a [`BlockFn`] is asked for.
 #[derive(Clone, Debug)]
@@ -24,14 +26,43 @@ pub trait BlockFn: Send + Sync {
     fn call(&self, info: &BlockInfo, args: &[View<'_>], out: &mut ViewMut<'_>);
 }
 
+/// Functions by the names that they stand under in plans that are written down.
+static REGISTERED: RwLock<BTreeMap<String, Arc<dyn BlockFn>>> = RwLock::new(BTreeMap::new());
+
+/// Lets `f` be named in plans that are written down, and be found by whoever reads one.
+///
+/// # Errors
+/// `BadRequest` if the name is taken.
+pub fn register(name: &str, f: Arc<dyn BlockFn>) -> Result<()> {
+    let mut all = REGISTERED.write().unwrap_or_else(PoisonError::into_inner);
+    if all.contains_key(name) {
+        return Err(Error::bad_request("register", format!("a function is registered as {name:?} already; choose another name")));
+    }
+    all.insert(name.to_string(), f);
+    Ok(())
+}
+
+/// The function of that name.
+pub fn registered(name: &str) -> Option<Arc<dyn BlockFn>> {
+    REGISTERED.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+}
+
+/// The name of a registered function.
+pub fn registered_name(f: &Arc<dyn BlockFn>) -> Option<String> {
+    let all = REGISTERED.read().unwrap_or_else(PoisonError::into_inner);
+    all.iter().find(|(_, other)| std::ptr::addr_eq(Arc::as_ptr(f), Arc::as_ptr(other))).map(|(name, _)| name.clone())
+}
+
 /// An operation by a user's function, block by block.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Function {
     /// Its name in messages and plans.
     pub name: String,
     /// The function.
+    #[serde(with = "record::function")]
     pub f: Arc<dyn BlockFn>,
     /// Arguments, of the result's chunks (block for block; shapes may differ only by declared chunks).
+    #[serde(with = "record::args")]
     pub args: Vec<Expr>,
     /// Declared dtype of the result.
     pub dtype: DType,

@@ -5,10 +5,11 @@ use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through, text};
 use crate::grid::ChunkGrid;
 use flagstone_kernels::generate::{Generator, Rule};
 use flagstone_kernels::random::{Distribution, Random};
+use serde::{Deserialize, Serialize};
 use std::hash::Hasher;
 
 /// Values that follow from the index: random, arange, eye.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Generate {
     /// The rule and its shape.
     pub generator: Generator,

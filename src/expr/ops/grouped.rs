@@ -2,10 +2,11 @@
 
 use crate::error::{Error, Result};
 use crate::expr::operation::made_by_a_stage;
-use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through};
+use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through, record};
 use crate::grid::{AxisChunks, ChunkGrid};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::grouped::{Fold, folds};
+use serde::{Deserialize, Serialize};
 use std::hash::Hasher;
 
 /// Rows of a part for each group at least, where there are as many: fewer, and groups are no less than what they are made of.
@@ -13,13 +14,15 @@ const ROWS_A_GROUP: u64 = 8;
 
 /// For each part of the first axis, the rows of each label folded: an array [parts, groups, other axes]. The parts are then reduced
 /// as any array is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Grouped {
     /// What becomes of the rows of a label.
     pub fold: Fold,
     /// The rows, not empty, of a dtype that the fold takes.
+    #[serde(with = "record::arg")]
     pub values: Expr,
     /// A label a row, i64; negative for no group.
+    #[serde(with = "record::arg")]
     pub labels: Expr,
     /// Number of groups; greater labels are an error.
     pub groups: u64,

@@ -3,17 +3,19 @@
 use crate::error::{Error, Result};
 use crate::expr::infer::lane_chunks;
 use crate::expr::operation::made_by_a_stage;
-use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through};
+use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through, record};
 use crate::grid::ChunkGrid;
 use flagstone_kernels::lanes::Lane;
+use serde::{Deserialize, Serialize};
 use std::hash::Hasher;
 
 /// Each lane along an axis made into another one, which may be of another length.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Lanes {
     /// What is done to a lane of `lane.dtype()`.
     pub lane: Lane,
     /// The values, at least one along the axis.
+    #[serde(with = "record::arg")]
     pub arg: Expr,
     /// Along which axis.
     pub axis: usize,

@@ -2,20 +2,23 @@
 
 use crate::error::{Error, Result};
 use crate::expr::operation::made_by_a_stage;
-use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through};
+use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through, record};
 use crate::grid::{AxisChunks, ChunkGrid};
 use flagstone_kernels::lookup::Lookup as Kind;
+use serde::{Deserialize, Serialize};
 use std::hash::Hasher;
 
 /// What stands in a table along one of its axes, looked up for each element of another array: where values belong
 /// (`searchsorted`), or the elements at indices (`take`). The axes of what is asked stand in the place of the axis.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Lookup {
     /// What is looked up.
     pub what: Kind,
     /// The table, not empty along the axis.
+    #[serde(with = "record::arg")]
     pub table: Expr,
     /// Values, or indices.
+    #[serde(with = "record::arg")]
     pub asked: Expr,
     /// Along which axis of the table.
     pub axis: usize,

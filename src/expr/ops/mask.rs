@@ -3,20 +3,24 @@
 use crate::error::{Error, Result};
 use crate::expr::infer::auto_chunks;
 use crate::expr::operation::made_by_a_stage;
-use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through};
+use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through, record};
 use crate::grid::{AxisChunks, ChunkGrid};
 use flagstone_kernels::dtype::DType;
+use serde::{Deserialize, Serialize};
 use std::hash::Hasher;
 use std::sync::{Arc, OnceLock};
 
 /// The elements of `arg` where `mask` is true, in C order.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Mask {
     /// The values.
+    #[serde(with = "record::arg")]
     pub arg: Expr,
     /// A bool array of the same shape.
+    #[serde(with = "record::arg")]
     pub mask: Expr,
     /// How many there are, for whoever counts them.
+    #[serde(with = "record::count")]
     pub count: Arc<Count>,
     /// How many there are, where the graph was built or rebuilt since they were counted.
     pub len: Option<u64>,

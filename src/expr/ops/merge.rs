@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::expr::operation::made_by_a_stage;
+use crate::expr::record::not_data;
 use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through};
 use crate::grid::ChunkGrid;
 use flagstone_kernels::sort::Sorter;
@@ -63,6 +64,8 @@ pub struct Merge {
     /// The chunks that a user sees.
     pub chunks: ChunkGrid,
 }
+
+not_data!(Merge, "sorted runs are in the memory of one process");
 
 impl Operation for Merge {
     fn name(&self) -> &str {

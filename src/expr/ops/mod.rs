@@ -38,7 +38,7 @@ pub use dense::Dense;
 pub use elementwise::Elementwise;
 pub use factor::{Factor, Factors};
 pub use full::{Full, constant};
-pub use function::{BlockFn, BlockInfo, Function};
+pub use function::{BlockFn, BlockInfo, Function, register, registered, registered_name};
 pub use generate::Generate;
 pub use grouped::Grouped;
 pub use lanes::Lanes;

@@ -1,15 +1,17 @@
 //! One of several results of an operation.
 
 use crate::error::{Error, Result};
-use crate::expr::{Cut, Expr, Inferred, Node, Op, Operation, Relabel, Through};
+use crate::expr::{Cut, Expr, Inferred, Node, Op, Operation, Relabel, Through, record};
 use crate::grid::ChunkGrid;
+use serde::{Deserialize, Serialize};
 use std::hash::Hasher;
 
 /// Result `at` of the operation of `of`. An array that is one of several results is a node of this, so that what a
 /// graph reaches says which of them are wanted.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Output {
     /// A node of an operation with several results.
+    #[serde(with = "record::arg")]
     pub of: Expr,
     /// Which of them.
     pub at: usize,

@@ -1,19 +1,22 @@
 //! An exact quantile of all elements.
 
 use crate::error::{Error, Result};
-use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through};
+use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through, record};
 use crate::grid::ChunkGrid;
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::lanes::Method;
+use serde::{Deserialize, Serialize};
 use std::hash::Hasher;
 
 /// The exact quantile of all elements, in f64 or the argument's own float dtype; one of the elements, in their dtype, where the
 /// method gives such. NaN if there is a NaN.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Quantile {
     /// The values.
+    #[serde(with = "record::arg")]
     pub arg: Expr,
     /// Only elements where this is true count.
+    #[serde(with = "record::optional")]
     pub mask: Option<Expr>,
     /// Which, in [0, 1].
     pub q: f64,

@@ -1,14 +1,16 @@
 //! The same elements in other chunks.
 
 use crate::error::Result;
-use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through, text};
+use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through, record, text};
 use crate::grid::ChunkGrid;
+use serde::{Deserialize, Serialize};
 use std::hash::Hasher;
 
 /// The same elements in other chunks.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Rechunk {
     /// Whose elements.
+    #[serde(with = "record::arg")]
     pub arg: Expr,
     /// The chunks.
     pub chunks: ChunkGrid,

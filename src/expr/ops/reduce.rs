@@ -2,21 +2,24 @@
 
 use crate::error::{Error, Result};
 use crate::expr::infer::{cells, cells_of};
-use crate::expr::{Affine, Cut, Expr, Inferred, Node, Op, Operation, Relabel, Through, ops, text};
+use crate::expr::{Affine, Cut, Expr, Inferred, Node, Op, Operation, Relabel, Through, ops, record, text};
 use crate::grid::{AxisChunks, ChunkGrid};
 use crate::sizes::NumericsSizes;
 use flagstone_kernels::op::ReduceOp;
 use flagstone_kernels::reduce::Reduction;
+use serde::{Deserialize, Serialize};
 use std::hash::Hasher;
 
 /// A reduction over some axes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Reduce {
     /// Operation and dtypes; the argument has `reduction.dtype`.
     pub reduction: Reduction,
     /// The values.
+    #[serde(with = "record::arg")]
     pub arg: Expr,
     /// Only elements where this is true count: a bool array of the argument's shape.
+    #[serde(with = "record::optional")]
     pub mask: Option<Expr>,
     /// The reduced axes, ascending.
     pub axes: Vec<usize>,
@@ -28,7 +31,7 @@ pub struct Reduce {
 }
 
 /// How a reduced axis is cut into chunks, and those into cells of at most `cell` elements.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cells {
     /// Chunks along the axis, tiny ones merged.
     pub chunks: AxisChunks,

@@ -3,14 +3,16 @@
 use crate::error::{Error, Result};
 use crate::expr::infer::auto_chunks;
 use crate::expr::operation::made_by_a_stage;
-use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through};
+use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through, record};
 use crate::grid::ChunkGrid;
+use serde::{Deserialize, Serialize};
 use std::hash::Hasher;
 
 /// The elements of an array in C order under another shape of as many.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Reshape {
     /// The elements.
+    #[serde(with = "record::arg")]
     pub arg: Expr,
     /// Lengths of the axes.
     pub shape: Vec<u64>,

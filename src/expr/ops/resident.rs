@@ -1,6 +1,7 @@
 //! Blocks that `persist` keeps.
 
 use crate::error::Result;
+use crate::expr::record::not_data;
 use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through};
 use crate::grid::ChunkGrid;
 use flagstone_kernels::dtype::DType;
@@ -29,6 +30,8 @@ impl fmt::Debug for Resident {
         write!(f, "Resident({} {:?})", self.dtype, self.grid.shape())
     }
 }
+
+not_data!(Resident, "blocks that persist keeps are in the memory of one process; store the array and open that");
 
 impl Operation for Resident {
     fn name(&self) -> &str {

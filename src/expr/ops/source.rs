@@ -2,16 +2,18 @@
 
 use crate::error::Result;
 use crate::expr::infer::{auto_chunks, check_size};
-use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through};
+use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through, record};
 use crate::grid::ChunkGrid;
 use crate::store::Store;
+use serde::{Deserialize, Serialize};
 use std::hash::Hasher;
 use std::sync::Arc;
 
 /// A stored array.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Source {
     /// What reads it.
+    #[serde(with = "record::source")]
     pub store: Arc<dyn Store>,
 }
 

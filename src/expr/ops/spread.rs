@@ -1,17 +1,20 @@
 //! As long as a selection.
 
 use crate::error::{Error, Result};
-use crate::expr::{Affine, Cut, Expr, Inferred, Op, Operation, Relabel, Through};
+use crate::expr::{Affine, Cut, Expr, Inferred, Op, Operation, Relabel, Through, record};
 use crate::grid::ChunkGrid;
+use serde::{Deserialize, Serialize};
 use std::hash::Hasher;
 
 /// Elements repeated along axes whose length is not known yet, to stand beside a selection: `x[mask] - 1`. When it
 /// is, a broadcast stands in its place; it is never lowered itself.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Spread {
     /// What is repeated: of length 1 along the counted axes, or without them.
+    #[serde(with = "record::arg")]
     pub arg: Expr,
     /// Whose lengths it is repeated to; its values are not read.
+    #[serde(with = "record::arg")]
     pub like: Expr,
 }
 

@@ -3,17 +3,19 @@
 use crate::error::{Error, Result};
 use crate::expr::infer::auto_chunks;
 use crate::expr::operation::made_by_a_stage;
-use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through};
+use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through, record};
 use crate::grid::ChunkGrid;
+use serde::{Deserialize, Serialize};
 use std::hash::Hasher;
 
 /// A = Q·R of a tall matrix [m, n], m ≥ n, by a tree: rows are factored apart, and pairs of their R together. Results: Q [m, n]
 /// and R [n, n].
 /// Source: Demmel, Grigori, Hoemmen and Langou, *Communication-optimal parallel and sequential QR and LU factorizations*, SIAM J.
 /// Sci. Comput. 34 (2012).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TallQr {
     /// The matrix: f32, f64, c64 or c128.
+    #[serde(with = "record::arg")]
     pub arg: Expr,
 }
 

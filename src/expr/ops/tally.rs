@@ -2,9 +2,10 @@
 
 use crate::error::{Error, Result};
 use crate::expr::operation::made_by_a_stage;
-use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through};
+use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through, record};
 use crate::grid::{AxisChunks, ChunkGrid};
 use flagstone_kernels::dtype::DType;
+use serde::{Deserialize, Serialize};
 use std::hash::Hasher;
 
 /// Elements that are tallied together at least: fewer are a row of bins for hardly more than its elements.
@@ -12,11 +13,13 @@ const TOGETHER: u64 = 1 << 18;
 
 /// For each part of an array of indices, how often each index occurs in it, or the sum of its weights: a row of bins a part. The
 /// rows are then summed as any array is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Tally {
     /// Indices, i64.
+    #[serde(with = "record::arg")]
     pub indices: Expr,
     /// Weights of the same shape, f64.
+    #[serde(with = "record::optional")]
     pub weights: Option<Expr>,
     /// Number of bins.
     pub bins: u64,

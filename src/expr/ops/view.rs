@@ -2,14 +2,16 @@
 
 use crate::error::{Error, Result};
 use crate::expr::infer::check_size;
-use crate::expr::{Affine, Cut, Expr, Inferred, Op, Operation, Relabel, Through};
+use crate::expr::{Affine, Cut, Expr, Inferred, Op, Operation, Relabel, Through, record};
 use crate::grid::ChunkGrid;
+use serde::{Deserialize, Serialize};
 use std::hash::Hasher;
 
 /// Slicing, transposing, flipping, broadcasting: any affine choice of elements.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct View {
     /// Whose elements.
+    #[serde(with = "record::arg")]
     pub arg: Expr,
     /// Which, and where they go.
     pub view: Affine,
