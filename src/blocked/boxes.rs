@@ -84,6 +84,11 @@ impl Boxes {
         }
     }
 
+    /// Whether the box at `index` is visited itself, and not another one in its place.
+    pub fn is_visited(&self, index: &[u64]) -> bool {
+        !matches!(self.order, Order::Upper(axis) if index[axis] > index[axis + 1])
+    }
+
     /// The box that is visited as the `n`-th.
     pub fn nth(&self, n: u64) -> Tile {
         let counts = self.counts();

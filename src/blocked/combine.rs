@@ -120,7 +120,10 @@ impl Stage for CombineStage {
     fn producer(&self, _product: u64, block: BlockId) -> u64 {
         block
     }
-    fn follower(&self, _product: u64, block: BlockId) -> Option<u64> {
+    fn followers(&self, product: u64, block: BlockId, each: &mut dyn FnMut(u64)) {
+        if product != self.from {
+            return;
+        }
         let place = unravel(block, &self.counts);
         let mut groups = self.groups.iter();
         let index: Vec<u64> = (0..place.len())
@@ -129,7 +132,7 @@ impl Stage for CombineStage {
                 false => place[axis],
             })
             .collect();
-        Some(ravel(&index, &self.out_counts()))
+        each(ravel(&index, &self.out_counts()));
     }
     fn run(&self, n: u64, blocks: &mut TaskBlocks) -> Result<()> {
         let index = unravel(n, &self.out_counts());

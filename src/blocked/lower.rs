@@ -18,8 +18,11 @@ use crate::store::{Store, Writer};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::program::{Leaf, Program, Reg};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+
+/// So many tasks for each block that they read are few.
+const FOLLOWERS_FEW: u64 = 16;
 
 /// Where a result goes.
 #[derive(Clone)]
@@ -78,6 +81,7 @@ impl<'a> Lowering<'a> {
             several: Several::wanted(roots),
             factored: HashMap::new(),
             loaded: HashMap::new(),
+            driven: HashSet::new(),
             ready: HashMap::new(),
             siblings: siblings(roots),
             costs: HashMap::new(),
@@ -135,6 +139,8 @@ pub(super) struct Lowering<'a> {
     pub factored: HashMap<u64, Factored>,
     /// Shared stores that have a product.
     loaded: HashMap<usize, Made>,
+    /// Products of stages that run of themselves: nobody has to ask for their blocks.
+    driven: HashSet<u64>,
     /// The rank from which on a product can be read without being pulled.
     ready: HashMap<u64, u32>,
     /// Reductions that run in one loop.
@@ -150,6 +156,9 @@ impl Lowering<'_> {
             _ => self.rank_of(&stage.inputs()),
         };
         for product in stage.products() {
+            if drive != Drive::Pulled {
+                self.driven.insert(product.id);
+            }
             let ready = self.ready.entry(product.id).or_default();
             *ready = rank.max(*ready);
         }
@@ -159,6 +168,20 @@ impl Lowering<'_> {
 
     pub(super) fn rank_of(&self, products: &[u64]) -> u32 {
         products.iter().filter_map(|product| self.ready.get(product)).copied().max().unwrap_or(0)
+    }
+
+    /// When `tasks` tasks that read `feed` run, where nobody asks for what they make: as soon as they can, if all blocks that they
+    /// read come of themselves, so that none waits for the last of them; else in their own order. A block that very many
+    /// read would make all of them near at once.
+    pub(super) fn drive(&self, feed: &Feed, tasks: u64) -> Drive {
+        let blocks = || {
+            feed.inputs.iter().filter_map(|input| match &input.data {
+                Data::Blocks { product, grid } => Some((product, grid.blocks())),
+                Data::Store(_) => None,
+            })
+        };
+        let follows = |(product, n): (&u64, u64)| self.driven.contains(product) && tasks <= n.saturating_mul(FOLLOWERS_FEW);
+        if blocks().next().is_some() && blocks().all(follows) { Drive::Following } else { Drive::Ranked(self.rank_of(&feed.products())) }
     }
 
     /// A shared store as blocks of its chunks.

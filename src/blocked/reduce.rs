@@ -303,7 +303,7 @@ impl Lowering<'_> {
         let partials: Vec<u64> = stage.products().iter().map(|product| product.id).collect();
         let (boxes, complete) = (stage.work.boxes.clone(), stage.is_complete());
         let pulled = members.iter().any(|member| self.sharing.pulled.contains(&member.id));
-        let drive = if pulled { Drive::Pulled } else { Drive::Ranked(self.rank_of(&feed.products())) };
+        let drive = if pulled { Drive::Pulled } else { self.drive(feed, stage.tasks()) };
         self.push(stage, drive);
         for ((member, reduce), partial) in members.iter().zip(&reduces).zip(partials) {
             let product = if complete { partial } else { self.combine(reduce, partial, &boxes, reduced, pulled) };

@@ -340,9 +340,26 @@ impl Work {
         match &self.chosen {
             None => self.boxes.visited_in(&boxes),
             Some(_) => {
-                let (first, lens): (Vec<u64>, Vec<u64>) = boxes.into_iter().unzip();
-                let index = |at: u64| unravel(at, &lens).iter().zip(&first).map(|(i, first)| i + first).collect::<Vec<_>>();
-                (0..lens.iter().product::<u64>()).filter(|&at| self.task(&index(at)).is_some()).count() as u64
+                let mut tasks = 0;
+                self.each_task_in(access, ranges, &mut |_| tasks += 1);
+                tasks
+            }
+        }
+    }
+
+    /// Calls `each` with the tasks that [`Work::tasks_in`] counts.
+    fn each_task_in(&self, access: &Access, ranges: &[(u64, u64)], each: &mut dyn FnMut(u64)) {
+        let mut boxes: Vec<(u64, u64)> = self.boxes.cuts.iter().map(|cuts| (0, cuts.count())).collect();
+        for (&axis, &range) in access.axes.iter().zip(ranges) {
+            boxes[axis] = range;
+        }
+        let (first, lens): (Vec<u64>, Vec<u64>) = boxes.into_iter().unzip();
+        for at in 0..lens.iter().product::<u64>() {
+            let index: Vec<u64> = unravel(at, &lens).iter().zip(&first).map(|(i, first)| i + first).collect();
+            if self.boxes.is_visited(&index)
+                && let Some(task) = self.task(&index)
+            {
+                each(task);
             }
         }
     }
@@ -444,6 +461,14 @@ impl<T: Tasks> Stage for T {
             access.feed.reading(&access.cuts(&work.boxes), product, block).map(|ranges| work.tasks_in(access, &ranges)).sum()
         };
         work.reads.iter().map(of).sum()
+    }
+    fn followers(&self, product: u64, block: BlockId, each: &mut dyn FnMut(u64)) {
+        let work = self.work();
+        for access in &work.reads {
+            for ranges in access.feed.reading(&access.cuts(&work.boxes), product, block) {
+                work.each_task_in(access, &ranges, each);
+            }
+        }
     }
     fn producer(&self, product: u64, block: BlockId) -> u64 {
         let work = self.work();

@@ -95,9 +95,9 @@ impl Lowering<'_> {
                 cuts = (0..cuts.len()).map(|a| AxisChunks::regular(feed.shape[a], writer.granule()[a])).collect();
             }
         }
-        let rank = self.rank_of(&feed.products());
         let stage = stage(&feed, cuts);
-        self.push(stage, Drive::Ranked(rank));
+        let drive = self.drive(&feed, stage.tasks());
+        self.push(stage, drive);
         Ok(())
     }
 

@@ -9,12 +9,12 @@ use std::sync::Arc;
 
 /// Enumerates all tasks of all stages of `plan`: each block is written once, by the task that `producer` names,
 /// and within its stage before it is read; `readers` counts the reads; no task needs more than `demand_bytes`;
-/// `follower` names a task that reads the block.
+/// `followers` names the tasks that read a block, where a stage has them.
 ///
 /// # Panics
 /// Where a stage breaks its promise.
 pub fn check_stages(plan: &Plan, what: &str) {
-    let mut reads: HashMap<(usize, BlockKey), u64> = HashMap::new();
+    let mut reads: HashMap<(usize, BlockKey), Vec<u64>> = HashMap::new();
     let mut sizes: HashMap<BlockKey, u64> = HashMap::new();
     let describe = |stage: usize, n: u64| {
         let mut spec = TaskSpec::default();
@@ -33,7 +33,7 @@ pub fn check_stages(plan: &Plan, what: &str) {
             for key in spec.reads.iter().chain(&spec.takes) {
                 assert!(inputs.contains(&key.product), "{} reads {key:?}, which is no input", context(n));
                 assert!(!own.contains(&key.product) || written.contains(key), "{} reads {key:?} before it is written", context(n));
-                *reads.entry((at, *key)).or_default() += 1;
+                reads.entry((at, *key)).or_default().push(n);
             }
             for write in &spec.writes {
                 assert!(own.contains(&write.key.product), "{} writes {:?}, which is no product", context(n), write.key);
@@ -57,11 +57,12 @@ pub fn check_stages(plan: &Plan, what: &str) {
         };
         let inputs = stage.inputs();
         for (key, _) in sizes.iter().filter(|(key, _)| inputs.contains(&key.product)) {
-            let read = reads.get(&(at, *key)).copied().unwrap_or(0);
-            assert_eq!(stage.readers(key.product, key.block), read, "{name}: readers of {key:?}");
-            if let Some(n) = stage.follower(key.product, key.block) {
-                assert!(describe(at, n).reads.contains(key), "{name}: task {n} does not read {key:?}, which it follows");
-            }
+            let read = reads.get(&(at, *key)).cloned().unwrap_or_default();
+            assert_eq!(stage.readers(key.product, key.block), read.len() as u64, "{name}: readers of {key:?}");
+            let mut followers = Vec::new();
+            stage.followers(key.product, key.block, &mut |n| followers.push(n));
+            followers.sort_unstable();
+            assert!(followers.is_empty() || followers == read, "{name}: {followers:?} follow {key:?}, {read:?} read it");
         }
         let most = (0..stage.tasks()).map(demand).max().unwrap_or(0);
         assert!(most <= stage.demand_bytes(), "{name}: a task needs {most} bytes, the bound is {}", stage.demand_bytes());
@@ -114,8 +115,8 @@ impl Stage for Poisoned {
     fn producer(&self, product: u64, block: BlockId) -> u64 {
         self.0.producer(product, block)
     }
-    fn follower(&self, product: u64, block: BlockId) -> Option<u64> {
-        self.0.follower(product, block)
+    fn followers(&self, product: u64, block: BlockId, each: &mut dyn FnMut(u64)) {
+        self.0.followers(product, block, each);
     }
     fn prefetch(&self, n: u64) {
         self.0.prefetch(n);

@@ -84,10 +84,9 @@ pub trait Stage: Send + Sync {
     fn readers(&self, product: u64, block: BlockId) -> u64;
     /// The task that writes `block` of `product`, one of [`Stage::products`].
     fn producer(&self, product: u64, block: BlockId) -> u64;
-    /// For stages of which every block has one reader: the task that reads `block` of `product`.
-    fn follower(&self, product: u64, block: BlockId) -> Option<u64> {
-        let _ = (product, block);
-        None
+    /// Calls `each` with the tasks that read `block` of `product`, as often as they do: for stages that follow their producers.
+    fn followers(&self, product: u64, block: BlockId, each: &mut dyn FnMut(u64)) {
+        let _ = (product, block, each);
     }
     /// Tells the stores that task `n` will run soon.
     fn prefetch(&self, n: u64) {

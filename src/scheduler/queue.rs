@@ -96,7 +96,7 @@ impl<'a> Queue<'a> {
 
     /// Whether every task has run.
     pub fn is_done(&self) -> bool {
-        self.near.is_empty() && self.drivers.iter().all(|driver| driver.next == driver.tasks)
+        self.near.is_empty() && self.followers.is_empty() && self.drivers.iter().all(|driver| driver.next == driver.tasks)
     }
 
     /// Bytes that the window itself takes, at most.
@@ -229,18 +229,20 @@ impl<'a> Queue<'a> {
                 if node.drive != Drive::Following {
                     continue;
                 }
-                let Some(n) = node.stage.follower(write.key.product, write.key.block) else { continue };
-                let missing = self.followers.entry((consumer, n)).or_insert_with(|| {
-                    let mut spec = TaskSpec::default();
-                    node.stage.describe(n, &mut spec);
-                    spec.reads.len()
+                let followers = &mut self.followers;
+                node.stage.followers(write.key.product, write.key.block, &mut |n| {
+                    let missing = followers.entry((consumer, n)).or_insert_with(|| {
+                        let mut spec = TaskSpec::default();
+                        node.stage.describe(n, &mut spec);
+                        spec.reads.len()
+                    });
+                    *missing -= 1;
+                    if *missing == 0 {
+                        followers.remove(&(consumer, n));
+                        // under what is being expanded now: it comes after its producers
+                        stack.insert(0, ((consumer, n), None));
+                    }
                 });
-                *missing -= 1;
-                if *missing == 0 {
-                    self.followers.remove(&(consumer, n));
-                    // under what is being expanded now: it comes after its producers
-                    stack.insert(0, ((consumer, n), None));
-                }
             }
         }
     }

@@ -227,7 +227,7 @@ fn write(writer: &dyn Writer, tensor: &Tensor) {
         return store::conformance::write_all(writer, &shape, tensor.dtype, &bytes);
     }
     let whole = View::dense(&bytes, tensor.dtype, &tensor.shape);
-    let rows = (tensor.shape[0] / 4).next_multiple_of(writer.granule()[0] as usize);
+    let rows = (tensor.shape[0] / 4).max(1).next_multiple_of(writer.granule()[0] as usize);
     for first in (0..tensor.shape[0]).step_by(rows) {
         let (mut start, mut len) = (vec![0; tensor.ndim()], tensor.shape.clone());
         (start[0], len[0]) = (first, rows.min(tensor.shape[0] - first));

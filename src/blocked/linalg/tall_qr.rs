@@ -192,10 +192,9 @@ impl Stage for UpStage {
     fn producer(&self, _product: u64, block: BlockId) -> u64 {
         block
     }
-    fn follower(&self, product: u64, block: BlockId) -> Option<u64> {
-        match &self.from {
-            Factored::Pairs { below, .. } if *below == product => Some(block / 2),
-            _ => None,
+    fn followers(&self, product: u64, block: BlockId, each: &mut dyn FnMut(u64)) {
+        if matches!(&self.from, Factored::Pairs { below, .. } if *below == product) {
+            each(block / 2);
         }
     }
     fn prefetch(&self, n: u64) {
