@@ -39,8 +39,8 @@ def io_of(pid):
         return {name: int(value) for name, value in (line.split(":") for line in f)}
 
 
-def run(command):
-    """Runs a process: seconds, peak memory, bytes read by calls and from the disk, and what it printed."""
+def run(command, is_json=True):
+    """Runs a process: seconds, peak memory, bytes read by calls and from the disk, and what it printed last."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         start = time.perf_counter()
         process = subprocess.Popen(command, stdout=out, stderr=err, env=environment())
@@ -63,7 +63,7 @@ def run(command):
         "peak": usage.ru_maxrss * 1024,
         "read": io["rchar"],
         "disk": io["read_bytes"],
-        "said": json.loads(lines.strip().splitlines()[-1]),
+        "said": json.loads(lines.strip().splitlines()[-1]) if is_json else lines,
     }
 
 

@@ -109,6 +109,10 @@ pub struct StoreOptions {
     pub durable: bool,
     /// The value of elements that are never written (HDF5, Zarr); `None`: zero.
     pub fill: Option<Scalar>,
+    /// What the elements are made of, in words that change when these do: see [`StoreOptions::resumable`].
+    pub origin: Option<String>,
+    /// Go on with what was stopped.
+    pub resume: bool,
 }
 
 impl StoreOptions {
@@ -167,6 +171,13 @@ impl StoreOptions {
         self.overwrite = overwrite;
         self
     }
+    /// What is stopped or fails can be gone on with: chunks that are finished are kept aside. `origin` says in words what is stored, and
+    /// changes when that does; with `resume` the call goes on with what an earlier one of the same origin, shape, chunks and codec left.
+    /// Zarr directories; others begin anew.
+    pub fn resumable(mut self, origin: impl Into<String>, resume: bool) -> StoreOptions {
+        (self.origin, self.resume) = (Some(origin.into()), resume);
+        self
+    }
     /// Whether the data is on the disk before the call returns.
     pub fn durable(mut self, durable: bool) -> StoreOptions {
         self.durable = durable;
@@ -188,6 +199,8 @@ impl Default for StoreOptions {
             overwrite: false,
             durable: false,
             fill: None,
+            origin: None,
+            resume: false,
         }
     }
 }
@@ -230,6 +243,8 @@ impl StoreOptions {
             overwrite: self.overwrite,
             durable: self.durable,
             fill: self.fill,
+            origin: self.origin.clone(),
+            resume: self.resume,
         })
     }
 }

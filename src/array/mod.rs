@@ -43,6 +43,7 @@ pub mod random;
 mod random_table;
 mod reduce;
 mod registered;
+mod rest;
 mod run;
 mod shape;
 mod shapes;

@@ -3,7 +3,7 @@
 use super::any::{AnyArray, ArrayElement, wrong_dtype};
 use super::into_view::Lent;
 use super::io::StoreOptions;
-use super::{Array, counted};
+use super::{Array, counted, rest};
 use crate::error::{Error, Result};
 use crate::expr::Expr;
 use crate::runtime::{CancelToken, Dense, Explanation, Runtime};
@@ -190,7 +190,10 @@ impl Runtime {
         let address = store::text(address.as_ref())?;
         let expr = counted::settled(&array.expr()?, Some(self), cancel)?;
         let writer = store::create(address, &options.create(&expr, address)?)?;
-        self.store_exprs(vec![(expr, writer)], cancel)
+        match writer.take_finished() {
+            None => self.store_exprs(vec![(expr, writer)], cancel),
+            Some(finished) => rest::store(self, &expr, writer, &finished, cancel),
+        }
     }
 
     /// The array with every length known: counts what `x[mask]` selects, here and not in the default runtime.

@@ -1,8 +1,9 @@
 //! An address → the same arrays at another one, through the engine: any format that is read to any that is written, in bounded
 //! memory. First a [`Plan`] is made, which reads metadata alone and says what will be copied; then each array of it is copied.
 //!
-//! An array appears at its place when it is whole. So what was killed is gone on with by planning again with
-//! [`Options::resume`]: arrays that are there are not copied again.
+//! An array appears at its place when it is whole. What was stopped is gone on with by planning again with [`Options::resume`]: arrays
+//! that are there are not copied again, nor are the finished chunks or shards of a Zarr array that was being written. HDF5 and NumPy
+//! files are begun anew: what libhdf5 knows of chunks is on the disk only when the file is closed.
 
 mod compare;
 mod lengths;
@@ -33,7 +34,7 @@ pub struct Options {
     pub zarr_version: Option<u8>,
     /// Replace arrays that are there.
     pub overwrite: bool,
-    /// Leave arrays that are there with the same shape and dtype as they are.
+    /// Leave arrays that are there with the same shape and dtype as they are, and go on with those that were being written.
     pub resume: bool,
     /// Several sources become one along this axis, by name or number; without it the first.
     pub axis: Option<String>,
@@ -89,7 +90,8 @@ impl ArrayCopy {
     /// Copies it.
     ///
     /// # Errors
-    /// Those of reading and writing; then nothing is at the target that was not there before.
+    /// Those of reading and writing; then nothing is at the target that was not there before. Finished chunks of a Zarr array are kept
+    /// aside, hidden, for [`Options::resume`].
     pub fn run(&self, runtime: &Runtime, cancel: &CancelToken) -> Result<()> {
         runtime.store_until(&self.array()?, &self.target, &self.options, cancel)
     }
@@ -199,6 +201,8 @@ impl Plan {
         }
         let mut stored = StoreOptions::like(&meta).zarr_version(self.zarr_version).overwrite(options.overwrite);
         stored.codec = options.codec.clone();
+        let origin = sources.iter().map(|source| store::version(source)).collect::<Result<Vec<_>>>()?;
+        stored = stored.resumable(format!("{origin:?} along axis {axis}"), options.resume);
         let keeps_all = matches!(store::target(&target)?, Address::Hdf5 { .. } | Address::Zarr { .. });
         if !keeps_all && (!meta.attributes.is_empty() || meta.dimension_names.is_some()) {
             self.notes.push(format!("{target} keeps no attributes and names of axes"));

@@ -1,9 +1,11 @@
 //! Shape + chunks → where an element is. The vocabulary of grids and regions.
 
 mod chunks;
+mod marks;
 mod region;
 
 pub use chunks::{AxisChunks, BlockId, ChunkGrid};
+pub use marks::Marks;
 pub use region::{Region, Span};
 
 /// Elements of an array of `shape`; `None` past `u64`.

@@ -2,7 +2,7 @@
 
 use super::flat::{self, RawLayout};
 use super::reach::{near_misses, open_file};
-use super::remote;
+use super::{publish, remote};
 use super::sniff::{self, Format};
 use super::{Create, Node, Store, Writer, hdf5, netcdf, zarr};
 use crate::error::{Error, Result};
@@ -274,6 +274,42 @@ pub fn version(address: &str) -> Option<String> {
     let meta = file.metadata().ok()?;
     let modified = meta.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
     Some(format!("{} bytes of {}.{:09}", meta.len(), modified.as_secs(), modified.subsec_nanos()))
+/// An address with what changes when somebody writes its file anew: the length and time of the file, of a Zarr array those of its
+/// metadata. Chunks that were changed under the same metadata are not seen.
+///
+/// # Errors
+/// As [`parse`].
+pub fn version(address: &str) -> Result<String> {
+    let (plain, _) = decoding(address)?;
+    let files = match parse(plain)? {
+        Address::Hdf5 { file, .. }
+        | Address::NetCdf { file, .. }
+        | Address::Npy { file, .. }
+        | Address::Npz { file, .. }
+        | Address::Raw { file, .. } => vec![file],
+        Address::Zarr { dir, .. } if dir.is_file() => vec![dir],
+        Address::Zarr { dir, path } => {
+            let array = dir.join(path.trim_matches('/'));
+            ["zarr.json", ".zarray", ".zattrs"].iter().map(|name| array.join(name)).collect()
+        }
+    };
+    let mut version = address.to_string();
+    for found in files.iter().filter_map(|file| file.metadata().ok()) {
+        let time = found.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok()).unwrap_or_default();
+        version.push_str(&format!(" ({} bytes of {} ns)", found.len(), time.as_nanos()));
+    }
+    Ok(version)
+}
+
+/// Whether there is something, aside of the Zarr array at this address, of a writer that was stopped.
+pub fn is_begun(address: &str) -> bool {
+    match target(address) {
+        Ok(Address::Zarr { dir, path }) if !remote::is_url(address) => {
+            let array = dir.join(path.trim_matches('/'));
+            !publish::left_over(publish::parent(&array), &array).is_empty()
+        }
+        _ => false,
+    }
 }
 
 /// An address as text: users give it as a path or as text.

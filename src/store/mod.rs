@@ -28,12 +28,13 @@ mod zarr;
 mod zip;
 
 pub use address::{Address, create, create_group, decoding, exists, map, open, parse, target, text, tree, version};
+pub use address::{Address, create, create_group, decoding, exists, is_begun, map, open, parse, target, text, tree, version};
 pub use in_memory::{InMemory, MemoryWriter};
 pub use packing::Packing;
 pub use tree::{Node, Refused};
 
 use crate::error::{Error, Result};
-use crate::grid::Region;
+use crate::grid::{Marks, Region};
 use flagstone_kernels::dtype::{DType, Scalar};
 use flagstone_kernels::view::{View, ViewMut};
 use std::fmt::Debug;
@@ -196,6 +197,11 @@ pub struct Create {
     pub overwrite: bool,
     /// fsync before commit returns.
     pub durable: bool,
+    /// What the elements are made of, in words that change when these do. Then a Zarr directory keeps a journal of what is finished, and
+    /// what is dropped without [`Writer::commit`] stays aside, hidden, for a writer of the same that goes on with it.
+    pub origin: Option<String>,
+    /// Go on with what a writer of the same array and origin left.
+    pub resume: bool,
 }
 
 impl Create {
@@ -232,12 +238,14 @@ impl Create {
             dimension_names: None,
             overwrite: false,
             durable: false,
+            origin: None,
+            resume: false,
         }
     }
 }
 
-/// An array being written. Dropped without [`Writer::commit`], it leaves nothing behind, and what stood at
-/// the address before is still there.
+/// An array being written. Dropped without [`Writer::commit`], it leaves nothing behind but what a later one may go on with
+/// ([`Create::origin`]), and what stood at the address before is still there.
 pub trait Writer: Send + Sync {
     /// The boxes that must be written whole, each by one call: chunks, shards, or rows of a flat file
     /// (all ones: any region).
@@ -250,6 +258,10 @@ pub trait Writer: Send + Sync {
     /// # Errors
     /// `Store` when the disk fails or is full.
     fn write(&self, region: &Region, data: &View<'_>, scratch: &mut [u8]) -> Result<u64>;
+    /// Granules that an earlier writer finished, which this one went on with ([`Create::resume`]); asked for once.
+    fn take_finished(&self) -> Option<Marks> {
+        None
+    }
     /// Makes the array visible at its address, metadata last.
     ///
     /// # Errors

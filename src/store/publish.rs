@@ -13,15 +13,40 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 /// A hidden sibling of `target`, on the same file system, that no other writer uses. What writers of `target` left there
 /// when they were killed is removed.
 pub(crate) fn partial_path(directory: &Path, target: &Path) -> PathBuf {
-    let start = partial_start(target);
-    let n = NEXT.fetch_add(1, Ordering::Relaxed);
-    if let Ok(entries) = fs::read_dir(directory) {
-        for entry in entries.flatten().filter(|entry| is_left_over(&entry.file_name().to_string_lossy(), &start)) {
-            // Another writer may remove it at the same time; what stays is hidden.
-            let _ = remove(&entry.path());
-        }
+    for left in left_over(directory, target) {
+        // Another writer may remove it at the same time; what stays is hidden.
+        let _ = remove(&left);
     }
-    directory.join(format!("{start}{}-{n}", std::process::id()))
+    own_path(directory, target, std::process::id())
+}
+
+/// What writers of `target` that are no more left in `directory`.
+pub(crate) fn left_over(directory: &Path, target: &Path) -> Vec<PathBuf> {
+    let start = partial_start(target);
+    let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
+    let left = entries.flatten().filter(|entry| is_left_over(&entry.file_name().to_string_lossy(), &start));
+    left.map(|entry| entry.path()).collect()
+}
+
+/// What a writer of `target` left becomes this process's own, under the name that is returned; `None` where another one took it.
+pub(crate) fn take_over(directory: &Path, target: &Path, left: &Path) -> Option<PathBuf> {
+    let own = own_path(directory, target, std::process::id());
+    fs::rename(left, &own).ok().map(|()| own)
+}
+
+/// Leaves what this process wrote of `target` aside for a later writer.
+pub(crate) fn leave(directory: &Path, target: &Path, partial: &Path) -> io::Result<()> {
+    // Numbers of processes go on from one another: that of this one keeps the names of two apart.
+    let name = own_path(directory, target, NOBODY);
+    fs::rename(partial, name.with_file_name(format!("{}{:010}", name.file_name().unwrap_or_default().to_string_lossy(), std::process::id())))
+}
+
+/// A number that no process has: those of Linux are below 2²².
+const NOBODY: u32 = i32::MAX as u32;
+
+/// A hidden name beside `target` that was not given before.
+fn own_path(directory: &Path, target: &Path, process: u32) -> PathBuf {
+    directory.join(format!("{}{process}-{}", partial_start(target), NEXT.fetch_add(1, Ordering::Relaxed)))
 }
 
 /// How hidden names of `target` start; the process and a number follow.

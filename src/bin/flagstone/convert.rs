@@ -6,7 +6,7 @@ use flagstone::array::Index;
 use flagstone::convert::{ArrayCopy, Lengths, Options, Plan, read_all};
 use flagstone::error::Bytes;
 use flagstone::runtime::Runtime;
-use flagstone::store::Codec;
+use flagstone::store::{Codec, is_begun};
 use std::time::Instant;
 
 /// Arguments of `flagstone convert`.
@@ -34,7 +34,7 @@ pub struct Args {
     /// Replace arrays that are there
     #[arg(long, conflicts_with = "resume")]
     overwrite: bool,
-    /// Go on with what was stopped: arrays that are there stay as they are
+    /// Go on with what was stopped: arrays that are there stay as they are, and so do finished chunks of a Zarr array
     #[arg(long)]
     resume: bool,
     /// Read what was written and compare it with the source
@@ -75,7 +75,12 @@ pub fn run(args: Args) -> Result<(), Failure> {
     plan.make_groups()?;
     for copy in &plan.copies {
         let started = Instant::now();
-        copy.run(&runtime, &cancel)?;
+        if let Err(e) = copy.run(&runtime, &cancel) {
+            if is_begun(&copy.target) {
+                eprintln!("note: chunks of {} that are finished are kept aside; the same call with --resume goes on with them", copy.target);
+            }
+            return Err(e.into());
+        }
         if args.verify {
             copy.verify(&runtime)?;
         }

@@ -20,6 +20,11 @@ impl Chain {
         self.codecs.is_empty()
     }
 
+    /// Whether a codec takes elements for numbers.
+    pub(super) fn has_filters(&self) -> bool {
+        self.codecs.iter().any(|codec| matches!(codec, BytesCodec::Filter(_)))
+    }
+
     /// As people write it.
     pub(super) fn text(&self) -> String {
         let mut parts = Vec::new();

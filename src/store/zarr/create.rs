@@ -71,18 +71,17 @@ pub(crate) fn create(root: &Path, path: &str, address: &str, create: &Create) ->
 
 /// Starts an array in the directory `target`.
 fn create_directory(root: &Path, target: PathBuf, encoder: Encoder, documents: Documents) -> Result<Box<dyn Writer>> {
-    let (address, create) = (encoder.address.as_str(), &encoder.create);
-    check_target(&target, address, create.overwrite)?;
-    let groups = missing_groups(root, &target, address, create.zarr_version)?;
+    let address = encoder.address.clone();
+    check_target(&target, &address, encoder.create.overwrite)?;
+    let groups = missing_groups(root, &target, &address, encoder.create.zarr_version)?;
     let place = target.ancestors().skip(1).find(|d| d.is_dir() && d.starts_with(root));
     let place = place.map_or_else(|| parent(root).to_path_buf(), Path::to_path_buf);
     if !place.is_dir() {
-        return Err(Error::store(address, format!("the directory {} does not exist{}", place.display(), near_misses(&place))));
+        return Err(Error::store(&address, format!("the directory {} does not exist{}", place.display(), near_misses(&place))));
     }
     let above = target.ancestors().skip(1).take_while(|d| d.starts_with(root)).map(Path::to_path_buf).collect();
-    let partial = partial_path(&place, &target);
-    fs::create_dir(&partial).map_err(|e| Error::store_io(address, "creating the array's directory", &e))?;
-    Ok(Box::new(ZarrWriter::new(encoder, target, partial, above, groups, documents)))
+    let failed = |e: io::Error| Error::store_io(&address, "creating the array's directory", &e);
+    Ok(Box::new(ZarrWriter::new(&place, encoder, target, above, groups, documents).map_err(failed)?))
 }
 
 /// Makes a group with these attributes at `path` of the Zarr directory `root`, and the groups above it; of a group that is there

@@ -27,6 +27,9 @@ pub(super) trait Object {
 /// Makes the object of a key.
 pub(super) type Make<'a> = &'a dyn Fn(&str) -> Result<Box<dyn Object + 'a>>;
 
+/// Hears of each granule that is finished: its key, its place in the grid of granules, the bytes stored.
+pub(super) type Finished<'a> = &'a dyn Fn(&str, &[u64], u64) -> Result<()>;
+
 /// How one array is encoded.
 #[derive(Debug)]
 pub(super) struct Encoder {
@@ -93,11 +96,28 @@ impl Encoder {
         self.chain.stored_bytes_max(self.unit_bytes()).saturating_mul(units).saturating_add(self.index_bytes())
     }
 
+    /// The key of a granule.
+    pub(super) fn key(&self, index: &[u64]) -> String {
+        self.keys.key(index)
+    }
+
+    /// Granules along each axis.
+    pub(super) fn counts(&self) -> Vec<u64> {
+        self.create.shape.iter().zip(&self.granule).map(|(n, g)| n.div_ceil(*g)).collect()
+    }
+
     /// Writes `data`, which lies at `region`, whole objects of it. Returns the bytes stored.
     ///
     /// # Errors
     /// What fails to be encoded or written.
-    pub(super) fn write(&self, region: &Region, data: &View<'_>, scratch: &mut [u8], make: Make<'_>) -> Result<u64> {
+    pub(super) fn write(
+        &self,
+        region: &Region,
+        data: &View<'_>,
+        scratch: &mut [u8],
+        make: Make<'_>,
+        finished: Finished<'_>,
+    ) -> Result<u64> {
         check_write(&self.address, &self.create, region, data)?;
         let whole = region.0.iter().zip(&self.granule).zip(&self.create.shape);
         let mut aligned = whole.map(|((s, g), &n)| s.start % g == 0 && ((s.start + s.len) % g == 0 || s.start + s.len == n));
@@ -107,8 +127,10 @@ impl Encoder {
         }
         let mut stored = 0;
         pieces::for_each(region, &self.granule, |piece| {
-            stored += self.write_object(piece, &data.part(&piece.start, &piece.shape), scratch, make)?;
-            Ok(())
+            let key = self.key(&piece.index);
+            let bytes = self.write_object(&key, piece, &data.part(&piece.start, &piece.shape), scratch, make)?;
+            stored += bytes;
+            finished(&key, &piece.index, bytes)
         })?;
         Ok(stored)
     }
@@ -145,13 +167,12 @@ impl Encoder {
         }
     }
 
-    fn write_object(&self, piece: &Piece, data: &View<'_>, scratch: &mut [u8], make: Make<'_>) -> Result<u64> {
-        let key = self.keys.key(&piece.index);
+    fn write_object(&self, key: &str, piece: &Piece, data: &View<'_>, scratch: &mut [u8], make: Make<'_>) -> Result<u64> {
         let (index, scratch) = scratch.split_at_mut(self.index_bytes() as usize);
         let (padded, stored) = scratch.split_at_mut(self.unit_bytes() as usize);
         let Some(inner) = &self.inner else {
-            let Some(bytes) = self.encode(data, padded, stored, &key)? else { return Ok(0) };
-            let mut object = make(&key)?;
+            let Some(bytes) = self.encode(data, padded, stored, key)? else { return Ok(0) };
+            let mut object = make(key)?;
             object.append(bytes)?;
             object.finish()?;
             return Ok(bytes.len() as u64);
@@ -163,10 +184,10 @@ impl Encoder {
         let mut object = None;
         let local = Region(piece.shape.iter().map(|&n| Span::dense(0, n as u64)).collect());
         pieces::for_each(&local, inner, |part| {
-            let Some(bytes) = self.encode(&data.part(&part.start, &part.shape), padded, stored, &key)? else { return Ok(()) };
+            let Some(bytes) = self.encode(&data.part(&part.start, &part.shape), padded, stored, key)? else { return Ok(()) };
             let object = match &mut object {
                 Some(object) => object,
-                none => none.insert(make(&key)?),
+                none => none.insert(make(key)?),
             };
             object.append(bytes)?;
             let entry = &mut index[16 * ravel(&part.index, &counts) as usize..][..16];

@@ -198,10 +198,11 @@ impl Writer for FarWriter {
         self.encoder.scratch_bytes().saturating_add(self.encoder.object_bytes_max().min(UPLOAD_BYTES))
     }
     fn write(&self, region: &Region, data: &View<'_>, scratch: &mut [u8]) -> Result<u64> {
-        self.encoder.write(region, data, scratch, &|key| {
+        let make = |key: &str| {
             let upload = Upload::new(&self.bucket, &format!("{}{key}", self.prefix));
-            Ok(Box::new(Sent { upload, address: &self.encoder.address }))
-        })
+            Ok(Box::new(Sent { upload, address: &self.encoder.address }) as Box<dyn Object>)
+        };
+        self.encoder.write(region, data, scratch, &make, &|_, _, _| Ok(()))
     }
     fn commit(&self) -> Result<()> {
         if self.done.load(Ordering::Relaxed) {

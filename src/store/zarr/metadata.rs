@@ -6,6 +6,7 @@ use super::chain::Chain;
 use super::codecs;
 use super::fill;
 use super::keys::Keys;
+use super::structured;
 use crate::error::{Error, Result};
 use crate::store::Meta;
 use crate::store::in_memory::dense_len;
@@ -74,9 +75,10 @@ impl Layout {
 
 pub(super) type Parsed<T> = std::result::Result<T, String>;
 
-/// Zarr v3.
-pub(super) fn v3(document: Value, address: &str) -> Result<Layout> {
+/// Zarr v3; of structured elements the field of this name.
+pub(super) fn v3(document: Value, field: Option<&str>, address: &str) -> Result<Layout> {
     let bad = |what: String| Error::store(address, format!("zarr.json: {what}"));
+    let descr = structured::descr(document.get("data_type").unwrap_or(&Value::Null), 0);
     let v3: ArrayMetadataV3 = serde_json::from_value(document).map_err(|e| bad(e.to_string()))?;
     if let Some((field, _)) = v3.additional_fields.iter().find(|(_, field)| field.must_understand()) {
         return Err(Error::unsupported(address, format!("the extension {field:?} of zarr.json, which must be understood")));
@@ -84,7 +86,13 @@ pub(super) fn v3(document: Value, address: &str) -> Result<Layout> {
     if !v3.storage_transformers.is_empty() {
         return Err(Error::unsupported(address, "storage transformers"));
     }
-    let dtype = v3_dtype(&v3.data_type)
+    let part = match descr {
+        Some(descr) => Some(part(&descr, field, address, bad)?),
+        None if field.is_some() => return Err(Error::unsupported(address, "a field of elements that have none")),
+        None => None,
+    };
+    let dtype = part.as_ref().map(|part| part.dtype).or_else(|| v3_dtype(&v3.data_type));
+    let dtype = dtype
         .ok_or_else(|| Error::unsupported(address, format!("data type {}; numbers, bool and times are read", v3.data_type.name())))?;
     let grid = v3.chunk_grid.name();
     if grid != "regular" {
@@ -93,15 +101,22 @@ pub(super) fn v3(document: Value, address: &str) -> Result<Layout> {
     let file_chunk =
         lengths(v3.chunk_grid.configuration().and_then(|c| c.get("chunk_shape"))).map_err(|e| bad(format!("chunk_shape: {e}")))?;
     let keys = v3_keys(&v3.chunk_key_encoding).map_err(bad)?;
-    let time = v3_time(&v3.data_type);
-    let fill_value = time_fill(serde_json::to_value(&v3.fill_value).map_err(|e| bad(e.to_string()))?, time.is_some());
-    let fill = fill::parse(&fill_value, dtype).map_err(|e| bad(format!("fill_value: {e}")))?;
+    let time = part.as_ref().map_or_else(|| v3_time(&v3.data_type), |part| part.time.clone());
     check_shape(&v3.shape, &file_chunk, dtype).map_err(bad)?;
+    check_elements(&file_chunk, part.as_ref()).map_err(bad)?;
+    let fill_value = serde_json::to_value(&v3.fill_value).map_err(|e| bad(e.to_string()))?;
+    let fill = match &part {
+        Some(part) => structured::fill(&fill_value, field.unwrap_or_default(), part),
+        None => fill::parse(&time_fill(fill_value, time.is_some()), dtype),
+    };
+    let fill = fill.map_err(|e| bad(format!("fill_value: {e}")))?;
 
     let rank = v3.shape.len();
-    let coding = match codecs::v3(&v3.codecs, &file_chunk, dtype) {
-        Ok(coding) => coding,
-        Err(why) => Coding::Foreign(Box::new(ArrayMetadata::V3(v3.clone())), why),
+    let coding = match (&part, codecs::v3(&v3.codecs, &file_chunk, part.as_ref().map_or(dtype, |_| DType::U8))) {
+        // The bytes of structured elements are taken as they are.
+        (Some(_), coding) => structured::checked(&v3.codecs, coding).map_err(|why| Error::unsupported(address, why))?,
+        (None, Ok(coding)) => coding,
+        (None, Err(why)) => Coding::Foreign(Box::new(ArrayMetadata::V3(v3.clone())), why),
     };
     let dimension_names = v3.dimension_names.clone();
     if dimension_names.as_ref().is_some_and(|names| names.len() != rank) {
@@ -114,7 +129,29 @@ pub(super) fn v3(document: Value, address: &str) -> Result<Layout> {
     let mut attributes = v3.attributes;
     attributes.extend(time.map(|time| (TIME.to_string(), Value::String(time))));
     let meta = meta(v3.shape, dtype, &file_chunk, &coding, text, &fill, dimension_names, attributes);
-    Ok(Layout { meta, part: None, file_chunk, fill, keys, coding })
+    Ok(Layout { meta, part, file_chunk, fill, keys, coding })
+}
+
+/// What is read of elements of this description.
+fn part(descr: &Value, field: Option<&str>, address: &str, bad: impl Fn(String) -> Error) -> Result<Part> {
+    let part = record::part(descr, field).map_err(|why| match why {
+        Why::Bad(what) => bad(what),
+        Why::Refused(what) => Error::unsupported(address, what),
+    })?;
+    if !part.axes.is_empty() {
+        return Err(Error::unsupported(address, format!("a field that has axes of its own, {:?}, in Zarr", part.axes)));
+    }
+    Ok(part)
+}
+
+/// Refuses chunks of structured elements that are too large.
+fn check_elements(chunk: &[u64], part: Option<&Part>) -> Parsed<()> {
+    let Some(part) = part else { return Ok(()) };
+    let bytes = chunk.iter().try_fold(part.element_bytes, |n, &len| n.checked_mul(len));
+    match bytes.filter(|&n| n <= CHUNK_BYTES_MAX) {
+        Some(_) => Ok(()),
+        None => Err(format!("chunks of shape {chunk:?} of {} bytes each are too large", part.element_bytes)),
+    }
 }
 
 /// Zarr v2; of structured elements the field of this name.
@@ -125,13 +162,7 @@ pub(super) fn v2(document: Value, mut attributes: Map<String, Value>, field: Opt
         object.entry("node_type").or_insert_with(|| "array".into());
     }
     let descr = document.get("dtype").cloned().unwrap_or_default();
-    let part = record::part(&descr, field).map_err(|why| match why {
-        Why::Bad(what) => bad(what),
-        Why::Refused(what) => Error::unsupported(address, what),
-    })?;
-    if !part.axes.is_empty() {
-        return Err(Error::unsupported(address, format!("a field that has axes of its own, {:?}, in Zarr", part.axes)));
-    }
+    let part = part(&descr, field, address, bad)?;
     let is_field = descr.is_array();
     if is_field && let Some(object) = document.as_object_mut() {
         object.insert("dtype".into(), format!("|V{}", part.element_bytes).into());
@@ -141,9 +172,7 @@ pub(super) fn v2(document: Value, mut attributes: Map<String, Value>, field: Opt
     let (dtype, big) = (part.dtype, part.big_endian);
     let file_chunk: Vec<u64> = v2.chunks.iter().map(|n| n.get()).collect();
     check_shape(&v2.shape, &file_chunk, dtype).map_err(bad)?;
-    if is_field && file_chunk.iter().try_fold(part.element_bytes, |n, &len| n.checked_mul(len)).is_none_or(|n| n > CHUNK_BYTES_MAX) {
-        return Err(bad(format!("chunks of shape {file_chunk:?} of {} bytes each are too large", part.element_bytes)));
-    }
+    check_elements(&file_chunk, Some(&part).filter(|_| is_field)).map_err(bad)?;
     let time = part.time.clone();
     let fill_value = serde_json::to_value(&v2.fill_value).map_err(|e| bad(e.to_string()))?;
     let fill = if is_field { fill::of_field(&fill_value, &part) } else { fill::parse(&time_fill(fill_value, time.is_some()), dtype) };

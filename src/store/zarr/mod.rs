@@ -14,11 +14,13 @@ mod far_write;
 mod fill;
 mod filter;
 mod foreign;
+mod journal;
 mod keys;
 mod metadata;
 mod pieces;
 mod place;
 mod read;
+mod structured;
 mod write;
 
 pub(crate) use create::{create, create_group};
@@ -91,10 +93,7 @@ pub(crate) fn open(root: &Path, path: &str, address: &str) -> Result<Arc<dyn Sto
         }
     }
     let layout = match found {
-        Found::ArrayV3(_) if field.is_some() => {
-            return Err(Error::unsupported(address, "fields of elements of Zarr v3; those of v2 are read"));
-        }
-        Found::ArrayV3(v3) => metadata::v3(v3, address)?,
+        Found::ArrayV3(v3) => metadata::v3(v3, field, address)?,
         Found::ArrayV2(v2, attributes) => metadata::v2(v2, attributes, field, address)?,
         Found::Group { .. } => {
             let arrays = tree(root, path, address)?.arrays();
@@ -184,7 +183,7 @@ fn described(array: Found, name: String, address: &str) -> Node {
     let (layout, refused) = match array {
         Found::ArrayV3(v3) => {
             let refused = outline(&v3, "data_type", &["codecs"]);
-            (metadata::v3(v3, address), refused)
+            (metadata::v3(v3, None, address), refused)
         }
         Found::ArrayV2(v2, attributes) => {
             let refused = outline(&v2, "dtype", &["filters", "compressor"]);

@@ -2,15 +2,19 @@
 
 use super::consolidated;
 use super::encode::{Encoder, Object};
+use super::journal::{self, Journal};
 use crate::error::{Error, Result};
-use crate::grid::Region;
+use crate::grid::{Marks, Region, ravel, unravel};
 use crate::store::Writer;
-use crate::store::publish::{parent, partial_path, publish, remove, sync_directory};
+use crate::store::publish::{leave, left_over, parent, partial_path, publish, remove, sync_directory, take_over};
 use flagstone_kernels::view::View;
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use xxhash_rust::xxh3::Xxh3;
 
 /// A Zarr array being written.
 #[derive(Debug)]
@@ -24,6 +28,12 @@ pub(super) struct ZarrWriter {
     groups: Vec<(PathBuf, String)>,
     /// The array's documents; the last makes it an array.
     documents: Vec<(&'static str, String)>,
+    /// Of what is finished, where a later writer may go on.
+    journal: Option<Journal>,
+    /// What an earlier writer had finished, until it is asked for.
+    finished: Mutex<Option<Marks>>,
+    /// Whether files may be there that an earlier writer did not finish.
+    goes_on: bool,
     done: AtomicBool,
 }
 
@@ -32,6 +42,10 @@ struct ChunkFile<'a> {
     file: File,
     key: String,
     writer: &'a ZarrWriter,
+    /// Of the bytes so far, where there is a journal.
+    sum: Option<Xxh3>,
+    /// Where it goes at the end.
+    total: &'a Cell<u64>,
 }
 
 impl ChunkFile<'_> {
@@ -42,23 +56,79 @@ impl ChunkFile<'_> {
 
 impl Object for ChunkFile<'_> {
     fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        if let Some(sum) = &mut self.sum {
+            sum.update(bytes);
+        }
         self.file.write_all(bytes).map_err(|e| self.failed(&e))
     }
     fn finish(self: Box<Self>) -> Result<()> {
+        self.total.set(self.sum.as_ref().map_or(0, Xxh3::digest));
         self.writer.sync(&self.file).map_err(|e| self.failed(&e))
     }
 }
 
+/// Where an array is written until it is whole, and what is there of it.
+struct Aside {
+    partial: PathBuf,
+    journal: Option<Journal>,
+    finished: Option<Marks>,
+}
+
+impl Aside {
+    /// A directory in `place` for the array at `target`: with `resume` that of a writer of the same which was stopped.
+    fn new(place: &Path, target: &Path, encoder: &Encoder, documents: &[(&'static str, String)]) -> io::Result<Aside> {
+        let Some(origin) = &encoder.create.origin else {
+            let partial = partial_path(place, target);
+            return fs::create_dir(&partial).map(|()| Aside { partial, journal: None, finished: None });
+        };
+        let granule = format!("{:?}", encoder.granule());
+        let texts = documents.iter().map(|(_, text)| text.as_str());
+        let fingerprint = journal::fingerprint([origin.as_str(), &granule].into_iter().chain(texts));
+        if encoder.create.resume {
+            let left = left_over(place, target).into_iter().filter_map(|left| Some((Journal::records(&left, fingerprint)?, left)));
+            let most = left.max_by_key(|(records, _)| *records);
+            if let Some(partial) = most.and_then(|(_, left)| take_over(place, target, &left)) {
+                let counts = encoder.counts();
+                match Journal::take_up(&partial, &counts, |n| encoder.key(&unravel(n, &counts))) {
+                    Ok((journal, finished)) => return Ok(Aside { partial, journal: Some(journal), finished: Some(finished) }),
+                    Err(_) => remove(&partial)?,
+                }
+            }
+        }
+        let partial = partial_path(place, target);
+        fs::create_dir(&partial)?;
+        let journal = Journal::begin(&partial, fingerprint)?;
+        Ok(Aside { partial, journal: Some(journal), finished: None })
+    }
+}
+
 impl ZarrWriter {
+    /// Starts the array at `target`, aside in the directory `place`.
+    ///
+    /// # Errors
+    /// Those of the file system.
     pub(super) fn new(
+        place: &Path,
         encoder: Encoder,
         target: PathBuf,
-        partial: PathBuf,
         above: Vec<PathBuf>,
         groups: Vec<(PathBuf, String)>,
         documents: Vec<(&'static str, String)>,
-    ) -> ZarrWriter {
-        ZarrWriter { encoder, target, partial, above, groups, documents, done: AtomicBool::new(false) }
+    ) -> io::Result<ZarrWriter> {
+        let Aside { partial, journal, finished } = Aside::new(place, &target, &encoder, &documents)?;
+        let (goes_on, finished, done) = (finished.is_some(), Mutex::new(finished), AtomicBool::new(false));
+        Ok(ZarrWriter { encoder, target, partial, above, groups, documents, journal, finished, goes_on, done })
+    }
+
+    /// A granule is finished: nothing that an earlier writer left is in its place, and the journal knows.
+    fn note(&self, key: &str, index: &[u64], stored: u64, sum: u64) -> io::Result<()> {
+        if stored == 0 && self.goes_on {
+            remove(&self.partial.join(key))?;
+        }
+        match &self.journal {
+            Some(journal) => journal.add(ravel(index, &self.encoder.counts()), stored, sum),
+            None => Ok(()),
+        }
     }
 
     fn failed(&self, key: &str, error: &io::Error) -> Error {
@@ -145,16 +215,29 @@ impl Writer for ZarrWriter {
         self.encoder.scratch_bytes()
     }
     fn write(&self, region: &Region, data: &View<'_>, scratch: &mut [u8]) -> Result<u64> {
-        self.encoder.write(region, data, scratch, &|key| {
+        let total = Cell::new(0);
+        let make = |key: &str| {
             let file = self.create_file(key).map_err(|e| self.failed(key, &e))?;
-            Ok(Box::new(ChunkFile { file, key: key.to_string(), writer: self }))
-        })
+            let sum = self.journal.as_ref().map(|_| Xxh3::new());
+            Ok(Box::new(ChunkFile { file, key: key.to_string(), writer: self, sum, total: &total }) as Box<dyn Object + '_>)
+        };
+        let finished = |key: &str, index: &[u64], stored: u64| {
+            self.note(key, index, stored, total.take()).map_err(|e| self.failed(key, &e))
+        };
+        self.encoder.write(region, data, scratch, &make, &finished)
+    }
+    fn take_finished(&self) -> Option<Marks> {
+        self.finished.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
     fn commit(&self) -> Result<()> {
         if self.done.load(Ordering::Relaxed) {
             return Err(Error::internal(format!("{}: committed twice", self.encoder.address)));
         }
         self.write_documents().map_err(|e| Error::store_io(&self.encoder.address, "writing the metadata", &e))?;
+        if self.journal.is_some() {
+            let removed = Journal::remove(&self.partial);
+            removed.map_err(|e| Error::store_io(&self.encoder.address, "removing the journal of what is finished", &e))?;
+        }
         let made = self.write_groups().map_err(|e| Error::store_io(&self.encoder.address, "creating the groups above", &e))?;
         if let Err(e) =
             publish(&self.encoder.address, &self.partial, &self.target, self.encoder.create.overwrite, self.encoder.create.durable)
@@ -175,8 +258,12 @@ impl Writer for ZarrWriter {
 
 impl Drop for ZarrWriter {
     fn drop(&mut self) {
-        if !self.done.load(Ordering::Relaxed) {
-            // Nothing to be done about a failure: the name is hidden and tells whose it was.
+        if self.done.load(Ordering::Relaxed) {
+            return;
+        }
+        // Nothing to be done about a failure: the name is hidden and tells whose it was.
+        let is_kept = self.journal.as_ref().is_some_and(Journal::has_records) && leave(parent(&self.partial), &self.target, &self.partial).is_ok();
+        if !is_kept {
             let _ = remove(&self.partial);
         }
     }
