@@ -39,7 +39,8 @@ impl Attribute {
     }
 }
 
-fn scalar(value: &Value) -> Option<Scalar> {
+/// The number that a value is, also one that JSON has no words for.
+pub(crate) fn scalar(value: &Value) -> Option<Scalar> {
     match value {
         Value::Number(n) if n.is_i64() => n.as_i64().map(Scalar::Int),
         Value::Number(n) if n.is_u64() => n.as_u64().map(Scalar::UInt),
@@ -56,7 +57,8 @@ fn scalar(value: &Value) -> Option<Scalar> {
 
 /// JSON has no NaN or infinity: they become text.
 pub(crate) fn json(value: Scalar) -> Value {
-    let float = |f: f64| Number::from_f64(f).map_or_else(|| Value::String(f.to_string()), Value::Number);
+    let word = |f: f64| if f.is_nan() { "NaN" } else if f > 0.0 { "Infinity" } else { "-Infinity" };
+    let float = |f: f64| Number::from_f64(f).map_or_else(|| Value::String(word(f).to_string()), Value::Number);
     match value {
         Scalar::Bool(b) => Value::Bool(b),
         Scalar::Int(i) => i.into(),

@@ -1,12 +1,12 @@
 //! A stand-in for a far server on the loopback: a directory behind HTTP, with ranges, and so much of S3 as clients of it use. It can be slow,
 //! and fail when told to.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 /// What happens instead of an answer.
@@ -22,6 +22,59 @@ pub enum Fault {
 
 type Faults = Box<dyn Fn(&str, &str) -> Option<Fault> + Send + Sync>;
 
+/// A link's own time, in which no processor is slow. An answer is due a delay after its request came, and takes the link for as long as
+/// its bytes need. Where none is due yet, the time goes on to the next one that will be, once clients have been given [`QUIET`] to ask for
+/// more: so how far the time is at the end depends on how much they have under way at once, and not on when they run.
+#[derive(Default)]
+struct Clock {
+    state: Mutex<Time>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Time {
+    delay_ns: u64,
+    bytes_per_second: f64,
+    now_ns: u64,
+    /// When answers are due, and the numbers of their requests.
+    due: BTreeSet<(u64, u64)>,
+    next: u64,
+    last_came: Option<Instant>,
+}
+
+/// So long nobody asks for anything before the time goes on.
+const QUIET: Duration = Duration::from_millis(500);
+
+impl Clock {
+    /// A request came: when its answer is due.
+    fn came(&self) -> (u64, u64) {
+        let mut time = self.state.lock().unwrap();
+        let due = (time.now_ns + time.delay_ns, time.next);
+        time.next += 1;
+        time.due.insert(due);
+        time.last_came = Some(Instant::now());
+        self.changed.notify_all();
+        due
+    }
+
+    /// Waits until it is the turn of an answer of so many bytes; then its time on the link is over.
+    fn pass(&self, due: (u64, u64), bytes: usize) {
+        let mut time = self.state.lock().unwrap();
+        loop {
+            let quiet = time.last_came.map_or(QUIET, |came| came.elapsed());
+            let is_first = time.due.first() == Some(&due);
+            if is_first && (due.0 <= time.now_ns || quiet >= QUIET) {
+                break;
+            }
+            let wait = if is_first { QUIET.saturating_sub(quiet) + Duration::from_millis(1) } else { Duration::from_secs(60) };
+            time = self.changed.wait_timeout(time, wait).unwrap().0;
+        }
+        time.due.remove(&due);
+        time.now_ns = time.now_ns.max(due.0) + (bytes as f64 / time.bytes_per_second * 1e9) as u64;
+        self.changed.notify_all();
+    }
+}
+
 #[derive(Default)]
 struct Settings {
     root: PathBuf,
@@ -30,6 +83,8 @@ struct Settings {
     /// Of all connections together.
     bytes_per_second: Mutex<Option<f64>>,
     free_from: Mutex<Option<Instant>>,
+    /// Instead of waiting.
+    clock: Mutex<Option<Arc<Clock>>>,
     faults: Mutex<Option<Faults>>,
     /// Requests without an `Authorization` are refused.
     needs_user: Mutex<bool>,
@@ -78,6 +133,19 @@ impl Server {
         *self.settings.delay.lock().unwrap() = delay;
         *self.settings.bytes_per_second.lock().unwrap() = Some(bytes_per_second);
         self
+    }
+
+    /// As [`Server::delayed`], in a time of its own: see [`Clock`].
+    pub fn timed(self, delay: Duration, bytes_per_second: f64) -> Server {
+        let time = Time { delay_ns: delay.as_nanos() as u64, bytes_per_second, ..Time::default() };
+        *self.settings.clock.lock().unwrap() = Some(Arc::new(Clock { state: Mutex::new(time), changed: Condvar::new() }));
+        self
+    }
+
+    /// How far the link's own time is.
+    pub fn seconds(&self) -> f64 {
+        let clock = self.settings.clock.lock().unwrap().clone().expect("a server with a time of its own");
+        clock.state.lock().unwrap().now_ns as f64 / 1e9
     }
 
     /// Asks `fault` of every request: its method and its path.
@@ -150,6 +218,8 @@ fn serve(settings: &Settings, connection: TcpStream) {
     while let Some(request) = request(&mut from) {
         let now = settings.at_once.fetch_add(1, Ordering::SeqCst) + 1;
         settings.at_once_most.fetch_max(now, Ordering::SeqCst);
+        let clock = settings.clock.lock().unwrap().clone();
+        let due = clock.as_ref().map(|clock| clock.came());
         let delay = *settings.delay.lock().unwrap();
         std::thread::sleep(delay);
         let fault = settings.faults.lock().unwrap().as_ref().and_then(|fault| fault(&request.method, &request.path));
@@ -164,6 +234,9 @@ fn serve(settings: &Settings, connection: TcpStream) {
             _ => reply(settings, &request),
         };
         let head = request.method == "HEAD";
+        if let (Some(clock), Some(due)) = (clock, due) {
+            clock.pass(due, if head { 0 } else { found.body.len() });
+        }
         let sent = send(settings, &mut to, &found, head, matches!(fault, Some(Fault::Short)));
         settings.at_once.fetch_sub(1, Ordering::SeqCst);
         if sent.is_err() || matches!(fault, Some(Fault::Short)) {

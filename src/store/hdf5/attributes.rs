@@ -21,13 +21,40 @@ use std::ffi::{CStr, CString, c_char};
 const BYTES_MAX: u64 = 1 << 20;
 /// What the dimension scales interface keeps for itself.
 const INTERNAL: [&str; 3] = ["DIMENSION_LABELS", "DIMENSION_LIST", "REFERENCE_LIST"];
+/// What libnetcdf keeps for itself.
+const NETCDF: [&str; 4] = ["_NCProperties", "_Netcdf4Coordinates", "_Netcdf4Dimid", "_nc3_strict"];
+/// How the name of a scale begins that stands for a dimension without values.
+const NO_VARIABLE: &str = "This is a netCDF dimension but not a netCDF variable";
 
-/// All attributes of an object, but those that dimension scales keep for themselves. One that cannot be read says why: it
+/// Whether a dataset is a dimension of NetCDF's that has no values.
+pub(super) fn is_bare_dimension(address: &str, dataset: &Id) -> bool {
+    sync(|| {
+        // SAFETY: the name is a C literal; the identifier is alive.
+        let opened = unsafe {
+            (H5Aexists(dataset.raw(), c"NAME".as_ptr()) > 0).then(|| id(address, "attribute", H5Aopen(dataset.raw(), c"NAME".as_ptr(), 0)))
+        };
+        let name = opened.and_then(|attribute| value(address, &attribute.ok()?).ok());
+        name.as_ref().and_then(Value::as_str).is_some_and(|name| name.starts_with(NO_VARIABLE))
+    })
+}
+
+/// Takes away what scales and libnetcdf keep for themselves. NetCDF has no scalars: what it wrote of one element is one.
+fn without_own(found: Map<String, Value>, is_netcdf: bool) -> Map<String, Value> {
+    let is_scale = found.get("CLASS").and_then(Value::as_str) == Some("DIMENSION_SCALE");
+    let is_own = |name: &str| INTERNAL.contains(&name) || NETCDF.contains(&name) || is_scale && matches!(name, "CLASS" | "NAME");
+    let one = |value: Value| match value {
+        Value::Array(mut items) if is_netcdf && items.len() == 1 && !items[0].is_array() => items.remove(0),
+        other => other,
+    };
+    found.into_iter().filter(|(name, _)| !is_own(name)).map(|(name, value)| (name, one(value))).collect()
+}
+
+/// All attributes of an object, but those that dimension scales and libnetcdf keep for themselves. One that cannot be read says why: it
 /// hides neither the others nor the object.
 pub(super) fn read(address: &str, object: &Id) -> Map<String, Value> {
     let why = |e: crate::error::Error| Value::String(format!("<{}>", e.to_string().trim_start_matches(address).trim_start_matches(": ")));
     sync(|| {
-        let mut found = Map::new();
+        let (mut found, mut is_netcdf) = (Map::new(), false);
         let count = library::attribute_count(address, object).unwrap_or_else(|e| {
             found.insert("(unreadable)".into(), why(e));
             0
@@ -39,8 +66,9 @@ pub(super) fn read(address: &str, object: &Id) -> Map<String, Value> {
             });
             let named = opened.and_then(|attribute| Ok((name_of(address, &attribute)?, attribute)));
             match named {
-                Ok((name, _)) if INTERNAL.contains(&name.as_str()) => {}
+                Ok((name, _)) if INTERNAL.contains(&name.as_str()) => is_netcdf = true,
                 Ok((name, attribute)) => {
+                    is_netcdf |= NETCDF.contains(&name.as_str());
                     found.insert(name, value(address, &attribute).unwrap_or_else(why));
                 }
                 Err(e) => {
@@ -48,7 +76,7 @@ pub(super) fn read(address: &str, object: &Id) -> Map<String, Value> {
                 }
             }
         }
-        found
+        without_own(found, is_netcdf)
     })
 }
 
@@ -267,7 +295,9 @@ fn write_one(address: &str, object: &Id, name: &str, value: &Value) -> Result<()
         Value::Array(items) if !items.is_empty() => (items.iter().collect(), Some(items.len() as u64)),
         other => (vec![other], None),
     };
-    if items.iter().all(|v| v.is_string()) {
+    // NaN and the infinities are texts in JSON, and numbers here.
+    let is_number = |v: &&Value| v.is_number() || v.is_string() && attribute::scalar(v).is_some();
+    if items.iter().all(|v| v.is_string()) && !items.iter().all(is_number) {
         let texts: Vec<&str> = items.iter().filter_map(|v| v.as_str()).collect();
         return put_texts(address, object, name, &texts, shape);
     }
@@ -277,7 +307,7 @@ fn write_one(address: &str, object: &Id, name: &str, value: &Value) -> Result<()
         DType::I64
     } else if items.iter().all(|v| v.is_u64()) {
         DType::U64
-    } else if items.iter().all(|v| v.is_number()) {
+    } else if items.iter().all(is_number) {
         DType::F64
     } else {
         return put_texts(address, object, name, &[&value.to_string()], None);
@@ -288,7 +318,7 @@ fn write_one(address: &str, object: &Id, name: &str, value: &Value) -> Result<()
             Value::Bool(b) => Scalar::Bool(*b),
             other if dtype == DType::I64 => Scalar::Int(other.as_i64().unwrap_or_default()),
             other if dtype == DType::U64 => Scalar::UInt(other.as_u64().unwrap_or_default()),
-            other => Scalar::Float(other.as_f64().unwrap_or(f64::NAN)),
+            other => Scalar::Float(attribute::scalar(other).map_or(f64::NAN, Scalar::as_f64)),
         };
         scalar.write(dtype, out);
     }

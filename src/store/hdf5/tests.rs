@@ -17,21 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 fn settings(shape: &[u64], dtype: DType) -> Create {
-    Create {
-        shape: shape.to_vec(),
-        dtype,
-        chunks: None,
-        shards: None,
-        codec: None,
-        shuffle: true,
-        checksum: false,
-        zarr_version: 3,
-        attributes: serde_json::Map::new(),
-        dimension_names: None,
-        overwrite: false,
-        durable: false,
-        fill: None,
-    }
+    Create::new(shape.to_vec(), dtype)
 }
 
 fn chunked(shape: &[u64], dtype: DType, chunks: &[u64], codec: Codec) -> Create {

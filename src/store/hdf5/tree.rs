@@ -66,6 +66,7 @@ impl Walk<'_> {
                 // The path is listed where it is.
                 Ok((_, H5I_type_t::H5I_GROUP)) if matches!(link.leads, Leads::Path(_)) => Node::new(link.name),
                 Ok((object, H5I_type_t::H5I_GROUP)) => self.group(&object, link.name, &below, depth + 1),
+                Ok((object, H5I_type_t::H5I_DATASET)) if attributes::is_bare_dimension(self.address, &object) => continue,
                 Ok((object, H5I_type_t::H5I_DATASET)) => self.dataset(&object, link.name),
                 Ok(_) if link.leads.text().is_none() => continue,
                 Ok(_) => Node::new(link.name),

@@ -7,7 +7,7 @@ use super::far_write;
 use super::keys::Keys;
 use super::place::Place;
 use super::write::ZarrWriter;
-use super::{Found, blosc, document, fill, look};
+use super::{Found, blosc, document, fill, look, xarray};
 use crate::error::{Error, Result};
 use crate::store::in_memory::dense_len;
 use crate::store::publish::{already_exists, parent, partial_path};
@@ -292,7 +292,7 @@ fn v3_documents(create: &Create, chunk: &[u64], shard: Option<&[u64]>, chain: &C
     let grid = json!({"name": "regular", "configuration": {"chunk_shape": shard.unwrap_or(chunk)}});
     let metadata =
         ArrayMetadataV3::new(create.shape.clone(), read(grid)?, read(json!(create.dtype.name()))?, read(fill_value)?, read(json!(codecs))?);
-    let metadata = metadata.with_attributes(document::marked(&create.attributes)).with_dimension_names(create.dimension_names.clone());
+    let metadata = metadata.with_attributes(document::marked(&xarray::written(&create.attributes, create.dtype))).with_dimension_names(create.dimension_names.clone());
     Ok(vec![("zarr.json", document::bare_words(&metadata.to_string_pretty()))])
 }
 

@@ -180,7 +180,7 @@ fn base64(text: &str, dtype: DType) -> Result<Vec<u8>, String> {
 }
 
 /// What a text stands for in base64, if it is that and no longer than `len_max`.
-fn base64_bytes(text: &str, len_max: usize) -> Option<Vec<u8>> {
+pub(super) fn base64_bytes(text: &str, len_max: usize) -> Option<Vec<u8>> {
     if !text.len().is_multiple_of(4) || text.len() / 4 > len_max / 3 + 1 {
         return None;
     }

@@ -6,7 +6,7 @@ use super::chain::Chain;
 use super::codecs;
 use super::fill;
 use super::keys::Keys;
-use super::structured;
+use super::{structured, xarray};
 use crate::error::{Error, Result};
 use crate::store::Meta;
 use crate::store::in_memory::dense_len;
@@ -127,6 +127,7 @@ pub(super) fn v3(document: Value, field: Option<&str>, address: &str) -> Result<
         text = v3.codecs.iter().map(MetadataV3::name).collect::<Vec<_>>().join(" + ");
     }
     let mut attributes = v3.attributes;
+    xarray::read(&mut attributes, dtype);
     attributes.extend(time.map(|time| (TIME.to_string(), Value::String(time))));
     let meta = meta(v3.shape, dtype, &file_chunk, &coding, text, &fill, dimension_names, attributes);
     Ok(Layout { meta, part, file_chunk, fill, keys, coding })

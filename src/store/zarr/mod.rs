@@ -22,6 +22,7 @@ mod place;
 mod read;
 mod structured;
 mod write;
+mod xarray;
 
 pub(crate) use create::{create, create_group};
 
