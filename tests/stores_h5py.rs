@@ -141,17 +141,10 @@ fn h5py_reads_what_is_written_here() {
             let create = Create {
                 attributes: json!({"units": "m", "list": [1, 2], "flag": true, "x": 1.5}).as_object().unwrap_or(&none).clone(),
                 dimension_names: (!shape.is_empty()).then(|| vec![Some("time".into()), None]),
-                shape: shape.clone(),
-                dtype,
                 chunks,
-                shards: None,
                 codec: codec.clone(),
-                shuffle: true,
                 checksum,
-                zarr_version: 3,
-                overwrite: false,
-                durable: false,
-                fill: None,
+                ..Create::new(shape.clone(), dtype)
             };
             let (file, dataset) = (format!("{dtype}.h5"), format!("/layouts/x{i}"));
             let writer = hdf5::create(&dir.path().join(&file), &dataset, &dataset, &create).unwrap();

@@ -2,9 +2,9 @@
 
 use super::flat::{self, RawLayout};
 use super::reach::{near_misses, open_file};
-use super::{publish, remote};
 use super::sniff::{self, Format};
 use super::{Create, Node, Store, Writer, hdf5, netcdf, zarr};
+use super::{publish, remote};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::DType;
 use serde_json::{Map, Value};

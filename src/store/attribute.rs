@@ -57,7 +57,15 @@ pub(crate) fn scalar(value: &Value) -> Option<Scalar> {
 
 /// JSON has no NaN or infinity: they become text.
 pub(crate) fn json(value: Scalar) -> Value {
-    let word = |f: f64| if f.is_nan() { "NaN" } else if f > 0.0 { "Infinity" } else { "-Infinity" };
+    let word = |f: f64| {
+        if f.is_nan() {
+            "NaN"
+        } else if f > 0.0 {
+            "Infinity"
+        } else {
+            "-Infinity"
+        }
+    };
     let float = |f: f64| Number::from_f64(f).map_or_else(|| Value::String(word(f).to_string()), Value::Number);
     match value {
         Scalar::Bool(b) => Value::Bool(b),

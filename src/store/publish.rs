@@ -38,7 +38,10 @@ pub(crate) fn take_over(directory: &Path, target: &Path, left: &Path) -> Option<
 pub(crate) fn leave(directory: &Path, target: &Path, partial: &Path) -> io::Result<()> {
     // Numbers of processes go on from one another: that of this one keeps the names of two apart.
     let name = own_path(directory, target, NOBODY);
-    fs::rename(partial, name.with_file_name(format!("{}{:010}", name.file_name().unwrap_or_default().to_string_lossy(), std::process::id())))
+    fs::rename(
+        partial,
+        name.with_file_name(format!("{}{:010}", name.file_name().unwrap_or_default().to_string_lossy(), std::process::id())),
+    )
 }
 
 /// A number that no process has: those of Linux are below 2²².

@@ -77,7 +77,10 @@ pub fn run(args: Args) -> Result<(), Failure> {
         let started = Instant::now();
         if let Err(e) = copy.run(&runtime, &cancel) {
             if is_begun(&copy.target) {
-                eprintln!("note: chunks of {} that are finished are kept aside; the same call with --resume goes on with them", copy.target);
+                eprintln!(
+                    "note: chunks of {} that are finished are kept aside; the same call with --resume goes on with them",
+                    copy.target
+                );
             }
             return Err(e.into());
         }

@@ -292,7 +292,9 @@ fn v3_documents(create: &Create, chunk: &[u64], shard: Option<&[u64]>, chain: &C
     let grid = json!({"name": "regular", "configuration": {"chunk_shape": shard.unwrap_or(chunk)}});
     let metadata =
         ArrayMetadataV3::new(create.shape.clone(), read(grid)?, read(json!(create.dtype.name()))?, read(fill_value)?, read(json!(codecs))?);
-    let metadata = metadata.with_attributes(document::marked(&xarray::written(&create.attributes, create.dtype))).with_dimension_names(create.dimension_names.clone());
+    let metadata = metadata
+        .with_attributes(document::marked(&xarray::written(&create.attributes, create.dtype)))
+        .with_dimension_names(create.dimension_names.clone());
     Ok(vec![("zarr.json", document::bare_words(&metadata.to_string_pretty()))])
 }
 

@@ -92,8 +92,8 @@ pub(super) fn v3(document: Value, field: Option<&str>, address: &str) -> Result<
         None => None,
     };
     let dtype = part.as_ref().map(|part| part.dtype).or_else(|| v3_dtype(&v3.data_type));
-    let dtype = dtype
-        .ok_or_else(|| Error::unsupported(address, format!("data type {}; numbers, bool and times are read", v3.data_type.name())))?;
+    let dtype =
+        dtype.ok_or_else(|| Error::unsupported(address, format!("data type {}; numbers, bool and times are read", v3.data_type.name())))?;
     let grid = v3.chunk_grid.name();
     if grid != "regular" {
         return Err(Error::unsupported(address, format!("chunk grid {grid:?}; \"regular\" is read")));

@@ -221,9 +221,8 @@ impl Writer for ZarrWriter {
             let sum = self.journal.as_ref().map(|_| Xxh3::new());
             Ok(Box::new(ChunkFile { file, key: key.to_string(), writer: self, sum, total: &total }) as Box<dyn Object + '_>)
         };
-        let finished = |key: &str, index: &[u64], stored: u64| {
-            self.note(key, index, stored, total.take()).map_err(|e| self.failed(key, &e))
-        };
+        let finished =
+            |key: &str, index: &[u64], stored: u64| self.note(key, index, stored, total.take()).map_err(|e| self.failed(key, &e));
         self.encoder.write(region, data, scratch, &make, &finished)
     }
     fn take_finished(&self) -> Option<Marks> {
@@ -262,7 +261,8 @@ impl Drop for ZarrWriter {
             return;
         }
         // Nothing to be done about a failure: the name is hidden and tells whose it was.
-        let is_kept = self.journal.as_ref().is_some_and(Journal::has_records) && leave(parent(&self.partial), &self.target, &self.partial).is_ok();
+        let is_kept =
+            self.journal.as_ref().is_some_and(Journal::has_records) && leave(parent(&self.partial), &self.target, &self.partial).is_ok();
         if !is_kept {
             let _ = remove(&self.partial);
         }

@@ -44,12 +44,20 @@ mod tests {
 
     #[test]
     fn fill_values_of_floats_are_numbers_here_and_base64_there() {
-        for (number, text) in [(json!("NaN"), "AAAAAAAA+H8="), (json!(-999.0), "AAAAAAA4j8A="), (json!("-Infinity"), "AAAAAAAA8P8="), (json!(0), "AAAAAAAAAAA=")] {
+        for (number, text) in [
+            (json!("NaN"), "AAAAAAAA+H8="),
+            (json!(-999.0), "AAAAAAA4j8A="),
+            (json!("-Infinity"), "AAAAAAAA8P8="),
+            (json!(0), "AAAAAAAAAAA="),
+        ] {
             let here = json!({"_FillValue": number, "units": "K"}).as_object().unwrap().clone();
             let mut there = written(&here, DType::F32);
             assert_eq!(there["_FillValue"], text);
             read(&mut there, DType::F32);
-            assert_eq!(attribute::scalar(&there["_FillValue"]).map(|x| x.as_f64().to_bits()), attribute::scalar(&number).map(|x| x.as_f64().to_bits()));
+            assert_eq!(
+                attribute::scalar(&there["_FillValue"]).map(|x| x.as_f64().to_bits()),
+                attribute::scalar(&number).map(|x| x.as_f64().to_bits())
+            );
             assert_eq!(written(&here, DType::I16), here);
         }
         let mut other = json!({"_FillValue": "Infinity"}).as_object().unwrap().clone();
