@@ -156,6 +156,8 @@ soak: python
 COMPARE_DIR ?= $(CARGO_TARGET_DIR)/compare
 PEERS ?= $(CARGO_TARGET_DIR)/peers
 COMPARE_ARGS ?=
+# Of the comparison on files; `cargo install zarrs_tools` gives it another peer, found in PATH.
+COMPARE_FILES_ARGS ?=
 
 compare: system
 	@if [[ ! -x $(PEERS)/bin/python ]]; then $(PYTHON) -m venv $(PEERS); fi
@@ -163,3 +165,4 @@ compare: system
 	cargo build --release --locked -p flagstone -p data-gen
 	cargo build --release --locked --bench probe
 	$(PEERS)/bin/python benches/compare/compare.py --dir $(COMPARE_DIR) --bin $(CARGO_TARGET_DIR)/release $(COMPARE_ARGS)
+	$(PEERS)/bin/python benches/compare/files.py --dir $(COMPARE_DIR)/files --bin $(CARGO_TARGET_DIR)/release $(COMPARE_FILES_ARGS)

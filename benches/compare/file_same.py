@@ -1,4 +1,4 @@
-"""Whether arrays have the same values, or the first levels that were made of pyramids nearly so: python file_same.py ARRAY..."""
+"""Whether arrays have the same values, or the second levels of pyramids nearly so: python file_same.py ARRAY..."""
 
 import sys
 
@@ -11,7 +11,9 @@ def opened(path):
     found = zarr.open(path, mode="r")
     if isinstance(found, zarr.Array):
         return found, 0
-    return next(array for _, array in sorted(found.arrays()) if array.shape[-1] < 10000), 1
+    # ngff-zarr puts each level into a group of its own
+    levels = [found[dataset["path"]] for dataset in found.attrs["ome"]["multiscales"][0]["datasets"]]
+    return levels[1], 1
 
 
 first, slack = opened(sys.argv[1])

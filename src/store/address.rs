@@ -119,8 +119,11 @@ fn standing(address: &str) -> Option<Address> {
     }
     // A field of a file's elements, where no file has the # in its name.
     let (path, field) = address.rsplit_once('#')?;
-    let is_npy = Path::new(path).exists() && sniff::format(Path::new(path)) == Some(Format::Npy);
-    is_npy.then(|| Address::Npy { file: path.into(), field: field.to_string() })
+    match sniff::format(Path::new(path)).filter(|_| Path::new(path).exists()) {
+        Some(Format::Npy) => Some(Address::Npy { file: path.into(), field: field.to_string() }),
+        Some(Format::Zarr) => Some(Address::Zarr { dir: path.into(), path: format!("#{field}") }),
+        _ => None,
+    }
 }
 
 /// An address without its `?decode=cf`, and whether it has one: whether values are wanted or the numbers that stand for them.

@@ -67,17 +67,10 @@ def converted():
     import dask
     import zarr
 
-    from_chunks, to_chunks = (1000, 1000), (6000, 250) if job == "convert_rechunk" else (1000, 1000)
-    codec = zarr.codecs.ZstdCodec(level=0) if job == "convert_rechunk" else zarr.codecs.BloscCodec(typesize=4, cname="lz4", clevel=5, shuffle="shuffle")
+    from_chunks, to_chunks = (1000, 1000), (1000, 1000) if job == "convert_codec" else (6000, 250)
+    blosc, zstd = zarr.codecs.BloscCodec(typesize=4, cname="lz4", clevel=5, shuffle="shuffle"), zarr.codecs.ZstdCodec(level=0)
+    codec = {"convert_codec": blosc, "convert_rechunk": None, "convert_rechunk_zstd": zstd}[job]
     dask.config.set(scheduler="threads")
-    if peer == "rechunker":
-        from rechunker import rechunk
-
-        def work():
-            x = zarr.open_array(source, mode="r")
-            rechunk(x, to_chunks, "256MB", out, temp_store=out + ".temp").execute()
-
-        return work
     import dask.array as da
 
     def work():
