@@ -50,7 +50,7 @@ enum Stored {
         dtype: DType,
         shape: Vec<u64>,
         /// As [`store::version`].
-        version: Option<String>,
+        version: String,
     },
     /// Here.
     Here {
@@ -140,7 +140,7 @@ impl Stored {
     fn new(store: &dyn Store) -> Result<Stored> {
         let (dtype, shape) = (store.meta().dtype, store.meta().shape.clone());
         match store.values() {
-            None => Ok(Stored::At { address: store.address().into(), dtype, shape, version: store::version(store.address()) }),
+            None => Ok(Stored::At { address: store.address().into(), dtype, shape, version: store::version(store.address())? }),
             Some(bytes) if bytes.len() <= VALUES_MAX_BYTES => Ok(Stored::Here { dtype, shape, values: BASE64_STANDARD.encode(bytes) }),
             Some(bytes) => {
                 let what = format!(
@@ -162,14 +162,12 @@ impl Stored {
                         format!("{address} is {} of shape {:?} now, the plan was made for {dtype} of {shape:?}", meta.dtype, meta.shape);
                     return Err(Error::bad_request("plan", format!("{what}; make it again")));
                 }
-                let now = store::version(address);
-                match (version, &now) {
-                    (Some(then), Some(now)) if then != now => {
-                        let what = format!("{address} was written since the plan was made ({then} then, {now} now); make it again");
-                        Err(Error::bad_request("plan", what))
-                    }
-                    _ => Ok(store),
+                let now = store::version(address)?;
+                if now != *version {
+                    let what = format!("the array was written since the plan was made: then {version}, now {now}; make it again");
+                    return Err(Error::bad_request("plan", what));
                 }
+                Ok(store)
             }
             Stored::Here { dtype, shape, values } => {
                 let bytes =

@@ -262,21 +262,6 @@ pub fn open(address: &str) -> Result<Arc<dyn Store>> {
     }
 }
 
-/// What tells the array at an address from one that is written there later: length and time of its file, of a Zarr array those of
-/// its metadata, which every writer here makes anew. `None` where it cannot be told.
-pub fn version(address: &str) -> Option<String> {
-    let file = match parse(address).ok()? {
-        Address::Hdf5 { file, .. } | Address::NetCdf { file, .. } | Address::Npy { file, .. } => file,
-        Address::Npz { file, .. } | Address::Raw { file, .. } => file,
-        Address::Zarr { dir, .. } if dir.is_file() => dir,
-        Address::Zarr { dir, path } => {
-            let array = dir.join(path.trim_matches('/'));
-            ["zarr.json", ".zarray"].into_iter().map(|name| array.join(name)).find(|file| file.is_file())?
-        }
-    };
-    let meta = file.metadata().ok()?;
-    let modified = meta.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
-    Some(format!("{} bytes of {}.{:09}", meta.len(), modified.as_secs(), modified.subsec_nanos()))
 /// An address with what changes when somebody writes its file anew: the length and time of the file, of a Zarr array those of its
 /// metadata. Chunks that were changed under the same metadata are not seen.
 ///
