@@ -17,6 +17,8 @@ pub trait ArrayElement: Clone + Send + Sync + 'static {
     fn from_stored(stored: Self::Stored) -> Self;
     /// To memory.
     fn into_stored(self) -> Self::Stored;
+    /// Elements as they lie in memory, where that is how the user's type does.
+    fn slice(stored: &[Self::Stored]) -> Option<&[Self]>;
     /// A whole array from memory; free where both types are one.
     fn array(stored: ArrayD<Self::Stored>) -> ArrayD<Self>;
 }
@@ -29,6 +31,9 @@ impl ArrayElement for bool {
     }
     fn into_stored(self) -> Bool {
         self.into()
+    }
+    fn slice(_: &[Bool]) -> Option<&[bool]> {
+        None
     }
     fn array(stored: ArrayD<Bool>) -> ArrayD<bool> {
         stored.mapv(bool::from)
@@ -45,6 +50,9 @@ macro_rules! elements {
             }
             fn into_stored(self) -> $t {
                 self
+            }
+            fn slice(stored: &[$t]) -> Option<&[$t]> {
+                Some(stored)
             }
             fn array(stored: ArrayD<$t>) -> ArrayD<$t> {
                 stored

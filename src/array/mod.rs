@@ -57,6 +57,7 @@ mod write;
 
 pub use any::{AnyArray, ArrayElement};
 pub use axes::{Axes, axis};
+pub use blocks::{Blockwise, Boundary, CoreSizes, Halo, apply_gufunc, blockwise, from_blocks};
 pub use choices::{Missing, choose, piecewise, select};
 pub use creation::{arange, empty, eye, from_function, full, identity, linspace, logspace, ones, zeros};
 pub use einsum::einsum;
@@ -83,6 +84,7 @@ pub use value::{Param, Signature, Value};
 pub use write::{ArrayWriter, create};
 
 use crate::error::Result;
+pub use crate::expr::BlockInfo;
 use crate::expr::Expr;
 use crate::grid::ChunkGrid;
 use crate::runtime::CancelToken;

@@ -172,26 +172,35 @@ impl Feed {
         }
     }
 
-    /// For each input that sees `block` of `product`, the boxes of `cuts` where it does: first and number along
-    /// every loop axis.
-    pub fn reading(&self, cuts: &[AxisChunks], product: u64, block: BlockId) -> impl Iterator<Item = Vec<(u64, u64)>> {
+    /// For each input that sees `block` of `product`, the places along every loop axis where it does: first and number.
+    pub fn places_of(&self, product: u64, block: BlockId) -> impl Iterator<Item = Vec<(u64, u64)>> {
         self.inputs.iter().filter_map(move |input| {
             let Data::Blocks { product: id, grid } = &input.data else { return None };
             if *id != product {
                 return None;
             }
             let (start, shape) = grid.block(block);
-            let mut boxes: Vec<(u64, u64)> = cuts.iter().map(|cuts| (0, cuts.count())).collect();
+            let mut places: Vec<(u64, u64)> = self.shape.iter().map(|&n| (0, n)).collect();
             for (axis, f) in input.view.source.iter().enumerate() {
                 let len = Input::axis_len(f, &self.shape);
-                let (first, n) = places_inside(f, len, start[axis], shape[axis])?;
+                let seen = places_inside(f, len, start[axis], shape[axis])?;
                 if let Some(to) = f.axis.filter(|_| f.step != 0) {
-                    let low = cuts[to].find(first);
-                    boxes[to] = (low, cuts[to].find(first + n - 1) - low + 1);
+                    places[to] = seen;
                 }
             }
-            Some(boxes)
+            Some(places)
         })
+    }
+
+    /// For each input that sees `block` of `product`, the boxes of `cuts` where it does: first and number along
+    /// every loop axis.
+    pub fn reading(&self, cuts: &[AxisChunks], product: u64, block: BlockId) -> impl Iterator<Item = Vec<(u64, u64)>> {
+        let boxes = |(&(first, n), cuts): (&(u64, u64), &AxisChunks)| {
+            let low = cuts.find(first);
+            // of an axis without an element there is no box
+            (low, if n == 0 { 0 } else { cuts.find(first + n - 1) - low + 1 })
+        };
+        self.places_of(product, block).map(move |places| places.iter().zip(cuts).map(boxes).collect())
     }
 
     /// Tells the stores that a box will be read soon.

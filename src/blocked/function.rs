@@ -1,77 +1,231 @@
-//! A user's function of blocks, one task a block.
+//! A user's function, one task a call. What it sees beyond the places of a call is read with them; what lies beyond the ends of
+//! an array is filled in by the task.
 
+use super::blocking;
 use super::boxes::{Boxes, Tile};
 use super::feed::{Feed, carve, carved_bytes};
 use super::lower::{Lower, Lowering, Made};
+use super::need::Around;
 use super::work::{Access, Blocks, Tasks, Work, Writes};
-use crate::error::{ErrorKind, Result};
-use crate::expr::{BlockInfo, Expr, Function};
-use crate::grid::Region;
-use crate::plan::{Drive, Parts, Product, TaskBlocks, TaskSpec, new_product};
+use crate::error::{Error, ErrorKind, Result};
+use crate::expr::{Affine, BlockArg, BlockFn, BlockInfo, CallAxis, Callee, Expr, Follow, Function, Node, ops};
+use crate::grid::{AxisChunks, ChunkGrid, Region};
+use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks, TaskSpec, new_product};
+use flagstone_kernels::dtype::DType;
 use flagstone_kernels::fused::Fused;
+use flagstone_kernels::halo::{Boundary, fill};
+use flagstone_kernels::program::Reg;
+use flagstone_kernels::rows::Refused;
 use flagstone_kernels::view::{View, ViewMut};
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
-/// Calls the function for each block of its declared chunks.
-pub struct FunctionStage {
+/// Calls the function for each box of its calls.
+struct FunctionStage {
     work: Work,
     /// The function and what it declared.
     function: Function,
-    /// The programs of its arguments, each with one output.
-    programs: Vec<Fused>,
+    /// The chunks of the result, a chunk a call.
+    grid: ChunkGrid,
+    /// For each argument the programs of its accesses, each with one output.
+    programs: Vec<Vec<Fused>>,
+}
+
+/// What is read of an argument: how far around each call, and through which feed.
+type Fed = Vec<(Vec<Around>, Feed, Reg)>;
+
+/// What one call is given of an argument along an axis: the first place, before the start of the axis where negative, how many
+/// places, and which of those are of the array.
+struct Seen {
+    first: i64,
+    places: usize,
+    inside: Range<usize>,
 }
 
 impl FunctionStage {
-    /// Calls `function` on the values of `args`, evaluated at the block's place.
-    pub fn new(function: Function, args: Vec<(Feed, Fused)>, product: Product) -> FunctionStage {
-        let boxes = Boxes::rows(function.chunks.axes.clone());
-        // the values of the arguments, and the most that loading and evaluating one of them takes
-        let (mut held, mut kernel) = (0u64, 0);
-        for (_, fused) in &args {
-            let item = fused.program.dtype(fused.outputs[0]).size() as u64;
-            held = held.saturating_add(carved_bytes(boxes.longest_elements().saturating_mul(item)));
-            kernel = carved_bytes(fused.scratch_bytes() as u64).max(kernel);
+    /// Calls `function` for the boxes of `cuts` on the values of its arguments.
+    fn new(function: &Function, args: &[Fed], cuts: Vec<AxisChunks>) -> FunctionStage {
+        let free = |at: usize| if function.axes[at] == CallAxis::Free { &cuts[at] } else { &function.chunks.axes[at] };
+        let grid = ChunkGrid { axes: (0..function.chunks.axes.len()).map(|at| free(at).clone()).collect() };
+        let boxes = Boxes::rows(cuts);
+        let item = function.dtype.size() as u64;
+        // the values of the arguments, and the most that loading and evaluating one of them takes; a user's function makes a block
+        // of its own, and bools of another kind
+        let (own, copies_of_bool) = match &function.f {
+            Callee::User(_) => (grid.largest_elements().saturating_mul(item), 2),
+            Callee::Rows(rows) => (rows.scratch_bytes(&row_lens(function, &boxes)), 1),
+        };
+        let mut held = carved_bytes(own);
+        let (mut kernel, mut loading) = (0, 0);
+        let (mut reads, mut around, mut programs) = (Vec::new(), Vec::new(), Vec::new());
+        for (arg, feds) in function.args.iter().zip(args) {
+            let dtype = arg.expr.dtype;
+            let bytes = window_elements(arg, &boxes).saturating_mul(dtype.size() as u64);
+            let copies = if dtype == DType::Bool { copies_of_bool } else { 1 };
+            held = held.saturating_add(carved_bytes(bytes).saturating_mul(copies));
+            let mut of_arg = Vec::new();
+            for (seen, feed, reg) in feds {
+                let fused = Fused::new(feed.program.clone(), vec![*reg], vec![]);
+                kernel = carved_bytes(fused.scratch_bytes() as u64).max(kernel);
+                loading = Work::loading_bytes_around(&boxes, &access(arg, feed), seen).max(loading);
+                reads.push(access(arg, feed));
+                around.push(seen.clone());
+                of_arg.push(fused);
+            }
+            programs.push(of_arg);
         }
-        let (reads, programs): (Vec<Access>, Vec<Fused>) = args.into_iter().map(|(feed, fused)| (Access::whole(feed), fused)).unzip();
-        let scratch = held.saturating_add(kernel).saturating_add(Work::loading_bytes(&boxes, &reads));
-        let blocks = Blocks::Elements { axes: (0..boxes.cuts.len()).collect(), item: function.dtype.size() as u64 };
-        let work = Work::new(&function.name, boxes, reads, vec![Writes { product, blocks }], scratch);
-        FunctionStage { work, function, programs }
+        let scratch = held.saturating_add(kernel).saturating_add(loading);
+        let product = Product { id: new_product(), name: function.name.clone(), blocks: grid.blocks() };
+        let writes = vec![Writes { product, blocks: Blocks::Called { grid: grid.clone(), item } }];
+        let work = Work::new(&function.name, boxes, reads, writes, scratch).seeing(around);
+        FunctionStage { work, function: function.clone(), grid, programs }
     }
+}
+
+fn access(arg: &BlockArg, feed: &Feed) -> Access {
+    Access { feed: feed.clone(), axes: arg.axes.clone() }
+}
+
+/// Places that a call is given along an axis of an argument at most.
+fn longest_seen(arg: &BlockArg, at: usize, boxes: &Boxes) -> u64 {
+    let longest = boxes.cuts[arg.axes[at]].longest();
+    match arg.sees.get(at) {
+        None => longest,
+        Some(&(before, after, boundary)) => {
+            let places = longest.saturating_add(before).saturating_add(after);
+            if boundary == Boundary::None { places.min(arg.expr.shape[at]) } else { places }
+        }
+    }
+}
+
+/// Elements that a call is given of an argument at most.
+fn window_elements(arg: &BlockArg, boxes: &Boxes) -> u64 {
+    (0..arg.axes.len()).map(|at| longest_seen(arg, at, boxes)).fold(1, u64::saturating_mul)
+}
+
+/// Elements of the rows of each argument at most.
+fn row_lens(function: &Function, boxes: &Boxes) -> Vec<u64> {
+    let Callee::Rows(rows) = &function.f else { return Vec::new() };
+    let of = |arg: &BlockArg| {
+        let ndim = arg.axes.len();
+        (ndim - rows.row_axes()..ndim).map(|at| longest_seen(arg, at, boxes)).fold(1, u64::saturating_mul)
+    };
+    function.args.iter().map(of).collect()
+}
+
+/// What is read of an argument around each call, and along which axes it is mirrored: once as it lies, and where it goes on beyond
+/// its ends as if it began anew there, mirrored or not.
+fn turns(arg: &BlockArg) -> Vec<(Vec<Around>, Vec<usize>)> {
+    let mut all = vec![(Vec::new(), Vec::new())];
+    for at in 0..arg.axes.len() {
+        let (before, after, boundary) = arg.sees.get(at).copied().unwrap_or_default();
+        let goes_on = matches!(boundary, Boundary::Periodic | Boundary::Reflect) && before + after > 0;
+        let turns: &[i64] = if goes_on { &[0, 1, -1] } else { &[0] };
+        let longer = |(around, mirrored): &(Vec<Around>, Vec<usize>)| {
+            let one = |&turn: &i64| {
+                let axis = (turn != 0 && boundary == Boundary::Reflect).then_some(at);
+                let around = around.iter().copied().chain([Around { before, after, turn }]).collect();
+                (around, mirrored.iter().copied().chain(axis).collect())
+            };
+            turns.iter().map(one).collect::<Vec<_>>()
+        };
+        all = all.iter().flat_map(longer).collect();
+    }
+    all
+}
+
+/// The array with these axes from their ends on.
+fn mirrored(expr: &Expr, axes: &[usize]) -> Result<Expr> {
+    if axes.is_empty() {
+        return Ok(expr.clone());
+    }
+    let mut view = Affine::identity(&expr.shape);
+    for &axis in axes {
+        view.source[axis] = Follow { start: expr.shape[axis] as i64 - 1, step: -1, axis: Some(axis) };
+    }
+    Node::new(ops::View { arg: expr.clone(), view }.into())
+}
+
+/// What the call for `len` places from `start` on is given along an axis.
+fn seen(arg: &BlockArg, at: usize, start: u64, len: u64) -> Seen {
+    let n = arg.expr.shape[at] as i64;
+    let (before, after, boundary) = arg.sees.get(at).copied().unwrap_or_default();
+    let (low, high) = (start as i64 - before as i64, (start + len + after) as i64);
+    let (from, to) = if boundary == Boundary::None { (low.max(0), high.min(n)) } else { (low, high) };
+    Seen { first: from, places: (to - from) as usize, inside: (low.max(0) - from) as usize..(high.min(n) - from) as usize }
 }
 
 impl Tasks for FunctionStage {
     fn work(&self) -> &Work {
         &self.work
     }
-    fn run(&self, _n: u64, tile: &Tile, blocks: &mut TaskBlocks) -> Result<()> {
-        let local: Vec<usize> = tile.shape.iter().map(|&n| n as usize).collect();
-        let elements: u64 = tile.shape.iter().product();
+    fn run(&self, n: u64, tile: &Tile, blocks: &mut TaskBlocks) -> Result<()> {
         let Parts { reads, mut writes, scratch, counters } = blocks.parts();
         let mut rest = scratch;
         let mut values = Vec::with_capacity(self.programs.len());
-        let mut first = 0;
+        let (mut first, mut at) = (0, 0);
         let mut spec = TaskSpec::default();
-        for (access, fused) in self.work.reads.iter().zip(&self.programs) {
-            let dtype = fused.program.dtype(fused.outputs[0]);
-            let held = carve(&mut rest, elements * dtype.size() as u64);
-            spec.clear();
-            access.feed.describe(&tile.start, &tile.shape, &mut spec);
-            let mine = &reads[first..first + spec.reads.len()];
-            first += spec.reads.len();
-            let mut working = &mut *rest;
-            let kernel = carve(&mut working, fused.scratch_bytes() as u64);
-            let views = access.feed.load_box(tile, mine, &mut working, counters)?;
-            fused.run(&tile.start, &local, &views, &mut [ViewMut::dense(held, dtype, &local)], kernel);
-            values.push((dtype, &*held));
+        for (arg, programs) in self.function.args.iter().zip(&self.programs) {
+            let dtype = arg.expr.dtype;
+            let along = |axis: usize| seen(arg, axis, tile.start[arg.axes[axis]], tile.shape[arg.axes[axis]]);
+            let seen: Vec<Seen> = (0..arg.axes.len()).map(along).collect();
+            let local: Vec<usize> = seen.iter().map(|seen| seen.places).collect();
+            let held = carve(&mut rest, (local.iter().product::<usize>() * dtype.size()) as u64);
+            for (access, fused) in (at..).zip(programs) {
+                let (start, shape) = self.work.part(access, tile);
+                if shape.contains(&0) {
+                    continue;
+                }
+                let feed = &self.work.reads[access].feed;
+                spec.clear();
+                feed.describe(&start, &shape, &mut spec);
+                let mine = &reads[first..first + spec.reads.len()];
+                first += spec.reads.len();
+                let mut working = &mut *rest;
+                let kernel = carve(&mut working, fused.scratch_bytes() as u64);
+                let views = feed.load((&start, &shape), &start, &shape, mine, &mut working, counters)?;
+                // where these places stand among those of the call
+                let place = |axis: usize| {
+                    let turned = self.work.turn(access, axis) * feed.shape[axis] as i64;
+                    (start[axis] as i64 - turned - seen[axis].first) as usize
+                };
+                let to: Vec<usize> = (0..seen.len()).map(place).collect();
+                let count: Vec<usize> = shape.iter().map(|&n| n as usize).collect();
+                let mut whole = ViewMut::dense(&mut *held, dtype, &local);
+                fused.run(&start, &count, &views, &mut [whole.part(&to, &count)], kernel);
+            }
+            at += programs.len();
+            for (axis, seen) in seen.into_iter().enumerate() {
+                fill(held, dtype, &local, axis, seen.inside, arg.sees.get(axis).copied().unwrap_or_default().2);
+            }
+            values.push((dtype, &*held, local));
         }
-        let args: Vec<View<'_>> = values.iter().map(|(dtype, bytes)| View::dense(bytes, *dtype, &local)).collect();
-        let info = BlockInfo { index: tile.index.clone(), region: Region::dense(&tile.start, &tile.shape) };
         let write = &mut *writes[0];
+        match &self.function.f {
+            Callee::User(f) => self.call(f, n, tile, &values, write),
+            Callee::Rows(rows) => {
+                let args: Vec<&[u8]> = values.iter().map(|(_, bytes, _)| *bytes).collect();
+                let len = |local: &Vec<usize>| local[local.len() - rows.row_axes()..].iter().product();
+                let lens: Vec<usize> = values.iter().map(|(_, _, local)| len(local)).collect();
+                let first = self.function.args[0].axes.last().map_or(0, |&axis| tile.start[axis]);
+                rows.run(&args, &lens, first, write, rest).map_err(|refused| self.refused(refused))
+            }
+        }
+    }
+}
+
+impl FunctionStage {
+    /// Calls a user's function.
+    fn call(&self, f: &Arc<dyn BlockFn>, n: u64, tile: &Tile, values: &[(DType, &[u8], Vec<usize>)], write: &mut [u8]) -> Result<()> {
+        let args: Vec<View<'_>> = values.iter().map(|(dtype, bytes, local)| View::dense(bytes, *dtype, local)).collect();
+        let (start, shape) = self.grid.block(n);
+        let info = BlockInfo { index: tile.index[..shape.len()].to_vec(), region: Region::dense(&start, &shape) };
         // the user's function may leave elements unwritten: they are zero, not another block's values
         write.fill(0);
+        let local: Vec<usize> = shape.iter().map(|&n| n as usize).collect();
         let mut out = ViewMut::dense(write, self.function.dtype, &local);
-        catch_unwind(AssertUnwindSafe(|| self.function.f.call(&info, &args, &mut out))).map_err(|panic| {
+        catch_unwind(AssertUnwindSafe(|| f.call(&info, &args, &mut out))).map_err(|panic| {
             ErrorKind::Panicked {
                 operation: self.function.name.clone(),
                 block: format!("{:?}", info.index),
@@ -80,19 +234,70 @@ impl Tasks for FunctionStage {
             .into()
         })
     }
+
+    /// What a kernel refused, in words.
+    fn refused(&self, refused: Refused) -> Error {
+        let what = match refused {
+            Refused::Place(at, n) => format!("index {at} is out of bounds for an axis with length {n}"),
+            Refused::Label(label, groups) => format!("the label {label} of {groups} groups; expected 0 to {}", groups - 1),
+            Refused::Weights => "a weight that is negative or not finite, or none above 0; expected numbers from 0 on".to_string(),
+        };
+        Error::bad_request(&self.function.name, what)
+    }
+}
+
+impl Function {
+    /// The cuts of calls of about `most` elements where that follows from free axes: as the largest argument is best read.
+    fn cuts_of(&self, args: &[Fed], most: u64, lowering: &Lowering<'_>) -> Result<Vec<AxisChunks>> {
+        let mut cuts = self.cuts()?;
+        let is_free = |axis: usize| self.axes[axis] == CallAxis::Free;
+        let largest = self.args.iter().zip(args).max_by_key(|(arg, _)| arg.expr.elements());
+        let Some((arg, fed)) = largest.filter(|_| self.axes.contains(&CallAxis::Free)) else { return Ok(cuts) };
+        let feed = &fed[0].1;
+        for (&axis, natural) in arg.axes.iter().zip(blocking::of_size(feed, most, lowering.budget.work())) {
+            if is_free(axis) {
+                cuts[axis] = natural;
+            }
+        }
+        // what is cut already is part of every call
+        let places = |cuts: &[AxisChunks]| cuts.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul);
+        let mut free: Vec<AxisChunks> = (0..cuts.len()).filter(|&axis| is_free(axis)).map(|axis| cuts[axis].clone()).collect();
+        let given = places(&cuts) / places(&free).max(1);
+        let left = (most / given.max(1)).max(1);
+        blocking::shrink(&mut free, left);
+        // small ones are joined, so that a call has enough to do
+        if let Some(last) = free.last_mut().filter(|_| !blocking::natural(feed).rigid) {
+            let have = last.longest().max(1);
+            *last = last.join(left / have.max(1));
+        }
+        blocking::shrink(&mut free, left);
+        let mut free = free.into_iter();
+        for (axis, cuts) in cuts.iter_mut().enumerate() {
+            if let Some(finer) = is_free(axis).then(|| free.next()).flatten() {
+                *cuts = finer;
+            }
+        }
+        Ok(cuts)
+    }
 }
 
 impl Lower for Function {
     fn lower(&self, _node: &Expr, lowering: &mut Lowering<'_>) -> Result<Made> {
         let mut args = Vec::with_capacity(self.args.len());
         for arg in &self.args {
-            let (feed, regs) = lowering.feed(&[arg], &arg.shape)?;
-            let fused = Fused::new(feed.program.clone(), regs, vec![]);
-            args.push((feed, fused));
+            let mut fed = Vec::new();
+            for (around, axes) in turns(arg) {
+                let (feed, regs) = lowering.feed(&[&mirrored(&arg.expr, &axes)?], &arg.expr.shape)?;
+                fed.push((around, feed, regs[0]));
+            }
+            args.push(fed);
         }
-        let product = Product { id: new_product(), name: self.name.clone(), blocks: self.chunks.blocks() };
-        let made = Made { product: product.id, grid: self.chunks.clone() };
-        lowering.push(FunctionStage::new(self.clone(), args, product), Drive::Pulled);
+        let sizes = blocking::task_sizes(lowering.budget.work()).take(if self.axes.contains(&CallAxis::Free) { usize::MAX } else { 1 });
+        let cuts = sizes.map(|most| self.cuts_of(&args, most, lowering)).collect::<Result<Vec<_>>>()?;
+        let stages = cuts.into_iter().map(|cuts| FunctionStage::new(self, &args, cuts));
+        let stage = blocking::first_within(stages, |stage| stage.demand_bytes(), lowering.budget.share_bytes() / 2);
+        let made = Made { product: stage.work.writes[0].product.id, grid: stage.grid.clone() };
+        lowering.push(stage, Drive::Pulled);
         Ok(made)
     }
 }

@@ -3,7 +3,7 @@
 
 use super::feed::{Data, Feed, Input, carved_bytes};
 use crate::expr::Follow;
-use crate::grid::{AxisChunks, Region, Span};
+use crate::grid::{AxisChunks, BlockId, Region, Span};
 use crate::memory::rounded;
 
 /// Boxes along an axis that are looked at one by one, where closed forms would be wider than what is there.
@@ -11,23 +11,64 @@ const WINDOWS_FEW: u64 = 64;
 /// The most that rounding adds to the bytes of a block.
 pub const ROUNDING_BYTES: u64 = 4096;
 
+/// How far beyond its own places along an axis a box looks, where the axis ends there nothing is seen. Turned, it sees the
+/// places as if the axis began anew behind its end (1: what lies before a box, seen at the end of the axis) or before its
+/// start (−1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Around {
+    pub before: u64,
+    pub after: u64,
+    pub turn: i64,
+}
+
+impl Around {
+    /// The first place and the number of those of an axis of `n` that the box of `len` places from `start` on sees.
+    pub fn window(&self, start: u64, len: u64, n: u64) -> (u64, u64) {
+        let end = |at: i128| (at + i128::from(self.turn) * i128::from(n)).clamp(0, i128::from(n)) as u64;
+        let low = end(i128::from(start) - i128::from(self.before));
+        let high = end(i128::from(start) + i128::from(len) + i128::from(self.after));
+        if low < high { (low, high - low) } else { (0, 0) }
+    }
+
+    /// The first place and the number of those whose boxes see any of the `len` places from `start` on.
+    fn seeing(&self, start: u64, len: u64, n: u64) -> Option<(u64, u64)> {
+        let back = Around { before: self.after, after: self.before, turn: -self.turn };
+        Some(back.window(start, len, n)).filter(|(_, n)| *n > 0)
+    }
+
+    fn is_none(&self) -> bool {
+        *self == Around::default()
+    }
+}
+
 /// The runs of places along a loop axis that are brought in one at a time: the cuts, or, where those are longer, pieces
-/// of at most `piece` places from the start of each.
+/// of at most `piece` places from the start of each; or the cuts with what lies around them.
 #[derive(Clone, Copy)]
 pub struct Windows<'a> {
     pub cuts: &'a AxisChunks,
     pub piece: u64,
+    pub around: Around,
 }
 
 impl<'a> Windows<'a> {
     /// One window a cut.
     pub fn whole(cuts: &'a AxisChunks) -> Windows<'a> {
-        Windows { cuts, piece: u64::MAX }
+        Windows { cuts, piece: u64::MAX, around: Around::default() }
+    }
+
+    /// One window a cut, with what lies around it.
+    pub fn around(cuts: &'a AxisChunks, around: Around) -> Windows<'a> {
+        Windows { around, ..Windows::whole(cuts) }
     }
 
     /// Places of the longest window.
     pub fn longest(&self) -> u64 {
-        self.cuts.longest().min(self.piece)
+        let (n, Around { before, after, turn }) = (self.cuts.len(), self.around);
+        match turn {
+            0 => self.cuts.longest().min(self.piece).saturating_add(before).saturating_add(after).min(n),
+            turn if turn > 0 => before.min(n),
+            _ => after.min(n),
+        }
     }
 }
 
@@ -48,7 +89,20 @@ fn gcd(a: u64, b: u64) -> u64 {
 
 /// Families that hold every window. `list_max` is how many windows may be listed one by one.
 fn families(windows: &Windows, list_max: u64) -> Vec<Family> {
-    let cuts = windows.cuts;
+    let (cuts, around) = (windows.cuts, windows.around);
+    if !around.is_none() {
+        let (n, places) = (cuts.len(), windows.longest());
+        return match around.turn {
+            // the windows at the end, or the start, lie inside of the longest one
+            turn if turn != 0 => vec![Family { first: if turn > 0 { n - places } else { 0 }, lattice: 0, places }],
+            _ if cuts.count() <= list_max => {
+                let window = |i: u64| cuts.chunk(i);
+                let windows = (0..cuts.count()).map(window).map(|(start, len)| around.window(start, len, n));
+                windows.map(|(first, places)| Family { first, lattice: 0, places }).collect()
+            }
+            _ => vec![Family { first: 0, lattice: 1, places }],
+        };
+    }
     let pieces_of = |start: u64, len: u64, step: u64| Family {
         first: start,
         lattice: if step < len { step } else { 0 },
@@ -137,7 +191,7 @@ pub fn most_met(chunks: &AxisChunks, f: &Follow, windows: &Windows) -> Met {
     if chunks.is_empty() || windows.cuts.is_empty() {
         return Met::default();
     }
-    let same = || f.start == 0 && f.step == 1 && windows.cuts == chunks;
+    let same = || f.start == 0 && f.step == 1 && windows.around.is_none() && windows.cuts == chunks;
     if f.axis.is_none() || f.step == 0 || chunks.count() == 1 || same() {
         return Met { chunks: 1, elements: chunks.longest() };
     }
@@ -145,7 +199,8 @@ pub fn most_met(chunks: &AxisChunks, f: &Follow, windows: &Windows) -> Met {
         AxisChunks::Irregular(ends) => WINDOWS_FEW.max(4 * ends.len() as u64),
         _ => WINDOWS_FEW,
     };
-    let most = families(windows, list_max).iter().map(|family| met(chunks, f, family)).fold(Met::default(), Met::or);
+    let seen = families(windows, list_max);
+    let most = seen.iter().filter(|family| family.places > 0).map(|family| met(chunks, f, family)).fold(Met::default(), Met::or);
     Met { chunks: most.chunks.min(chunks.count()), elements: most.elements.min(chunks.len()) }
 }
 
@@ -198,8 +253,30 @@ impl Input {
 impl Feed {
     /// Bytes of the blocks that a box of `cuts` reads at most, counted for each input.
     pub fn blocks_bytes(&self, cuts: &[AxisChunks]) -> u64 {
-        let windows: Vec<Windows> = cuts.iter().map(Windows::whole).collect();
-        self.inputs.iter().map(|input| input.blocks_bytes(&windows)).fold(0, u64::saturating_add)
+        self.blocks_bytes_in(&cuts.iter().map(Windows::whole).collect::<Vec<_>>())
+    }
+
+    /// Bytes of the blocks that any of the windows sees at most, counted for each input.
+    pub fn blocks_bytes_in(&self, windows: &[Windows]) -> u64 {
+        self.inputs.iter().map(|input| input.blocks_bytes(windows)).fold(0, u64::saturating_add)
+    }
+
+    /// As [`Feed::reading`], where boxes see what lies `around` them.
+    pub fn reading_around(
+        &self,
+        cuts: &[AxisChunks],
+        around: &[Around],
+        product: u64,
+        block: BlockId,
+    ) -> impl Iterator<Item = Vec<(u64, u64)>> {
+        self.places_of(product, block).filter_map(move |places| {
+            let boxes = places.iter().zip(cuts).zip(around).map(|((&(start, len), cuts), around)| {
+                let (first, n) = around.seeing(start, len, cuts.len())?;
+                let low = cuts.find(first);
+                Some((low, cuts.find(first + n - 1) - low + 1))
+            });
+            boxes.collect()
+        })
     }
 
     /// Bytes of scratch that [`Feed::load`] of any of the windows takes at most.
@@ -289,7 +366,7 @@ mod tests {
                 for chunks in cuts(source) {
                     for cut in cuts(len) {
                         for piece in [u64::MAX, 1, 4, 6] {
-                            let windows = Windows { cuts: &cut, piece };
+                            let windows = Windows { piece, ..Windows::whole(&cut) };
                             let (bound, most) = (most_met(&chunks, &f, &windows), listed(&chunks, &f, &windows));
                             let covers = bound.chunks >= most.chunks && bound.elements >= most.elements;
                             assert!(covers, "{bound:?} < {most:?}: {chunks:?} by {cut:?} / {piece}, {f:?}");
@@ -302,6 +379,51 @@ mod tests {
         }
         // it is no use if it is far off
         assert!(exact * 10 >= all * 8, "{exact} of {all} are exact");
+    }
+
+    #[test]
+    fn no_box_sees_more_around_it_than_the_closed_form_says_and_the_boxes_that_see_a_place_are_known() {
+        for len in [1u64, 7, 96] {
+            let f = Follow { start: 0, step: 1, axis: Some(0) };
+            for cut in cuts(len).iter().step_by(5) {
+                for (before, after, turn) in [(0, 0, 0), (1, 1, 0), (3, 0, 0), (0, 200, 0), (5, 2, 1), (2, 5, -1), (0, 3, 1), (0, 0, -1)] {
+                    let around = Around { before, after, turn };
+                    // the places as whole numbers: what lies beyond the axis is none of them
+                    let sees = |start: u64, n: u64, place: u64| {
+                        let at = place as i64 - turn * len as i64;
+                        start as i64 - before as i64 <= at && at < (start + n + after) as i64
+                    };
+                    let boxes: Vec<(u64, u64)> = (0..cut.count()).map(|i| cut.chunk(i)).collect();
+                    for &(start, n) in &boxes {
+                        let (first, seen) = around.window(start, n, len);
+                        let listed: Vec<u64> = (0..len).filter(|&place| sees(start, n, place)).collect();
+                        assert_eq!((first..first + seen).collect::<Vec<_>>(), listed, "{cut:?} {around:?}");
+                    }
+                    let windows = Windows::around(cut, around);
+                    for chunks in cuts(len) {
+                        let bound = most_met(&chunks, &f, &windows);
+                        for &(start, n) in &boxes {
+                            let mut met: Vec<u64> = (0..len).filter(|&p| sees(start, n, p)).map(|p| chunks.find(p)).collect();
+                            met.dedup();
+                            let elements: u64 = met.iter().map(|&i| chunks.chunk(i).1).sum();
+                            assert!(
+                                bound.chunks >= met.len() as u64 && bound.elements >= elements,
+                                "{bound:?} {chunks:?} {cut:?} {around:?}"
+                            );
+                        }
+                        for (start, n) in (0..chunks.count()).map(|i| chunks.chunk(i)) {
+                            let seeing = around
+                                .seeing(start, n, len)
+                                .map_or(vec![], |(first, n)| (cut.find(first)..=cut.find(first + n - 1)).collect::<Vec<u64>>());
+                            let listed: Vec<u64> = (0..cut.count())
+                                .filter(|&i| (start..start + n).any(|place| sees(cut.chunk(i).0, cut.chunk(i).1, place)))
+                                .collect();
+                            assert_eq!(seeing, listed, "{start} + {n}: {cut:?} {around:?}");
+                        }
+                    }
+                }
+            }
+        }
     }
 
     #[test]

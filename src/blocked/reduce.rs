@@ -187,7 +187,7 @@ fn units<'a>(cuts: &'a [AxisChunks], reduced: &[bool], cells: &'a [Cells], load:
             Load::Cell => cells.cell,
             Load::Chunk => u64::MAX,
         };
-        Windows { cuts: runs(cuts, cells), piece }
+        Windows { piece, ..Windows::whole(runs(cuts, cells)) }
     };
     cuts.iter().zip(reduced).map(unit).collect()
 }

@@ -3,7 +3,7 @@
 
 use super::boxes::{Boxes, Tile};
 use super::feed::{Feed, carve, carved_bytes};
-use super::need::{ROUNDING_BYTES, Windows, most_met};
+use super::need::{Around, ROUNDING_BYTES, Windows, most_met};
 use crate::error::Result;
 use crate::events::Counters;
 use crate::expr::Follow;
@@ -38,6 +38,8 @@ pub struct Work {
     pub chosen: Option<Arc<[u64]>>,
     /// What is read.
     pub reads: Vec<Access>,
+    /// For each of `reads` that sees more than the places of its box: how far it sees along each axis of its feed.
+    around: Vec<Vec<Around>>,
     /// What each box writes.
     pub writes: Vec<Writes>,
     /// The products of `writes`, then that of what is handed on.
@@ -80,6 +82,8 @@ pub enum Blocks {
     Grid { grid: ChunkGrid, item: u64, inside: Option<(Vec<u64>, ChunkGrid)> },
     /// A block a box, of so many bytes an element of these axes.
     Elements { axes: Vec<usize>, item: u64 },
+    /// A block a box: the n-th is the n-th of this grid, whatever the shape of the box.
+    Called { grid: ChunkGrid, item: u64 },
     /// A block a box: the n-th is as long as the n-th of these.
     Listed { lengths: AxisChunks, item: u64 },
     /// A box writes its elements, in an order of its own, in pieces: `per_box` numbers, of which the last may not be used.
@@ -195,6 +199,7 @@ impl Blocks {
         match self {
             Blocks::Grid { .. } | Blocks::Pieces { .. } => unreachable!("a box writes several"),
             Blocks::Elements { axes, item } => axes.iter().fold(*item, |bytes, &axis| bytes.saturating_mul(shape[axis])),
+            Blocks::Called { grid, item } => grid.block(n).1.iter().product::<u64>() * item,
             Blocks::Listed { lengths, item } => lengths.chunk(n).1 * item,
             Blocks::Carry { scan, axis } => {
                 let kept = shape.iter().enumerate().filter(|(at, _)| at != axis).fold(1u64, |n, (_, &len)| n.saturating_mul(len));
@@ -218,6 +223,7 @@ impl Blocks {
                 let apart = boxes.longest_elements().saturating_mul(*item).saturating_add(blocks.saturating_mul(ROUNDING_BYTES));
                 blocks.saturating_mul(block).min(apart)
             }
+            Blocks::Called { grid, item } => rounded(grid.largest_elements().saturating_mul(*item)),
             Blocks::Listed { lengths, item } => rounded(lengths.longest() * item),
             Blocks::Pieces { per_box, item, .. } => {
                 boxes.longest_elements().saturating_mul(*item).saturating_add(per_box.saturating_mul(ROUNDING_BYTES))
@@ -231,7 +237,53 @@ impl Work {
     /// Tasks that read `reads` and write `writes`, with `scratch_bytes` for each beside loading.
     pub fn new(name: &str, boxes: Boxes, reads: Vec<Access>, writes: Vec<Writes>, scratch_bytes: u64) -> Work {
         let products = writes.iter().map(|write| write.product.clone()).collect();
-        Work { name: name.to_string(), boxes, chosen: None, reads, writes, products, chain: None, scratch_bytes, stored_bytes: 0 }
+        Work {
+            name: name.to_string(),
+            boxes,
+            chosen: None,
+            reads,
+            around: Vec::new(),
+            writes,
+            products,
+            chain: None,
+            scratch_bytes,
+            stored_bytes: 0,
+        }
+    }
+
+    /// The same, where each of `reads` sees what lies `around` its box along each axis of its feed.
+    pub fn seeing(mut self, around: Vec<Vec<Around>>) -> Work {
+        assert_eq!(around.len(), self.reads.len(), "one an access");
+        self.around = around;
+        self
+    }
+
+    /// Start and shape of what a box sees of the n-th of [`Work::reads`]; it may have no place.
+    pub fn part(&self, n: usize, tile: &Tile) -> (Vec<u64>, Vec<u64>) {
+        let (start, shape) = self.reads[n].part(tile);
+        let Some(around) = self.around.get(n) else { return (start, shape) };
+        let lens = &self.reads[n].feed.shape;
+        around.iter().zip(start.iter().zip(&shape)).zip(lens).map(|((around, (&start, &len)), &n)| around.window(start, len, n)).unzip()
+    }
+
+    /// Whether boxes see the places of an axis of the n-th of [`Work::reads`] as if it began anew: as of [`Around`].
+    pub fn turn(&self, n: usize, axis: usize) -> i64 {
+        self.around.get(n).map_or(0, |around| around[axis].turn)
+    }
+
+    /// What boxes see at most of the n-th of [`Work::reads`].
+    fn seen_bytes(&self, n: usize) -> u64 {
+        let access = &self.reads[n];
+        let cuts = access.cuts(&self.boxes);
+        match self.around.get(n) {
+            None => access.feed.blocks_bytes(&cuts),
+            Some(around) => access.feed.blocks_bytes_in(&windows(&cuts, around)),
+        }
+    }
+
+    /// Bytes of scratch that loading what boxes of `access` see takes at most, with what lies `around` them.
+    pub fn loading_bytes_around(boxes: &Boxes, access: &Access, around: &[Around]) -> u64 {
+        access.feed.loading_bytes(&windows(&access.cuts(boxes), around))
     }
 
     /// The same, where the buffer of what is written is handed on along the last `depth` axes until it is done, under the
@@ -365,6 +417,11 @@ impl Work {
     }
 }
 
+/// Cuts with what lies around them.
+fn windows<'a>(cuts: &'a [AxisChunks], around: &[Around]) -> Vec<Windows<'a>> {
+    cuts.iter().zip(around).map(|(cuts, around)| Windows::around(cuts, *around)).collect()
+}
+
 impl<T: Tasks> Stage for T {
     fn name(&self) -> &str {
         &self.work().name
@@ -386,7 +443,7 @@ impl<T: Tasks> Stage for T {
     }
     fn demand_bytes(&self) -> u64 {
         let work = self.work();
-        let read = work.reads.iter().map(|access| access.feed.blocks_bytes(&access.cuts(&work.boxes)));
+        let read = (0..work.reads.len()).map(|n| work.seen_bytes(n));
         // a buffer counts once, whether it is new, taken or read
         let state = work.chain.iter().filter(|chain| !chain.is_result).map(|chain| &chain.writes);
         // the mirrored block of a triangle's box
@@ -408,8 +465,8 @@ impl<T: Tasks> Stage for T {
     fn describe(&self, n: u64, spec: &mut TaskSpec) {
         let work = self.work();
         let tile = work.tile(n);
-        for access in &work.reads {
-            let (start, shape) = access.part(&tile);
+        for (n, access) in work.reads.iter().enumerate() {
+            let (start, shape) = work.part(n, &tile);
             access.feed.describe(&start, &shape, spec);
         }
         for Writes { product, blocks } in &work.writes {
@@ -457,10 +514,14 @@ impl<T: Tasks> Stage for T {
         if work.chain.as_ref().is_some_and(|chain| chain.writes.product.id == product) {
             return 1;
         }
-        let of = |access: &Access| -> u64 {
-            access.feed.reading(&access.cuts(&work.boxes), product, block).map(|ranges| work.tasks_in(access, &ranges)).sum()
+        let of = |(n, access): (usize, &Access)| -> u64 {
+            let (cuts, tasks) = (access.cuts(&work.boxes), |ranges: Vec<(u64, u64)>| work.tasks_in(access, &ranges));
+            match work.around.get(n) {
+                None => access.feed.reading(&cuts, product, block).map(tasks).sum(),
+                Some(around) => access.feed.reading_around(&cuts, around, product, block).map(tasks).sum(),
+            }
         };
-        work.reads.iter().map(of).sum()
+        work.reads.iter().enumerate().map(of).sum()
     }
     fn followers(&self, product: u64, block: BlockId, each: &mut dyn FnMut(u64)) {
         let work = self.work();
@@ -500,9 +561,11 @@ impl<T: Tasks> Stage for T {
     fn prefetch(&self, n: u64) {
         let work = self.work();
         let tile = work.tile(n);
-        for access in &work.reads {
-            let (start, shape) = access.part(&tile);
-            access.feed.prefetch(&start, &shape);
+        for (n, access) in work.reads.iter().enumerate() {
+            let (start, shape) = work.part(n, &tile);
+            if !shape.contains(&0) {
+                access.feed.prefetch(&start, &shape);
+            }
         }
     }
     fn run(&self, n: u64, blocks: &mut TaskBlocks) -> Result<()> {

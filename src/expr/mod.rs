@@ -17,7 +17,10 @@ pub use affine::{Affine, Follow};
 pub use infer::{auto_chunks, cells};
 pub use op::Op;
 pub use operation::{Cut, Inferred, Operation, Relabel, Through};
-pub use ops::{BlockFn, BlockInfo, Cells, Count, DepthBlocks, Function, Reduce, Resident, Runs, constant, output_of, outputs, recut};
+pub use ops::{
+    BlockArg, BlockFn, BlockInfo, CallAxis, Callee, Cells, Count, DepthBlocks, Function, Reduce, Resident, Runs, constant, output_of,
+    outputs, recut,
+};
 pub use replace::{replace, settle};
 pub use text::text;
 pub use visit::{postorder, rebuild, relabel};

@@ -135,8 +135,8 @@ pub trait Operation: fmt::Debug + Send + Sync {
     /// on operations that take counted arguments; `before` has the arguments that it had.
     fn refit(&mut self, before: &[Expr]);
 
-    /// Whether the chunks of its arguments are part of what it does, as of a function that is called block for
-    /// block; passes then keep them.
+    /// Whether the chunks of its arguments are part of what it does, as of what is built later from them; passes then keep
+    /// them.
     fn needs_chunks(&self) -> bool;
 
     /// The operation where its result is to have `chunks`.

@@ -498,14 +498,14 @@ fn users_functions_are_called_with_the_chunks_that_they_were_given() {
     let x = arange(&[10, 10], &[10, 10]);
     let arg = rechunk(&x, &[2, 5]);
     let chunks = arg.chunks.clone();
-    let function = Function { name: "f".into(), f: Arc::new(Nothing), args: vec![arg], dtype: DType::F64, chunks };
+    let function = Function::of_blocks("f", Arc::new(Nothing), vec![arg], DType::F64, chunks);
     let root = rechunk(&Node::new(Op::Function(function)).unwrap(), &[10, 1]);
     let new = optimize(std::slice::from_ref(&root)).unwrap().remove(0);
     assert_eq!(new.chunks, root.chunks);
     let again = optimize(std::slice::from_ref(&new)).unwrap().remove(0);
     assert_eq!((text(std::slice::from_ref(&again)), &again.chunks), (text(std::slice::from_ref(&new)), &root.chunks));
     let function = postorder(&[new]).into_iter().find(|node| matches!(node.op, Op::Function(_))).unwrap();
-    assert_eq!(function.op.args()[0].chunks, ChunkGrid::regular(&[10, 10], &[2, 5]));
+    assert_eq!(function.chunks, ChunkGrid::regular(&[10, 10], &[2, 5]));
     assert!(matches!(function.op.args()[0].op, Op::Generate(_)));
 }
 

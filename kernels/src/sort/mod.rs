@@ -90,6 +90,35 @@ impl Sorter {
         with_item!(self, I => bytemuck::cast_slice_mut::<u8, I>(items).sort_unstable())
     }
 
+    /// The `k` greatest of the items, or the least: in any order, or, `sorted`, from the outermost on.
+    ///
+    /// # Panics
+    /// If there are fewer.
+    pub fn top(self, items: &mut [u8], k: usize, greatest: bool, sorted: bool) -> &[u8] {
+        with_item!(self, I => {
+            let items: &mut [I] = bytemuck::cast_slice_mut(items);
+            let n = items.len();
+            let top = match greatest {
+                _ if k == n => items,
+                true => {
+                    items.select_nth_unstable(n - k);
+                    &mut items[n - k..]
+                }
+                false => {
+                    items.select_nth_unstable(k);
+                    &mut items[..k]
+                }
+            };
+            if sorted {
+                top.sort_unstable();
+                if greatest {
+                    top.reverse();
+                }
+            }
+            bytemuck::cast_slice(top)
+        })
+    }
+
     /// Merges sorted runs of so many items, which stand one after the other in `items`.
     ///
     /// # Panics

@@ -30,15 +30,17 @@ impl<T> From<Vec<[T; 2]>> for Ends<T> {
 }
 
 impl<T: Copy> Ends<T> {
-    fn on(&self, axis: usize) -> Option<[T; 2]> {
+    /// Those of an axis.
+    pub(in crate::array) fn on(&self, axis: usize) -> Option<[T; 2]> {
         if self.0.len() == 1 { self.0.first().copied() } else { self.0.get(axis).copied() }
     }
 
-    fn check(&self, what: &str, ndim: usize) -> Result<()> {
+    /// Refuses what is neither one pair nor one an axis.
+    pub(in crate::array) fn check(&self, operation: &str, what: &str, ndim: usize) -> Result<()> {
         match self.0.len() == 1 || self.0.len() == ndim {
             true => Ok(()),
             false => Err(Error::bad_request(
-                "pad",
+                operation,
                 format!("{} pairs of {what} for {ndim} axes; expected one pair, or one an axis", self.0.len()),
             )),
         }
@@ -235,11 +237,11 @@ impl Array {
         let (widths, mode) = (widths.into(), mode.clone());
         composed("pad", &[self], move |arrays| {
             let ndim = arrays[0].ndim()?;
-            widths.check("widths", ndim)?;
+            widths.check("pad", "widths", ndim)?;
             match &mode {
-                Pad::Constant(values) | Pad::LinearRamp(values) => values.check("values", ndim)?,
+                Pad::Constant(values) | Pad::LinearRamp(values) => values.check("pad", "values", ndim)?,
                 Pad::Maximum(Some(lengths)) | Pad::Mean(Some(lengths)) | Pad::Median(Some(lengths)) | Pad::Minimum(Some(lengths)) => {
-                    lengths.check("lengths", ndim)?;
+                    lengths.check("pad", "lengths", ndim)?;
                 }
                 _ => {}
             }

@@ -3,7 +3,11 @@
 use crate::error::{Error, Result};
 use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through, record};
 use crate::grid::{ChunkGrid, Region};
+use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through};
+use crate::grid::{AxisChunks, ChunkGrid, Region};
 use flagstone_kernels::dtype::DType;
+use flagstone_kernels::halo::Boundary;
+use flagstone_kernels::rows::Rows;
 use flagstone_kernels::view::{View, ViewMut};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -22,7 +26,7 @@ pub struct BlockInfo {
 
 /// A user's function from blocks to a block.
 pub trait BlockFn: Send + Sync {
-    /// Computes the block into `out`; `args` are the blocks of the arguments at the same place.
+    /// Computes the block into `out`; `args` are the blocks of the arguments at the same place, with what is seen around them.
     fn call(&self, info: &BlockInfo, args: &[View<'_>], out: &mut ViewMut<'_>);
 }
 
@@ -55,6 +59,62 @@ pub fn registered_name(f: &Arc<dyn BlockFn>) -> Option<String> {
 
 /// An operation by a user's function, block by block.
 #[derive(Clone, Serialize, Deserialize)]
+/// What is called.
+#[derive(Clone)]
+pub enum Callee {
+    /// A user's function.
+    User(Arc<dyn BlockFn>),
+    /// A kernel of rows, which are the last axes of the arguments.
+    Rows(Rows),
+}
+
+impl From<Arc<dyn BlockFn>> for Callee {
+    fn from(f: Arc<dyn BlockFn>) -> Callee {
+        Callee::User(f)
+    }
+}
+
+impl Callee {
+    fn same(&self, other: &Callee) -> bool {
+        match (self, other) {
+            (Callee::User(f), Callee::User(other)) => std::ptr::addr_eq(Arc::as_ptr(f), Arc::as_ptr(other)),
+            (Callee::Rows(rows), Callee::Rows(other)) => rows == other,
+            _ => false,
+        }
+    }
+}
+
+/// What a function is given of an array.
+#[derive(Clone, Debug)]
+pub struct BlockArg {
+    /// The array.
+    pub expr: Expr,
+    /// The axis of the calls that each of its axes follows, one to one.
+    pub axes: Vec<usize>,
+    /// How far beyond the places of a call the function sees along each of them: before, behind, and what beyond the ends. Empty
+    /// where it sees no more than the places of a call.
+    pub sees: Vec<(u64, u64, Boundary)>,
+}
+
+impl BlockArg {
+    /// An argument whose axes are the first of the calls.
+    pub fn whole(expr: Expr) -> BlockArg {
+        BlockArg { axes: (0..expr.shape.len()).collect(), expr, sees: Vec::new() }
+    }
+}
+
+/// An axis along which calls of a function stand.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CallAxis {
+    /// A call for each of these: the function is given them whole.
+    Cut(AxisChunks),
+    /// The function takes each place by itself: calls are cut as memory asks. The axis is that of the first argument that
+    /// follows it.
+    Free,
+}
+
+/// An operation by a user's function, or a kernel that is called as one: calls along some axes, of which the first are those of the result.
+#[derive(Clone)]
 pub struct Function {
     /// Its name in messages and plans.
     pub name: String,
@@ -64,10 +124,36 @@ pub struct Function {
     /// Arguments, of the result's chunks (block for block; shapes may differ only by declared chunks).
     #[serde(with = "record::args")]
     pub args: Vec<Expr>,
+    pub f: Callee,
+    /// Arguments.
+    pub args: Vec<BlockArg>,
+    /// The axes of the calls. Those behind the result's have one cut: a call has all places along them.
+    pub axes: Vec<CallAxis>,
     /// Declared dtype of the result.
     pub dtype: DType,
-    /// Declared chunks of the result.
+    /// Declared chunks of the result, a chunk a call; along free axes those of the argument.
     pub chunks: ChunkGrid,
+}
+
+impl Function {
+    /// A function called for each block of `chunks`, with the blocks of the arguments at the same place.
+    pub fn of_blocks(name: &str, f: Arc<dyn BlockFn>, args: Vec<Expr>, dtype: DType, chunks: ChunkGrid) -> Function {
+        let axes = chunks.axes.iter().cloned().map(CallAxis::Cut).collect();
+        Function { name: name.to_string(), f: f.into(), args: args.into_iter().map(BlockArg::whole).collect(), axes, dtype, chunks }
+    }
+
+    /// The cuts of the calls that the user sees: along free axes the chunks of the argument.
+    pub fn cuts(&self) -> Result<Vec<AxisChunks>> {
+        let followed = |axis: usize| {
+            let of = |arg: &BlockArg| arg.axes.iter().position(|at| *at == axis).map(|at| arg.expr.chunks.axes[at].clone());
+            self.args.iter().find_map(of).ok_or_else(|| Error::internal("a free axis that no argument follows"))
+        };
+        let one = |(at, axis): (usize, &CallAxis)| match axis {
+            CallAxis::Cut(cuts) => Ok(cuts.clone()),
+            CallAxis::Free => followed(at),
+        };
+        self.axes.iter().enumerate().map(one).collect()
+    }
 }
 
 impl fmt::Debug for Function {
@@ -82,19 +168,31 @@ impl Operation for Function {
     }
 
     fn args(&self) -> Vec<&Expr> {
-        self.args.iter().collect()
+        self.args.iter().map(|arg| &arg.expr).collect()
     }
 
     fn args_mut(&mut self) -> Vec<&mut Expr> {
-        self.args.iter_mut().collect()
+        self.args.iter_mut().map(|arg| &mut arg.expr).collect()
     }
 
     fn infer(&self) -> Result<Inferred> {
-        Ok(Inferred::known(self.chunks.shape(), self.dtype, self.chunks.clone()))
+        let (cuts, ndim) = (self.cuts()?, self.chunks.axes.len());
+        let lengths: Vec<u64> = cuts.iter().map(AxisChunks::len).collect();
+        let follows = |arg: &BlockArg| arg.axes.iter().map(|&axis| lengths[axis]).eq(arg.expr.shape.iter().copied());
+        let chunk = |at: usize| match &self.axes[at] {
+            CallAxis::Cut(_) => &self.chunks.axes[at],
+            CallAxis::Free => &cuts[at],
+        };
+        let chunks = ChunkGrid { axes: (0..ndim).map(|at| chunk(at).clone()).collect() };
+        let a_chunk_a_call = (0..ndim).all(|at| chunks.axes[at].count() == cuts[at].count());
+        if !self.args.iter().all(follows) || !a_chunk_a_call || cuts[ndim..].iter().any(|cuts| cuts.count() > 1) {
+            return Err(Error::internal(format!("calls of {} along {lengths:?} for {:?}", self.name, chunks.shape())));
+        }
+        Ok(Inferred::known(chunks.shape(), self.dtype, chunks))
     }
 
     fn same(&self, other: &Op) -> bool {
-        matches!(other, Op::Function(other) if std::ptr::addr_eq(Arc::as_ptr(&self.f), Arc::as_ptr(&other.f)) && self.name == other.name)
+        matches!(other, Op::Function(other) if self.f.same(&other.f) && self.name == other.name && self.axes == other.axes)
     }
 
     fn hash(&self, hasher: &mut dyn Hasher) {
@@ -105,9 +203,17 @@ impl Operation for Function {
         String::new()
     }
 
-    // blocks are called as declared
+    // calls are made as declared, but for places that are on their own
     fn through(&self) -> Through<'_> {
-        Through::Stop
+        let ndim = self.chunks.axes.len();
+        if !self.axes[..ndim].contains(&CallAxis::Free) {
+            return Through::Stop;
+        }
+        // where a call sees beyond its places, a slice would end too early
+        let sees = |arg: &BlockArg, at: usize| arg.sees.get(at).is_some_and(|(before, after, _)| before + after > 0);
+        let seen = |axis: usize| self.args.iter().any(|arg| (0..arg.axes.len()).any(|at| arg.axes[at] == axis && sees(arg, at)));
+        let free = |axis: &usize| Some(*axis).filter(|&axis| axis < ndim && self.axes[axis] == CallAxis::Free && !seen(axis));
+        Through::Window(self.args.iter().map(|arg| arg.axes.iter().map(free).collect()).collect())
     }
 
     fn cost(&self) -> u64 {
@@ -128,8 +234,9 @@ impl Operation for Function {
 
     fn refit(&mut self, _: &[Expr]) {}
 
+    // how it is called stands in `axes`
     fn needs_chunks(&self) -> bool {
-        true
+        false
     }
 
     fn relabel(&self, _: &ChunkGrid) -> Relabel {

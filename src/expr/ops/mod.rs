@@ -39,6 +39,7 @@ pub use elementwise::Elementwise;
 pub use factor::{Factor, Factors};
 pub use full::{Full, constant};
 pub use function::{BlockFn, BlockInfo, Function, register, registered, registered_name};
+pub use function::{BlockArg, BlockFn, BlockInfo, CallAxis, Callee, Function};
 pub use generate::Generate;
 pub use grouped::Grouped;
 pub use lanes::Lanes;

@@ -1,0 +1,81 @@
+//! Elements at places of their own row.
+
+use super::Refused;
+use crate::dtype::DType;
+use crate::with_element;
+
+/// The place, counted from the end where it is negative.
+fn place(at: i64, n: usize) -> Result<usize, Refused> {
+    let from_start = if at < 0 { at + n as i64 } else { at };
+    if (0..n as i64).contains(&from_start) { Ok(from_start as usize) } else { Err(Refused::Place(at, n)) }
+}
+
+/// The elements of each row at the places of its row.
+pub(super) fn take(dtype: DType, elements: &[u8], places: &[u8], lens: &[usize], out: &mut [u8]) -> Result<(), Refused> {
+    let places: &[i64] = bytemuck::cast_slice(places);
+    let (n, m) = (lens[0], lens[1]);
+    with_element!(dtype, T => {
+        let (elements, out): (&[T], &mut [T]) = (bytemuck::cast_slice(elements), bytemuck::cast_slice_mut(out));
+        for ((row, places), out) in elements.chunks_exact(n).zip(places.chunks_exact(m)).zip(out.chunks_exact_mut(m)) {
+            for (&at, out) in places.iter().zip(out) {
+                *out = row[place(at, n)?];
+            }
+        }
+    });
+    Ok(())
+}
+
+/// Each row with `others` at the places of its row.
+pub(super) fn put(dtype: DType, elements: &[u8], places: &[u8], others: &[u8], lens: &[usize], out: &mut [u8]) -> Result<(), Refused> {
+    let places: &[i64] = bytemuck::cast_slice(places);
+    let (n, m) = (lens[0], lens[1]);
+    out[..elements.len()].copy_from_slice(elements);
+    with_element!(dtype, T => {
+        let (others, out): (&[T], &mut [T]) = (bytemuck::cast_slice(others), bytemuck::cast_slice_mut(out));
+        for ((others, places), out) in others.chunks_exact(m).zip(places.chunks_exact(m)).zip(out.chunks_exact_mut(n)) {
+            for (&at, &other) in places.iter().zip(others) {
+                out[place(at, n)?] = other;
+            }
+        }
+    });
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Rows;
+    use super::*;
+
+    fn run(what: Rows, args: &[&[u8]], lens: &[usize], out: &mut [i16]) -> Result<(), Refused> {
+        what.run(args, lens, 0, bytemuck::cast_slice_mut(out), &mut [])
+    }
+
+    #[test]
+    fn every_row_has_places_of_its_own() {
+        let x: [i16; 6] = [1, 2, 3, 4, 5, 6];
+        let places = [2i64, 0, -1, 1];
+        let (x, at) = (bytemuck::cast_slice(&x), bytemuck::cast_slice(&places));
+        let mut out = [0i16; 4];
+        assert_eq!(run(Rows::TakeAlong(DType::I16), &[x, at], &[3, 2], &mut out), Ok(()));
+        assert_eq!(out, [3, 1, 6, 5]);
+        let others: [i16; 4] = [7, 8, 9, 10];
+        let mut out = [0i16; 6];
+        assert_eq!(run(Rows::PutAlong(DType::I16), &[x, at, bytemuck::cast_slice(&others)], &[3, 2, 2], &mut out), Ok(()));
+        assert_eq!(out, [8, 2, 7, 4, 10, 9]);
+    }
+
+    #[test]
+    fn places_beyond_a_row_are_refused_and_the_last_of_several_stays() {
+        let x = [0i16; 2];
+        let (mut out, twice, beyond) = ([0i16; 2], [1i64, 1], [0i64, 2]);
+        let others = [5i16, 6];
+        let (x, others) = (bytemuck::cast_slice(&x), bytemuck::cast_slice(&others));
+        let mut put = |at: &[i64]| {
+            let ran = run(Rows::PutAlong(DType::I16), &[x, bytemuck::cast_slice(at), others], &[2, 2, 2], &mut out);
+            (ran, out)
+        };
+        assert_eq!(put(&twice), (Ok(()), [0, 6]));
+        assert_eq!(put(&beyond).0, Err(Refused::Place(2, 2)));
+        assert_eq!(put(&[-3, 0]).0, Err(Refused::Place(-3, 2)));
+    }
+}

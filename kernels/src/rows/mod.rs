@@ -1,0 +1,97 @@
+//! Rows of one or several arrays → a row of another: what needs whole lanes along the last axis, or a part of them and what lies
+//! around it. Elements at places, the greatest ones, windows that roll, quantiles with weights and by label.
+
+mod along;
+mod quantiles;
+mod rolling;
+mod top;
+
+pub use quantiles::{ByLabel, Weighted};
+pub use rolling::{Fold, Rolling};
+pub use top::Top;
+
+use crate::dtype::DType;
+
+/// What is made of rows.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Rows {
+    /// Of elements [n] of a dtype and places [m]: the elements at those places, [m].
+    TakeAlong(DType),
+    /// Of elements [n] of a dtype, places [m] and other elements [m]: the elements, with the others at those places. Of several
+    /// for one place the last one stays.
+    PutAlong(DType),
+    /// The greatest or least elements.
+    Top(Top),
+    /// Something of the window around each element.
+    Rolling(Rolling),
+    /// Quantiles of elements with weights.
+    Weighted(Weighted),
+    /// A quantile of the elements with each label.
+    ByLabel(ByLabel),
+}
+
+/// Why rows were refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// A place that is none of so many.
+    Place(i64, usize),
+    /// A label that is none of so many groups.
+    Label(i64, usize),
+    /// A weight that is negative or not finite, or none that is positive.
+    Weights,
+}
+
+impl Rows {
+    /// NumPy's name, or that of whoever has it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Rows::TakeAlong(_) => "take_along_axis",
+            Rows::PutAlong(_) => "put_along_axis",
+            Rows::Top(top) => top.name(),
+            Rows::Rolling(rolling) => rolling.name(),
+            Rows::Weighted(_) => "quantile",
+            Rows::ByLabel(_) => "groupby",
+        }
+    }
+
+    /// How many of the last axes of an argument a row is: items of a state have an axis for their bytes.
+    pub fn row_axes(&self) -> usize {
+        if matches!(self, Rows::Top(Top { of_items: true, .. })) { 2 } else { 1 }
+    }
+
+    /// Bytes beside the rows, where those of the arguments have `lens` elements.
+    pub fn scratch_bytes(&self, lens: &[u64]) -> u64 {
+        match self {
+            Rows::TakeAlong(_) | Rows::PutAlong(_) => 0,
+            Rows::Top(top) => top.scratch_bytes(lens[0]),
+            Rows::Rolling(rolling) => rolling.scratch_bytes(),
+            Rows::Weighted(of) => of.scratch_bytes(lens[0]),
+            Rows::ByLabel(of) => of.scratch_bytes(lens[0]),
+        }
+    }
+
+    /// Makes each of the dense rows of `out` of the dense rows of `args`, which have `lens` elements; of an argument with one
+    /// row of the same for all. Rows begin at the place `first` of their axis.
+    ///
+    /// # Errors
+    /// The first place, label or weight that is none.
+    ///
+    /// # Panics
+    /// If a buffer is shorter than said, or not aligned to 8 bytes.
+    pub fn run(&self, args: &[&[u8]], lens: &[usize], first: u64, out: &mut [u8], scratch: &mut [u8]) -> Result<(), Refused> {
+        match self {
+            Rows::TakeAlong(dtype) => along::take(*dtype, args[0], args[1], lens, out),
+            Rows::PutAlong(dtype) => along::put(*dtype, args[0], args[1], args[2], lens, out),
+            Rows::Top(top) => {
+                top.run(args[0], lens[0], first, out, scratch);
+                Ok(())
+            }
+            Rows::Rolling(rolling) => {
+                rolling.run(bytemuck::cast_slice(args[0]), lens[0], first, bytemuck::cast_slice_mut(out), scratch);
+                Ok(())
+            }
+            Rows::Weighted(of) => of.run(args[0], bytemuck::cast_slice(args[1]), lens[0], out, scratch),
+            Rows::ByLabel(of) => of.run(args[0], bytemuck::cast_slice(args[1]), lens[0], out, scratch),
+        }
+    }
+}

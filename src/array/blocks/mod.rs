@@ -1,0 +1,102 @@
+//! Users' functions → block functions: of an element's index, of blocks, of blocks and what lies around them, of lanes, of parts
+//! of a reduction. Shape and dtype of what they give are declared, and never found out by calling them.
+
+mod along;
+mod blockwise;
+mod gufunc;
+mod overlap;
+mod reduction;
+pub(in crate::array) mod rows;
+mod values;
+
+pub use blockwise::{Blockwise, blockwise};
+pub use gufunc::{CoreSizes, apply_gufunc};
+pub use overlap::{Boundary, Halo};
+
+use super::{Array, ArrayElement, Chunks, Shape, counted};
+use crate::error::{Error, Result};
+use crate::expr::{BlockFn, BlockInfo, Expr, Function, Node, auto_chunks};
+use crate::grid::element_count;
+use flagstone_kernels::dtype::Element;
+use ndarray::{ArrayD, ArrayViewD};
+use std::marker::PhantomData;
+use std::sync::Arc;
+use values::{OfBlocks, OfIndex};
+
+/// The array of `f` at every index.
+pub(super) fn from_function<T: ArrayElement>(
+    shape: &Shape,
+    chunks: Option<Chunks>,
+    f: impl Fn(&[u64]) -> T + Send + Sync + 'static,
+) -> Result<Expr> {
+    made::<T>("from_function", shape, chunks, Arc::new(OfIndex(f, PhantomData)))
+}
+
+/// An array of no other.
+fn made<T: ArrayElement>(name: &str, shape: &Shape, chunks: Option<Chunks>, f: Arc<dyn BlockFn>) -> Result<Expr> {
+    let shape = shape.lengths(name)?;
+    let size = element_count(&shape).and_then(|n| n.checked_mul(T::Stored::DTYPE.size() as u64));
+    if size.is_none_or(|bytes| bytes > i64::MAX as u64) {
+        return Err(Error::bad_request(name, format!("shape {shape:?} is over 2⁶³ bytes")));
+    }
+    let chunks = match chunks {
+        Some(chunks) => chunks.grid(name, &shape)?,
+        None => auto_chunks(&shape),
+    };
+    called(Function::of_blocks(name, f, vec![], T::DTYPE, chunks))
+}
+
+/// The node of a function.
+fn called(function: Function) -> Result<Expr> {
+    Node::new(function.into())
+}
+
+/// The array, whose elements must be what a function takes.
+fn of_type<T: ArrayElement>(name: &str, array: &Array) -> Result<Expr> {
+    let expr = array.expr()?;
+    match expr.dtype == T::DTYPE {
+        true => Ok(expr),
+        false => Err(Error::bad_request(name, format!("the function takes {}, the array is {}; use .astype first", T::DTYPE, expr.dtype))),
+    }
+}
+
+/// An array made block by block: `f` of each block's place gives its elements.
+///
+/// ```
+/// use flagstone::array::from_blocks;
+/// let x = from_blocks([4], [2], |block| ndarray::ArrayD::from_elem(vec![2], block.index[0] as i64));
+/// assert_eq!(x.compute::<i64>().unwrap().as_slice().unwrap(), [0, 0, 1, 1]);
+/// ```
+#[track_caller]
+pub fn from_blocks<T: ArrayElement>(
+    shape: impl Into<Shape>,
+    chunks: impl Into<Chunks>,
+    f: impl Fn(&BlockInfo) -> ArrayD<T> + Send + Sync + 'static,
+) -> Array {
+    let f = OfBlocks::new(move |info: &BlockInfo, _: &[ArrayViewD<'_, T>]| f(info));
+    Array::build(|| made::<T>("from_blocks", &shape.into(), Some(chunks.into()), Arc::new(f)))
+}
+
+impl Array {
+    /// `f` of every block of an array of `T`, giving a block of the same shape of `U`. Blocks are the
+    /// array's chunks. A panic in `f` becomes an error that names the block.
+    ///
+    /// ```
+    /// use flagstone::{DType, zeros};
+    /// let y = zeros([4], DType::F64).map_blocks(|block: ndarray::ArrayViewD<f64>| block.mapv(|v| v as f32 + 1.0));
+    /// assert_eq!(y.dtype().unwrap(), DType::F32);
+    /// ```
+    #[track_caller]
+    pub fn map_blocks<T, U>(&self, f: impl Fn(ArrayViewD<'_, T>) -> ArrayD<U> + Send + Sync + 'static) -> Array
+    where
+        T: ArrayElement,
+        U: ArrayElement,
+    {
+        let f: Arc<dyn BlockFn> = Arc::new(OfBlocks::new(move |_: &BlockInfo, args: &[ArrayViewD<'_, T>]| f(args[0].view())));
+        Array::build(|| {
+            counted::when_known("map_blocks", &[of_type::<T>("map_blocks", self)?], &[], move |args| {
+                called(Function::of_blocks("map_blocks", f.clone(), args.to_vec(), U::DTYPE, args[0].chunks.clone()))
+            })
+        })
+    }
+}

@@ -1,0 +1,95 @@
+//! Kernels of rows as calls of blocks: rows are the last axes, all other axes are cut as memory asks.
+
+use super::called;
+use crate::error::Result;
+use crate::expr::{BlockArg, CallAxis, Expr, Function};
+use crate::grid::{AxisChunks, ChunkGrid};
+use flagstone_kernels::dtype::DType;
+use flagstone_kernels::halo::Boundary;
+use flagstone_kernels::rows::{Rows, Top};
+use flagstone_kernels::sort::{Gives, Sorter};
+
+/// Elements of an axis that one call takes the top of at most.
+const TOP_PLACES: u64 = 1 << 20;
+/// Parts whose tops are merged by one call.
+const TOP_TOGETHER: u64 = 16;
+
+fn whole(n: u64) -> CallAxis {
+    CallAxis::Cut(AxisChunks::whole(n))
+}
+
+/// An argument whose axes follow these of the calls.
+fn arg(expr: &Expr, axes: impl IntoIterator<Item = usize>) -> BlockArg {
+    BlockArg { expr: expr.clone(), axes: axes.into_iter().collect(), sees: Vec::new() }
+}
+
+fn node(kernel: Rows, args: Vec<BlockArg>, axes: Vec<CallAxis>, dtype: DType, chunks: Vec<AxisChunks>) -> Result<Expr> {
+    let name = kernel.name().to_string();
+    called(Function { name, f: crate::expr::Callee::Rows(kernel), args, axes, dtype, chunks: ChunkGrid { axes: chunks } })
+}
+
+/// Rows of `len` elements of `dtype` made of the rows of `args`, each whole. All have the other axes of the first one, or none:
+/// then its row is that of every call. None is empty.
+pub(in crate::array) fn of_whole(kernel: Rows, args: &[Expr], len: u64, dtype: DType) -> Result<Expr> {
+    let others = args[0].shape.len() - 1;
+    let mut axes = vec![CallAxis::Free; others];
+    axes.push(whole(len));
+    axes.extend(args.iter().map(|arg| whole(arg.shape[arg.shape.len() - 1])));
+    let of = |(n, expr): (usize, &Expr)| match expr.shape.len() - 1 {
+        0 => arg(expr, [others + 1 + n]),
+        _ => arg(expr, (0..others).chain([others + 1 + n])),
+    };
+    let mut chunks = args[0].chunks.axes[..others].to_vec();
+    chunks.push(AxisChunks::whole(len));
+    node(kernel, args.iter().enumerate().map(of).collect(), axes, dtype, chunks)
+}
+
+/// As [`of_whole`] of a whole row of `x` and an element of `of_result` for each of the result.
+pub(in crate::array) fn of_each(kernel: Rows, x: &Expr, of_result: &Expr, dtype: DType) -> Result<Expr> {
+    let others = x.shape.len() - 1;
+    let mut axes = vec![CallAxis::Free; others + 1];
+    axes.push(whole(x.shape[others]));
+    let args = vec![arg(x, (0..others).chain([others + 1])), arg(of_result, 0..=others)];
+    node(kernel, args, axes, dtype, of_result.chunks.axes.clone())
+}
+
+/// An element for each of `x` made of what lies around it along the last axis.
+pub(in crate::array) fn of_around(kernel: Rows, x: &Expr, before: u64, after: u64, boundary: Boundary, dtype: DType) -> Result<Expr> {
+    let last = x.shape.len() - 1;
+    let mut sees = vec![(0, 0, Boundary::None); last];
+    sees.push((before, after, boundary));
+    let args = vec![BlockArg { sees, ..arg(x, 0..=last) }];
+    node(kernel, args, vec![CallAxis::Free; last + 1], dtype, x.chunks.axes.clone())
+}
+
+/// The `k` greatest (or least) values of each row, the greatest (or least) first, or their places: in one read, with a state of `k`
+/// items a part, which are merged along a tree.
+pub(in crate::array) fn top(x: &Expr, k: u64, greatest: bool, gives: Gives) -> Result<Expr> {
+    let (others, sorter) = (x.shape.len() - 1, Sorter { dtype: x.dtype, gives });
+    let (n, item) = (x.shape[others], sorter.item_bytes() as u64);
+    let of = |of_items, gives| Rows::Top(Top { sorter, k, greatest, of_items, gives });
+    let free = vec![CallAxis::Free; others];
+    let chunks = |x: &Expr| x.chunks.axes[..others].to_vec();
+    let slots = |cuts: &AxisChunks| AxisChunks::from_lengths(&cuts.lengths().map(|n| n.min(k)).collect::<Vec<_>>());
+    // parts so long that their state is small beside them
+    let least = k.saturating_mul(8).max(1 << 14).max(TOP_PLACES / 16);
+    let along = &x.chunks.axes[others];
+    let cuts = along.join(least.div_ceil(along.longest().max(1))).split(least.max(TOP_PLACES));
+    if cuts.count() == 1 {
+        let axes = [&free[..], &[whole(n.min(k)), whole(n)]].concat();
+        let args = vec![arg(x, (0..others).chain([others + 1]))];
+        return node(of(false, true), args, axes, sorter.out(), [chunks(x), vec![AxisChunks::whole(n.min(k))]].concat());
+    }
+    // [others, items, bytes]
+    let axes = |cuts: &AxisChunks| [&free[..], &[CallAxis::Cut(cuts.clone()), whole(item)]].concat();
+    let made = |cuts: &AxisChunks, x: &Expr| [chunks(x), vec![slots(cuts), AxisChunks::whole(item)]].concat();
+    let mut state = node(of(false, false), vec![arg(x, 0..=others)], axes(&cuts), DType::U8, made(&cuts, x))?;
+    while state.chunks.axes[others].count() > TOP_TOGETHER {
+        let cuts = state.chunks.axes[others].join(TOP_TOGETHER);
+        state = node(of(true, false), vec![arg(&state, 0..others + 2)], axes(&cuts), DType::U8, made(&cuts, &state))?;
+    }
+    let total = state.shape[others];
+    let axes = [&free[..], &[whole(n.min(k)), whole(total), whole(item)]].concat();
+    let args = vec![arg(&state, (0..others).chain([others + 1, others + 2]))];
+    node(of(true, true), args, axes, sorter.out(), [chunks(&state), vec![AxisChunks::whole(n.min(k))]].concat())
+}
