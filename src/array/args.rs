@@ -204,6 +204,7 @@ pub(super) fn index(value: &Value) -> Result<Index> {
                 items.iter().map(|item| if let Value::Scalar(Scalar::Bool(b)) = item { Some(*b) } else { None }).collect();
             match bools {
                 Some(bools) if !bools.is_empty() => Ok(Index::Bools(bools)),
+                _ if items.iter().any(|item| matches!(item, Value::List(_) | Value::Tuple(_))) => array("index", value).map(Index::Array),
                 _ => integers("index", value).map(Index::List),
             }
         }

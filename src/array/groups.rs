@@ -1,15 +1,18 @@
 //! Groups of places along an axis, by labels: `groupby(x, labels, axis)`, as flox gives dask.
 
 use super::axes::position;
+use super::blocks::rows;
 use super::elementwise::{cast, constant};
 use super::table::{default, params, sig};
 use super::value::{Param, Signature, Value};
 use super::{Array, args, counted, where_};
 use crate::error::{Error, Result};
-use crate::expr::{Node, ops};
+use crate::expr::{Expr, Node, ops};
 use flagstone_kernels::dtype::{DType, Scalar};
 use flagstone_kernels::grouped::Fold;
+use flagstone_kernels::lanes::Method;
 use flagstone_kernels::op::ReduceOp;
+use flagstone_kernels::rows::{ByLabel, Rows};
 
 /// Places along an axis of an array by label; see [`Array::groupby`].
 #[derive(Clone, Debug)]
@@ -22,7 +25,8 @@ pub struct Groups {
 
 impl Array {
     /// The places along `axis` in `groups` groups by `labels`, integers, one a place; negative ones belong to no group. What is then
-    /// asked has the groups in place of the axis.
+    /// asked has the groups in place of the axis. Labels of several axes are those of places along as many axes from `axis` on, as
+    /// of the zones of a raster, which the groups replace.
     ///
     /// ```
     /// let x = flagstone::arange(0, 6, 1, None).astype(flagstone::DType::F64);
@@ -30,8 +34,49 @@ impl Array {
     /// assert_eq!(x.groupby(&odd, 0, 2).mean().compute::<f64>().unwrap().as_slice().unwrap(), [2.0, 3.0]);
     /// ```
     pub fn groupby(&self, labels: &Array, axis: i64, groups: u64) -> Groups {
-        Groups { x: self.clone(), labels: labels.clone(), axis, groups }
+        match labels.ndim() {
+            Ok(n) if n > 1 => {
+                let x = Array::build(|| merged(self, axis, labels)?.expr());
+                Groups { x, labels: labels.ravel(), axis, groups }
+            }
+            _ => Groups { x: self.clone(), labels: labels.clone(), axis, groups },
+        }
     }
+
+    /// Groups of places along `axis` by which of the bins between `edges`, ascending, the coordinate of each lies in: from an edge on,
+    /// up to the next one. What lies beyond them is in none.
+    ///
+    /// ```
+    /// let hours = flagstone::arange(0, 6, 1, None);
+    /// let days = flagstone::Array::from(ndarray::arr1(&[0i64, 2, 6]));
+    /// let x = flagstone::arange(0.0, 6.0, 1.0, None);
+    /// assert_eq!(x.resample(&hours, &days, 0).sum().compute::<f64>().unwrap().as_slice().unwrap(), [1.0, 14.0]);
+    /// ```
+    #[track_caller]
+    pub fn resample(&self, coordinate: &Array, edges: &Array, axis: i64) -> Groups {
+        let bins = edges.shape().ok().filter(|shape| shape.len() == 1 && shape[0] > 1).map(|shape| shape[0] - 1);
+        let labels = Array::build(|| {
+            let Some(bins) = bins else {
+                let what = format!("edges of shape {:?}; expected one axis and two edges at least", edges.shape()?);
+                return Err(Error::bad_request("resample", what));
+            };
+            let bin = edges.searchsorted(coordinate.clone(), true) - 1;
+            where_(bin.ge(bins as i64), -1, bin).expr()
+        });
+        self.groupby(&labels, axis, bins.unwrap_or(1))
+    }
+}
+
+/// `x` with the axes from `axis` on that `labels` has as one.
+fn merged(x: &Array, axis: i64, labels: &Array) -> Result<Array> {
+    let (shape, of_labels) = (x.shape()?, labels.shape()?);
+    let at = position("groupby", axis, shape.len())?;
+    let end = at + of_labels.len();
+    if shape.get(at..end) != Some(&of_labels[..]) {
+        let what = format!("labels of shape {of_labels:?} for the axes from {at} on of shape {shape:?}; expected the same lengths");
+        return Err(Error::bad_request("groupby", what));
+    }
+    Ok(x.reshape([&shape[..at], &[of_labels.iter().product()], &shape[end..]].concat()))
 }
 
 impl Groups {
@@ -48,24 +93,12 @@ impl Groups {
             _ if dtype.is_complex() => return Err(Error::bad_request("groupby", format!("{dtype} has no order"))),
             _ => dtype,
         };
-        let labels = self.labels.expr()?;
-        if !labels.dtype.is_integer() || labels.shape.len() != 1 {
-            return Err(Error::bad_request(
-                "groupby",
-                format!("labels of shape {:?} {}; expected integers along one axis", labels.shape, labels.dtype),
-            ));
-        }
+        let labels = self.checked_labels()?;
         let (axis, groups) = (position("groupby", self.axis, x.ndim()?)? as i64, self.groups);
         let rows = cast(&x.moveaxis(axis, 0).expr()?, dtype)?;
-        let folded = counted::when_known("groupby", &[rows, cast(&labels, DType::I64)?], &[], move |args| {
+        let folded = counted::when_known("groupby", &[rows, labels], &[], move |args| {
             let (rows, labels) = (&args[0], &args[1]);
-            if labels.shape[0] != rows.shape[0] {
-                let what = format!("{} labels for {} places along the axis; expected as many", labels.shape[0], rows.shape[0]);
-                return Err(Error::bad_request("groupby", what));
-            }
-            if groups == 0 {
-                return Err(Error::bad_request("groupby", "0 groups; expected 1 at least"));
-            }
+            check_lengths(labels, rows.shape[0], groups)?;
             if rows.shape.contains(&0) {
                 let shape: Vec<u64> = std::iter::once(groups).chain(rows.shape[1..].iter().copied()).collect();
                 return constant(Scalar::Int(0), rows.dtype, &shape);
@@ -79,6 +112,18 @@ impl Groups {
             .expr()
         })?;
         Ok(Array::from_expr(folded).moveaxis(0, axis))
+    }
+
+    /// The labels as int64.
+    fn checked_labels(&self) -> Result<Expr> {
+        let labels = self.labels.expr()?;
+        if !labels.dtype.is_integer() || labels.shape.len() != 1 {
+            return Err(Error::bad_request(
+                "groupby",
+                format!("labels of shape {:?} {}; expected integers along one axis", labels.shape, labels.dtype),
+            ));
+        }
+        cast(&labels, DType::I64)
     }
 
     /// How many places each group has, along the axis's place.
@@ -143,6 +188,105 @@ impl Groups {
         self.var(ddof).sqrt()
     }
 
+    /// The sums of the groups with a weight for each place along the axis, or for each element.
+    #[track_caller]
+    pub fn weighted_sum(&self, weights: &Array) -> Array {
+        Array::build(|| {
+            let dtype = self.x.dtype()?;
+            let sums = self.folded(&(self.x.astype(DType::F64) * self.along(weights)?), Fold::Sum)?;
+            (if dtype.is_float() { sums.astype(dtype) } else { sums }).expr()
+        })
+    }
+
+    /// The means of the groups with a weight for each place along the axis, or for each element; NaN where one has no place.
+    #[track_caller]
+    pub fn weighted_mean(&self, weights: &Array) -> Array {
+        Array::build(|| {
+            let (dtype, weights) = (self.x.dtype()?, self.along(weights)?);
+            let sums = self.folded(&(self.x.astype(DType::F64) * &weights), Fold::Sum)?;
+            let means = sums / self.folded(&weights, Fold::Sum)?;
+            (if dtype.is_float() { means.astype(dtype) } else { means }).expr()
+        })
+    }
+
+    /// The weights as float64, beside the axis.
+    fn along(&self, weights: &Array) -> Result<Array> {
+        let (ndim, weights) = (self.x.ndim()?, weights.astype(DType::F64));
+        if weights.ndim()? != 1 || ndim == 1 {
+            return Ok(weights);
+        }
+        let axis = position("groupby", self.axis, ndim)? as i64;
+        Ok(weights.expand_dims((0..ndim as i64).filter(|&other| other != axis).collect::<Vec<_>>()))
+    }
+
+    /// Where along the axis the first least value of each group stands; −1 where one has no place. A NaN is the least. A second
+    /// read.
+    #[track_caller]
+    pub fn argmin(&self) -> Array {
+        self.place_of(Fold::Min)
+    }
+
+    /// Where along the axis the first greatest value of each group stands; −1 where one has no place. A NaN is the greatest. A
+    /// second read.
+    #[track_caller]
+    pub fn argmax(&self) -> Array {
+        self.place_of(Fold::Max)
+    }
+
+    #[track_caller]
+    fn place_of(&self, fold: Fold) -> Array {
+        Array::build(|| {
+            let shape = self.x.shape()?;
+            let axis = position("groupby", self.axis, shape.len())?;
+            let own = self.folded(&self.x, fold)?.take(&self.labels.astype(DType::I64).clip(0, self.groups as i64 - 1), axis as i64);
+            let is_it = self.x.eq(&own);
+            let is_it = if self.x.dtype()?.is_float() { is_it | (self.x.isnan() & own.isnan()) } else { is_it };
+            let mut along = vec![1; shape.len()];
+            along[axis] = shape[axis];
+            let places = super::arange(0, shape[axis] as i64, 1, None).reshape(along);
+            let first = self.folded(&where_(is_it, places, i64::MAX), Fold::Min)?;
+            where_(first.eq(i64::MAX), -1, first).expr()
+        })
+    }
+
+    /// The exact medians of the groups; NaN where one has no place, or a NaN. A task holds whole lanes along the axis.
+    #[track_caller]
+    pub fn median(&self) -> Array {
+        self.quantile_by(0.5, Method::Median)
+    }
+
+    /// Exact quantiles of the groups, between the nearest two values linearly.
+    #[track_caller]
+    pub fn quantile(&self, q: f64) -> Array {
+        self.quantile_by(q, Method::Linear)
+    }
+
+    #[track_caller]
+    fn quantile_by(&self, q: f64, method: Method) -> Array {
+        Array::build(|| {
+            let (dtype, groups) = (self.x.dtype()?, self.groups);
+            if dtype.is_complex() || !(0.0..=1.0).contains(&q) {
+                return Err(Error::bad_request("groupby", format!("the quantile {q} of {dtype}; expected 0 to 1 of real numbers")));
+            }
+            let labels = self.checked_labels()?;
+            let axis = position("groupby", self.axis, self.x.ndim()?)? as i64;
+            let lanes = self.x.moveaxis(axis, -1).expr()?;
+            let found = counted::when_known("groupby", &[lanes, labels], &[], move |args| {
+                let (lanes, labels) = (&args[0], &args[1]);
+                let n = lanes.shape[lanes.shape.len() - 1];
+                check_lengths(labels, n, groups)?;
+                let shape = [&lanes.shape[..lanes.shape.len() - 1], &[groups]].concat();
+                if lanes.shape.contains(&0) {
+                    return constant(Scalar::Float(f64::NAN), DType::F64, &shape);
+                }
+                let kernel = Rows::ByLabel(ByLabel { dtype: lanes.dtype, q, method, groups });
+                rows::of_whole(kernel, &[lanes.clone(), labels.clone()], groups, DType::F64)
+            })?;
+            let found = Array::from_expr(found).moveaxis(-1, axis);
+            (if dtype.is_float() { found.astype(dtype) } else { found }).expr()
+        })
+    }
+
     /// The least values of the groups; NaN, or the dtype's greatest value, where one has no place. NaN wins.
     #[track_caller]
     pub fn min(&self) -> Array {
@@ -164,10 +308,21 @@ impl Groups {
     }
 }
 
+fn check_lengths(labels: &Expr, places: u64, groups: u64) -> Result<()> {
+    if labels.shape[0] != places {
+        let what = format!("{} labels for {places} places along the axis; expected as many", labels.shape[0]);
+        return Err(Error::bad_request("groupby", what));
+    }
+    if groups == 0 {
+        return Err(Error::bad_request("groupby", "0 groups; expected 1 at least"));
+    }
+    Ok(())
+}
+
 /// What groups by label.
 pub(in crate::array) static SIGNATURES: &[Signature] = &[
     sig!("groupby_reduce" ["array", "by"; "func" = "'mean'", "axis" = "0", "num_groups" = "None", "ddof" = "0"]
-    "func ('sum', 'mean', 'var', 'std', 'min', 'max', 'count') of the places along an axis with each label 0, 1, … below num_groups (flox).",
+    "func ('sum', 'mean', 'var', 'std', 'min', 'max', 'count', 'argmin', 'argmax', 'median') of the places along an axis with each label 0, 1, … below num_groups (flox).",
     |a| {
         const NAME: &str = "groupby_reduce";
         let (x, labels, axis) = (args::array(NAME, &a[0])?, args::array(NAME, &a[1])?, args::integer(NAME, &a[3])?);
@@ -185,7 +340,10 @@ pub(in crate::array) static SIGNATURES: &[Signature] = &[
                 "min" => of.min(),
                 "max" => of.max(),
                 "count" => of.count(),
-                other => return Err(Error::bad_request(NAME, format!("func '{other}'; expected sum, mean, var, std, min, max or count"))),
+                "argmin" => of.argmin(),
+                "argmax" => of.argmax(),
+                "median" => of.median(),
+                other => return Err(Error::bad_request(NAME, format!("func '{other}'; expected sum, mean, var, std, min, max, count, argmin, argmax or median"))),
             },
             _ => return Err(Error::bad_request(NAME, "expected the name of a function such as 'mean'")),
         }))

@@ -245,7 +245,7 @@ pub(super) fn indexed(expr: &Expr, items: &[Index]) -> Result<Expr> {
 }
 
 /// The mask of an index that is one of the array's shape, or, where lengths are counted, of as many axes.
-fn whole_mask<'a>(expr: &Expr, items: &'a [Index]) -> Option<&'a Array> {
+pub(super) fn whole_mask<'a>(expr: &Expr, items: &'a [Index]) -> Option<&'a Array> {
     let mut others = items.iter().filter(|item| !matches!(item, Index::Ellipsis));
     let (Some(Index::Array(mask)), None) = (others.next(), others.next()) else { return None };
     let of = mask.expr().ok()?;
@@ -255,7 +255,7 @@ fn whole_mask<'a>(expr: &Expr, items: &'a [Index]) -> Option<&'a Array> {
 }
 
 /// The items with each mask replaced by the places where it is true, an array of them for each of its axes.
-fn spread_masks(items: &[Index]) -> Result<Vec<Index>> {
+pub(super) fn spread_masks(items: &[Index]) -> Result<Vec<Index>> {
     let mut out = Vec::new();
     for item in items {
         match item {
@@ -267,13 +267,13 @@ fn spread_masks(items: &[Index]) -> Result<Vec<Index>> {
     Ok(out)
 }
 
-/// An index with arrays of integers among its items: slices first, then the places.
-fn at_places(expr: &Expr, items: &[Index]) -> Result<Expr> {
-    let items = expanded(expr, items)?;
+/// The slices of an index with arrays of integers among its items, and along which axes of what they select the arrays are
+/// indices: `items` has one for every axis and new axis.
+pub(super) fn places_of(expr: &Expr, items: &[Index]) -> Result<(Vec<Index>, Vec<usize>, Vec<Expr>)> {
     let of = |at: i64| super::full(Vec::<u64>::new(), at, Some(DType::I64));
     let (mut sliced, mut axes, mut places) = (Vec::new(), Vec::new(), Vec::new());
     let mut axis = 0;
-    for item in &items {
+    for item in items {
         axis += !matches!(item, Index::NewAxis) as usize;
         let axis = axis.saturating_sub(1);
         let indices = match item {
@@ -292,12 +292,19 @@ fn at_places(expr: &Expr, items: &[Index]) -> Result<Expr> {
         sliced.push(Index::Slice(None, None, None));
         places.push(indices.expr()?);
     }
+    Ok((sliced, axes, places))
+}
+
+/// An index with arrays of integers among its items: slices first, then the places.
+fn at_places(expr: &Expr, items: &[Index]) -> Result<Expr> {
+    let items = expanded(expr, items)?;
+    let (sliced, axes, places) = places_of(expr, &items)?;
     let sliced = indexed(expr, &sliced)?;
     super::sorting::lookup::pointwise(&sliced, &axes, &places, list_comes_first(&items))
 }
 
 /// The items without ellipsis and bools, one for every axis and new axis.
-fn expanded(expr: &Expr, items: &[Index]) -> Result<Vec<Index>> {
+pub(super) fn expanded(expr: &Expr, items: &[Index]) -> Result<Vec<Index>> {
     let ndim = expr.shape.len();
     let used = items.iter().filter(|item| !matches!(item, Index::NewAxis | Index::Ellipsis)).count();
     if used > ndim {
@@ -379,7 +386,7 @@ fn bounds(expr: &Expr, items: &[Index]) -> Result<Vec<Length>> {
 }
 
 /// NumPy: integers beside a list are part of the list; where a slice stands between them, its axis comes first.
-fn list_comes_first(items: &[Index]) -> bool {
+pub(super) fn list_comes_first(items: &[Index]) -> bool {
     let part = |item: &Index| matches!(item, Index::Int(_) | Index::List(_) | Index::Bools(_) | Index::Array(_));
     let advanced: Vec<usize> = (0..items.len()).filter(|&i| part(&items[i])).collect();
     advanced.windows(2).any(|pair| pair[1] != pair[0] + 1)

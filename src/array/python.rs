@@ -47,6 +47,16 @@ pub fn index(x: &Value, index: &[Value]) -> Result<Value> {
     Ok(Value::Array(array.index(items)))
 }
 
+/// What `x[index] = value` makes of `x`.
+///
+/// # Errors
+/// As [`index`].
+pub fn set_index(x: &Value, index: &[Value], value: &Value) -> Result<Value> {
+    let array = args::array("set", x)?;
+    let items: Vec<Index> = index.iter().map(args::index).collect::<Result<_>>()?;
+    Ok(Value::Array(array.set(items, args::operand("set", value)?)))
+}
+
 /// `-x`, `+x`, `~x` of an array.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use super::shapes::table as shapes;
 use super::statistics::table as statistics;
 use super::table::{METHODS, NOT_YET, SIGNATURES};
 use super::value::{Param, Signature};
-use super::{fft, groups, sorting};
+use super::{fft, groups, rolling, sorting};
 use std::fmt::Write;
 
 /// Every function, in the order of the reference.
@@ -17,7 +17,7 @@ use std::fmt::Write;
 /// assert!(flagstone::array::signatures().any(|signature| signature.name == "linalg.qr"));
 /// ```
 pub fn signatures() -> impl Iterator<Item = &'static Signature> {
-    let tables: [&'static [Signature]; 10] = [
+    let tables: [&'static [Signature]; 11] = [
         SIGNATURES,
         choices::SIGNATURES,
         grids::SIGNATURES,
@@ -28,6 +28,7 @@ pub fn signatures() -> impl Iterator<Item = &'static Signature> {
         groups::SIGNATURES,
         table::SIGNATURES,
         random::SIGNATURES,
+        rolling::SIGNATURES,
     ];
     tables.into_iter().flatten()
 }

@@ -1,5 +1,6 @@
-//! An exact quantile by selection on order-preserving keys: a sample brackets it, one read counts below and
-//! above and collects what is inside; where the bracket missed, histograms narrow it down, 16 bits a read.
+//! Exact quantiles by selection on order-preserving keys: a sample brackets each, one read counts below and
+//! above and collects what is inside; where a bracket missed, histograms narrow it down, 16 bits a read. Several quantiles
+//! look at the same reads.
 
 use super::blocking;
 use super::boxes::{Boxes, Tile};
@@ -9,7 +10,7 @@ use super::procedure::{self, Keeper, Procedure};
 use super::work::{Access, Layout, Tasks, Work};
 use crate::budget::Budget;
 use crate::error::{Error, Result};
-use crate::expr::{Expr, constant, ops};
+use crate::expr::{Expr, Node, constant, ops};
 use crate::grid::ChunkGrid;
 use crate::plan::{Parts, Plan, Stage, TaskBlocks};
 use crate::sizes::WorkSizes;
@@ -21,10 +22,8 @@ use flagstone_kernels::select::{NAN_KEY, bracket, compress, from_key, histogram,
 use flagstone_kernels::view::{View, ViewMut};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Keys of those inside of the bracket that one task may keep.
-fn kept_max(work: &WorkSizes) -> u64 {
-    work.quantile_keys_max / 4
-}
+/// Brackets that have all the keys that one alone has; more share what so many have.
+const FULL_BRACKETS: u64 = 4;
 
 /// How often its boxes are halved under a small limit.
 const SMALLER_MAX: u32 = 6;
@@ -49,14 +48,19 @@ impl Look {
     }
 
     /// Words that a task of `elements` values needs for what it finds.
-    fn found_words(&self, elements: u64, work: &WorkSizes) -> u64 {
+    fn found_words(&self, elements: u64, keys_max: u64, work: &WorkSizes) -> u64 {
         match self {
             Look::Sample => elements.min(2 * work.quantile_values),
             Look::Bracket(low, high) if low == high => 0,
-            Look::Bracket(..) => elements.min(kept_max(work)),
+            Look::Bracket(..) => elements.min(kept_max(keys_max)),
             Look::Histogram { .. } => 1 << BITS,
         }
     }
+}
+
+/// Keys of those inside of a bracket that one task may keep.
+fn kept_max(keys_max: u64) -> u64 {
+    keys_max / 4
 }
 
 /// What one read found, all tasks together.
@@ -79,45 +83,68 @@ enum Next {
 }
 
 /// A quantile on its way.
-pub struct Selection {
+struct One {
     dtype: DType,
-    out: DType,
     q: f64,
     method: Method,
-    /// The values and, if there is one, the mask.
-    roots: Vec<Expr>,
     look: Option<(Look, Arc<Mutex<Found>>)>,
     /// Keys of the two values found so far.
     middles: Vec<u64>,
     total: Option<u64>,
-    work: WorkSizes,
+    /// Keys inside of its bracket that are kept.
+    keys_max: u64,
+    value: Option<Scalar>,
+}
+
+/// Quantiles on their way.
+pub struct Selection {
+    dtype: DType,
+    out: DType,
+    method: Method,
+    is_one: bool,
+    /// The values and, if there is one, the mask.
+    roots: Vec<Expr>,
+    all: Vec<One>,
+    keys_max: u64,
 }
 
 impl Selection {
-    /// The quantile, as `out`.
+    /// The quantiles, as `out`.
     pub fn new(out: DType, of: &ops::Quantile, work: &WorkSizes) -> Selection {
         let roots = std::iter::once(&of.arg).chain(&of.mask).cloned().collect();
-        let (q, method) = (of.q, of.method);
-        Selection { dtype: of.arg.dtype, out, q, method, roots, look: None, middles: vec![], total: None, work: *work }
+        let (dtype, method, count) = (of.arg.dtype, of.method, of.q.len().max(1) as u64);
+        let keys_max = (work.quantile_keys_max * count.min(FULL_BRACKETS) / count).max(4);
+        let one = |&q: &f64| One { dtype, q, method, look: None, middles: vec![], total: None, keys_max, value: None };
+        Selection { dtype, out, method, is_one: of.is_one, roots, all: of.q.iter().map(one).collect(), keys_max }
     }
 
+    /// The plan of one read for several looks, each of which puts what it finds into its own.
+    fn plan(&self, looks: &[(Look, Arc<Mutex<Found>>)], budget: &Budget) -> Result<Plan> {
+        lower_loop(&self.roots, budget, |feed, registers| {
+            Arc::new(LookStage::new(feed, registers, looks, self.keys_max, self.dtype, budget))
+        })
+    }
+
+    /// What stands in the place of the quantiles.
+    fn are(&self, values: &[Scalar]) -> Result<Expr> {
+        if self.is_one {
+            return constant(values[0], self.out, &ChunkGrid { axes: vec![] });
+        }
+        let each = values.iter().map(|&value| constant(value, self.out, &ChunkGrid::whole(&[1]))).collect::<Result<Vec<_>>>()?;
+        if each.len() == 1 { Ok(each[0].clone()) } else { Node::new(ops::Concatenate { args: each, axis: 0 }.into()) }
+    }
+}
+
+impl One {
     /// The ranks of the two values of `total` between which it lies, and how far from the first.
     fn ranks(&self, total: u64) -> (u64, u64, f64) {
         self.method.between(self.q, total)
     }
 
-    /// The plan of one look, which puts what it finds into `found`.
-    fn plan(&self, look: Look, budget: &Budget, found: &Arc<Mutex<Found>>) -> Result<Plan> {
-        lower_loop(&self.roots, budget, |feed, registers| Arc::new(LookStage::new(feed, registers, look, found, self.dtype, budget)))
-    }
-
     /// What follows from the last look, the first of all if there was none.
-    fn next(&mut self) -> Next {
+    fn next(&mut self, is_empty: bool) -> Next {
         let Some((look, found)) = self.look.take() else {
-            if self.roots[0].shape.contains(&0) {
-                return Next::Is(Scalar::Float(f64::NAN));
-            }
-            return Next::Read(Look::Sample);
+            return if is_empty { Next::Is(Scalar::Float(f64::NAN)) } else { Next::Read(Look::Sample) };
         };
         let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
         match look {
@@ -173,7 +200,7 @@ impl Selection {
                 let first = low + ((bin as u64) << shift);
                 let last = (first + ((1u64 << shift) - 1)).min(high);
                 let both = self.middles.is_empty() && before + found.counts[bin] > other;
-                if shift > 0 && both && found.counts[bin] <= self.work.quantile_keys_max {
+                if shift > 0 && both && found.counts[bin] <= self.keys_max {
                     return Next::Read(Look::Bracket(first, last));
                 }
                 if shift > 0 {
@@ -194,11 +221,6 @@ impl Selection {
         }
     }
 
-    /// What stands in the place of the quantile.
-    fn is(&self, value: Scalar) -> Result<Expr> {
-        constant(value, self.out, &ChunkGrid { axes: vec![] })
-    }
-
     /// What lies between two keys.
     fn mixed(&self, low: u64, high: u64, part: f64) -> Scalar {
         let (a, b) = (from_key(low, self.dtype), from_key(high, self.dtype));
@@ -208,37 +230,52 @@ impl Selection {
 
 impl Procedure for Selection {
     fn describe(&self) -> String {
-        let what = if self.method == Method::Median { "median".to_string() } else { format!("quantile {}", self.q) };
-        format!("select the {what} of {:?}: at most 2 reads where the values are in random order", self.roots[0].shape)
+        let what = match &self.all[..] {
+            _ if self.method == Method::Median => "the median".to_string(),
+            [one] => format!("the quantile {}", one.q),
+            all => format!("{} quantiles", all.len()),
+        };
+        format!("select {what} of {:?}: at most 2 reads where the values are in random order", self.roots[0].shape)
     }
     fn standing_bytes(&self) -> u64 {
-        self.work.quantile_keys_max * 8 + (8 << BITS)
+        self.all.len() as u64 * (self.keys_max * 8 + (8 << BITS))
     }
     fn most_demanding(&self, budget: &Budget) -> Result<Plan> {
-        let bracket = self.plan(Look::Bracket(0, u64::MAX), budget, &Arc::default())?;
+        let plan = |look: Look| self.plan(&[(look, Arc::default())], budget);
+        let bracket = plan(Look::Bracket(0, u64::MAX))?;
         // small boxes have fewer values to keep than a histogram has bins
-        let histogram = self.plan(Look::Histogram { low: 0, high: u64::MAX, shift: 64 - BITS }, budget, &Arc::default())?;
+        let histogram = plan(Look::Histogram { low: 0, high: u64::MAX, shift: 64 - BITS })?;
         let needed = |plan: &Plan| crate::plan::demand_bytes(plan);
         Ok(if needed(&bracket) >= needed(&histogram) { bracket } else { histogram })
     }
     fn bound(&self, _budget: &Budget) -> Result<Vec<Expr>> {
-        Ok(vec![self.is(Scalar::Int(0))?])
+        Ok(vec![self.are(&vec![Scalar::Int(0); self.all.len()])?])
     }
     fn step(&mut self, budget: &Budget, _: &dyn Keeper) -> Result<procedure::Step> {
-        match self.next() {
-            Next::Read(look) => {
-                let found = Arc::new(Mutex::new(Found {
-                    counts: vec![0; look.bins()],
-                    // at once what `standing_bytes` counts, so that it does not double on the way
-                    inside: Vec::with_capacity(if matches!(look, Look::Bracket(..)) { self.work.quantile_keys_max as usize } else { 0 }),
-                    ..Found::default()
-                }));
-                let plan = self.plan(look, budget, &found)?;
-                self.look = Some((look, found));
-                Ok(procedure::Step::Run(plan))
+        let is_empty = self.roots[0].shape.contains(&0);
+        let mut looks: Vec<(Look, Arc<Mutex<Found>>)> = Vec::new();
+        for one in self.all.iter_mut().filter(|one| one.value.is_none()) {
+            match one.next(is_empty) {
+                Next::Is(value) => one.value = Some(value),
+                // one sample does for all
+                Next::Read(Look::Sample) if !looks.is_empty() => one.look = Some(looks[0].clone()),
+                Next::Read(look) => {
+                    let found = Arc::new(Mutex::new(Found {
+                        counts: vec![0; look.bins()],
+                        // at once what `standing_bytes` counts, so that it does not double on the way
+                        inside: Vec::with_capacity(if matches!(look, Look::Bracket(..)) { self.keys_max as usize } else { 0 }),
+                        ..Found::default()
+                    }));
+                    one.look = Some((look, found.clone()));
+                    looks.push((look, found));
+                }
             }
-            Next::Is(value) => Ok(procedure::Step::Done(vec![self.is(value)?])),
         }
+        if looks.is_empty() {
+            let values: Vec<Scalar> = self.all.iter().filter_map(|one| one.value).collect();
+            return Ok(procedure::Step::Done(vec![self.are(&values)?]));
+        }
+        Ok(procedure::Step::Run(self.plan(&looks, budget)?))
     }
 }
 
@@ -246,8 +283,9 @@ impl Procedure for Selection {
 struct LookStage {
     work: Work,
     fused: Fused,
-    look: Look,
-    found: Arc<Mutex<Found>>,
+    /// What is looked for, and where what is found goes. A sample is the only look of its read.
+    looks: Vec<(Look, Arc<Mutex<Found>>)>,
+    keys_max: u64,
     dtype: DType,
     sizes: WorkSizes,
     /// Of the mask, the values, those of them that the mask selects, all keys, the keys or counts that are found, and the
@@ -256,20 +294,28 @@ struct LookStage {
 }
 
 impl LookStage {
-    fn new(feed: Feed, registers: Vec<Reg>, look: Look, found: &Arc<Mutex<Found>>, dtype: DType, budget: &Budget) -> LookStage {
-        let of = |smaller| LookStage::cut(feed.clone(), registers.clone(), look, found, dtype, smaller, budget.work());
+    fn new(
+        feed: Feed,
+        registers: Vec<Reg>,
+        looks: &[(Look, Arc<Mutex<Found>>)],
+        keys_max: u64,
+        dtype: DType,
+        budget: &Budget,
+    ) -> LookStage {
+        let of = |smaller| LookStage::cut(feed.clone(), registers.clone(), looks, keys_max, dtype, smaller, budget.work());
         blocking::first_within((0..=SMALLER_MAX).map(of), |stage| stage.demand_bytes(), budget.share_bytes())
     }
 
     fn cut(
         feed: Feed,
         registers: Vec<Reg>,
-        look: Look,
-        found: &Arc<Mutex<Found>>,
+        looks: &[(Look, Arc<Mutex<Found>>)],
+        keys_max: u64,
         dtype: DType,
         smaller: u32,
         sizes: &WorkSizes,
     ) -> LookStage {
+        let look = looks[0].0;
         let mut boxes = Boxes::rows(blocking::frugal(&feed, smaller, sizes));
         let mut chosen = None;
         if matches!(look, Look::Sample) {
@@ -282,7 +328,7 @@ impl LookStage {
         }
         let fused = Fused::new(feed.program.clone(), registers, vec![]);
         let (elements, item) = (boxes.longest_elements(), dtype.size() as u64);
-        let found_bytes = look.found_words(elements, sizes) * 8;
+        let found_bytes = looks.iter().map(|(look, _)| look.found_words(elements, keys_max, sizes) * 8).max().unwrap_or(0);
         let layout = Layout::new([elements, elements * item, elements * item, elements * 8, found_bytes, fused.scratch_bytes() as u64]);
         let reads = vec![Access::whole(feed)];
         let scratch = layout.bytes().saturating_add(Work::loading_bytes(&boxes, &reads));
@@ -293,7 +339,7 @@ impl LookStage {
         };
         let mut work = Work::new(name, boxes, reads, vec![], scratch);
         work.chosen = chosen;
-        LookStage { work, fused, look, found: found.clone(), dtype, sizes: *sizes, layout }
+        LookStage { work, fused, looks: looks.to_vec(), keys_max, dtype, sizes: *sizes, layout }
     }
 }
 
@@ -327,11 +373,24 @@ impl Tasks for LookStage {
         let count = selected.len() / item;
         let all = &mut all[..count];
         keys(selected, self.dtype, all);
+        let nans = if self.dtype.is_float() { all.iter().filter(|&&key| key == NAN_KEY).count() } else { 0 };
+        for (look, found) in &self.looks {
+            self.look(*look, found, all, nans as u64, kept);
+        }
+        Ok(())
+    }
+}
+
+impl LookStage {
+    /// Adds what is found among the keys of one task.
+    fn look(&self, look: Look, found: &Mutex<Found>, all: &[u64], nans: u64, kept: &mut [u64]) {
+        let words = look.found_words(self.work.boxes.longest_elements(), self.keys_max, &self.sizes) as usize;
+        let kept = &mut kept[..words];
         // what is found here is added under the lock at the end
         let (mut below, mut inside_count, mut filled) = (0, 0, 0);
-        match self.look {
+        match look {
             Look::Sample => {
-                let step = (count / self.sizes.quantile_values as usize).max(1);
+                let step = (all.len() / self.sizes.quantile_values as usize).max(1);
                 for (to, from) in kept.iter_mut().zip(all.iter().step_by(step)) {
                     *to = *from;
                     filled += 1;
@@ -346,20 +405,20 @@ impl Tasks for LookStage {
                 below = histogram(all, low, high, shift, kept);
             }
         }
-        let nans = if self.dtype.is_float() { all.iter().filter(|&&key| key == NAN_KEY).count() } else { 0 };
-        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
         found.below += below;
         found.inside_count += inside_count;
-        found.nans += nans as u64;
-        found.total += count as u64;
-        if matches!(self.look, Look::Histogram { .. }) {
+        found.nans += nans;
+        found.total += all.len() as u64;
+        if matches!(look, Look::Histogram { .. }) {
             for (sum, n) in found.counts.iter_mut().zip(kept) {
                 *sum += *n;
             }
-        } else if inside_count <= kept_max(&self.sizes) && found.inside.len() + filled <= self.sizes.quantile_keys_max as usize {
+        } else if matches!(look, Look::Sample)
+            || inside_count <= kept_max(self.keys_max) && found.inside.len() + filled <= self.keys_max as usize
+        {
             found.inside.extend_from_slice(&kept[..filled]);
         }
-        Ok(())
     }
 }
 

@@ -123,6 +123,13 @@ pub enum Target {
     Name(String),
     /// `a, b`: unpacks a tuple.
     Tuple(Vec<Target>, Span),
+    /// `a[index]`: gives the name the array with other elements there.
+    Index {
+        /// The name of an array, and where it stands.
+        of: Ast,
+        /// What stands between the brackets.
+        index: Ast,
+    },
 }
 
 impl Ast {
@@ -178,6 +185,7 @@ impl Target {
             Target::Tuple(items, _) => {
                 format!("(tuple{})", items.iter().map(|t| format!(" {}", t.dump())).collect::<String>())
             }
+            Target::Index { of, index } => format!("([] {} {})", of.dump(), index.dump()),
         }
     }
 }

@@ -71,6 +71,19 @@ impl Evaluator {
                 let items = unpack(&value, targets.len()).map_err(|message| EvalError::new(span, message))?;
                 targets.iter().zip(items).try_for_each(|(target, item)| self.assign(target, item, span))
             }
+            Target::Index { of, index } => {
+                let array = match self.value(of)? {
+                    array @ Value::Array(_) => array,
+                    _ => return Err(EvalError::new(of.span, "only an array can be given other elements")),
+                };
+                let set = table::set_index(&array, &self.index_parts(index)?, &value);
+                let set = checked(set, of.span.to(index.span))?;
+                match &of.node {
+                    Node::Name(name) => self.define(name.clone(), set),
+                    _ => unreachable!("the parser takes a name"),
+                }
+                Ok(())
+            }
         }
     }
 
@@ -242,13 +255,7 @@ impl Evaluator {
             Object::Function(grid) if grid.params.iter().any(|param| param.name == "*ranges") => return self.grid(grid, index, span),
             _ => self.value(of)?,
         };
-        let parts = match &index.node {
-            Node::Tuple(items) => items.iter().map(|item| self.index_part(item)).collect::<Result<Vec<_>, _>>()?,
-            _ => match self.index_part(index)? {
-                Value::Tuple(items) => items,
-                part => vec![part],
-            },
-        };
+        let parts = self.index_parts(index)?;
         match (&value, parts.as_slice()) {
             (Value::Array(_), _) => checked(table::index(&value, &parts), span),
             (Value::Tuple(_) | Value::List(_) | Value::Str(_), [at]) => {
@@ -258,6 +265,17 @@ impl Evaluator {
                 Err(EvalError::new(index.span, "sequences have one axis; use asarray(...) for more"))
             }
             _ => Err(EvalError::new(of.span, "this value cannot be indexed: it is no array and no sequence")),
+        }
+    }
+
+    /// The items of an index.
+    fn index_parts(&self, index: &Ast) -> Evaluated<Vec<Value>> {
+        match &index.node {
+            Node::Tuple(items) => items.iter().map(|item| self.index_part(item)).collect(),
+            _ => match self.index_part(index)? {
+                Value::Tuple(items) => Ok(items),
+                part => Ok(vec![part]),
+            },
         }
     }
 

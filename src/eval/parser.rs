@@ -463,10 +463,11 @@ fn target(ast: Ast) -> Result<Target, EvalError> {
     match ast.node {
         Node::Name(name) => Ok(Target::Name(name)),
         Node::Tuple(items) | Node::List(items) => Ok(Target::Tuple(items.into_iter().map(target).collect::<Result<_, _>>()?, ast.span)),
+        Node::Index { of, index } if matches!(of.node, Node::Name(_)) => Ok(Target::Index { of: *of, index: *index }),
         Node::Index { .. } | Node::Attribute { .. } => Err(EvalError::unsupported(
             ast.span,
-            "assignment that changes an array in place is",
-            "arrays are values; use where(condition, new, x)",
+            "assignment to a part of what has no name is",
+            "give it a name first, as in `y = x.T; y[0] = 1; y`",
         )),
         _ => Err(EvalError::new(ast.span, "only a name, or names with commas between them, can stand left of '='")),
     }
@@ -528,7 +529,7 @@ mod tests {
             ("[i for i in x]", "for", "comprehensions"),
             ("lambda x: x", "lambda", "lambda"),
             ("x += 1", "+=", "in place"),
-            ("x[0] = 1", "x[0]", "in place"),
+            ("x.T[0] = 1", "x.T[0]", "has no name"),
             ("{1: 2}", "{", "dictionaries"),
             ("f(*a)", "*", "unpacking"),
             ("f(**a)", "**", "unpacking"),

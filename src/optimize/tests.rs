@@ -77,8 +77,14 @@ fn rechunk(arg: &Expr, chunk: &[u64]) -> Expr {
 }
 
 fn median(arg: &Expr) -> Expr {
-    Node::new(Op::Quantile(ops::Quantile { arg: arg.clone(), mask: None, q: 0.5, method: flagstone_kernels::lanes::Method::Median }))
-        .unwrap()
+    Node::new(Op::Quantile(ops::Quantile {
+        arg: arg.clone(),
+        mask: None,
+        q: vec![0.5],
+        is_one: true,
+        method: flagstone_kernels::lanes::Method::Median,
+    }))
+    .unwrap()
 }
 
 /// Values and their true shape, which differs from the node's where it is counted.

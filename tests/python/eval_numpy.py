@@ -822,7 +822,6 @@ nanmean(n[:3])
 
 # What may be lacking: then it is a named error, and never a partial answer.
 LATER = """
-lexsort((v, -v))
 random.poisson(2.0, size=3) * 0
 """.strip().split("\n")
 
@@ -935,10 +934,54 @@ def families():
                 yield kind, line
 
 
+# What NumPy has not: topk and argtopk as dask has them, put_along_axis as a function, and bottleneck's windows.
+BEYOND_NUMPY = """
+def topk(a, k, axis=-1):
+    return take_along_axis(a, argtopk(a, k, axis), axis)
+
+def argtopk(a, k, axis=-1):
+    order = argsort(a, axis=axis, kind="stable")
+    if k > 0:
+        order = flip(order, axis)
+    return take(order, arange(min([abs(k), a.shape[axis]])), axis=axis)
+
+def put_along_axis(arr, indices, values, axis):
+    arr = arr.copy()
+    np.put_along_axis(arr, indices, values, axis)
+    return arr
+
+def moving(f, nan_f):
+    def move(a, window, min_count=None, axis=-1, **options):
+        a = moveaxis(asarray(a), axis, -1)
+        floats = a if a.dtype.kind == "f" else a.astype("f8")
+        padded = concatenate([full(a.shape[:-1] + (window - 1,), nan, floats.dtype), floats], -1)
+        windows = sliding_window_view(padded.astype("f8"), window, -1)
+        least = window if min_count is None else min_count
+        found = where(count_nonzero(~isnan(windows), -1) >= max([least, 1]), nan_f(windows, -1, **options), nan)
+        return moveaxis(found.astype(floats.dtype), -1, axis)
+    return move
+
+move_sum, move_mean, move_min = moving(sum, nansum), moving(mean, nanmean), moving(min, nanmin)
+move_max, move_median = moving(max, nanmax), moving(median, nanmedian)
+move_var, move_std = moving(var, nanvar), moving(std, nanstd)
+
+def groupby_reduce(array, by, func="mean", axis=0, num_groups=None, ddof=0):
+    x, by = moveaxis(array, axis, 0), asarray(by)
+    def one(rows):
+        if func in ("argmin", "argmax"):
+            return take(nonzero(by == rows)[0], getattr(np, func)(x[by == rows], 0)) if (by == rows).any() else full(x.shape[1:], -1)
+        if not (by == rows).any():
+            return full(x.shape[1:], nan)
+        return getattr(np, func)(x[by == rows], 0)
+    return moveaxis(stack([one(g) for g in range(num_groups)]), 0, axis)
+"""
+
+
 def with_numpy(text):
     names = {}
     exec("from numpy import *; import numpy; import numpy as np; from scipy import special, stats", names)
     exec("from numpy.lib.stride_tricks import sliding_window_view", names)
+    exec(BEYOND_NUMPY, names)
     names.update({name: value.copy() for name, value in INPUTS.items()})
     *before, last = ast.parse(text).body
     exec(compile(ast.Module(before, []), "text", "exec"), names)

@@ -47,16 +47,11 @@ pub(in crate::array) fn take(name: &str, expr: &Expr, indices: &Expr, axis: usiz
     })
 }
 
-/// The elements of `expr` where `axes`, ascending, are indexed by arrays of integers, which are broadcast against each other: their
-/// axes come first if `first`, else where the first of the axes stood.
-pub(in crate::array) fn pointwise(expr: &Expr, axes: &[usize], indices: &[Expr], first: bool) -> Result<Expr> {
-    if let ([axis], [indices]) = (axes, indices) {
-        let taken = take("index", expr, indices, *axis)?;
-        return if first { front(&taken, *axis, indices.shape.len()) } else { Ok(taken) };
-    }
+/// Arrays of integers that index `axes` as one index of all those axes as one, and their common shape. Each is held against its own
+/// axis, by looking it up there.
+pub(in crate::array) fn linear(expr: &Expr, axes: &[usize], indices: &[Expr]) -> Result<(Array, Vec<u64>)> {
     let shapes: Vec<&[u64]> = indices.iter().map(|index| &index.shape[..]).collect();
     let shape = common_shape("index", &shapes)?;
-    // one index of all the axes as one; each is held against its own axis first, by looking it up there
     let mut whole: Option<Array> = None;
     for (axis, index) in axes.iter().zip(indices) {
         let places = crate::array::arange(0, expr.shape[*axis] as i64, 1, None).expr()?;
@@ -67,7 +62,18 @@ pub(in crate::array) fn pointwise(expr: &Expr, axes: &[usize], indices: &[Expr],
         });
     }
     let whole = whole.ok_or_else(|| Error::internal("no index"))?.expr()?;
-    let whole = broadcast("index", &whole, &shape)?;
+    Ok((Array::from_expr(broadcast("index", &whole, &shape)?), shape))
+}
+
+/// The elements of `expr` where `axes`, ascending, are indexed by arrays of integers, which are broadcast against each other: their
+/// axes come first if `first`, else where the first of the axes stood.
+pub(in crate::array) fn pointwise(expr: &Expr, axes: &[usize], indices: &[Expr], first: bool) -> Result<Expr> {
+    if let ([axis], [indices]) = (axes, indices) {
+        let taken = take("index", expr, indices, *axis)?;
+        return if first { front(&taken, *axis, indices.shape.len()) } else { Ok(taken) };
+    }
+    let (whole, shape) = linear(expr, axes, indices)?;
+    let whole = whole.expr()?;
     let others: Vec<usize> = (0..expr.shape.len()).filter(|axis| !axes.contains(axis)).collect();
     let order: Vec<i64> = axes.iter().chain(&others).map(|&axis| axis as i64).collect();
     let merged: u64 = axes.iter().map(|&axis| expr.shape[axis]).product();

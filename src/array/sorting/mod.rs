@@ -1,10 +1,13 @@
 //! Arrays → what the order of their values decides: sorted lanes and their places, quantiles, sets, bins, places in tables.
 
+mod along;
 pub(in crate::array) mod lookup;
+mod places;
 mod quantiles;
 mod sets;
 pub(in crate::array) mod table;
 mod tally;
+mod weighted;
 
 pub(in crate::array) use quantiles::quantile;
 pub use quantiles::{Q, QuantileMethod};

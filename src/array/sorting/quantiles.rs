@@ -2,7 +2,7 @@
 
 use crate::array::lanes::lanes;
 use crate::array::manipulate::insert_axes;
-use crate::array::{Array, Axes, counted, stack};
+use crate::array::{Array, Axes, counted};
 use crate::error::{Error, Result};
 use crate::expr::{Expr, Node, ops};
 use flagstone_kernels::dtype::{DType, Scalar};
@@ -15,8 +15,8 @@ pub use flagstone_kernels::lanes::Method as QuantileMethod;
 /// Which quantiles: one, or several along a new first axis of the result.
 #[derive(Clone, Debug)]
 pub struct Q {
-    values: Vec<f64>,
-    is_one: bool,
+    pub(super) values: Vec<f64>,
+    pub(super) is_one: bool,
 }
 
 impl From<f64> for Q {
@@ -79,9 +79,7 @@ pub(in crate::array) fn quantile(name: &str, expr: &Expr, q: &Q, axes: &Axes, me
     let skip_nan = skip_nan && expr.dtype.is_float();
     if positions.len() == ndim {
         // by selection, whatever the length
-        let found: Vec<Array> =
-            q.values.iter().map(|&q| Ok(Array::from_expr(of_all(expr, q, method, skip_nan, out)?))).collect::<Result<_>>()?;
-        let result = if q.is_one { found[0].expr()? } else { stack(&found, 0).expr()? };
+        let result = of_all(expr, q, method, skip_nan, out)?;
         return if axes.keepdims { insert_axes(&result, &kept_places(&positions, q)) } else { Ok(result) };
     }
     let (name, q, axes) = (name.to_string(), q.clone(), axes.clone());
@@ -90,17 +88,20 @@ pub(in crate::array) fn quantile(name: &str, expr: &Expr, q: &Q, axes: &Axes, me
 }
 
 /// Where reduced axes of length 1 stand in a result.
-fn kept_places(positions: &[usize], q: &Q) -> Vec<usize> {
+pub(super) fn kept_places(positions: &[usize], q: &Q) -> Vec<usize> {
     positions.iter().map(|at| at + !q.is_one as usize).collect()
 }
 
-fn of_all(expr: &Expr, q: f64, method: Method, skip_nan: bool, out: DType) -> Result<Expr> {
+fn of_all(expr: &Expr, q: &Q, method: Method, skip_nan: bool, out: DType) -> Result<Expr> {
     if expr.shape.contains(&0) && !out.is_float() {
         return Err(Error::bad_request("quantile", format!("an array of shape {:?} has no element", expr.shape)));
     }
+    if q.values.is_empty() {
+        return crate::array::elementwise::constant(Scalar::Int(0), out, &[0]);
+    }
     let array = Array::from_expr(expr.clone());
     let mask = if skip_nan { Some(crate::array::elementwise::unary(UnaryOp::LogicalNot, &array.isnan().expr()?)?) } else { None };
-    let found = Node::new(ops::Quantile { arg: expr.clone(), mask, q, method }.into())?;
+    let found = Node::new(ops::Quantile { arg: expr.clone(), mask, q: q.values.clone(), is_one: q.is_one, method }.into())?;
     crate::array::elementwise::cast(&found, out)
 }
 

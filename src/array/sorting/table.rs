@@ -1,7 +1,8 @@
 //! The rows of what the order of values decides, in the table of what users can call by NumPy's names.
 
+use super::places::{self, Beyond};
 use super::quantiles::{Q, QuantileMethod};
-use super::{lookup, sets, tally};
+use super::{along as lanes, lookup, sets, tally, weighted};
 use crate::array::table::{default, params, sig};
 use crate::array::value::{Param, Signature, Value};
 use crate::array::{Array, Index, args, stack};
@@ -36,6 +37,48 @@ pub(in crate::array) static SIGNATURES: &[Signature] = &[
     }),
     sig!("interp" ["x", "xp", "fp", "left" = "None", "right" = "None"] "Linear interpolation of points.", |a| interp(a)),
     sig!(method "take" ["a", "indices", "axis" = "None"; "mode" = "'raise'"] "The elements at indices along an axis.", |a| take(a)),
+    sig!("take_along_axis" ["arr", "indices", "axis" = "-1"] "The elements of each lane at places of its own.", |a| {
+        const NAME: &str = "take_along_axis";
+        let (x, indices) = (args::array(NAME, &a[0])?, args::array(NAME, &a[1])?);
+        Ok(Value::Array(x.take_along_axis(&indices, axis_of(NAME, &a[2])?)))
+    }),
+    sig!("put_along_axis" ["arr", "indices", "values", "axis"] "The array with values at places of each lane; NumPy changes its argument.", |a| {
+        const NAME: &str = "put_along_axis";
+        let (x, indices) = (args::array(NAME, &a[0])?, args::array(NAME, &a[1])?);
+        Ok(Value::Array(x.put_along_axis(&indices, args::operand(NAME, &a[2])?, axis_of(NAME, &a[3])?)))
+    }),
+    sig!("unravel_index" ["indices", "shape", "order" = "'C'"] "The place along each axis of places in an array.", |a| {
+        const NAME: &str = "unravel_index";
+        let shape = args::shape(NAME, &a[1])?.lengths(NAME)?;
+        Ok(tuple(places::unravel_index(&args::array(NAME, &a[0])?, &shape, is_fortran(NAME, &a[2])?)?))
+    }),
+    sig!("ravel_multi_index" ["multi_index", "dims", "mode" = "'raise'", "order" = "'C'"] "Places along each axis as one place in an array.", |a| {
+        const NAME: &str = "ravel_multi_index";
+        let mode = |value: &Value| match value {
+            Value::Str(mode) => Beyond::of_name(NAME, mode),
+            _ => Err(Error::bad_request(NAME, "expected mode 'raise', 'wrap' or 'clip'")),
+        };
+        let modes = match &a[2] {
+            Value::Tuple(each) | Value::List(each) => each.iter().map(mode).collect::<Result<Vec<_>>>()?,
+            one => vec![mode(one)?],
+        };
+        let (along, shape) = (args::arrays(NAME, &a[0])?, args::shape(NAME, &a[1])?.lengths(NAME)?);
+        if ![1, shape.len()].contains(&modes.len()) {
+            return Err(Error::bad_request(NAME, format!("{} modes for {} axes; expected one, or one an axis", modes.len(), shape.len())));
+        }
+        Ok(Value::Array(places::ravel_multi_index(&along, &shape, &modes, is_fortran(NAME, &a[3])?)?))
+    }),
+    sig!("trim_zeros" ["filt", "trim" = "'fb'"] "A 1-D array without the zeros at its front and back.", |a| {
+        let trim = match &a[1] {
+            Value::Str(trim) if !trim.is_empty() && trim.chars().all(|end| "fbFB".contains(end)) => trim.to_lowercase(),
+            _ => return Err(Error::bad_request("trim_zeros", "expected trim 'f', 'b' or 'fb'")),
+        };
+        let x = args::array("trim_zeros", &a[0])?;
+        Ok(Value::Array(places::trim_zeros(&x, trim.contains('f'), trim.contains('b'))?))
+    }),
+    sig!("lexsort" ["keys", "axis" = "-1"] "The order by several keys, the last one first.", |a| {
+        Ok(Value::Array(lanes::lexsort(&args::arrays("lexsort", &a[0])?, args::integer("lexsort", &a[1])?)?))
+    }),
     sig!("compress" ["condition", "a", "axis" = "None"] "The elements where a condition of one axis holds.", |a| compress(a)),
     sig!("extract" ["condition", "arr"] "All elements where a condition holds.", |a| {
         let (mask, x) = (args::array("extract", &a[0])?.ravel().astype(DType::Bool), args::array("extract", &a[1])?.ravel());
@@ -73,6 +116,8 @@ pub(in crate::array) static SIGNATURES: &[Signature] = &[
         Ok(Value::Array(tally::binned("histogram_bin_edges", &args::array("histogram_bin_edges", &a[0])?, edges("histogram_bin_edges", &a[1], &a[2])?)?.0))
     }),
     sig!("histogram2d" ["x", "y", "bins" = "10", "range" = "None", "density" = "None", "weights" = "None"] "Counts of pairs, and both edges.", |a| histogram2d(a)),
+    sig!("histogramdd" ["sample", "bins" = "10", "range" = "None", "density" = "None", "weights" = "None"]
+        "Counts of points in as many dimensions as there are columns, and the edges of each.", |a| histogramdd(a)),
     quantiles!("quantile" 1.0 false "Exact quantiles, by any of NumPy's methods."),
     quantiles!("percentile" 100.0 false "Exact percentiles, by any of NumPy's methods."),
     quantiles!("nanquantile" 1.0 true "Exact quantiles of what is not NaN."),
@@ -128,12 +173,15 @@ fn quantile(name: &str, top: f64, skip_nan: bool, a: &[Value]) -> Result<Value> 
         })?,
         _ => return Err(Error::bad_request(name, "expected the name of a method such as 'linear'")),
     };
-    if !matches!(a[5], Value::None) {
-        return Err(Error::unsupported(name, "weights"));
-    }
     let mut axes = args::axes(name, &a[2])?;
     axes.keepdims = args::boolean(name, &a[4])?;
     let array = args::array(name, &a[0])?;
+    if let Some(weights) = weights(name, &a[5])? {
+        if method != QuantileMethod::InvertedCdf {
+            return Err(Error::bad_request(name, format!("weights with method '{}'; expected 'inverted_cdf'", method.name())));
+        }
+        return Ok(Value::Array(weighted::quantile(name, &array, &q, &axes, &weights, skip_nan)));
+    }
     Ok(Value::Array(Array::build(|| super::quantile(name, &array.expr()?, &q, &axes, method, skip_nan))))
 }
 
@@ -209,19 +257,18 @@ fn of_both(name: &str, f: fn(&Array, &Array) -> Result<Array>, a: &[Value]) -> R
 
 fn top(name: &str, gives: Gives, a: &[Value]) -> Result<Value> {
     let (x, k, axis) = (args::array(name, &a[0])?, args::integer(name, &a[1])?, args::integer(name, &a[2])?);
-    if k == 0 {
-        return Err(Error::bad_request(name, "k is 0; expected the number of values, negative for the smallest"));
+    Ok(Value::Array(lanes::top(name, &x, k, axis, gives)))
+}
+
+fn axis_of(name: &str, axis: &Value) -> Result<Option<i64>> {
+    if is_none(axis) { Ok(None) } else { args::integer(name, axis).map(Some) }
+}
+
+fn is_fortran(name: &str, order: &Value) -> Result<bool> {
+    match order {
+        Value::Str(order) if order == "C" || order == "F" => Ok(order == "F"),
+        _ => Err(Error::bad_request(name, "an unknown order; expected 'C' or 'F'")),
     }
-    let sorted = Array::build(|| super::sorted(&x.expr()?, Some(axis), gives));
-    let ndim = x.ndim()?;
-    let axis = super::position(name, axis, ndim)?;
-    let mut items = vec![Index::Slice(None, None, None); ndim];
-    items[axis] = Index::Slice(Some(-k), None, None);
-    if k < 0 {
-        items[axis] = Index::Slice(None, Some(-k), None);
-        return Ok(Value::Array(sorted.index(items)));
-    }
-    Ok(Value::Array(sorted.index(items).flip(axis as i64)))
 }
 
 fn weights(name: &str, value: &Value) -> Result<Option<Array>> {
@@ -263,29 +310,77 @@ fn histogram(a: &[Value]) -> Result<Value> {
     Ok(tuple(vec![counts, edges]))
 }
 
+/// Counts, or sums of weights, of points whose places along several axes are known, as float64, and the edges.
+fn points(name: &str, along: &[(Array, tally::Edges)], density: bool, weights: Option<&Array>) -> Result<(Array, Vec<Array>)> {
+    let (mut all_edges, mut lengths, mut place): (Vec<Array>, Vec<u64>, Option<(Array, Array)>) = (Vec::new(), Vec::new(), None);
+    for (x, edges) in along {
+        let (edges, at, n) = tally::binned(name, x, edges.clone())?;
+        let inside = at.ge(0).logical_and(at.lt(n as i64));
+        place = Some(match place {
+            None => (at, inside),
+            Some((before, all)) => (before * (n as i64) + at, all.logical_and(inside)),
+        });
+        all_edges.push(edges);
+        lengths.push(n);
+    }
+    let (place, inside) = place.ok_or_else(|| Error::bad_request(name, "points without a coordinate; expected one at least"))?;
+    let bins = lengths.iter().try_fold(1u64, |bins, &n| bins.checked_mul(n)).filter(|bins| *bins < 1 << 40);
+    let bins = bins.ok_or_else(|| Error::bad_request(name, format!("bins {lengths:?}; expected fewer than 2⁴⁰ together")))?;
+    let place = crate::array::where_(inside, place, -1);
+    let counts = tally::tally(&place, weights, bins, false)?.astype(DType::F64).reshape(lengths.clone());
+    if !density {
+        return Ok((counts, all_edges));
+    }
+    let mut divided = &counts / counts.sum(..);
+    for (axis, edges) in all_edges.iter().enumerate() {
+        let mut shape = vec![1; lengths.len()];
+        shape[axis] = lengths[axis];
+        let widths = edges.index([Index::Slice(Some(1), None, None)]) - edges.index([Index::Slice(None, Some(-1), None)]);
+        divided = divided / widths.reshape(shape);
+    }
+    Ok((divided, all_edges))
+}
+
+/// The item of a sequence of so many, or the one value for all.
+fn item(value: &Value, at: usize, of: usize) -> &Value {
+    match value {
+        Value::Tuple(each) | Value::List(each) if each.len() == of => &each[at],
+        one => one,
+    }
+}
+
+fn histogramdd(a: &[Value]) -> Result<Value> {
+    const NAME: &str = "histogramdd";
+    // a list has an array for each coordinate, an array a column
+    let coordinates = match &a[0] {
+        Value::List(_) | Value::Tuple(_) => args::arrays(NAME, &a[0])?,
+        _ => {
+            let sample = args::array(NAME, &a[0])?;
+            let sample = if sample.ndim()? == 1 { sample.expand_dims(1) } else { sample };
+            match sample.shape()?[..] {
+                [_, d] if d <= 64 => (0..d as i64).map(|at| sample.index([Index::Slice(None, None, None), Index::Int(at)])).collect(),
+                ref other => {
+                    return Err(Error::bad_request(
+                        NAME,
+                        format!("points of shape {other:?}; expected a row a point and 64 columns at most"),
+                    ));
+                }
+            }
+        }
+    };
+    let d = coordinates.len();
+    let of = |(at, x): (usize, Array)| Ok((x, edges(NAME, item(&a[1], at, d), item(&a[2], at, d))?));
+    let along = coordinates.into_iter().enumerate().map(of).collect::<Result<Vec<_>>>()?;
+    let density = !is_none(&a[3]) && args::boolean(NAME, &a[3])?;
+    let (counts, edges) = points(NAME, &along, density, weights(NAME, &a[4])?.as_ref())?;
+    Ok(Value::Tuple(vec![Value::Array(counts), tuple(edges)]))
+}
+
 fn histogram2d(a: &[Value]) -> Result<Value> {
     const NAME: &str = "histogram2d";
-    let (x, y) = (args::array(NAME, &a[0])?, args::array(NAME, &a[1])?);
-    let of = |at: usize| -> Result<tally::Edges> {
-        let bins = match &a[2] {
-            Value::Tuple(pair) | Value::List(pair) if pair.len() == 2 => &pair[at],
-            one => one,
-        };
-        let range = match &a[3] {
-            Value::Tuple(pair) | Value::List(pair) if pair.len() == 2 => &pair[at],
-            other => other,
-        };
-        edges(NAME, bins, range)
-    };
-    let (x_edges, in_x, n) = tally::binned(NAME, &x, of(0)?)?;
-    let (y_edges, in_y, m) = tally::binned(NAME, &y, of(1)?)?;
-    let both = in_x.ge(0).logical_and(in_x.lt(n as i64)).logical_and(in_y.ge(0)).logical_and(in_y.lt(m as i64));
-    let place = crate::array::where_(both, in_x * (m as i64) + in_y, -1);
-    let counts = tally::tally(&place, weights(NAME, &a[5])?.as_ref(), n * m, false)?.astype(DType::F64).reshape([n, m]);
-    if !is_none(&a[4]) && args::boolean(NAME, &a[4])? {
-        let widths = |edges: &Array| edges.index([Index::Slice(Some(1), None, None)]) - edges.index([Index::Slice(None, Some(-1), None)]);
-        let area = widths(&x_edges).reshape([n, 1]) * widths(&y_edges);
-        return Ok(tuple(vec![&counts / area / counts.sum(..), x_edges, y_edges]));
-    }
-    Ok(tuple(vec![counts, x_edges, y_edges]))
+    let of = |at: usize| Ok((args::array(NAME, &a[at])?, edges(NAME, item(&a[2], at, 2), item(&a[3], at, 2))?));
+    let along = (0..2).map(of).collect::<Result<Vec<_>>>()?;
+    let density = !is_none(&a[4]) && args::boolean(NAME, &a[4])?;
+    let (counts, edges) = points(NAME, &along, density, weights(NAME, &a[5])?.as_ref())?;
+    Ok(tuple(std::iter::once(counts).chain(edges).collect()))
 }

@@ -30,6 +30,7 @@ pub(in crate::array) fn tally(indices: &Array, weights: Option<&Array>, bins: u6
 }
 
 /// Where the edges of a histogram come from.
+#[derive(Clone)]
 pub(in crate::array) enum Edges {
     /// So many bins of equal width over a range, or over that of the values.
     Even(u64, Option<(f64, f64)>),

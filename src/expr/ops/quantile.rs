@@ -1,4 +1,4 @@
-//! An exact quantile of all elements.
+//! Exact quantiles of all elements.
 
 use crate::error::{Error, Result};
 use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through, record};
@@ -8,7 +8,7 @@ use flagstone_kernels::lanes::Method;
 use serde::{Deserialize, Serialize};
 use std::hash::Hasher;
 
-/// The exact quantile of all elements, in f64 or the argument's own float dtype; one of the elements, in their dtype, where the
+/// Exact quantiles of all elements, in f64 or the argument's own float dtype; one of the elements, in their dtype, where the
 /// method gives such. NaN if there is a NaN.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Quantile {
@@ -18,8 +18,10 @@ pub struct Quantile {
     /// Only elements where this is true count.
     #[serde(with = "record::optional")]
     pub mask: Option<Expr>,
-    /// Which, in [0, 1].
-    pub q: f64,
+    /// Which, each in [0, 1], along the axis of the result.
+    pub q: Vec<f64>,
+    /// Whether there is one, and the result has no axis.
+    pub is_one: bool,
     /// Where between two values it lies.
     pub method: Method,
 }
@@ -43,23 +45,29 @@ impl Operation for Quantile {
             return Err(Error::bad_request(self.name(), format!("{} has no order; expected a real dtype", arg.dtype)));
         }
         let dtype = if arg.dtype.is_float() || self.method.is_discrete() { arg.dtype } else { DType::F64 };
-        Ok(Inferred::known(vec![], dtype, ChunkGrid { axes: vec![] }))
+        let chunks = if self.is_one { ChunkGrid { axes: vec![] } } else { ChunkGrid::whole(&[self.q.len() as u64]) };
+        Ok(Inferred::known(chunks.shape(), dtype, chunks))
     }
 
     fn same(&self, other: &Op) -> bool {
-        let what = |of: &Quantile| (of.q.to_bits(), of.method, of.mask.is_some());
+        let bits = |of: &Quantile| of.q.iter().map(|q| q.to_bits()).collect::<Vec<u64>>();
+        let what = |of: &Quantile| (bits(of), of.is_one, of.method, of.mask.is_some());
         matches!(other, Op::Quantile(other) if what(self) == what(other))
     }
 
     fn hash(&self, hasher: &mut dyn Hasher) {
-        hasher.write_u64(self.q.to_bits());
+        self.q.iter().for_each(|q| hasher.write_u64(q.to_bits()));
     }
 
     fn detail(&self) -> String {
-        if self.method == Method::Median { String::new() } else { format!("{}, method='{}'", self.q, self.method.name()) }
+        match &self.q[..] {
+            _ if self.method == Method::Median => String::new(),
+            [q] if self.is_one => format!("{q}, method='{}'", self.method.name()),
+            all => format!("{all:?}, method='{}'", self.method.name()),
+        }
     }
 
-    // one number
+    // a few numbers
     fn through(&self) -> Through<'_> {
         Through::Stop
     }
@@ -95,7 +103,7 @@ impl Operation for Quantile {
     }
 
     fn under_mask(&self, values: &Expr, selects: &Expr) -> Result<Option<Op>> {
-        let masked = Quantile { arg: values.clone(), mask: Some(selects.clone()), ..*self };
+        let masked = Quantile { arg: values.clone(), mask: Some(selects.clone()), ..self.clone() };
         Ok(Some(masked.into()))
     }
 }

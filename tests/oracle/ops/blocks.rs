@@ -5,7 +5,7 @@ use super::Row;
 use crate::draw::{Build, Context, Drawing, Made, Step, V};
 use crate::sources;
 use crate::tensor::{Num, Tensor, fit};
-use flagstone::array::{Chunks, StoreOptions};
+use flagstone::array::{Boundary, Chunks, Halo, StoreOptions};
 use flagstone::{Array, DType};
 use ndarray::{ArrayD, ArrayViewD};
 
@@ -14,6 +14,7 @@ pub const ROWS: &[Row] = &[
     Row { weight: 2, draw: persist },
     Row { weight: 2, draw: store },
     Row { weight: 3, draw: map_blocks },
+    Row { weight: 2, draw: map_overlap },
 ];
 
 fn rechunk(drawing: &mut Drawing, x: V) -> Option<V> {
@@ -92,4 +93,41 @@ fn map_blocks(drawing: &mut Drawing, x: V) -> Option<V> {
     let engine = row.engine;
     let text = format!("map_blocks({}, v{x})", row.text);
     Some(drawing.push(Step { text, args: vec![x], tensor, build: Box::new(move |made, _| Ok(engine(&made[x]))) }))
+}
+
+/// Each block's elements one place on along its first axis, by what lies before it.
+fn moved<T: flagstone::array::ArrayElement>(x: &Array, boundary: Boundary) -> Array {
+    x.map_overlap(
+        Halo::new(vec![[1, 0]].into_iter().chain(std::iter::repeat_n([0, 0], x.ndim().unwrap_or(1) - 1)).collect::<Vec<_>>())
+            .boundary(boundary)
+            .untrimmed(),
+        |b: ArrayViewD<'_, T>| b.slice_axis(ndarray::Axis(0), ndarray::Slice::from(..-1)).to_owned(),
+    )
+}
+
+fn map_overlap(drawing: &mut Drawing, x: V) -> Option<V> {
+    let (dtype, shape) = (drawing.dtype(x), drawing.shape(x).to_vec());
+    let engine: fn(&Array, Boundary) -> Array = match dtype {
+        DType::Bool => moved::<bool>,
+        DType::F64 => moved::<f64>,
+        DType::F32 => moved::<f32>,
+        DType::I64 => moved::<i64>,
+        DType::I32 => moved::<i32>,
+        DType::U8 => moved::<u8>,
+        _ => return None,
+    };
+    if shape.is_empty() || shape.contains(&0) {
+        return None;
+    }
+    let boundary = drawing.dice.one(&[Boundary::Periodic, Boundary::Nearest, Boundary::Reflect]);
+    let (n, inner) = (shape[0], shape[1..].iter().product::<usize>());
+    let tensor = drawing.tensor(x);
+    let before = |i: usize| match (i / inner, boundary) {
+        (0, Boundary::Periodic) => (n - 1) * inner + i,
+        (0, _) => i,
+        _ => i - inner,
+    };
+    let tensor = Tensor::new(dtype, &shape, tensor.is_exact(), |i| tensor.element(before(i)));
+    let text = format!("map_overlap(one place on, v{x}, {boundary:?})");
+    Some(drawing.push(Step { text, args: vec![x], tensor, build: Box::new(move |made, _| Ok(engine(&made[x], boundary))) }))
 }

@@ -5,7 +5,13 @@ use crate::draw::{Drawing, Step, V};
 use crate::tensor::{Num, Tensor, is_complex};
 use flagstone::{Array, DType};
 
-pub const ROWS: &[Row] = &[Row { weight: 2, draw: take }, Row { weight: 1, draw: search }, Row { weight: 1, draw: tally }];
+pub const ROWS: &[Row] = &[
+    Row { weight: 2, draw: take },
+    Row { weight: 1, draw: search },
+    Row { weight: 1, draw: tally },
+    Row { weight: 2, draw: take_along },
+    Row { weight: 2, draw: update },
+];
 
 /// Some places of 0..n, of which some are counted from the end, as an array of one or two axes.
 fn places(drawing: &mut Drawing, n: usize) -> (Vec<i64>, Vec<usize>) {
@@ -41,6 +47,61 @@ fn take(drawing: &mut Drawing, x: V) -> Option<V> {
     let text = format!("v{x}.take({at:?}.reshape({at_shape:?}), axis={axis})");
     let indices = Array::from(ndarray::ArrayD::from_shape_vec(at_shape, at).unwrap());
     Some(drawing.push(Step { text, args: vec![x], tensor, build: Box::new(move |made, _| Ok(made[x].take(&indices, axis as i64))) }))
+}
+
+/// Places of each lane in itself.
+fn take_along(drawing: &mut Drawing, x: V) -> Option<V> {
+    let shape = drawing.shape(x).to_vec();
+    if shape.is_empty() || shape.contains(&0) || drawing.tensor(x).len() > 20_000 {
+        return None;
+    }
+    let axis = drawing.dice.below(shape.len());
+    let (n, m) = (shape[axis], 1 + drawing.dice.below(5));
+    let mut out = shape.clone();
+    out[axis] = m;
+    let inner: usize = shape[axis + 1..].iter().product();
+    // any rule will do that has another place for each
+    let seed = drawing.dice.below(1000);
+    let at: Vec<i64> = (0..out.iter().product()).map(|i: usize| ((i * 7 + seed) % (2 * n)) as i64 - n as i64).collect();
+    let tensor = drawing.tensor(x);
+    let place = |i: usize| {
+        let from = if at[i] < 0 { at[i] + n as i64 } else { at[i] } as usize;
+        (i / (m * inner) * n + from) * inner + i % inner
+    };
+    let tensor = Tensor::new(tensor.dtype, &out, tensor.is_exact(), |i| tensor.element(place(i)));
+    let text = format!("v{x}.take_along_axis(places of {out:?} by {seed}, axis={axis})");
+    let indices = Array::from(ndarray::ArrayD::from_shape_vec(out, at).unwrap());
+    let build = move |made: &crate::draw::Made, _: &crate::draw::Context| Ok(made[x].take_along_axis(&indices, Some(axis as i64)));
+    Some(drawing.push(Step { text, args: vec![x], tensor, build: Box::new(build) }))
+}
+
+/// One number at a slice of every axis.
+fn update(drawing: &mut Drawing, x: V) -> Option<V> {
+    let shape = drawing.shape(x).to_vec();
+    let slices: Vec<(usize, usize, usize)> = shape
+        .iter()
+        .map(|&n| {
+            let start = drawing.dice.below(n + 1);
+            (start, start + drawing.dice.below(n - start + 1), 1 + drawing.dice.below(3))
+        })
+        .collect();
+    let tensor = drawing.tensor(x);
+    let strides = tensor.strides();
+    let is_set = |i: usize| {
+        let along = |(axis, (start, stop, step)): (usize, &(usize, usize, usize))| {
+            let at = i / strides[axis] % shape[axis];
+            at >= *start && at < *stop && (at - start) % step == 0
+        };
+        slices.iter().enumerate().all(along)
+    };
+    let one = if crate::tensor::is_whole(tensor.dtype) { Num::I(1) } else { crate::tensor::fit(Num::F(1.0), tensor.dtype) };
+    let tensor = Tensor::new(tensor.dtype, &shape, tensor.is_exact(), |i| if is_set(i) { (one, 0.0) } else { tensor.element(i) });
+    let text = format!("v{x}.set({slices:?}, 1)");
+    let items: Vec<flagstone::array::Index> = slices
+        .iter()
+        .map(|&(start, stop, step)| flagstone::array::Index::Slice(Some(start as i64), Some(stop as i64), Some(step as i64)))
+        .collect();
+    Some(drawing.push(Step { text, args: vec![x], tensor, build: Box::new(move |made, _| Ok(made[x].set(items.clone(), 1))) }))
 }
 
 fn search(drawing: &mut Drawing, x: V) -> Option<V> {

@@ -6,7 +6,7 @@ use crate::tensor::{Num, Tensor, fit, is_complex, is_float, ulp};
 use flagstone::{Array, Axes, DType, QuantileMethod};
 use std::cmp::Ordering;
 
-pub const ROWS: &[Row] = &[Row { weight: 3, draw: sort }, Row { weight: 2, draw: quantile }];
+pub const ROWS: &[Row] = &[Row { weight: 3, draw: sort }, Row { weight: 2, draw: quantile }, Row { weight: 2, draw: top }];
 
 /// NumPy's order: numbers without a NaN first, then those with one in the imaginary part, in the real part, in both.
 fn before(a: Num, b: Num) -> Ordering {
@@ -49,6 +49,39 @@ fn sort(drawing: &mut Drawing, x: V) -> Option<V> {
     let (name, engine): (_, fn(&Array, i64) -> Array) = if places { ("argsort", Array::argsort) } else { ("sort", Array::sort) };
     let text = format!("v{x}.{name}(axis={axis})");
     Some(drawing.push(Step { text, args: vec![x], tensor, build: Box::new(move |made, _| Ok(engine(&made[x], axis as i64))) }))
+}
+
+/// The greatest or least of lanes, or their places: the ends of what is sorted.
+fn top(drawing: &mut Drawing, x: V) -> Option<V> {
+    let tensor = drawing.tensor(x);
+    if tensor.ndim() == 0 || !tensor.is_exact() {
+        return None;
+    }
+    let (ndim, places, greatest) = (tensor.ndim(), drawing.dice.chance(2), drawing.dice.chance(2));
+    let (axis, k) = (drawing.dice.below(ndim), 1 + drawing.dice.below(6));
+    let tensor = drawing.tensor(x);
+    let (firsts, step, len) = lanes(tensor, axis);
+    let mut shape = tensor.shape.clone();
+    shape[axis] = k.min(len);
+    // lanes in C order, then where they stand in the result
+    let inner: usize = shape[axis + 1..].iter().product();
+    let mut values = vec![Num::I(0); shape.iter().product()];
+    for (n, first) in firsts.into_iter().enumerate() {
+        let mut order: Vec<usize> = (0..len).collect();
+        order.sort_by(|&a, &b| before(tensor.at(first + a * step), tensor.at(first + b * step)));
+        if greatest {
+            order.reverse();
+        }
+        for (i, from) in order.into_iter().take(k).enumerate() {
+            let at = (n / inner * shape[axis] + i) * inner + n % inner;
+            values[at] = if places { Num::I(from as i128) } else { tensor.at(first + from * step) };
+        }
+    }
+    let tensor = Tensor::exact(if places { DType::I64 } else { tensor.dtype }, &shape, |at| values[at]);
+    let (name, engine): (_, fn(&Array, i64, i64) -> Array) = if places { ("argtopk", Array::argtopk) } else { ("topk", Array::topk) };
+    let k = if greatest { k as i64 } else { -(k as i64) };
+    let text = format!("v{x}.{name}({k}, axis={axis})");
+    Some(drawing.push(Step { text, args: vec![x], tensor, build: Box::new(move |made, _| Ok(engine(&made[x], k, axis as i64))) }))
 }
 
 /// Methods by a rule that is simple: where between the sorted values the quantile lies.
