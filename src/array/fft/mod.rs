@@ -1,5 +1,6 @@
 //! Arrays → their discrete Fourier transforms along axes of any chunks, under NumPy's names: a task transforms whole lanes.
 
+mod long;
 pub(in crate::array) mod table;
 
 use super::elementwise::{cast, constant};
@@ -66,8 +67,11 @@ fn along(name: &'static str, kind: Kind, expr: &Expr, n: Option<i64>, axis: i64,
             (false, false) => DType::C64,
         };
         let scale = norm.scale(length, matches!(kind, Kind::Inverse | Kind::FromHalf));
-        let fft = Fft::new(kind, dtype, length, scale);
         let arg = cast(expr, dtype)?;
+        if let Some(sides) = long::sides(length as u64).filter(|_| !arg.shape.contains(&0)) {
+            return long::along(kind, &Array::from_expr(arg), axis, sides, scale)?.expr();
+        }
+        let fft = Fft::new(kind, dtype, length, scale);
         if arg.shape.contains(&0) {
             let mut shape = arg.shape.clone();
             shape[axis] = fft.out_len();
