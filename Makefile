@@ -131,6 +131,7 @@ examples:
 	run spectrum "$$dir/table.h5:/x"
 	run pca "$$dir/table.h5:/x" 3 "$$dir/loadings.npy"
 	run edges "$$dir/table.h5:/x" "$$dir/edges.zarr"
+	run overlap
 	run solve 500
 
 unit:
