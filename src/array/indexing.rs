@@ -267,9 +267,17 @@ pub(super) fn spread_masks(items: &[Index]) -> Result<Vec<Index>> {
     Ok(out)
 }
 
+/// Integers that are indices along an axis.
+pub(super) struct Places {
+    /// The integers.
+    pub indices: Expr,
+    /// Whether they are known to be places of the axis, none counted from its end.
+    pub held: bool,
+}
+
 /// The slices of an index with arrays of integers among its items, and along which axes of what they select the arrays are
 /// indices: `items` has one for every axis and new axis.
-pub(super) fn places_of(expr: &Expr, items: &[Index]) -> Result<(Vec<Index>, Vec<usize>, Vec<Expr>)> {
+pub(super) fn places_of(expr: &Expr, items: &[Index]) -> Result<(Vec<Index>, Vec<usize>, Vec<Places>)> {
     let of = |at: i64| super::full(Vec::<u64>::new(), at, Some(DType::I64));
     let (mut sliced, mut axes, mut places) = (Vec::new(), Vec::new(), Vec::new());
     let mut axis = 0;
@@ -290,7 +298,7 @@ pub(super) fn places_of(expr: &Expr, items: &[Index]) -> Result<(Vec<Index>, Vec
         };
         axes.push(sliced.len());
         sliced.push(Index::Slice(None, None, None));
-        places.push(indices.expr()?);
+        places.push(Places { indices: indices.expr()?, held: !matches!(item, Index::Array(_)) });
     }
     Ok((sliced, axes, places))
 }

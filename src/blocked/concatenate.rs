@@ -107,8 +107,11 @@ impl Lower for ops::Concatenate {
             return Ok(Made { product: new_product(), grid: ChunkGrid::whole(&shape) });
         }
         let id = new_product();
+        // the other axes are cut as suits the largest part: a thin one beside it would leave its rows whole
+        let elements = |feed: &Feed| feed.shape.iter().fold(1u64, |n, &len| n.saturating_mul(len));
+        let largest = (0..feeds.len()).rev().max_by_key(|&at| elements(&feeds[at].0)).unwrap_or(0);
         let join = |cuts: Vec<Vec<AxisChunks>>| {
-            let mut axes = cuts[0].clone();
+            let mut axes = cuts[largest].clone();
             let along: Vec<u64> = cuts.iter().flat_map(|cuts| cuts[axis].lengths().collect::<Vec<_>>()).collect();
             axes[axis] = AxisChunks::from_lengths(&along);
             let whole = ChunkGrid { axes };

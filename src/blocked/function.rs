@@ -8,7 +8,7 @@ use super::lower::{Lower, Lowering, Made};
 use super::need::Around;
 use super::work::{Access, Blocks, Tasks, Work, Writes};
 use crate::error::{Error, ErrorKind, Result};
-use crate::expr::{Affine, BlockArg, BlockFn, BlockInfo, CallAxis, Callee, Expr, Follow, Function, Node, ops};
+use crate::expr::{BlockArg, BlockFn, BlockInfo, CallAxis, Callee, Expr, Function, mirrored};
 use crate::grid::{AxisChunks, ChunkGrid, Region};
 use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks, TaskSpec, new_product};
 use flagstone_kernels::dtype::DType;
@@ -133,18 +133,6 @@ fn turns(arg: &BlockArg) -> Vec<(Vec<Around>, Vec<usize>)> {
         all = all.iter().flat_map(longer).collect();
     }
     all
-}
-
-/// The array with these axes from their ends on.
-fn mirrored(expr: &Expr, axes: &[usize]) -> Result<Expr> {
-    if axes.is_empty() {
-        return Ok(expr.clone());
-    }
-    let mut view = Affine::identity(&expr.shape);
-    for &axis in axes {
-        view.source[axis] = Follow { start: expr.shape[axis] as i64 - 1, step: -1, axis: Some(axis) };
-    }
-    Node::new(ops::View { arg: expr.clone(), view }.into())
 }
 
 /// What the call for `len` places from `start` on is given along an axis.

@@ -10,7 +10,7 @@ use super::procedure::{self, Keeper, Procedure};
 use super::work::{Access, Layout, Tasks, Work};
 use crate::budget::Budget;
 use crate::error::{Error, Result};
-use crate::expr::{Expr, Node, constant, ops};
+use crate::expr::{Expr, constant, joined, ops};
 use crate::grid::ChunkGrid;
 use crate::plan::{Parts, Plan, Stage, TaskBlocks};
 use crate::sizes::WorkSizes;
@@ -21,9 +21,6 @@ use flagstone_kernels::program::Reg;
 use flagstone_kernels::select::{NAN_KEY, bracket, compress, from_key, histogram, keys};
 use flagstone_kernels::view::{View, ViewMut};
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// Brackets that have all the keys that one alone has; more share what so many have.
-const FULL_BRACKETS: u64 = 4;
 
 /// How often its boxes are halved under a small limit.
 const SMALLER_MAX: u32 = 6;
@@ -113,7 +110,7 @@ impl Selection {
     pub fn new(out: DType, of: &ops::Quantile, work: &WorkSizes) -> Selection {
         let roots = std::iter::once(&of.arg).chain(&of.mask).cloned().collect();
         let (dtype, method, count) = (of.arg.dtype, of.method, of.q.len().max(1) as u64);
-        let keys_max = (work.quantile_keys_max * count.min(FULL_BRACKETS) / count).max(4);
+        let keys_max = (work.quantile_keys_max / count).max(4);
         let one = |&q: &f64| One { dtype, q, method, look: None, middles: vec![], total: None, keys_max, value: None };
         Selection { dtype, out, method, is_one: of.is_one, roots, all: of.q.iter().map(one).collect(), keys_max }
     }
@@ -131,7 +128,7 @@ impl Selection {
             return constant(values[0], self.out, &ChunkGrid { axes: vec![] });
         }
         let each = values.iter().map(|&value| constant(value, self.out, &ChunkGrid::whole(&[1]))).collect::<Result<Vec<_>>>()?;
-        if each.len() == 1 { Ok(each[0].clone()) } else { Node::new(ops::Concatenate { args: each, axis: 0 }.into()) }
+        joined(each, 0)
     }
 }
 

@@ -18,8 +18,8 @@ pub use infer::{auto_chunks, cells};
 pub use op::Op;
 pub use operation::{Cut, Inferred, Operation, Relabel, Through};
 pub use ops::{
-    BlockArg, BlockFn, BlockInfo, CallAxis, Callee, Cells, Count, DepthBlocks, Function, Reduce, Resident, Runs, constant, output_of,
-    outputs, recut,
+    BlockArg, BlockFn, BlockInfo, CallAxis, Callee, Cells, Count, DepthBlocks, Function, Reduce, Resident, Runs, constant, joined,
+    mirrored, output_of, outputs, recut,
 };
 pub use replace::{replace, settle};
 pub use text::text;

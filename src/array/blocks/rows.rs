@@ -10,7 +10,7 @@ use flagstone_kernels::rows::{Rows, Top};
 use flagstone_kernels::sort::{Gives, Sorter};
 
 /// Elements of an axis that one call takes the top of at most.
-const TOP_PLACES: u64 = 1 << 20;
+const TOP_PLACES: u64 = 1 << 17;
 /// Parts whose tops are merged by one call.
 const TOP_TOGETHER: u64 = 16;
 

@@ -1,6 +1,7 @@
 //! Places in tables: where values belong in sorted ones, and the elements at indices that are arrays.
 
 use crate::array::elementwise::{broadcast, cast, common_shape, constant};
+use crate::array::indexing::Places;
 use crate::array::operand::{Arg, common_dtype};
 use crate::array::{Array, Operand, counted, where_};
 use crate::error::{Error, Result};
@@ -47,15 +48,17 @@ pub(in crate::array) fn take(name: &str, expr: &Expr, indices: &Expr, axis: usiz
     })
 }
 
-/// Arrays of integers that index `axes` as one index of all those axes as one, and their common shape. Each is held against its own
-/// axis, by looking it up there.
-pub(in crate::array) fn linear(expr: &Expr, axes: &[usize], indices: &[Expr]) -> Result<(Array, Vec<u64>)> {
-    let shapes: Vec<&[u64]> = indices.iter().map(|index| &index.shape[..]).collect();
+/// Arrays of integers that index `axes` as one index of all those axes as one, and their common shape. What is not known to be places
+/// of its axis is looked up there.
+pub(in crate::array) fn linear(expr: &Expr, axes: &[usize], indices: &[Places]) -> Result<(Array, Vec<u64>)> {
+    let shapes: Vec<&[u64]> = indices.iter().map(|index| &index.indices.shape[..]).collect();
     let shape = common_shape("index", &shapes)?;
     let mut whole: Option<Array> = None;
     for (axis, index) in axes.iter().zip(indices) {
-        let places = crate::array::arange(0, expr.shape[*axis] as i64, 1, None).expr()?;
-        let place = Array::from_expr(take("index", &places, index, 0)?);
+        let place = Array::from_expr(match index.held {
+            true => cast(&index.indices, DType::I64)?,
+            false => take("index", &crate::array::arange(0, expr.shape[*axis] as i64, 1, None).expr()?, &index.indices, 0)?,
+        });
         whole = Some(match whole {
             None => place,
             Some(before) => before * (expr.shape[*axis] as i64) + place,
@@ -67,8 +70,8 @@ pub(in crate::array) fn linear(expr: &Expr, axes: &[usize], indices: &[Expr]) ->
 
 /// The elements of `expr` where `axes`, ascending, are indexed by arrays of integers, which are broadcast against each other: their
 /// axes come first if `first`, else where the first of the axes stood.
-pub(in crate::array) fn pointwise(expr: &Expr, axes: &[usize], indices: &[Expr], first: bool) -> Result<Expr> {
-    if let ([axis], [indices]) = (axes, indices) {
+pub(in crate::array) fn pointwise(expr: &Expr, axes: &[usize], indices: &[Places], first: bool) -> Result<Expr> {
+    if let ([axis], [Places { indices, .. }]) = (axes, indices) {
         let taken = take("index", expr, indices, *axis)?;
         return if first { front(&taken, *axis, indices.shape.len()) } else { Ok(taken) };
     }

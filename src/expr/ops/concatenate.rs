@@ -4,6 +4,7 @@ use crate::error::Result;
 use crate::expr::infer::check_size;
 use crate::expr::operation::made_by_a_stage;
 use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through, record};
+use crate::expr::{Expr, Inferred, Node, Op, Operation, Relabel, Through};
 use crate::grid::{AxisChunks, ChunkGrid};
 use serde::{Deserialize, Serialize};
 use std::hash::Hasher;
@@ -16,6 +17,17 @@ pub struct Concatenate {
     pub args: Vec<Expr>,
     /// The axis.
     pub axis: usize,
+}
+
+/// The arrays, one at least, one after the other along `axis`.
+///
+/// # Errors
+/// As [`Node::new`].
+pub fn joined(args: Vec<Expr>, axis: usize) -> Result<Expr> {
+    match &args[..] {
+        [one] => Ok(one.clone()),
+        _ => Node::new(Concatenate { args, axis }.into()),
+    }
 }
 
 impl Operation for Concatenate {

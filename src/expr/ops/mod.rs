@@ -30,7 +30,7 @@ mod tally;
 mod view;
 
 pub use apply::{Applied, Apply};
-pub use concatenate::Concatenate;
+pub use concatenate::{Concatenate, joined};
 pub use contraction::{Contraction, DepthBlocks};
 pub use cumulative::Cumulative;
 pub use deferred::{Build, Deferred};
@@ -56,7 +56,7 @@ pub use source::Source;
 pub use spread::Spread;
 pub use tall_qr::TallQr;
 pub use tally::Tally;
-pub use view::View;
+pub use view::{View, mirrored};
 
 /// What a transcendental function or a random number costs, in additions.
 const DEAR: u64 = 16;

@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::expr::infer::check_size;
 use crate::expr::{Affine, Cut, Expr, Inferred, Op, Operation, Relabel, Through, record};
+use crate::expr::{Affine, Cut, Expr, Follow, Inferred, Node, Op, Operation, Relabel, Through};
 use crate::grid::ChunkGrid;
 use serde::{Deserialize, Serialize};
 use std::hash::Hasher;
@@ -15,6 +16,21 @@ pub struct View {
     pub arg: Expr,
     /// Which, and where they go.
     pub view: Affine,
+}
+
+/// The array with these axes from their ends on.
+///
+/// # Errors
+/// As [`Node::new`].
+pub fn mirrored(expr: &Expr, axes: &[usize]) -> Result<Expr> {
+    if axes.is_empty() {
+        return Ok(expr.clone());
+    }
+    let mut view = Affine::identity(&expr.shape);
+    for &axis in axes {
+        view.source[axis] = Follow { start: expr.shape[axis] as i64 - 1, step: -1, axis: Some(axis) };
+    }
+    Node::new(View { arg: expr.clone(), view }.into())
 }
 
 impl Operation for View {
