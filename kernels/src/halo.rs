@@ -1,10 +1,11 @@
 //! A window that reaches beyond the ends of an array → the places there filled from those inside.
 
 use crate::dtype::{DType, Scalar};
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// What stands beyond the ends of an axis.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub enum Boundary {
     /// Nothing: windows end where the axis ends.
     #[default]

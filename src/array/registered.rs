@@ -1,9 +1,9 @@
 //! Users' functions of blocks under a name, so that plans which are written down can say it.
 
-use super::blocks::{self, OfBlocks};
+use super::blocks::{called, of_type, values::OfBlocks};
 use super::{Array, ArrayElement, counted};
 use crate::error::Result;
-use crate::expr::{BlockFn, ops};
+use crate::expr::{BlockFn, BlockInfo, Function, ops};
 use ndarray::{ArrayD, ArrayViewD};
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ where
     T: ArrayElement,
     U: ArrayElement,
 {
-    let f: Arc<dyn BlockFn> = Arc::new(OfBlocks::<T, U, _>::new(f));
+    let f: Arc<dyn BlockFn> = Arc::new(OfBlocks::new(move |_: &BlockInfo, args: &[ArrayViewD<'_, T>]| f(args[0].view())));
     ops::register(name, f.clone())?;
     Ok(Registered { name: name.to_string(), f, types: PhantomData })
 }
@@ -46,9 +46,8 @@ impl Array {
     pub fn map_registered<T: ArrayElement, U: ArrayElement>(&self, f: &Registered<T, U>) -> Array {
         Array::build(|| {
             let (name, f) = (f.name.clone(), f.f.clone());
-            let expr = blocks::taken::<T>(self.expr()?)?;
-            counted::when_known("map_blocks", &[expr], &[], move |args| {
-                blocks::function(&name, f.clone(), args.to_vec(), U::DTYPE, args[0].chunks.clone())
+            counted::when_known("map_blocks", &[of_type::<T>("map_blocks", self)?], &[], move |args| {
+                called(Function::of_blocks(&name, f.clone(), args.to_vec(), U::DTYPE, args[0].chunks.clone()))
             })
         })
     }

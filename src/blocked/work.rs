@@ -383,6 +383,17 @@ impl Work {
         spec.writes.push(Write { key, bytes: chain.writes.blocks.bytes(n, &tile.shape), takes });
     }
 
+    /// Calls `each` with the boxes, along the axes of its feed, in which the n-th of [`Work::reads`] sees `block` of `product`: as often as
+    /// it does.
+    fn reading(&self, n: usize, product: u64, block: BlockId, each: &mut dyn FnMut(&[(u64, u64)])) {
+        let access = &self.reads[n];
+        let cuts = access.cuts(&self.boxes);
+        match self.around.get(n) {
+            None => access.feed.reading(&cuts, product, block).for_each(|ranges| each(&ranges)),
+            Some(around) => access.feed.reading_around(&cuts, around, product, block).for_each(|ranges| each(&ranges)),
+        }
+    }
+
     /// How many tasks read through `access` what lies in the boxes of the feed's axes that `ranges` say.
     fn tasks_in(&self, access: &Access, ranges: &[(u64, u64)]) -> u64 {
         let mut boxes: Vec<(u64, u64)> = self.boxes.cuts.iter().map(|cuts| (0, cuts.count())).collect();
@@ -514,21 +525,16 @@ impl<T: Tasks> Stage for T {
         if work.chain.as_ref().is_some_and(|chain| chain.writes.product.id == product) {
             return 1;
         }
-        let of = |(n, access): (usize, &Access)| -> u64 {
-            let (cuts, tasks) = (access.cuts(&work.boxes), |ranges: Vec<(u64, u64)>| work.tasks_in(access, &ranges));
-            match work.around.get(n) {
-                None => access.feed.reading(&cuts, product, block).map(tasks).sum(),
-                Some(around) => access.feed.reading_around(&cuts, around, product, block).map(tasks).sum(),
-            }
-        };
-        work.reads.iter().enumerate().map(of).sum()
+        let mut tasks = 0;
+        for (n, access) in work.reads.iter().enumerate() {
+            work.reading(n, product, block, &mut |ranges| tasks += work.tasks_in(access, ranges));
+        }
+        tasks
     }
     fn followers(&self, product: u64, block: BlockId, each: &mut dyn FnMut(u64)) {
         let work = self.work();
-        for access in &work.reads {
-            for ranges in access.feed.reading(&access.cuts(&work.boxes), product, block) {
-                work.each_task_in(access, &ranges, each);
-            }
+        for (n, access) in work.reads.iter().enumerate() {
+            work.reading(n, product, block, &mut |ranges| work.each_task_in(access, ranges, each));
         }
     }
     fn producer(&self, product: u64, block: BlockId) -> u64 {

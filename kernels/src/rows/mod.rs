@@ -11,9 +11,10 @@ pub use rolling::{Fold, Rolling};
 pub use top::Top;
 
 use crate::dtype::DType;
+use serde::{Deserialize, Serialize};
 
 /// What is made of rows.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Rows {
     /// Of elements [n] of a dtype and places [m]: the elements at those places, [m].
     TakeAlong(DType),

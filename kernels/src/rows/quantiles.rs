@@ -4,9 +4,10 @@ use super::Refused;
 use crate::dtype::{DType, Scalar};
 use crate::lanes::Method;
 use crate::select::{NAN_KEY, from_key, keys};
+use serde::{Deserialize, Serialize};
 
 /// Quantiles by the inverted distribution of weighted elements: NumPy's with `weights`. Each is one of the elements.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Weighted {
     /// Of the elements.
     pub dtype: DType,
@@ -63,7 +64,7 @@ impl Weighted {
 
 /// A quantile of the elements of a row with each label, as float64; NaN where there is none, or a NaN among them. Labels are the
 /// same for all rows; negative ones are of no group.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ByLabel {
     /// Of the elements.
     pub dtype: DType,

@@ -1,9 +1,10 @@
 //! Windows that roll along rows: something of what lies around each element.
 
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// What is made of a window.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Fold {
     /// The sum.
     Sum,
@@ -26,7 +27,7 @@ pub enum Fold {
 /// A fold of the window from `before` elements before each element to `after` ones behind it, NaNs and what lies beyond the ends of
 /// the axis left out; NaN where fewer than `least` are left. Each window is folded by itself in order, so that the bits do not
 /// depend on how rows are cut.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rolling {
     /// What is made.
     pub fold: Fold,

@@ -1,11 +1,12 @@
 //! The greatest or least elements of rows, part by part: a state of as many items, which merge in any order into the same.
 
 use crate::sort::{Gives, Sorter};
+use serde::{Deserialize, Serialize};
 
 /// The `k` greatest elements of a row, or the least. A row of items (orders of values, perhaps with their places) stands for a part
 /// of a row: `of_items` begins from such rows, otherwise from the values. What comes out are items, unsorted, or what they
 /// give, the greatest first, or the least.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Top {
     /// How values are ordered, and what they give.
     pub sorter: Sorter,

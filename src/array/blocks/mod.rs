@@ -7,7 +7,7 @@ mod gufunc;
 mod overlap;
 mod reduction;
 pub(in crate::array) mod rows;
-mod values;
+pub(super) mod values;
 
 pub use blockwise::{Blockwise, blockwise};
 pub use gufunc::{CoreSizes, apply_gufunc};
@@ -47,12 +47,12 @@ fn made<T: ArrayElement>(name: &str, shape: &Shape, chunks: Option<Chunks>, f: A
 }
 
 /// The node of a function.
-fn called(function: Function) -> Result<Expr> {
+pub(super) fn called(function: Function) -> Result<Expr> {
     Node::new(function.into())
 }
 
 /// The array, whose elements must be what a function takes.
-fn of_type<T: ArrayElement>(name: &str, array: &Array) -> Result<Expr> {
+pub(super) fn of_type<T: ArrayElement>(name: &str, array: &Array) -> Result<Expr> {
     let expr = array.expr()?;
     match expr.dtype == T::DTYPE {
         true => Ok(expr),

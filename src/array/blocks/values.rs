@@ -76,13 +76,13 @@ pub(super) fn give<T: ArrayElement>(result: ArrayViewD<'_, T>, out: &mut ViewMut
 }
 
 /// A function of blocks of `T` that gives one of `U`.
-pub(super) struct OfBlocks<T, U, F> {
+pub(in crate::array) struct OfBlocks<T, U, F> {
     f: F,
     types: PhantomData<fn(T) -> U>,
 }
 
 impl<T, U, F: Fn(&BlockInfo, &[ArrayViewD<'_, T>]) -> ArrayD<U>> OfBlocks<T, U, F> {
-    pub(super) fn new(f: F) -> OfBlocks<T, U, F> {
+    pub(in crate::array) fn new(f: F) -> OfBlocks<T, U, F> {
         OfBlocks { f, types: PhantomData }
     }
 }

@@ -3,8 +3,7 @@
 use crate::error::Result;
 use crate::expr::infer::check_size;
 use crate::expr::operation::made_by_a_stage;
-use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through, record};
-use crate::expr::{Expr, Inferred, Node, Op, Operation, Relabel, Through};
+use crate::expr::{Expr, Inferred, Node, Op, Operation, Relabel, Through, record};
 use crate::grid::{AxisChunks, ChunkGrid};
 use serde::{Deserialize, Serialize};
 use std::hash::Hasher;

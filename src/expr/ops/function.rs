@@ -2,8 +2,6 @@
 
 use crate::error::{Error, Result};
 use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through, record};
-use crate::grid::{ChunkGrid, Region};
-use crate::expr::{Cut, Expr, Inferred, Op, Operation, Relabel, Through};
 use crate::grid::{AxisChunks, ChunkGrid, Region};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::halo::Boundary;
@@ -57,13 +55,11 @@ pub fn registered_name(f: &Arc<dyn BlockFn>) -> Option<String> {
     all.iter().find(|(_, other)| std::ptr::addr_eq(Arc::as_ptr(f), Arc::as_ptr(other))).map(|(name, _)| name.clone())
 }
 
-/// An operation by a user's function, block by block.
-#[derive(Clone, Serialize, Deserialize)]
 /// What is called.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub enum Callee {
     /// A user's function.
-    User(Arc<dyn BlockFn>),
+    User(#[serde(with = "record::function")] Arc<dyn BlockFn>),
     /// A kernel of rows, which are the last axes of the arguments.
     Rows(Rows),
 }
@@ -85,9 +81,10 @@ impl Callee {
 }
 
 /// What a function is given of an array.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct BlockArg {
     /// The array.
+    #[serde(with = "record::arg")]
     pub expr: Expr,
     /// The axis of the calls that each of its axes follows, one to one.
     pub axes: Vec<usize>,
@@ -104,7 +101,7 @@ impl BlockArg {
 }
 
 /// An axis along which calls of a function stand.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum CallAxis {
     /// A call for each of these: the function is given them whole.
     Cut(AxisChunks),
@@ -114,16 +111,11 @@ pub enum CallAxis {
 }
 
 /// An operation by a user's function, or a kernel that is called as one: calls along some axes, of which the first are those of the result.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Function {
     /// Its name in messages and plans.
     pub name: String,
     /// The function.
-    #[serde(with = "record::function")]
-    pub f: Arc<dyn BlockFn>,
-    /// Arguments, of the result's chunks (block for block; shapes may differ only by declared chunks).
-    #[serde(with = "record::args")]
-    pub args: Vec<Expr>,
     pub f: Callee,
     /// Arguments.
     pub args: Vec<BlockArg>,

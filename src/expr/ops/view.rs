@@ -2,8 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::expr::infer::check_size;
-use crate::expr::{Affine, Cut, Expr, Inferred, Op, Operation, Relabel, Through, record};
-use crate::expr::{Affine, Cut, Expr, Follow, Inferred, Node, Op, Operation, Relabel, Through};
+use crate::expr::{Affine, Cut, Expr, Follow, Inferred, Node, Op, Operation, Relabel, Through, record};
 use crate::grid::ChunkGrid;
 use serde::{Deserialize, Serialize};
 use std::hash::Hasher;
