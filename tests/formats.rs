@@ -393,12 +393,12 @@ fn the_page_says_what_files_show() {
         table_of(NETCDF, &netcdf),
     );
     let page = Path::new("docs/formats.md");
-    let text = std::fs::read_to_string(&page).unwrap();
+    let text = std::fs::read_to_string(page).unwrap();
     let (start, rest) = text.split_once(BEGIN).expect("docs/formats.md has no place for what tests/formats.rs says");
     let (_, end) = rest.split_once(END).expect("docs/formats.md has no end of what tests/formats.rs says");
     let wanted = format!("{start}{section}{end}");
     if std::env::var_os("UPDATE").is_some() {
-        std::fs::write(&page, wanted).unwrap();
+        std::fs::write(page, wanted).unwrap();
     } else {
         assert!(text == wanted, "docs/formats.md is not what files show; UPDATE=1 writes it. Expected:\n{section}");
     }

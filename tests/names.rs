@@ -98,9 +98,9 @@ fn is_refused(name: &str) -> bool {
 fn the_page_says_what_is_there() {
     let (page, path) = (page(), Path::new("docs/names.md"));
     if std::env::var_os("UPDATE").is_some() {
-        std::fs::write(&path, &page).unwrap();
+        std::fs::write(path, &page).unwrap();
     }
-    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    let written = std::fs::read_to_string(path).unwrap_or_default();
     let differs = page.lines().zip(written.lines()).find(|(now, then)| now != then);
     assert!(page == written, "docs/names.md is not what is there ({differs:?}): UPDATE=1 cargo test --test names writes it");
 }

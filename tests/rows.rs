@@ -193,7 +193,7 @@ fn masked_arrays_leave_out_what_does_not_count() {
 fn updates_of_many_times_the_limit_touch_what_they_must() {
     let runtime = Runtime::builder().memory_limit_bytes(8 << 20).threads(2).build().unwrap();
     let x = random::random().shape([4096, 2048]).chunks([256, 512]).seed(2).build();
-    let y = x.set(idx![100..3000, ..;2], -1.0).set(idx![[5, 4000, 5]], &arange(0.0, 3.0, 1.0, None).reshape([3, 1]));
+    let y = x.set(idx![100..3000, ..;2], -1.0).set(idx![[5, 4000, 5]], arange(0.0, 3.0, 1.0, None).reshape([3, 1]));
     let sum = |array: &Array| runtime.item::<f64>(&array.sum(..)).unwrap();
     let kept = sum(&x) - sum(&x.index(idx![100..3000, ..;2])) - sum(&x.index(idx![[5, 4000]]));
     let expected = kept - 2900.0 * 1024.0 + 2.0 * 2048.0 + 2048.0;

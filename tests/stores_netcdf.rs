@@ -12,7 +12,7 @@ fn made(directory: &Path) -> String {
     let python =
         std::env::var_os("FLAGSTONE_PYTHON").expect("FLAGSTONE_PYTHON must name a Python with numpy and netCDF4; `make test` sets it up");
     let script = Path::new("tests/python/make_netcdf.py");
-    let ran = Command::new(&python).arg(&script).arg(directory).output().expect("FLAGSTONE_PYTHON should run");
+    let ran = Command::new(&python).arg(script).arg(directory).output().expect("FLAGSTONE_PYTHON should run");
     assert!(ran.status.success(), "{}: {}", script.display(), String::from_utf8_lossy(&ran.stderr));
     std::fs::read_to_string(directory.join("cases.txt")).unwrap()
 }

@@ -26,7 +26,7 @@ pub struct Boxes {
 
 /// One box: its index among the boxes, where it starts, its shape.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tile {
+pub struct TaskBox {
     /// Index along each axis.
     pub index: Vec<u64>,
     /// First place.
@@ -90,7 +90,7 @@ impl Boxes {
     }
 
     /// The box that is visited as the `n`-th.
-    pub fn nth(&self, n: u64) -> Tile {
+    pub fn nth(&self, n: u64) -> TaskBox {
         let counts = self.counts();
         let index = match self.order {
             Order::Rows => unravel(n, &counts),
@@ -107,9 +107,9 @@ impl Boxes {
     }
 
     /// The box at `index`.
-    pub fn at(&self, index: &[u64]) -> Tile {
+    pub fn at(&self, index: &[u64]) -> TaskBox {
         let (start, shape) = index.iter().zip(&self.cuts).map(|(&i, axis)| axis.chunk(i)).unzip();
-        Tile { index: index.to_vec(), start, shape }
+        TaskBox { index: index.to_vec(), start, shape }
     }
 
     /// When the box at `index`, or the one that stands for it, is visited.

@@ -4,7 +4,7 @@
 use super::blocking;
 use super::boxes::Boxes;
 use super::feed::Feed;
-use super::lower::{Lower, Lowering, Made};
+use super::lower::{Blocked, Lower, Lowering};
 use super::map::MapStage;
 use crate::error::Result;
 use crate::expr::{Expr, ops};
@@ -94,7 +94,7 @@ impl Stage for ConcatenateStage {
 
 impl Lower for ops::Concatenate {
     /// Each part writes its own blocks of one product, whose cuts include the seams.
-    fn lower(&self, _node: &Expr, lowering: &mut Lowering<'_>) -> Result<Made> {
+    fn lower(&self, _node: &Expr, lowering: &mut Lowering<'_>) -> Result<Blocked> {
         let (args, axis) = (&self.args, self.axis);
         let mut feeds = Vec::with_capacity(args.len());
         for arg in args.iter().filter(|arg| arg.shape[axis] > 0) {
@@ -104,7 +104,7 @@ impl Lower for ops::Concatenate {
         if feeds.is_empty() {
             let mut shape = args[0].shape.clone();
             shape[axis] = 0;
-            return Ok(Made { product: new_product(), grid: ChunkGrid::whole(&shape) });
+            return Ok(Blocked { product: new_product(), grid: ChunkGrid::whole(&shape) });
         }
         let id = new_product();
         // the other axes are cut as suits the largest part: a thin one beside it would leave its rows whole
@@ -134,7 +134,7 @@ impl Lower for ops::Concatenate {
         };
         let sources: Vec<&Feed> = feeds.iter().map(|(feed, _)| feed).collect();
         let stage = blocking::shrunk(&sources, join, |stage| stage.demand_bytes(), lowering.budget.share_bytes() / 2, lowering.budget);
-        let made = Made { product: id, grid: stage.grid().clone() };
+        let made = Blocked { product: id, grid: stage.grid().clone() };
         lowering.push(stage, Drive::Pulled);
         Ok(made)
     }

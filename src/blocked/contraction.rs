@@ -4,9 +4,9 @@
 //! Of X·Xᵀ only the tiles on and above the diagonal are computed: products of real numbers commute to the last bit, so the
 //! tile below is the one above, transposed. (Those of complex numbers do not, and both halves are computed.)
 
-use super::boxes::{Boxes, Order, Tile};
+use super::boxes::{Boxes, Order, TaskBox};
 use super::feed::{Data, Feed, carve, carved_bytes};
-use super::lower::{Lower, Lowering, Made};
+use super::lower::{Blocked, Lower, Lowering};
 use super::share::store_id;
 use super::work::{Access, Blocks, Layout, Tasks, Work, Writes};
 use crate::error::Result;
@@ -222,9 +222,9 @@ impl ContractionStage {
     }
 
     /// The finished tiles, and how C is cut into them.
-    fn made(&self) -> Made {
+    fn made(&self) -> Blocked {
         let kept = self.axes.batch + self.axes.rows + self.axes.columns;
-        Made { product: self.work.writes[0].product.id, grid: ChunkGrid { axes: self.work.boxes.cuts[..kept].to_vec() } }
+        Blocked { product: self.work.writes[0].product.id, grid: ChunkGrid { axes: self.work.boxes.cuts[..kept].to_vec() } }
     }
 
     /// The products that the operands read.
@@ -241,7 +241,7 @@ impl ContractionStage {
     fn panel<'a>(
         &self,
         at: usize,
-        tile: &Tile,
+        tile: &TaskBox,
         reads: &[&'a [u8]],
         mut held: &'a mut [u8],
         scratch: &mut [u8],
@@ -270,7 +270,7 @@ impl Tasks for ContractionStage {
     fn work(&self) -> &Work {
         &self.work
     }
-    fn run(&self, _n: u64, tile: &Tile, blocks: &mut TaskBlocks) -> Result<()> {
+    fn run(&self, _n: u64, tile: &TaskBox, blocks: &mut TaskBlocks) -> Result<()> {
         let Parts { reads, mut writes, scratch, counters } = blocks.parts();
         let mut spec = TaskSpec::default();
         let (start, shape) = self.work.reads[0].part(tile);
@@ -358,7 +358,7 @@ fn is_mirrored(of: &ops::Contraction, dtype: DType, [(a, a_reg), (b, b_reg)]: &[
 }
 
 impl Lower for ops::Contraction {
-    fn lower(&self, node: &Expr, lowering: &mut Lowering<'_>) -> Result<Made> {
+    fn lower(&self, node: &Expr, lowering: &mut Lowering<'_>) -> Result<Blocked> {
         if self.depth_shape().contains(&0) {
             // a sum of nothing
             let zero = Scalar::read(node.dtype, &[0; 16][..node.dtype.size()]);

@@ -2,9 +2,9 @@
 //! beside them. The bits follow from the cells alone (`kernels::scan`).
 
 use super::blocking;
-use super::boxes::{Boxes, Tile};
+use super::boxes::{Boxes, TaskBox};
 use super::feed::Feed;
-use super::lower::{Lower, Lowering, Made};
+use super::lower::{Blocked, Lower, Lowering};
 use super::work::{Access, Blocks, Layout, Tasks, Work, Writes};
 use crate::error::Result;
 use crate::expr::{Expr, ops};
@@ -50,24 +50,24 @@ impl Tasks for CumulativeStage {
     fn work(&self) -> &Work {
         &self.work
     }
-    fn run(&self, _n: u64, tile: &Tile, blocks: &mut TaskBlocks) -> Result<()> {
-        let local: Vec<usize> = tile.shape.iter().map(|&n| n as usize).collect();
+    fn run(&self, _n: u64, task_box: &TaskBox, blocks: &mut TaskBlocks) -> Result<()> {
+        let local: Vec<usize> = task_box.shape.iter().map(|&n| n as usize).collect();
         let elements: usize = local.iter().product();
         let kept = elements / local[self.axis].max(1);
         let bytes = self.scan.carry_bytes(kept);
-        let mut handed = self.work.handed_on(tile, blocks.parts());
+        let mut handed = self.work.handed_on(task_box, blocks.parts());
         let mut rest = std::mem::take(&mut handed.scratch);
         let [kernel, values, prefix, carry] = self.layout.split(&mut rest);
         let values = &mut values[..elements * self.scan.dtype.size()];
-        let views = self.work.reads[0].feed.load_box(tile, &handed.reads, &mut rest, handed.counters)?;
-        self.fused.run(&tile.start, &local, &views, &mut [ViewMut::dense(&mut *values, self.scan.dtype, &local)], kernel);
+        let views = self.work.reads[0].feed.load_box(task_box, &handed.reads, &mut rest, handed.counters)?;
+        self.fused.run(&task_box.start, &local, &views, &mut [ViewMut::dense(&mut *values, self.scan.dtype, &local)], kernel);
         if let Some(before) = handed.before() {
             prefix[..bytes].copy_from_slice(&before[..bytes]);
         }
         self.scan.empty(kept, carry);
         let values = View::dense(values, self.scan.dtype, &local);
         let mut out = ViewMut::dense(&mut *handed.writes[0], self.scan.out, &local);
-        let (first, end) = (tile.start[self.axis], tile.start[self.axis] + tile.shape[self.axis]);
+        let (first, end) = (task_box.start[self.axis], task_box.start[self.axis] + task_box.shape[self.axis]);
         let mut at = first;
         while at < end {
             let cell = self.cells.find(at);
@@ -89,7 +89,7 @@ impl Tasks for CumulativeStage {
 }
 
 impl Lower for ops::Cumulative {
-    fn lower(&self, _node: &Expr, lowering: &mut Lowering<'_>) -> Result<Made> {
+    fn lower(&self, _node: &Expr, lowering: &mut Lowering<'_>) -> Result<Blocked> {
         let (feed, regs) = lowering.feed(&[&self.arg], &self.arg.shape)?;
         let cells = self.cells[0].chunks.split(self.cells[0].cell);
         let of = |most: u64| {
@@ -104,7 +104,7 @@ impl Lower for ops::Cumulative {
         };
         let sizes = blocking::task_sizes(lowering.budget.work());
         let stage = blocking::first_within(sizes.map(of), |stage| stage.demand_bytes(), lowering.budget.share_bytes() / 2);
-        let made = Made { product: stage.work.writes[0].product.id, grid: ChunkGrid { axes: stage.work.boxes.cuts.clone() } };
+        let made = Blocked { product: stage.work.writes[0].product.id, grid: ChunkGrid { axes: stage.work.boxes.cuts.clone() } };
         lowering.push(stage, Drive::Pulled);
         Ok(made)
     }

@@ -1,6 +1,6 @@
 //! What waits for a length has none to be cut by: the runtime counts it before anything is lowered.
 
-use super::lower::{Lower, Lowering, Made};
+use super::lower::{Blocked, Lower, Lowering};
 use crate::error::{Error, Result};
 use crate::expr::{Expr, ops};
 
@@ -9,13 +9,13 @@ fn too_soon(node: &Expr) -> Error {
 }
 
 impl Lower for ops::Deferred {
-    fn lower(&self, node: &Expr, _lowering: &mut Lowering<'_>) -> Result<Made> {
+    fn lower(&self, node: &Expr, _lowering: &mut Lowering<'_>) -> Result<Blocked> {
         Err(too_soon(node))
     }
 }
 
 impl Lower for ops::Spread {
-    fn lower(&self, node: &Expr, _lowering: &mut Lowering<'_>) -> Result<Made> {
+    fn lower(&self, node: &Expr, _lowering: &mut Lowering<'_>) -> Result<Blocked> {
         Err(too_soon(node))
     }
 }

@@ -1,7 +1,7 @@
 //! What a loop over blocks reads and computes: leaves (stores, blocks of products, generators) and the
 //! elementwise program over them. Every stage that evaluates an expression does it through a [`Feed`].
 
-use super::boxes::Tile;
+use super::boxes::TaskBox;
 use crate::error::Result;
 use crate::events::Counters;
 use crate::expr::{Affine, Follow};
@@ -212,12 +212,18 @@ impl Feed {
         }
     }
 
-    /// Brings in what `tile` needs: one view an input. Takes its memory from the front of `scratch`.
+    /// Brings in what `task_box` needs: one view an input. Takes its memory from the front of `scratch`.
     ///
     /// # Errors
     /// What stores refuse.
-    pub fn load_box<'a>(&self, tile: &Tile, reads: &[&'a [u8]], scratch: &mut &'a mut [u8], counters: &Counters) -> Result<Vec<View<'a>>> {
-        self.load((&tile.start, &tile.shape), &tile.start, &tile.shape, reads, scratch, counters)
+    pub fn load_box<'a>(
+        &self,
+        task_box: &TaskBox,
+        reads: &[&'a [u8]],
+        scratch: &mut &'a mut [u8],
+        counters: &Counters,
+    ) -> Result<Vec<View<'a>>> {
+        self.load((&task_box.start, &task_box.shape), &task_box.start, &task_box.shape, reads, scratch, counters)
     }
 
     /// Brings in what the box at `start` of `shape` needs: one view an input, of the box's shape. `task` is

@@ -2,9 +2,9 @@
 //! an array is filled in by the task.
 
 use super::blocking;
-use super::boxes::{Boxes, Tile};
+use super::boxes::{Boxes, TaskBox};
 use super::feed::{Feed, carve, carved_bytes};
-use super::lower::{Lower, Lowering, Made};
+use super::lower::{Blocked, Lower, Lowering};
 use super::need::Around;
 use super::work::{Access, Blocks, Tasks, Work, Writes};
 use crate::error::{Error, ErrorKind, Result};
@@ -148,7 +148,7 @@ impl Tasks for FunctionStage {
     fn work(&self) -> &Work {
         &self.work
     }
-    fn run(&self, n: u64, tile: &Tile, blocks: &mut TaskBlocks) -> Result<()> {
+    fn run(&self, n: u64, task_box: &TaskBox, blocks: &mut TaskBlocks) -> Result<()> {
         let Parts { reads, mut writes, scratch, counters } = blocks.parts();
         let mut rest = scratch;
         let mut values = Vec::with_capacity(self.programs.len());
@@ -156,12 +156,12 @@ impl Tasks for FunctionStage {
         let mut spec = TaskSpec::default();
         for (arg, programs) in self.function.args.iter().zip(&self.programs) {
             let dtype = arg.expr.dtype;
-            let along = |axis: usize| seen(arg, axis, tile.start[arg.axes[axis]], tile.shape[arg.axes[axis]]);
+            let along = |axis: usize| seen(arg, axis, task_box.start[arg.axes[axis]], task_box.shape[arg.axes[axis]]);
             let seen: Vec<Seen> = (0..arg.axes.len()).map(along).collect();
             let local: Vec<usize> = seen.iter().map(|seen| seen.places).collect();
             let held = carve(&mut rest, (local.iter().product::<usize>() * dtype.size()) as u64);
             for (access, fused) in (at..).zip(programs) {
-                let (start, shape) = self.work.part(access, tile);
+                let (start, shape) = self.work.part(access, task_box);
                 if shape.contains(&0) {
                     continue;
                 }
@@ -191,12 +191,12 @@ impl Tasks for FunctionStage {
         }
         let write = &mut *writes[0];
         match &self.function.f {
-            Callee::User(f) => self.call(f, n, tile, &values, write),
+            Callee::User(f) => self.call(f, n, task_box, &values, write),
             Callee::Rows(rows) => {
                 let args: Vec<&[u8]> = values.iter().map(|(_, bytes, _)| *bytes).collect();
                 let len = |local: &Vec<usize>| local[local.len() - rows.row_axes()..].iter().product();
                 let lens: Vec<usize> = values.iter().map(|(_, _, local)| len(local)).collect();
-                let first = self.function.args[0].axes.last().map_or(0, |&axis| tile.start[axis]);
+                let first = self.function.args[0].axes.last().map_or(0, |&axis| task_box.start[axis]);
                 rows.run(&args, &lens, first, write, rest).map_err(|refused| self.refused(refused))
             }
         }
@@ -205,10 +205,17 @@ impl Tasks for FunctionStage {
 
 impl FunctionStage {
     /// Calls a user's function.
-    fn call(&self, f: &Arc<dyn BlockFn>, n: u64, tile: &Tile, values: &[(DType, &[u8], Vec<usize>)], write: &mut [u8]) -> Result<()> {
+    fn call(
+        &self,
+        f: &Arc<dyn BlockFn>,
+        n: u64,
+        task_box: &TaskBox,
+        values: &[(DType, &[u8], Vec<usize>)],
+        write: &mut [u8],
+    ) -> Result<()> {
         let args: Vec<View<'_>> = values.iter().map(|(dtype, bytes, local)| View::dense(bytes, *dtype, local)).collect();
         let (start, shape) = self.grid.block(n);
-        let info = BlockInfo { index: tile.index[..shape.len()].to_vec(), region: Region::dense(&start, &shape) };
+        let info = BlockInfo { index: task_box.index[..shape.len()].to_vec(), region: Region::dense(&start, &shape) };
         // the user's function may leave elements unwritten: they are zero, not another block's values
         write.fill(0);
         let local: Vec<usize> = shape.iter().map(|&n| n as usize).collect();
@@ -270,7 +277,7 @@ impl Function {
 }
 
 impl Lower for Function {
-    fn lower(&self, _node: &Expr, lowering: &mut Lowering<'_>) -> Result<Made> {
+    fn lower(&self, _node: &Expr, lowering: &mut Lowering<'_>) -> Result<Blocked> {
         let mut args = Vec::with_capacity(self.args.len());
         for arg in &self.args {
             let mut fed = Vec::new();
@@ -284,7 +291,7 @@ impl Lower for Function {
         let cuts = sizes.map(|most| self.cuts_of(&args, most, lowering)).collect::<Result<Vec<_>>>()?;
         let stages = cuts.into_iter().map(|cuts| FunctionStage::new(self, &args, cuts));
         let stage = blocking::first_within(stages, |stage| stage.demand_bytes(), lowering.budget.share_bytes() / 2);
-        let made = Made { product: stage.work.writes[0].product.id, grid: stage.grid.clone() };
+        let made = Blocked { product: stage.work.writes[0].product.id, grid: stage.grid.clone() };
         lowering.push(stage, Drive::Pulled);
         Ok(made)
     }

@@ -1,9 +1,9 @@
 //! Rows by label: a box is a part of the first axis, with as much of the others as a task has room for.
 
 use super::blocking;
-use super::boxes::{Boxes, Tile};
+use super::boxes::{Boxes, TaskBox};
 use super::feed::Feed;
-use super::lower::{Lower, Lowering, Made};
+use super::lower::{Blocked, Lower, Lowering};
 use super::work::{Access, Blocks, Evaluating, Layout, Tasks, Work, Writes};
 use crate::error::{Error, Result};
 use crate::expr::{Expr, ops};
@@ -46,14 +46,14 @@ impl Tasks for GroupedStage {
     fn work(&self) -> &Work {
         &self.work
     }
-    fn run(&self, _n: u64, tile: &Tile, blocks: &mut TaskBlocks) -> Result<()> {
+    fn run(&self, _n: u64, task_box: &TaskBox, blocks: &mut TaskBlocks) -> Result<()> {
         let Parts { reads, mut writes, scratch, counters } = blocks.parts();
         let mut scratch = scratch;
         let [kernel, values, labels] = self.layout.split(&mut scratch);
         let mut evaluating = Evaluating { reads: &reads, kernel, scratch, counters };
         let [of_values, of_labels] = [0, 1].map(|at| (&self.work.reads[at], &self.programs[at]));
-        let (values, _) = evaluating.values(of_values.0, of_values.1, tile, values)?;
-        let (labels, _) = evaluating.values(of_labels.0, of_labels.1, tile, labels)?;
+        let (values, _) = evaluating.values(of_values.0, of_values.1, task_box, values)?;
+        let (labels, _) = evaluating.values(of_labels.0, of_labels.1, task_box, labels)?;
         let labels = bytemuck::cast_slice(labels);
         grouped::fold(self.fold, self.dtype, values, labels, self.groups as usize, writes[0]).map_err(|bad| {
             Error::bad_request("groupby", format!("the label {} of {} groups; expected 0 to {}", bad.0, self.groups, self.groups - 1))
@@ -62,7 +62,7 @@ impl Tasks for GroupedStage {
 }
 
 impl Lower for ops::Grouped {
-    fn lower(&self, _node: &Expr, lowering: &mut Lowering<'_>) -> Result<Made> {
+    fn lower(&self, _node: &Expr, lowering: &mut Lowering<'_>) -> Result<Blocked> {
         let (values, regs) = lowering.feed(&[&self.values], &self.values.shape)?;
         let (labels, label_regs) = lowering.feed(&[&self.labels], &self.labels.shape)?;
         let feeds = [(values, regs[0]), (labels, label_regs[0])];
@@ -77,7 +77,7 @@ impl Lower for ops::Grouped {
         let stage = blocking::first_within(sizes.map(of), |stage| stage.demand_bytes(), lowering.budget.share_bytes() / 2);
         let first = [AxisChunks::regular(self.parts.count(), 1), AxisChunks::whole(self.groups)];
         let axes = first.into_iter().chain(stage.work.boxes.cuts[1..].iter().cloned()).collect();
-        let made = Made { product: stage.work.writes[0].product.id, grid: ChunkGrid { axes } };
+        let made = Blocked { product: stage.work.writes[0].product.id, grid: ChunkGrid { axes } };
         lowering.push(stage, Drive::Pulled);
         Ok(made)
     }

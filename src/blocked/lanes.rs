@@ -2,9 +2,9 @@
 //! decoded in chunks wider than that is cut into narrower blocks first, so that each chunk is decoded once.
 
 use super::blocking;
-use super::boxes::{Boxes, Tile};
+use super::boxes::{Boxes, TaskBox};
 use super::feed::{Data, Feed};
-use super::lower::{Lower, Lowering, Made};
+use super::lower::{Blocked, Lower, Lowering};
 use super::recut::recut;
 use super::work::{Access, Blocks, Layout, Tasks, Work, Writes};
 use crate::error::Result;
@@ -64,8 +64,8 @@ impl Tasks for LanesStage {
     fn work(&self) -> &Work {
         &self.work
     }
-    fn run(&self, _n: u64, tile: &Tile, blocks: &mut TaskBlocks) -> Result<()> {
-        let local: Vec<usize> = tile.shape.iter().map(|&n| n as usize).collect();
+    fn run(&self, _n: u64, task_box: &TaskBox, blocks: &mut TaskBlocks) -> Result<()> {
+        let local: Vec<usize> = task_box.shape.iter().map(|&n| n as usize).collect();
         let (elements, n) = (local.iter().product::<usize>(), local[self.axis]);
         let (dtype, out) = (self.lane.dtype(), self.lane.out());
         let mut out_local = local.clone();
@@ -74,9 +74,9 @@ impl Tasks for LanesStage {
         let mut rest = scratch;
         let [kernel, values, results, working] = self.layout.split(&mut rest);
         let values = &mut values[..elements * dtype.size()];
-        let views = self.work.reads[0].feed.load_box(tile, &reads, &mut rest, counters)?;
+        let views = self.work.reads[0].feed.load_box(task_box, &reads, &mut rest, counters)?;
         let strides = self.strides(&local, dtype);
-        self.fused.run(&tile.start, &local, &views, &mut [ViewMut::strided(&mut *values, dtype, &local, &strides, 0)], kernel);
+        self.fused.run(&task_box.start, &local, &views, &mut [ViewMut::strided(&mut *values, dtype, &local, &strides, 0)], kernel);
         let (in_lane, out_lane) = (n * dtype.size(), out_local[self.axis] * out.size());
         let mut each = |results: &mut [u8]| {
             let lanes = values.chunks_exact(in_lane).zip(results.chunks_exact_mut(out_lane));
@@ -131,7 +131,7 @@ impl ops::Lanes {
 }
 
 impl Lower for ops::Lanes {
-    fn lower(&self, _node: &Expr, lowering: &mut Lowering<'_>) -> Result<Made> {
+    fn lower(&self, _node: &Expr, lowering: &mut Lowering<'_>) -> Result<Blocked> {
         let (feed, regs) = lowering.feed(&[&self.arg], &self.arg.shape)?;
         let mut stage = self.stage(&feed, regs[0], lowering);
         if let Some(from) = self.cut_first(&feed, &stage.work.boxes.cuts, lowering) {
@@ -142,7 +142,7 @@ impl Lower for ops::Lanes {
         }
         let mut axes = stage.work.boxes.cuts.clone();
         axes[self.axis] = AxisChunks::whole(self.lane.len(self.arg.shape[self.axis]));
-        let made = Made { product: stage.work.writes[0].product.id, grid: ChunkGrid { axes } };
+        let made = Blocked { product: stage.work.writes[0].product.id, grid: ChunkGrid { axes } };
         lowering.push(stage, Drive::Pulled);
         Ok(made)
     }

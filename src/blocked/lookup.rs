@@ -1,9 +1,9 @@
 //! Places in a table: a box holds the whole axis of the table beside a part of what is asked.
 
 use super::blocking;
-use super::boxes::{Boxes, Tile};
+use super::boxes::{Boxes, TaskBox};
 use super::feed::Feed;
-use super::lower::{Lower, Lowering, Made};
+use super::lower::{Blocked, Lower, Lowering};
 use super::work::{Access, Blocks, Evaluating, Layout, Tasks, Work, Writes};
 use crate::error::{Error, Result};
 use crate::expr::{Expr, ops};
@@ -58,14 +58,14 @@ impl Tasks for LookupStage {
     fn work(&self) -> &Work {
         &self.work
     }
-    fn run(&self, _n: u64, tile: &Tile, blocks: &mut TaskBlocks) -> Result<()> {
+    fn run(&self, _n: u64, task_box: &TaskBox, blocks: &mut TaskBlocks) -> Result<()> {
         let Parts { reads, mut writes, scratch, counters } = blocks.parts();
         let mut scratch = scratch;
         let [kernel, table, asked, working] = self.layout.split(&mut scratch);
         let mut evaluating = Evaluating { reads: &reads, kernel, scratch, counters };
         let [of_table, of_asked] = [0, 1].map(|at| (&self.work.reads[at], &self.programs[at]));
-        let (table, shape) = evaluating.values(of_table.0, of_table.1, tile, table)?;
-        let (asked, _) = evaluating.values(of_asked.0, of_asked.1, tile, asked)?;
+        let (table, shape) = evaluating.values(of_table.0, of_table.1, task_box, table)?;
+        let (asked, _) = evaluating.values(of_asked.0, of_asked.1, task_box, asked)?;
         let sizes = |shape: &[usize]| shape.iter().product::<usize>();
         let lengths = [sizes(&shape[..self.axis]), shape[self.axis], sizes(&shape[self.axis + 1..])];
         self.what.run(table, self.dtype, lengths, asked, writes[0], working).map_err(|bad| {
@@ -78,7 +78,7 @@ impl Tasks for LookupStage {
 }
 
 impl Lower for ops::Lookup {
-    fn lower(&self, node: &Expr, lowering: &mut Lowering<'_>) -> Result<Made> {
+    fn lower(&self, node: &Expr, lowering: &mut Lowering<'_>) -> Result<Blocked> {
         let (table, regs) = lowering.feed(&[&self.table], &self.table.shape)?;
         let (asked, asked_regs) = lowering.feed(&[&self.asked], &self.asked.shape)?;
         let feeds = [(table, regs[0]), (asked, asked_regs[0])];
@@ -97,7 +97,7 @@ impl Lower for ops::Lookup {
         let sizes = blocking::task_sizes(work);
         let stage = blocking::first_within(sizes.map(of), |stage| stage.demand_bytes(), lowering.budget.share_bytes() / 2);
         let axes = stage.work.boxes.cuts[..node.shape.len()].to_vec();
-        let made = Made { product: stage.work.writes[0].product.id, grid: ChunkGrid { axes } };
+        let made = Blocked { product: stage.work.writes[0].product.id, grid: ChunkGrid { axes } };
         lowering.push(stage, Drive::Pulled);
         Ok(made)
     }

@@ -103,7 +103,7 @@ pub(super) fn lower_loop(roots: &[Expr], budget: &Budget, build: impl FnOnce(Fee
 
 /// A product in the pool that holds a node's elements.
 #[derive(Clone)]
-pub(super) struct Made {
+pub(super) struct Blocked {
     pub product: u64,
     pub grid: ChunkGrid,
 }
@@ -114,7 +114,7 @@ pub(super) trait Lower {
     ///
     /// # Errors
     /// As [`lower`].
-    fn lower(&self, node: &Expr, lowering: &mut Lowering<'_>) -> Result<Made>;
+    fn lower(&self, node: &Expr, lowering: &mut Lowering<'_>) -> Result<Blocked>;
 }
 
 /// How an operation with several results becomes stages.
@@ -123,7 +123,7 @@ pub(super) trait LowerAll {
     ///
     /// # Errors
     /// As [`lower`].
-    fn lower_all(&self, node: &Expr, wanted: &[bool], lowering: &mut Lowering<'_>) -> Result<Vec<Option<Made>>>;
+    fn lower_all(&self, node: &Expr, wanted: &[bool], lowering: &mut Lowering<'_>) -> Result<Vec<Option<Blocked>>>;
 }
 
 /// A plan on its way. How each kind of loop's end is lowered stands beside its stage.
@@ -132,13 +132,13 @@ pub(super) struct Lowering<'a> {
     pub sharing: Sharing,
     stages: Vec<StageNode>,
     /// Nodes that have a product.
-    pub made: HashMap<u64, Made>,
+    pub made: HashMap<u64, Blocked>,
     /// Products of the nodes that have several results.
     pub several: Several,
     /// Factorisations that are on their way.
     pub factored: HashMap<u64, Factored>,
     /// Shared stores that have a product.
-    loaded: HashMap<usize, Made>,
+    loaded: HashMap<usize, Blocked>,
     /// Products of stages that run of themselves: nobody has to ask for their blocks.
     driven: HashSet<u64>,
     /// The rank from which on a product can be read without being pulled.
@@ -185,7 +185,7 @@ impl Lowering<'_> {
     }
 
     /// A shared store as blocks of its chunks.
-    pub(super) fn load(&mut self, store: &Arc<dyn Store>, dtype: DType) -> Result<Made> {
+    pub(super) fn load(&mut self, store: &Arc<dyn Store>, dtype: DType) -> Result<Blocked> {
         if let Some(made) = self.loaded.get(&store_id(store)) {
             return Ok(made.clone());
         }
@@ -199,10 +199,10 @@ impl Lowering<'_> {
     }
 
     /// A pulled stage that evaluates `feed` into blocks, cut as suits what it reads, or as `grid` says.
-    pub(super) fn map(&mut self, name: &str, feed: Feed, result: Reg, grid: Option<ChunkGrid>) -> Made {
+    pub(super) fn map(&mut self, name: &str, feed: Feed, result: Reg, grid: Option<ChunkGrid>) -> Blocked {
         // others read them: two fit into the memory of one thread
         let stage = self.map_stage(name, &feed, result, grid, self.budget.share_bytes() / 2, |_| Order::Rows);
-        let made = Made { product: stage.product().id, grid: stage.grid().clone() };
+        let made = Blocked { product: stage.product().id, grid: stage.grid().clone() };
         self.push(stage, Drive::Pulled);
         made
     }
@@ -234,7 +234,7 @@ impl Lowering<'_> {
     }
 
     /// The product that holds `node`, which is no part of a loop.
-    pub(super) fn make(&mut self, node: &Expr) -> Result<Made> {
+    pub(super) fn make(&mut self, node: &Expr) -> Result<Blocked> {
         if let Some(made) = self.made.get(&node.id) {
             return Ok(made.clone());
         }

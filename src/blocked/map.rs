@@ -1,6 +1,6 @@
 //! Elementwise stages: an expression into blocks of the pool.
 
-use super::boxes::{Boxes, Tile};
+use super::boxes::{Boxes, TaskBox};
 use super::feed::Data;
 use super::feed::Feed;
 use super::work::{Access, Blocks, Layout, Tasks, Work, Writes};
@@ -58,10 +58,10 @@ impl MapStage {
     }
 
     /// The store whose box the only block of a task is, as it lies there: it is read straight into the block.
-    fn direct(&self, tile: &Tile, written: usize) -> Option<&dyn crate::store::Store> {
+    fn direct(&self, task_box: &TaskBox, written: usize) -> Option<&dyn crate::store::Store> {
         let feed = &self.work.reads[0].feed;
         match &feed.inputs[..] {
-            [input] if written == 1 && self.plain() == Some(0) && input.view.is_identity(&feed.shape) && !tile.shape.is_empty() => {
+            [input] if written == 1 && self.plain() == Some(0) && input.view.is_identity(&feed.shape) && !task_box.shape.is_empty() => {
                 match &input.data {
                     Data::Store(store) => Some(store.as_ref()),
                     Data::Blocks { .. } => None,
@@ -76,23 +76,23 @@ impl Tasks for MapStage {
     fn work(&self) -> &Work {
         &self.work
     }
-    fn run(&self, _n: u64, tile: &Tile, blocks: &mut TaskBlocks) -> Result<()> {
-        let targets = self.work.blocks_inside(tile);
+    fn run(&self, _n: u64, task_box: &TaskBox, blocks: &mut TaskBlocks) -> Result<()> {
+        let targets = self.work.blocks_inside(task_box);
         let dtype = self.fused.program.dtype(self.fused.outputs[0]);
         let Parts { reads, mut writes, scratch, counters } = blocks.parts();
         let dense = |shape: &[u64]| shape.iter().map(|&n| n as usize).collect::<Vec<_>>();
-        if let Some(store) = self.direct(tile, targets.len()) {
-            let mut out = ViewMut::dense(&mut *writes[0], dtype, &dense(&tile.shape));
-            let moved = store.read(&Region::dense(&tile.start, &tile.shape), &mut out, scratch)?;
+        if let Some(store) = self.direct(task_box, targets.len()) {
+            let mut out = ViewMut::dense(&mut *writes[0], dtype, &dense(&task_box.shape));
+            let moved = store.read(&Region::dense(&task_box.start, &task_box.shape), &mut out, scratch)?;
             Counters::add(&counters.read_bytes, moved.stored_bytes);
             Counters::add(&counters.decoded_bytes, moved.decoded_bytes);
             return Ok(());
         }
         let mut rest = scratch;
         let [kernel] = self.layout.split(&mut rest);
-        let views = self.work.reads[0].feed.load_box(tile, &reads, &mut rest, counters)?;
+        let views = self.work.reads[0].feed.load_box(task_box, &reads, &mut rest, counters)?;
         for ((_, start, shape), write) in targets.iter().zip(&mut writes) {
-            let offset: Vec<usize> = start.iter().zip(&tile.start).map(|(a, b)| (a - b) as usize).collect();
+            let offset: Vec<usize> = start.iter().zip(&task_box.start).map(|(a, b)| (a - b) as usize).collect();
             let local = dense(shape);
             let views: Vec<View<'_>> = views.iter().map(|view| view.part(&offset, &local)).collect();
             let mut out = ViewMut::dense(write, dtype, &local);

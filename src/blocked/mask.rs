@@ -1,9 +1,9 @@
 //! `x[mask]`: count what each box selects, then each box writes its elements to a block of just that size.
 
 use super::blocking;
-use super::boxes::{Boxes, Tile};
+use super::boxes::{Boxes, TaskBox};
 use super::feed::Feed;
-use super::lower::{Lower, Lowering, Made, lower_loop};
+use super::lower::{Blocked, Lower, Lowering, lower_loop};
 use super::procedure::{Keeper, Procedure, Step};
 use super::work::{Access, Blocks, Layout, Tasks, Work, Writes};
 use crate::budget::Budget;
@@ -148,14 +148,14 @@ impl Tasks for CountStage {
     fn work(&self) -> &Work {
         &self.work
     }
-    fn run(&self, n: u64, tile: &Tile, blocks: &mut TaskBlocks) -> Result<()> {
-        let local: Vec<usize> = tile.shape.iter().map(|&n| n as usize).collect();
+    fn run(&self, n: u64, task_box: &TaskBox, blocks: &mut TaskBlocks) -> Result<()> {
+        let local: Vec<usize> = task_box.shape.iter().map(|&n| n as usize).collect();
         let Parts { reads, scratch, counters, .. } = blocks.parts();
         let mut rest = scratch;
         let [held, kernel] = self.layout.split(&mut rest);
         let held = &mut held[..local.iter().product()];
-        let views = self.work.reads[0].feed.load_box(tile, &reads, &mut rest, counters)?;
-        self.fused.run(&tile.start, &local, &views, &mut [ViewMut::dense(&mut *held, DType::Bool, &local)], kernel);
+        let views = self.work.reads[0].feed.load_box(task_box, &reads, &mut rest, counters)?;
+        self.fused.run(&task_box.start, &local, &views, &mut [ViewMut::dense(&mut *held, DType::Bool, &local)], kernel);
         self.counts[n as usize].store(count_mask(&View::dense(held, DType::Bool, &local)) as u64, Relaxed);
         Ok(())
     }
@@ -198,8 +198,8 @@ impl FilterStage {
     }
 
     /// What it writes, and how that is cut.
-    pub fn made(&self) -> Made {
-        Made { product: self.work.writes[0].product.id, grid: ChunkGrid { axes: vec![self.lengths.clone()] } }
+    pub fn made(&self) -> Blocked {
+        Blocked { product: self.work.writes[0].product.id, grid: ChunkGrid { axes: vec![self.lengths.clone()] } }
     }
 }
 
@@ -207,16 +207,16 @@ impl Tasks for FilterStage {
     fn work(&self) -> &Work {
         &self.work
     }
-    fn run(&self, n: u64, tile: &Tile, blocks: &mut TaskBlocks) -> Result<()> {
-        let local: Vec<usize> = tile.shape.iter().map(|&n| n as usize).collect();
+    fn run(&self, n: u64, task_box: &TaskBox, blocks: &mut TaskBlocks) -> Result<()> {
+        let local: Vec<usize> = task_box.shape.iter().map(|&n| n as usize).collect();
         let elements: usize = local.iter().product();
         let Parts { reads, mut writes, scratch, counters } = blocks.parts();
         let mut rest = scratch;
         let [mask, values, kernel] = self.layout.split(&mut rest);
         let (mask, values) = (&mut mask[..elements], &mut values[..elements * self.dtype.size()]);
-        let views = self.work.reads[0].feed.load_box(tile, &reads, &mut rest, counters)?;
+        let views = self.work.reads[0].feed.load_box(task_box, &reads, &mut rest, counters)?;
         let mut outputs = [ViewMut::dense(&mut *values, self.dtype, &local), ViewMut::dense(&mut *mask, DType::Bool, &local)];
-        self.fused.run(&tile.start, &local, &views, &mut outputs, kernel);
+        self.fused.run(&task_box.start, &local, &views, &mut outputs, kernel);
         let taken = compress(&View::dense(values, self.dtype, &local), &View::dense(mask, DType::Bool, &local), writes[0]);
         if taken as u64 != self.lengths.chunk(n).1 {
             return Err(Error::internal(format!(
@@ -228,7 +228,7 @@ impl Tasks for FilterStage {
 }
 
 impl Lower for ops::Mask {
-    fn lower(&self, _node: &Expr, lowering: &mut Lowering<'_>) -> Result<Made> {
+    fn lower(&self, _node: &Expr, lowering: &mut Lowering<'_>) -> Result<Blocked> {
         let Some(runs) = self.count.1.get() else {
             return Err(Error::internal("a mask reached lowering before it was counted"));
         };

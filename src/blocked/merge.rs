@@ -7,9 +7,9 @@
 //! whatever the values. The idea is the merge by quantiles of Varman et al. (1991), without reading for the splitters.
 
 use super::blocking;
-use super::boxes::{Boxes, Tile};
+use super::boxes::{Boxes, TaskBox};
 use super::feed::Feed;
-use super::lower::{Lower, Lowering, Made, lower_loop};
+use super::lower::{Blocked, Lower, Lowering, lower_loop};
 use super::need::ROUNDING_BYTES;
 use super::procedure::{Keeper, Procedure, Step};
 use super::work::{Access, Blocks, Layout, Tasks, Work, Writes};
@@ -164,17 +164,17 @@ impl Tasks for RunsStage {
     fn work(&self) -> &Work {
         &self.work
     }
-    fn run(&self, n: u64, tile: &Tile, blocks: &mut TaskBlocks) -> Result<()> {
-        let (elements, item) = (tile.shape[0] as usize, self.sorter.item_bytes());
+    fn run(&self, n: u64, task_box: &TaskBox, blocks: &mut TaskBlocks) -> Result<()> {
+        let (elements, item) = (task_box.shape[0] as usize, self.sorter.item_bytes());
         let Parts { reads, writes, scratch, counters } = blocks.parts();
         let mut rest = scratch;
         let [kernel, values, items] = self.layout.split(&mut rest);
         let values = &mut values[..elements * self.sorter.dtype.size()];
         let items = &mut items[..elements * item];
-        let views = self.work.reads[0].feed.load_box(tile, &reads, &mut rest, counters)?;
+        let views = self.work.reads[0].feed.load_box(task_box, &reads, &mut rest, counters)?;
         let mut out = [ViewMut::dense(&mut *values, self.sorter.dtype, &[elements])];
-        self.fused.run(&tile.start, &[elements], &views, &mut out, kernel);
-        let first = tile.start[0];
+        self.fused.run(&task_box.start, &[elements], &views, &mut out, kernel);
+        let first = task_box.start[0];
         self.sorter.items(values, |i| first + i as u64, items);
         self.sorter.sort(items);
         let pieces = items.chunks(self.cuts.piece as usize * item);
@@ -389,9 +389,9 @@ fn partition(n: u64, before: impl Fn(u64) -> bool) -> u64 {
 }
 
 impl Lower for Merge {
-    fn lower(&self, node: &Expr, lowering: &mut Lowering<'_>) -> Result<Made> {
+    fn lower(&self, node: &Expr, lowering: &mut Lowering<'_>) -> Result<Blocked> {
         let stage = MergeStage::fit(self.sorter, node, lowering.budget)?;
-        let made = Made { product: stage.products[0].id, grid: ChunkGrid { axes: vec![stage.grid.clone()] } };
+        let made = Blocked { product: stage.products[0].id, grid: ChunkGrid { axes: vec![stage.grid.clone()] } };
         lowering.push(stage, Drive::Pulled);
         Ok(made)
     }

@@ -1,6 +1,6 @@
 //! One of several results: those that a graph reaches are made, all by one call.
 
-use super::lower::{Lower, Lowering, Made};
+use super::lower::{Blocked, Lower, Lowering};
 use super::operations;
 use crate::error::{Error, Result};
 use crate::expr::{Expr, Op, ops, postorder};
@@ -11,7 +11,7 @@ use std::collections::HashMap;
 pub(super) struct Several {
     /// Which results are wanted.
     wanted: HashMap<u64, Vec<bool>>,
-    made: HashMap<u64, Vec<Option<Made>>>,
+    made: HashMap<u64, Vec<Option<Blocked>>>,
 }
 
 impl Several {
@@ -28,7 +28,7 @@ impl Several {
 }
 
 impl Lower for ops::Output {
-    fn lower(&self, _node: &Expr, lowering: &mut Lowering<'_>) -> Result<Made> {
+    fn lower(&self, _node: &Expr, lowering: &mut Lowering<'_>) -> Result<Blocked> {
         let of = &self.of;
         if !lowering.several.made.contains_key(&of.id) {
             let operation = operations::lowered_all(&of.op)

@@ -3,9 +3,9 @@
 //! look at the same reads.
 
 use super::blocking;
-use super::boxes::{Boxes, Tile};
+use super::boxes::{Boxes, TaskBox};
 use super::feed::Feed;
-use super::lower::{Lower, Lowering, Made, lower_loop};
+use super::lower::{Blocked, Lower, Lowering, lower_loop};
 use super::procedure::{self, Keeper, Procedure};
 use super::work::{Access, Layout, Tasks, Work};
 use crate::budget::Budget;
@@ -344,8 +344,8 @@ impl Tasks for LookStage {
     fn work(&self) -> &Work {
         &self.work
     }
-    fn run(&self, _n: u64, tile: &Tile, blocks: &mut TaskBlocks) -> Result<()> {
-        let local: Vec<usize> = tile.shape.iter().map(|&n| n as usize).collect();
+    fn run(&self, _n: u64, task_box: &TaskBox, blocks: &mut TaskBlocks) -> Result<()> {
+        let local: Vec<usize> = task_box.shape.iter().map(|&n| n as usize).collect();
         let elements: usize = local.iter().product();
         let item = self.dtype.size();
         let Parts { reads, scratch, counters, .. } = blocks.parts();
@@ -354,12 +354,12 @@ impl Tasks for LookStage {
         let (mask, values) = (&mut mask[..elements], &mut values[..elements * item]);
         let all: &mut [u64] = bytemuck::cast_slice_mut(all);
         let kept: &mut [u64] = bytemuck::cast_slice_mut(kept);
-        let views = self.work.reads[0].feed.load_box(tile, &reads, &mut rest, counters)?;
+        let views = self.work.reads[0].feed.load_box(task_box, &reads, &mut rest, counters)?;
         let mut outputs = vec![ViewMut::dense(&mut *values, self.dtype, &local)];
         if self.fused.outputs.len() > 1 {
             outputs.push(ViewMut::dense(&mut *mask, DType::Bool, &local));
         }
-        self.fused.run(&tile.start, &local, &views, &mut outputs, kernel);
+        self.fused.run(&task_box.start, &local, &views, &mut outputs, kernel);
         drop(outputs);
         let selected: &[u8] = if self.fused.outputs.len() > 1 {
             let count = compress(&View::dense(values, self.dtype, &local), &View::dense(mask, DType::Bool, &local), taken);
@@ -420,7 +420,7 @@ impl LookStage {
 }
 
 impl Lower for ops::Quantile {
-    fn lower(&self, _node: &Expr, _lowering: &mut Lowering<'_>) -> Result<Made> {
+    fn lower(&self, _node: &Expr, _lowering: &mut Lowering<'_>) -> Result<Blocked> {
         Err(Error::internal("a quantile reached lowering before its procedure ran"))
     }
 }

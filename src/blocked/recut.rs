@@ -3,7 +3,7 @@
 use super::blocking;
 use super::boxes::{Boxes, Order};
 use super::feed::{Data, Feed, Input};
-use super::lower::{Lowering, Made};
+use super::lower::{Blocked, Lowering};
 use super::map::MapStage;
 use crate::expr::{Affine, Expr};
 use crate::grid::{AxisChunks, ChunkGrid};
@@ -38,13 +38,13 @@ pub(super) fn recut(
     let longest = boxes[axis].longest().max(1);
     let pieces = std::iter::successors(Some(longest), |piece| (*piece > 1).then_some(piece / 2));
     let stage = blocking::first_within(pieces.map(stage), |stage| stage.demand_bytes(), lowering.budget.share_bytes() / 2);
-    let made = Made { product: stage.product().id, grid: stage.grid().clone() };
+    let made = Blocked { product: stage.product().id, grid: stage.grid().clone() };
     lowering.push(stage, Drive::Pulled);
     plain_feed(made, expr.dtype)
 }
 
 /// A loop that reads `made` as it is.
-pub(super) fn plain_feed(made: Made, dtype: DType) -> (Feed, Reg) {
+pub(super) fn plain_feed(made: Blocked, dtype: DType) -> (Feed, Reg) {
     let shape = made.grid.shape();
     let view = Affine::identity(&shape);
     let input = Input { data: Data::Blocks { product: made.product, grid: made.grid }, view, dtype };

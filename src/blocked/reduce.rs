@@ -2,10 +2,10 @@
 //! last one finishes. Where a task sees all of the reduced axes it finishes at once.
 
 use super::blocking;
-use super::boxes::{Boxes, Tile, visiting};
+use super::boxes::{Boxes, TaskBox, visiting};
 use super::combine::of_selected;
 use super::feed::{Feed, carve, carved_bytes};
-use super::lower::{Lower, Lowering, Made};
+use super::lower::{Blocked, Lower, Lowering};
 use super::need::{Windows, most_met};
 use super::tree::{Tree, slot_bytes, slots};
 use super::work::{Access, Blocks, Tasks, Work, Writes};
@@ -141,16 +141,16 @@ impl ReduceStage {
         axes.iter().zip(&self.reduced).filter(|(_, reduced)| !**reduced).map(|(&n, _)| n).collect()
     }
 
-    fn kept(&self, tile: &Tile) -> u64 {
-        self.of_kept(&tile.shape).iter().product()
+    fn kept(&self, task_box: &TaskBox) -> u64 {
+        self.of_kept(&task_box.shape).iter().product()
     }
 
-    /// For each reduced axis, the runs of the chunks that the tile covers.
-    fn runs(&self, tile: &Tile) -> Vec<Vec<Run>> {
+    /// For each reduced axis, the runs of the chunks that the box covers.
+    fn runs(&self, task_box: &TaskBox) -> Vec<Vec<Run>> {
         let axes = (0..self.reduced.len()).filter(|&axis| self.reduced[axis]);
         axes.zip(&self.cells)
             .map(|(axis, cells)| {
-                let (start, end) = (tile.start[axis], tile.start[axis] + tile.shape[axis]);
+                let (start, end) = (task_box.start[axis], task_box.start[axis] + task_box.shape[axis]);
                 if start == end {
                     return Vec::new();
                 }
@@ -165,9 +165,9 @@ impl ReduceStage {
             .collect()
     }
 
-    /// The box with the tile's extent along kept axes and the given spans along reduced ones.
-    fn place(&self, tile: &Tile, spans: impl Iterator<Item = (u64, u64)>) -> (Vec<u64>, Vec<u64>) {
-        let (mut start, mut shape) = (tile.start.clone(), tile.shape.clone());
+    /// The box with the extent of a task along kept axes and the given spans along reduced ones.
+    fn place(&self, task_box: &TaskBox, spans: impl Iterator<Item = (u64, u64)>) -> (Vec<u64>, Vec<u64>) {
+        let (mut start, mut shape) = (task_box.start.clone(), task_box.shape.clone());
         let axes = (0..self.reduced.len()).filter(|&axis| self.reduced[axis]);
         for (axis, (s, n)) in axes.zip(spans) {
             start[axis] = s;
@@ -196,21 +196,21 @@ impl Tasks for ReduceStage {
     fn work(&self) -> &Work {
         &self.work
     }
-    fn run(&self, _n: u64, tile: &Tile, blocks: &mut TaskBlocks) -> Result<()> {
+    fn run(&self, _n: u64, task_box: &TaskBox, blocks: &mut TaskBlocks) -> Result<()> {
         let feed = &self.work.reads[0].feed;
-        let kept = self.kept(tile);
-        let runs = self.runs(tile);
+        let kept = self.kept(task_box);
+        let runs = self.runs(task_box);
         let parts = blocks.parts();
         let (reads, counters) = (parts.reads, parts.counters);
         let mut rest = parts.scratch;
         let mut tree = Tree::new(&self.reductions, kept, self.slots, &mut rest);
         let kernel = carve(&mut rest, self.fused.scratch_bytes() as u64);
-        let whole = (&tile.start[..], &tile.shape[..]);
+        let whole = (&task_box.start[..], &task_box.shape[..]);
         let chunk_counts: Vec<u64> = runs.iter().map(|runs| runs.len() as u64).collect();
         tree.fold(0, &mut Vec::new(), &|at| chunk_counts.get(at.len()).copied(), &mut |tree, base, chunk| {
             let here: Vec<&Run> = runs.iter().zip(chunk).map(|(runs, &i)| &runs[i as usize]).collect();
             let cell_counts: Vec<u64> = here.iter().map(|run| run.len.div_ceil(run.cell)).collect();
-            let (start, shape) = self.place(tile, here.iter().map(|run| (run.start, run.len)));
+            let (start, shape) = self.place(task_box, here.iter().map(|run| (run.start, run.len)));
             let mut left = &mut *rest;
             let held = match self.load {
                 Load::Chunk => Some(feed.load(whole, &start, &shape, &reads, &mut left, counters)?),
@@ -218,7 +218,7 @@ impl Tasks for ReduceStage {
             };
             tree.fold(base, &mut Vec::new(), &|at| cell_counts.get(at.len()).copied(), &mut |tree, slot, cell| {
                 let span = |(run, &i): (&&Run, &u64)| (run.start + i * run.cell, run.cell.min(run.len - i * run.cell));
-                let (cell_start, cell_shape) = self.place(tile, here.iter().zip(cell).map(span));
+                let (cell_start, cell_shape) = self.place(task_box, here.iter().zip(cell).map(span));
                 let local: Vec<usize> = cell_shape.iter().map(|&n| n as usize).collect();
                 let mut left = &mut *left;
                 let views = match &held {
@@ -234,7 +234,7 @@ impl Tasks for ReduceStage {
             })
         })?;
         let complete = self.is_complete();
-        let (kept_start, kept_shape) = (self.of_kept(&tile.start), self.of_kept(&tile.shape));
+        let (kept_start, kept_shape) = (self.of_kept(&task_box.start), self.of_kept(&task_box.shape));
         for ((partial, reduction), write) in tree.slot(0).into_iter().zip(&self.reductions).zip(parts.writes) {
             if complete {
                 finish(reduction, &kept_start, &kept_shape, partial, write)?;
@@ -252,7 +252,7 @@ impl Tasks for ReduceStage {
 struct Line([u8; 64]);
 
 impl Lower for Reduce {
-    fn lower(&self, node: &Expr, lowering: &mut Lowering<'_>) -> Result<Made> {
+    fn lower(&self, node: &Expr, lowering: &mut Lowering<'_>) -> Result<Blocked> {
         lowering.reduce(node, self)?;
         Ok(lowering.made[&node.id].clone())
     }
@@ -315,13 +315,13 @@ impl Lowering<'_> {
                 }
                 false => kept.collect(),
             };
-            self.made.insert(member.id, Made { product, grid: ChunkGrid { axes } });
+            self.made.insert(member.id, Blocked { product, grid: ChunkGrid { axes } });
         }
         Ok(())
     }
 
     /// The reduction of no elements: the same value everywhere.
-    fn reduce_nothing(&mut self, node: &Expr, reduce: &Reduce) -> Result<Made> {
+    fn reduce_nothing(&mut self, node: &Expr, reduce: &Reduce) -> Result<Blocked> {
         let reduction = &reduce.reduction;
         let mut partial = vec![Line([0; 64]); reduction.partial_bytes(1).div_ceil(64)];
         let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut partial);

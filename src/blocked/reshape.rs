@@ -5,7 +5,7 @@
 use super::blocking;
 use super::boxes::Boxes;
 use super::feed::Feed;
-use super::lower::{Lower, Lowering, Made};
+use super::lower::{Blocked, Lower, Lowering};
 use super::map::MapStage;
 use super::recut::{plain_feed, recut};
 use crate::error::Result;
@@ -59,7 +59,7 @@ fn into_slabs(feed: &(Feed, Reg), shape: &[u64], lowering: &Lowering<'_>) -> (Ma
 
 impl ops::Reshape {
     /// The argument as slabs, cut along one axis.
-    fn flattened(&self, lowering: &mut Lowering<'_>) -> Result<Made> {
+    fn flattened(&self, lowering: &mut Lowering<'_>) -> Result<Blocked> {
         let arg = &self.arg;
         let (feed, regs) = lowering.feed(&[arg], &arg.shape)?;
         let mut feed = (feed, regs[0]);
@@ -71,14 +71,14 @@ impl ops::Reshape {
             feed = recut(lowering, arg, feed, &blocks, &natural.cuts, 0);
             (stage, cuts) = into_slabs(&feed, &arg.shape, lowering);
         }
-        let made = Made { product: stage.product().id, grid: ChunkGrid { axes: vec![flat(&cuts)] } };
+        let made = Blocked { product: stage.product().id, grid: ChunkGrid { axes: vec![flat(&cuts)] } };
         lowering.push(stage, Drive::Pulled);
         Ok(made)
     }
 }
 
 impl Lower for ops::Reshape {
-    fn lower(&self, _node: &Expr, lowering: &mut Lowering<'_>) -> Result<Made> {
+    fn lower(&self, _node: &Expr, lowering: &mut Lowering<'_>) -> Result<Blocked> {
         let feed = if self.arg.shape.len() == 1 {
             let (feed, regs) = lowering.feed(&[&self.arg], &self.arg.shape)?;
             (feed, regs[0])
@@ -88,12 +88,12 @@ impl Lower for ops::Reshape {
             let most = made.grid.axes[0].longest();
             let cuts = slabs(&self.shape, most);
             if flat(&cuts) == made.grid.axes[0] {
-                return Ok(Made { product: made.product, grid: ChunkGrid { axes: cuts } });
+                return Ok(Blocked { product: made.product, grid: ChunkGrid { axes: cuts } });
             }
             plain_feed(made, self.arg.dtype)
         };
         let (stage, cuts) = into_slabs(&feed, &self.shape, lowering);
-        let made = Made { product: stage.product().id, grid: ChunkGrid { axes: cuts } };
+        let made = Blocked { product: stage.product().id, grid: ChunkGrid { axes: cuts } };
         lowering.push(stage, Drive::Pulled);
         Ok(made)
     }

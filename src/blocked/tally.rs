@@ -1,8 +1,8 @@
 //! How often indices occur, a row of bins a part.
 
-use super::boxes::{Boxes, Tile};
+use super::boxes::{Boxes, TaskBox};
 use super::feed::Feed;
-use super::lower::{Lower, Lowering, Made};
+use super::lower::{Blocked, Lower, Lowering};
 use super::work::{Access, Blocks, Layout, Tasks, Work, Writes};
 use crate::error::{Error, Result};
 use crate::expr::{Expr, ops};
@@ -44,20 +44,20 @@ impl Tasks for TallyStage {
     fn work(&self) -> &Work {
         &self.work
     }
-    fn run(&self, _n: u64, tile: &Tile, blocks: &mut TaskBlocks) -> Result<()> {
-        let local: Vec<usize> = tile.shape.iter().map(|&n| n as usize).collect();
+    fn run(&self, _n: u64, task_box: &TaskBox, blocks: &mut TaskBlocks) -> Result<()> {
+        let local: Vec<usize> = task_box.shape.iter().map(|&n| n as usize).collect();
         let elements: usize = local.iter().product();
         let Parts { reads, mut writes, scratch, counters } = blocks.parts();
         let mut rest = scratch;
         let [kernel, indices, weights] = self.layout.split(&mut rest);
         let indices = &mut indices[..elements * 8];
         let weights = if self.weighted { &mut weights[..elements * 8] } else { weights };
-        let views = self.work.reads[0].feed.load_box(tile, &reads, &mut rest, counters)?;
+        let views = self.work.reads[0].feed.load_box(task_box, &reads, &mut rest, counters)?;
         let mut out = vec![ViewMut::dense(&mut *indices, DType::I64, &local)];
         if self.weighted {
             out.push(ViewMut::dense(&mut *weights, DType::F64, &local));
         }
-        self.fused.run(&tile.start, &local, &views, &mut out, kernel);
+        self.fused.run(&task_box.start, &local, &views, &mut out, kernel);
         drop(out);
         let bins = &mut *writes[0];
         bins.fill(0);
@@ -77,12 +77,12 @@ impl Tasks for TallyStage {
 }
 
 impl Lower for ops::Tally {
-    fn lower(&self, _node: &Expr, lowering: &mut Lowering<'_>) -> Result<Made> {
+    fn lower(&self, _node: &Expr, lowering: &mut Lowering<'_>) -> Result<Blocked> {
         let args: Vec<&Expr> = std::iter::once(&self.indices).chain(&self.weights).collect();
         let (feed, registers) = lowering.feed(&args, &self.indices.shape)?;
         let stage = TallyStage::new(self, feed, registers);
         let axes = vec![AxisChunks::regular(self.parts.blocks(), 1), AxisChunks::whole(self.bins)];
-        let made = Made { product: stage.work.writes[0].product.id, grid: ChunkGrid { axes } };
+        let made = Blocked { product: stage.work.writes[0].product.id, grid: ChunkGrid { axes } };
         lowering.push(stage, Drive::Pulled);
         Ok(made)
     }

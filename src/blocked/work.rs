@@ -1,7 +1,7 @@
 //! What the tasks of a loop read, write and need, said once: how the loop is cut into boxes, the affine access to each
 //! thing that is read, which blocks a box writes. Descriptions, readers, producers and the bound on memory follow.
 
-use super::boxes::{Boxes, Tile};
+use super::boxes::{Boxes, TaskBox};
 use super::feed::{Feed, carve, carved_bytes};
 use super::need::{Around, ROUNDING_BYTES, Windows, most_met};
 use crate::error::Result;
@@ -21,11 +21,11 @@ use std::sync::Arc;
 pub trait Tasks: Send + Sync {
     /// What they read, write and need.
     fn work(&self) -> &Work;
-    /// Runs task `n`, the box `tile`.
+    /// Runs task `n`, the box `task_box`.
     ///
     /// # Errors
     /// As [`Stage::run`].
-    fn run(&self, n: u64, tile: &Tile, blocks: &mut TaskBlocks) -> Result<()>;
+    fn run(&self, n: u64, task_box: &TaskBox, blocks: &mut TaskBlocks) -> Result<()>;
 }
 
 /// The tasks of a loop.
@@ -158,12 +158,12 @@ pub struct Evaluating<'a> {
 }
 
 impl Evaluating<'_> {
-    /// The values of the next argument in the box `tile` at the front of `held`, dense, and their shape.
+    /// The values of the next argument in the box `task_box` at the front of `held`, dense, and their shape.
     ///
     /// # Errors
     /// What stores refuse.
-    pub fn values<'h>(&mut self, access: &Access, fused: &Fused, tile: &Tile, held: &'h mut [u8]) -> Result<(&'h [u8], Vec<usize>)> {
-        let (start, shape) = access.part(tile);
+    pub fn values<'h>(&mut self, access: &Access, fused: &Fused, task_box: &TaskBox, held: &'h mut [u8]) -> Result<(&'h [u8], Vec<usize>)> {
+        let (start, shape) = access.part(task_box);
         let mut spec = TaskSpec::default();
         access.feed.describe(&start, &shape, &mut spec);
         let (own, others) = self.reads.split_at(spec.reads.len());
@@ -188,8 +188,8 @@ impl Access {
     }
 
     /// Start and shape of a box along the feed's axes.
-    pub fn part(&self, tile: &Tile) -> (Vec<u64>, Vec<u64>) {
-        self.axes.iter().map(|&axis| (tile.start[axis], tile.shape[axis])).unzip()
+    pub fn part(&self, task_box: &TaskBox) -> (Vec<u64>, Vec<u64>) {
+        self.axes.iter().map(|&axis| (task_box.start[axis], task_box.shape[axis])).unzip()
     }
 }
 
@@ -259,8 +259,8 @@ impl Work {
     }
 
     /// Start and shape of what a box sees of the n-th of [`Work::reads`]; it may have no place.
-    pub fn part(&self, n: usize, tile: &Tile) -> (Vec<u64>, Vec<u64>) {
-        let (start, shape) = self.reads[n].part(tile);
+    pub fn part(&self, n: usize, task_box: &TaskBox) -> (Vec<u64>, Vec<u64>) {
+        let (start, shape) = self.reads[n].part(task_box);
         let Some(around) = self.around.get(n) else { return (start, shape) };
         let lens = &self.reads[n].feed.shape;
         around.iter().zip(start.iter().zip(&shape)).zip(lens).map(|((around, (&start, &len)), &n)| around.window(start, len, n)).unzip()
@@ -304,9 +304,9 @@ impl Work {
     }
 
     /// The memory of a task that is handed a state, and hands one on: neither at the ends of the axis.
-    pub fn handed_on<'a>(&self, tile: &Tile, parts: Parts<'a>) -> HandedOn<'a> {
+    pub fn handed_on<'a>(&self, task_box: &TaskBox, parts: Parts<'a>) -> HandedOn<'a> {
         let Parts { mut reads, mut writes, scratch, counters } = parts;
-        let (link, links) = self.chain.as_ref().map_or((0, 1), |chain| self.link(chain, tile));
+        let (link, links) = self.chain.as_ref().map_or((0, 1), |chain| self.link(chain, task_box));
         let taken = link > 0 && link + 1 < links;
         let before = if link > 0 && !taken { reads.pop() } else { None };
         let state = if link + 1 < links { writes.pop() } else { None };
@@ -319,7 +319,7 @@ impl Work {
     }
 
     /// The box of task `n`.
-    pub fn tile(&self, n: u64) -> Tile {
+    pub fn task_box(&self, n: u64) -> TaskBox {
         match &self.chosen {
             None => self.boxes.nth(n),
             Some(chosen) => self.boxes.at(&unravel(chosen[n as usize], &self.boxes.counts())),
@@ -335,13 +335,13 @@ impl Work {
     }
 
     /// The blocks of a grid inside of a box: number, start and shape.
-    pub fn blocks_inside(&self, tile: &Tile) -> Vec<(BlockId, Vec<u64>, Vec<u64>)> {
+    pub fn blocks_inside(&self, task_box: &TaskBox) -> Vec<(BlockId, Vec<u64>, Vec<u64>)> {
         let Some(Writes { blocks: Blocks::Grid { grid, inside, .. }, .. }) = self.writes.first() else { return Vec::new() };
         let along = |(chunks, (&start, &len)): (&AxisChunks, (&u64, &u64))| {
             let first = chunks.find(start);
             (first, chunks.find(start + len - 1) - first + 1)
         };
-        let (first, counts): (Vec<u64>, Vec<u64>) = grid.axes.iter().zip(tile.start.iter().zip(&tile.shape)).map(along).unzip();
+        let (first, counts): (Vec<u64>, Vec<u64>) = grid.axes.iter().zip(task_box.start.iter().zip(&task_box.shape)).map(along).unzip();
         (0..counts.iter().product::<u64>())
             .map(|at| {
                 let index: Vec<u64> = unravel(at, &counts).iter().zip(&first).map(|(i, first)| i + first).collect();
@@ -356,17 +356,17 @@ impl Work {
     }
 
     /// Which task of its chain a box is, and how many there are.
-    fn link(&self, chain: &Chain, tile: &Tile) -> (u64, u64) {
+    fn link(&self, chain: &Chain, task_box: &TaskBox) -> (u64, u64) {
         let counts = &self.boxes.counts()[chain.axes.clone()];
-        (ravel(&tile.index[chain.axes.clone()], counts), counts.iter().product())
+        (ravel(&task_box.index[chain.axes.clone()], counts), counts.iter().product())
     }
 
     /// Describes what task `n` is handed and hands on: under `done`, where the chain ends in what the task writes.
-    fn hand_on(&self, chain: &Chain, n: u64, tile: &Tile, done: Option<BlockKey>, spec: &mut TaskSpec) {
-        let (link, links) = self.link(chain, tile);
+    fn hand_on(&self, chain: &Chain, n: u64, task_box: &TaskBox, done: Option<BlockKey>, spec: &mut TaskSpec) {
+        let (link, links) = self.link(chain, task_box);
         let product = chain.writes.product.id;
         let before = (link > 0).then(|| {
-            let mut index = tile.index.clone();
+            let mut index = task_box.index.clone();
             let earlier = unravel(link - 1, &self.boxes.counts()[chain.axes.clone()]);
             index[chain.axes.clone()].copy_from_slice(&earlier);
             BlockKey { product, block: self.boxes.number(&index) }
@@ -380,7 +380,7 @@ impl Work {
             spec.takes.push(key);
             spec.takes.len() - 1
         });
-        spec.writes.push(Write { key, bytes: chain.writes.blocks.bytes(n, &tile.shape), takes });
+        spec.writes.push(Write { key, bytes: chain.writes.blocks.bytes(n, &task_box.shape), takes });
     }
 
     /// Calls `each` with the boxes, along the axes of its feed, in which the n-th of [`Work::reads`] sees `block` of `product`: as often as
@@ -475,39 +475,39 @@ impl<T: Tasks> Stage for T {
     }
     fn describe(&self, n: u64, spec: &mut TaskSpec) {
         let work = self.work();
-        let tile = work.tile(n);
+        let task_box = work.task_box(n);
         for (n, access) in work.reads.iter().enumerate() {
-            let (start, shape) = work.part(n, &tile);
+            let (start, shape) = work.part(n, &task_box);
             access.feed.describe(&start, &shape, spec);
         }
         for Writes { product, blocks } in &work.writes {
             if let Blocks::Grid { item, .. } = blocks {
-                for (block, _, shape) in work.blocks_inside(&tile) {
+                for (block, _, shape) in work.blocks_inside(&task_box) {
                     let bytes = shape.iter().product::<u64>() * item;
                     spec.writes.push(Write { key: BlockKey { product: product.id, block }, bytes, takes: None });
                 }
                 continue;
             }
             if let &Blocks::Pieces { piece, per_box, item } = blocks {
-                let elements: u64 = tile.shape.iter().product();
+                let elements: u64 = task_box.shape.iter().product();
                 for at in 0..elements.div_ceil(piece) {
                     let key = BlockKey { product: product.id, block: n * per_box + at };
                     spec.writes.push(Write { key, bytes: piece.min(elements - at * piece) * item, takes: None });
                 }
                 continue;
             }
-            let bytes = blocks.bytes(n, &tile.shape);
-            let mut key = BlockKey { product: product.id, block: ravel(&tile.index, &work.boxes.counts()) };
+            let bytes = blocks.bytes(n, &task_box.shape);
+            let mut key = BlockKey { product: product.id, block: ravel(&task_box.index, &work.boxes.counts()) };
             if work.chosen.is_some() {
                 key.block = n;
             }
             match &work.chain {
                 Some(chain) if chain.is_result => {
-                    let (link, links) = work.link(chain, &tile);
+                    let (link, links) = work.link(chain, &task_box);
                     key.block /= links;
                     let done = link + 1 == links;
-                    work.hand_on(chain, n, &tile, done.then_some(key), spec);
-                    if let Some(mirrored) = work.boxes.mirrored(&tile.index).filter(|_| done) {
+                    work.hand_on(chain, n, &task_box, done.then_some(key), spec);
+                    if let Some(mirrored) = work.boxes.mirrored(&task_box.index).filter(|_| done) {
                         let block = ravel(&mirrored, &work.boxes.counts()) / links;
                         spec.writes.push(Write { key: BlockKey { product: product.id, block }, bytes, takes: None });
                     }
@@ -516,7 +516,7 @@ impl<T: Tasks> Stage for T {
             }
         }
         if let Some(chain) = work.chain.as_ref().filter(|chain| !chain.is_result) {
-            work.hand_on(chain, n, &tile, None, spec);
+            work.hand_on(chain, n, &task_box, None, spec);
         }
         spec.scratch_bytes = work.scratch_bytes;
     }
@@ -556,8 +556,8 @@ impl<T: Tasks> Stage for T {
                     None => unravel(block, &grid.counts()),
                     Some((first, whole)) => unravel(block, &whole.counts()).iter().zip(first).map(|(i, first)| i - first).collect(),
                 };
-                let tile = index.iter().zip(&grid.axes).zip(&work.boxes.cuts).map(|((&i, chunks), cuts)| cuts.find(chunks.chunk(i).0));
-                work.boxes.number(&tile.collect::<Vec<_>>())
+                let task_box = index.iter().zip(&grid.axes).zip(&work.boxes.cuts).map(|((&i, chunks), cuts)| cuts.find(chunks.chunk(i).0));
+                work.boxes.number(&task_box.collect::<Vec<_>>())
             }
             Some(Blocks::Pieces { per_box, .. }) => block / per_box,
             _ if work.chosen.is_some() => block,
@@ -566,15 +566,15 @@ impl<T: Tasks> Stage for T {
     }
     fn prefetch(&self, n: u64) {
         let work = self.work();
-        let tile = work.tile(n);
+        let task_box = work.task_box(n);
         for (n, access) in work.reads.iter().enumerate() {
-            let (start, shape) = work.part(n, &tile);
+            let (start, shape) = work.part(n, &task_box);
             if !shape.contains(&0) {
                 access.feed.prefetch(&start, &shape);
             }
         }
     }
     fn run(&self, n: u64, blocks: &mut TaskBlocks) -> Result<()> {
-        Tasks::run(self, n, &self.work().tile(n), blocks)
+        Tasks::run(self, n, &self.work().task_box(n), blocks)
     }
 }

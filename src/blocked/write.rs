@@ -1,9 +1,9 @@
 //! An expression straight into a store, box by box.
 
 use super::blocking;
-use super::boxes::{Boxes, Tile, visiting};
+use super::boxes::{Boxes, TaskBox, visiting};
 use super::feed::{Data, Feed, Input};
-use super::lower::{Lowering, Made};
+use super::lower::{Blocked, Lowering};
 use super::map::MapStage;
 use super::work::{Access, Layout, Tasks, Work};
 use crate::error::Result;
@@ -49,20 +49,20 @@ impl Tasks for WriteStage {
     fn work(&self) -> &Work {
         &self.work
     }
-    fn run(&self, _n: u64, tile: &Tile, blocks: &mut TaskBlocks) -> Result<()> {
+    fn run(&self, _n: u64, task_box: &TaskBox, blocks: &mut TaskBlocks) -> Result<()> {
         let output = self.fused.outputs[0];
         let dtype = self.fused.program.dtype(output);
-        let local: Vec<usize> = tile.shape.iter().map(|&n| n as usize).collect();
+        let local: Vec<usize> = task_box.shape.iter().map(|&n| n as usize).collect();
         let Parts { reads, scratch, counters, .. } = blocks.parts();
         let mut rest = scratch;
         let [kernel, values] = self.layout.split(&mut rest);
-        let views = self.work.reads[0].feed.load_box(tile, &reads, &mut rest, counters)?;
-        let region = Region::dense(&tile.start, &tile.shape);
+        let views = self.work.reads[0].feed.load_box(task_box, &reads, &mut rest, counters)?;
+        let region = Region::dense(&task_box.start, &task_box.shape);
         let stored = match super::plain_input(&self.fused.program, output) {
             Some(slot) => self.writer.write(&region, &views[slot], rest)?,
             None => {
                 let values = &mut values[..local.iter().product::<usize>() * dtype.size()];
-                self.fused.run(&tile.start, &local, &views, &mut [ViewMut::dense(values, dtype, &local)], kernel);
+                self.fused.run(&task_box.start, &local, &views, &mut [ViewMut::dense(values, dtype, &local)], kernel);
                 self.writer.write(&region, &View::dense(values, dtype, &local), rest)?
             }
         };
@@ -117,7 +117,7 @@ impl Lowering<'_> {
     }
 
     /// A store as blocks cut at its own chunks and at `cuts` of the loop that reads it, one task a chunk.
-    fn load_for(&mut self, store: &Arc<dyn Store>, input: &Input, cuts: &[AxisChunks]) -> Result<Made> {
+    fn load_for(&mut self, store: &Arc<dyn Store>, input: &Input, cuts: &[AxisChunks]) -> Result<Blocked> {
         let shape = store.meta().shape.clone();
         let chunks = ChunkGrid::regular(&shape, store.meta().chunks.as_deref().unwrap_or(&shape));
         let identity = Affine::identity(&shape);
@@ -133,7 +133,7 @@ impl Lowering<'_> {
         let feed = Feed { shape, inputs: vec![Input { data: Data::Store(store.clone()), view: identity, dtype: input.dtype }], program };
         let fused = Fused::new(feed.program.clone(), vec![0], vec![]);
         let product = Product { id: new_product(), name: name.clone(), blocks: grid.blocks() };
-        let made = Made { product: product.id, grid: grid.clone() };
+        let made = Blocked { product: product.id, grid: grid.clone() };
         let rank = 0;
         self.push(MapStage::new(&name, feed, fused, grid, None, Boxes::rows(chunks.axes), product), Drive::Ranked(rank));
         Ok(made)

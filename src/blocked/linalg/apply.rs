@@ -3,7 +3,7 @@
 use super::columns::Columns;
 use super::stage::{ColumnStage, Doing, Source};
 use crate::blocked::blocking;
-use crate::blocked::lower::{Lower, Lowering, Made};
+use crate::blocked::lower::{Blocked, Lower, Lowering};
 use crate::blocked::recut::recut;
 use crate::error::{Error, Result};
 use crate::expr::ops::Applied;
@@ -41,7 +41,7 @@ pub fn group_of(lowering: &Lowering<'_>, source: &Source, factors_bytes: u64, sc
 }
 
 impl Lower for ops::Apply {
-    fn lower(&self, node: &Expr, lowering: &mut Lowering<'_>) -> Result<Made> {
+    fn lower(&self, node: &Expr, lowering: &mut Lowering<'_>) -> Result<Blocked> {
         let mut factored = lowering.factors_of(&self.factors)?;
         if matches!(self.applied, Applied::Triangle(_)) {
             factored.side = None;
@@ -71,6 +71,6 @@ impl Lower for ops::Apply {
         let (product, grid) = stage.finished();
         let rank = lowering.rank_of(&stage.inputs());
         lowering.push(stage, Drive::Ranked(rank));
-        Ok(Made { product, grid })
+        Ok(Blocked { product, grid })
     }
 }

@@ -1,7 +1,7 @@
 //! Stacks of matrices: a task has some whole ones, and calls LAPACK for each.
 
-use crate::blocked::boxes::{Boxes, Tile};
-use crate::blocked::lower::{LowerAll, Lowering, Made};
+use crate::blocked::boxes::{Boxes, TaskBox};
+use crate::blocked::lower::{Blocked, LowerAll, Lowering};
 use crate::blocked::work::{Access, Blocks, Evaluating, Layout, Tasks, Work, Writes};
 use crate::blocked::{blocking, feed::Feed};
 use crate::error::{Error, ErrorKind, Result};
@@ -62,12 +62,12 @@ impl DenseStage {
     }
 
     /// The product and cuts of each result that is wanted.
-    fn made(&self) -> Vec<Option<Made>> {
+    fn made(&self) -> Vec<Option<Blocked>> {
         let mut written = self.work.writes.iter();
         let of = |((last, _), wanted): (&linalg::Made, &bool)| {
             let writes = wanted.then(|| written.next()).flatten()?;
             let axes = self.work.boxes.cuts[..self.stack].iter().cloned().chain(last.iter().map(|&n| AxisChunks::whole(n)));
-            Some(Made { product: writes.product.id, grid: ChunkGrid { axes: axes.collect() } })
+            Some(Blocked { product: writes.product.id, grid: ChunkGrid { axes: axes.collect() } })
         };
         self.makes.iter().zip(&self.wanted).map(of).collect()
     }
@@ -77,16 +77,16 @@ impl Tasks for DenseStage {
     fn work(&self) -> &Work {
         &self.work
     }
-    fn run(&self, _n: u64, tile: &Tile, blocks: &mut TaskBlocks) -> Result<()> {
+    fn run(&self, _n: u64, task_box: &TaskBox, blocks: &mut TaskBlocks) -> Result<()> {
         let Parts { reads, mut writes, scratch, counters } = blocks.parts();
         let mut scratch = scratch;
         let [kernel, first, second, call] = self.layout.split(&mut scratch);
         let mut evaluating = Evaluating { reads: &reads, kernel, scratch, counters };
         let mut args = Vec::new();
         for ((access, fused), held) in self.work.reads.iter().zip(&self.programs).zip([first, second]) {
-            args.push(evaluating.values(access, fused, tile, held)?);
+            args.push(evaluating.values(access, fused, task_box, held)?);
         }
-        let matrices: usize = tile.shape[..self.stack].iter().map(|&n| n as usize).product();
+        let matrices: usize = task_box.shape[..self.stack].iter().map(|&n| n as usize).product();
         for at in 0..matrices {
             let args: Vec<View<'_>> = args.iter().map(|(held, local)| nth(held, self.dtype, &local[self.stack..], at)).collect();
             let mut written = writes.iter_mut();
@@ -97,16 +97,16 @@ impl Tasks for DenseStage {
                 let bytes = last.iter().product::<usize>() * dtype.size();
                 out.push(block.map(|block| ViewMut::dense(&mut block[at * bytes..][..bytes], *dtype, &last)));
             }
-            self.call.run(&args, &mut out, call).map_err(|why| self.refused(tile, at as u64, &why))?;
+            self.call.run(&args, &mut out, call).map_err(|why| self.refused(task_box, at as u64, &why))?;
         }
         Ok(())
     }
 }
 
 impl DenseStage {
-    fn refused(&self, tile: &Tile, at: u64, why: &str) -> Error {
-        let inside = crate::grid::unravel(at, &tile.shape[..self.stack]);
-        let place: Vec<String> = inside.iter().zip(&tile.start).map(|(i, start)| (i + start).to_string()).collect();
+    fn refused(&self, task_box: &TaskBox, at: u64, why: &str) -> Error {
+        let inside = crate::grid::unravel(at, &task_box.shape[..self.stack]);
+        let place: Vec<String> = inside.iter().zip(&task_box.start).map(|(i, start)| (i + start).to_string()).collect();
         let which = if place.is_empty() { "the matrix".to_string() } else { format!("the matrix at ({})", place.join(", ")) };
         ErrorKind::Numerical { operation: self.call.name().to_string(), what: format!("{which} {why}") }.into()
     }
@@ -119,7 +119,7 @@ fn nth<'a>(held: &'a [u8], dtype: DType, shape: &[usize], n: usize) -> View<'a> 
 }
 
 impl LowerAll for ops::Dense {
-    fn lower_all(&self, _node: &Expr, wanted: &[bool], lowering: &mut Lowering<'_>) -> Result<Vec<Option<Made>>> {
+    fn lower_all(&self, _node: &Expr, wanted: &[bool], lowering: &mut Lowering<'_>) -> Result<Vec<Option<Blocked>>> {
         let mut feeds = Vec::new();
         for arg in std::iter::once(&self.arg).chain(&self.other) {
             let (feed, regs) = lowering.feed(&[arg], &arg.shape)?;

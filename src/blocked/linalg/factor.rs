@@ -4,7 +4,7 @@ use super::apply::{group_of, source_of, width};
 use super::columns::Columns;
 use super::order::{DiagonalStage, OrderStage, PermutationStage};
 use super::stage::{ColumnStage, Doing, Factored};
-use crate::blocked::lower::{Lower, LowerAll, Lowering, Made};
+use crate::blocked::lower::{Blocked, Lower, LowerAll, Lowering};
 use crate::error::{Error, Result};
 use crate::expr::ops::Factors;
 use crate::expr::{Expr, Op, ops, output_of};
@@ -50,44 +50,44 @@ impl Lowering<'_> {
 
 impl Lowering<'_> {
     /// Pushes `stage`, which reads blocks while they are there.
-    fn diagonal(&mut self, stage: DiagonalStage, factored: &Factored) -> Made {
+    fn diagonal(&mut self, stage: DiagonalStage, factored: &Factored) -> Blocked {
         let product = stage.products()[0].id;
         self.push(stage, Drive::Following);
-        Made { product, grid: ChunkGrid { axes: vec![factored.columns.clone()] } }
+        Blocked { product, grid: ChunkGrid { axes: vec![factored.columns.clone()] } }
     }
 }
 
 impl Lower for ops::Factor {
-    fn lower(&self, node: &Expr, lowering: &mut Lowering<'_>) -> Result<Made> {
+    fn lower(&self, node: &Expr, lowering: &mut Lowering<'_>) -> Result<Blocked> {
         let factored = lowering.factored(node)?;
         Ok(factored.made(node))
     }
 }
 
 impl Factored {
-    fn made(&self, node: &Expr) -> Made {
-        Made { product: self.factors, grid: ChunkGrid { axes: vec![AxisChunks::whole(node.shape[0]), self.columns.clone()] } }
+    fn made(&self, node: &Expr) -> Blocked {
+        Blocked { product: self.factors, grid: ChunkGrid { axes: vec![AxisChunks::whole(node.shape[0]), self.columns.clone()] } }
     }
 }
 
 impl LowerAll for ops::Factor {
-    fn lower_all(&self, node: &Expr, wanted: &[bool], lowering: &mut Lowering<'_>) -> Result<Vec<Option<Made>>> {
+    fn lower_all(&self, node: &Expr, wanted: &[bool], lowering: &mut Lowering<'_>) -> Result<Vec<Option<Blocked>>> {
         let factored = lowering.factored(node)?;
         let is_wanted = |at: usize| wanted.get(at).copied().unwrap_or(false);
         let mut made = vec![None; wanted.len()];
         made[0] = Some(factored.made(node));
         match self.into {
             Factors::Lu => {
-                made[1] = factored.side.map(|product| Made { product, grid: ChunkGrid { axes: vec![factored.columns.clone()] } });
+                made[1] = factored.side.map(|product| Blocked { product, grid: ChunkGrid { axes: vec![factored.columns.clone()] } });
                 if is_wanted(2) {
                     let stage = OrderStage::new(&factored, node.shape[0], node.dtype)?;
-                    made[2] = Some(Made { product: stage.products()[0].id, ..factored.made(node) });
+                    made[2] = Some(Blocked { product: stage.products()[0].id, ..factored.made(node) });
                     let rank = lowering.rank_of(&stage.inputs());
                     lowering.push(stage, Drive::Ranked(rank));
                 }
                 if is_wanted(3) {
                     let stage = PermutationStage::new(&factored, node.shape[0])?;
-                    made[3] = Some(Made { product: stage.products()[0].id, grid: ChunkGrid::whole(&[node.shape[0]]) });
+                    made[3] = Some(Blocked { product: stage.products()[0].id, grid: ChunkGrid::whole(&[node.shape[0]]) });
                     let rank = lowering.rank_of(&stage.inputs());
                     lowering.push(stage, Drive::Ranked(rank));
                 }

@@ -4,7 +4,7 @@
 //! The tree follows from shape and dtype alone.
 
 use super::stage::Source;
-use crate::blocked::lower::{LowerAll, Lowering, Made};
+use crate::blocked::lower::{Blocked, LowerAll, Lowering};
 use crate::error::Result;
 use crate::expr::{Expr, ops};
 use crate::grid::{AxisChunks, BlockId, ChunkGrid};
@@ -339,7 +339,7 @@ fn leaf_rows(m: u64, n: u64, elements: u64) -> u64 {
 }
 
 impl LowerAll for ops::TallQr {
-    fn lower_all(&self, node: &Expr, wanted: &[bool], lowering: &mut Lowering<'_>) -> Result<Vec<Option<Made>>> {
+    fn lower_all(&self, node: &Expr, wanted: &[bool], lowering: &mut Lowering<'_>) -> Result<Vec<Option<Blocked>>> {
         let (m, n) = (self.arg.shape[0], self.arg.shape[1]);
         let keeps = wanted[0];
         let sizes = Sizes { n, dtype: node.dtype };
@@ -359,7 +359,7 @@ impl LowerAll for ops::TallQr {
             stage = UpStage::new(&sizes, Factored::Pairs { below, count }, keeps);
             drive = Drive::Following;
         };
-        let r = wanted[1].then(|| Made { product: root, grid: ChunkGrid::whole(&[n, n]) });
+        let r = wanted[1].then(|| Blocked { product: root, grid: ChunkGrid::whole(&[n, n]) });
         let mut above = None;
         let mut q = None;
         for level in (0..levels.len()).rev() {
@@ -371,7 +371,7 @@ impl LowerAll for ops::TallQr {
             let stage = DownStage::new(&sizes, of, above, to);
             above = Some(stage.products[0].id);
             if level == 0 {
-                q = above.map(|product| Made { product, grid: ChunkGrid { axes: vec![rows.clone(), AxisChunks::whole(n)] } });
+                q = above.map(|product| Blocked { product, grid: ChunkGrid { axes: vec![rows.clone(), AxisChunks::whole(n)] } });
             }
             let drive = if level == 0 { Drive::Pulled } else { Drive::Ranked(lowering.rank_of(&stage.inputs())) };
             lowering.push(stage, drive);

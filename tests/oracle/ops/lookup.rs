@@ -90,7 +90,7 @@ fn update(drawing: &mut Drawing, x: V) -> Option<V> {
     let is_set = |i: usize| {
         let along = |(axis, (start, stop, step)): (usize, &(usize, usize, usize))| {
             let at = i / strides[axis] % shape[axis];
-            at >= *start && at < *stop && (at - start) % step == 0
+            at >= *start && at < *stop && (at - start).is_multiple_of(*step)
         };
         slices.iter().enumerate().all(along)
     };
