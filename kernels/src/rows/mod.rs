@@ -16,9 +16,9 @@ use serde::{Deserialize, Serialize};
 /// What is made of rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Rows {
-    /// Of elements [n] of a dtype and places [m]: the elements at those places, [m].
+    /// Of n elements of a dtype and m places: the m elements at those places.
     TakeAlong(DType),
-    /// Of elements [n] of a dtype, places [m] and other elements [m]: the elements, with the others at those places. Of several
+    /// Of n elements of a dtype, m places and m other elements: the n elements, with the others at those places. Of several
     /// for one place the last one stays.
     PutAlong(DType),
     /// The greatest or least elements.
