@@ -227,3 +227,19 @@ fn several_quantiles_are_found_in_the_reads_of_one() {
     assert_eq!(one, several, "bytes decoded for one quantile and for {}", q.len());
     assert_eq!(decoded(&stored.topk(20, 0)), 8 << 20);
 }
+
+#[test]
+fn wide_chunks_are_cut_where_blocks_end() {
+    // boxes of halved chunks once ended inside of blocks
+    let directory = tempfile::tempdir().unwrap();
+    let address = directory.path().join("x.zarr");
+    let x = random::normal(0.0, 1.0).shape([3027, 627]).chunks([2472, 324]).seed(1).build();
+    x.store(address.to_str().unwrap()).unwrap();
+    let stored = flagstone::open(address.to_str().unwrap()).unwrap();
+    let expected = x.lt(0.0).compute::<bool>().unwrap();
+    for mebibytes in [24, 32, 48, 64, 1024] {
+        let runtime = Runtime::builder().memory_limit_bytes(mebibytes << 20).threads(2).build().unwrap();
+        let found = runtime.compute::<bool>(&stored.lt(0.0).reshape([57, 33297])).unwrap();
+        assert!(found.iter().eq(expected.iter()), "{mebibytes} MiB");
+    }
+}

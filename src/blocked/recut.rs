@@ -24,13 +24,17 @@ pub(super) fn recut(
 ) -> (Feed, Reg) {
     const NAME: &str = "recut";
     let stage = |piece: u64| {
-        let halved = |all: &[AxisChunks]| {
+        let with = |all: &[AxisChunks], along: AxisChunks| {
             let mut all = all.to_vec();
-            all[axis] = all[axis].split(piece);
+            all[axis] = along;
             all
         };
-        let grid = ChunkGrid { axes: halved(cuts) };
-        let boxes = Boxes { cuts: halved(boxes), order: Order::Rows };
+        let block = cuts[axis].longest().max(1);
+        let blocks = cuts[axis].split(piece);
+        // a box ends where a block does: it is so many whole blocks, or one of those that are halved
+        let along = if piece > block { boxes[axis].split(piece - piece % block) } else { blocks.clone() };
+        let grid = ChunkGrid { axes: with(cuts, blocks) };
+        let boxes = Boxes { cuts: with(boxes, along), order: Order::Rows };
         let fused = Fused::new(feed.program.clone(), vec![reg], vec![]);
         let product = Product { id: new_product(), name: NAME.into(), blocks: grid.blocks() };
         MapStage::new(NAME, feed.clone(), fused, grid, None, boxes, product)
