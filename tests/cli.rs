@@ -82,7 +82,7 @@ fn errors_point_at_their_place() {
         ("not ones(3)", "ambiguous"),
         ("ones(2) and 1", "ambiguous"),
         ("1 if ones(2) else 2", "use where(c, a, b)\n  1 if ones(2) else 2\n    ^^\n"),
-        ("lexsort(ones(2))", "lexsort: not supported yet"),
+        ("apply_along_axis(ones(2))", "apply_along_axis: not supported yet"),
         ("a = 1", "nothing to compute"),
         ("1 / 0", "division by zero"),
         ("mean", "`mean` is a function; call it"),

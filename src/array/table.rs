@@ -317,6 +317,5 @@ macro_rules! not_yet {
 
 /// What NumPy has and this version has not: refused by name.
 pub(super) static NOT_YET: &[Signature] = not_yet! {
-    "lexsort": "several keys"; "take_along_axis": "an index a lane"; "put_along_axis": "an index a lane"; "histogramdd": "more than two axes";
     "apply_along_axis": "functions of lanes"; "apply_over_axes": "functions of axes";
 };

@@ -38,6 +38,8 @@ pub struct Queue<'a> {
     near: HashMap<TaskId, Near>,
     ready: BTreeMap<u64, TaskId>,
     drivers: Vec<Driver>,
+    /// Tasks of following stages that nobody has asked for yet: each of them comes, or the run is not done.
+    following_left: u64,
     /// Tasks of following stages, and how many of their blocks nobody has been asked to write yet.
     followers: HashMap<TaskId, usize>,
     /// The near readers of each block, in order; one that reads it twice stands once.
@@ -76,7 +78,9 @@ impl<'a> Queue<'a> {
             Drive::Ranked(rank) => Some(Driver { stage, rank, next: 0, tasks: node.stage.tasks() }),
             _ => None,
         });
+        let following = plan.stages.iter().filter(|node| node.drive == Drive::Following);
         Queue {
+            following_left: following.map(|node| node.stage.tasks()).sum(),
             plan,
             near: HashMap::new(),
             ready: BTreeMap::new(),
@@ -96,7 +100,7 @@ impl<'a> Queue<'a> {
 
     /// Whether every task has run.
     pub fn is_done(&self) -> bool {
-        self.near.is_empty() && self.followers.is_empty() && self.drivers.iter().all(|driver| driver.next == driver.tasks)
+        self.near.is_empty() && self.following_left == 0 && self.drivers.iter().all(|driver| driver.next == driver.tasks)
     }
 
     /// Bytes that the window itself takes, at most.
@@ -201,6 +205,7 @@ impl<'a> Queue<'a> {
         let bytes = spec.new_bytes();
         self.near_bytes += bytes;
         self.near_drivers += self.is_driver(task) as usize;
+        self.following_left -= (self.plan.stages[task.0].drive == Drive::Following) as u64;
         self.follow(&spec, stack);
         self.hints.push_back(task);
         if self.hints.len() > HINTS_MAX {

@@ -200,6 +200,11 @@ impl Stage for DiagonalStage {
     fn producer(&self, _product: u64, block: BlockId) -> u64 {
         block
     }
+    fn followers(&self, product: u64, block: BlockId, each: &mut dyn FnMut(u64)) {
+        if product == self.of {
+            each(block);
+        }
+    }
     fn moved_bytes(&self) -> u64 {
         0
     }
