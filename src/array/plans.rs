@@ -56,7 +56,7 @@ enum Shown {
 /// ```
 /// # fn main() -> flagstone::Result<()> {
 /// use flagstone::array::{Value, plan_of, planned};
-/// let x = flagstone::random::random([1000, 1000], 7).mean(0).std(..);
+/// let x = flagstone::random::normal(0.0, 1.0).shape([1000, 100]).seed(7).build().mean(0).std(..);
 /// let text = plan_of(&Value::Array(x.clone()))?.to_string();
 /// // … in another process:
 /// let Value::Array(y) = planned(&serde_json::from_str(&text).unwrap())? else { unreachable!() };
