@@ -246,6 +246,14 @@ def mismatch(row, rows, job):
     return abs(row["check"] - values[0]) > slack * abs(values[0])
 
 
+def aligned(lines):
+    """Lines of cells as a Markdown table, the first its head."""
+    widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]))]
+    text = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths)) + " |" for line in lines]
+    text.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    return "\n".join(text)
+
+
 def table(results, machine, by_name):
     lines = [("job", "engine", "median s", "× dask best (spread)", "peak MiB", "read GB", "check", "of the limit")]
     for result in results:
@@ -262,10 +270,7 @@ def table(results, machine, by_name):
             share = f"{job.decoded_bytes / row['seconds'] / 1e9 / rate:.0%}" if rate else ""
             check = "" if row["check"] is None else f"{row['check']:.10g}" + (" DIFFERS" if mismatch(row, result["rows"], job) else "")
             lines.append((job.name, name, f"{row['seconds']:.3f}", ratio, f"{row['peak'] / 2**20:.0f}", f"{row['read'] / 1e9:.2f}", check, share))
-    widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]))]
-    text = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths)) + " |" for line in lines]
-    text.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    return "\n".join(text)
+    return aligned(lines)
 
 
 def main():

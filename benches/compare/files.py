@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
-from compare import parts, run, warm  # noqa: E402
+from compare import aligned, parts, run, warm  # noqa: E402
 
 
 @dataclass
@@ -164,10 +164,7 @@ def table(results, by_name):
                 continue
             ratio = f"{result['ratios'][engine]:.1f} x as fast" if engine in result["ratios"] else ""
             lines.append((result["job"], engine, f"{row['seconds']:.3f}", ratio, f"{row['peak'] / 2**20:.0f}", last))
-    widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]))]
-    text = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths)) + " |" for line in lines]
-    text.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    return "\n".join(text)
+    return aligned(lines)
 
 
 def main():

@@ -4,7 +4,7 @@
 //! stands, and [`Context`] says of what: the modules below are named in `#[serde(with = …)]`.
 
 use super::ops::{BlockFn, Count, registered, registered_name};
-use super::{Expr, Node, Op, postorder};
+use super::{Expr, Inferred, Node, Op, postorder};
 use crate::error::{Error, Result};
 use crate::grid::ChunkGrid;
 use crate::store::{self, InMemory, Store};
@@ -124,11 +124,11 @@ impl Graph {
         for (number, Recorded { op, chunks }) in self.nodes.iter().enumerate() {
             let broken = |what: String| Error::bad_request("plan", format!("node {number}: {what}"));
             let op = Op::deserialize(op).map_err(|e| broken(e.to_string()))?;
-            let fits = op.infer()?.shape == chunks.shape();
-            if !fits {
+            let inferred = op.infer()?;
+            if inferred.shape != chunks.shape() {
                 return Err(broken(format!("{} with chunks of another shape, {:?}", op.name(), chunks.shape())));
             }
-            let node = Node::with_chunks(op, chunks.clone())?;
+            let node = Node::assemble(op, Inferred { chunks: chunks.clone(), ..inferred });
             CONTEXT.with_borrow_mut(|context| context.nodes.push(node));
         }
         let results = self.results.iter().map(|&number| node(number).map_err(|what| Error::bad_request("plan", what)));
@@ -188,11 +188,8 @@ fn number<E: serde::ser::Error>(expr: &Expr) -> std::result::Result<usize, E> {
     CONTEXT.with_borrow(|context| context.numbers.get(&expr.id).copied()).ok_or_else(|| E::custom("an argument outside of a graph"))
 }
 
-/// The place of what `is` finds in a list, at the end if it is new.
-fn placed<T>(list: &mut Vec<Arc<T>>, value: &Arc<T>) -> usize
-where
-    T: ?Sized,
-{
+/// The place of `value` in a list, at its end if it is new.
+fn placed<T: ?Sized>(list: &mut Vec<Arc<T>>, value: &Arc<T>) -> usize {
     let same = |other: &Arc<T>| std::ptr::addr_eq(Arc::as_ptr(other), Arc::as_ptr(value));
     list.iter().position(same).unwrap_or_else(|| {
         list.push(value.clone());
