@@ -78,7 +78,7 @@ pub fn plan_of(value: &Value) -> Result<Json> {
 /// where a function is not registered; `Store` where an array is missing.
 pub fn planned(plan: &Json) -> Result<Value> {
     let bad = |what: String| Error::bad_request("plan", what);
-    let written = Written::deserialize(plan).map_err(|e| bad(format!("no plan: {e}; expected what --explain=json writes")))?;
+    let written = Written::deserialize(plan).map_err(|e| bad(format!("it is none ({e}); expected what --explain=json writes")))?;
     if written.form != FORM {
         return Err(bad(format!("a plan of form {}; this version reads form {FORM}: make it again", written.form)));
     }

@@ -164,7 +164,8 @@ pub fn for_writer(feed: &Feed, granule: &[u64], work: &WorkSizes, fits: &dyn Fn(
         })
         .collect();
     let cut = |lens: &[u64]| -> Vec<AxisChunks> { lens.iter().zip(&feed.shape).map(|(&c, &n)| AxisChunks::regular(n, c)).collect() };
-    while !fits(&cut(&lens)) {
+    // a box of few elements holds little beside the blocks that it reads: a smaller one saves nothing, and there are more of them
+    while lens.iter().product::<u64>() > work.least_elements && !fits(&cut(&lens)) {
         // the axis with the most granules in a block gives first, the slowest of equals
         let Some(axis) =
             (0..lens.len()).filter(|&a| lens[a] > granule[a].max(1)).max_by_key(|&a| (lens[a] / granule[a].max(1), lens.len() - a))

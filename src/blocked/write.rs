@@ -77,7 +77,7 @@ impl Lowering<'_> {
         let fused = Arc::new(Fused::new(feed.program.clone(), regs, vec![]));
         let stage = |feed: &Feed, cuts: Vec<AxisChunks>| WriteStage::new(feed, &fused, cuts, writer);
         let fits = |cuts: &[AxisChunks]| stage(&feed, cuts.to_vec()).demand_bytes() <= self.budget.share_bytes();
-        let mut cuts = blocking::for_writer(&feed, writer.granule(), self.budget.work(), &fits);
+        let cuts = blocking::for_writer(&feed, writer.granule(), self.budget.work(), &fits);
         let mut feed = feed;
         if self.cuts_chunks(&feed, &cuts) {
             // each encoded chunk would be decoded several times: once into small blocks instead, which
@@ -89,10 +89,6 @@ impl Lowering<'_> {
                     let made = self.load_for(&store, input, &cuts)?;
                     input.data = Data::Blocks { product: made.product, grid: made.grid };
                 }
-            }
-            let fits = |cuts: &[AxisChunks]| stage(&feed, cuts.to_vec()).demand_bytes() <= self.budget.share_bytes();
-            if !fits(&cuts) {
-                cuts = (0..cuts.len()).map(|a| AxisChunks::regular(feed.shape[a], writer.granule()[a])).collect();
             }
         }
         let stage = stage(&feed, cuts);

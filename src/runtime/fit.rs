@@ -28,9 +28,11 @@ impl Short {
             needed_bytes: self.needed_bytes.saturating_add(standing_bytes),
             limit_bytes,
             smallest_bytes: self.smallest_bytes.saturating_add(standing_bytes),
-            advice: match standing_bytes {
-                0 => String::new(),
-                held => format!("; {} of it are held from the start to the end", Bytes(held)),
+            // a few bytes of results say nothing
+            advice: if standing_bytes > self.needed_bytes / 100 {
+                format!("; {} of it are held from the start to the end", Bytes(standing_bytes))
+            } else {
+                String::new()
             },
         }
     }

@@ -186,6 +186,30 @@ fn products_larger_than_memory_are_summed_under_a_small_limit() {
     sized("square", &b.matmul(&b).sum(..), "6MiB", 1200f64.powi(3));
 }
 
+/// What a writer's task reads may be more than a thread's share. It was cut until a task wrote one element, which saved nothing.
+#[test]
+fn a_result_under_the_smallest_limit_is_not_written_element_by_element() {
+    let directory = tempfile::tempdir().unwrap();
+    let address = directory.path().join("x.h5");
+    let options = crate::array::StoreOptions::new().chunks([500, 500]).codec(crate::store::Codec::Gzip(1));
+    random::normal(0.0, 1.0).shape([1021, 700]).seed(2).build().store_with(&address, &options).unwrap();
+    let matrix = Array::from_ndarray(ndarray::Array2::<f64>::ones((1500, 106))).rechunk([500, 106]);
+    for y in [matrix.matmul(matrix.t()), crate::open(&address).unwrap()] {
+        let at = |limit: u64| {
+            let runtime = Runtime::builder().memory_limit_bytes(limit).threads(2).build().unwrap();
+            (runtime.compute::<f64>(&y), runtime)
+        };
+        let smallest = match at(1).0.unwrap_err().kind() {
+            ErrorKind::WouldNotFit { smallest_bytes, .. } => *smallest_bytes,
+            other => panic!("{other}"),
+        };
+        let (found, small) = at(smallest);
+        assert_eq!(found.unwrap(), runtime("1GiB", 2).compute::<f64>(&y).unwrap());
+        let tasks = small.counters().tasks.load(SeqCst);
+        assert!(tasks < 10_000, "{tasks} tasks");
+    }
+}
+
 #[test]
 fn planning_costs_operations_not_chunks() {
     let started = std::time::Instant::now();
