@@ -149,36 +149,57 @@ pub fn shrink(cuts: &mut [AxisChunks], most: u64) {
     }
 }
 
-/// Cuts that are unions of a writer's granules and as near to the natural ones as that allows. `fits` tells
-/// whether a task of these cuts is within its share of the budget.
-pub fn for_writer(feed: &Feed, granule: &[u64], work: &WorkSizes, fits: &dyn Fn(&[AxisChunks]) -> bool) -> Vec<AxisChunks> {
+/// What `make` builds of cuts that are unions of a writer's granules: as near to the natural ones as that allows, and smaller
+/// only where that brings its demand within `most_bytes` or nearer to it.
+pub fn for_writer<S>(
+    feed: &Feed,
+    granule: &[u64],
+    work: &WorkSizes,
+    make: impl Fn(Vec<AxisChunks>) -> S,
+    demand_bytes: impl Fn(&S) -> u64,
+    most_bytes: u64,
+) -> S {
     let natural = natural(feed);
     let wanted = elementwise(feed, work);
-    let mut lens: Vec<u64> = (0..granule.len())
+    let granule: Vec<u64> = granule.iter().map(|&g| g.max(1)).collect();
+    let first: Vec<u64> = (0..granule.len())
         .map(|axis| {
-            let (g, want) = (granule[axis].max(1), wanted[axis].longest().max(1));
-            let len = feed.shape[axis].max(1);
+            let (g, want) = (granule[axis], wanted[axis].longest().max(1));
             let least = lcm(g, want);
             let size = if natural.rigid && least <= 8 * g.max(want) { least } else { want.div_ceil(g) * g };
-            size.min(len.div_ceil(g) * g)
+            size.min(feed.shape[axis].max(1).div_ceil(g) * g)
         })
         .collect();
-    let cut = |lens: &[u64]| -> Vec<AxisChunks> { lens.iter().zip(&feed.shape).map(|(&c, &n)| AxisChunks::regular(n, c)).collect() };
-    // a box of few elements holds little beside the blocks that it reads: a smaller one saves nothing, and there are more of them
-    while lens.iter().product::<u64>() > work.least_elements && !fits(&cut(&lens)) {
-        // the axis with the most granules in a block gives first, the slowest of equals
-        let Some(axis) =
-            (0..lens.len()).filter(|&a| lens[a] > granule[a].max(1)).max_by_key(|&a| (lens[a] / granule[a].max(1), lens.len() - a))
-        else {
-            break;
+    let cut = |lens: &Vec<u64>| {
+        let along = |axis: usize| {
+            let (natural_cuts, len, g) = (&natural.cuts[axis], lens[axis], granule[axis]);
+            // parts of what is read, so that none lies across two of them
+            let parts = natural.rigid && len < natural_cuts.longest() && granular(natural_cuts, g);
+            if parts { natural_cuts.split(len) } else { AxisChunks::regular(feed.shape[axis], len) }
         };
-        let g = granule[axis].max(1);
-        lens[axis] = (lens[axis] / 2).div_ceil(g).max(1) * g;
-        if lens[axis] > g && lens[axis] / g == 1 {
-            lens[axis] = g;
+        make((0..lens.len()).map(along).collect())
+    };
+    // the axis with the most granules in a block gives first, the slowest of equals
+    let smaller = |lens: &Vec<u64>| {
+        // a box of few elements holds little beside the blocks that it reads
+        if lens.iter().product::<u64>() <= work.least_elements {
+            return None;
         }
-    }
-    cut(&lens)
+        let gives = (0..lens.len()).filter(|&a| lens[a] > granule[a]).max_by_key(|&a| (lens[a] / granule[a], lens.len() - a))?;
+        let mut lens = lens.clone();
+        lens[gives] = (lens[gives] / 2).div_ceil(granule[gives]).max(1) * granule[gives];
+        Some(lens)
+    };
+    first_within(std::iter::successors(Some(first), smaller).map(|lens| cut(&lens)), demand_bytes, most_bytes)
+}
+
+/// Whether each cut lies between two of a writer's granules.
+fn granular(cuts: &AxisChunks, granule: u64) -> bool {
+    granule == 1
+        || match *cuts {
+            AxisChunks::Regular { len, first, chunk } => len <= first || (first % granule == 0 && chunk % granule == 0),
+            AxisChunks::Pieces { .. } | AxisChunks::Irregular(_) => false,
+        }
 }
 
 fn lcm(a: u64, b: u64) -> u64 {

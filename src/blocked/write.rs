@@ -76,8 +76,10 @@ impl Lowering<'_> {
         let (feed, regs) = self.feed(&[expr], &expr.shape)?;
         let fused = Arc::new(Fused::new(feed.program.clone(), regs, vec![]));
         let stage = |feed: &Feed, cuts: Vec<AxisChunks>| WriteStage::new(feed, &fused, cuts, writer);
-        let fits = |cuts: &[AxisChunks]| stage(&feed, cuts.to_vec()).demand_bytes() <= self.budget.share_bytes();
-        let cuts = blocking::for_writer(&feed, writer.granule(), self.budget.work(), &fits);
+        let granule = writer.granule();
+        let make = |cuts: Vec<AxisChunks>| stage(&feed, cuts);
+        let made = blocking::for_writer(&feed, granule, self.budget.work(), make, Stage::demand_bytes, self.budget.share_bytes());
+        let cuts = made.work.boxes.cuts.clone();
         let mut feed = feed;
         if self.cuts_chunks(&feed, &cuts) {
             // each encoded chunk would be decoded several times: once into small blocks instead, which

@@ -210,6 +210,19 @@ fn a_result_under_the_smallest_limit_is_not_written_element_by_element() {
     }
 }
 
+/// Parts of a box that lies across blocks would bring each of them back for every part.
+#[test]
+fn blocks_that_are_kept_come_back_from_the_disk_once_for_a_result() {
+    let matrix = Array::from_ndarray(ndarray::Array2::<f64>::ones((2000, 106))).rechunk([500, 106]);
+    let keeps = runtime("34MiB", 2);
+    let y = keeps.persist(&matrix.matmul(matrix.t())).unwrap();
+    let found = keeps.compute::<f64>(&y).unwrap();
+    assert!(found.iter().all(|&v| v == 106.0));
+    let of = |counter: &std::sync::atomic::AtomicU64| counter.load(SeqCst);
+    let (written, read) = (of(&keeps.counters().spill_written_bytes), of(&keeps.counters().spill_read_bytes));
+    assert!(written > 0 && read <= 2 * written, "{written} bytes spilled, {read} read back");
+}
+
 #[test]
 fn planning_costs_operations_not_chunks() {
     let started = std::time::Instant::now();
