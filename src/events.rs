@@ -65,6 +65,8 @@ pub struct Counters {
     pub spill_read_bytes: AtomicU64,
     /// Tasks run.
     pub tasks: AtomicU64,
+    /// Parts of tasks that were run by workers with nothing else to do.
+    pub helped: AtomicU64,
     /// Largest number of bytes reserved at once.
     pub peak_reserved_bytes: AtomicU64,
     /// Largest size of the scheduler's window of near tasks.

@@ -1,4 +1,4 @@
-//! C += A·B on one thread. The bits of C do not depend on how m and n are tiled, nor on k when it is cut at
+//! C += A·B, on one thread or on those of a crew that have nothing else to do. The bits of C do not depend on how m and n are tiled, nor on k when it is cut at
 //! multiples of [`PANEL`] of the global index.
 //!
 //! C = ((C₀ + p₀) + p₁) + …, p_b the product over global k in [256 b, 256 b + 256), itself summed from 0 in
@@ -8,6 +8,7 @@
 //! strides and complex products do not commute in their last bit.
 
 use crate::copy::copy;
+use crate::crew;
 use crate::dtype::{Bool, C64, C128, DType, Element};
 use crate::view::{View, ViewMut};
 use crate::with_element;
@@ -24,6 +25,10 @@ const LEAST_SIDE: usize = 8;
 const LEAST_AREA: usize = 16 * 16 + 1;
 const LEAST_K: usize = 4;
 const ALIGN: usize = 64;
+/// A part of a product that is shared has so many rows at least, and the product so many multiplications and additions: some
+/// tenths of a millisecond, in which others are woken.
+const SHARED_ROWS: usize = 64;
+const SHARED_WORK: usize = 1 << 22;
 
 /// Sides of a C tile and k after padding.
 fn padded(dtype: DType, m: usize, n: usize, k: usize) -> [usize; 3] {
@@ -49,6 +54,11 @@ pub fn gemm_scratch_bytes(dtype: DType, m: usize, n: usize, k: usize) -> usize {
         0
     };
     own_scratch_bytes(dtype, m, n, k) + packing
+}
+
+/// Bytes of scratch that [`gemm_accumulate`] needs beside those for each thread that helps.
+pub fn gemm_helper_bytes(dtype: DType, n: usize, k: usize) -> usize {
+    (n.min(STRIP[1]) + 8) * k.clamp(LEAST_K, PANEL) * dtype.size() + 2 * ALIGN
 }
 
 fn own_scratch_bytes(dtype: DType, m: usize, n: usize, k: usize) -> usize {
@@ -155,7 +165,7 @@ fn panel(dtype: DType, form: Form, a: &View, b: &View, c: &mut ViewMut, overwrit
         && has_dense_rows(c.shape(), c.strides(), dtype)
         && (is_crate_dtype(dtype) || has_dense_rows(b.shape(), b.strides(), dtype));
     if regular && padded(dtype, m, n, k) == [m, n, k] {
-        return multiply(dtype, form, a, b, c, overwrite);
+        return multiply_shared(dtype, form, a, b, c, overwrite, scratch.len());
     }
     let skip = scratch.as_ptr().align_offset(ALIGN);
     let scratch = &mut scratch[skip..];
@@ -182,6 +192,23 @@ fn panel(dtype: DType, form: Form, a: &View, b: &View, c: &mut ViewMut, overwrit
         let mut tile = ViewMut::dense(c_bytes, dtype, &[rows_p, cols_p]);
         multiply(dtype, form, &a, &b, &mut tile, overwrite);
         copy(&tile.part(&[0, 0], &[rows, cols]).as_view(), &mut c);
+    });
+}
+
+/// As [`multiply`], by as many as have nothing else to do: each takes some of the rows, and packs B for itself, for which there
+/// must be room in `scratch_bytes`.
+fn multiply_shared(dtype: DType, form: Form, a: &View, b: &View, c: &mut ViewMut, overwrite: bool, scratch_bytes: usize) {
+    let (m, n, k) = (a.shape()[0], b.shape()[1], a.shape()[1]);
+    let packed = gemm_helper_bytes(dtype, n, k);
+    let spare = scratch_bytes.saturating_sub(gemm_scratch_bytes(dtype, m, n, k));
+    let parts = crew::hands().min(1 + spare / packed).min(m / SHARED_ROWS);
+    if parts < 2 || m * n * k < SHARED_WORK {
+        return multiply(dtype, form, a, b, c, overwrite);
+    }
+    let starts: Vec<usize> = (0..=parts).map(|i| i * m / parts).collect();
+    let parts = c.cut_rows(&starts).into_iter().zip(starts.windows(2));
+    crew::share(parts.collect(), |(mut c, rows)| {
+        multiply(dtype, form, &a.part(&[rows[0], 0], &[rows[1] - rows[0], k]), b, &mut c, overwrite);
     });
 }
 

@@ -1,7 +1,9 @@
-//! Views → views. Dense single-threaded kernels: no I/O, no threads, no knowledge of chunks or limits.
+//! Views → views. Dense kernels: no I/O, no knowledge of chunks or limits, no threads but those of the crew that shares a
+//! product's rows when it has nothing else to do ([`crew`]).
 //! A dtype is matched once, at the edge of a kernel; inside is one loop.
 
 pub mod copy;
+pub mod crew;
 pub mod dtype;
 pub mod elementwise;
 pub mod exact;

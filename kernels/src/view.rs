@@ -264,6 +264,24 @@ impl<'a> ViewMut<'a> {
         }
         ViewMut { ptr, dtype: self.dtype, shape: shape.to_vec(), strides: self.strides.clone(), lifetime: PhantomData }
     }
+    /// The rows from each of `starts` to the next, as views that can be written at once.
+    ///
+    /// # Panics
+    /// Unless it is a matrix whose rows lie apart, and `starts` ascend within it.
+    pub fn cut_rows(&mut self, starts: &[usize]) -> Vec<ViewMut<'_>> {
+        let (&[m, n], &[rows, columns]) = (&self.shape[..], &self.strides[..]) else { panic!("view: rows of {:?}", self.shape) };
+        let row = (n.max(1) - 1) as isize * columns.abs() + self.dtype.size() as isize;
+        assert!(m <= 1 || rows.abs() >= row, "view: rows of {row} bytes, {rows} apart");
+        assert!(starts.is_sorted() && starts.last().is_none_or(|&end| end <= m), "view: rows {starts:?} of {m}");
+        let cut = |of: &[usize]| ViewMut {
+            ptr: self.ptr.wrapping_offset(of[0] as isize * rows),
+            dtype: self.dtype,
+            shape: vec![of[1] - of[0], n],
+            strides: vec![rows, columns],
+            lifetime: PhantomData,
+        };
+        starts.windows(2).map(cut).collect()
+    }
     /// The same elements, read-only, for as long as this borrow lasts.
     pub fn as_view(&self) -> View<'_> {
         View { ptr: self.ptr, dtype: self.dtype, shape: self.shape.clone(), strides: self.strides.clone(), lifetime: PhantomData }

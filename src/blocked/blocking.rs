@@ -217,44 +217,48 @@ pub fn for_reduction(feed: &Feed, reduced: &[bool], cells: &[Cells], budget: &Bu
     let natural = natural(feed);
     let rigid = natural.rigid && !cut;
     let work = budget.work();
-    let rank = feed.shape.len();
+    let mut of_cells = cells.iter();
+    let mut cell_of = |reduced: bool| if reduced { of_cells.next() } else { None };
+    let cells: Vec<Option<&Cells>> = reduced.iter().map(|&reduced| cell_of(reduced)).collect();
+    let chunks = |(natural, cells): (&AxisChunks, &Option<&Cells>)| cells.map_or_else(|| natural.clone(), |cells| cells.chunks.clone());
+    let mut cuts: Vec<AxisChunks> = natural.cuts.iter().zip(&cells).map(chunks).collect();
+    cut_kept(&mut cuts, feed, &cells, rigid, slack, work);
     let total: u64 = feed.shape.iter().product();
-    let mut r = 0;
-    let mut cuts: Vec<AxisChunks> = Vec::with_capacity(rank);
-    let mut cell_of = vec![0; rank];
-    for axis in 0..rank {
-        if reduced[axis] {
-            cuts.push(cells[r].chunks.clone());
-            cell_of[axis] = cells[r].cell;
-            r += 1;
-        } else {
-            cuts.push(natural.cuts[axis].clone());
-        }
-    }
-    // kept axes
-    let cell_elements: u64 = (0..rank).filter(|&a| reduced[a]).map(|a| cell_of[a].min(cuts[a].longest().max(1))).product();
-    let inner_kept = rank > 0 && !reduced[rank - 1];
-    let row = if inner_kept { work.kept_row_elements } else { 1 };
-    let target = (work.kept_elements / cell_elements.max(1)).max(row) >> slack;
-    let mut kept: u64 = 1;
-    for axis in (0..rank).rev().filter(|&a| !reduced[a]) {
-        let left = (target / kept).max(1);
-        if rigid {
-            if cuts[axis].longest() < left && elements(&cuts) < work.tiny_elements {
-                cuts[axis] = cuts[axis].join(left / cuts[axis].longest().max(1));
-            }
-        } else {
-            cuts[axis] = AxisChunks::regular(feed.shape[axis], left);
-        }
-        kept *= cuts[axis].longest().max(1);
-    }
-    // reduced axes, the innermost first: a whole axis before the next one joins
     let share = total / (budget.threads as u64 * 16).max(1);
     let share = share.clamp(work.reduce_elements_min, work.reduce_elements_max);
     let most = if rigid { work.task_elements } else { share } >> slack;
-    for axis in (0..rank).rev().filter(|&a| reduced[a]) {
+    join_reduced(&mut cuts, feed, &cells, most);
+    if cut || !decodes(feed) {
+        let too_large = if natural.rigid { most } else { work.reduce_elements_max };
+        split_cells(&mut cuts, &cells, most, too_large);
+    }
+    cuts
+}
+
+/// Kept axes in blocks of about as many elements as partials should have, whole rows where those are innermost.
+fn cut_kept(cuts: &mut [AxisChunks], feed: &Feed, cells: &[Option<&Cells>], rigid: bool, slack: u32, work: &WorkSizes) {
+    let cell = |(cuts, cells): (&AxisChunks, &Option<&Cells>)| cells.map_or(1, |cells| cells.cell.min(cuts.longest().max(1)));
+    let cell_elements: u64 = cuts.iter().zip(cells).map(cell).product();
+    let is_inner_kept = cells.last().is_some_and(Option::is_none);
+    let row = if is_inner_kept { work.kept_row_elements } else { 1 };
+    let target = (work.kept_elements / cell_elements.max(1)).max(row) >> slack;
+    let mut kept: u64 = 1;
+    for axis in (0..cuts.len()).rev().filter(|&axis| cells[axis].is_none()) {
+        let left = (target / kept).max(1);
+        if !rigid {
+            cuts[axis] = AxisChunks::regular(feed.shape[axis], left);
+        } else if cuts[axis].longest() < left && elements(cuts) < work.tiny_elements {
+            cuts[axis] = cuts[axis].join(left / cuts[axis].longest().max(1));
+        }
+        kept *= cuts[axis].longest().max(1);
+    }
+}
+
+/// Reduced axes in runs of chunks, the innermost first: a whole axis before the next one joins.
+fn join_reduced(cuts: &mut [AxisChunks], feed: &Feed, cells: &[Option<&Cells>], most: u64) {
+    for axis in (0..cuts.len()).rev().filter(|&axis| cells[axis].is_some()) {
         let mut run = 1;
-        while run < cuts[axis].count() && elements(&cuts).saturating_mul(2 * run) <= most {
+        while run < cuts[axis].count() && elements(cuts).saturating_mul(2 * run) <= most {
             run *= 2;
         }
         if run < cuts[axis].count() {
@@ -263,24 +267,23 @@ pub fn for_reduction(feed: &Feed, reduced: &[bool], cells: &[Cells], budget: &Bu
         }
         cuts[axis] = AxisChunks::whole(feed.shape[axis]);
     }
-    // a chunk too large for a task: an aligned part of its cells. Of plain bytes only a cell is held at once
-    if cut || !decodes(feed) {
-        let too_large = if natural.rigid { most } else { work.reduce_elements_max };
-        for axis in (0..rank).filter(|&a| reduced[a]) {
-            let mut piece = cell_of[axis];
-            if elements(&cuts) <= too_large || cuts[axis].longest() <= piece {
-                continue;
-            }
-            let others = elements(&cuts) / cuts[axis].longest();
-            while piece.saturating_mul(2 * others) <= most && piece < cuts[axis].longest() {
-                piece *= 2;
-            }
-            // parts of single chunks only: runs of several stay whole
-            let chunks = &cells[(0..axis).filter(|&a| reduced[a]).count()].chunks;
-            cuts[axis] = chunks.split(piece);
+}
+
+/// Of chunks too large for a task, aligned parts of their cells. Of plain bytes only a cell is held at once.
+fn split_cells(cuts: &mut [AxisChunks], cells: &[Option<&Cells>], most: u64, too_large: u64) {
+    for axis in 0..cuts.len() {
+        let Some(cells) = cells[axis] else { continue };
+        let mut piece = cells.cell;
+        if elements(cuts) <= too_large || cuts[axis].longest() <= piece {
+            continue;
         }
+        let others = elements(cuts) / cuts[axis].longest();
+        while piece.saturating_mul(2 * others) <= most && piece < cuts[axis].longest() {
+            piece *= 2;
+        }
+        // parts of single chunks only: runs of several stay whole
+        cuts[axis] = cells.chunks.split(piece);
     }
-    cuts
 }
 
 /// Whether the loop reads chunks that have to be decoded whole.

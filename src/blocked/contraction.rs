@@ -18,12 +18,15 @@ use crate::sizes::WorkSizes;
 use flagstone_kernels::copy::copy;
 use flagstone_kernels::dtype::{DType, Scalar};
 use flagstone_kernels::fused::Fused;
-use flagstone_kernels::gemm::{PANEL, gemm_in_blocks, gemm_scratch_bytes};
+use flagstone_kernels::gemm::{PANEL, gemm_helper_bytes, gemm_in_blocks, gemm_scratch_bytes};
 use flagstone_kernels::program::{Leaf, Reg};
 use flagstone_kernels::view::{View, ViewMut};
 
 /// No limit makes the tiles of a product smaller than this share of memory does.
 const SHARE_MIN_BYTES: u64 = 256 << 10;
+
+/// A tile of so many rows is worth the memory that another thread needs to help with it.
+const HELPED_ROWS: usize = 512;
 
 /// `C = A·B`: a loop over batch, rows, columns and depth. A tile of C is passed on from panel to panel.
 pub struct ContractionStage {
@@ -209,7 +212,9 @@ impl ContractionStage {
         let layout = Layout::new([0, 1].map(|at| if plain[at] { loading[at] } else { panels[at] }));
         let evaluated = (0..2).filter(|&at| !plain[at]).map(|at| loading[at]).max();
         let evaluating = evaluated.map_or(0, |loading| loading.saturating_add(kernel));
-        let multiplying = gemm_scratch_bytes(*dtype, m, n, k) as u64;
+        // a tile that is several strips can be helped with
+        let helped = if threads > 1 && m > HELPED_ROWS { gemm_helper_bytes(*dtype, n, k) } else { 0 };
+        let multiplying = (gemm_scratch_bytes(*dtype, m, n, k) + helped) as u64;
         let scratch = layout.bytes().saturating_add(evaluating.max(multiplying));
         let kept = axes.batch + axes.rows + axes.columns;
         let tiles = boxes.cuts[..kept].iter().map(AxisChunks::count).fold(1, u64::saturating_mul);

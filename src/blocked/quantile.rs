@@ -145,77 +145,86 @@ impl One {
         };
         let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
         match look {
-            Look::Sample => {
-                if found.nans > 0 {
-                    return Next::Is(Scalar::Float(f64::NAN));
-                }
-                found.inside.sort_unstable();
-                let n = found.inside.len();
-                if n < 64 {
-                    return Next::Read(Look::Bracket(0, u64::MAX));
-                }
-                // four standard deviations of the sample's quantile around it; at an end of the sample there may be any value
-                let margin = (4.0 * (n as f64 * self.q * (1.0 - self.q)).sqrt()).ceil() as usize + 2;
-                let at = (self.q * n as f64) as usize;
-                let low = at.checked_sub(margin).map_or(0, |low| found.inside[low]);
-                Next::Read(Look::Bracket(low, found.inside.get(at + margin).copied().unwrap_or(u64::MAX)))
-            }
-            Look::Bracket(low, high) => {
-                self.total = Some(found.total);
-                if found.nans > 0 || found.total == 0 {
-                    return Next::Is(Scalar::Float(f64::NAN));
-                }
-                let (first, last, part) = self.ranks(found.total);
-                let ranks = [first, last];
-                let hit = |rank: u64| rank >= found.below && rank < found.below + found.inside_count;
-                if ranks.iter().all(|&rank| hit(rank)) && (low == high || found.inside_count as usize <= found.inside.len()) {
-                    found.inside.sort_unstable();
-                    let key = |rank: u64| if low == high { low } else { found.inside[(rank - found.below) as usize] };
-                    return Next::Is(self.mixed(key(first), key(last), part));
-                }
-                // what was counted says where both are, mostly
-                let end = found.below + found.inside_count;
-                let (low, high) = match ranks {
-                    [_, last] if last < found.below => (0, low - 1),
-                    [first, _] if first >= end => (high + 1, u64::MAX),
-                    [first, last] if first >= found.below && last < end => (low, high),
-                    _ => (0, u64::MAX),
-                };
-                let bits = u64::BITS - (high - low).leading_zeros();
-                Next::Read(Look::Histogram { low, high, shift: bits.saturating_sub(BITS) })
-            }
-            Look::Histogram { low, high, shift } => {
-                let total = self.total.unwrap_or(0);
-                let (one, other, part) = self.ranks(total);
-                let rank = if self.middles.is_empty() { one } else { other };
-                let mut before = found.below;
-                let mut bin = 0;
-                while before + found.counts[bin] <= rank {
-                    before += found.counts[bin];
-                    bin += 1;
-                }
-                let first = low + ((bin as u64) << shift);
-                let last = (first + ((1u64 << shift) - 1)).min(high);
-                let both = self.middles.is_empty() && before + found.counts[bin] > other;
-                if shift > 0 && both && found.counts[bin] <= self.keys_max {
-                    return Next::Read(Look::Bracket(first, last));
-                }
-                if shift > 0 {
-                    return Next::Read(Look::Histogram { low: first, high: last, shift: shift.saturating_sub(BITS) });
-                }
+            Look::Sample => self.after_sample(&mut found),
+            Look::Bracket(low, high) => self.after_bracket(low, high, &mut found),
+            Look::Histogram { low, high, shift } => self.after_histogram(low, high, shift, &found),
+        }
+    }
+
+    /// A bracket that holds the quantile of all, if the sample is like them.
+    fn after_sample(&self, found: &mut Found) -> Next {
+        if found.nans > 0 {
+            return Next::Is(Scalar::Float(f64::NAN));
+        }
+        found.inside.sort_unstable();
+        let n = found.inside.len();
+        if n < 64 {
+            return Next::Read(Look::Bracket(0, u64::MAX));
+        }
+        // four standard deviations of the sample's quantile around it; at an end of the sample there may be any value
+        let margin = (4.0 * (n as f64 * self.q * (1.0 - self.q)).sqrt()).ceil() as usize + 2;
+        let at = (self.q * n as f64) as usize;
+        let low = at.checked_sub(margin).map_or(0, |low| found.inside[low]);
+        Next::Read(Look::Bracket(low, found.inside.get(at + margin).copied().unwrap_or(u64::MAX)))
+    }
+
+    /// The quantile, if the bracket holds all that it needs; else where it is.
+    fn after_bracket(&mut self, low: u64, high: u64, found: &mut Found) -> Next {
+        self.total = Some(found.total);
+        if found.nans > 0 || found.total == 0 {
+            return Next::Is(Scalar::Float(f64::NAN));
+        }
+        let (first, last, part) = self.ranks(found.total);
+        let ranks = [first, last];
+        let hit = |rank: u64| rank >= found.below && rank < found.below + found.inside_count;
+        if ranks.iter().all(|&rank| hit(rank)) && (low == high || found.inside_count as usize <= found.inside.len()) {
+            found.inside.sort_unstable();
+            let key = |rank: u64| if low == high { low } else { found.inside[(rank - found.below) as usize] };
+            return Next::Is(self.mixed(key(first), key(last), part));
+        }
+        // what was counted says where both are, mostly
+        let end = found.below + found.inside_count;
+        let (low, high) = match ranks {
+            [_, last] if last < found.below => (0, low - 1),
+            [first, _] if first >= end => (high + 1, u64::MAX),
+            [first, last] if first >= found.below && last < end => (low, high),
+            _ => (0, u64::MAX),
+        };
+        let bits = u64::BITS - (high - low).leading_zeros();
+        Next::Read(Look::Histogram { low, high, shift: bits.saturating_sub(BITS) })
+    }
+
+    /// The bin that holds the quantile, looked at closer, until it is one value.
+    fn after_histogram(&mut self, low: u64, high: u64, shift: u32, found: &Found) -> Next {
+        let total = self.total.unwrap_or(0);
+        let (one, other, part) = self.ranks(total);
+        let rank = if self.middles.is_empty() { one } else { other };
+        let mut before = found.below;
+        let mut bin = 0;
+        while before + found.counts[bin] <= rank {
+            before += found.counts[bin];
+            bin += 1;
+        }
+        let first = low + ((bin as u64) << shift);
+        let last = (first + ((1u64 << shift) - 1)).min(high);
+        let both = self.middles.is_empty() && before + found.counts[bin] > other;
+        if shift > 0 && both && found.counts[bin] <= self.keys_max {
+            return Next::Read(Look::Bracket(first, last));
+        }
+        if shift > 0 {
+            return Next::Read(Look::Histogram { low: first, high: last, shift: shift.saturating_sub(BITS) });
+        }
+        self.middles.push(first);
+        if self.middles.len() == 1 && one != other {
+            if before + found.counts[bin] > rank + 1 {
                 self.middles.push(first);
-                if self.middles.len() == 1 && one != other {
-                    if before + found.counts[bin] > rank + 1 {
-                        self.middles.push(first);
-                    } else if let Some(next) = (bin + 1..found.counts.len()).find(|&b| found.counts[b] > 0) {
-                        self.middles.push(low + next as u64);
-                    } else {
-                        return Next::Read(Look::Histogram { low: 0, high: u64::MAX, shift: 64 - BITS });
-                    }
-                }
-                Next::Is(self.mixed(self.middles[0], *self.middles.last().unwrap_or(&first), part))
+            } else if let Some(next) = (bin + 1..found.counts.len()).find(|&b| found.counts[b] > 0) {
+                self.middles.push(low + next as u64);
+            } else {
+                return Next::Read(Look::Histogram { low: 0, high: u64::MAX, shift: 64 - BITS });
             }
         }
+        Next::Is(self.mixed(self.middles[0], *self.middles.last().unwrap_or(&first), part))
     }
 
     /// What lies between two keys.

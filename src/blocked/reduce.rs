@@ -9,6 +9,7 @@ use super::lower::{Blocked, Lower, Lowering};
 use super::need::{Windows, most_met};
 use super::tree::{Tree, slot_bytes, slots};
 use super::work::{Access, Blocks, Tasks, Work, Writes};
+use crate::budget::Budget;
 use crate::error::{Error, ErrorKind, Result};
 use crate::expr::{Cells, Expr, Follow, Op, Reduce, constant};
 use crate::grid::{AxisChunks, ChunkGrid, unravel};
@@ -258,6 +259,31 @@ impl Lower for Reduce {
     }
 }
 
+/// The stage that `of` makes of cuts whose tasks are within their share of the budget, or near to it.
+fn fitted(of: impl Fn(Vec<AxisChunks>) -> ReduceStage, feed: &Feed, reduced: &[bool], cells: &[Cells], budget: &Budget) -> ReduceStage {
+    let sized = |cut: bool| {
+        let cuts = move |slack| blocking::for_reduction(feed, reduced, cells, budget, slack, cut);
+        [0, 2, 4, 6, 8, 10, 12].into_iter().map(cuts)
+    };
+    let demand = |stage: &ReduceStage| stage.demand_bytes();
+    let stage = blocking::first_within(sized(false).map(&of), demand, budget.share_bytes());
+    if stage.demand_bytes() <= budget.memory_bytes {
+        return stage;
+    }
+    // chunks that have to be decoded whole are cut only when nothing else fits: their parts decode them again
+    blocking::first_within(std::iter::once(stage).chain(sized(true).map(of)), demand, budget.memory_bytes)
+}
+
+/// How the result of a loop cut like this is cut.
+fn kept_grid(boxes: &Boxes, reduced: &[bool], keepdims: bool) -> ChunkGrid {
+    let axis = |(cuts, &reduced): (&AxisChunks, &bool)| match (reduced, keepdims) {
+        (false, _) => Some(cuts.clone()),
+        (true, true) => Some(AxisChunks::whole(1)),
+        (true, false) => None,
+    };
+    ChunkGrid { axes: boxes.cuts.iter().zip(reduced).filter_map(axis).collect() }
+}
+
 impl Lowering<'_> {
     /// Lowers a reduction together with its siblings.
     pub(super) fn reduce(&mut self, node: &Expr, reduce: &Reduce) -> Result<()> {
@@ -266,11 +292,7 @@ impl Lowering<'_> {
             self.made.insert(node.id, made);
             return Ok(());
         }
-        let mut members: Vec<Expr> = self.siblings.get(&node.id).cloned().unwrap_or_default();
-        members.retain(|member| !self.made.contains_key(&member.id));
-        if !members.iter().any(|member| member.id == node.id) {
-            members = vec![node.clone()];
-        }
+        let members = self.together(node);
         let reduces: Vec<&Reduce> = members
             .iter()
             .filter_map(|member| match &member.op {
@@ -289,35 +311,24 @@ impl Lowering<'_> {
         let reduced: Vec<bool> = (0..feed.shape.len()).map(|axis| reduce.axes.contains(&axis)).collect();
         let names: Vec<&str> = members.iter().map(|member| member.op.name()).collect();
         let of = |cuts: Vec<AxisChunks>| ReduceStage::new(&names, &feed, &fused, &reductions, &reduced, &reduce.cells, cuts);
-        let (feed, reduced, budget) = (&feed, &reduced, self.budget);
-        let sized = |cut: bool| {
-            let cuts = move |slack| blocking::for_reduction(feed, reduced, &reduce.cells, budget, slack, cut);
-            [0, 2, 4, 6, 8, 10, 12].into_iter().map(cuts)
-        };
-        let demand = |stage: &ReduceStage| stage.demand_bytes();
-        let mut stage = blocking::first_within(sized(false).map(&of), demand, self.budget.share_bytes());
-        if stage.demand_bytes() > self.budget.memory_bytes {
-            // chunks that have to be decoded whole are cut only when nothing else fits: their parts decode them again
-            stage = blocking::first_within(std::iter::once(stage).chain(sized(true).map(of)), demand, self.budget.memory_bytes);
-        }
+        let stage = fitted(of, &feed, &reduced, &reduce.cells, self.budget);
         let partials: Vec<u64> = stage.products().iter().map(|product| product.id).collect();
         let (boxes, complete) = (stage.work.boxes.clone(), stage.is_complete());
         let pulled = members.iter().any(|member| self.sharing.pulled.contains(&member.id));
-        let drive = if pulled { Drive::Pulled } else { self.drive(feed, stage.tasks()) };
+        let drive = if pulled { Drive::Pulled } else { self.drive(&feed, stage.tasks()) };
         self.push(stage, drive);
         for ((member, reduce), partial) in members.iter().zip(&reduces).zip(partials) {
-            let product = if complete { partial } else { self.combine(reduce, partial, &boxes, reduced, pulled) };
-            let kept = boxes.cuts.iter().zip(reduced).filter(|(_, reduced)| !**reduced);
-            let mut kept = kept.map(|(cuts, _)| cuts.clone());
-            let axes = match reduce.keepdims {
-                true => {
-                    reduced.iter().map(|&r| if r { AxisChunks::whole(1) } else { kept.next().unwrap_or(AxisChunks::whole(1)) }).collect()
-                }
-                false => kept.collect(),
-            };
-            self.made.insert(member.id, Blocked { product, grid: ChunkGrid { axes } });
+            let product = if complete { partial } else { self.combine(reduce, partial, &boxes, &reduced, pulled) };
+            self.made.insert(member.id, Blocked { product, grid: kept_grid(&boxes, &reduced, reduce.keepdims) });
         }
         Ok(())
+    }
+
+    /// The reductions of the same loop as `node` that are not lowered yet, itself among them.
+    fn together(&self, node: &Expr) -> Vec<Expr> {
+        let mut members: Vec<Expr> = self.siblings.get(&node.id).cloned().unwrap_or_default();
+        members.retain(|member| !self.made.contains_key(&member.id));
+        if members.iter().any(|member| member.id == node.id) { members } else { vec![node.clone()] }
     }
 
     /// The reduction of no elements: the same value everywhere.

@@ -223,6 +223,30 @@ fn blocks_that_are_kept_come_back_from_the_disk_once_for_a_result() {
     assert!(written > 0 && read <= 2 * written, "{written} bytes spilled, {read} read back");
 }
 
+/// Under a limit that has room for one task at a time, the other workers take parts of it.
+#[test]
+fn workers_without_a_task_help_with_that_of_another() {
+    let x = random::normal(0.0, 1.0).shape([1500, 1500]).seed(3).build();
+    for y in [crate::array::linalg::lu_factor(&x)[0].clone(), crate::array::linalg::qr(&x)[1].clone()] {
+        let y = y.sum(0);
+        let at = |limit: u64, threads: usize| {
+            let runtime = Runtime::builder().memory_limit_bytes(limit).threads(threads).build().unwrap();
+            (runtime.compute::<f64>(&y), runtime)
+        };
+        let smallest = match at(1, 3).0.unwrap_err().kind() {
+            ErrorKind::WouldNotFit { smallest_bytes, .. } => *smallest_bytes,
+            other => panic!("{other}"),
+        };
+        let (found, three) = at(smallest, 3);
+        let (alone, one) = at(1 << 30, 1);
+        let bits = |found: crate::Result<ndarray::ArrayD<f64>>| found.unwrap().mapv(f64::to_bits);
+        assert_eq!(bits(found), bits(alone));
+        assert_eq!(one.counters().helped.load(SeqCst), 0);
+        let helped = three.counters().helped.load(SeqCst);
+        assert!(helped > 0, "{}", three.explain(&y).unwrap());
+    }
+}
+
 #[test]
 fn planning_costs_operations_not_chunks() {
     let started = std::time::Instant::now();

@@ -6,9 +6,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Counters, Event};
 use crate::memory::{BlockKey, Request};
 use crate::plan::{Plan, TaskBlocks, TaskSpec};
+use flagstone_kernels::crew::Crew;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A task that was passed over this often stops other admissions until it runs.
@@ -37,7 +38,8 @@ pub struct Shared<'a> {
     plan: &'a Plan,
     machine: &'a Machine<'a>,
     state: Mutex<State<'a>>,
-    changed: Condvar,
+    /// Rung when a task finished: others may be ready, or there may be none left.
+    crew: Arc<Crew>,
 }
 
 enum Next {
@@ -53,11 +55,12 @@ impl<'a> Shared<'a> {
         let workers = machine.workers.map_or(1, |pool| pool.current_num_threads());
         let queue = Queue::new(plan, machine.limit_bytes.saturating_mul(2), workers, machine.cancel);
         let state = State { queue, error: None, passed_over: (0, 0), running: 0, prefetching: false, stalled: None };
-        Shared { plan, machine, state: Mutex::new(state), changed: Condvar::new() }
+        Shared { plan, machine, state: Mutex::new(state), crew: Arc::default() }
     }
 
     /// The error that stopped the run, if any.
     pub fn into_error(self) -> Option<Error> {
+        Counters::add(&self.machine.counters.helped, self.crew.helped());
         self.state.into_inner().unwrap_or_else(PoisonError::into_inner).error
     }
 
@@ -69,15 +72,15 @@ impl<'a> Shared<'a> {
     pub fn work(&self, worker: usize) {
         let mut skip = 0;
         loop {
-            let epoch = self.machine.pool.changed();
+            let (epoch, rings) = (self.machine.pool.changed(), self.crew.rings());
             match self.next(skip) {
                 Next::Stop => {
-                    self.changed.notify_all();
+                    self.crew.ring();
                     return;
                 }
                 Next::Wait => {
                     skip = 0;
-                    self.wait(epoch);
+                    self.wait(epoch, rings);
                 }
                 Next::Prefetch(task) => {
                     let stage = &self.plan.stages[task.0].stage;
@@ -99,7 +102,7 @@ impl<'a> Shared<'a> {
     /// Stops the run with an error, if it is the first.
     fn fail(&self, error: Error) {
         self.lock().error.get_or_insert(error);
-        self.changed.notify_all();
+        self.crew.ring();
     }
 
     fn next(&self, skip: usize) -> Next {
@@ -138,8 +141,8 @@ impl<'a> Shared<'a> {
         }
     }
 
-    /// Waits until a task finished or the pool changed since `epoch`.
-    fn wait(&self, epoch: u64) {
+    /// Waits until a task finished or shares what it does, or, where none runs, until the pool changed since `epoch`.
+    fn wait(&self, epoch: u64, rings: u64) {
         let mut guard = self.lock();
         if guard.running > 0 {
             guard.stalled = None;
@@ -151,10 +154,11 @@ impl<'a> Shared<'a> {
             guard.error.get_or_insert(Error::internal(what));
             return;
         }
-        if guard.error.is_none() && guard.running > 0 {
-            drop(self.changed.wait_timeout(guard, WAIT));
+        let others_run = guard.error.is_none() && guard.running > 0;
+        drop(guard);
+        if others_run {
+            self.crew.rest(rings, WAIT);
         } else {
-            drop(guard);
             self.machine.pool.wait_change(epoch, WAIT);
         }
     }
@@ -193,7 +197,7 @@ impl<'a> Shared<'a> {
             self.machine.pool.set_next_use(*key, state.queue.next_use(*key).unwrap_or(u64::MAX));
         }
         drop(state);
-        self.changed.notify_all();
+        self.crew.ring();
         Counters::add(&self.machine.counters.tasks, 1);
         tell(self.machine, &Event::TaskFinished { stage: task.0, task: task.1, worker, started, ended });
         Ok(true)
@@ -219,7 +223,7 @@ impl<'a> Shared<'a> {
         let mut blocks = TaskBlocks::new(grant, spec, self.machine.counters.clone())?;
         let stage = &self.plan.stages[task.0].stage;
         IN_TASK.set(true);
-        let outcome = catch_unwind(AssertUnwindSafe(|| stage.run(task.1, &mut blocks)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.crew.run(|| stage.run(task.1, &mut blocks))));
         IN_TASK.set(false);
         match outcome {
             Ok(result) => result.map(|()| blocks),

@@ -12,6 +12,8 @@ use crate::grid::AxisChunks;
 use crate::plan::{Drive, Stage};
 use flagstone_kernels::dtype::DType;
 
+const HELPERS_MAX: usize = 3;
+
 /// Columns of a block of `dtype`.
 pub fn width(lowering: &Lowering<'_>, dtype: DType) -> u64 {
     (lowering.budget.sizes.numerics.column_row_bytes / dtype.size() as u64).max(1)
@@ -38,6 +40,11 @@ pub fn group_of(lowering: &Lowering<'_>, source: &Source, factors_bytes: u64, sc
     let read = factors_bytes.saturating_mul(2).saturating_add(scratch_bytes.saturating_mul(threads));
     let left = memory.saturating_sub(read) / 8 * 7;
     (left / source.block_bytes().max(1)).clamp(1, source.columns.count().max(1))
+}
+
+/// Threads that may help with a step: those beside its own, of which a few are enough.
+pub fn helpers(lowering: &Lowering<'_>) -> usize {
+    (lowering.budget.threads.max(1) - 1).min(HELPERS_MAX)
 }
 
 impl Lower for ops::Apply {
@@ -67,7 +74,7 @@ impl Lower for ops::Apply {
         };
         columns.group = group_of(lowering, &source, factors_bytes, factors_bytes / 4);
         let name = node.op.name().to_string();
-        let stage = ColumnStage::new(&name, source, Doing::Apply(self.applied, factored), columns);
+        let stage = ColumnStage::new(&name, source, Doing::Apply(self.applied, factored), columns, helpers(lowering));
         let (product, grid) = stage.finished();
         let rank = lowering.rank_of(&stage.inputs());
         lowering.push(stage, Drive::Ranked(rank));

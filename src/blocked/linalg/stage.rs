@@ -10,6 +10,7 @@ use crate::memory::{BlockKey, rounded};
 use crate::plan::{Parts, Product, Stage, TaskBlocks, TaskSpec, Write, new_product};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::fused::Fused;
+use flagstone_kernels::gemm::gemm_helper_bytes;
 use flagstone_kernels::linalg::{self, Field, Mat, MatMut};
 use flagstone_kernels::program::Reg;
 use flagstone_kernels::view::{View, ViewMut};
@@ -140,7 +141,8 @@ pub struct ColumnStage {
 }
 
 impl ColumnStage {
-    pub fn new(name: &str, source: Source, doing: Doing, columns: Columns) -> ColumnStage {
+    /// Steps of which each can be helped with by `helpers` other threads.
+    pub fn new(name: &str, source: Source, doing: Doing, columns: Columns, helpers: usize) -> ColumnStage {
         let product = |what: &str, blocks| Product { id: new_product(), name: format!("{name}{what}"), blocks };
         let mut products = vec![product("", columns.blocks), product(" steps", columns.len())];
         if matches!(doing, Doing::Factor(Factors::Lu | Factors::Qr)) {
@@ -158,6 +160,7 @@ impl ColumnStage {
             Doing::Factor(Factors::Qr) | Doing::Apply(Applied::Q | Applied::QAdjoint, _) => linalg::qr_scratch_bytes::<T>(m, wide),
             Doing::Apply(Applied::Triangle(_), _) => linalg::triangle_scratch_bytes::<T>(m, w, wide),
         });
+        let kernel = kernel + helpers * gemm_helper_bytes(source.dtype, w, wide);
         let scratch_bytes = (kernel as u64).max(source.scratch_bytes());
         ColumnStage { name: name.to_string(), source, doing, columns, products, scratch_bytes }
     }
