@@ -220,10 +220,11 @@ fn no_module_needs_itself() {
 }
 
 #[test]
-fn kernels_know_neither_files_nor_threads_nor_the_engine() {
+fn kernels_know_neither_files_nor_the_engine_and_threads_in_one_place() {
     for file in sources(&root().join("kernels/src")) {
         let source = fs::read_to_string(&file).unwrap();
-        for word in ["std::fs", "std::thread", "std::net", "rayon", "flagstone::"] {
+        let threads: &[&str] = if file.ends_with("crew.rs") { &[] } else { &["std::thread", "rayon"] };
+        for word in ["std::fs", "std::net", "flagstone::"].iter().chain(threads) {
             let code = source.lines().filter(|line| !line.trim_start().starts_with("//"));
             assert!(!code.into_iter().any(|line| line.contains(word)), "{} names {word}", file.display());
         }

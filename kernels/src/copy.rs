@@ -1,7 +1,7 @@
 //! View → view of the same elements. Copies between any strides: rows by memcpy, transposes by tiles that
 //! touch each cache line once.
 
-use crate::dtype::DType;
+use crate::dtype::{DType, Element};
 use crate::view::{View, ViewMut};
 
 /// One axis of a pair of strided arrays.
@@ -209,6 +209,21 @@ pub fn swap_bytes(dtype: DType, bytes: &mut [u8]) {
         4 => swap::<4>(bytes),
         8 => swap::<8>(bytes),
         _ => {}
+    }
+}
+
+impl View<'_> {
+    /// All elements in C order; `None` for another type than the view's.
+    pub fn to_vec<T: Element>(&self) -> Option<Vec<T>> {
+        if T::DTYPE != self.dtype() {
+            return None;
+        }
+        if let Some(dense) = self.as_slice::<T>() {
+            return Some(dense.to_vec());
+        }
+        let mut values = vec![T::default(); self.shape().iter().product()];
+        copy(self, &mut ViewMut::dense(bytemuck::cast_slice_mut(&mut values), self.dtype(), self.shape()));
+        Some(values)
     }
 }
 

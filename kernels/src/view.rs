@@ -158,18 +158,6 @@ impl<'a> View<'a> {
         // dtype has one type.
         (T::DTYPE == self.dtype).then(|| unsafe { self.ptr.offset(offset).cast::<T>().read_unaligned() })
     }
-    /// All elements in C order; `None` for another type than the view's.
-    pub fn to_vec<T: Element>(&self) -> Option<Vec<T>> {
-        if T::DTYPE != self.dtype {
-            return None;
-        }
-        if let Some(dense) = self.as_slice::<T>() {
-            return Some(dense.to_vec());
-        }
-        let mut values = vec![T::default(); self.shape.iter().product()];
-        crate::copy::copy(self, &mut ViewMut::dense(bytemuck::cast_slice_mut(&mut values), self.dtype, &self.shape));
-        Some(values)
-    }
     /// The elements as a slice, if they lie dense in C order.
     pub fn as_slice<T: Element>(&self) -> Option<&'a [T]> {
         if T::DTYPE != self.dtype {

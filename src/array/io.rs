@@ -1,14 +1,12 @@
 //! Arrays from stores and from memory, and how results are stored.
 
-use super::{Array, ArrayElement, Chunks, decode};
+use super::{Array, Chunks, decode};
 use crate::error::Result;
-use crate::expr::{Expr, Node, Op, ops};
+use crate::expr::{Node, Op, ops};
 use crate::grid::ChunkGrid;
 use crate::store::{self, Codec, Create};
 use flagstone_kernels::dtype::{DType, Scalar};
-use ndarray::ArrayViewD;
 use std::path::Path;
-use std::sync::Arc;
 
 /// The array at an address, such as `random.h5:/x`, `data.zarr` or `x.npy`. Reads metadata only.
 ///
@@ -32,48 +30,6 @@ pub fn open(address: impl AsRef<Path>) -> Result<Array> {
     match packing {
         Some(packing) => decode::values(&stored, &packing),
         None => Ok(stored),
-    }
-}
-
-/// The elements of an ndarray array, copied.
-#[track_caller]
-pub(super) fn from_ndarray<T: ArrayElement>(array: ArrayViewD<'_, T>) -> Array {
-    Array::build(|| {
-        let shape: Vec<u64> = array.shape().iter().map(|&n| n as u64).collect();
-        let mut bytes = Vec::with_capacity(array.len() * T::DTYPE.size());
-        for value in array.iter() {
-            bytes.extend_from_slice(bytemuck::bytes_of(&value.clone().into_stored()));
-        }
-        in_memory(T::DTYPE, &shape, bytes)
-    })
-}
-
-fn in_memory(dtype: DType, shape: &[u64], bytes: Vec<u8>) -> Result<Expr> {
-    Node::new(Op::Source(ops::Source { store: Arc::new(store::InMemory::new(dtype, shape, bytes)?) }))
-}
-
-/// An array of bytes in C order.
-#[track_caller]
-pub(super) fn from_bytes(dtype: DType, shape: &[u64], bytes: Vec<u8>) -> Array {
-    Array::build(|| in_memory(dtype, shape, bytes))
-}
-
-impl Array {
-    /// The elements of an ndarray array, copied.
-    ///
-    /// ```
-    /// let x = flagstone::Array::from_ndarray(ndarray::arr2(&[[1.0, 2.0], [3.0, 4.0]]));
-    /// assert_eq!(x.shape().unwrap(), [2, 2]);
-    /// ```
-    #[track_caller]
-    pub fn from_ndarray<T: ArrayElement, D: ndarray::Dimension>(array: ndarray::Array<T, D>) -> Array {
-        from_ndarray(array.view().into_dyn())
-    }
-}
-
-impl<T: ArrayElement, D: ndarray::Dimension> From<ndarray::Array<T, D>> for Array {
-    fn from(array: ndarray::Array<T, D>) -> Array {
-        Array::from_ndarray(array)
     }
 }
 

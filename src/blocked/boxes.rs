@@ -1,6 +1,7 @@
 //! A loop cut into boxes, one a task, and the order in which they are visited.
 
 use super::feed::{Data, Feed, Input};
+use super::task_box::TaskBox;
 use crate::grid::{AxisChunks, ravel, unravel};
 
 /// In which order the boxes of a loop are visited.
@@ -22,17 +23,6 @@ pub struct Boxes {
     pub cuts: Vec<AxisChunks>,
     /// The visiting order.
     pub order: Order,
-}
-
-/// One box: its index among the boxes, where it starts, its shape.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TaskBox {
-    /// Index along each axis.
-    pub index: Vec<u64>,
-    /// First place.
-    pub start: Vec<u64>,
-    /// Lengths.
-    pub shape: Vec<u64>,
 }
 
 impl Boxes {

@@ -3,11 +3,12 @@
 use super::boxes::Boxes;
 use super::lower::Lowering;
 use super::tree::{Tree, slot_bytes, slots};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::expr::{Cells, Reduce};
 use crate::grid::{AxisChunks, BlockId, ravel, unravel};
 use crate::memory::{BlockKey, rounded};
 use crate::plan::{Drive, Product, Stage, TaskBlocks, TaskSpec, Write, new_product};
+use flagstone_kernels::op::ReduceOp;
 use flagstone_kernels::reduce::Reduction;
 
 /// Combines the partials of one reduction, axis inside axis.
@@ -152,12 +153,48 @@ impl Stage for CombineStage {
         let out = &mut parts.writes[0];
         if self.is_complete() {
             let (start, shape) = self.kept_block(&index);
-            super::reduce::finish(&self.reduction, &start, &shape, result, out)?;
+            finish(&self.reduction, &start, &shape, result, out)?;
         } else {
             out.copy_from_slice(result);
         }
         Ok(())
     }
+}
+
+/// Writes the results of a partial: those of the kept axes from `start` on, `shape` of them.
+///
+/// # Errors
+/// As NumPy's, if a mask selects nothing for an operation that needs a value, or all that nanargmin or nanargmax
+/// see is NaN.
+pub(super) fn finish(reduction: &Reduction, start: &[u64], shape: &[u64], partial: &[u8], out: &mut [u8]) -> Result<()> {
+    let kept = shape.iter().product::<u64>() as usize;
+    let name = reduction.op.name();
+    let called = || if reduction.skip_nan { format!("nan{name}") } else { name.to_string() };
+    if reduction.is_empty_selection(kept, partial) {
+        return Err(Error::bad_request(
+            called(),
+            match (reduction.op, reduction.skip_nan) {
+                (ReduceOp::Argmin | ReduceOp::Argmax, _) => format!("attempt to get {name} of an empty sequence: the mask selects nothing"),
+                (op, skip_nan) => {
+                    let whole = match (op == ReduceOp::Min, skip_nan) {
+                        (true, false) => "minimum",
+                        (true, true) => "fmin",
+                        (false, false) => "maximum",
+                        (false, true) => "fmax",
+                    };
+                    format!("zero-size array to reduction operation {whole} which has no identity: the mask selects nothing")
+                }
+            },
+        ));
+    }
+    if let Some(at) = reduction.first_all_nan(kept, partial) {
+        let place: Vec<u64> = unravel(at as u64, shape).iter().zip(start).map(|(at, first)| at + first).collect();
+        let slice = if place.is_empty() { "the whole array".to_string() } else { format!("the slice at {place:?} of the axes that stay") };
+        let what = format!("All-NaN slice encountered: {slice} has nothing but NaN; leave it out, or fill it with where(isnan(x), …, x)");
+        return Err(ErrorKind::Numerical { operation: called(), what }.into());
+    }
+    reduction.finish(kept, partial, out);
+    Ok(())
 }
 
 /// The reduction as the kernels run it: with a mask, its partials count what they have seen.

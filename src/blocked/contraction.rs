@@ -4,10 +4,11 @@
 //! Of X·Xᵀ only the tiles on and above the diagonal are computed: products of real numbers commute to the last bit, so the
 //! tile below is the one above, transposed. (Those of complex numbers do not, and both halves are computed.)
 
-use super::boxes::{Boxes, Order, TaskBox};
+use super::boxes::{Boxes, Order};
 use super::feed::{Data, Feed, carve, carved_bytes};
 use super::lower::{Blocked, Lower, Lowering};
 use super::share::store_id;
+use super::task_box::TaskBox;
 use super::work::{Access, Blocks, Layout, Tasks, Work, Writes};
 use crate::error::Result;
 use crate::events::Counters;

@@ -1,7 +1,7 @@
 //! What a loop over blocks reads and computes: leaves (stores, blocks of products, generators) and the
 //! elementwise program over them. Every stage that evaluates an expression does it through a [`Feed`].
 
-use super::boxes::TaskBox;
+use super::task_box::TaskBox;
 use crate::error::Result;
 use crate::events::Counters;
 use crate::expr::{Affine, Follow};

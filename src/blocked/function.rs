@@ -2,10 +2,11 @@
 //! an array is filled in by the task.
 
 use super::blocking;
-use super::boxes::{Boxes, TaskBox};
+use super::boxes::Boxes;
 use super::feed::{Feed, carve, carved_bytes};
 use super::lower::{Blocked, Lower, Lowering};
 use super::need::Around;
+use super::task_box::TaskBox;
 use super::work::{Access, Blocks, Tasks, Work, Writes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::expr::{BlockArg, BlockFn, BlockInfo, CallAxis, Callee, Expr, Function, mirrored};

@@ -1,9 +1,10 @@
 //! Rows by label: a box is a part of the first axis, with as much of the others as a task has room for.
 
 use super::blocking;
-use super::boxes::{Boxes, TaskBox};
+use super::boxes::Boxes;
 use super::feed::Feed;
 use super::lower::{Blocked, Lower, Lowering};
+use super::task_box::TaskBox;
 use super::work::{Access, Blocks, Evaluating, Layout, Tasks, Work, Writes};
 use crate::error::{Error, Result};
 use crate::expr::{Expr, ops};

@@ -2,10 +2,11 @@
 //! decoded in chunks wider than that is cut into narrower blocks first, so that each chunk is decoded once.
 
 use super::blocking;
-use super::boxes::{Boxes, TaskBox};
+use super::boxes::Boxes;
 use super::feed::{Data, Feed};
 use super::lower::{Blocked, Lower, Lowering};
 use super::recut::recut;
+use super::task_box::TaskBox;
 use super::work::{Access, Blocks, Layout, Tasks, Work, Writes};
 use crate::error::Result;
 use crate::expr::{Expr, ops};

@@ -1,9 +1,10 @@
 //! Places in a table: a box holds the whole axis of the table beside a part of what is asked.
 
 use super::blocking;
-use super::boxes::{Boxes, TaskBox};
+use super::boxes::Boxes;
 use super::feed::Feed;
 use super::lower::{Blocked, Lower, Lowering};
+use super::task_box::TaskBox;
 use super::work::{Access, Blocks, Evaluating, Layout, Tasks, Work, Writes};
 use crate::error::{Error, Result};
 use crate::expr::{Expr, ops};

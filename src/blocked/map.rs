@@ -1,8 +1,9 @@
 //! Elementwise stages: an expression into blocks of the pool.
 
-use super::boxes::{Boxes, TaskBox};
+use super::boxes::Boxes;
 use super::feed::Data;
 use super::feed::Feed;
+use super::task_box::TaskBox;
 use super::work::{Access, Blocks, Layout, Tasks, Work, Writes};
 use crate::error::Result;
 use crate::events::Counters;

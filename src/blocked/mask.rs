@@ -1,10 +1,11 @@
 //! `x[mask]`: count what each box selects, then each box writes its elements to a block of just that size.
 
 use super::blocking;
-use super::boxes::{Boxes, TaskBox};
+use super::boxes::Boxes;
 use super::feed::Feed;
 use super::lower::{Blocked, Lower, Lowering, lower_loop};
 use super::procedure::{Keeper, Procedure, Step};
+use super::task_box::TaskBox;
 use super::work::{Access, Blocks, Layout, Tasks, Work, Writes};
 use crate::budget::Budget;
 use crate::error::{Error, Result};

@@ -7,11 +7,12 @@
 //! whatever the values. The idea is the merge by quantiles of Varman et al. (1991), without reading for the splitters.
 
 use super::blocking;
-use super::boxes::{Boxes, TaskBox};
+use super::boxes::Boxes;
 use super::feed::Feed;
 use super::lower::{Blocked, Lower, Lowering, lower_loop};
 use super::need::ROUNDING_BYTES;
 use super::procedure::{Keeper, Procedure, Step};
+use super::task_box::TaskBox;
 use super::work::{Access, Blocks, Layout, Tasks, Work, Writes};
 use crate::budget::Budget;
 use crate::error::{Error, Result};

@@ -34,6 +34,7 @@ mod resident;
 mod share;
 mod siblings;
 mod tally;
+mod task_box;
 mod tree;
 mod work;
 mod write;

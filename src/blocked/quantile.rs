@@ -3,10 +3,11 @@
 //! look at the same reads.
 
 use super::blocking;
-use super::boxes::{Boxes, TaskBox};
+use super::boxes::Boxes;
 use super::feed::Feed;
 use super::lower::{Blocked, Lower, Lowering, lower_loop};
 use super::procedure::{self, Keeper, Procedure};
+use super::task_box::TaskBox;
 use super::work::{Access, Layout, Tasks, Work};
 use crate::budget::Budget;
 use crate::error::{Error, Result};

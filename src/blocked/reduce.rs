@@ -2,21 +2,21 @@
 //! last one finishes. Where a task sees all of the reduced axes it finishes at once.
 
 use super::blocking;
-use super::boxes::{Boxes, TaskBox, visiting};
-use super::combine::of_selected;
+use super::boxes::{Boxes, visiting};
+use super::combine::{finish, of_selected};
 use super::feed::{Feed, carve, carved_bytes};
 use super::lower::{Blocked, Lower, Lowering};
 use super::need::{Windows, most_met};
+use super::task_box::TaskBox;
 use super::tree::{Tree, slot_bytes, slots};
 use super::work::{Access, Blocks, Tasks, Work, Writes};
 use crate::budget::Budget;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::expr::{Cells, Expr, Follow, Op, Reduce, constant};
-use crate::grid::{AxisChunks, ChunkGrid, unravel};
+use crate::grid::{AxisChunks, ChunkGrid};
 use crate::plan::{Drive, Product, Stage, TaskBlocks, new_product};
 use flagstone_kernels::dtype::Scalar;
 use flagstone_kernels::fused::Fused;
-use flagstone_kernels::op::ReduceOp;
 use flagstone_kernels::reduce::Reduction;
 use std::sync::Arc;
 
@@ -27,42 +27,6 @@ pub enum Load {
     Cell,
     /// The part of the task inside of a chunk: encoded chunks are decoded once.
     Chunk,
-}
-
-/// Writes the results of a partial: those of the kept axes from `start` on, `shape` of them.
-///
-/// # Errors
-/// As NumPy's, if a mask selects nothing for an operation that needs a value, or all that nanargmin or nanargmax
-/// see is NaN.
-pub(super) fn finish(reduction: &Reduction, start: &[u64], shape: &[u64], partial: &[u8], out: &mut [u8]) -> Result<()> {
-    let kept = shape.iter().product::<u64>() as usize;
-    let name = reduction.op.name();
-    let called = || if reduction.skip_nan { format!("nan{name}") } else { name.to_string() };
-    if reduction.is_empty_selection(kept, partial) {
-        return Err(Error::bad_request(
-            called(),
-            match (reduction.op, reduction.skip_nan) {
-                (ReduceOp::Argmin | ReduceOp::Argmax, _) => format!("attempt to get {name} of an empty sequence: the mask selects nothing"),
-                (op, skip_nan) => {
-                    let whole = match (op == ReduceOp::Min, skip_nan) {
-                        (true, false) => "minimum",
-                        (true, true) => "fmin",
-                        (false, false) => "maximum",
-                        (false, true) => "fmax",
-                    };
-                    format!("zero-size array to reduction operation {whole} which has no identity: the mask selects nothing")
-                }
-            },
-        ));
-    }
-    if let Some(at) = reduction.first_all_nan(kept, partial) {
-        let place: Vec<u64> = unravel(at as u64, shape).iter().zip(start).map(|(at, first)| at + first).collect();
-        let slice = if place.is_empty() { "the whole array".to_string() } else { format!("the slice at {place:?} of the axes that stay") };
-        let what = format!("All-NaN slice encountered: {slice} has nothing but NaN; leave it out, or fill it with where(isnan(x), …, x)");
-        return Err(ErrorKind::Numerical { operation: called(), what }.into());
-    }
-    reduction.finish(kept, partial, out);
-    Ok(())
 }
 
 /// Reduces a feed's registers over some axes; one product a reduction.

@@ -1,8 +1,9 @@
 //! How often indices occur, a row of bins a part.
 
-use super::boxes::{Boxes, TaskBox};
+use super::boxes::Boxes;
 use super::feed::Feed;
 use super::lower::{Blocked, Lower, Lowering};
+use super::task_box::TaskBox;
 use super::work::{Access, Blocks, Layout, Tasks, Work, Writes};
 use crate::error::{Error, Result};
 use crate::expr::{Expr, ops};

@@ -1,9 +1,10 @@
 //! What the tasks of a loop read, write and need, said once: how the loop is cut into boxes, the affine access to each
 //! thing that is read, which blocks a box writes. Descriptions, readers, producers and the bound on memory follow.
 
-use super::boxes::{Boxes, TaskBox};
+use super::boxes::Boxes;
 use super::feed::{Feed, carve, carved_bytes};
 use super::need::{Around, ROUNDING_BYTES, Windows, most_met};
+use super::task_box::TaskBox;
 use crate::error::Result;
 use crate::events::Counters;
 use crate::expr::Follow;

@@ -1,10 +1,11 @@
 //! An expression straight into a store, box by box.
 
 use super::blocking;
-use super::boxes::{Boxes, TaskBox, visiting};
+use super::boxes::{Boxes, visiting};
 use super::feed::{Data, Feed, Input};
 use super::lower::{Blocked, Lowering};
 use super::map::MapStage;
+use super::task_box::TaskBox;
 use super::work::{Access, Layout, Tasks, Work};
 use crate::error::Result;
 use crate::events::Counters;

@@ -1,7 +1,6 @@
 //! Arguments of a call → the parameters of a signature, by Python's rules and with Python's messages.
 
 use super::error::{EvalError, Span};
-use super::evaluate::literal;
 use crate::array::{Param, Signature, Value};
 
 /// The evaluated arguments of a call.
@@ -15,7 +14,12 @@ pub(super) struct Arguments {
 /// One value for each parameter of `signature`, defaults filled in. `call` is where the call stands. A
 /// parameter whose name starts with `*` takes the remaining positional arguments as a tuple, one that starts
 /// with `**` takes the names that no other has, and drops their values.
-pub(super) fn bind(signature: &Signature, args: Arguments, call: Span) -> Result<Vec<Value>, EvalError> {
+pub(super) fn bind(
+    signature: &Signature,
+    args: Arguments,
+    call: Span,
+    literal: impl Fn(&str) -> Result<Value, EvalError>,
+) -> Result<Vec<Value>, EvalError> {
     let name = signature.name;
     let params = signature.params;
     let mut slots: Vec<Option<Value>> = vec![None; params.len()];
@@ -134,7 +138,7 @@ mod tests {
             positional: (0..positional).map(|i| (value(i), Span::new(i, i + 1))).collect(),
             named: named.iter().enumerate().map(|(i, n)| (n.to_string(), Span::new(50 + i, 51 + i), value(90))).collect(),
         };
-        bind(&SIGNATURE, args, Span::new(7, 99))
+        bind(&SIGNATURE, args, Span::new(7, 99), crate::eval::evaluate::literal)
     }
 
     #[test]

@@ -362,7 +362,7 @@ fn names() -> impl Iterator<Item = &'static str> {
 }
 
 fn invoke(signature: &'static Signature, args: Arguments, span: Span) -> Evaluated {
-    let args = bind(signature, args, span)?;
+    let args = bind(signature, args, span, literal)?;
     checked((signature.call)(&args), span)
 }
 

@@ -1,6 +1,6 @@
 //! LU, QR and Cholesky.
 
-use super::spectral::dense;
+use super::calls::dense;
 use super::{matrix, several, square, stack};
 use crate::array::{Array, Index, arange, concatenate, eye, identity, where_, zeros};
 use crate::error::{Error, Result};

@@ -4,6 +4,7 @@
 //! columns of which each thread holds two. Integers and bool are computed in f64; f16 and bf16 are refused, as NumPy
 //! refuses them.
 
+mod calls;
 mod factor;
 mod least;
 mod norm;

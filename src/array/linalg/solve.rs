@@ -1,7 +1,7 @@
 //! Linear systems, inverses and determinants.
 
+use super::calls::dense;
 use super::factor::{applied, factored, parity};
-use super::spectral::dense;
 use super::{computed, square};
 use crate::array::elementwise::cast;
 use crate::array::{Array, identity, ones, where_, zeros};

@@ -3,9 +3,12 @@
 //! Numbers are those that The HDF Group registers.
 
 use super::decode::{Bitshuffle, Inner, Plugin, Szip};
-use super::filters::{DEFLATE, FLETCHER32, LZF, SHUFFLE};
 use super::library::FilterInfo;
 
+pub(super) const DEFLATE: i32 = 1;
+pub(super) const SHUFFLE: i32 = 2;
+pub(super) const FLETCHER32: i32 = 3;
+pub(super) const LZF: i32 = 32000;
 const SZIP: i32 = 4;
 const BZIP2: i32 = 307;
 const BLOSC: i32 = 32001;

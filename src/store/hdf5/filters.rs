@@ -3,7 +3,7 @@
 
 use super::checksum::fletcher32;
 use super::decode::{self, Plugin};
-use super::filter_names::plugin;
+use super::filter_names::{DEFLATE, FLETCHER32, LZF, SHUFFLE, plugin};
 use super::library::FilterInfo;
 use super::lzf;
 use crate::store::shuffle;
@@ -20,11 +20,6 @@ pub(super) enum Filter {
     /// One that is undone here, and never applied.
     Plugin(Plugin),
 }
-
-pub(super) const DEFLATE: i32 = 1;
-pub(super) const SHUFFLE: i32 = 2;
-pub(super) const FLETCHER32: i32 = 3;
-pub(super) const LZF: i32 = 32000;
 
 impl Filter {
     fn new(info: &FilterInfo, item: usize) -> Option<Filter> {

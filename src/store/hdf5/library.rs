@@ -352,11 +352,6 @@ pub(super) unsafe fn referenced(at: &Id, reference: *const hobj_ref_t) -> Option
     }
 }
 
-/// Names of a group's links, ascending.
-pub(super) fn link_names(address: &str, group: &Id) -> Result<Vec<String>> {
-    Ok(super::links::links(address, group)?.into_iter().map(|link| link.name).collect())
-}
-
 /// Brings what this process wrote to the file, so that plain reads see it.
 pub(super) fn flush(address: &str, file: &Id) -> Result<()> {
     // SAFETY: the identifier is alive.

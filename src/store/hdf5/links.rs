@@ -103,3 +103,8 @@ fn external(value: &[u8]) -> Option<Leads> {
         Some(Leads::File { file: text(file), path: text(path) })
     })
 }
+
+/// Names of a group's links, ascending.
+pub(super) fn link_names(address: &str, group: &Id) -> Result<Vec<String>> {
+    Ok(links(address, group)?.into_iter().map(|link| link.name).collect())
+}

@@ -7,6 +7,7 @@ use super::filters::Pipeline;
 use super::header::{self, Raw, UNDEFINED};
 use super::index::{self, Grid};
 use super::library::{self, FilterInfo, Id, done, failed, id, sync};
+use super::links;
 use super::read::{Chunked, Dataset, Kind};
 use super::through::Through;
 use super::types::{Element, element, swap_bytes, type_text};
@@ -135,7 +136,7 @@ pub fn open(file: &Path, dataset: &str, address: &str) -> Result<Arc<dyn Store>>
 fn listed(address: &str, file: &Id, path: &str) -> String {
     let names = || {
         let (group, _) = library::open_object(address, file, if path.is_empty() { "/" } else { path }).ok()?;
-        let mut names = library::link_names(address, &group).ok()?;
+        let mut names = links::link_names(address, &group).ok()?;
         names.retain(|name| !name.starts_with('.'));
         names.truncate(20);
         Some(names.iter().map(|name| format!("{path}/{name}")).collect::<Vec<_>>().join(", "))

@@ -257,7 +257,7 @@ fn nothing_is_seen_before_commit_and_nothing_left_after_a_drop() {
 fn hidden_names(path: &Path) -> Vec<String> {
     let file = library::open_read("x", path).unwrap();
     let (root, _) = library::open_object("x", &file, "/").unwrap();
-    library::link_names("x", &root).unwrap()
+    super::links::link_names("x", &root).unwrap()
 }
 
 #[test]

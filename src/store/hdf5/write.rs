@@ -4,10 +4,11 @@
 //! A new file is written beside its place and renamed; a dataset of an existing file is written under a
 //! hidden name at the root and moved. What is not committed is removed.
 
-use super::filters::{DEFLATE, FLETCHER32, LZF, Pipeline, SHUFFLE, padded};
+use super::filter_names::{DEFLATE, FLETCHER32, LZF, SHUFFLE};
+use super::filters::{Pipeline, padded};
 use super::library::{self, FilterInfo, Id, c_string, done, id, sync};
 use super::types::memory_type;
-use super::{attributes, header};
+use super::{attributes, header, links};
 use crate::error::{Error, Result};
 use crate::grid::{Region, element_count};
 use crate::store::box_read::{PIECE_BYTES, write_box};
@@ -71,7 +72,7 @@ struct Open {
 fn remove_left_over(file: &Id, name: &str) {
     let Ok((root, _)) = library::open_object("", file, "/") else { return };
     let start = partial_start(Path::new(name));
-    for name in library::link_names("", &root).unwrap_or_default().iter().filter(|name| is_left_over(name, &start)) {
+    for name in links::link_names("", &root).unwrap_or_default().iter().filter(|name| is_left_over(name, &start)) {
         library::unlink(file, name);
     }
 }

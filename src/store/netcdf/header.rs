@@ -13,6 +13,11 @@ use std::fs::File;
 const DIMENSIONS: u32 = 0x0A;
 const VARIABLES: u32 = 0x0B;
 const ATTRIBUTES: u32 = 0x0C;
+/// Whether a file that starts with these bytes is one.
+pub(crate) fn is_classic(start: &[u8]) -> bool {
+    start.starts_with(b"CDF") && matches!(start.get(3), Some(1 | 2 | 5))
+}
+
 /// The writer did not say how many records there are.
 const STREAMING: u64 = u32::MAX as u64;
 /// Attributes larger than this are described, not read.
@@ -146,7 +151,7 @@ impl Header {
 pub(super) fn read(file: &File, address: &str) -> Result<Header> {
     let mut input = Input::new(file, address)?;
     let magic = input.take(4)?.to_vec();
-    if !super::is_classic(&magic) {
+    if !is_classic(&magic) {
         return Err(input.bad("no signature"));
     }
     input.wide = magic[3] == 5;

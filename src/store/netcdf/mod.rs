@@ -16,10 +16,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Whether a file that starts with these bytes is one.
-pub(crate) fn is_classic(start: &[u8]) -> bool {
-    start.starts_with(b"CDF") && matches!(start.get(3), Some(1 | 2 | 5))
-}
+pub(crate) use header::is_classic;
 
 /// Opens the variable at `path`; an empty one stands for the only one.
 ///
