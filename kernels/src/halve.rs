@@ -2,8 +2,10 @@
 //! at an odd end) that it covers.
 
 use crate::dtype::{Bool, C64, C128, DType, Element};
+use crate::isa;
 use crate::view::{View, ViewMut};
 use half::{bf16, f16};
+use std::marker::PhantomData;
 
 /// Axes that are halved at most: so many rows of a box are looked at side by side.
 pub const HALVED_MAX: usize = 4;
@@ -85,8 +87,13 @@ macro_rules! integers {
         }
         #[inline(always)]
         fn mean(sum: $sum, count: usize) -> $t {
+            // A box that no edge cuts has a power of two of places; dividing by it is a shift, which rounds down.
+            let (down, rest) = if count.is_power_of_two() {
+                (sum >> count.trailing_zeros(), sum & (count as $sum - 1))
+            } else {
+                (sum.div_euclid(count as $sum), sum.rem_euclid(count as $sum))
+            };
             let count = count as $sum;
-            let (down, rest) = (sum.div_euclid(count), sum.rem_euclid(count));
             let up = 2 * rest > count || 2 * rest == count && down & 1 == 1;
             (down + up as $sum) as $t
         }
@@ -175,6 +182,46 @@ impl Rows {
     }
 }
 
+/// Sums that are held at once.
+const SUMS: usize = 64;
+
+/// Means of boxes that no edge cuts along the rows, all of them dense: row after row is added to a few sums side by side, each in
+/// the order of [`Rows::each`].
+struct Means<'a, T> {
+    rows: &'a Rows,
+    to: *mut u8,
+    /// Elements of the result's row.
+    len: usize,
+    of: PhantomData<T>,
+}
+
+impl<T: Cell> isa::Loop for Means<'_, T> {
+    /// Places that are done.
+    type Out = usize;
+    #[inline(always)]
+    fn run(self) -> usize {
+        let (rows, places) = (self.rows, 1 + usize::from(self.rows.half));
+        let whole = (rows.len / places).min(self.len) / SUMS * SUMS;
+        for at in (0..whole).step_by(SUMS) {
+            let mut sums = [T::zero(); SUMS];
+            for row in &rows.first[..rows.count] {
+                let row = row.wrapping_add(at * places * size_of::<T>());
+                for (j, sum) in sums.iter_mut().enumerate() {
+                    for k in 0..places {
+                        // SAFETY: the row has `len` dense elements, and (at + j) · places + k is less than that.
+                        *sum = T::add(*sum, unsafe { row.cast::<T>().add(j * places + k).read_unaligned() });
+                    }
+                }
+            }
+            for (j, sum) in sums.into_iter().enumerate() {
+                // SAFETY: `to` is the first of `len` dense elements, and at + j is less than that.
+                unsafe { self.to.cast::<T>().add(at + j).write_unaligned(T::mean(sum, rows.count * places)) };
+            }
+        }
+        whole
+    }
+}
+
 fn rows<T: Cell>(from: &View<'_>, axes: &[bool], how: Halving, out: &mut ViewMut<'_>) {
     if out.shape().contains(&0) {
         return;
@@ -204,7 +251,12 @@ fn rows<T: Cell>(from: &View<'_>, axes: &[bool], how: Halving, out: &mut ViewMut
             rows.count *= 1 + usize::from(two);
             to = to.wrapping_offset(at as isize * out.strides()[axis]);
         }
-        for j in 0..out_len {
+        // What of the row was made many places at once.
+        let mut done = 0;
+        if how == Halving::Mean && stride == size_of::<T>() as isize && out_stride == stride {
+            done = isa::dispatch(Means::<T> { rows: &rows, to, len: out_len, of: PhantomData });
+        }
+        for j in done..out_len {
             let value: T = match how {
                 Halving::Mean => {
                     let (mut sum, mut count) = (T::zero(), 0);
@@ -291,6 +343,47 @@ mod tests {
         assert_eq!(halved(&[1.0f32, 2.0, 4.0], &[3], &[true], Halving::Mean), [1.5, 4.0]);
         assert_eq!(halved(&[C64::new(1.0, 2.0), C64::new(3.0, -4.0)], &[2], &[true], Halving::Mean), [C64::new(2.0, -1.0)]);
         assert_eq!(halved(&[1u8, 2, 3, 5], &[2, 2], &[true, false], Halving::Mean), [2, 4]);
+    }
+
+    #[test]
+    fn long_rows_are_the_means_of_their_places() {
+        fn check<T: Cell>(value: impl Fn(usize) -> T) {
+            for (shape, axes) in [([3, 2, 131], [true, true, true]), ([2, 5, 256], [true, false, true]), ([4, 1, 77], [true, true, false])]
+            {
+                let values: Vec<T> = (0..shape.iter().product()).map(&value).collect();
+                let found = halved(&values, &shape, &axes, Halving::Mean);
+                let [a, b, c] = [0, 1, 2].map(|axis: usize| 1 + usize::from(axes[axis]));
+                let (out_b, out_c) = (shape[1].div_ceil(b), shape[2].div_ceil(c));
+                for (at, mean) in found.into_iter().enumerate() {
+                    let (i, j, k) = (at / out_c / out_b * a, at / out_c % out_b * b, at % out_c * c);
+                    let (mut sum, mut count) = (T::zero(), 0);
+                    for (i, j, k) in (i..(i + a).min(shape[0]))
+                        .flat_map(|i| (j..(j + b).min(shape[1])).flat_map(move |j| (k..(k + c).min(shape[2])).map(move |k| (i, j, k))))
+                    {
+                        sum = T::add(sum, values[(i * shape[1] + j) * shape[2] + k]);
+                        count += 1;
+                    }
+                    assert_eq!(mean, T::mean(sum, count), "{} {shape:?} {axes:?} at {at}", T::DTYPE);
+                }
+            }
+        }
+        isa::on_every_isa(|| {
+            check(|i| (i * 7919 % 65536) as u16);
+            check(|i| (i * 7919 % 65536) as u16 as i16);
+            check(|i| (i as i64 * 7919 % 1000 - 500) << 40);
+            check(|i| f32::exp((i % 97) as f32 - 50.0));
+            check(|i| C128::new(i as f64 / 3.0, -(i as f64)));
+        });
+    }
+
+    #[test]
+    fn means_of_integers_are_those_of_a_division() {
+        for count in [1usize, 2, 3, 4, 6, 8, 12, 16] {
+            for sum in -100i32..100 {
+                let exact = f64::from(sum) / count as f64;
+                assert_eq!(<i16 as Cell>::mean(sum, count), exact.round_ties_even() as i16, "{sum} / {count}");
+            }
+        }
     }
 
     #[test]
