@@ -15,9 +15,9 @@ use std::{fs, io};
 type Paths = BTreeMap<Vec<String>, Found>;
 
 /// What is below a group of version 3, if its document says so.
-pub(super) fn v3(document: &Value, address: &str) -> Option<Paths> {
-    let all = document.get("consolidated_metadata")?.get("metadata")?.as_object()?;
-    all.iter().map(|(path, document)| Some((parts(path)?, found_v3(document.clone(), address).ok()?))).collect()
+pub(super) fn v3(mut document: Value, address: &str) -> Option<Paths> {
+    let Value::Object(all) = document.get_mut("consolidated_metadata")?.get_mut("metadata")?.take() else { return None };
+    all.into_iter().map(|(path, document)| Some((parts(&path)?, found_v3(document, address).ok()?))).collect()
 }
 
 /// What is below a group of version 2, if `.zmetadata` stands in it.

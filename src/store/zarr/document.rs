@@ -36,20 +36,35 @@ pub(super) fn read(path: &Path, address: &str) -> Result<Option<Value>> {
 /// # Errors
 /// As [`read`].
 pub(super) fn parse(from: impl Read, len: u64, name: &str, address: &str) -> Result<Option<Value>> {
-    let text = BareWords::new(BufReader::new(from));
     let no_json = |e: serde_json::Error| match e.io_error_kind() {
         Some(kind) => Error::store_io(address, &format!("reading {name}"), &kind.into()),
         None => Error::store(address, format!("{name} is no JSON: {e}")),
     };
     if len <= KEPT_BYTES_MAX {
-        return serde_json::from_reader(text.take(4 * KEPT_BYTES_MAX)).map(Some).map_err(no_json);
+        let mut text = Vec::with_capacity(len as usize);
+        // A file that grows meanwhile is not read without end.
+        let read = from.take(4 * KEPT_BYTES_MAX).read_to_end(&mut text);
+        read.map_err(|e| Error::store_io(address, &format!("reading {name}"), &e))?;
+        return whole(&text).map(Some).map_err(no_json);
     }
-    let Kind(kind) = serde_json::from_reader(text.take(DOCUMENT_BYTES_MAX)).map_err(no_json)?;
+    let Kind(kind) = serde_json::from_reader(BareWords::new(BufReader::new(from)).take(DOCUMENT_BYTES_MAX)).map_err(no_json)?;
     if kind.get("node_type").and_then(Value::as_str) != Some("group") {
         let what = format!("{name} has {len} bytes; an array's metadata is read up to {KEPT_BYTES_MAX}");
         return Err(Error::store(address, what));
     }
     Ok(Some(Value::Object(kind)))
+}
+
+/// The value of a text that is held as a whole: byte by byte only where a bare word may be in it.
+fn whole(text: &[u8]) -> serde_json::Result<Value> {
+    // One behind a quotation mark is a text already, as fill values are.
+    let is_bare = |at: usize| text[at..].starts_with(b"NaN") || text[at..].starts_with(b"Infinity");
+    let mut capitals = text.iter().enumerate().filter(|(_, byte)| matches!(byte, b'N' | b'I')).map(|(at, _)| at);
+    if capitals.any(|at| is_bare(at) && (at == 0 || text[at - 1] != b'"')) {
+        serde_json::from_reader(BareWords::new(text))
+    } else {
+        serde_json::from_slice(text)
+    }
 }
 
 /// What a node is, and nothing that may be long.
@@ -207,14 +222,17 @@ mod tests {
         let expected = json!({"a": "NaN", "b": ["-Infinity", "Infinity", -1.5, -0.0, null, true], "NaN": "say \"NaN\", -Infinity \\",
             "c": {"d": "NaN"}});
         let found = parse(text).unwrap();
+        assert_eq!(whole(text.as_bytes()).unwrap(), found);
         assert_eq!(found["NaN"], expected["NaN"]);
         assert_eq!(found["b"].as_array().unwrap()[..3], expected["b"].as_array().unwrap()[..3]);
         assert_eq!((&found["a"], &found["c"]), (&expected["a"], &expected["c"]));
         assert_eq!(parse("NaN").unwrap(), json!("NaN"));
         assert_eq!(parse("-Infinity").unwrap(), json!("-Infinity"));
         for bad in ["-", "{NaN", "[1 NaN]", "\"NaN", "nan", "-\"x\""] {
-            assert!(parse(bad).is_err(), "{bad}");
+            assert!(parse(bad).is_err() && whole(bad.as_bytes()).is_err(), "{bad}");
         }
+        let plain = br#"{"a": [1.5, -2, "NaN", null], "Infinity": {}}"#;
+        assert_eq!(whole(plain).unwrap(), json!({"a": [1.5, -2, "NaN", null], "Infinity": {}}));
         let written = bare_words(&format!("{}", Value::Object(marked(found.as_object().unwrap()))));
         assert!(written.contains(r#""a":NaN"#) && written.contains(r#"[-Infinity,Infinity,-1.5"#), "{written}");
         assert!(written.contains(r#"say \"NaN\", -Infinity \\"#), "{written}");

@@ -167,7 +167,7 @@ fn node(place: &Place, name: String, address: &str, depth: usize) -> Result<Opti
             let mut group = Node { attributes, ..Node::new(name) };
             let consolidated = match version {
                 2 => consolidated::v2(place, address)?,
-                _ => consolidated::v3(&document, address),
+                _ => consolidated::v3(document, address),
             };
             match consolidated {
                 Some(found) => consolidated::fill(&mut group, found, address),
