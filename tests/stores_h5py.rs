@@ -209,6 +209,8 @@ fn links_and_what_cannot_be_read_are_listed_as_what_they_are() {
     assert_eq!(at("/circle/up").link.as_deref(), Some("the group /circle"));
     for (name, link) in [("/dangling", "soft link to /nothing"), ("/dangling_external", "external link to none.h5:/x")] {
         assert_eq!((at(name).link.as_deref(), at(name).refused.as_ref().unwrap().why.as_str()), (Some(link), "nothing is there"));
+        let message = hdf5::open(&path, name, "links.h5").unwrap_err().to_string();
+        assert_eq!(message, format!("links.h5: {name} is the {link}, and nothing is there"));
     }
     for (name, shape, dtype, codec, why) in [
         ("compound", vec![5], "compound {row, idx}", "deflate:4", "dtype compound {row, idx} is not a number"),

@@ -8,6 +8,7 @@ use super::header::{self, Raw, UNDEFINED};
 use super::index::{self, Grid};
 use super::library::{self, FilterInfo, Id, done, failed, id, sync};
 use super::links;
+use super::links::links;
 use super::read::{Chunked, Dataset, Kind};
 use super::through::Through;
 use super::types::{Element, element, swap_bytes, type_text};
@@ -144,6 +145,13 @@ fn listed(address: &str, file: &Id, path: &str) -> String {
     names().filter(|names| !names.is_empty()).map_or(String::new(), |names| format!("; there is {names}"))
 }
 
+/// What link stands at `path`, where it is one that leads to another path.
+fn link(address: &str, file: &Id, path: &str) -> Option<String> {
+    let (parent, name) = path.rsplit_once('/')?;
+    let (group, _) = library::open_object(address, file, if parent.is_empty() { "/" } else { parent }).ok()?;
+    links(address, &group).ok()?.into_iter().find(|link| link.name == name)?.leads.text()
+}
+
 /// Opens the object at `path` and says what it is.
 ///
 /// # Errors
@@ -154,7 +162,10 @@ pub(super) fn find(address: &str, file: &Id, path: &str) -> Result<(Id, H5I_type
         let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
         return Err(Error::store(address, format!("the file has no dataset {path}{}", listed(address, file, parent))));
     }
-    library::open_object(address, file, if path.is_empty() { "/" } else { path })
+    library::open_object(address, file, if path.is_empty() { "/" } else { path }).map_err(|e| match link(address, file, path) {
+        Some(link) => Error::store(address, format!("{path} is the {link}, and nothing is there")),
+        None => e,
+    })
 }
 
 /// Whether the file has an object at `path`.
