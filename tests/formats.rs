@@ -202,6 +202,7 @@ const NUMPY: &[(&str, fn(&str) -> bool)] = &[
     ("members of `.npz` (`file.npz:/name`), stored", |f| f.starts_with("stored.npz")),
     ("members of `.npz`, deflated", |f| f.starts_with("packed.npz")),
     ("fields of structured Zarr v2 (`x.zarr:/table#field`)", |f| f.starts_with("tables.zarr")),
+    ("fields of structured Zarr v3", |f| f.starts_with("tables3.zarr")),
 ];
 
 /// Writes each feature of Zarr that is written here, and has zarr-python read all back.

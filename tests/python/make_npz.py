@@ -66,6 +66,18 @@ for name, compressors, order in [("zstd", "auto", "C"), ("plain", None, "C"), ("
     for field in simple.names:
         expect(f"tables.zarr:/{name}#{field}", values[field])
 
+# Of version 3, whose fields have one order of bytes.
+little = np.dtype([("a", "<f8"), ("b", "<i2"), ("c", "u1"), ("t", "<i8")])
+group = zarr.open_group(str(directory / "tables3.zarr"), mode="w", zarr_format=3)
+for name, settings in [("zstd", {}), ("plain", {"compressors": None})]:
+    fill = np.array([(1.5, -2, 7, 11)], dtype=little)[0]
+    array = group.create_array(name, shape=table.shape, chunks=(10, 6), dtype=little, fill_value=fill, **settings)
+    values = table.astype(little)
+    array[:10] = values[:10]
+    values[10:] = fill
+    for field in little.names:
+        expect(f"tables3.zarr:/{name}#{field}", values[field])
+
 units = ["D", "ns", "25s", "generic"]
 for unit in units:
     for code in ["M8", "m8"]:
