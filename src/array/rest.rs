@@ -14,10 +14,14 @@ use std::sync::Arc;
 const BOXES_MAX: usize = 64;
 
 /// Stores what of `expr` is not `finished` yet.
-pub(super) fn store(runtime: &Runtime, expr: &Expr, writer: Box<dyn Writer>, finished: &Marks, cancel: &CancelToken) -> Result<()> {
+pub(super) fn store(runtime: &Runtime, expr: &Expr, writer: Box<dyn Writer>, finished: Marks, cancel: &CancelToken) -> Result<()> {
     let writer: Arc<dyn Writer> = Arc::from(writer);
     let mut parts: Vec<(Expr, Box<dyn Writer>)> = Vec::new();
-    for (first, lens) in finished.unmarked_boxes(BOXES_MAX) {
+    // The marks, and their copy in which boxes are found, count until the boxes are known.
+    let held = runtime.hold("store", 2 * finished.bytes(), "; what is known of an array that is gone on with takes it")?;
+    let boxes = finished.unmarked_boxes(BOXES_MAX);
+    drop((finished, held));
+    for (first, lens) in boxes {
         let ends = first.iter().zip(&lens).zip(writer.granule()).zip(&expr.shape);
         let spans: Vec<(u64, u64)> = ends.map(|(((at, n), granule), &len)| (at * granule, ((at + n) * granule).min(len))).collect();
         let index: Vec<Index> = spans.iter().map(|&(from, to)| Index::Slice(Some(from as i64), Some(to as i64), None)).collect();

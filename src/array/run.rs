@@ -192,7 +192,7 @@ impl Runtime {
         let writer = store::create(address, &options.create(&expr, address)?)?;
         match writer.take_finished() {
             None => self.store_exprs(vec![(expr, writer)], cancel),
-            Some(finished) => rest::store(self, &expr, writer, &finished, cancel),
+            Some(finished) => rest::store(self, &expr, writer, finished, cancel),
         }
     }
 

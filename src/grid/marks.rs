@@ -29,6 +29,11 @@ impl Marks {
         self.words[(n / BITS) as usize] >> (n % BITS) & 1 == 1
     }
 
+    /// Bytes that it takes.
+    pub fn bytes(&self) -> u64 {
+        (self.words.len() * size_of::<u64>()) as u64
+    }
+
     /// How many are marked.
     pub fn marked(&self) -> u64 {
         self.words.iter().map(|word| u64::from(word.count_ones())).sum()
@@ -131,6 +136,7 @@ mod tests {
     #[test]
     fn what_is_not_marked_is_in_few_boxes() {
         let mut marks = Marks::none(&[4, 5, 6]);
+        assert_eq!(marks.bytes(), 16);
         assert_eq!(check(&marks, 9), [(vec![0, 0, 0], vec![4, 5, 6])]);
         // As a loop leaves it that was stopped in its second row, with two workers.
         (0..44).for_each(|n| marks.mark(n));
