@@ -106,22 +106,54 @@ fn described(copy: &ArrayCopy) -> String {
     format!("{from} -> {}  ({}) {}, {}", copy.target, shape.join(", "), copy.meta.dtype, Bytes(copy.bytes()))
 }
 
-/// Bytes that are read to see how fast the source is.
-const SAMPLE_BYTES: u64 = 64 << 20;
+/// Bytes that are read to see how fast the source is: a second time, so they are few.
+const SAMPLE_BYTES: u64 = 8 << 20;
+/// Less than this is copied before anyone waits.
+const SHORT_BYTES: u64 = 128 << 20;
 /// Encoding and writing take about as long as reading and decoding.
 const WRITING: f64 = 2.0;
 
-/// What copying will take, from the first part of the largest array; `None` where all of it is no more than that.
+/// What copying will take, from the first chunks of the largest array; `None` where all of it is short.
 fn expected_seconds(plan: &Plan, runtime: &Runtime) -> Result<Option<f64>, Failure> {
-    let Some(largest) = plan.copies.iter().max_by_key(|copy| copy.bytes()).filter(|_| plan.bytes() > 2 * SAMPLE_BYTES) else {
+    let Some(largest) = plan.copies.iter().max_by_key(|copy| copy.bytes()).filter(|_| plan.bytes() > SHORT_BYTES) else {
         return Ok(None);
     };
-    let rows = largest.meta.shape.first().copied().unwrap_or(1).max(1);
-    let each = (largest.bytes() / rows).max(1);
-    let sample = (SAMPLE_BYTES / each).clamp(1, rows);
     let started = Instant::now();
-    let array = largest.array()?;
-    let array = if largest.meta.shape.is_empty() { array } else { array.index([Index::Slice(None, Some(sample as i64), None)]) };
-    let bytes = read_all(&array, runtime)?;
+    // Of many files the first one says it.
+    let array = flagstone::open(&largest.sources[0])?;
+    let lens = sample(&array.shape()?, largest.meta.chunks.as_deref(), largest.meta.dtype.size() as u64);
+    let index: Vec<Index> = lens.iter().map(|&n| Index::Slice(None, Some(n as i64), None)).collect();
+    let bytes = read_all(&array.index(index), runtime)?;
     Ok(Some(started.elapsed().as_secs_f64() * plan.bytes() as f64 / bytes.max(1) as f64 * WRITING))
+}
+
+/// The box of whole chunks at the start of an array that has about [`SAMPLE_BYTES`]; one chunk at least.
+fn sample(shape: &[u64], chunks: Option<&[u64]>, item: u64) -> Vec<u64> {
+    let ones = vec![1; shape.len()];
+    let chunks = chunks.filter(|chunks| chunks.len() == shape.len()).unwrap_or(&ones);
+    let mut lens: Vec<u64> = chunks.iter().zip(shape).map(|(&chunk, &len)| chunk.min(len)).collect();
+    for axis in (0..shape.len()).rev() {
+        let bytes = lens.iter().fold(item, |n, &len| n.saturating_mul(len));
+        lens[axis] = lens[axis].saturating_mul((SAMPLE_BYTES / bytes.max(1)).max(1)).min(shape[axis]);
+        if lens[axis] < shape[axis] {
+            break;
+        }
+    }
+    lens
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_is_of_whole_chunks_and_small() {
+        assert_eq!(sample(&[12000, 12000], Some(&[1000, 1000]), 4), [1000, 2000]);
+        assert_eq!(sample(&[1 << 40], None, 8), [1 << 20]);
+        assert_eq!(sample(&[5000, 1024], None, 4), [2048, 1024]);
+        assert_eq!(sample(&[100, 60, 70], Some(&[10, 100, 100]), 8), [100, 60, 70]);
+        // A chunk that is larger is taken all the same.
+        assert_eq!(sample(&[1 << 15, 1 << 15], Some(&[1 << 14, 1 << 14]), 4), [1 << 14, 1 << 14]);
+        assert!(sample(&[], None, 8).is_empty());
+    }
 }
