@@ -372,7 +372,7 @@ mod tests {
             check(|i| (i * 7919 % 65536) as u16 as i16);
             check(|i| (i as i64 * 7919 % 1000 - 500) << 40);
             check(|i| f32::exp((i % 97) as f32 - 50.0));
-            check(|i| C128::new(i as f64 / 3.0, -(i as f64)));
+            check(|i| C128::new(i as f64 / 4.0, -(i as f64)));
         });
     }
 
