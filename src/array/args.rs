@@ -1,6 +1,6 @@
 //! Values of the expression language → what Rust's functions take.
 
-use super::{Array, Axes, Chunks, Index, Operand, Shape, Value, in_memory, manipulate};
+use super::{Array, Axes, Chunks, Index, Operand, Shape, Value, io, manipulate};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::{DType, Scalar};
 
@@ -42,10 +42,10 @@ fn literal(operation: &str, value: &Value, items: &[Value]) -> Result<Array> {
         for (scalar, out) in scalars.iter().zip(bytes.chunks_exact_mut(dtype.size())) {
             scalar.write(dtype, out);
         }
-        return Ok(in_memory::from_bytes(dtype, &shape, bytes));
+        return Ok(io::in_memory::from_bytes(dtype, &shape, bytes));
     }
     if items.is_empty() {
-        return Ok(in_memory::from_bytes(DType::F64, &[0], Vec::new()));
+        return Ok(io::in_memory::from_bytes(DType::F64, &[0], Vec::new()));
     }
     let arrays: Vec<Array> = items.iter().map(|item| array(operation, item)).collect::<Result<_>>()?;
     Ok(manipulate::stack(&arrays, 0))

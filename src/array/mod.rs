@@ -25,7 +25,6 @@ pub mod fft;
 mod format;
 mod grids;
 mod groups;
-mod in_memory;
 mod indexing;
 mod into_view;
 mod io;

@@ -1,6 +1,6 @@
 //! What may stand beside an array in an operation: arrays, weak scalars, ndarray arrays.
 
-use super::{Array, ArrayElement, in_memory};
+use super::{Array, ArrayElement, io};
 use crate::error::{Error, Result};
 use crate::expr::Expr;
 use flagstone_kernels::dtype::{C64, C128, DType, Kind, Scalar};
@@ -130,12 +130,12 @@ impl From<&Array> for Operand {
 
 impl<T: ArrayElement, D: ndarray::Dimension> From<ndarray::Array<T, D>> for Operand {
     fn from(array: ndarray::Array<T, D>) -> Operand {
-        Operand::Array(in_memory::from_ndarray(array.view().into_dyn()))
+        Operand::Array(io::in_memory::from_ndarray(array.view().into_dyn()))
     }
 }
 
 impl<T: ArrayElement, D: ndarray::Dimension> From<&ndarray::Array<T, D>> for Operand {
     fn from(array: &ndarray::Array<T, D>) -> Operand {
-        Operand::Array(in_memory::from_ndarray(array.view().into_dyn()))
+        Operand::Array(io::in_memory::from_ndarray(array.view().into_dyn()))
     }
 }

@@ -9,7 +9,7 @@ use hdf5_sys::h5e::{H5E_DEFAULT, H5E_direction_t, H5E_error2_t, H5Eclear2, H5Ege
 use hdf5_sys::h5f::*;
 use hdf5_sys::h5i::{H5I_type_t, H5Idec_ref, H5Iget_type, hid_t};
 use hdf5_sys::h5l::{H5Ldelete, H5Lexists};
-use hdf5_sys::h5o::{H5O_info1_t, H5Oget_info2, H5Oopen};
+use hdf5_sys::h5o::{H5O_info1_t, H5Oexists_by_name, H5Oget_info2, H5Oopen};
 use hdf5_sys::h5p::*;
 use hdf5_sys::h5r::hobj_ref_t;
 use hdf5_sys::h5s::{H5Sget_simple_extent_dims, H5Sget_simple_extent_ndims, H5Sget_simple_extent_type};
@@ -224,6 +224,13 @@ pub(super) fn exists(address: &str, file: &Id, path: &str) -> Result<bool> {
         }
     }
     Ok(true)
+}
+
+/// Whether the links of a path lead to an object.
+pub(super) fn leads_somewhere(address: &str, file: &Id, path: &str) -> Result<bool> {
+    let name = c_string(address, path)?;
+    // SAFETY: the name outlives the call.
+    Ok(sync(|| unsafe { H5Oexists_by_name(file.raw(), name.as_ptr(), DEFAULT) }) > 0)
 }
 
 /// Opens an object and says whether it is a dataset, a group or something else.

@@ -161,9 +161,12 @@ pub(super) fn find(address: &str, file: &Id, path: &str) -> Result<(Id, H5I_type
         let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
         return Err(Error::store(address, format!("the file has no dataset {path}{}", listed(address, file, parent))));
     }
-    library::open_object(address, file, if path.is_empty() { "/" } else { path }).map_err(|e| match link(address, file, path) {
-        Some(link) => Error::store(address, format!("{path} is the {link}, and nothing is there")),
-        None => e,
+    let path = if path.is_empty() { "/" } else { path };
+    library::open_object(address, file, path).map_err(|e| match link(address, file, path) {
+        Some(link) if !library::leads_somewhere(address, file, path).unwrap_or(true) => {
+            Error::store(address, format!("{path} is the {link}, and nothing is there"))
+        }
+        _ => e,
     })
 }
 

@@ -1,5 +1,7 @@
 //! Arrays from stores and from memory, and how results are stored.
 
+pub(super) mod in_memory;
+
 use super::{Array, Chunks, decode};
 use crate::error::Result;
 use crate::expr::{Node, Op, ops};

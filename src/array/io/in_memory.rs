@@ -1,6 +1,6 @@
 //! Arrays of what is in memory already.
 
-use super::{Array, ArrayElement};
+use crate::array::{Array, ArrayElement};
 use crate::error::Result;
 use crate::expr::{Expr, Node, Op, ops};
 use crate::store;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 /// The elements of an ndarray array, copied.
 #[track_caller]
-pub(super) fn from_ndarray<T: ArrayElement>(array: ArrayViewD<'_, T>) -> Array {
+pub(in crate::array) fn from_ndarray<T: ArrayElement>(array: ArrayViewD<'_, T>) -> Array {
     Array::build(|| {
         let shape: Vec<u64> = array.shape().iter().map(|&n| n as u64).collect();
         let mut bytes = Vec::with_capacity(array.len() * T::DTYPE.size());
@@ -27,7 +27,7 @@ fn in_memory(dtype: DType, shape: &[u64], bytes: Vec<u8>) -> Result<Expr> {
 
 /// An array of bytes in C order.
 #[track_caller]
-pub(super) fn from_bytes(dtype: DType, shape: &[u64], bytes: Vec<u8>) -> Array {
+pub(in crate::array) fn from_bytes(dtype: DType, shape: &[u64], bytes: Vec<u8>) -> Array {
     Array::build(|| in_memory(dtype, shape, bytes))
 }
 
