@@ -359,6 +359,44 @@ fn a_taken_block_gives_up_its_copy_on_disk() {
     assert!(disk.bytes.lock().unwrap().len() as u64 <= 3 * MIB);
 }
 
+/// A disk that does something while a block is written to it.
+#[derive(Default)]
+struct Meanwhile {
+    disk: Faulty,
+    does: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
+
+impl SpillDisk for Meanwhile {
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        let does = self.does.lock().unwrap().take();
+        does.into_iter().for_each(|does| does());
+        self.disk.write_at(bytes, offset)
+    }
+
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+        self.disk.read_at(bytes, offset)
+    }
+}
+
+/// A block that is removed while it is written out leaves nothing on disk: round after round fits the cap.
+#[test]
+fn a_block_removed_on_its_way_out_leaves_nothing_on_disk() {
+    let disk = Arc::new(Meanwhile::default());
+    let options = PoolOptions { disk: Some(disk.clone()), spill_cap_bytes: Some(2 * MIB), ..options(2 * MIB) };
+    let pool = Pool::new(options).unwrap();
+    for round in 0..8 {
+        // the third makes the first leave
+        publish(&pool, key(round, 1), MIB, u64::MAX);
+        publish(&pool, key(round, 3), MIB, u64::MAX);
+        let removing = pool.clone();
+        *disk.does.lock().unwrap() = Some(Box::new(move || removing.remove(key(round, 1))));
+        try_publish(&pool, key(round, 5), MIB, u64::MAX).unwrap_or_else(|error| panic!("round {round}: {error}"));
+        assert!(disk.does.lock().unwrap().is_none() && !pool.contains(key(round, 1)), "it left, and was removed meanwhile");
+        pool.remove_product(round);
+        assert_eq!((pool.usage().blocks, pool.usage().spilled_bytes, pool.usage().used_bytes), (0, 0, 0));
+    }
+}
+
 #[test]
 fn the_cap_on_disk_is_kept_to_and_copies_give_way() {
     let disk = Arc::new(Faulty::default());
