@@ -168,6 +168,36 @@ fn a_large_task_is_not_passed_over_for_ever() {
     assert!((1..=16).contains(&before), "{before} tasks ran before the large one");
 }
 
+/// The first task holds a quarter of the memory until the third has run; the second, which needs all of it, waits meanwhile and stops
+/// nobody.
+#[test]
+fn small_tasks_run_beside_one_that_waits_for_memory() {
+    const LIMIT: u64 = 1 << 20;
+    let third_ran = Arc::new((Mutex::new(false), Condvar::new()));
+    let in_time = Arc::new(AtomicBool::new(false));
+    let (ran, seen) = (third_ran.clone(), in_time.clone());
+    let bytes = |n| if n == 1 { LIMIT } else { LIMIT / 4 };
+    let stage = Made::working(3, bytes, move |n| {
+        let (flag, changed) = &*ran;
+        match n {
+            0 => {
+                let flag = flag.lock().unwrap();
+                let (flag, _) = changed.wait_timeout_while(flag, Duration::from_secs(20), |ran| !*ran).unwrap();
+                seen.store(*flag, SeqCst);
+            }
+            1 => {}
+            _ => {
+                *flag.lock().unwrap() = true;
+                changed.notify_all();
+            }
+        }
+    });
+    let (outcome, counters) = run_plan(&Plan::new(vec![ranked(stage)], vec![]), 2, LIMIT);
+    outcome.unwrap();
+    assert_eq!(counters.tasks.load(SeqCst), 3);
+    assert!(in_time.load(SeqCst), "the third task waited with the second");
+}
+
 /// What the queue says of next uses is what its tasks read, at every moment.
 #[test]
 fn next_uses_are_those_of_tasks_that_have_not_run() {
