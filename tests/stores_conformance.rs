@@ -116,6 +116,35 @@ fn stored_edge_chunks_are_padded_with_zeros() {
     }
 }
 
+/// A chunk that ends where the array ends is a whole one: there is none behind it, it is stored as the others are, and read whole or in part.
+#[test]
+fn an_edge_chunk_that_fits_exactly_is_a_chunk_like_the_others() {
+    let directory = tempfile::tempdir().unwrap();
+    // no edge fits, the rows' does, the columns' does, both do, and there is one chunk alone
+    for (n, shape) in [[10u64, 12], [8, 12], [10, 15], [8, 15], [4, 5]].into_iter().enumerate() {
+        let bytes: Vec<u8> = (0..shape[0] * shape[1]).flat_map(|i| (i as i32 / 7 - 3).to_ne_bytes()).collect();
+        for (name, codec, shards) in [
+            ("plain.zarr", Codec::None, None),
+            ("gzip.zarr", Codec::Gzip(1), None),
+            ("shards.zarr", Codec::Gzip(1), Some(vec![8, 15])),
+            ("plain.h5:/x", Codec::None, None),
+            ("gzip.h5:/x", Codec::Gzip(1), None),
+        ] {
+            let address = format!("{}/{n}{name}", directory.path().display());
+            let mut wanted = Create::new(shape.to_vec(), flagstone::DType::I32);
+            (wanted.chunks, wanted.codec, wanted.shards) = (Some(vec![4, 5]), Some(codec), shards);
+            write_all(&*create(&address, &wanted).unwrap(), &shape, flagstone::DType::I32, &bytes);
+            let store = flagstone::store::open(&address).unwrap();
+            flagstone::store::conformance::check_reads(&*store, &bytes, n as u64 + 1);
+            let Some(directory) = address.strip_suffix("plain.zarr").map(|_| std::path::Path::new(&address).join("c")) else { continue };
+            let files = |at: &std::path::Path| std::fs::read_dir(at).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+            let chunks: Vec<_> = files(&directory).iter().flat_map(|row| files(row)).collect();
+            assert_eq!(chunks.len() as u64, shape[0].div_ceil(4) * shape[1].div_ceil(5), "{shape:?}");
+            assert!(chunks.iter().all(|chunk| chunk.metadata().unwrap().len() == 80), "{shape:?}: a chunk has 20 elements");
+        }
+    }
+}
+
 #[test]
 fn two_encoded_stores_are_read_under_the_smallest_limit() {
     let directory = tempfile::tempdir().unwrap();
