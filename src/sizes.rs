@@ -19,9 +19,8 @@ pub struct NumericsSizes {
     /// Chunks are merged along reduced axes until a cell has at least so many elements: below, a cell's partial costs
     /// more than its sum.
     pub cell_elements_min: u64,
-    /// Bytes of a row of a column block, by which factorisations proceed: 256 columns of f64, as deep as a panel of a product.
-    /// Of half of it each product is half as deep, and brings in and writes twice as much for its flops; twice of it multiplies no
-    /// faster, and three blocks of it are what a limit must have room for.
+    /// Bytes of a row of a column block, by which factorisations proceed: 128 columns of f64. A limit must have room for three
+    /// blocks. Twice as wide multiplies a tenth faster where there is much room, and slower where there is little.
     pub column_row_bytes: u64,
     /// Elements of the rows of a tall matrix that are factored apart: 8 MiB of f64.
     pub tall_elements: u64,
@@ -29,7 +28,7 @@ pub struct NumericsSizes {
 
 impl Default for NumericsSizes {
     fn default() -> NumericsSizes {
-        NumericsSizes { cell_elements_max: 1 << 18, cell_elements_min: 1 << 15, column_row_bytes: 1 << 11, tall_elements: 1 << 20 }
+        NumericsSizes { cell_elements_max: 1 << 18, cell_elements_min: 1 << 15, column_row_bytes: 1 << 10, tall_elements: 1 << 20 }
     }
 }
 

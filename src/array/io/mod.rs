@@ -1,4 +1,4 @@
-//! Arrays from stores and from memory, and how results are stored.
+//! Addresses, memory ↔ arrays: what stands at an address or in memory as one, and how results are stored.
 
 pub(super) mod in_memory;
 
