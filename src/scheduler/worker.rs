@@ -85,9 +85,13 @@ impl<'a> Shared<'a> {
                 Next::Prefetch(task) => {
                     let stage = &self.plan.stages[task.0].stage;
                     let outcome = catch_unwind(AssertUnwindSafe(|| stage.prefetch(task.1)));
-                    self.lock().prefetching = false;
+                    let mut state = self.lock();
+                    state.prefetching = false;
                     if let Err(panic) = outcome {
-                        return self.fail(self.panicked(task, &*panic));
+                        // before another one begins: the first that panics is the error
+                        state.error.get_or_insert_with(|| self.panicked(task, &*panic));
+                        drop(state);
+                        return self.crew.ring();
                     }
                 }
                 Next::Run(order, task, spec) => match self.attempt(worker, order, task, &spec) {
