@@ -1,5 +1,5 @@
-//! C += A·B, on one thread or on those of a crew that have nothing else to do. The bits of C do not depend on how m and n are tiled, nor on k when it is cut at
-//! multiples of [`PANEL`] of the global index.
+//! C += A·B, on one thread or on those of a crew that have nothing else to do. The bits of C do not depend on how m and n
+//! are tiled, nor on k when it is cut at multiples of [`PANEL`] of the global index.
 //!
 //! C = ((C₀ + p₀) + p₁) + …, p_b the product over global k in [256 b, 256 b + 256), itself summed from 0 in
 //! ascending k with fused multiply-adds. The `gemm` crate keeps that order on its main path alone; matrices

@@ -213,7 +213,7 @@ impl ContractionStage {
         let layout = Layout::new([0, 1].map(|at| if plain[at] { loading[at] } else { panels[at] }));
         let evaluated = (0..2).filter(|&at| !plain[at]).map(|at| loading[at]).max();
         let evaluating = evaluated.map_or(0, |loading| loading.saturating_add(kernel));
-        // a tile that is several strips can be helped with
+        // rows of a large tile can be left to one thread that has nothing else to do
         let helped = if threads > 1 && m > HELPED_ROWS { gemm_helper_bytes(*dtype, n, k) } else { 0 };
         let multiplying = (gemm_scratch_bytes(*dtype, m, n, k) + helped) as u64;
         let scratch = layout.bytes().saturating_add(evaluating.max(multiplying));

@@ -12,6 +12,7 @@ use crate::grid::AxisChunks;
 use crate::plan::{Drive, Stage};
 use flagstone_kernels::dtype::DType;
 
+/// More threads than these, each with a B of its own to pack, gain little on the rows of one block.
 const HELPERS_MAX: usize = 3;
 
 /// Columns of a block of `dtype`.
