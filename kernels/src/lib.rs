@@ -23,6 +23,7 @@ pub mod program;
 pub mod random;
 pub mod reduce;
 pub mod rows;
+mod scalar;
 pub mod scan;
 pub mod select;
 pub mod sort;

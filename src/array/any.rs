@@ -5,7 +5,6 @@ use crate::runtime::Dense;
 use flagstone_kernels::dtype::{Bool, C64, C128, DType, Element, Scalar};
 use half::{bf16, f16};
 use ndarray::ArrayD;
-use std::fmt;
 
 /// A Rust type that users have elements of: every [`Element`], and `bool`.
 pub trait ArrayElement: Clone + Send + Sync + 'static {
@@ -135,13 +134,6 @@ impl AnyArray {
             [one] => Some(one),
             _ => None,
         }
-    }
-}
-
-/// As NumPy prints it.
-impl fmt::Display for AnyArray {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&super::format(self))
     }
 }
 

@@ -9,6 +9,14 @@ use crate::error::Result;
 use crate::grid::element_count;
 use flagstone_kernels::dtype::{DType, Kind, Scalar};
 use half::{bf16, f16};
+use std::fmt;
+
+/// As NumPy prints it.
+impl fmt::Display for AnyArray {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&format(self))
+    }
+}
 
 /// Arrays of more elements are shown by their corners.
 const THRESHOLD: u64 = 1000;

@@ -2,6 +2,7 @@
 
 use super::Array;
 use super::counted::{self, Length};
+use super::lookup::{Places, pointwise};
 use super::manipulate::{join, view};
 use crate::error::{Error, Result};
 use crate::expr::{Affine, Expr, Follow, Node, ops};
@@ -267,14 +268,6 @@ pub(super) fn spread_masks(items: &[Index]) -> Result<Vec<Index>> {
     Ok(out)
 }
 
-/// Integers that are indices along an axis.
-pub(super) struct Places {
-    /// The integers.
-    pub indices: Expr,
-    /// Whether they are known to be places of the axis, none counted from its end.
-    pub held: bool,
-}
-
 /// The slices of an index with arrays of integers among its items, and along which axes of what they select the arrays are
 /// indices: `items` has one for every axis and new axis.
 pub(super) fn places_of(expr: &Expr, items: &[Index]) -> Result<(Vec<Index>, Vec<usize>, Vec<Places>)> {
@@ -308,7 +301,7 @@ fn at_places(expr: &Expr, items: &[Index]) -> Result<Expr> {
     let items = expanded(expr, items)?;
     let (sliced, axes, places) = places_of(expr, &items)?;
     let sliced = indexed(expr, &sliced)?;
-    super::sorting::lookup::pointwise(&sliced, &axes, &places, list_comes_first(&items))
+    pointwise(&sliced, &axes, &places, list_comes_first(&items))
 }
 
 /// The items without ellipsis and bools, one for every axis and new axis.

@@ -31,6 +31,7 @@ mod io;
 mod kron;
 mod lanes;
 pub mod linalg;
+mod lookup;
 mod manipulate;
 mod masked;
 mod operand;

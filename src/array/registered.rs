@@ -3,7 +3,7 @@
 use super::blocks::{called, of_type, values::OfBlocks};
 use super::{Array, ArrayElement, counted};
 use crate::error::Result;
-use crate::expr::{BlockFn, BlockInfo, Function, ops};
+use crate::expr::{BlockFn, BlockInfo, Function};
 use ndarray::{ArrayD, ArrayViewD};
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ where
     U: ArrayElement,
 {
     let f: Arc<dyn BlockFn> = Arc::new(OfBlocks::new(move |_: &BlockInfo, args: &[ArrayViewD<'_, T>]| f(args[0].view())));
-    ops::register(name, f.clone())?;
+    crate::expr::register(name, f.clone())?;
     Ok(Registered { name: name.to_string(), f, types: PhantomData })
 }
 

@@ -3,9 +3,9 @@
 
 use super::elementwise::{broadcast, cast, constant};
 use super::indexing::{expanded, indexed, list_comes_first, places_of, slice_bounds, spread_masks, whole_mask};
+use super::lookup::linear;
 use super::manipulate::join;
 use super::operand::{Arg, check_fits};
-use super::sorting::lookup::linear;
 use super::{Array, Index, Operand, arange, composed, where_};
 use crate::error::{Error, Result};
 use crate::expr::Expr;

@@ -6,7 +6,8 @@
 
 use super::boxes::{Boxes, Order};
 use super::feed::{Data, Feed, carve, carved_bytes};
-use super::lower::{Blocked, Lower, Lowering};
+use super::lower::{Lower, Lowering};
+use super::made::Blocked;
 use super::share::store_id;
 use super::task_box::TaskBox;
 use super::work::{Access, Blocks, Layout, Tasks, Work, Writes};

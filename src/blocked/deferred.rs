@@ -1,6 +1,7 @@
 //! What waits for a length has none to be cut by: the runtime counts it before anything is lowered.
 
-use super::lower::{Blocked, Lower, Lowering};
+use super::lower::{Lower, Lowering};
+use super::made::Blocked;
 use crate::error::{Error, Result};
 use crate::expr::{Expr, ops};
 

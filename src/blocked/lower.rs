@@ -4,9 +4,9 @@ use super::blocking;
 use super::boxes::{Boxes, Order, visiting};
 use super::feed::{Data, Feed, Input};
 use super::linalg::Factored;
+use super::made::{Blocked, Several};
 use super::map::MapStage;
 use super::operations;
-use super::output::Several;
 use super::share::{Sharing, sharing, store_id};
 use super::siblings::siblings;
 use crate::budget::Budget;
@@ -99,13 +99,6 @@ pub(super) fn lower_loop(roots: &[Expr], budget: &Budget, build: impl FnOnce(Fee
     let rank = lowering.rank_of(&feed.products());
     lowering.stages.push(StageNode { stage: build(feed, registers), drive: Drive::Ranked(rank) });
     Ok(Plan::new(lowering.stages, vec![]))
-}
-
-/// A product in the pool that holds a node's elements.
-#[derive(Clone)]
-pub(super) struct Blocked {
-    pub product: u64,
-    pub grid: ChunkGrid,
 }
 
 /// How an operation becomes stages. Each does it in the file of its name.

@@ -9,7 +9,8 @@
 use super::blocking;
 use super::boxes::Boxes;
 use super::feed::Feed;
-use super::lower::{Blocked, Lower, Lowering, lower_loop};
+use super::lower::{Lower, Lowering, lower_loop};
+use super::made::Blocked;
 use super::need::ROUNDING_BYTES;
 use super::procedure::{Keeper, Procedure, Step};
 use super::task_box::TaskBox;

@@ -19,6 +19,7 @@ mod lanes;
 mod linalg;
 mod lookup;
 mod lower;
+mod made;
 mod map;
 mod mask;
 mod merge;

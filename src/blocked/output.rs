@@ -1,18 +1,10 @@
 //! One of several results: those that a graph reaches are made, all by one call.
 
-use super::lower::{Blocked, Lower, Lowering};
+use super::lower::{Lower, Lowering};
+use super::made::{Blocked, Several};
 use super::operations;
 use crate::error::{Error, Result};
 use crate::expr::{Expr, Op, ops, postorder};
-use std::collections::HashMap;
-
-/// Products of the nodes that have several results.
-#[derive(Default)]
-pub(super) struct Several {
-    /// Which results are wanted.
-    wanted: HashMap<u64, Vec<bool>>,
-    made: HashMap<u64, Vec<Option<Blocked>>>,
-}
 
 impl Several {
     /// Of the results that `roots` reach.

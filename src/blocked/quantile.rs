@@ -5,7 +5,8 @@
 use super::blocking;
 use super::boxes::Boxes;
 use super::feed::Feed;
-use super::lower::{Blocked, Lower, Lowering, lower_loop};
+use super::lower::{Lower, Lowering, lower_loop};
+use super::made::Blocked;
 use super::procedure::{self, Keeper, Procedure};
 use super::task_box::TaskBox;
 use super::work::{Access, Layout, Tasks, Work};

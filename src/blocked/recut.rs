@@ -3,7 +3,8 @@
 use super::blocking;
 use super::boxes::{Boxes, Order};
 use super::feed::{Data, Feed, Input};
-use super::lower::{Blocked, Lowering};
+use super::lower::Lowering;
+use super::made::Blocked;
 use super::map::MapStage;
 use crate::expr::{Affine, Expr};
 use crate::grid::{AxisChunks, ChunkGrid};

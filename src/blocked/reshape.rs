@@ -5,7 +5,8 @@
 use super::blocking;
 use super::boxes::Boxes;
 use super::feed::Feed;
-use super::lower::{Blocked, Lower, Lowering};
+use super::lower::{Lower, Lowering};
+use super::made::Blocked;
 use super::map::MapStage;
 use super::recut::{plain_feed, recut};
 use crate::error::Result;

@@ -1,6 +1,7 @@
 //! Blocks that are there already.
 
-use super::lower::{Blocked, Lower, Lowering};
+use super::lower::{Lower, Lowering};
+use super::made::Blocked;
 use crate::error::Result;
 use crate::expr::{Expr, Resident};
 

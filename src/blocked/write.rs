@@ -3,7 +3,8 @@
 use super::blocking;
 use super::boxes::{Boxes, visiting};
 use super::feed::{Data, Feed, Input};
-use super::lower::{Blocked, Lowering};
+use super::lower::Lowering;
+use super::made::Blocked;
 use super::map::MapStage;
 use super::task_box::TaskBox;
 use super::work::{Access, Layout, Tasks, Work};

@@ -1,10 +1,19 @@
 //! Rules of shapes and chunks that operations share.
 
-use super::Cells;
 use crate::error::{Error, Result};
 use crate::grid::{AxisChunks, ChunkGrid, element_count};
 use crate::sizes::NumericsSizes;
 use flagstone_kernels::dtype::DType;
+use serde::{Deserialize, Serialize};
+
+/// How a reduced axis is cut into chunks, and those into cells of at most `cell` elements.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cells {
+    /// Chunks along the axis, tiny ones merged.
+    pub chunks: AxisChunks,
+    /// Elements of a cell along the axis; the last of a chunk may be shorter.
+    pub cell: u64,
+}
 
 /// Elements of a chunk where neither the user nor the file says.
 const CHUNK_ELEMENTS: u64 = 1 << 20;

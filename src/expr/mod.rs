@@ -4,26 +4,29 @@
 //! refuses what cannot mean anything. Nodes are immutable and shared, so passes rebuild rather than edit.
 
 mod affine;
+mod block_fn;
+mod counts;
 mod infer;
 mod op;
 mod operation;
 pub mod ops;
+mod rebuild;
 pub mod record;
 mod replace;
 mod text;
 mod visit;
 
 pub use affine::{Affine, Follow};
-pub use infer::{auto_chunks, cells};
+pub use block_fn::{BlockFn, BlockInfo, register};
+pub use counts::{Count, Runs};
+pub use infer::{Cells, auto_chunks, cells};
 pub use op::Op;
 pub use operation::{Cut, Inferred, Operation, Relabel, Through};
-pub use ops::{
-    BlockArg, BlockFn, BlockInfo, CallAxis, Callee, Cells, Count, DepthBlocks, Function, Reduce, Resident, Runs, constant, joined,
-    mirrored, output_of, outputs, recut,
-};
+pub use ops::{BlockArg, CallAxis, Callee, DepthBlocks, Function, Reduce, Resident, constant, joined, mirrored, output_of, outputs, recut};
+pub use rebuild::{rebuild, relabel};
 pub use replace::{replace, settle};
 pub use text::text;
-pub use visit::{postorder, rebuild, relabel};
+pub use visit::postorder;
 
 use crate::error::{Error, Result};
 use crate::grid::ChunkGrid;

@@ -3,8 +3,8 @@
 //! An operation serialises itself by its fields. Where it has a node, a store, a count or a user's function, a number or a name
 //! stands, and [`Context`] says of what: the modules below are named in `#[serde(with = …)]`.
 
-use super::ops::{BlockFn, Count, registered, registered_name};
-use super::{Expr, Inferred, Node, Op, postorder};
+use super::block_fn::{registered, registered_name};
+use super::{BlockFn, Count, Expr, Inferred, Node, Op, postorder};
 use crate::error::{Error, Result};
 use crate::grid::ChunkGrid;
 use crate::store::{self, InMemory, Store};

@@ -1,10 +1,7 @@
-//! Walking and rebuilding the graph, without recursion: graphs can be deep.
+//! Walking the graph, without recursion: graphs can be deep.
 
-use super::{Affine, Expr, Relabel, ops};
-use crate::error::Result;
-use crate::grid::ChunkGrid;
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use super::Expr;
+use std::collections::HashSet;
 
 /// Every node that `roots` reach, arguments before users, each once.
 pub fn postorder(roots: &[Expr]) -> Vec<Expr> {
@@ -20,41 +17,4 @@ pub fn postorder(roots: &[Expr]) -> Vec<Expr> {
         }
     }
     order
-}
-
-/// Rebuilds the graph from the leaves up: `f` sees each node with its arguments already rebuilt, and
-/// returns what stands in its place. Chunks are kept where they mean something: of the roots, of every
-/// node that is not replaced, and of the arguments of operations that need them.
-///
-/// # Errors
-/// What `f` or inference refuses.
-pub fn rebuild(roots: &[Expr], mut f: impl FnMut(&Expr) -> Result<Expr>) -> Result<Vec<Expr>> {
-    let mut new: HashMap<u64, Expr> = HashMap::new();
-    for node in postorder(roots) {
-        let mut args = Vec::new();
-        for arg in node.op.args() {
-            let rebuilt = &new[&arg.id];
-            args.push(if node.op.needs_chunks() { relabel(rebuilt, &arg.chunks)? } else { rebuilt.clone() });
-        }
-        let unchanged = node.op.args().iter().zip(&args).all(|(a, b)| Arc::ptr_eq(a, b));
-        let here = if unchanged { node.clone() } else { node.replaced_by(node.op.with_args(args), node.chunks.clone())? };
-        new.insert(node.id, f(&here)?);
-    }
-    roots.iter().map(|root| relabel(&new[&root.id], &root.chunks)).collect()
-}
-
-/// The same elements under the chunks that a user sees or a user's function is called with. Where an
-/// operation has chunks of its own, a view of all elements carries the new ones.
-///
-/// # Errors
-/// As [`super::Node::new`].
-pub fn relabel(expr: &Expr, chunks: &ChunkGrid) -> Result<Expr> {
-    if expr.chunks == *chunks {
-        return Ok(expr.clone());
-    }
-    let op = match expr.op.relabel(chunks) {
-        Relabel::As(op) => op,
-        Relabel::View => ops::View { arg: expr.clone(), view: Affine::identity(&expr.shape) }.into(),
-    };
-    expr.replaced_by(op, chunks.clone())
 }

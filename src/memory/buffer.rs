@@ -1,7 +1,7 @@
 //! A grant's reserve → bytes to write. Owned, aligned to 64, outside malloc.
 
 use super::mapping::Mapping;
-use super::pool::Inner;
+use super::residency::Residency;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -14,15 +14,15 @@ pub struct Buffer {
     mapping: Option<Mapping>,
     len: usize,
     grant: u64,
-    pool: Arc<Inner>,
+    pool: Arc<Residency>,
 }
 
 impl Buffer {
-    pub(super) fn new(pool: Arc<Inner>, grant: u64, mapping: Mapping, len: usize) -> Buffer {
+    pub(super) fn new(pool: Arc<Residency>, grant: u64, mapping: Mapping, len: usize) -> Buffer {
         Buffer { mapping: Some(mapping), len, grant, pool }
     }
 
-    pub(super) fn is_of(&self, pool: &Arc<Inner>) -> bool {
+    pub(super) fn is_of(&self, pool: &Arc<Residency>) -> bool {
         Arc::ptr_eq(&self.pool, pool)
     }
 

@@ -2,15 +2,15 @@
 
 use super::BlockKey;
 use super::buffer::Buffer;
-use super::mapping::{Mapping, rounded};
-use super::pool::Inner;
+use super::mapping::rounded;
+use super::residency::Residency;
 use crate::error::{Bytes, Error, Result};
 use std::sync::Arc;
 
 /// What a task runs with: pinned blocks and a reserve. Dropping it unpins and gives back what is left of the
 /// reserve; only [`Grant::finish`] counts readers off.
 pub struct Grant {
-    pool: Arc<Inner>,
+    pool: Arc<Residency>,
     id: u64,
     /// Pinned by this grant for as long as it lives, so in place and unwritten.
     reads: Vec<&'static [u8]>,
@@ -19,7 +19,7 @@ pub struct Grant {
 }
 
 impl Grant {
-    pub(super) fn new(pool: Arc<Inner>, id: u64, reads: Vec<&'static [u8]>, takes: &[BlockKey]) -> Grant {
+    pub(super) fn new(pool: Arc<Residency>, id: u64, reads: Vec<&'static [u8]>, takes: &[BlockKey]) -> Grant {
         Grant { pool, id, reads, takes: takes.iter().copied().map(Some).collect(), ended: false }
     }
 
@@ -105,13 +105,13 @@ impl std::fmt::Debug for Grant {
 
 /// Bytes promised to something outside the pool, until it is dropped.
 pub struct Reservation {
-    pool: Arc<Inner>,
+    pool: Arc<Residency>,
     id: u64,
     bytes: u64,
 }
 
 impl Reservation {
-    pub(super) fn new(pool: Arc<Inner>, id: u64, bytes: u64) -> Reservation {
+    pub(super) fn new(pool: Arc<Residency>, id: u64, bytes: u64) -> Reservation {
         Reservation { pool, id, bytes }
     }
 
@@ -131,11 +131,4 @@ impl std::fmt::Debug for Reservation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Reservation({})", Bytes(self.bytes))
     }
-}
-
-/// A block in memory.
-#[derive(Debug)]
-pub(super) struct Held {
-    pub(super) mapping: Mapping,
-    pub(super) len: usize,
 }

@@ -24,6 +24,7 @@ mod ledger;
 mod mapping;
 mod pool;
 mod process;
+mod residency;
 mod spill;
 
 #[cfg(test)]
@@ -35,8 +36,9 @@ pub use buffer::Buffer;
 pub use disk::SpillDisk;
 pub use grant::{Grant, Reservation};
 pub use mapping::rounded;
-pub use pool::{Pool, PoolOptions, Request, Usage};
+pub use pool::{Pool, PoolOptions, Usage};
 pub use process::{ProcessIo, default_memory_limit, peak_resident_bytes, process_io, resident_bytes, tune_allocator};
+pub use residency::Request;
 
 /// Which block: products are numbered per runtime, blocks in C order of the product's grid.
 #[derive(Copy, Clone, Eq, PartialEq, Hash, Debug, Ord, PartialOrd)]

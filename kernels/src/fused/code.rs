@@ -2,13 +2,14 @@
 
 use super::masked::Mask;
 use super::pack::panel_bytes;
-use super::{TOGETHER, leaf_size};
 use crate::dtype::DType;
 use crate::elementwise::{self, TileFn};
 use crate::op::BinaryOp;
 use crate::program::{Leaf, Program, Reg, StepOp};
 use crate::reduce::{Reducer, Reduction, TILE};
 
+/// Kept elements whose lanes are fed together where an operand is transposed.
+pub(super) const TOGETHER: usize = 16;
 /// A step with its loop.
 #[derive(Debug)]
 pub(super) struct CodeStep {
@@ -130,6 +131,14 @@ impl Code {
         });
         let reductions = reductions.collect();
         Code { steps, buffers, reductions, registers, scratch_bytes: layout.end }
+    }
+}
+
+/// The leaves that are generated or read, for those who lay out buffers.
+fn leaf_size(leaf: &Leaf) -> usize {
+    match leaf {
+        Leaf::Input { dtype, .. } | Leaf::Constant { dtype, .. } => dtype.size(),
+        Leaf::Generate { generator, .. } => generator.dtype().size(),
     }
 }
 

@@ -6,6 +6,7 @@ use super::*;
 use crate::dtype::{DType, Scalar};
 use crate::isa::on_every_isa;
 use crate::op::ReduceOp;
+use crate::program::Leaf;
 use proptest::prelude::*;
 
 /// One reduction of inputs 0 and, for its mask, 1.

@@ -10,16 +10,14 @@ mod operand;
 mod pack;
 mod space;
 
-use crate::program::{Leaf, Program, Reg};
+use crate::program::{Program, Reg};
 use crate::reduce::{PartialAt, Places, Reduction, TILE};
 use crate::view::{View, ViewMut};
-use code::Code;
+use code::{Code, TOGETHER};
 use masked::Mask;
 use operand::{Place, Sink, Source};
 use space::{Space, order_for};
 
-/// Kept elements whose lanes are fed together where an operand is transposed.
-const TOGETHER: usize = 16;
 /// An inner axis of at least this length is not cut across by tiles of a plain run.
 const LONG: usize = 256;
 
@@ -421,14 +419,6 @@ impl Cell<'_> {
                 }
             }
         }
-    }
-}
-
-/// The leaves that are generated or read, for those who lay out buffers.
-fn leaf_size(leaf: &Leaf) -> usize {
-    match leaf {
-        Leaf::Input { dtype, .. } | Leaf::Constant { dtype, .. } => dtype.size(),
-        Leaf::Generate { generator, .. } => generator.dtype().size(),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::dtype::{DType, Scalar};
 use crate::generate::{Generator, Rule};
 use crate::isa::on_every_isa;
 use crate::op::{BinaryOp, ReduceOp, UnaryOp};
-use crate::program::{Follow, StepOp};
+use crate::program::{Follow, Leaf, StepOp};
 use std::cell::Cell as Slot;
 
 /// Bytes aligned for any dtype.

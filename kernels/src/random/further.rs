@@ -1,7 +1,7 @@
 //! NumPy's further laws: their names, parameters and bounds in one table, and how a value of each is drawn from the
 //! generator of a run. What rand_distr has is drawn by it.
 
-use super::runs::RunRng;
+use super::run_rng::RunRng;
 use rand::Rng;
 use rand_distr::{Distribution as _, Exp1, Open01, StandardNormal, StandardUniform};
 use serde::{Deserialize, Serialize};

@@ -10,6 +10,7 @@ mod further;
 mod lanes;
 mod law;
 mod math;
+mod run_rng;
 mod runs;
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,9 @@
 //! Arrays → what the order of their values decides: sorted lanes and their places, quantiles, sets, bins, places in tables.
 
 mod along;
-pub(in crate::array) mod lookup;
 mod places;
 mod quantiles;
+mod search;
 mod sets;
 pub(in crate::array) mod table;
 mod tally;

@@ -2,7 +2,7 @@
 
 use super::places::{self, Beyond};
 use super::quantiles::{Q, QuantileMethod};
-use super::{along as lanes, lookup, sets, tally, weighted};
+use super::{along as lanes, search, sets, tally, weighted};
 use crate::array::table::{default, params, sig};
 use crate::array::value::{Param, Signature, Value};
 use crate::array::{Array, Index, args, stack};
@@ -29,10 +29,10 @@ pub(in crate::array) static SIGNATURES: &[Signature] = &[
     sig!(method "searchsorted" ["a", "v", "side" = "'left'"] "Where values belong in a sorted array.", |a| searchsorted(a)),
     sig!("digitize" ["x", "bins", "right" = "False"] "Between which edges each value lies.", |a| {
         let (x, bins) = (args::array("digitize", &a[0])?, args::array("digitize", &a[1])?);
-        Ok(Value::Array(lookup::digitize(&x, &bins, args::boolean("digitize", &a[2])?)?))
+        Ok(Value::Array(search::digitize(&x, &bins, args::boolean("digitize", &a[2])?)?))
     }),
     sig!("isin" ["element", "test_elements"; "invert" = "False"] "Whether each element is one of others.", |a| {
-        let found = lookup::isin(&args::array("isin", &a[0])?, &args::array("isin", &a[1])?)?;
+        let found = search::isin(&args::array("isin", &a[0])?, &args::array("isin", &a[1])?)?;
         Ok(Value::Array(if args::boolean("isin", &a[2])? { found.logical_not() } else { found }))
     }),
     sig!("interp" ["x", "xp", "fp", "left" = "None", "right" = "None"] "Linear interpolation of points.", |a| interp(a)),
@@ -205,7 +205,7 @@ fn searchsorted(a: &[Value]) -> Result<Value> {
 fn interp(a: &[Value]) -> Result<Value> {
     let of = |at: usize| args::array("interp", &a[at]);
     let beyond = |at: usize| if is_none(&a[at]) { Ok(None) } else { of(at).map(Some) };
-    Ok(Value::Array(lookup::interp(&of(0)?, &of(1)?, &of(2)?, beyond(3)?.as_ref(), beyond(4)?.as_ref())?))
+    Ok(Value::Array(search::interp(&of(0)?, &of(1)?, &of(2)?, beyond(3)?.as_ref(), beyond(4)?.as_ref())?))
 }
 
 fn take(a: &[Value]) -> Result<Value> {

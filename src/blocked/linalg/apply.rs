@@ -3,7 +3,8 @@
 use super::columns::Columns;
 use super::stage::{ColumnStage, Doing, Source};
 use crate::blocked::blocking;
-use crate::blocked::lower::{Blocked, Lower, Lowering};
+use crate::blocked::lower::{Lower, Lowering};
+use crate::blocked::made::Blocked;
 use crate::blocked::recut::recut;
 use crate::error::{Error, Result};
 use crate::expr::ops::Applied;

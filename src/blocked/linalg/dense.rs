@@ -1,7 +1,8 @@
 //! Stacks of matrices: a task has some whole ones, and calls LAPACK for each.
 
 use crate::blocked::boxes::Boxes;
-use crate::blocked::lower::{Blocked, LowerAll, Lowering};
+use crate::blocked::lower::{LowerAll, Lowering};
+use crate::blocked::made::Blocked;
 use crate::blocked::task_box::TaskBox;
 use crate::blocked::work::{Access, Blocks, Evaluating, Layout, Tasks, Work, Writes};
 use crate::blocked::{blocking, feed::Feed};

@@ -4,7 +4,8 @@
 //! The tree follows from shape and dtype alone.
 
 use super::stage::Source;
-use crate::blocked::lower::{Blocked, LowerAll, Lowering};
+use crate::blocked::lower::{LowerAll, Lowering};
+use crate::blocked::made::Blocked;
 use crate::error::Result;
 use crate::expr::{Expr, ops};
 use crate::grid::{AxisChunks, BlockId, ChunkGrid};

@@ -3,12 +3,12 @@
 use crate::error::{Error, Result};
 use crate::expr::infer::auto_chunks;
 use crate::expr::operation::made_by_a_stage;
-use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through, record};
-use crate::grid::{AxisChunks, ChunkGrid};
+use crate::expr::{Count, Expr, Inferred, Op, Operation, Relabel, Through, record};
+use crate::grid::ChunkGrid;
 use flagstone_kernels::dtype::DType;
 use serde::{Deserialize, Serialize};
 use std::hash::Hasher;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 /// The elements of `arg` where `mask` is true, in C order.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -24,19 +24,6 @@ pub struct Mask {
     pub count: Arc<Count>,
     /// How many there are, where the graph was built or rebuilt since they were counted.
     pub len: Option<u64>,
-}
-
-/// How many elements a mask selects: found at most once.
-#[derive(Debug, Default)]
-pub struct Count(pub OnceLock<u64>, pub OnceLock<Runs>);
-
-/// How many elements a mask selects in each of the boxes that it was counted in.
-#[derive(Debug)]
-pub struct Runs {
-    /// How the mask was cut: boxes stand in C order of the array.
-    pub cuts: Vec<AxisChunks>,
-    /// One count a box.
-    pub counts: Vec<u64>,
 }
 
 impl Operation for Mask {

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::expr::infer::{cells, cells_of};
-use crate::expr::{Affine, Cut, Expr, Inferred, Node, Op, Operation, Relabel, Through, ops, record, text};
+use crate::expr::{Affine, Cells, Cut, Expr, Inferred, Node, Op, Operation, Relabel, Through, ops, record, text};
 use crate::grid::{AxisChunks, ChunkGrid};
 use crate::sizes::NumericsSizes;
 use flagstone_kernels::op::ReduceOp;
@@ -28,15 +28,6 @@ pub struct Reduce {
     /// How each reduced axis is cut, in the order of `axes`: it fixes the order of arithmetic, and no
     /// pass may change it.
     pub cells: Vec<Cells>,
-}
-
-/// How a reduced axis is cut into chunks, and those into cells of at most `cell` elements.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cells {
-    /// Chunks along the axis, tiny ones merged.
-    pub chunks: AxisChunks,
-    /// Elements of a cell along the axis; the last of a chunk may be shorter.
-    pub cell: u64,
 }
 
 /// The operation cut by the sizes of the runtime that computes it, if they cut it at all.

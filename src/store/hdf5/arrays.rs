@@ -3,8 +3,8 @@
 //! Source: HDF5 File Format Specification 3.0, sections VII.C and VII.D; libhdf5's `H5EAhdr.c` for the
 //! sizes of super blocks.
 
+use super::chunk_table::{Found, Grid};
 use super::header::{Cursor, Raw, UNDEFINED};
-use super::index::{Found, Grid};
 use crate::error::Result;
 use crate::grid::unravel;
 

@@ -1,7 +1,7 @@
 //! Calls of libhdf5 → values, under its one lock. Identifiers close themselves.
 
+use super::chunk_table::Known;
 use super::header::{self, Writing};
-use super::index::Known;
 use crate::error::{Error, Result};
 use hdf5_sys::h5::hsize_t;
 use hdf5_sys::h5d::*;

@@ -7,6 +7,7 @@
 mod arrays;
 mod attributes;
 mod checksum;
+mod chunk_table;
 mod decode;
 mod filter_names;
 mod filters;

@@ -2,10 +2,11 @@
 
 use super::attributes;
 use super::attributes::Scales;
+use super::chunk_table::{Dense, Grid, Index};
 use super::filter_names;
 use super::filters::Pipeline;
 use super::header::{self, Raw, UNDEFINED};
-use super::index::{self, Grid};
+use super::index;
 use super::library::{self, FilterInfo, Id, done, failed, id, sync};
 use super::links::{self, links};
 use super::read::{Chunked, Dataset, Kind};
@@ -272,7 +273,7 @@ fn build(address: &str, path: &Path, dataset: &str, object: &Id, found: Describe
                     let filtered = !filters.is_empty();
                     let grid = Grid { chunk, counts: &counts, counts_max, chunk_bytes, filtered, stored_max, known };
                     let index = if bytes == 0 {
-                        index::Index::Dense(index::Dense::default())
+                        Index::Dense(Dense::default())
                     } else if let Some(index) = index::read(&raw, &layout, &grid)? {
                         index
                     } else {

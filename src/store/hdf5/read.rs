@@ -1,8 +1,8 @@
 //! Regions of an open dataset, read by any number of threads at once: contiguous data by `pread` straight
 //! into the caller's view, chunks by `pread` and decoding.
 
+use super::chunk_table::{Entry, Index};
 use super::filters::{Pipeline, padded};
-use super::index::{Entry, Index};
 use super::through::Through;
 use super::types::{Element, swap_bytes};
 use crate::error::{Error, Result};

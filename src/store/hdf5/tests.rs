@@ -475,15 +475,16 @@ fn an_index_walk_that_misses_a_chunk_is_not_believed() {
         let layout = super::header::chunk_layout(&raw, header).unwrap();
         let walk = |known| {
             let (chunk, counts, filtered) = (&[4, 5], &[10, 8], name == "/gzip");
-            let grid = super::index::Grid { chunk, counts, counts_max: vec![10, 8], chunk_bytes: 80, filtered, stored_max: 1 << 17, known };
+            let grid =
+                super::chunk_table::Grid { chunk, counts, counts_max: vec![10, 8], chunk_bytes: 80, filtered, stored_max: 1 << 17, known };
             super::index::read(&raw, &layout, &grid).unwrap()
         };
         assert!(walk(known).is_some());
         // One more or one fewer than the walk finds, and as many of another size.
         for other in [known.chunks + 1, known.chunks - 1, 0, 1000] {
-            assert!(walk(super::index::Known { chunks: other, ..known }).is_none(), "{other} of 80");
+            assert!(walk(super::chunk_table::Known { chunks: other, ..known }).is_none(), "{other} of 80");
         }
-        assert!(walk(super::index::Known { bytes: known.bytes + 1, ..known }).is_none());
+        assert!(walk(super::chunk_table::Known { bytes: known.bytes + 1, ..known }).is_none());
     }
 }
 
@@ -650,7 +651,7 @@ fn our_own_parsers_survive_any_bytes() {
         let file = std::fs::File::open(&path).unwrap();
         let Ok(raw) = super::header::Raw::open("x", &file) else { continue };
         let Ok(layout) = super::header::chunk_layout(&raw, header) else { continue };
-        let grid = super::index::Grid {
+        let grid = super::chunk_table::Grid {
             chunk: &[4, 5],
             counts: &[10, 8],
             counts_max: vec![10, 8],

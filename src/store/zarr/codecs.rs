@@ -4,7 +4,7 @@ use super::blosc;
 use super::chain::Chain;
 use super::codec::{BytesCodec, Sum, SumKind};
 use super::filter::{Elements, Filter};
-use super::metadata::{Coding, Parsed, lengths};
+use super::layout::{Coding, Parsed, lengths};
 use flagstone_kernels::dtype::DType;
 use serde_json::{Map, Value};
 use zarrs::metadata::v3::MetadataV3;

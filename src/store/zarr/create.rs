@@ -2,6 +2,7 @@
 
 use super::chain::Chain;
 use super::codec::{BytesCodec, Sum};
+use super::document::Documents;
 use super::encode::{Encoder, shard_index_bytes};
 use super::far_write;
 use super::keys::Keys;
@@ -269,9 +270,6 @@ fn v3_codecs(chain: &Chain, dtype: DType) -> std::result::Result<Vec<Value>, Str
     }
     Ok(codecs)
 }
-
-/// (file name, text) of the array's metadata; the last makes the array visible.
-pub(super) type Documents = Vec<(&'static str, String)>;
 
 fn v3_documents(create: &Create, chunk: &[u64], shard: Option<&[u64]>, chain: &Chain) -> std::result::Result<Documents, String> {
     fn read<T: serde::de::DeserializeOwned>(value: Value) -> std::result::Result<T, String> {

@@ -8,6 +8,9 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
+/// (file name, text) of the array's metadata; the last makes the array visible.
+pub(super) type Documents = Vec<(&'static str, String)>;
+
 /// Documents up to this length are kept as a whole: a tree of values takes at most some sixteen times as much memory.
 pub(super) const KEPT_BYTES_MAX: u64 = 4 << 20;
 /// Of longer ones, consolidated metadata of large groups, only the kind is read; nor are they read without end.

@@ -1,9 +1,9 @@
 //! Chunks that are far away → regions: what is wanted of objects, and when; and their bytes, mostly there already.
 
 use super::chain::Chain;
-use super::metadata::{Coding, Layout};
+use super::layout::{Coding, Layout};
 use super::pieces::Pieces;
-use super::read::{INDEX_BYTES_MAX, ShardIndex, index_bytes};
+use super::shard::{INDEX_BYTES_MAX, ShardIndex, index_bytes};
 use crate::error::{Error, Result};
 use crate::grid::{Region, ravel};
 use crate::store::remote::{Ahead, Arrived, Bucket, Part, Parts, Step, Taken, Wanted};

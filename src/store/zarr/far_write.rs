@@ -1,7 +1,7 @@
 //! Regions → objects of a bucket. There is no place aside: chunks go where they belong, and the document that makes them an array
 //! comes last. So only what is not there yet is written; what was not finished is deleted.
 
-use super::create::Documents;
+use super::document::Documents;
 use super::encode::{Encoder, Object};
 use super::place::Place;
 use super::{Found, document, look};

@@ -2,7 +2,7 @@
 //! the `struct` of the extensions' register.
 
 use super::fill;
-use super::metadata::{Coding, Parsed};
+use super::layout::{Coding, Parsed};
 use crate::store::record::{Part, TIMES};
 use flagstone_kernels::dtype::DType;
 use serde_json::{Value, json};

@@ -1,6 +1,8 @@
 //! The table of docs/architecture.md holds: every path in the sources goes where the table lets it, and
 //! everything that the table allows is made use of.
 
+mod circles;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -130,7 +132,12 @@ fn sources(directory: &Path) -> Vec<PathBuf> {
 
 /// The modules from the root to a file of `src`.
 fn place_of(file: &Path) -> Vec<String> {
-    let inside = file.strip_prefix(root().join("src")).unwrap().with_extension("");
+    place_in(&root().join("src"), file)
+}
+
+/// The modules from the root of a crate, whose sources stand in `directory`, to a file.
+fn place_in(directory: &Path, file: &Path) -> Vec<String> {
+    let inside = file.strip_prefix(directory).unwrap().with_extension("");
     let mut place: Vec<String> = inside.iter().map(|part| part.to_string_lossy().into_owned()).collect();
     if place.last().is_some_and(|last| last == "mod") {
         place.pop();
@@ -217,6 +224,22 @@ fn no_module_needs_itself() {
         left.retain(|module| !free.contains(module));
     }
     assert!(left.is_empty(), "a circle in the table among {left:?}");
+}
+
+/// The lists of all operations: what each operation is asked goes through them, and they name every operation.
+const LISTS: [&str; 2] = ["expr::op", "blocked::operations"];
+
+#[test]
+fn no_file_needs_itself() {
+    for (directory, lists) in [("src", &LISTS[..]), ("kernels/src", &[])] {
+        let file = |file: PathBuf| {
+            let place = place_in(&root().join(directory), &file);
+            (!matches!(place[0].as_str(), "lib" | "bin")).then(|| (place, fs::read_to_string(&file).unwrap()))
+        };
+        let files: Vec<_> = sources(&root().join(directory)).into_iter().filter_map(file).collect();
+        let found = circles::circles(&files, lists);
+        assert!(found.is_empty(), "circles of files in {directory}:\n{}", found.join("\n"));
+    }
 }
 
 #[test]

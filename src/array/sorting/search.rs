@@ -1,7 +1,6 @@
-//! Places in tables: where values belong in sorted ones, and the elements at indices that are arrays.
+//! Where values belong in sorted ones: `searchsorted`, and what is made with it.
 
-use crate::array::elementwise::{broadcast, cast, common_shape, constant};
-use crate::array::indexing::Places;
+use crate::array::elementwise::{cast, constant};
 use crate::array::operand::{Arg, common_dtype};
 use crate::array::{Array, Operand, counted, where_};
 use crate::error::{Error, Result};
@@ -27,73 +26,6 @@ pub(in crate::array) fn searchsorted(a: &Expr, v: &Operand, right: bool) -> Resu
         }
         Node::new(ops::Lookup { what: Lookup::Search { right }, table, asked, axis: 0 }.into())
     })
-}
-
-/// The elements of `expr` at `indices` along `axis`, which the axes of the indices replace.
-pub(in crate::array) fn take(name: &str, expr: &Expr, indices: &Expr, axis: usize) -> Result<Expr> {
-    if !indices.dtype.is_integer() {
-        return Err(Error::bad_request(name, format!("indices of {}; expected integers", indices.dtype)));
-    }
-    let name = name.to_string();
-    counted::when_known("take", &[expr.clone(), cast(indices, DType::I64)?], &[], move |args| {
-        let (table, asked) = (args[0].clone(), args[1].clone());
-        let shape = [&table.shape[..axis], &asked.shape, &table.shape[axis + 1..]].concat();
-        if shape.contains(&0) {
-            return constant(Scalar::Int(0), table.dtype, &shape);
-        }
-        if table.shape[axis] == 0 {
-            return Err(Error::bad_request(&name, format!("indices into axis {axis}, which has no element")));
-        }
-        Node::new(ops::Lookup { what: Lookup::Take, table, asked, axis }.into())
-    })
-}
-
-/// Arrays of integers that index `axes` as one index of all those axes as one, and their common shape. What is not known to be places
-/// of its axis is looked up there.
-pub(in crate::array) fn linear(expr: &Expr, axes: &[usize], indices: &[Places]) -> Result<(Array, Vec<u64>)> {
-    let shapes: Vec<&[u64]> = indices.iter().map(|index| &index.indices.shape[..]).collect();
-    let shape = common_shape("index", &shapes)?;
-    let mut whole: Option<Array> = None;
-    for (axis, index) in axes.iter().zip(indices) {
-        let place = Array::from_expr(match index.held {
-            true => cast(&index.indices, DType::I64)?,
-            false => take("index", &crate::array::arange(0, expr.shape[*axis] as i64, 1, None).expr()?, &index.indices, 0)?,
-        });
-        whole = Some(match whole {
-            None => place,
-            Some(before) => before * (expr.shape[*axis] as i64) + place,
-        });
-    }
-    let whole = whole.ok_or_else(|| Error::internal("no index"))?.expr()?;
-    Ok((Array::from_expr(broadcast("index", &whole, &shape)?), shape))
-}
-
-/// The elements of `expr` where `axes`, ascending, are indexed by arrays of integers, which are broadcast against each other: their
-/// axes come first if `first`, else where the first of the axes stood.
-pub(in crate::array) fn pointwise(expr: &Expr, axes: &[usize], indices: &[Places], first: bool) -> Result<Expr> {
-    if let ([axis], [Places { indices, .. }]) = (axes, indices) {
-        let taken = take("index", expr, indices, *axis)?;
-        return if first { front(&taken, *axis, indices.shape.len()) } else { Ok(taken) };
-    }
-    let (whole, shape) = linear(expr, axes, indices)?;
-    let whole = whole.expr()?;
-    let others: Vec<usize> = (0..expr.shape.len()).filter(|axis| !axes.contains(axis)).collect();
-    let order: Vec<i64> = axes.iter().chain(&others).map(|&axis| axis as i64).collect();
-    let merged: u64 = axes.iter().map(|&axis| expr.shape[axis]).product();
-    let lengths: Vec<u64> = std::iter::once(merged).chain(others.iter().map(|&axis| expr.shape[axis])).collect();
-    let table = Array::from_expr(expr.clone()).transpose(order).reshape(lengths).expr()?;
-    let taken = take("index", &table, &whole, 0)?;
-    let before = if first { 0 } else { others.iter().filter(|&&other| other < axes[0]).count() };
-    // the index's axes go behind those that stood before it
-    let n = shape.len();
-    let order: Vec<i64> = (n..n + before).chain(0..n).chain(n + before..taken.shape.len()).map(|axis| axis as i64).collect();
-    Array::from_expr(taken).transpose(order).expr()
-}
-
-/// `n` axes from `at` on moved to the front.
-fn front(expr: &Expr, at: usize, n: usize) -> Result<Expr> {
-    let order: Vec<i64> = (at..at + n).chain(0..at).chain(at + n..expr.shape.len()).map(|axis| axis as i64).collect();
-    Array::from_expr(expr.clone()).transpose(order).expr()
 }
 
 /// `x` where `table` holds it in any place.
@@ -158,21 +90,6 @@ impl Array {
     #[track_caller]
     pub fn searchsorted(&self, v: impl Into<Operand>, right: bool) -> Array {
         Array::build(|| searchsorted(&self.expr()?, &v.into(), right))
-    }
-
-    /// The elements at the integers `indices` along `axis`, negative ones from the end. A task holds the whole axis.
-    ///
-    /// ```
-    /// let x = flagstone::arange(0, 10, 2, None).take(&flagstone::arange(2, 0, -1, None), 0);
-    /// assert_eq!(x.compute::<i64>().unwrap().as_slice().unwrap(), [4, 2]);
-    /// ```
-    #[track_caller]
-    pub fn take(&self, indices: &Array, axis: i64) -> Array {
-        Array::build(|| {
-            let expr = self.expr()?;
-            let axis = super::position("take", axis, expr.shape.len())?;
-            take("take", &expr, &indices.expr()?, axis)
-        })
     }
 
     /// Whether each element is one of `table`'s.
