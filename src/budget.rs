@@ -21,6 +21,11 @@ impl Budget {
         self.memory_bytes / self.threads.max(1) as u64
     }
 
+    /// How many threads a task with products of `rows` rows has room for beside its own: `most` at most.
+    pub fn helpers(&self, rows: u64, most: u64) -> u64 {
+        if rows < self.sizes.work.helped_rows_min { 0 } else { (self.threads.max(1) as u64 - 1).min(most) }
+    }
+
     /// Sizes of tasks and blocks.
     pub fn work(&self) -> &WorkSizes {
         &self.sizes.work

@@ -59,6 +59,12 @@ pub struct WorkSizes {
     pub tile_side_even_min: u64,
     /// Blocks of K (256 elements each) that a panel of a product has at most: beyond, tiles gain nothing.
     pub panel_blocks_max: u64,
+    /// A product inside of a task is worth the memory that another thread needs to help with it from so many rows on.
+    pub helped_rows_min: u64,
+    /// Threads that a tile of a product has room for beside its own: tiles are many, and only the last ones leave threads idle.
+    pub tile_helpers_max: u64,
+    /// The same of a step of a factorisation, for which the others wait; more, each with a B of its own to pack, gain little.
+    pub step_helpers_max: u64,
     /// Partials that are combined at once at most; a power of two.
     pub combined_max: u64,
     /// Rows of fewer bytes are read one by one at less than half the rate of long ones.
@@ -92,6 +98,9 @@ impl Default for WorkSizes {
             tile_side_max: 8192,
             tile_side_even_min: 256,
             panel_blocks_max: 8,
+            helped_rows_min: 512,
+            tile_helpers_max: 1,
+            step_helpers_max: 3,
             combined_max: 1024,
             row_bytes_min: 1 << 12,
             sort_elements: 1 << 17,
@@ -122,6 +131,9 @@ impl Sizes {
                 tile_side_max: 3,
                 tile_side_even_min: 2,
                 panel_blocks_max: 1,
+                helped_rows_min: 2,
+                tile_helpers_max: 1,
+                step_helpers_max: 3,
                 combined_max: 2,
                 row_bytes_min: 16,
                 sort_elements: 5,

@@ -11,12 +11,12 @@ use super::made::Blocked;
 use super::share::store_id;
 use super::task_box::TaskBox;
 use super::work::{Access, Blocks, Layout, Tasks, Work, Writes};
+use crate::budget::Budget;
 use crate::error::Result;
 use crate::events::Counters;
 use crate::expr::{Affine, DepthBlocks, Expr, Follow, Operation, constant, ops};
 use crate::grid::{AxisChunks, ChunkGrid};
 use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks, TaskSpec, new_product};
-use crate::sizes::WorkSizes;
 use flagstone_kernels::copy::copy;
 use flagstone_kernels::dtype::{DType, Scalar};
 use flagstone_kernels::fused::Fused;
@@ -26,9 +26,6 @@ use flagstone_kernels::view::{View, ViewMut};
 
 /// No limit makes the tiles of a product smaller than this share of memory does.
 const SHARE_MIN_BYTES: u64 = 256 << 10;
-
-/// A tile of so many rows is worth the memory that another thread needs to help with it.
-const HELPED_ROWS: usize = 512;
 
 /// `C = A·B`: a loop over batch, rows, columns and depth. A tile of C is passed on from panel to panel.
 pub struct ContractionStage {
@@ -162,7 +159,8 @@ struct Operands<'a> {
 
 impl ContractionStage {
     /// Chooses tiles such that one, and two panels, are within `share_bytes`.
-    fn lower(operands: &Operands<'_>, share_bytes: u64, threads: u64, sizes: &WorkSizes) -> ContractionStage {
+    fn lower(operands: &Operands<'_>, share_bytes: u64, budget: &Budget) -> ContractionStage {
+        let (threads, sizes) = (budget.threads.max(1) as u64, budget.work());
         let Operands { of, dtype, chunks, feeds, mirrored } = operands;
         let axes = Axes { batch: of.batch, rows: of.rows(), columns: of.columns(), depth: of.depth };
         let item = dtype.size() as u64;
@@ -214,9 +212,9 @@ impl ContractionStage {
         let layout = Layout::new([0, 1].map(|at| if plain[at] { loading[at] } else { panels[at] }));
         let evaluated = (0..2).filter(|&at| !plain[at]).map(|at| loading[at]).max();
         let evaluating = evaluated.map_or(0, |loading| loading.saturating_add(kernel));
-        // rows of a large tile can be left to one thread that has nothing else to do
-        let helped = if threads > 1 && m > HELPED_ROWS { gemm_helper_bytes(*dtype, n, k) } else { 0 };
-        let multiplying = (gemm_scratch_bytes(*dtype, m, n, k) + helped) as u64;
+        // rows of a large tile can be left to a thread that has nothing else to do
+        let helped = budget.helpers(m as u64, sizes.tile_helpers_max) * gemm_helper_bytes(*dtype, n, k) as u64;
+        let multiplying = gemm_scratch_bytes(*dtype, m, n, k) as u64 + helped;
         let scratch = layout.bytes().saturating_add(evaluating.max(multiplying));
         let kept = axes.batch + axes.rows + axes.columns;
         let tiles = boxes.cuts[..kept].iter().map(AxisChunks::count).fold(1, u64::saturating_mul);
@@ -377,7 +375,7 @@ impl Lower for ops::Contraction {
         let feeds = [fed(&self.a)?, fed(&self.b)?];
         let mirrored = is_mirrored(self, node.dtype, &feeds);
         let operands = Operands { of: self, dtype: node.dtype, chunks: &node.chunks, feeds, mirrored };
-        let of = |share| ContractionStage::lower(&operands, share, lowering.budget.threads.max(1) as u64, lowering.budget.work());
+        let of = |share| ContractionStage::lower(&operands, share, lowering.budget);
         // under a small limit what a task holds beside its tiles counts: smaller tiles then, of the same bits
         let mut share = lowering.budget.share_bytes();
         let mut stage = of(share);

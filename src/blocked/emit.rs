@@ -59,6 +59,17 @@ impl Builder {
     }
 
     /// # Errors
+    /// `Unsupported` if the loop has too many steps.
+    fn step(&mut self, op: StepOp, args: Vec<Draft>, dtype: DType, name: &str) -> Result<Draft> {
+        if self.steps.len() >= STEPS_MAX {
+            let what = format!("an expression of more than {STEPS_MAX} operations in one loop; persist a part of it");
+            return Err(Error::unsupported(name, what));
+        }
+        self.steps.push((op, args, dtype));
+        Ok(Draft::Step(self.steps.len() - 1))
+    }
+
+    /// # Errors
     /// `Unsupported` if there are more registers than a program can name.
     fn finish(self, operation: &str, results: &[Draft]) -> Result<(Feed, Vec<Reg>)> {
         let leaves = self.leaves.len();
@@ -88,6 +99,11 @@ impl Builder {
     }
 }
 
+/// What stands for `view` of `node`.
+fn key(node: &Expr, view: &Affine) -> (u64, ViewKey) {
+    (node.id, (view.source.iter().map(|f| (f.start, f.step, f.axis)).collect(), view.shape.clone()))
+}
+
 fn same_leaf(a: &Leaf, b: &Leaf) -> bool {
     match (a, b) {
         (Leaf::Constant { value: v, dtype: d }, Leaf::Constant { value: w, dtype: e }) => d == e && v.same_bits(*w),
@@ -108,78 +124,61 @@ impl Lowering<'_> {
 
     /// The register that holds `view` of `node`. Without recursion: expressions can be deep.
     fn emit(&mut self, builder: &mut Builder, node: &Expr, view: &Affine) -> Result<Draft> {
-        let key = |node: &Expr, view: &Affine| -> (u64, ViewKey) {
-            (node.id, (view.source.iter().map(|f| (f.start, f.step, f.axis)).collect(), view.shape.clone()))
-        };
-        let mut stack: Vec<(Expr, Affine, bool)> = vec![(node.clone(), view.clone(), false)];
-        while let Some((here, view, visited)) = stack.pop() {
+        let mut stack = vec![(node.clone(), view.clone())];
+        while let Some((here, view)) = stack.pop() {
             let at = key(&here, &view);
             if builder.memo.contains_key(&at) {
                 continue;
             }
-            let draft = match &here.op {
-                Op::View(ops::View { arg, view: inner }) => {
-                    let through = inner.then(&view);
-                    match builder.memo.get(&key(arg, &through)) {
-                        Some(&draft) => draft,
-                        None => {
-                            stack.push((here.clone(), view, true));
-                            stack.push((arg.clone(), through, false));
-                            continue;
-                        }
-                    }
+            let below = self.below(&here, &view);
+            let found: Option<Vec<Draft>> = below.iter().map(|(arg, view)| builder.memo.get(&key(arg, view)).copied()).collect();
+            match found {
+                Some(found) => {
+                    let draft = self.draft(builder, &here, view, found)?;
+                    builder.memo.insert(at, draft);
                 }
-                Op::Rechunk(ops::Rechunk { arg, .. }) => match builder.memo.get(&key(arg, &view)) {
-                    Some(&draft) => draft,
-                    None => {
-                        stack.push((here.clone(), view.clone(), true));
-                        stack.push((arg.clone(), view, false));
-                        continue;
-                    }
-                },
-                Op::Elementwise(ops::Elementwise { op, args, dtype }) if !self.is_made_before_broadcast(&here, &view) => {
-                    if !visited {
-                        stack.push((here.clone(), view.clone(), true));
-                        stack.extend(args.iter().rev().map(|arg| (arg.clone(), view.clone(), false)));
-                        continue;
-                    }
-                    let args: Vec<Draft> = args.iter().map(|arg| builder.memo[&key(arg, &view)]).collect();
-                    if builder.steps.len() >= STEPS_MAX {
-                        return Err(Error::unsupported(
-                            here.op.name(),
-                            format!("an expression of more than {STEPS_MAX} operations in one loop; persist a part of it"),
-                        ));
-                    }
-                    builder.steps.push((*op, args, *dtype));
-                    Draft::Step(builder.steps.len() - 1)
+                None => {
+                    stack.push((here, view));
+                    stack.extend(below.into_iter().rev());
                 }
-                Op::Full(ops::Full { value, dtype, .. }) => builder.leaf(Leaf::Constant { value: *value, dtype: *dtype }),
-                Op::Generate(ops::Generate { generator, .. }) => {
-                    builder.leaf(Leaf::Generate { generator: generator.clone(), axes: view.source.clone() })
-                }
-                Op::Source(ops::Source { store }) if !self.sharing.stores.contains(&store_id(store)) => {
-                    builder.input(Input { data: Data::Store(store.clone()), view: view.clone(), dtype: here.dtype })
-                }
-                Op::Source(ops::Source { store }) => {
-                    let made = self.load(store, here.dtype)?;
-                    builder.input(Input {
-                        data: Data::Blocks { product: made.product, grid: made.grid },
-                        view: view.clone(),
-                        dtype: here.dtype,
-                    })
-                }
-                _ => {
-                    let made = self.make(&here)?;
-                    builder.input(Input {
-                        data: Data::Blocks { product: made.product, grid: made.grid },
-                        view: view.clone(),
-                        dtype: here.dtype,
-                    })
-                }
-            };
-            builder.memo.insert(at, draft);
+            }
         }
         Ok(builder.memo[&key(node, view)])
+    }
+
+    /// What of the same loop `view` of `node` is made of: nothing, where it is a leaf.
+    fn below(&mut self, node: &Expr, view: &Affine) -> Vec<(Expr, Affine)> {
+        match &node.op {
+            Op::View(ops::View { arg, view: inner }) => vec![(arg.clone(), inner.then(view))],
+            Op::Rechunk(ops::Rechunk { arg, .. }) => vec![(arg.clone(), view.clone())],
+            Op::Elementwise(ops::Elementwise { args, .. }) if !self.is_made_before_broadcast(node, view) => {
+                args.iter().map(|arg| (arg.clone(), view.clone())).collect()
+            }
+            _ => vec![],
+        }
+    }
+
+    /// The register for `view` of `node`, when those of what it is made of are found.
+    fn draft(&mut self, builder: &mut Builder, node: &Expr, view: Affine, found: Vec<Draft>) -> Result<Draft> {
+        let draft = match &node.op {
+            Op::View(_) | Op::Rechunk(_) => found[0],
+            Op::Elementwise(ops::Elementwise { op, dtype, .. }) if !found.is_empty() => builder.step(*op, found, *dtype, node.op.name())?,
+            Op::Full(ops::Full { value, dtype, .. }) => builder.leaf(Leaf::Constant { value: *value, dtype: *dtype }),
+            Op::Generate(ops::Generate { generator, .. }) => {
+                builder.leaf(Leaf::Generate { generator: generator.clone(), axes: view.source })
+            }
+            Op::Source(ops::Source { store }) if !self.sharing.stores.contains(&store_id(store)) => {
+                builder.input(Input { data: Data::Store(store.clone()), view, dtype: node.dtype })
+            }
+            op => {
+                let made = match op {
+                    Op::Source(ops::Source { store }) => self.load(store, node.dtype)?,
+                    _ => self.make(node)?,
+                };
+                builder.input(Input { data: Data::Blocks { product: made.product, grid: made.grid }, view, dtype: node.dtype })
+            }
+        };
+        Ok(draft)
     }
 
     /// Whether evaluating `node` once, before it is repeated, beats evaluating it at every place.

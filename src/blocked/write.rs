@@ -81,24 +81,32 @@ impl Lowering<'_> {
         let granule = writer.granule();
         let make = |cuts: Vec<AxisChunks>| stage(&feed, cuts);
         let made = blocking::for_writer(&feed, granule, self.budget.work(), make, Stage::demand_bytes, self.budget.share_bytes());
-        let cuts = made.work.boxes.cuts.clone();
-        let mut feed = feed;
-        if self.cuts_chunks(&feed, &cuts) {
-            // each encoded chunk would be decoded several times: once into small blocks instead, which
-            // wait in the pool or its spill file
-            for input in &mut feed.inputs {
-                if let Data::Store(store) = input.data.clone()
-                    && store.meta().compressed
-                {
-                    let made = self.load_for(&store, input, &cuts)?;
-                    input.data = Data::Blocks { product: made.product, grid: made.grid };
-                }
+        let (feed, stage) = match self.cuts_chunks(&feed, &made.work.boxes.cuts) {
+            true => {
+                let cuts = made.work.boxes.cuts.clone();
+                let feed = self.split_for(feed.clone(), &cuts)?;
+                let stage = stage(&feed, cuts);
+                (feed, stage)
             }
-        }
-        let stage = stage(&feed, cuts);
+            false => (feed, made),
+        };
         let drive = self.drive(&feed, stage.tasks());
         self.push(stage, drive);
         Ok(())
+    }
+
+    /// The loop where each encoded chunk would be decoded several times: each is decoded once instead, into blocks cut at `cuts`,
+    /// which wait in the pool or its spill file.
+    fn split_for(&mut self, mut feed: Feed, cuts: &[AxisChunks]) -> Result<Feed> {
+        for input in &mut feed.inputs {
+            if let Data::Store(store) = input.data.clone()
+                && store.meta().compressed
+            {
+                let made = self.load_for(&store, input, cuts)?;
+                input.data = Data::Blocks { product: made.product, grid: made.grid };
+            }
+        }
+        Ok(feed)
     }
 
     /// Whether tasks cut like this would each decode chunks of which they need only a part.

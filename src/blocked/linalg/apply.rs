@@ -13,9 +13,6 @@ use crate::grid::AxisChunks;
 use crate::plan::{Drive, Stage};
 use flagstone_kernels::dtype::DType;
 
-/// More threads than these, each with a B of its own to pack, gain little on the rows of one block.
-const HELPERS_MAX: usize = 3;
-
 /// Columns of a block of `dtype`.
 pub fn width(lowering: &Lowering<'_>, dtype: DType) -> u64 {
     (lowering.budget.sizes.numerics.column_row_bytes / dtype.size() as u64).max(1)
@@ -42,11 +39,6 @@ pub fn group_of(lowering: &Lowering<'_>, source: &Source, factors_bytes: u64, sc
     let read = factors_bytes.saturating_mul(2).saturating_add(scratch_bytes.saturating_mul(threads));
     let left = memory.saturating_sub(read) / 8 * 7;
     (left / source.block_bytes().max(1)).clamp(1, source.columns.count().max(1))
-}
-
-/// Threads that may help with a step: those beside its own, of which a few are enough.
-pub fn helpers(lowering: &Lowering<'_>) -> usize {
-    (lowering.budget.threads.max(1) - 1).min(HELPERS_MAX)
 }
 
 impl Lower for ops::Apply {
@@ -76,7 +68,7 @@ impl Lower for ops::Apply {
         };
         columns.group = group_of(lowering, &source, factors_bytes, factors_bytes / 4);
         let name = node.op.name().to_string();
-        let stage = ColumnStage::new(&name, source, Doing::Apply(self.applied, factored), columns, helpers(lowering));
+        let stage = ColumnStage::new(&name, source, Doing::Apply(self.applied, factored), columns, lowering.budget);
         let (product, grid) = stage.finished();
         let rank = lowering.rank_of(&stage.inputs());
         lowering.push(stage, Drive::Ranked(rank));

@@ -1,6 +1,6 @@
 //! LU, Cholesky and QR: each column block takes the steps of those before it, and is factored.
 
-use super::apply::{group_of, helpers, source_of, width};
+use super::apply::{group_of, source_of, width};
 use super::columns::Columns;
 use super::order::{DiagonalStage, OrderStage, PermutationStage};
 use super::stage::{ColumnStage, Doing, Factored};
@@ -40,7 +40,7 @@ impl Lowering<'_> {
         let blocks = source.columns.count();
         let group = group_of(self, &source, source.block_bytes(), source.block_bytes() / 4);
         let columns = Columns { blocks, steps: blocks, group, is_triangular: true, is_backward: false };
-        let stage = ColumnStage::new(node.op.name(), source, Doing::Factor(*into), columns, helpers(self));
+        let stage = ColumnStage::new(node.op.name(), source, Doing::Factor(*into), columns, self.budget);
         let factored = stage.factored();
         let rank = self.rank_of(&stage.inputs());
         self.push(stage, Drive::Ranked(rank));

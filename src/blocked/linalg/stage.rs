@@ -2,6 +2,7 @@
 
 use super::columns::Columns;
 use crate::blocked::feed::{Feed, carve, carved_bytes};
+use crate::budget::Budget;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::Counters;
 use crate::expr::ops::{Applied, Factors};
@@ -141,8 +142,8 @@ pub struct ColumnStage {
 }
 
 impl ColumnStage {
-    /// Steps of which each can be helped with by `helpers` other threads.
-    pub fn new(name: &str, source: Source, doing: Doing, columns: Columns, helpers: usize) -> ColumnStage {
+    /// Steps each of which threads of `budget` can help with.
+    pub fn new(name: &str, source: Source, doing: Doing, columns: Columns, budget: &Budget) -> ColumnStage {
         let product = |what: &str, blocks| Product { id: new_product(), name: format!("{name}{what}"), blocks };
         let mut products = vec![product("", columns.blocks), product(" steps", columns.len())];
         if matches!(doing, Doing::Factor(Factors::Lu | Factors::Qr)) {
@@ -160,8 +161,9 @@ impl ColumnStage {
             Doing::Factor(Factors::Qr) | Doing::Apply(Applied::Q | Applied::QAdjoint, _) => linalg::qr_scratch_bytes::<T>(m, wide),
             Doing::Apply(Applied::Triangle(_), _) => linalg::triangle_scratch_bytes::<T>(m, w, wide),
         });
-        let kernel = kernel + helpers * gemm_helper_bytes(source.dtype, w, wide);
-        let scratch_bytes = (kernel as u64).max(source.scratch_bytes());
+        let helpers = budget.helpers(m as u64, budget.work().step_helpers_max);
+        let kernel = kernel as u64 + helpers * gemm_helper_bytes(source.dtype, w, wide) as u64;
+        let scratch_bytes = kernel.max(source.scratch_bytes());
         ColumnStage { name: name.to_string(), source, doing, columns, products, scratch_bytes }
     }
 
