@@ -104,7 +104,9 @@ class Bench:
 
     def output(self, job, engine):
         names = {"flagstone": f"flagstone_{job.name}.zarr", "blosc2": "blosc2_copy.b2nd"}
-        kind = "copy" if job.name.startswith("copy") else "rechunk"
+        kind = job.name.removesuffix("_same").removesuffix("_double")
+        if engine == "numpy":
+            return os.path.join(self.files["out"], f"numpy_{kind}.npy")
         return os.path.join(self.files["out"], names.get(engine, f"{engine}_{kind}.zarr"))
 
     def command(self, job, engine, chunks):
@@ -153,8 +155,11 @@ class Bench:
         if engine == "blosc2":
             return None
         if (job.name, engine) not in self.sums:
-            program = "import sys, zarr; z = zarr.open_array(sys.argv[1], mode='r'); s = 1000; print(sum(float(z[i:i + s].sum()) for i in range(0, z.shape[0], s)))"
-            self.sums[job.name, engine] = float(subprocess.check_output([sys.executable, "-c", program, self.output(job, engine)]))
+            path = self.output(job, engine)
+            z = "numpy.load(sys.argv[1], mmap_mode='r')" if path.endswith(".npy") else "zarr.open_array(sys.argv[1], mode='r')"
+            n = 10**6 if job.step > 1 else 1000
+            program = f"import sys, numpy, zarr; z = {z}; print(sum(float(z[i:i + {n}][::{job.step}].sum()) for i in range(0, z.shape[0], {n})))"
+            self.sums[job.name, engine] = float(subprocess.check_output([sys.executable, "-c", program, path]))
         return self.sums[job.name, engine]
 
     def job(self, job):
@@ -180,7 +185,7 @@ class Bench:
             if good:
                 label = min(good, key=good.get)
                 best = (f"best ({label})", job.settings[label])
-        for _ in range(self.options.runs):
+        for _ in range(min(job.runs, self.options.runs)):
             add("flagstone", "", self.once(job, "flagstone"))
             for engine in peers:
                 label, chunks = best if best and engine in like else ("", None)

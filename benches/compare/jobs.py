@@ -27,6 +27,10 @@ class Job:
     settings: dict = field(default_factory=dict)  # name -> chunks, for dask
     # whose seconds are divided by the others': dask at its best chunking, or a peer by its name
     base: str = "dask"
+    # rounds at most, of what takes minutes
+    runs: int = 5
+    # of values in another order than the base's, or stored: the check is the sum of every so many-th value of the stored result
+    step: int = 1
 
 
 FLOATS = {"default": None, "1e6": 1_000_000, "1e7": 10_000_000, "auto": "auto"}
@@ -35,6 +39,9 @@ TABLE = {"default": None, "auto": "auto", "rows": (1000, 20000)}
 RANDOM_2D = {"default": "auto", "auto": "auto", "1000": (1000, 1000), "5000": (5000, 5000)}
 RANDOM_1D = {"default": "auto", "auto": "auto", "1e6": 1_000_000, "1e7": 10_000_000}
 TENSOR = {"default": "auto", "whole": -1, "500": (500, 400, 50)}
+TALL = {"rows": (50_000, 200), "more rows": (200_000, 200)}
+CLIMATE = {"default": None, "whole maps": (200, 180, 360), "whole lanes": (4000, 60, 60)}
+IMAGE = {"default": None, "4000": (4000, 4000)}
 FOUR_GB = 4_000_000_000
 SQUARE_BYTES = 16000 * 16000 * 8
 
@@ -58,4 +65,35 @@ JOBS = [
     # the greatest element: no engine can know it without the product. NumPy holds all three matrices in memory
     Job("matmul8000", "(x @ y).max()", "left", also={"y": "right"}, memory_limit="512MiB", peers=("numpy",), base="numpy"),
     Job("tensordot", "tensordot(x, y, 2).max()", "tensor", also={"y": "cotensor"}, memory_limit="512MiB", peers=(*DASK_LIKE, "numpy"), settings=TENSOR),
+    Job("matmul8000_f32", "(x @ y).max()", "left32", also={"y": "right32"}, memory_limit="512MiB", peers=("numpy",), base="numpy"),
+    # linear algebra: NumPy and SciPy hold all of it in memory
+    Job("cholesky8000", "linalg.cholesky(x).diagonal().sum()", "positive", peers=("numpy",), base="numpy", runs=3),
+    Job("lu8000", "linalg.slogdet(x)[1]", "left", peers=("numpy",), base="numpy", runs=3),
+    Job("solve8000", "abs(linalg.solve(x, y[:, :100])).sum()", "left", also={"y": "right"}, peers=("numpy",), base="numpy", runs=3),
+    Job("qr8000_r", "abs(linalg.qr(x, 'r').diagonal()).sum()", "left", peers=("numpy",), base="numpy", runs=2),
+    Job("inv8000", "abs(linalg.inv(x)).sum()", "left", memory_limit="512MiB", peers=("numpy",), base="numpy", runs=2),
+    Job("cholesky16000", "linalg.cholesky(x).diagonal().sum()", "positive16000", memory_limit="128MiB", peers=("numpy",), base="numpy", runs=1),
+    Job("lu16000", "linalg.slogdet(x)[1]", "left16000", memory_limit="128MiB", peers=("numpy",), base="numpy", runs=1),
+    Job("qr_tall", "q = linalg.qr(x); abs(q[0]).sum() + abs(q[1]).sum()", "tall", settings=TALL, runs=3),
+    Job("svd_tall", "linalg.svdvals(x).sum()", "tall", settings=TALL, runs=3),
+    Job("svd_compressed", "linalg.svd_compressed(x - x.mean(axis=0), 20, seed=1)[1][0]", "square", memory_limit="512MiB", same_values=False, settings={"default": None, "rows": (1000, 16000)}, runs=2),
+    Job("inv_corner", "linalg.inv(x)[:100, :10].sum()", "left10000", memory_limit="512MiB", settings={"1000": (1000, 1000), "2500": (2500, 2500)}, runs=1),
+    Job("eigh_stack", "linalg.eigvalsh(x).max()", "stack", peers=("numpy",), base="numpy"),
+    # what the order of values decides
+    Job("median0", "median(x, 0).sum()", "square", memory_limit="512MiB", decoded_bytes=SQUARE_BYTES, bound="zarr_codec", settings=SQUARE, runs=2),
+    Job("median_all", "median(x)", "random", "/x", memory_limit="512MiB", peers=("numpy",), base="numpy", runs=2),
+    Job("sort", "sort(x)", "long", store=["--chunks", "1000000", "--codec", "none"], memory_limit="512MiB", peers=("numpy",), base="numpy", runs=3, step=1000),
+    Job("argsort", "argsort(x)", "long", store=["--chunks", "1000000", "--codec", "none"], memory_limit="512MiB", peers=("numpy",), base="numpy", runs=2, step=1000),
+    Job("unique_counts", "unique_counts(x)[1].max()", "square", memory_limit="512MiB", settings=SQUARE, runs=2),
+    Job("topk", "topk(x, 100).sum()", "random", "/x", memory_limit="512MiB", decoded_bytes=FOUR_GB, bound="file", settings=FLOATS, runs=2),
+    Job("histogram", "histogram(x, 100, [0, 20])[0].max()", "square", memory_limit="512MiB", decoded_bytes=SQUARE_BYTES, bound="zarr_codec", settings=SQUARE, runs=3),
+    # running totals, selections, shapes, transforms
+    Job("cumsum", "cumsum(x, 0).max()", "square", memory_limit="512MiB", decoded_bytes=SQUARE_BYTES, bound="zarr_codec", settings=SQUARE, runs=3),
+    Job("mask", "x[x > 12].mean()", "square", memory_limit="512MiB", decoded_bytes=SQUARE_BYTES, bound="zarr_codec", settings=SQUARE, runs=3),
+    Job("reshape", "x.reshape(256000, 1000)", "square", store=["--chunks", "16000,1000", "--codec", "zstd:0"], memory_limit="512MiB", settings={"default": None, "rows": (1000, 16000)}, runs=2),
+    Job("fft", "abs(fft.fft(x, axis=0)).max()", "square", memory_limit="512MiB", peers=(*DASK_LIKE, "numpy"), base="numpy", settings={"columns": (16000, 500)}, runs=2),
+    # groups by labels; dask with flox
+    Job("monthly_means", "groupby_reduce(x, y, num_groups=12).mean()", "climate", also={"y": "months"}, memory_limit="512MiB", peers=("dask",), settings=CLIMATE, runs=3),
+    Job("anomalies", "(x - groupby_reduce(x, y, num_groups=12)[y]).std(axis=0).sum()", "climate", also={"y": "months"}, memory_limit="512MiB", peers=("dask",), settings=CLIMATE, runs=2),
+    Job("zonal", "groupby_reduce(x.ravel(), y.ravel(), num_groups=400).max()", "raster", also={"y": "zones"}, memory_limit="512MiB", peers=("dask",), settings=IMAGE, runs=2),
 ]

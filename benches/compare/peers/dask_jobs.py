@@ -40,7 +40,51 @@ def job(engine, name, chunks, files):
         mirrored = {"chunks": (*chunks[1:], chunks[0])} if isinstance(chunks, tuple) else given
         return da.tensordot(da.from_array(x, **given), da.from_array(y, **mirrored), 2).max().compute()
 
+    def npy(file):
+        return da.from_array(np.load(files[file], mmap_mode="r"), **given)
+
+    def zarr(file):
+        return da.from_zarr(files[file], **given)
+
+    def qr_tall():
+        q, r = da.linalg.qr(npy("tall"))
+        return sum(dask.compute(abs(q).sum(), abs(r).sum()))
+
+    def leading(x):
+        return da.linalg.svd_compressed(x - x.mean(axis=0), 20, seed=1)[1][0].compute()
+
+    def unique_counts(x):
+        return da.unique(x.ravel(), return_counts=True)[1].compute().max()
+
+    def cells(x):
+        return da.histogram(x, bins=100, range=[0, 20])[0].compute().max()
+
+    def means(x, labels, groups):
+        import flox
+
+        found = flox.groupby_reduce(x, labels, func="mean", expected_groups=np.arange(groups))[0]
+        return found
+
+    def monthly():
+        x, months = zarr("climate"), np.load(files["months"])
+        return x, months, da.moveaxis(means(da.moveaxis(x, 0, -1), months, 12), -1, 0)
+
     jobs = {
+        "qr_tall": qr_tall,
+        "svd_tall": lambda: da.linalg.svd(npy("tall"))[1].sum().compute(),
+        "svd_compressed": lambda: leading(square()),
+        "inv_corner": lambda: da.linalg.inv(npy("left10000"))[:100, :10].sum().compute(),
+        "median0": lambda: da.median(square(), axis=0).sum().compute(),
+        "unique_counts": lambda: unique_counts(square()),
+        "topk": lambda: da.topk(h5("random"), 100).sum().compute(),
+        "histogram": lambda: cells(square()),
+        "cumsum": lambda: da.cumsum(square(), axis=0).max().compute(),
+        "mask": lambda: (lambda x: x[x > 12].mean().compute())(square()),
+        "reshape": lambda: stored(square().reshape((256000, 1000)).rechunk((16000, 1000)), "reshape"),
+        "fft": lambda: abs(da.fft.fft(square(), axis=0)).max().compute(),
+        "monthly_means": lambda: monthly()[2].mean().compute(),
+        "anomalies": lambda: (lambda x, months, m: (x - m[months]).std(axis=0).sum().compute())(*monthly()),
+        "zonal": lambda: means(zarr("raster"), zarr("zones"), 400).max().compute(),
         "mean_h5": lambda: h5("random").mean().compute(),
         "mean_h5_cold": lambda: h5("random").mean().compute(),
         "mean_h5c": lambda: h5("plain_chunks").mean().compute(),
