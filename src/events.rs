@@ -1,6 +1,7 @@
 //! What happens during a computation, told to whoever watches. The engine never needs a listener.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 /// Something that happened.
@@ -71,9 +72,21 @@ pub struct Counters {
     pub peak_reserved_bytes: AtomicU64,
     /// Largest size of the scheduler's window of near tasks.
     pub peak_window_bytes: AtomicU64,
+    /// Warnings of tasks that nobody was told yet.
+    warnings: Mutex<Vec<String>>,
 }
 
 impl Counters {
+    /// What the user should know that is no error: told as [`Event::Warning`] when the task has ended.
+    pub fn warn(&self, text: String) {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+    }
+
+    /// The warnings that were not taken yet.
+    pub fn take_warnings(&self) -> Vec<String> {
+        std::mem::take(&mut *self.warnings.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Adds `n` to one of them.
     pub fn add(counter: &AtomicU64, n: u64) {
         counter.fetch_add(n, Relaxed);

@@ -136,6 +136,9 @@ fn json_tells_the_result_and_its_cost() {
         assert_eq!(out[field], 0, "{field}");
     }
     assert_eq!(out["warnings"], serde_json::json!([]));
+    let near = json(&["eval", "linalg.inv(array([[1.0, 1.0], [1.0, 1.0000000000000002]]))", "--json"]);
+    let warnings = near["warnings"].as_array().unwrap();
+    assert!(warnings.len() == 1 && warnings[0].as_str().unwrap().contains("close to a singular one"), "{near}");
     let large = json(&["eval", "zeros((50, 50))", "--json"]);
     assert_eq!((&large["shape"], large.get("data")), (&serde_json::json!([50, 50]), None));
     let several = json(&["eval", "ones(2), 3", "--json"]);

@@ -4,10 +4,12 @@
 
 use flagstone::array::{ArrayElement, linalg};
 use flagstone::error::ErrorKind;
+use flagstone::events::{Event, Observer};
 use flagstone::sizes::Sizes;
 use flagstone::{Array, C64, C128, DType, Runtime, idx, ones, zeros};
 use ndarray::{Array2, ArrayD, Ix1, Ix2};
 use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, Mutex};
 
 const EPSILON: f64 = f64::EPSILON;
 
@@ -335,6 +337,42 @@ fn what_cannot_be_solved_says_where() {
 }
 
 /// Three times the limit: spilled, and right.
+/// The warnings of a computation.
+#[derive(Default)]
+struct Heard(Mutex<Vec<String>>);
+
+impl Observer for Heard {
+    fn event(&self, event: &Event<'_>) {
+        if let Event::Warning(text) = event {
+            self.0.lock().unwrap().push(text.to_string());
+        }
+    }
+}
+
+#[test]
+fn a_matrix_close_to_a_singular_one_is_warned_of_where_it_is_solved_with() {
+    let heard = |x: &Array, tiny: bool, limit: u64, threads: usize| {
+        let heard = Arc::new(Heard::default());
+        let builder = Runtime::builder().memory_limit_bytes(limit).threads(threads).sizes(sizes(tiny)).observer(heard.clone());
+        builder.build().unwrap().compute::<f64>(x).unwrap();
+        std::mem::take(&mut *heard.0.lock().unwrap())
+    };
+    for tiny in [false, true] {
+        for (limit, threads) in [(256 << 20, 2), (1 << 20, 1)] {
+            let near = array(&with_singular_values(60, |i| 10f64.powf(-18.0 * i as f64 / 59.0)));
+            let found = heard(&linalg::inv(&near), tiny, limit, threads);
+            assert!(found.len() == 1 && found[0].contains("the matrix is close to a singular one"), "{found:?}");
+            // its own words: at most what it is, and not a hundred times less
+            let digits: f64 = found[0].split("about ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+            assert!((5e14..1e19).contains(&digits), "{found:?}");
+            // what comes of the factors is right however near they are to singular ones
+            assert_eq!(heard(&linalg::slogdet(&near)[1], tiny, limit, threads), [""; 0]);
+            let far = array(&with_singular_values(60, |i| 10f64.powf(-12.0 * i as f64 / 59.0)));
+            assert_eq!(heard(&linalg::inv(&far), tiny, limit, threads), [""; 0]);
+        }
+    }
+}
+
 #[test]
 fn matrices_larger_than_memory() {
     let n = 1600;

@@ -7,6 +7,7 @@
 mod any;
 mod args;
 mod axes;
+mod bits;
 mod blocks;
 mod calls;
 mod choices;
@@ -22,6 +23,7 @@ mod dtypes;
 mod einsum;
 mod elementwise;
 pub mod fft;
+mod fill;
 mod format;
 mod grids;
 mod groups;
@@ -42,6 +44,7 @@ mod product_calls;
 mod products;
 mod python;
 pub mod random;
+mod random_order;
 mod random_table;
 mod reduce;
 mod registered;
@@ -61,6 +64,7 @@ mod write;
 
 pub use any::{AnyArray, ArrayElement};
 pub use axes::{Axes, axis};
+pub use bits::BitOrder;
 pub use blocks::{Blockwise, Boundary, CoreSizes, Halo, apply_gufunc, blockwise, from_blocks};
 pub use choices::{Missing, choose, piecewise, select};
 pub use creation::{arange, empty, eye, from_function, full, identity, linspace, logspace, ones, zeros};
@@ -85,7 +89,11 @@ pub use shape::{Chunks, Shape};
 pub use shapes::{Ends, Nested, Pad, Sections, block, column_stack, dstack};
 pub use signatures::{function, method, reference, signatures};
 pub use sorting::{Q, QuantileMethod, Unique};
-pub use statistics::{Observations, Overlap, Spacing, convolve, correlate, polyadd, polyder, polyint, polymul, polysub, polyval};
+pub use statistics::hypotheses as stats;
+pub use statistics::{
+    Observations, Overlap, Spacing, convolve, correlate, poly, polyadd, polyder, polydiv, polyfit, polyint, polymul, polysub, polyval,
+    roots,
+};
 pub use value::{Param, Signature, Value};
 pub use write::{ArrayWriter, create};
 

@@ -2,6 +2,7 @@
 
 use super::composed::composed;
 use super::random::{self, RandomArray};
+use super::random_order::Order;
 use super::table::{default, params, sig};
 use super::value::{Param, Signature, Value};
 use super::{Array, Operand, args, elementwise, stack};
@@ -74,6 +75,15 @@ pub(super) static SIGNATURES: &[Signature] = &[
     }),
     sig!("random.choice" ["a", "size" = "None", "replace" = "True", "p" = "None"; "seed" = "None", "dtype" = "None", "chunks" = "None", "stream" = "0"]
         "Integers below a, drawn with replacement.", |a| choice(a)),
+    sig!("random.permutation" ["x", "axis" = "0"; "seed" = "None", "chunks" = "None", "stream" = "0"]
+        "The numbers below x, or the slices of x along an axis, in a random order.", |a| permutation("random.permutation", a)),
+    sig!("random.shuffle" ["x", "axis" = "0"; "seed" = "None", "chunks" = "None", "stream" = "0"]
+        "The slices of x along an axis in a random order, as a new array.", |a| permutation("random.shuffle", a)),
+    sig!("random.permuted" ["x", "axis" = "None"; "seed" = "None", "chunks" = "None", "stream" = "0"]
+        "The elements of each lane in an order of its own.", |a| permuted(a)),
+    sig!("random.random_integers" ["low", "high" = "None", "size" = "None"; "seed" = "None", "dtype" = "None", "chunks" = "None", "stream" = "0"]
+        "Integers in [low, high], from 1 where only one is given.", |a| random_integers(a)),
+    drawn!("random.tomaxint" [] 0 "Integers from 0 to 2⁶³ − 2.", |_| Ok(random::integers(0, i64::MAX))),
     further!("random.beta" ["a", "b"] 2 Beta "Beta."),
     further!("random.binomial" ["n", "p"] 2 Binomial "Successes among n trials."),
     further!("random.chisquare" ["df"] 1 Chisquare "χ²."),
@@ -193,6 +203,42 @@ fn choice(a: &[Value]) -> Called {
         Value::Scalar(_) => described(name, integers(name, &a[0], &Value::None, false)?, &[&a[1..2], &a[4..]].concat()),
         _ => Err(Error::unsupported(name, "elements of an array; expected a number n, for integers below it")),
     }
+}
+
+/// `[seed, chunks, stream]`.
+fn order(name: &str, a: &[Value]) -> Result<Order> {
+    Ok(Order {
+        seed: if is_none(&a[0]) { None } else { Some(args::natural(name, &a[0])?) },
+        chunks: if is_none(&a[1]) { None } else { Some(args::chunks(name, &a[1])?) },
+        stream: args::natural(name, &a[2])?,
+    })
+}
+
+/// (x, axis, seed, chunks, stream).
+fn permutation(name: &str, a: &[Value]) -> Called {
+    let order = order(name, &a[2..])?;
+    match &a[0] {
+        Value::Scalar(_) if name == "random.permutation" => given(order.below(args::natural(name, &a[0])?)),
+        x => given(order.slices(&args::array(name, x)?, args::integer(name, &a[1])?)?),
+    }
+}
+
+/// (x, axis, seed, chunks, stream).
+fn permuted(a: &[Value]) -> Called {
+    let name = "random.permuted";
+    let axis = if is_none(&a[1]) { None } else { Some(args::integer(name, &a[1])?) };
+    given(order(name, &a[2..])?.lanes(&args::array(name, &a[0])?, axis))
+}
+
+/// (low, high, size, …).
+fn random_integers(a: &[Value]) -> Called {
+    let name = "random.random_integers";
+    let (low, high) = match is_none(&a[1]) {
+        true => (1, args::integer(name, &a[0])?),
+        false => (args::integer(name, &a[0])?, args::integer(name, &a[1])?),
+    };
+    let beyond = high.checked_add(1).ok_or_else(|| Error::unsupported(name, "a high of 2⁶³ − 1"))?;
+    described(name, random::integers(low, beyond), &a[2..])
 }
 
 /// (alpha, size, seed, dtype, chunks, stream).

@@ -8,7 +8,7 @@ use super::shapes::table as shapes;
 use super::statistics::table as statistics;
 use super::table::{METHODS, NOT_YET, SIGNATURES};
 use super::value::{Param, Signature};
-use super::{fft, groups, rolling, sorting};
+use super::{bits, fft, fill, groups, rolling, sorting};
 use std::fmt::Write;
 
 /// Every function, in the order of the reference.
@@ -17,7 +17,7 @@ use std::fmt::Write;
 /// assert!(flagstone::array::signatures().any(|signature| signature.name == "linalg.qr"));
 /// ```
 pub fn signatures() -> impl Iterator<Item = &'static Signature> {
-    let tables: [&'static [Signature]; 11] = [
+    let tables: [&'static [Signature]; 13] = [
         SIGNATURES,
         choices::SIGNATURES,
         grids::SIGNATURES,
@@ -29,6 +29,8 @@ pub fn signatures() -> impl Iterator<Item = &'static Signature> {
         table::SIGNATURES,
         random::SIGNATURES,
         rolling::SIGNATURES,
+        bits::SIGNATURES,
+        fill::SIGNATURES,
     ];
     tables.into_iter().flatten()
 }

@@ -204,6 +204,7 @@ impl<'a> Shared<'a> {
         self.crew.ring();
         Counters::add(&self.machine.counters.tasks, 1);
         tell(self.machine, &Event::TaskFinished { stage: task.0, task: task.1, worker, started, ended });
+        self.machine.counters.take_warnings().iter().for_each(|text| tell(self.machine, &Event::Warning(text)));
         Ok(true)
     }
 

@@ -934,7 +934,8 @@ def families():
                 yield kind, line
 
 
-# What NumPy has not: topk and argtopk as dask has them, put_along_axis as a function, and bottleneck's windows.
+# What NumPy has not: topk, push and others as dask has them, put_along_axis as a function, bottleneck's windows. Of random orders
+# only what does not depend on the generator is compared.
 BEYOND_NUMPY = """
 def topk(a, k, axis=-1):
     return take_along_axis(a, argtopk(a, k, axis), axis)
@@ -944,6 +945,49 @@ def argtopk(a, k, axis=-1):
     if k > 0:
         order = flip(order, axis)
     return take(order, arange(min([abs(k), a.shape[axis]])), axis=axis)
+
+def push(array, n, axis):
+    if array.dtype.kind not in "fc":
+        return array
+    lanes = ascontiguousarray(moveaxis(array, axis, -1))
+    for lane in lanes.reshape(-1, lanes.shape[-1]):
+        at = None
+        for place in range(len(lane)):
+            if not isnan(lane[place]):
+                at, value = place, lane[place]
+            elif at is not None and (n is None or place - at <= n):
+                lane[place] = value
+    return moveaxis(lanes, -1, axis)
+
+np.linalg.tsqr = np.linalg.sfqr = np.linalg.qr
+
+def isnull(values):
+    return isnan(values) if values.dtype.kind in "fc" else zeros(values.shape, bool)
+
+def notnull(values):
+    return ~isnull(values)
+
+def shuffle(x, indexer, axis):
+    return take(x, [place for places in indexer for place in places], axis)
+
+class orders:
+    def permutation(x, axis=0, seed=None):
+        return flip(arange(x) if isinstance(x, int) else x, axis)
+
+    def shuffle(x, axis=0, seed=None):
+        return flip(x, axis)
+
+    def permuted(x, axis=None, seed=None):
+        return flip(x, axis)
+
+    def random_integers(low, high=None, size=None, seed=None):
+        return full(size, low)
+
+    def tomaxint(size, seed=None):
+        return zeros(size)
+
+random.permutation, random.shuffle, random.permuted = orders.permutation, orders.shuffle, orders.permuted
+random.random_integers, random.tomaxint = orders.random_integers, orders.tomaxint
 
 def put_along_axis(arr, indices, values, axis):
     arr = arr.copy()

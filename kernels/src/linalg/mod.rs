@@ -5,6 +5,7 @@
 //! a factorisation follow from shape and dtype alone.
 
 mod cholesky;
+mod condition;
 mod dense;
 mod field;
 mod lu;
@@ -15,6 +16,7 @@ mod triangle;
 mod whole;
 
 pub use cholesky::{cholesky_panel, cholesky_scratch_bytes, cholesky_update};
+pub use condition::Condition;
 pub use dense::{Dense, Made};
 pub use field::Field;
 pub use lu::{lu_apply, lu_panel, lu_scratch_bytes, lu_swap};

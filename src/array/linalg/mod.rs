@@ -11,12 +11,14 @@ mod norm;
 mod solve;
 mod spectral;
 pub(in crate::array) mod table;
+mod tensors;
 
 pub use factor::{LuIn, QrIn, cholesky, lu, lu_factor, qr, qr_in};
 pub use least::{cond, lstsq, matrix_rank, pinv};
 pub use norm::{MatrixNorm, matrix_norm, vector_norm};
 pub use solve::{Sides, det, inv, slogdet, solve, solve_positive, solve_triangular};
 pub use spectral::{eig, eigh, svd, svd_compressed, svdvals};
+pub use tensors::{tensorinv, tensorsolve};
 
 use super::Array;
 use super::elementwise::cast;

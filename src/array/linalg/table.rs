@@ -34,6 +34,11 @@ pub(in crate::array) static SIGNATURES: &[Signature] = &[
     sig!("linalg.norm" ["x", "ord" = "None", "axis" = "None", "keepdims" = "False"] "Norms of vectors and matrices.", |a| norm(a)),
     sig!("linalg.vector_norm" ["x"; "axis" = "None", "keepdims" = "False", "ord" = "2"] "Norms of vectors.", |a| vector_norm(&a[0], &a[1], &a[2], &a[3])),
     sig!("linalg.matrix_norm" ["x"; "keepdims" = "False", "ord" = "'fro'"] "Norms of matrices.", |a| matrix_norm(&matrix("matrix_norm", &a[0])?, &a[1], &a[2])),
+    sig!("linalg.tensorinv" ["a", "ind" = "2"] "The inverse of an array whose first axes are rows.",
+        |a| given(super::tensorinv(&args::array("tensorinv", &a[0])?, args::natural("tensorinv", &a[1])?))),
+    sig!("linalg.tensorsolve" ["a", "b", "axes" = "None"] "x with tensordot(a, x, x.ndim) = b.", |a| tensorsolve(a)),
+    sig!("linalg.tsqr" ["data"] "Q and R of a tall matrix (dask).", |a| Ok(tuple(super::qr(&matrix("tsqr", &a[0])?)))),
+    sig!("linalg.sfqr" ["data"] "Q and R of a wide matrix (dask).", |a| Ok(tuple(super::qr(&matrix("sfqr", &a[0])?)))),
     sig!("linalg.slogdet" ["a"] "Sign and logarithm of the determinant.", |a| Ok(tuple(super::slogdet(&matrix("slogdet", &a[0])?)))),
 ];
 
@@ -109,6 +114,12 @@ fn solve_triangular(a: &[Value]) -> Result<Value> {
     };
     let sides = Sides { lower: args::boolean(name, &a[3])?, unit_diagonal: args::boolean(name, &a[4])?, transposed, conjugated };
     given(super::solve_triangular(&matrix(name, &a[0])?, &args::array(name, &a[1])?, sides))
+}
+
+fn tensorsolve(a: &[Value]) -> Result<Value> {
+    let name = "tensorsolve";
+    let axes = if matches!(a[2], Value::None) { vec![] } else { args::integers(name, &a[2])? };
+    given(super::tensorsolve(&args::array(name, &a[0])?, &args::array(name, &a[1])?, &axes))
 }
 
 fn first<const N: usize>(arrays: [Array; N]) -> Value {

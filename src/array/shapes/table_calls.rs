@@ -1,9 +1,10 @@
 //! The calls of the table that put elements elsewhere.
 
 use super::{Ends, Nested, Pad, Sections};
-use crate::array::{Array, Value, args, elementwise};
+use crate::array::axes::position;
+use crate::array::{Array, Index, Value, arange, args, elementwise, vstack};
 use crate::error::{Error, Result};
-use flagstone_kernels::dtype::Scalar;
+use flagstone_kernels::dtype::{DType, Scalar};
 
 type Called = Result<Value>;
 
@@ -242,4 +243,52 @@ pub(super) fn broadcast_shapes(a: &[Value]) -> Called {
         shapes.iter().map(|shape| args::shape("broadcast_shapes", shape)?.lengths("broadcast_shapes")).collect::<Result<Vec<_>>>()?;
     let common = elementwise::common_shape("broadcast_shapes", &shapes.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
     Ok(Value::Tuple(common.into_iter().map(|n| Value::Scalar(Scalar::Int(n as i64))).collect()))
+}
+
+pub(super) fn row_stack(a: &[Value]) -> Called {
+    given(vstack(&args::arrays("row_stack", &a[0])?))
+}
+
+/// Sequences, each along an axis of its own; of bool ones the places that are true.
+pub(super) fn open_mesh(a: &[Value]) -> Called {
+    let name = "ix_";
+    let (Value::Tuple(sequences) | Value::List(sequences)) = &a[0] else { return Err(Error::internal("arguments that are no tuple")) };
+    let n = sequences.len();
+    let along = |(at, sequence): (usize, &Value)| {
+        let x = args::array(name, sequence)?;
+        if x.ndim()? != 1 {
+            return Err(Error::bad_request(name, format!("a sequence of {} axes; expected one", x.ndim()?)));
+        }
+        let places = if x.dtype()? == DType::Bool { x.nonzero().remove(0) } else { x };
+        // an empty list is one of no places
+        let places = if places.shape()? == [0] { places.astype(DType::I64) } else { places };
+        let axes: Vec<i64> = (0..n as i64).filter(|&axis| axis != at as i64).collect();
+        Ok(places.expand_dims(axes))
+    };
+    all(sequences.iter().enumerate().map(along).collect::<Result<Vec<_>>>()?)
+}
+
+pub(super) fn diag_indices_from(a: &[Value]) -> Called {
+    let shape = args::array("diag_indices_from", &a[0])?.shape()?;
+    if shape.len() < 2 || shape.iter().any(|&n| n != shape[0]) {
+        return Err(Error::bad_request(
+            "diag_indices_from",
+            format!("an array of shape {shape:?}; expected two axes at least, of one length"),
+        ));
+    }
+    all(vec![arange(0, shape[0] as i64, 1, None); shape.len()])
+}
+
+/// (x, indexer, axis): lists of lists of places.
+pub(super) fn shuffle(a: &[Value]) -> Called {
+    let name = "shuffle";
+    let (Value::List(lists) | Value::Tuple(lists)) = &a[1] else {
+        return Err(Error::bad_request(name, "an indexer that is no list; expected lists of places"));
+    };
+    let places = lists.iter().map(|list| args::integers(name, list)).collect::<Result<Vec<_>>>()?.concat();
+    let x = args::array(name, &a[0])?;
+    let axis = position(name, args::integer(name, &a[2])?, x.ndim()?)?;
+    let mut index = vec![Index::Slice(None, None, None); axis];
+    index.push(Index::List(places));
+    given(x.index(index))
 }

@@ -24,6 +24,7 @@ pub(in crate::array) static SIGNATURES: &[Signature] = &[
         |a| sorted("argsort", Gives::Places, a)),
     sig!(method "partition" ["a", "kth", "axis" = "-1"] "With the kth value at its place: sorted.", |a| partitioned("partition", Gives::Values, a)),
     sig!(method "argpartition" ["a", "kth", "axis" = "-1"] "The places of the partitioned values.", |a| partitioned("argpartition", Gives::Places, a)),
+    sig!("sort_complex" ["a"] "In ascending order along the last axis, as complex numbers.", |a| sort_complex(a)),
     sig!("median" ["a", "axis" = "None"; "keepdims" = "False"] "The exact median.", |a| median("median", a)),
     sig!("nanmedian" ["a", "axis" = "None"; "keepdims" = "False"] "The exact median of what is not NaN.", |a| median("nanmedian", a)),
     sig!(method "searchsorted" ["a", "v", "side" = "'left'"] "Where values belong in a sorted array.", |a| searchsorted(a)),
@@ -237,6 +238,17 @@ fn compress(a: &[Value]) -> Result<Value> {
         [m] if m <= n => Ok(Value::Array(x.take(&condition.nonzero().remove(0), axis))),
         _ => Err(Error::bad_request("compress", format!("a condition of shape {length:?} for an axis of length {n}"))),
     }
+}
+
+/// Small integers become complex64, the rest complex128.
+fn sort_complex(a: &[Value]) -> Result<Value> {
+    let sorted = args::array("sort_complex", &a[0])?.sort(-1);
+    let dtype = sorted.dtype()?;
+    Ok(Value::Array(match dtype {
+        dtype if dtype.is_complex() => sorted,
+        DType::I8 | DType::U8 | DType::I16 | DType::U16 => sorted.astype(DType::C64),
+        _ => sorted.astype(DType::C128),
+    }))
 }
 
 fn unique(a: &[Value]) -> Result<Value> {

@@ -5,13 +5,16 @@ mod convolve;
 mod covariance;
 mod differences;
 mod gradient;
+pub mod hypotheses;
 mod moments;
 mod polynomials;
 pub(super) mod table;
 mod table_calls;
+mod zeros;
 
 pub use convolve::{Overlap, convolve, correlate};
 pub use covariance::Observations;
 pub use differences::polyval;
 pub use gradient::Spacing;
 pub use polynomials::{polyadd, polyder, polyint, polymul, polysub};
+pub use zeros::{poly, polydiv, polyfit, roots};

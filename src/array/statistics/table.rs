@@ -1,5 +1,6 @@
 //! The rows of differences, convolutions and statistics in the table of what users can call by NumPy's and SciPy's names.
 
+use super::hypotheses;
 use super::table_calls::*;
 use super::{polyadd, polyder, polyint, polymul, polysub};
 use crate::array::table::{default, params, sig};
@@ -26,12 +27,30 @@ pub(in crate::array) static SIGNATURES: &[Signature] = &[
     sig!("polymul" ["a1", "a2"] "The product of two polynomials.", |a| of_two_polynomials("polymul", polymul, a)),
     sig!("polyder" ["p", "m" = "1"] "Slopes of a polynomial.", |a| of_polynomial("polyder", polyder, a)),
     sig!("polyint" ["p", "m" = "1"] "Areas under a polynomial.", |a| of_polynomial("polyint", polyint, a)),
+    sig!("poly" ["seq_of_zeros"] "The polynomial with these zeros, or the characteristic one of a matrix.", |a| of_zeros(a)),
+    sig!("polydiv" ["u", "v"] "Quotient and remainder of two polynomials.", |a| polydiv(a)),
+    sig!("polyfit" ["x", "y", "deg", "rcond" = "None"; "w" = "None"] "The polynomial nearest to points, by least squares.", |a| polyfit(a)),
+    sig!("roots" ["p"] "The zeros of a polynomial.", |a| roots(a)),
     sig!("array_equiv" ["a1", "a2"] "Whether two arrays are equal once broadcast.", |a| array_equiv(a)),
     sig!("stats.moment" ["a", "order" = "1", "axis" = "0", "nan_policy" = "'propagate'"; "center" = "None", "keepdims" = "False"]
         "Central moments (SciPy).", |a| moment(a)),
     sig!("stats.skew" ["a", "axis" = "0", "bias" = "True", "nan_policy" = "'propagate'"; "keepdims" = "False"] "Skewness (SciPy).", |a| skew(a)),
     sig!("stats.kurtosis" ["a", "axis" = "0", "fisher" = "True", "bias" = "True", "nan_policy" = "'propagate'"; "keepdims" = "False"]
         "Kurtosis (SciPy).", |a| kurtosis(a)),
+    sig!("stats.ttest_1samp" ["a", "popmean", "axis" = "0"] "Whether a mean is popmean: t and its probability (SciPy).", |a| ttest_1samp(a)),
+    sig!("stats.ttest_ind" ["a", "b", "axis" = "0", "equal_var" = "True"] "Whether two means are equal: t and its probability (SciPy).", |a| ttest_ind(a)),
+    sig!("stats.ttest_rel" ["a", "b", "axis" = "0"] "Whether pairs differ by 0 in the mean: t and its probability (SciPy).", |a| ttest_rel(a)),
+    sig!("stats.chisquare" ["f_obs", "f_exp" = "None", "ddof" = "0", "axis" = "0"] "Frequencies held against those expected: χ² and its probability (SciPy).",
+        |a| chisquare(a)),
+    sig!("stats.power_divergence" ["f_obs", "f_exp" = "None", "ddof" = "0", "axis" = "0", "lambda_" = "None"]
+        "Frequencies held against those expected: a divergence and its probability (SciPy).", |a| power_divergence(a)),
+    sig!("stats.f_oneway" ["*samples"; "axis" = "0"] "Whether the means of groups are equal: F and its probability (SciPy).", |a| f_oneway(a)),
+    sig!("stats.skewtest" ["a", "axis" = "0", "nan_policy" = "'propagate'"] "Whether a skewness is a normal law's: z and its probability (SciPy).",
+        |a| of_shape("skewtest", hypotheses::skewtest, a)),
+    sig!("stats.kurtosistest" ["a", "axis" = "0", "nan_policy" = "'propagate'"] "Whether a kurtosis is a normal law's: z and its probability (SciPy).",
+        |a| of_shape("kurtosistest", hypotheses::kurtosistest, a)),
+    sig!("stats.normaltest" ["a", "axis" = "0", "nan_policy" = "'propagate'"] "Whether values follow a normal law: χ² and its probability (SciPy).",
+        |a| of_shape("normaltest", hypotheses::normaltest, a)),
     sig!("add.accumulate" ["array", "axis" = "0", "dtype" = "None"] "Running sums.", |a| accumulate(ScanOp::Sum, a)),
     sig!("multiply.accumulate" ["array", "axis" = "0", "dtype" = "None"] "Running products.", |a| accumulate(ScanOp::Prod, a)),
     sig!("maximum.accumulate" ["array", "axis" = "0", "dtype" = "None"] "Running maxima.", |a| accumulate(ScanOp::Max, a)),

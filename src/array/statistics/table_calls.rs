@@ -1,6 +1,6 @@
 //! The calls of the table that are differences, convolutions and statistics.
 
-use super::{Observations, Overlap, Spacing, convolve, correlate, differences};
+use super::{Observations, Overlap, Spacing, convolve, correlate, differences, hypotheses, zeros};
 use crate::array::axes::position;
 use crate::array::calls::{Options, cumulative, reduction};
 use crate::array::composed::composed;
@@ -207,6 +207,27 @@ pub(super) fn of_polynomial(name: &str, make: fn(&Array, u64) -> Array, a: &[Val
     given(make(&args::array(name, &a[0])?, args::natural(name, &a[1])?))
 }
 
+pub(super) fn of_zeros(a: &[Value]) -> Called {
+    given(zeros::poly(&args::array("poly", &a[0])?))
+}
+
+pub(super) fn roots(a: &[Value]) -> Called {
+    given(zeros::roots(&args::array("roots", &a[0])?))
+}
+
+pub(super) fn polydiv(a: &[Value]) -> Called {
+    let [quotient, rest] = zeros::polydiv(&args::array("polydiv", &a[0])?, &args::array("polydiv", &a[1])?);
+    Ok(Value::Tuple(vec![Value::Array(quotient), Value::Array(rest)]))
+}
+
+/// (x, y, deg, rcond, w).
+pub(super) fn polyfit(a: &[Value]) -> Called {
+    let name = "polyfit";
+    let (x, y, degree) = (args::array(name, &a[0])?, args::array(name, &a[1])?, args::natural(name, &a[2])?);
+    let rcond = if is_none(&a[3]) { None } else { Some(args::float(name, &a[3])?) };
+    given(zeros::polyfit(&x, &y, degree, rcond, optional(name, &a[4])?.as_ref()))
+}
+
 pub(super) fn array_equiv(a: &[Value]) -> Called {
     given(args::array("array_equiv", &a[0])?.array_equiv(&args::array("array_equiv", &a[1])?))
 }
@@ -256,4 +277,71 @@ pub(super) fn accumulate(op: ScanOp, a: &[Value]) -> Called {
 pub(super) fn reduce(op: ReduceOp, a: &[Value]) -> Called {
     let ddof = Value::Scalar(Scalar::Int(0));
     reduction(op, false, &a[0], Options { axis: &a[1], dtype: &a[2], keepdims: &a[3], only: &a[4], ddof: &ddof })
+}
+
+fn both(found: hypotheses::Tested) -> Called {
+    Ok(Value::Tuple(found.into_iter().map(Value::Array).collect()))
+}
+
+/// (a, popmean, axis).
+pub(super) fn ttest_1samp(a: &[Value]) -> Called {
+    let name = "ttest_1samp";
+    both(hypotheses::ttest_1samp(&args::array(name, &a[0])?, args::float(name, &a[1])?, args::integer(name, &a[2])?))
+}
+
+/// (a, b, axis, equal_var).
+pub(super) fn ttest_ind(a: &[Value]) -> Called {
+    let name = "ttest_ind";
+    let (axis, equal) = (args::integer(name, &a[2])?, args::boolean(name, &a[3])?);
+    both(hypotheses::ttest_ind(&args::array(name, &a[0])?, &args::array(name, &a[1])?, equal, axis))
+}
+
+/// (a, b, axis).
+pub(super) fn ttest_rel(a: &[Value]) -> Called {
+    let name = "ttest_rel";
+    both(hypotheses::ttest_rel(&args::array(name, &a[0])?, &args::array(name, &a[1])?, args::integer(name, &a[2])?))
+}
+
+fn divergence(name: &str, a: &[Value], lambda: f64) -> Called {
+    let expected = optional(name, &a[1])?;
+    let (ddof, axis) = (args::float(name, &a[2])?, args::integer(name, &a[3])?);
+    both(hypotheses::power_divergence(&args::array(name, &a[0])?, expected.as_ref(), ddof, axis, lambda))
+}
+
+/// (f_obs, f_exp, ddof, axis).
+pub(super) fn chisquare(a: &[Value]) -> Called {
+    divergence("chisquare", a, 1.0)
+}
+
+/// (f_obs, f_exp, ddof, axis, lambda_).
+pub(super) fn power_divergence(a: &[Value]) -> Called {
+    let name = "power_divergence";
+    let known = [
+        ("pearson", 1.0),
+        ("log-likelihood", 0.0),
+        ("freeman-tukey", -0.5),
+        ("mod-log-likelihood", -1.0),
+        ("neyman", -2.0),
+        ("cressie-read", 2.0 / 3.0),
+    ];
+    let lambda = match &a[4] {
+        Value::None => 1.0,
+        Value::Str(word) => known.iter().find(|(name, _)| name == word).map(|(_, lambda)| *lambda).ok_or_else(|| {
+            let names: Vec<String> = known.iter().map(|(name, _)| format!("'{name}'")).collect();
+            Error::bad_request(name, format!("lambda_='{word}'; expected a number or one of {}", names.join(", ")))
+        })?,
+        number => args::float(name, number)?,
+    };
+    divergence(name, a, lambda)
+}
+
+/// (*samples, axis).
+pub(super) fn f_oneway(a: &[Value]) -> Called {
+    both(hypotheses::f_oneway(&args::arrays("f_oneway", &a[0])?, args::integer("f_oneway", &a[1])?))
+}
+
+/// (a, axis, nan_policy).
+pub(super) fn of_shape(name: &str, make: fn(&Array, i64) -> hypotheses::Tested, a: &[Value]) -> Called {
+    axes_of(name, &a[1], &a[2], &Value::Scalar(Scalar::Bool(false)))?;
+    both(make(&args::array(name, &a[0])?, args::integer(name, &a[1])?))
 }

@@ -12,10 +12,11 @@ use crate::plan::{Parts, Product, Stage, TaskBlocks, TaskSpec, Write, new_produc
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::gemm::gemm_helper_bytes;
-use flagstone_kernels::linalg::{self, Field, Mat, MatMut};
+use flagstone_kernels::linalg::{self, Condition, Field, Mat, MatMut};
 use flagstone_kernels::program::Reg;
 use flagstone_kernels::view::{View, ViewMut};
 use flagstone_kernels::with_field;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Elements that are brought in at once.
 const SLICE_ELEMENTS: u64 = 1 << 17;
@@ -110,6 +111,8 @@ pub struct Factored {
     pub columns: AxisChunks,
     /// What each block has beside: pivots, or T.
     pub side: Option<u64>,
+    /// How far from singular LU's upper triangle is: whole once all blocks are factored.
+    pub condition: Option<Arc<Mutex<Condition>>>,
 }
 
 /// What steps do.
@@ -139,6 +142,8 @@ pub struct ColumnStage {
     /// Finished blocks, blocks on their way, and what factored blocks have beside them.
     products: Vec<Product>,
     scratch_bytes: u64,
+    /// Of LU: what blocks that are factored tell of their triangle, one after the other.
+    condition: Option<Arc<Mutex<Condition>>>,
 }
 
 impl ColumnStage {
@@ -163,8 +168,10 @@ impl ColumnStage {
         });
         let helpers = budget.helpers(m as u64, budget.work().step_helpers_max);
         let kernel = kernel as u64 + helpers * gemm_helper_bytes(source.dtype, w, wide) as u64;
-        let scratch_bytes = kernel.max(source.scratch_bytes());
-        ColumnStage { name: name.to_string(), source, doing, columns, products, scratch_bytes }
+        let condition = matches!(doing, Doing::Factor(Factors::Lu)).then(Arc::default);
+        let measured = if condition.is_some() { Condition::bytes(source.columns.len()) } else { 0 };
+        let scratch_bytes = (kernel + measured).max(source.scratch_bytes());
+        ColumnStage { name: name.to_string(), source, doing, columns, products, scratch_bytes, condition }
     }
 
     /// The product of finished blocks and its cuts.
@@ -174,7 +181,12 @@ impl ColumnStage {
 
     /// As what the blocks are read that it factors.
     pub fn factored(&self) -> Factored {
-        Factored { factors: self.products[0].id, columns: self.source.columns.clone(), side: self.products.get(2).map(|side| side.id) }
+        Factored {
+            factors: self.products[0].id,
+            columns: self.source.columns.clone(),
+            side: self.products.get(2).map(|side| side.id),
+            condition: self.condition.clone(),
+        }
     }
 
     /// The factored block that step `k` of block `j` applies, and what stands beside it; nothing where it factors.
@@ -212,11 +224,14 @@ impl ColumnStage {
         let n = self.source.columns.chunk(j).1 as usize;
         let (at, w) = self.factor_columns().chunk(k);
         let (at, w) = (at as usize, w as usize);
-        let block = MatMut::<T>::dense(bytemuck::cast_slice_mut(block), m, n);
+        let mut block = MatMut::<T>::dense(bytemuck::cast_slice_mut(block), m, n);
         let Some((f, beside)) = factors else {
             let Doing::Factor(into) = &self.doing else { unreachable!("applies what it reads") };
             match into {
-                Factors::Lu => linalg::lu_panel(block, at, bytemuck::cast_slice_mut(side), scratch),
+                Factors::Lu => {
+                    linalg::lu_panel(block.again(), at, bytemuck::cast_slice_mut(side), scratch);
+                    self.measure(block.read(), at);
+                }
                 Factors::Qr => linalg::qr_panel(block, at, MatMut::dense(bytemuck::cast_slice_mut(side), w, w), scratch),
                 Factors::Cholesky => linalg::cholesky_panel(block, at, scratch).map_err(|i| self.indefinite(i))?,
             }
@@ -234,6 +249,29 @@ impl ColumnStage {
             Doing::Apply(Applied::Triangle(kind), _) => linalg::solve_step(*kind, f, at, block, scratch).map_err(|i| self.singular(i))?,
         }
         Ok(())
+    }
+
+    /// What a factored block tells of the triangle. Blocks are factored in order, each after the one before it.
+    fn measure<T: Field>(&self, block: Mat<'_, T>, at: usize) {
+        if let Some(condition) = &self.condition {
+            condition.lock().unwrap_or_else(PoisonError::into_inner).add(block, at);
+        }
+    }
+
+    /// Tells of a matrix so near to a singular one that what is solved with it means nothing.
+    fn warn(&self, counters: &Counters) {
+        let Doing::Apply(Applied::Triangle(_), Factored { condition: Some(condition), .. }) = &self.doing else { return };
+        let reciprocal = condition.lock().unwrap_or_else(PoisonError::into_inner).reciprocal();
+        let epsilon = if self.source.dtype.real() == DType::F32 { f32::EPSILON as f64 } else { f64::EPSILON };
+        // of rounding errors that add up at random
+        let lost = epsilon * (self.source.rows() as f64).sqrt();
+        if reciprocal > 0.0 && reciprocal < lost {
+            counters.warn(format!(
+                "{}: the matrix is close to a singular one, its condition number about {:.0e} or more; few digits of the result are right, if any",
+                self.name,
+                1.0 / reciprocal
+            ));
+        }
     }
 
     fn indefinite(&self, i: usize) -> Error {
@@ -326,6 +364,9 @@ impl Stage for ColumnStage {
     fn run(&self, n: u64, blocks: &mut TaskBlocks) -> Result<()> {
         let (j, k) = self.columns.task(n);
         let Parts { reads, mut writes, scratch, counters } = blocks.parts();
+        if n == 0 {
+            self.warn(counters);
+        }
         let applied = self.applied(j, k);
         let applied = applied.map(|(_, beside)| 1 + beside.is_some() as usize).unwrap_or(0);
         let (source, factors) = reads.split_at(reads.len() - applied);

@@ -1,0 +1,60 @@
+//! Random orders: what is sorted by random keys.
+
+use super::random::{RandomArray, integers};
+use super::{Array, Chunks};
+use crate::array::composed::composed;
+use crate::error::Result;
+
+/// A random order being described.
+#[derive(Clone, Debug)]
+pub(super) struct Order {
+    /// The seed; drawn without it.
+    pub seed: Option<u64>,
+    /// Another sequence of the same seed.
+    pub stream: u64,
+    /// The chunks of the keys.
+    pub chunks: Option<Chunks>,
+}
+
+impl Order {
+    /// Keys of 63 bits: two of 2³¹ are equal with probability ¼, and then stand in their own order.
+    fn keys(&self, shape: &[u64]) -> Array {
+        let mut keys: RandomArray = integers(0, i64::MAX).shape(shape.to_vec()).stream(self.stream);
+        if let Some(seed) = self.seed {
+            keys = keys.seed(seed);
+        }
+        if let Some(chunks) = &self.chunks {
+            keys = keys.chunks(chunks.clone());
+        }
+        keys.build()
+    }
+
+    /// The numbers below `n` in a random order. They may be more than fit into memory.
+    pub(super) fn below(&self, n: u64) -> Array {
+        self.keys(&[n]).argsort(0)
+    }
+
+    /// The slices of `x` along `axis` in a random order. A task holds the whole axis.
+    pub(super) fn slices(&self, x: &Array, axis: i64) -> Result<Array> {
+        let axis = super::axes::position("random.permutation", axis, x.ndim()?)?;
+        Ok(x.take(&self.below(x.shape()?[axis]), axis as i64))
+    }
+
+    /// The elements of each lane along `axis` in an order of its own; without an axis all elements.
+    pub(super) fn lanes(&self, x: &Array, axis: Option<i64>) -> Array {
+        let this = self.clone();
+        composed("random.permuted", &[x], move |arrays| {
+            let (x, shape) = (&arrays[0], arrays[0].shape()?);
+            match axis {
+                Some(axis) => {
+                    let axis = super::axes::position("random.permuted", axis, shape.len())? as i64;
+                    Ok(x.take_along_axis(&this.keys(&shape).argsort(axis), Some(axis)))
+                }
+                None => {
+                    let n = x.size()?;
+                    Ok(x.ravel().take(&this.below(n), 0).reshape(shape))
+                }
+            }
+        })
+    }
+}
