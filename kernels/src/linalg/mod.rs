@@ -12,6 +12,7 @@ mod lu;
 mod matrix;
 mod panel;
 mod qr;
+mod small;
 mod triangle;
 mod whole;
 
@@ -22,6 +23,7 @@ pub use field::Field;
 pub use lu::{lu_apply, lu_panel, lu_scratch_bytes, lu_swap};
 pub use matrix::{Mat, MatMut};
 pub use qr::{qr_apply, qr_panel, qr_scratch_bytes};
+pub use small::{Real, SMALL_MAX, eigh_small};
 pub use triangle::{Triangle, solve_step, triangle_scratch_bytes};
 pub use whole::{qr_whole, qr_whole_apply, qr_whole_scratch_bytes, qr_whole_t_len};
 
