@@ -196,6 +196,53 @@ impl Runtime {
         }
     }
 
+    /// Computes several arrays into new files or arrays, in one shared pass: sources are read once.
+    ///
+    /// # Errors
+    /// As [`Runtime::store`]; then nothing is left at any address that was not there.
+    ///
+    /// ```
+    /// # fn main() -> flagstone::Result<()> {
+    /// use flagstone::{DType, Runtime, array::StoreOptions, ones, open};
+    /// let dir = std::env::temp_dir().join(format!("flagstone-doc-many-{}", std::process::id()));
+    /// std::fs::create_dir_all(&dir).unwrap();
+    /// let x = ones([4], DType::F32);
+    /// let both = [(&x + 1.0, dir.join("a.npy")), (&x * 3.0, dir.join("b.npy"))];
+    /// Runtime::default_runtime()?.store_many(&both, &StoreOptions::new())?;
+    /// assert_eq!(open(dir.join("b.npy"))?.sum(..).item::<f32>()?, 12.0);
+    /// std::fs::remove_dir_all(&dir).unwrap();
+    /// # Ok(()) }
+    /// ```
+    pub fn store_many(&self, arrays: &[(Array, impl AsRef<Path>)], options: &StoreOptions) -> Result<()> {
+        let created = arrays.iter().map(|(array, address)| -> Result<_> {
+            let address = store::text(address.as_ref())?;
+            let expr = counted::settled(&array.expr()?, Some(self), self.cancel_token())?;
+            let writer = store::create(address, &options.create(&expr, address)?)?;
+            Ok((expr, writer))
+        });
+        self.store_exprs(created.collect::<Result<_>>()?, self.cancel_token())
+    }
+
+    /// Computes each array into somebody else's writer, in one shared pass, and commits them all at the end.
+    ///
+    /// # Errors
+    /// As [`Runtime::compute`], and what the writers meet; then nothing is committed.
+    ///
+    /// ```
+    /// # fn main() -> flagstone::Result<()> {
+    /// use flagstone::store::{Create, MemoryWriter, Writer};
+    /// let writer: Box<dyn Writer> = Box::new(MemoryWriter::new(&Create::new(vec![3], flagstone::DType::I64))?);
+    /// let x = flagstone::arange(0, 3, 1, None);
+    /// flagstone::Runtime::default_runtime()?.store_into(vec![(x, writer)])?;
+    /// # Ok(()) }
+    /// ```
+    pub fn store_into(&self, arrays: Vec<(Array, Box<dyn store::Writer>)>) -> Result<()> {
+        let known = arrays
+            .into_iter()
+            .map(|(array, writer)| -> Result<_> { Ok((counted::settled(&array.expr()?, Some(self), self.cancel_token())?, writer)) });
+        self.store_exprs(known.collect::<Result<_>>()?, self.cancel_token())
+    }
+
     /// The array with every length known: counts what `x[mask]` selects, here and not in the default runtime.
     ///
     /// # Errors

@@ -56,6 +56,16 @@ pub fn method(name: &str) -> Option<&'static Signature> {
     own.or_else(|| signatures().chain(NOT_YET).find(|signature| signature.method && signature.name == name))
 }
 
+/// Every method of arrays, each name once.
+///
+/// ```
+/// assert!(flagstone::array::methods().any(|signature| signature.name == "flatten"));
+/// ```
+pub fn methods() -> impl Iterator<Item = &'static Signature> {
+    let own = |name: &str| METHODS.iter().any(|signature| signature.name == name);
+    METHODS.iter().chain(signatures().filter(move |signature| signature.method && !own(signature.name)))
+}
+
 /// `name(a, axis=None, *, keepdims=False)`.
 fn call_text(name: &str, params: &[Param]) -> String {
     let mut text = format!("{name}(");

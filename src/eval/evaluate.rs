@@ -429,6 +429,28 @@ fn mismatch(expected: usize, found: u64) -> String {
     format!("{problem} values to unpack (expected {expected}, got {found})")
 }
 
+/// A call from elsewhere than a text: `positional` and `named` arguments as in Python, defaults filled in. Arrays in what comes back
+/// carry no error.
+///
+/// # Errors
+/// Arguments that are no call of it, with Python's words; whatever the array layer refuses, which is then
+/// [`EvalError::array_error`].
+///
+/// ```
+/// use flagstone::array::{Value, function};
+/// use flagstone::{DType, eval, zeros};
+/// let x = Value::Array(zeros([4, 3], DType::F32));
+/// let axis = Value::List(vec![Value::Scalar(flagstone::Scalar::Int(0))]);
+/// let Value::Array(y) = eval::call(function("sum").unwrap(), vec![x], vec![("axis".into(), axis)]).unwrap() else { unreachable!() };
+/// assert_eq!(y.shape().unwrap(), [3]);
+/// ```
+pub fn call(signature: &'static Signature, positional: Vec<Value>, named: Vec<(String, Value)>) -> Evaluated {
+    let nowhere = Span::default();
+    let positional = positional.into_iter().map(|value| (value, nowhere)).collect();
+    let named = named.into_iter().map(|(name, value)| (name, nowhere, value)).collect();
+    invoke(signature, Arguments { positional, named }, nowhere)
+}
+
 /// The value of a parameter's default, written as source text.
 pub(super) fn literal(text: &str) -> Evaluated {
     match text {

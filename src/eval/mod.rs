@@ -16,5 +16,5 @@ pub mod parser;
 mod python;
 
 pub use error::{EvalError, Span};
-pub use evaluate::Evaluator;
+pub use evaluate::{Evaluator, call};
 pub use parser::{is_name, parse};

@@ -15,9 +15,9 @@ pub use overlap::{Boundary, Halo};
 
 use super::{Array, ArrayElement, Chunks, Shape, counted};
 use crate::error::{Error, Result};
-use crate::expr::{BlockFn, BlockInfo, Expr, Function, Node, auto_chunks};
-use crate::grid::element_count;
-use flagstone_kernels::dtype::Element;
+use crate::expr::{BlockArg, BlockFn, BlockInfo, CallAxis, Expr, Function, Node, auto_chunks};
+use crate::grid::{AxisChunks, ChunkGrid, element_count};
+use flagstone_kernels::dtype::{DType, Element};
 use ndarray::{ArrayD, ArrayViewD};
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -75,6 +75,62 @@ pub fn from_blocks<T: ArrayElement>(
 ) -> Array {
     let f = OfBlocks::new(move |info: &BlockInfo, _: &[ArrayViewD<'_, T>]| f(info));
     Array::build(|| made::<T>("from_blocks", &shape.into(), Some(chunks.into()), Arc::new(f)))
+}
+
+/// Calls of `f` along axes that are cut into `cuts`, each of which gives a block of `dtype`, of the lengths that `chunks` says along each
+/// axis of the result: where the types of elements are known at run time only. The result's axes are the first of the calls', and the
+/// others have one cut. Every array stands with the axes of the calls that its own follow, cut as they are.
+///
+/// ```
+/// use flagstone::array::{BlockFn, BlockInfo, block_function};
+/// use flagstone::{DType, View, ViewMut, ones};
+/// struct Lengths;
+/// impl BlockFn for Lengths {
+///     fn call(&self, _: &BlockInfo, args: &[View<'_>], out: &mut ViewMut<'_>) {
+///         out.set(&[0], args[0].shape()[0] as u64);
+///     }
+/// }
+/// let x = ones([5], DType::F32).rechunk([2]);
+/// let f = std::sync::Arc::new(Lengths);
+/// let y = block_function("lengths", f, &[(x, vec![0])], &[vec![2, 2, 1]], DType::U64, &[vec![1, 1, 1]]);
+/// assert_eq!(y.compute::<u64>().unwrap().as_slice().unwrap(), [2, 2, 1]);
+/// ```
+#[track_caller]
+pub fn block_function(
+    name: &str,
+    f: Arc<dyn BlockFn>,
+    args: &[(Array, Vec<usize>)],
+    cuts: &[Vec<u64>],
+    dtype: DType,
+    chunks: &[Vec<u64>],
+) -> Array {
+    let axes = |lengths: &[Vec<u64>]| lengths.iter().map(|lengths| AxisChunks::from_lengths(lengths)).collect::<Vec<_>>();
+    Array::build(|| {
+        let (cuts, chunks) = (axes(cuts), ChunkGrid { axes: axes(chunks) });
+        let counts: Vec<u64> = cuts.iter().map(AxisChunks::count).collect();
+        if !counts.starts_with(&chunks.counts()) || counts[chunks.axes.len()..].iter().any(|&count| count != 1) {
+            let what = format!(
+                "blocks {:?} declared for calls {counts:?}; expected as many, and one cut of what the result has not",
+                chunks.counts()
+            );
+            return Err(Error::bad_request(name, what));
+        }
+        let follow = |(array, axes): &(Array, Vec<usize>)| {
+            let expr = array.known()?;
+            let wanted: Vec<Option<&AxisChunks>> = axes.iter().map(|&axis| cuts.get(axis)).collect();
+            match expr.chunks.axes.iter().map(Some).eq(wanted) {
+                true => Ok(BlockArg { expr, axes: axes.clone(), sees: Vec::new() }),
+                false => {
+                    let what =
+                        format!("an array in chunks {:?} along axes {axes:?} of calls {counts:?}; rechunk it first", expr.chunks.counts());
+                    Err(Error::bad_request(name, what))
+                }
+            }
+        };
+        let args = args.iter().map(follow).collect::<Result<_>>()?;
+        let axes = cuts.iter().cloned().map(CallAxis::Cut).collect();
+        called(Function { name: name.to_string(), f: f.into(), args, axes, dtype, chunks })
+    })
 }
 
 impl Array {

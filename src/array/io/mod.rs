@@ -9,6 +9,7 @@ use crate::grid::ChunkGrid;
 use crate::store::{self, Codec, Create};
 use flagstone_kernels::dtype::{DType, Scalar};
 use std::path::Path;
+use std::sync::Arc;
 
 /// The array at an address, such as `random.h5:/x`, `data.zarr` or `x.npy`. Reads metadata only.
 ///
@@ -33,6 +34,18 @@ pub fn open(address: impl AsRef<Path>) -> Result<Array> {
         Some(packing) => decode::values(&stored, &packing),
         None => Ok(stored),
     }
+}
+
+/// The array that somebody else's `store` reads: what lies in another program's memory, or behind an interface of its own.
+///
+/// ```
+/// use flagstone::{DType, array::from_store, store::InMemory};
+/// let store = InMemory::new(DType::U8, &[2, 2], vec![1, 2, 3, 4]).unwrap();
+/// assert_eq!(from_store(std::sync::Arc::new(store)).sum(..).item::<u64>().unwrap(), 10);
+/// ```
+#[track_caller]
+pub fn from_store(store: Arc<dyn store::Store>) -> Array {
+    Array::build(|| Node::new(Op::Source(ops::Source { store })))
 }
 
 /// How [`Array::store_with`] stores.
