@@ -1,0 +1,221 @@
+"""Functions of Python that are given blocks as arrays of NumPy."""
+
+import inspect
+import re
+
+import numpy as np
+
+from . import _flagstone
+from ._flagstone import Array
+from ._sources import rechunked
+
+
+def _unified(arrays):
+    """The arrays broadcast to one shape, in the chunks of the one that is cut most."""
+    shape = np.broadcast_shapes(*(x.shape for x in arrays))
+    arrays = [x if x.shape == shape else _flagstone.functions["broadcast_to"](x, shape) for x in arrays]
+    finest = tuple(max((x.chunks[axis] for x in arrays), key=len) for axis in range(len(shape)))
+    return [x if x.chunks == finest else x.rechunk(finest) for x in arrays], shape, finest
+
+
+def _arrays(args):
+    """The arguments that are arrays, and a function that puts blocks in their places."""
+    places = [at for at, arg in enumerate(args) if isinstance(arg, (Array, np.ndarray)) and np.ndim(arg) > 0]
+    arrays = [args[at] if isinstance(args[at], Array) else _flagstone.lend(args[at]) for at in places]
+
+    def put(blocks):
+        out = list(args)
+        for at, block in zip(places, blocks):
+            out[at] = block
+        return out
+
+    return arrays, put
+
+
+def _takes(function, name):
+    try:
+        return name in inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return False
+
+
+def _dtype_of(function, args, kwargs):
+    """The dtype that `function` gives of tiny blocks."""
+    try:
+        return np.asarray(function(*args, **kwargs)).dtype
+    except Exception as error:
+        raise ValueError(f"map_blocks: the function could not be tried on blocks of one element ({error!r}); give dtype=") from error
+
+
+def map_blocks(func, *args, dtype=None, chunks=None, drop_axis=None, new_axis=None, meta=None, name=None, token=None, enforce_ndim=False, **kwargs):
+    """`func` of every block of the arrays in `args`, which are broadcast to one shape, as dask.array.map_blocks.
+
+    Blocks come as arrays of NumPy of their own. `chunks` says what a block becomes, where that is not its own shape. A function that
+    raises stops the computation: the exception keeps its traceback, and a note names the block.
+    """
+    arrays, put = _arrays(args)
+    if not arrays:
+        raise TypeError("map_blocks: no array among the arguments; expected one at least")
+    if not callable(func):
+        raise TypeError(f"map_blocks: {func!r} cannot be called")
+    informed = _takes(func, "block_info") or _takes(func, "block_id")
+    if dtype is None and meta is not None:
+        dtype = meta.dtype
+    if dtype is None:
+        extra = {}
+        if _takes(func, "block_info"):
+            extra["block_info"] = None
+        if _takes(func, "block_id"):
+            extra["block_id"] = (0,) * arrays[0].ndim
+        dtype = _dtype_of(func, put([np.ones((1,) * x.ndim, x.dtype) for x in arrays]), {**kwargs, **extra})
+    arrays, shape, cuts = _unified(arrays)
+    drop = {axis % len(shape) for axis in ([drop_axis] if isinstance(drop_axis, int) else drop_axis or [])}
+    new = sorted([new_axis] if isinstance(new_axis, int) else new_axis or [])
+    kept = [axis for axis in range(len(shape)) if axis not in drop]
+    for axis in drop:
+        if len(cuts[axis]) != 1:
+            raise ValueError(f"map_blocks: axis {axis} is dropped and has {len(cuts[axis])} chunks; rechunk it to one first")
+    # Calls stand along the axes of the result, then along what is dropped.
+    order = [("kept", axis) for axis in kept]
+    for axis in new:
+        order.insert(axis, ("new", None))
+    calls = [cuts[axis] if kind == "kept" else (1,) for kind, axis in order] + [cuts[axis] for axis in sorted(drop)]
+    place = {axis: at for at, (kind, axis) in enumerate(order) if kind == "kept"}
+    place.update({axis: len(order) + at for at, axis in enumerate(sorted(drop))})
+    if chunks is None:
+        lengths = [cuts[axis] if kind == "kept" else (1,) for kind, axis in order]
+    else:
+        lengths = [
+            tuple(n) if isinstance(n, (tuple, list)) else (n,) * len(calls[at]) for at, n in enumerate(chunks)
+        ]
+    wants_info, wants_id = _takes(func, "block_info"), _takes(func, "block_id")
+
+    def call(*blocks, block_info=None):
+        extra = {}
+        if wants_id:
+            extra["block_id"] = block_info["chunk-location"]
+        if wants_info:
+            extra["block_info"] = {None: block_info, 0: block_info}
+        return func(*put(blocks), **kwargs, **extra)
+
+    along = [place[axis] for axis in range(len(shape))]
+    label = name or token or "map_blocks"
+    return _flagstone.call_blocks(label, call, [(x, along) for x in arrays], calls, np.dtype(dtype), lengths, informed)
+
+
+_DIMS = r"\(([^()]*)\)"
+
+
+def _parsed(signature):
+    """The core dimensions of the inputs and outputs of `(i,j),(j)->(i)`."""
+    text = re.sub(r"\s+", "", signature)
+    if not re.fullmatch(rf"{_DIMS}(,{_DIMS})*->{_DIMS}(,{_DIMS})*|->{_DIMS}(,{_DIMS})*", text):
+        raise ValueError(f"apply_gufunc: {signature!r} is no signature; expected one such as '(i),(j)->(i,j)'")
+    left, right = text.split("->")
+    split = lambda part: [tuple(filter(None, dims.split(","))) for dims in re.findall(_DIMS, part)]
+    return split(left), split(right)
+
+
+def apply_gufunc(func, signature, *args, axes=None, axis=None, keepdims=False, output_dtypes=None, output_sizes=None, vectorize=False, allow_rechunk=True, meta=None, **kwargs):
+    """`func` of arrays along core dimensions, as dask.array.apply_gufunc: core dimensions come last and whole, the others in blocks.
+
+    With several outputs the function is called once for each of them.
+    """
+    if axes is not None or axis is not None or keepdims:
+        raise NotImplementedError("apply_gufunc: axes, axis and keepdims; move the core axes last with fs.moveaxis")
+    inputs, outputs = _parsed(signature)
+    if len(inputs) != len(args):
+        raise ValueError(f"apply_gufunc: {len(args)} arrays for the signature {signature!r}; expected {len(inputs)}")
+    args = [x if isinstance(x, Array) else _flagstone.functions["asarray"](x) for x in args]
+    sizes = dict(output_sizes or {})
+    for x, core in zip(args, inputs):
+        for dim, n in zip(core, x.shape[x.ndim - len(core):]):
+            if sizes.setdefault(dim, n) != n:
+                raise ValueError(f"apply_gufunc: core dimension {dim!r} has length {n} in one array and {sizes[dim]} in another")
+    missing = {dim for out in outputs for dim in out} - set(sizes)
+    if missing:
+        raise ValueError(f"apply_gufunc: the lengths of {sorted(missing)} are not known; give output_sizes=")
+    if vectorize:
+        func = np.vectorize(func, signature=signature, excluded=set(kwargs))
+    if output_dtypes is None and meta is not None:
+        output_dtypes = [m.dtype for m in (meta if isinstance(meta, tuple) else (meta,))]
+    if output_dtypes is None:
+        tried = func(*(np.ones((1,) * (x.ndim - len(core)) + tuple(sizes[d] for d in core), x.dtype) for x, core in zip(args, inputs)), **kwargs)
+        tried = tried if isinstance(tried, tuple) else (tried,)
+        output_dtypes = [np.asarray(one).dtype for one in tried]
+    elif not isinstance(output_dtypes, (list, tuple)):
+        output_dtypes = [output_dtypes] * len(outputs)
+    # Loops are broadcast to one shape and cut alike; cores are whole.
+    loops = [x.shape[: x.ndim - len(core)] for x, core in zip(args, inputs)]
+    loop = np.broadcast_shapes(*loops) if loops else ()
+    given = []
+    for x, core in zip(args, inputs):
+        whole = tuple(sizes[dim] for dim in core)
+        given.append(x if x.shape == loop + whole else _flagstone.functions["broadcast_to"](x, loop + whole))
+    cuts = tuple(max((x.chunks[axis] for x in given), key=len) for axis in range(len(loop)))
+    given = [rechunked(x, cuts + tuple((sizes[dim],) for dim in core)) if x.chunks[: len(loop)] != cuts or any(len(c) != 1 for c in x.chunks[len(loop):]) else x for x, core in zip(given, inputs)]
+    results = []
+    for number, (out, dtype) in enumerate(zip(outputs, output_dtypes)):
+        # Calls stand along the loop, the output's own axes (one cut each), then what the inputs have besides.
+        dims = list(out) + sorted({dim for core in inputs for dim in core} - set(out))
+        calls = list(cuts) + [(sizes[dim],) for dim in dims]
+        along = [list(range(len(loop))) + [len(loop) + dims.index(dim) for dim in core] for core in inputs]
+
+        def call(*blocks, number=number):
+            made = func(*blocks, **kwargs)
+            return made[number] if len(outputs) > 1 else made
+
+        lengths = list(cuts) + [(sizes[dim],) for dim in out]
+        results.append(_flagstone.call_blocks("apply_gufunc", call, list(zip(given, along)), calls, np.dtype(dtype), lengths, False))
+    return tuple(results) if len(outputs) > 1 else results[0]
+
+
+def blockwise(func, out_ind, *args, dtype=None, new_axes=None, adjust_chunks=None, align_arrays=True, concatenate=True, name=None, token=None, meta=None, **kwargs):
+    """`func` of blocks that are named by labels of axes, as dask.array.blockwise with `concatenate=True`.
+
+    An axis that the result lacks comes whole, so it is rechunked to one chunk.
+    """
+    pairs = list(zip(args[::2], args[1::2]))
+    arrays = [(x if isinstance(x, Array) else _flagstone.functions["asarray"](x), tuple(ind)) for x, ind in pairs if ind is not None]
+    out_ind = tuple(out_ind)
+    new_axes = dict(new_axes or {})
+    cuts = {}
+    for x, ind in arrays:
+        if len(ind) != x.ndim:
+            raise ValueError(f"blockwise: labels {ind} for an array of {x.ndim} axes")
+        for label, lengths in zip(ind, x.chunks):
+            best = cuts.get(label)
+            if best is not None and sum(best) != sum(lengths) and 1 not in (sum(best), sum(lengths)):
+                raise ValueError(f"blockwise: axes {label!r} of lengths {sum(best)} and {sum(lengths)}")
+            if best is None or sum(lengths) > sum(best) or (sum(lengths) == sum(best) and len(lengths) > len(best)):
+                cuts[label] = lengths
+    for label, length in new_axes.items():
+        cuts[label] = tuple(length) if isinstance(length, (tuple, list)) else (length,)
+    inner = [label for label in cuts if label not in out_ind]
+    for label in inner:
+        cuts[label] = (sum(cuts[label]),)
+    given = []
+    for x, ind in arrays:
+        shape = tuple(sum(cuts[label]) for label in ind)
+        x = x if x.shape == shape else _flagstone.functions["broadcast_to"](x, shape)
+        wanted = tuple(cuts[label] for label in ind)
+        given.append(x if x.chunks == wanted else x.rechunk(wanted))
+    dims = list(out_ind) + inner
+    lengths = []
+    for label in out_ind:
+        adjust = (adjust_chunks or {}).get(label)
+        if adjust is None:
+            lengths.append(cuts[label])
+        elif callable(adjust):
+            lengths.append(tuple(adjust(n) for n in cuts[label]))
+        else:
+            lengths.append(tuple(adjust) if isinstance(adjust, (tuple, list)) else (adjust,) * len(cuts[label]))
+    if dtype is None:
+        dtype = meta.dtype if meta is not None else _dtype_of(func, [np.ones((1,) * np.ndim(x), x.dtype) if ind is not None else x for x, ind in pairs], kwargs)
+
+    def call(*blocks):
+        blocks = iter(blocks)
+        return func(*(x if ind is None else next(blocks) for x, ind in pairs), **kwargs)
+
+    along = [[dims.index(label) for label in ind] for _, ind in arrays]
+    return _flagstone.call_blocks(name or token or "blockwise", call, list(zip(given, along)), [cuts[d] for d in dims], np.dtype(dtype), lengths, False)

@@ -1,0 +1,60 @@
+"""Several arrays in one pass."""
+
+import json
+import os
+
+from . import _flagstone
+from ._flagstone import Array
+
+
+def _spread(arguments, found):
+    """The structure of `arguments` with arrays replaced by their number in `found`."""
+    if isinstance(arguments, Array):
+        found.append(arguments)
+        at = len(found) - 1
+        return lambda results: results[at]
+    if type(arguments) in (list, tuple):
+        kind = type(arguments)
+        parts = [_spread(part, found) for part in arguments]
+        return lambda results: kind(part(results) for part in parts)
+    if type(arguments) is dict:
+        parts = {key: _spread(part, found) for key, part in arguments.items()}
+        return lambda results: {key: part(results) for key, part in parts.items()}
+    return lambda results: arguments
+
+
+def compute(*args):
+    """The values of several arrays, computed in one pass: what they share is read once. Lists, tuples and dicts of arrays keep their form."""
+    found = []
+    rebuild = _spread(args, found)
+    return rebuild(_flagstone.compute_all(found))
+
+
+def persist(*args):
+    """Several arrays computed in one pass, whose blocks stay in the runtime's memory or its spill file."""
+    found = []
+    rebuild = _spread(args, found)
+    return rebuild(_flagstone.persist_all(found))
+
+
+def store(arrays, addresses, *, chunks=None, shards=None, codec=None, overwrite=False, attributes=None, dimension_names=None, zarr_version=3):
+    """Computes arrays into new files or arrays (`out.zarr`, `out.h5:/x`, `out.npy`), in one pass."""
+    arrays = [arrays] if isinstance(arrays, Array) else list(arrays)
+    addresses = [addresses] if isinstance(addresses, (str, os.PathLike)) else list(addresses)
+    if len(arrays) != len(addresses):
+        raise ValueError(f"store: {len(arrays)} arrays for {len(addresses)} addresses; expected as many")
+    if isinstance(chunks, int):
+        ndims = {array.ndim for array in arrays}
+        if len(ndims) > 1:
+            raise ValueError("store: one chunk length for arrays of several numbers of axes; give a tuple, or store them one by one")
+        chunks = (chunks,) * ndims.pop()
+    _flagstone.store_all(
+        list(zip(arrays, addresses)),
+        chunks=None if chunks is None else [-1 if n is None else n for n in chunks],
+        shards=shards,
+        codec=codec,
+        overwrite=overwrite,
+        attributes=None if attributes is None else json.dumps(attributes),
+        dimension_names=dimension_names,
+        zarr_version=zarr_version,
+    )

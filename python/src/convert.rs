@@ -1,0 +1,162 @@
+//! Objects of Python ⇄ the values of the array layer's table.
+
+use crate::array::Array;
+use crate::memory::{dtype_of, numpy, to_dtype};
+use crate::source::of_numpy;
+use flagstone::Scalar;
+use flagstone::array::Value;
+use pyo3::exceptions::{PyOverflowError, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyComplex, PyEllipsis, PyFloat, PyInt, PyList, PyRange, PySlice, PyString, PyTuple, PyType};
+
+/// What a parameter does with a scalar of NumPy.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Scalars {
+    /// It is an array without axes, whose dtype counts in promotion.
+    Strong,
+    /// It is a number.
+    Weak,
+}
+
+/// A number of Python.
+fn number(object: &Bound<'_, PyAny>) -> PyResult<Option<Scalar>> {
+    if object.is_instance_of::<PyBool>() {
+        return Ok(Some(Scalar::Bool(object.extract()?)));
+    }
+    if object.is_instance_of::<PyInt>() {
+        let wide = || PyOverflowError::new_err("an integer of more than 64 bits: no dtype holds it");
+        return match object.extract::<i64>() {
+            Ok(i) => Ok(Some(Scalar::Int(i))),
+            Err(_) => object.extract::<u64>().map(|u| Some(Scalar::UInt(u))).map_err(|_| wide()),
+        };
+    }
+    if object.is_instance_of::<PyFloat>() {
+        return Ok(Some(Scalar::Float(object.extract()?)));
+    }
+    match object.cast::<PyComplex>() {
+        Ok(z) => Ok(Some(Scalar::Complex(z.getattr("real")?.extract()?, z.getattr("imag")?.extract()?))),
+        Err(_) => Ok(None),
+    }
+}
+
+/// An end of a slice: whole numbers past 64 bits are past every end.
+fn end(object: Bound<'_, PyAny>) -> PyResult<Option<i64>> {
+    if object.is_none() {
+        return Ok(None);
+    }
+    let index = object.call_method0("__index__").map_err(|_| PyTypeError::new_err("slice indices must be integers or None"))?;
+    match index.extract::<i64>() {
+        Ok(i) => Ok(Some(i)),
+        Err(_) => Ok(Some(if index.lt(0)? { i64::MIN } else { i64::MAX })),
+    }
+}
+
+fn all(items: impl Iterator<Item = PyResult<Bound<'_, PyAny>>>, scalars: Scalars) -> PyResult<Vec<Value>> {
+    items.map(|item| value(&item?, scalars)).collect()
+}
+
+/// A value of the array layer. Arrays of NumPy are lent, not copied.
+pub(crate) fn value(object: &Bound<'_, PyAny>, scalars: Scalars) -> PyResult<Value> {
+    match operand(object, scalars)? {
+        Some(value) => Ok(value),
+        None => other(object),
+    }
+}
+
+/// A value that an operator may have beside an array; `None` for what may know better itself.
+pub(crate) fn operand(object: &Bound<'_, PyAny>, scalars: Scalars) -> PyResult<Option<Value>> {
+    let py = object.py();
+    if let Ok(array) = object.cast::<Array>() {
+        return Ok(Some(Value::Array(array.get().array())));
+    }
+    if object.is_none() {
+        return Ok(Some(Value::None));
+    }
+    let class = object.get_type();
+    let exact = class.is(&py.get_type::<PyFloat>()) || class.is(&py.get_type::<PyComplex>());
+    // float64 and complex128 of NumPy are floats of Python, too
+    if !exact && object.is_instance(&numpy(py, "generic")?)? {
+        return match scalars {
+            Scalars::Weak => {
+                let item = object.call_method0("item")?;
+                match number(&item)? {
+                    Some(scalar) => Ok(Some(Value::Scalar(scalar))),
+                    None => value(&item, scalars).map(Some),
+                }
+            }
+            Scalars::Strong => of_numpy(&numpy(py, "asarray")?.call1((object,))?).map(|array| Some(Value::Array(array))),
+        };
+    }
+    if let Some(scalar) = number(object)? {
+        return Ok(Some(Value::Scalar(scalar)));
+    }
+    if object.is_instance(&numpy(py, "ndarray")?)? {
+        if object.is_instance(&py.import("numpy.ma")?.getattr("MaskedArray")?)? {
+            return Err(PyTypeError::new_err("a masked array of NumPy: pass its .data and .mask, as in fs.where(mask, nan, data)"));
+        }
+        return of_numpy(object).map(|array| Some(Value::Array(array)));
+    }
+    if let Ok(items) = object.cast::<PyTuple>() {
+        return all(items.iter().map(Ok), scalars).map(|items| Some(Value::Tuple(items)));
+    }
+    if let Ok(items) = object.cast::<PyList>() {
+        return all(items.iter().map(Ok), scalars).map(|items| Some(Value::List(items)));
+    }
+    Ok(None)
+}
+
+/// What is neither a number nor an array nor a sequence of such.
+fn other(object: &Bound<'_, PyAny>) -> PyResult<Value> {
+    let py = object.py();
+    if let Ok(text) = object.cast::<PyString>() {
+        return Ok(Value::Str(text.to_str()?.to_string()));
+    }
+    if object.is_instance_of::<PyEllipsis>() {
+        return Ok(Value::Ellipsis);
+    }
+    if let Ok(slice) = object.cast::<PySlice>() {
+        let (start, stop, step) = (slice.getattr("start")?, slice.getattr("stop")?, slice.getattr("step")?);
+        return Ok(Value::Slice(end(start)?, end(stop)?, end(step)?));
+    }
+    if object.is_instance_of::<PyType>() || object.is_instance(&numpy(py, "dtype")?)? {
+        return dtype_of(object).map(Value::DType);
+    }
+    if object.is_instance_of::<PyRange>() {
+        return all(object.try_iter()?, Scalars::Weak).map(Value::List);
+    }
+    if object.hasattr("shape")? && object.hasattr("dtype")? {
+        let array = py.import("flagstone._sources")?.getattr("from_array")?.call1((object,))?;
+        return value(&array, Scalars::Strong);
+    }
+    if object.hasattr("__array__")? {
+        return of_numpy(&numpy(py, "asarray")?.call1((object,))?).map(Value::Array);
+    }
+    if object.hasattr("__index__")? {
+        return value(&object.call_method0("__index__")?, Scalars::Weak);
+    }
+    if object.hasattr("__iter__")? && !object.is_callable() {
+        return all(object.try_iter()?, Scalars::Weak).map(Value::List);
+    }
+    let class = object.get_type().name()?;
+    Err(PyTypeError::new_err(format!("a {class}; expected an array, a number, a string, a dtype, or a tuple or list of such")))
+}
+
+/// An object of Python.
+pub(crate) fn object<'py>(py: Python<'py>, value: Value) -> PyResult<Bound<'py, PyAny>> {
+    let all = |items: Vec<Value>| items.into_iter().map(|item| object(py, item)).collect::<PyResult<Vec<_>>>();
+    Ok(match value {
+        Value::Array(array) => Array::built(py, array)?.into_pyobject(py)?.into_any(),
+        Value::Scalar(Scalar::Bool(b)) => PyBool::new(py, b).to_owned().into_any(),
+        Value::Scalar(Scalar::Int(i)) => i.into_pyobject(py)?.into_any(),
+        Value::Scalar(Scalar::UInt(u)) => u.into_pyobject(py)?.into_any(),
+        Value::Scalar(Scalar::Float(x)) => x.into_pyobject(py)?.into_any(),
+        Value::Scalar(Scalar::Complex(re, im)) => PyComplex::from_doubles(py, re, im).into_any(),
+        Value::None => py.None().into_bound(py),
+        Value::Str(text) => text.into_pyobject(py)?.into_any(),
+        Value::DType(dtype) => to_dtype(py, dtype)?,
+        Value::Tuple(items) => PyTuple::new(py, all(items)?)?.into_any(),
+        Value::List(items) => PyList::new(py, all(items)?)?.into_any(),
+        Value::Slice(start, stop, step) => py.get_type::<PySlice>().call1((start, stop, step))?,
+        Value::Ellipsis => PyEllipsis::get(py).to_owned().into_any(),
+    })
+}

@@ -1,0 +1,216 @@
+//! The table's rows → functions and methods of Python: one class for all of them, which binds arguments as the table says.
+
+use crate::array::Array;
+use crate::convert::{Scalars, object, value};
+use crate::error::of_call;
+use flagstone::array::{Param, Signature, methods, signatures};
+use flagstone::eval::call;
+use pyo3::IntoPyObjectExt;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PySlice, PyTuple};
+
+/// A function of the table, or a method.
+#[pyclass(frozen, module = "flagstone")]
+pub(crate) struct Function {
+    signature: &'static Signature,
+    method: bool,
+}
+
+/// Parameters without a default that are numbers, and no operands whose dtype counts.
+const NUMBERS: [&str; 22] = [
+    "shape",
+    "axis",
+    "axis1",
+    "axis2",
+    "source",
+    "destination",
+    "n",
+    "N",
+    "num",
+    "k",
+    "kth",
+    "repeats",
+    "shift",
+    "indices_or_sections",
+    "start",
+    "stop",
+    "step",
+    "d",
+    "window_length",
+    "M",
+    "newshape",
+    "decimals",
+];
+
+fn scalars(param: Option<&Param>) -> Scalars {
+    match param {
+        Some(param) if param.default.is_some() || NUMBERS.contains(&param.name.trim_start_matches('*')) => Scalars::Weak,
+        _ => Scalars::Strong,
+    }
+}
+
+impl Function {
+    /// The parameters as Python writes them, the array itself left out of a method's.
+    fn text(&self) -> String {
+        let mut parts: Vec<String> = Vec::new();
+        // behind `*args` parameters go by name anyway
+        let mut starred = false;
+        for (at, param) in self.signature.params.iter().enumerate() {
+            if at == 0 && self.method {
+                parts.push("self".into());
+                continue;
+            }
+            if param.keyword_only && !starred {
+                parts.push("*".into());
+            }
+            starred |= param.keyword_only || param.name.starts_with('*');
+            parts.push(param.default.map_or_else(|| param.name.to_string(), |default| format!("{}={default}", param.name)));
+        }
+        format!("({})", parts.join(", "))
+    }
+}
+
+#[pymethods]
+impl Function {
+    #[pyo3(signature = (*args, **kwargs))]
+    fn __call__<'py>(
+        &self,
+        py: Python<'py>,
+        args: &Bound<'py, PyTuple>,
+        kwargs: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let params = self.signature.params;
+        let last = params.iter().take_while(|param| !param.keyword_only).last();
+        let given = |(at, arg): (usize, Bound<'py, PyAny>)| {
+            let param = params.get(at).filter(|param| !param.keyword_only).or(last);
+            value(&arg, scalars(param))
+        };
+        let positional = args.iter().enumerate().map(given).collect::<PyResult<Vec<_>>>()?;
+        let mut named = Vec::new();
+        for (name, arg) in kwargs.into_iter().flat_map(|kwargs| kwargs.iter()) {
+            let name: String = name.extract()?;
+            let param = params.iter().find(|param| param.name == name);
+            named.push((name, value(&arg, scalars(param))?));
+        }
+        // Whatever needs a length that is not known yet counts it, and may ask Python for elements.
+        let value = py.detach(|| call(self.signature, positional, named)).map_err(|error| of_call(py, &error))?;
+        object(py, value)
+    }
+
+    /// `mgrid[0:3, 0:1:5j]`: a call whose arguments are slices.
+    fn __getitem__<'py>(slf: &Bound<'py, Self>, at: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        if slf.get().signature.params.first().is_none_or(|param| param.name != "*ranges") {
+            let what = format!("the function {} is called by round brackets", slf.get().signature.name);
+            return Err(pyo3::exceptions::PyTypeError::new_err(what));
+        }
+        let items = if let Ok(items) = at.cast::<PyTuple>() { items.clone() } else { PyTuple::new(py, [at])? };
+        let range = |item: Bound<'py, PyAny>| match item.is_instance_of::<PySlice>() {
+            true => Ok(PyTuple::new(py, [item.getattr("start")?, item.getattr("stop")?, item.getattr("step")?])?.into_any()),
+            false => Ok(item),
+        };
+        let ranges = items.iter().map(range).collect::<PyResult<Vec<_>>>()?;
+        slf.call1(PyTuple::new(py, ranges)?)
+    }
+
+    /// What NumPy has under a function's name: `maximum.accumulate`.
+    fn __getattr__(&self, name: &str) -> PyResult<Function> {
+        let full = format!("{}.{name}", self.signature.name);
+        let missing = || pyo3::exceptions::PyAttributeError::new_err(format!("the function {} has no {name:?}", self.signature.name));
+        function(&full, false).map_err(|_| missing())
+    }
+
+    fn __get__<'py>(
+        slf: &Bound<'py, Self>,
+        instance: Option<Bound<'py, PyAny>>,
+        _class: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        match instance.filter(|instance| slf.get().method && !instance.is_none()) {
+            None => Ok(slf.clone().into_any()),
+            Some(instance) => py.import("types")?.getattr("MethodType")?.call1((slf, instance)),
+        }
+    }
+
+    #[getter]
+    fn __name__(&self) -> &'static str {
+        self.signature.name.rsplit('.').next().unwrap_or(self.signature.name)
+    }
+
+    #[getter]
+    fn __qualname__(&self) -> String {
+        if self.method { format!("Array.{}", self.__name__()) } else { self.__name__().to_string() }
+    }
+
+    #[getter]
+    fn __module__(&self) -> String {
+        match self.signature.name.rsplit_once('.') {
+            Some((module, _)) if !self.method => format!("flagstone.{module}"),
+            _ => "flagstone".to_string(),
+        }
+    }
+
+    /// NumPy's name, dotted for submodules.
+    #[getter]
+    fn name(&self) -> &'static str {
+        self.signature.name
+    }
+
+    #[getter]
+    fn __doc__(&self) -> String {
+        let (name, doc) = (self.__name__(), self.signature.doc);
+        let receiver = if self.method { "x." } else { "" };
+        format!(
+            "{receiver}{name}{}\n\n{doc}\n\nLazy: nothing is computed until the value is asked for. Arguments mean what they mean to NumPy.",
+            self.text().replace("self, ", "").replace("self", "")
+        )
+    }
+
+    #[getter]
+    fn __text_signature__(&self) -> String {
+        self.text()
+    }
+
+    /// Name, default as text (or None), and whether it is given by name only, of every parameter.
+    #[getter]
+    fn parameters(&self) -> Vec<(&'static str, Option<&'static str>, bool)> {
+        self.signature.params.iter().map(|param| (param.name, param.default, param.keyword_only)).collect()
+    }
+
+    #[getter]
+    fn __signature__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        py.import("flagstone._signatures")?.getattr("signature")?.call1((self.parameters(), self.method))
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (&'static str, bool))> {
+        Ok((py.import("flagstone._flagstone")?.getattr("function")?, (self.signature.name, self.method)))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<function {} of Flagstone>", self.signature.name)
+    }
+}
+
+/// The function, or the method, of that name.
+#[pyfunction]
+#[pyo3(signature = (name, method=false))]
+fn function(name: &str, method: bool) -> PyResult<Function> {
+    let found = if method { methods().find(|row| row.name == name) } else { signatures().find(|row| row.name == name) };
+    let missing = || pyo3::exceptions::PyNameError::new_err(format!("Flagstone has no function {name:?}"));
+    found.map(|signature| Function { signature, method }).ok_or_else(missing)
+}
+
+/// Gives the module every function of the table, and `Array` every method.
+pub(crate) fn add_all(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let py = module.py();
+    let functions = PyDict::new(py);
+    for signature in signatures() {
+        functions.set_item(signature.name, Function { signature, method: false }.into_py_any(py)?)?;
+    }
+    module.add("functions", functions)?;
+    let class = py.get_type::<Array>();
+    for signature in methods() {
+        class.setattr(signature.name, Function { signature, method: true }.into_py_any(py)?)?;
+    }
+    module.add_function(wrap_pyfunction!(function, module)?)
+}

@@ -1,0 +1,215 @@
+"""NumPy's protocols, functions of Python in blocks, Ctrl-C."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+import traceback
+
+import numpy as np
+import pytest
+
+import flagstone as fs
+
+
+@pytest.fixture
+def a(rng):
+    return rng.normal(size=(6, 5))
+
+
+@pytest.fixture
+def x(a):
+    return fs.asarray(a).rechunk((2, 3))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        np.mean, np.sin, lambda x: np.sum(x, axis=0), lambda x: np.concatenate([x, x], axis=1), lambda x: np.add(x, 1), lambda x: np.where(x > 0, x, 0),
+        lambda x: np.add.reduce(x), lambda x: np.maximum.accumulate(x), lambda x: np.multiply.outer(x[:, 0], x[0]),
+        lambda x: np.linalg.norm(x), lambda x: np.fft.rfft(x), lambda x: np.transpose(x), lambda x: np.stack([x, x]),
+        lambda x: np.clip(x, -1, 1), lambda x: np.std(x, axis=1, keepdims=True), lambda x: np.einsum("ij,kj->ik", x, x),
+        lambda x: np.tensordot(x, x.T, axes=1), lambda x: np.var(x, ddof=1), lambda x: np.argmax(x, axis=1), lambda x: np.median(x, axis=0),
+        lambda x: np.expand_dims(x, 0), lambda x: np.round(x, 2), lambda x: np.matmul(x, x.T), lambda x: np.sort(x), lambda x: np.isnan(x),
+        lambda x: np.pad(x, 1), lambda x: np.full_like(x, 3), lambda x: np.float64(2.0) * x, lambda x: np.ones((6, 5)) - x,
+    ],
+)
+def test_numpys_functions_stay_lazy_and_agree(call, a, x, never_computed, monkeypatch):
+    ours = call(x)
+    assert isinstance(ours, fs.Array)
+    monkeypatch.undo()
+    theirs = call(a)
+    assert ours.shape == np.shape(theirs) and ours.dtype == theirs.dtype
+    np.testing.assert_allclose(ours.compute(), theirs, rtol=1e-12, atol=1e-12)
+
+
+def test_what_is_lacking_is_named_and_not_computed(x, never_computed):
+    with pytest.raises(TypeError, match="apply_along_axis"):
+        np.apply_along_axis(np.sum, 0, x)
+    with pytest.raises(TypeError, match="does not compute in silence"):
+        np.frompyfunc(lambda v: v, 1, 1)(x)
+
+
+def test_out_and_array_with_dtype_and_copy(a, x):
+    out = np.empty_like(a)
+    assert np.add(x, 1, out=out) is out
+    np.testing.assert_array_equal(out, a + 1)
+    lazy = fs.zeros(a.shape)
+    np.multiply(x, 2, out=lazy)
+    np.testing.assert_array_equal(lazy.compute(), a * 2)
+    assert np.asarray(x, dtype="f4").dtype == np.float32
+    with pytest.raises(ValueError, match="without a copy"):
+        np.asarray(x, copy=False)
+
+
+def test_the_standards_namespace(x):
+    xp = x.__array_namespace__()
+    assert xp is x.__array_namespace__(api_version="2025.12") and xp.__array_api_version__ == "2025.12"
+    assert xp.asarray([1.0]).dtype == xp.float64 and xp.linalg.qr and xp.fft.fft and float(xp.sum(xp.ones(3))) == 3.0
+    info = xp.__array_namespace_info__()
+    assert info.default_dtypes()["integral"] == np.int64 and set(info.dtypes(kind="bool")) == {"bool"}
+    with pytest.raises(ValueError, match="1999"):
+        x.__array_namespace__(api_version="1999.01")
+
+
+def test_functions_of_blocks(a, x):
+    shapes = []
+
+    def double(block, by=2):
+        shapes.append(block.shape)
+        return block * by
+
+    y = x.map_blocks(double, dtype="f8")
+    assert not shapes
+    np.testing.assert_array_equal(y.compute(), a * 2)
+    assert sorted(set(shapes)) == [(2, 2), (2, 3)]
+    np.testing.assert_array_equal(fs.map_blocks(np.add, x, a, dtype="f8").compute(), a + a)
+    sums = fs.map_blocks(lambda block: block.sum(axis=1), x.rechunk((2, -1)), drop_axis=1, dtype="f8")
+    np.testing.assert_allclose(sums.compute(), a.sum(1))
+    wide = fs.map_blocks(lambda block: block[:, None], x, new_axis=1, dtype="f8")
+    np.testing.assert_array_equal(wide.compute(), a[:, None])
+    places = fs.map_blocks(lambda block, block_id=None: np.full_like(block, 10 * block_id[0] + block_id[1]), x, dtype="f8")
+    np.testing.assert_array_equal(places.compute()[::2, ::3], [[0, 1], [10, 11], [20, 21]])
+
+
+def test_what_a_function_raises_keeps_its_traceback(x):
+    def fails(block):
+        if block.shape == (2, 2):
+            raise KeyError("no such star")
+        return block
+
+    with pytest.raises(KeyError, match="no such star") as caught:
+        x.map_blocks(fails, dtype="f8").compute()
+    assert any("in fails" in line or "fails" in line for line in traceback.format_tb(caught.value.__traceback__))
+    assert "block" in caught.value.__notes__[0] and "1" in caught.value.__notes__[0]
+    with pytest.raises(ValueError, match=r"shape \[1\]; expected"):
+        x.map_blocks(lambda block: np.ones(1), dtype="f8").compute()
+    with pytest.raises(TypeError, match="same_kind"):
+        x.map_blocks(lambda block: block * 1j, dtype="f8").compute()
+
+
+def test_computing_inside_of_a_block_is_refused(x):
+    with pytest.raises(Exception, match="(?i)inside|within|block function"):
+        x.map_blocks(lambda block: fs.asarray(block).sum().compute() + block, dtype="f8").compute()
+
+
+def test_gufuncs_and_blockwise(a, x):
+    np.testing.assert_allclose(fs.apply_gufunc(lambda b: b.mean(-1), "(i)->()", x, output_dtypes="f8").compute(), a.mean(1))
+    outer = fs.apply_gufunc(lambda p, q: p[..., :, None] * q[..., None, :], "(i),(j)->(i,j)", x, a[:, :2], output_dtypes="f8")
+    np.testing.assert_allclose(outer.compute(), a[:, :, None] * a[:, None, :2])
+    low, high = fs.apply_gufunc(lambda b: (b.min(-1), b.max(-1)), "(i)->(),()", x, output_dtypes=["f8", "f8"])
+    np.testing.assert_array_equal(low.compute(), a.min(1))
+    np.testing.assert_array_equal(high.compute(), a.max(1))
+    product = fs.blockwise(np.dot, "ik", x, "ij", x.T, "jk", dtype="f8")
+    np.testing.assert_allclose(product.compute(), a @ a.T)
+    with pytest.raises(ValueError, match="output_sizes"):
+        fs.apply_gufunc(lambda b: b, "(i)->(k)", x)
+
+
+def test_objects_are_asked_for_what_is_needed(a):
+    asked = []
+
+    class Thing:
+        shape, dtype, chunks = a.shape, a.dtype, (2, 5)
+
+        def __getitem__(self, at):
+            asked.append(at)
+            return a[at]
+
+    x = fs.from_array(Thing())
+    assert x.chunks == ((2, 2, 2), (5,)) and not asked
+    np.testing.assert_array_equal(x[1].compute(), a[1])
+    assert all(at[0].stop - at[0].start <= 2 for at in asked)
+
+    class Broken(Thing):
+        def __getitem__(self, at):
+            raise RuntimeError("the tape is torn")
+
+    with pytest.raises(RuntimeError, match="torn") as caught:
+        fs.from_array(Broken()).sum().compute()
+    assert any("__getitem__" in line for line in traceback.format_tb(caught.value.__traceback__))
+
+
+def test_files_of_h5py_and_zarr_are_opened_directly(tmp_path, a):
+    import h5py
+    import zarr
+
+    with h5py.File(tmp_path / "f.h5", "w") as file:
+        file["g/x"] = a
+    with h5py.File(tmp_path / "f.h5", "r") as file:
+        x = fs.from_array(file["g/x"])
+        assert "f.h5" in x.explain() or "h5" in x.explain()
+        np.testing.assert_array_equal(x.compute(), a)
+    z = zarr.create_array(tmp_path / "z.zarr", data=a, chunks=(2, 2))
+    y = fs.from_array(z)
+    assert y.chunks[0] == (2, 2, 2)
+    np.testing.assert_array_equal(y.compute(), a)
+    np.testing.assert_array_equal(fs.from_array(zarr.array(a), chunks=(3, 3)).compute(), a)
+
+
+def test_the_lock_is_released(x):
+    import threading
+
+    ticks = []
+    stop = threading.Event()
+
+    def tick():
+        while not stop.is_set():
+            ticks.append(time.perf_counter())
+            time.sleep(0.005)
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    begun = time.perf_counter()
+    fs.random.normal(size=(1500, 1500), seed=1).std().compute()
+    (fs.random.normal(size=(600, 600), seed=1) @ fs.ones((600, 600))).sum().compute()
+    took = time.perf_counter() - begun
+    stop.set()
+    thread.join()
+    inside = [t for t in ticks if begun < t < begun + took]
+    assert len(inside) > took / 0.005 / 20
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_interrupts_stop_within_half_a_second(tmp_path):
+    code = textwrap.dedent(
+        f"""
+        import time, flagstone as fs
+        x = fs.random.normal(size=(200_000, 100_000), seed=1)
+        print("begun", flush=True)
+        try:
+            x.store({str(tmp_path / "out.zarr")!r})
+        except KeyboardInterrupt:
+            print("interrupted", time.time(), flush=True)
+        """
+    )
+    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env={**os.environ, "FLAGSTONE_MEMORY_LIMIT": "64MiB"})
+    assert child.stdout.readline() == "begun\n"
+    time.sleep(1.0)
+    sent = time.time()
+    child.send_signal(signal.SIGINT)
+    word, at = child.communicate(timeout=30)[0].split()
+    assert word == "interrupted" and float(at) - sent < 2.0  # half a second on idle cores
+    assert list(tmp_path.iterdir()) == []
