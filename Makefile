@@ -2,11 +2,12 @@
 # make test   everything that is checked before a commit
 # make soak   random programs on arrays of millions of elements, and damaged files, as many as one has time for
 # make compare  Flagstone and its peers on the same jobs (benches/compare)
+# make wheel  the package for Python, python/, built for release
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := test
-.PHONY: demo test lint docs downstream examples unit soak compare packages system python clean-demo
+.PHONY: demo test lint docs downstream examples unit soak compare packages system python clean-demo wheel test-python
 
 CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TARGET_DIR
@@ -133,6 +134,30 @@ examples:
 	run edges "$$dir/table.h5:/x" "$$dir/edges.zarr"
 	run overlap
 	run solve 500
+
+# ---- the package for Python -----------------------------------------------------------------------------
+
+# An environment of its own: what is tested is the wheel as pip installs it.
+PYTHON_VENV ?= $(CARGO_TARGET_DIR)/venv-python
+
+$(PYTHON_VENV)/.ready: python/requirements.txt
+	@if [[ ! -x $(PYTHON_VENV)/bin/python ]]; then $(PYTHON) -m venv $(PYTHON_VENV); fi
+	$(PYTHON_VENV)/bin/python -m pip install -q --disable-pip-version-check -r python/requirements.txt
+	touch $@
+
+wheel: system
+	@$(MAKE) --no-print-directory $(PYTHON_VENV)/.ready
+	cd python
+	PYO3_PYTHON=$(PYTHON_VENV)/bin/python $(PYTHON_VENV)/bin/maturin build --release --locked --out $(CARGO_TARGET_DIR)/wheels
+
+test-python: system
+	@$(MAKE) --no-print-directory $(PYTHON_VENV)/.ready
+	cargo fmt --manifest-path python/Cargo.toml --check
+	rm -rf $(CARGO_TARGET_DIR)/wheels-tested
+	(cd python && PYO3_PYTHON=$(PYTHON_VENV)/bin/python $(PYTHON_VENV)/bin/maturin build --locked --out $(CARGO_TARGET_DIR)/wheels-tested)
+	$(PYTHON_VENV)/bin/python -m pip install -q --disable-pip-version-check --force-reinstall --no-deps $(CARGO_TARGET_DIR)/wheels-tested/*.whl
+	$(PYTHON_VENV)/bin/mypy --strict --warn-unused-ignores python/tests/typed.py
+	$(PYTHON_VENV)/bin/pytest -q python/tests
 
 unit:
 	@export FLAGSTONE_PYTHON=$(VENV)/bin/python
