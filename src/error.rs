@@ -12,7 +12,28 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub struct Error {
     kind: Arc<ErrorKind>,
     at: Option<&'static Location<'static>>,
-    source: Option<Arc<std::io::Error>>,
+    source: Option<Arc<Cause>>,
+}
+
+/// What stands behind an error: the operating system's, or that of a user's function or store.
+pub type Cause = dyn std::error::Error + Send + Sync;
+
+/// Which part of a call cannot mean anything, as Python sorts its exceptions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// A value or a shape: `ValueError`.
+    Value,
+    /// The kind of an argument or its dtype: `TypeError`.
+    Type,
+    /// A place that the array has not, or an index that is none: `IndexError`.
+    Index,
+    /// An axis that the array has not: `AxisError`.
+    Axis,
+    /// A number that the dtype cannot hold: `OverflowError`.
+    Overflow,
+    /// Something that is no matrix of the needed form: `LinAlgError`.
+    Matrix,
 }
 
 /// The classes of error and their facts.
@@ -26,6 +47,8 @@ pub enum ErrorKind {
         operation: String,
         /// What was given and what was expected.
         what: String,
+        /// Which part of the call it is.
+        refusal: Refusal,
     },
     /// NumPy can do this, this version cannot.
     #[error("{operation}: not supported yet: {what}")]
@@ -100,7 +123,19 @@ pub enum ErrorKind {
 impl Error {
     /// A call that cannot mean anything.
     pub fn bad_request(operation: impl Into<String>, what: impl Into<String>) -> Error {
-        ErrorKind::BadRequest { operation: operation.into(), what: what.into() }.into()
+        Error::refused(Refusal::Value, operation, what)
+    }
+    /// A call with an argument of a kind or dtype that the operation does not take.
+    pub fn bad_type(operation: impl Into<String>, what: impl Into<String>) -> Error {
+        Error::refused(Refusal::Type, operation, what)
+    }
+    /// A call with a place that the array has not, or with an index that is none.
+    pub fn bad_index(operation: impl Into<String>, what: impl Into<String>) -> Error {
+        Error::refused(Refusal::Index, operation, what)
+    }
+    /// A call that cannot mean anything, because of what `refusal` says.
+    pub fn refused(refusal: Refusal, operation: impl Into<String>, what: impl Into<String>) -> Error {
+        ErrorKind::BadRequest { operation: operation.into(), what: what.into(), refusal }.into()
     }
     /// A call that NumPy allows and this version does not.
     pub fn unsupported(operation: impl Into<String>, what: impl Into<String>) -> Error {
@@ -115,6 +150,10 @@ impl Error {
         let what = format!("{doing}: {error}");
         let store: Error = ErrorKind::Store { address: address.to_string(), what, io: Some(error.kind()) }.into();
         Error { source: Some(Arc::new(again(error))), ..store }
+    }
+    /// The same error with what caused it as its source.
+    pub fn caused_by(self, cause: impl Into<Box<Cause>>) -> Error {
+        Error { source: Some(Arc::from(cause.into())), ..self }
     }
     /// A defect of ours.
     pub fn internal(what: impl Into<String>) -> Error {
@@ -164,9 +203,10 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {
-    /// The operating system's error, as a `std::io::Error`, where a store's file failed.
+    /// The operating system's error, as a `std::io::Error`, where a store's file failed; what a user's function panicked with, where
+    /// that was an error.
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_ref().map(|source| &**source as &(dyn std::error::Error + 'static))
+        self.source.as_deref().map(|source| source as &(dyn std::error::Error + 'static))
     }
 }
 
@@ -184,6 +224,7 @@ pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
         .downcast_ref::<&str>()
         .map(|s| s.to_string())
         .or_else(|| panic.downcast_ref::<String>().cloned())
+        .or_else(|| panic.downcast_ref::<Box<Cause>>().map(|cause| cause.to_string()))
         .unwrap_or_else(|| "a panic without a message".to_string())
 }
 

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use flagstone_kernels::dtype::{DType, Scalar};
 
 fn expected(operation: &str, what: &str, given: &Value) -> Error {
-    Error::bad_request(operation, format!("{}; expected {what}", describe(given)))
+    Error::bad_type(operation, format!("{}; expected {what}", describe(given)))
 }
 
 /// The value in words, for messages.
@@ -13,6 +13,7 @@ fn describe(value: &Value) -> String {
     match value {
         Value::Array(array) => format!("{array:?}"),
         Value::Scalar(scalar) => super::format_scalar(*scalar, scalar.natural_dtype()),
+        Value::Typed(scalar, dtype) => super::format_scalar(*scalar, *dtype),
         Value::None => "None".to_string(),
         Value::Str(text) => format!("'{text}'"),
         Value::DType(dtype) => dtype.name().to_string(),
@@ -25,9 +26,11 @@ fn describe(value: &Value) -> String {
 
 /// An array; a number becomes a 0-d one of its own dtype, nested lists an array in memory.
 pub(super) fn array(operation: &str, value: &Value) -> Result<Array> {
+    if let Some((scalar, dtype)) = value.typed() {
+        return Ok(Array::build(|| super::elementwise::constant(scalar, dtype, &[])));
+    }
     match value {
         Value::Array(array) => Ok(array.clone()),
-        Value::Scalar(scalar) => Ok(Array::build(|| super::elementwise::constant(*scalar, scalar.natural_dtype(), &[]))),
         Value::List(items) | Value::Tuple(items) => literal(operation, value, items),
         other => Err(expected(operation, "an array or a number", other)),
     }
@@ -37,9 +40,9 @@ fn literal(operation: &str, value: &Value, items: &[Value]) -> Result<Array> {
     let mut shape = Vec::new();
     let mut scalars = Vec::new();
     if !items.is_empty() && flatten(value, 0, &mut shape, &mut scalars) {
-        let dtype = scalars.iter().map(|scalar| scalar.natural_dtype()).reduce(DType::promote).unwrap_or(DType::F64);
+        let dtype = scalars.iter().map(|(_, dtype)| *dtype).reduce(DType::promote).unwrap_or(DType::F64);
         let mut bytes = vec![0; scalars.len() * dtype.size()];
-        for (scalar, out) in scalars.iter().zip(bytes.chunks_exact_mut(dtype.size())) {
+        for ((scalar, _), out) in scalars.iter().zip(bytes.chunks_exact_mut(dtype.size())) {
             scalar.write(dtype, out);
         }
         return Ok(io::in_memory::from_bytes(dtype, &shape, bytes));
@@ -52,12 +55,12 @@ fn literal(operation: &str, value: &Value, items: &[Value]) -> Result<Array> {
 }
 
 /// Collects the numbers of nested lists; false where they are not all numbers of one shape.
-fn flatten(value: &Value, depth: usize, shape: &mut Vec<u64>, scalars: &mut Vec<Scalar>) -> bool {
+fn flatten(value: &Value, depth: usize, shape: &mut Vec<u64>, scalars: &mut Vec<(Scalar, DType)>) -> bool {
+    if let Some(typed) = value.typed() {
+        scalars.push(typed);
+        return depth == shape.len();
+    }
     match value {
-        Value::Scalar(scalar) => {
-            scalars.push(*scalar);
-            depth == shape.len()
-        }
         Value::List(items) | Value::Tuple(items) => {
             let first = scalars.is_empty() && depth == shape.len();
             if first {
@@ -66,6 +69,14 @@ fn flatten(value: &Value, depth: usize, shape: &mut Vec<u64>, scalars: &mut Vec<
             shape.get(depth) == Some(&(items.len() as u64)) && items.iter().all(|item| flatten(item, depth + 1, shape, scalars))
         }
         _ => false,
+    }
+}
+
+/// A number, whatever its dtype.
+pub(super) fn scalar(operation: &str, name: &str, value: &Value) -> Result<Scalar> {
+    match value.number() {
+        Some(scalar) => Ok(scalar),
+        None => operand(operation, value)?.scalar(operation, name),
     }
 }
 
@@ -95,36 +106,41 @@ pub(super) fn arrays(operation: &str, value: &Value) -> Result<Vec<Array>> {
 
 /// An integer.
 pub(super) fn integer(operation: &str, value: &Value) -> Result<i64> {
-    match value {
-        Value::Scalar(Scalar::Int(i)) => Ok(*i),
-        Value::Scalar(Scalar::Bool(b)) => Ok(i64::from(*b)),
-        other => Err(expected(operation, "an integer", other)),
+    match value.number() {
+        Some(Scalar::Int(i)) => Ok(i),
+        Some(Scalar::Bool(b)) => Ok(i64::from(b)),
+        // a scalar of an unsigned dtype
+        Some(Scalar::UInt(u)) => i64::try_from(u).map_err(|_| expected(operation, "an integer", value)),
+        _ => Err(expected(operation, "an integer", value)),
     }
 }
 
 /// An integer that is a length or a seed.
 pub(super) fn natural(operation: &str, value: &Value) -> Result<u64> {
-    match value {
-        Value::Scalar(Scalar::UInt(u)) => Ok(*u),
-        other => u64::try_from(integer(operation, other)?).map_err(|_| expected(operation, "0 or more", other)),
+    match value.number() {
+        Some(Scalar::UInt(u)) => Ok(u),
+        _ => {
+            let negative = |_| Error::bad_request(operation, format!("{}; expected 0 or more", describe(value)));
+            u64::try_from(integer(operation, value)?).map_err(negative)
+        }
     }
 }
 
 /// A real number.
 pub(super) fn float(operation: &str, value: &Value) -> Result<f64> {
-    match value {
-        Value::Scalar(Scalar::Complex(..)) => Err(expected(operation, "a real number", value)),
-        Value::Scalar(scalar) => Ok(scalar.as_f64()),
-        other => Err(expected(operation, "a number", other)),
+    match value.number() {
+        Some(Scalar::Complex(..)) => Err(expected(operation, "a real number", value)),
+        Some(scalar) => Ok(scalar.as_f64()),
+        None => Err(expected(operation, "a number", value)),
     }
 }
 
 /// A truth value.
 pub(super) fn boolean(operation: &str, value: &Value) -> Result<bool> {
-    match value {
-        Value::Scalar(Scalar::Bool(b)) => Ok(*b),
-        Value::Scalar(Scalar::Int(i)) => Ok(*i != 0),
-        other => Err(expected(operation, "True or False", other)),
+    match value.number() {
+        Some(Scalar::Bool(b)) => Ok(b),
+        Some(Scalar::Int(i)) => Ok(i != 0),
+        _ => Err(expected(operation, "True or False", value)),
     }
 }
 
@@ -174,7 +190,7 @@ pub(super) fn shape(operation: &str, value: &Value) -> Result<Shape> {
 pub(super) fn chunks(operation: &str, value: &Value) -> Result<Chunks> {
     match value {
         Value::Str(text) if text == "auto" => Ok(Chunks::Auto),
-        Value::Scalar(_) => Ok(Chunks::Same(integer(operation, value)? as i128)),
+        Value::Scalar(_) | Value::Typed(..) => Ok(Chunks::Same(integer(operation, value)? as i128)),
         Value::Tuple(items) | Value::List(items) if items.iter().any(|item| matches!(item, Value::Tuple(_) | Value::List(_))) => {
             let lengths = |item: &Value| match item {
                 Value::Tuple(items) | Value::List(items) => items.iter().map(|n| natural(operation, n)).collect(),
@@ -193,21 +209,23 @@ pub(super) fn chunks(operation: &str, value: &Value) -> Result<Chunks> {
 /// An item of an index.
 pub(super) fn index(value: &Value) -> Result<Index> {
     match value {
-        Value::Scalar(Scalar::Int(at)) => Ok(Index::Int(*at)),
-        Value::Scalar(Scalar::Bool(_)) => Err(Error::unsupported("index", "True or False as an index")),
+        Value::Scalar(Scalar::Bool(_)) | Value::Typed(Scalar::Bool(_), _) => Err(Error::unsupported("index", "True or False as an index")),
+        Value::Scalar(Scalar::Int(_) | Scalar::UInt(_)) | Value::Typed(Scalar::Int(_) | Scalar::UInt(_), _) => {
+            integer("index", value).map(Index::Int)
+        }
         Value::None => Ok(Index::NewAxis),
         Value::Ellipsis => Ok(Index::Ellipsis),
         Value::Slice(start, stop, step) => Ok(Index::Slice(*start, *stop, *step)),
         Value::Array(mask) => Ok(Index::Array(mask.clone())),
         Value::List(items) | Value::Tuple(items) => {
             let bools: Option<Vec<bool>> =
-                items.iter().map(|item| if let Value::Scalar(Scalar::Bool(b)) = item { Some(*b) } else { None }).collect();
+                items.iter().map(|item| if let Some(Scalar::Bool(b)) = item.number() { Some(b) } else { None }).collect();
             match bools {
                 Some(bools) if !bools.is_empty() => Ok(Index::Bools(bools)),
                 _ if items.iter().any(|item| matches!(item, Value::List(_) | Value::Tuple(_))) => array("index", value).map(Index::Array),
                 _ => integers("index", value).map(Index::List),
             }
         }
-        other => Err(expected("index", "an integer, slice, list, mask, None or ...", other)),
+        other => Err(Error::bad_index("index", format!("{}; expected an integer, slice, list, mask, None or ...", describe(other)))),
     }
 }

@@ -1,7 +1,7 @@
 //! Which axes a reduction takes, and how.
 
 use super::Array;
-use crate::error::{Error, Result};
+use crate::error::{Error, Refusal, Result};
 use flagstone_kernels::dtype::DType;
 
 /// The axes of a reduction and its options, under NumPy's names. `..` means all axes; an integer one
@@ -75,7 +75,7 @@ pub(super) fn position(operation: &str, axis: i64, ndim: usize) -> Result<usize>
     usize::try_from(from_start)
         .ok()
         .filter(|&at| at < ndim)
-        .ok_or_else(|| Error::bad_request(operation, format!("axis {axis} of an array with {ndim} axes")))
+        .ok_or_else(|| Error::refused(Refusal::Axis, operation, format!("axis {axis} of an array with {ndim} axes")))
 }
 
 impl From<std::ops::RangeFull> for Axes {

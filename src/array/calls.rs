@@ -34,7 +34,7 @@ fn rechunked(operation: &str, array: Array, chunks: &Value) -> Called {
 }
 
 fn scalar(operation: &str, value: &Value) -> Result<Scalar> {
-    args::operand(operation, value)?.scalar(operation, "the value")
+    args::scalar(operation, "the value", value)
 }
 
 /// (object, dtype, copy, order, subok, ndmin).
@@ -99,7 +99,7 @@ pub(super) fn eye(n: &Value, m: &Value, k: &Value, dtype: &Value) -> Called {
 pub(super) fn infinite(operation: &str, x: &Value, infinity: f64) -> Called {
     let x = args::array(operation, x)?;
     given(match x.dtype()? {
-        dtype if dtype.is_complex() => return Err(Error::bad_request(operation, format!("not defined for {dtype}"))),
+        dtype if dtype.is_complex() => return Err(Error::bad_type(operation, format!("not defined for {dtype}"))),
         dtype if dtype.is_float() => x.eq(infinity),
         _ => x.isinf(),
     })
@@ -164,7 +164,7 @@ pub(super) fn astype(x: &Value, dtype: &Value, casting: &Value) -> Called {
     let (x, dtype) = (args::array("astype", x)?, args::dtype("astype", dtype)?.unwrap_or(DType::F64));
     let (from, rule) = (x.dtype()?, if let Value::Str(rule) = casting { rule.as_str() } else { "unsafe" });
     if !dtypes::can_cast("astype", from, dtype, rule)? {
-        return Err(Error::bad_request(
+        return Err(Error::bad_type(
             "astype",
             format!("{from} as {dtype} with casting='{rule}', which does not allow it; expected 'unsafe'"),
         ));
@@ -188,7 +188,7 @@ pub(super) fn reduction(op: ReduceOp, skip_nan: bool, a: &Value, options: Option
     axes.dtype = args::dtype(name, options.dtype)?;
     axes.ddof = if is_none(options.ddof) { 0.0 } else { args::float(name, options.ddof)? };
     axes.only = match options.only {
-        Value::None | Value::Scalar(Scalar::Bool(true)) => None,
+        Value::None | Value::Scalar(Scalar::Bool(true)) | Value::Typed(Scalar::Bool(true), _) => None,
         other => Some(args::array(name, other)?),
     };
     let array = args::array(name, a)?;

@@ -39,7 +39,7 @@ pub fn select(conditions: &[Array], choices: &[Operand], default: impl Into<Oper
             return Err(Error::bad_request("select", what));
         }
         if let Some(other) = conditions.iter().map(Array::dtype).collect::<Result<Vec<_>>>()?.iter().find(|dtype| **dtype != DType::Bool) {
-            return Err(Error::bad_request("select", format!("a condition of {other}; expected bool")));
+            return Err(Error::bad_type("select", format!("a condition of {other}; expected bool")));
         }
         let mut all = promoted(&all)?;
         let default = all.pop().ok_or_else(|| Error::internal("select without a default"))?;
@@ -69,7 +69,7 @@ pub fn choose(numbers: &Array, choices: &[Array], missing: Missing) -> Array {
     Array::build(|| {
         let dtype = numbers.dtype()?;
         if !(dtype.is_integer() || dtype == DType::Bool) {
-            return Err(Error::bad_request("choose", format!("numbers of {dtype}; expected an integer dtype or bool")));
+            return Err(Error::bad_type("choose", format!("numbers of {dtype}; expected an integer dtype or bool")));
         }
         if choices.is_empty() || choices.len() > 256 {
             return Err(Error::bad_request("choose", format!("{} choices; expected 1 to 256", choices.len())));

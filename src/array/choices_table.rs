@@ -24,7 +24,7 @@ pub(super) static SIGNATURES: &[Signature] = &[
     sig!("iscomplex" ["x"] "Whether the imaginary part is not 0.", |a| Ok(Value::Array(args::array("iscomplex", &a[0])?.imag().ne(0)))),
     sig!("isrealobj" ["x"] "Whether the dtype is not complex.", |a| is_complex("isrealobj", &a[0]).map(|complex| truth(!complex))),
     sig!("iscomplexobj" ["x"] "Whether the dtype is complex.", |a| is_complex("iscomplexobj", &a[0]).map(truth)),
-    sig!("isscalar" ["element"] "Whether it is a number and no array.", |a| Ok(truth(matches!(a[0], Value::Scalar(_) | Value::Str(_))))),
+    sig!("isscalar" ["element"] "Whether it is a number and no array.", |a| Ok(truth(matches!(a[0], Value::Scalar(_) | Value::Typed(..) | Value::Str(_))))),
     special1!("i0" I0 "The modified Bessel function I₀."),
     special1!("special.erf" Erf "The error function (SciPy)."),
     special1!("special.erfc" Erfc "1 − erf (SciPy)."),

@@ -24,7 +24,7 @@ pub(super) fn cumulative(op: ScanOp, expr: &Expr, axis: Option<i64>, dtype: Opti
         None => return cumulative(op, &Array::from_expr(expr.clone()).ravel().expr()?, Some(0), dtype, skip_nan),
     };
     if expr.dtype.is_complex() && matches!(op, ScanOp::Min | ScanOp::Max) {
-        return Err(Error::bad_request(name, format!("not defined for {}", expr.dtype)));
+        return Err(Error::bad_type(name, format!("not defined for {}", expr.dtype)));
     }
     let arg = match dtype {
         Some(dtype) => cast(expr, dtype)?,

@@ -69,14 +69,14 @@ pub(super) fn isdtype(a: &[Value]) -> Result<Value> {
 }
 
 fn named(name: &str, value: &Value) -> Result<DType> {
-    args::dtype(name, value)?.ok_or_else(|| Error::bad_request(name, "None; expected a dtype such as float32"))
+    args::dtype(name, value)?.ok_or_else(|| Error::bad_type(name, "None; expected a dtype such as float32"))
 }
 
 /// The dtype that dtypes, arrays and weak numbers promote to.
 pub(super) fn result_type(a: &[Value]) -> Result<Value> {
     let (Value::Tuple(items) | Value::List(items)) = &a[0] else { return Err(Error::internal("arguments that are no tuple")) };
     let one = |value: &Value| match value {
-        Value::Array(_) | Value::Scalar(_) => args::operand("result_type", value)?.arg(),
+        Value::Array(_) | Value::Scalar(_) | Value::Typed(..) => args::operand("result_type", value)?.arg(),
         other => super::zeros((), named("result_type", other)?).expr().map(Arg::Expr),
     };
     let found = items.iter().map(one).collect::<Result<Vec<_>>>()?;

@@ -132,7 +132,7 @@ pub(super) fn unary(op: UnaryOp, expr: &Expr) -> Result<Expr> {
     if op == UnaryOp::Real && !expr.dtype.is_complex() {
         return Ok(expr.clone());
     }
-    let types = op.types(expr.dtype).ok_or_else(|| Error::bad_request(op.name(), format!("not defined for {}", expr.dtype)))?;
+    let types = op.types(expr.dtype).ok_or_else(|| Error::bad_type(op.name(), format!("not defined for {}", expr.dtype)))?;
     let arg = cast(expr, types.args)?;
     Node::new(Op::Elementwise(ops::Elementwise { op: StepOp::Unary(op), args: vec![arg], dtype: types.out }))
 }
@@ -163,7 +163,7 @@ pub(super) fn binary(op: BinaryOp, a: &Operand, b: &Operand) -> Result<Expr> {
     if op == BinaryOp::Ldexp {
         let exponent = common_dtype(&[&b]);
         if exponent.is_float() || exponent.is_complex() {
-            return Err(Error::bad_request(name, format!("the exponent is {exponent}; expected an integer dtype")));
+            return Err(Error::bad_type(name, format!("the exponent is {exponent}; expected an integer dtype")));
         }
         common = common_dtype(&[&a]);
     }
@@ -180,7 +180,7 @@ pub(super) fn binary(op: BinaryOp, a: &Operand, b: &Operand) -> Result<Expr> {
                 Arg::Weak(scalar) => scalar.kind().name().to_string(),
             })
             .collect();
-        Error::bad_request(name, format!("not defined for {}{advice}", given.join(" and ")))
+        Error::bad_type(name, format!("not defined for {}{advice}", given.join(" and ")))
     })?;
     if let Some(fast) = scalar_power(op, &b, types.out) {
         let arg = aligned(name, &[a], &[types.args])?;

@@ -90,7 +90,7 @@ impl Groups {
                 Some(out) => out,
                 None => dtype,
             },
-            _ if dtype.is_complex() => return Err(Error::bad_request("groupby", format!("{dtype} has no order"))),
+            _ if dtype.is_complex() => return Err(Error::bad_type("groupby", format!("{dtype} has no order"))),
             _ => dtype,
         };
         let labels = self.checked_labels()?;
@@ -118,7 +118,7 @@ impl Groups {
     fn checked_labels(&self) -> Result<Expr> {
         let labels = self.labels.expr()?;
         if !labels.dtype.is_integer() || labels.shape.len() != 1 {
-            return Err(Error::bad_request(
+            return Err(Error::bad_type(
                 "groupby",
                 format!("labels of shape {:?} {}; expected integers along one axis", labels.shape, labels.dtype),
             ));

@@ -193,7 +193,7 @@ fn place(at: i64, axis: usize, len: u64) -> Result<i64> {
     if (0..len as i64).contains(&from_start) {
         Ok(from_start)
     } else {
-        Err(Error::bad_request("index", format!("index {at} is out of bounds for axis {axis} with length {len}")))
+        Err(Error::bad_index("index", format!("index {at} is out of bounds for axis {axis} with length {len}")))
     }
 }
 
@@ -220,7 +220,7 @@ fn runs(list: &[i64]) -> Vec<(i64, i64, u64)> {
 /// The array at `items`.
 pub(super) fn indexed(expr: &Expr, items: &[Index]) -> Result<Expr> {
     if let Some(Index::Refused(what)) = items.iter().find(|item| matches!(item, Index::Refused(_))) {
-        return Err(Error::bad_request("index", what));
+        return Err(Error::bad_index("index", what));
     }
     let masks = items.iter().filter(|item| matches!(item, Index::Array(_))).count();
     if masks > 0 {
@@ -309,11 +309,11 @@ pub(super) fn expanded(expr: &Expr, items: &[Index]) -> Result<Vec<Index>> {
     let ndim = expr.shape.len();
     let used = items.iter().filter(|item| !matches!(item, Index::NewAxis | Index::Ellipsis)).count();
     if used > ndim {
-        return Err(Error::bad_request("index", format!("{used} indices for an array of {ndim} axes, shape {:?}", expr.shape)));
+        return Err(Error::bad_index("index", format!("{used} indices for an array of {ndim} axes, shape {:?}", expr.shape)));
     }
     let ellipses = items.iter().filter(|item| matches!(item, Index::Ellipsis)).count();
     if ellipses > 1 {
-        return Err(Error::bad_request("index", "more than one ellipsis"));
+        return Err(Error::bad_index("index", "more than one ellipsis"));
     }
     let mut left = ndim - used;
     let mut out = Vec::new();
@@ -325,7 +325,7 @@ pub(super) fn expanded(expr: &Expr, items: &[Index]) -> Result<Vec<Index>> {
                 let n = bools.len() as u64;
                 if n > expr.shape[axis] || (n < expr.shape[axis] && !is_counted(expr, axis)) {
                     let what = format!("{} bools for axis {axis} with length {}", bools.len(), expr.shape[axis]);
-                    return Err(Error::bad_request("index", what));
+                    return Err(Error::bad_index("index", what));
                 }
                 if is_counted(expr, axis) {
                     out.push(item.clone());
@@ -459,7 +459,7 @@ fn listed(expr: &Expr, items: &[Index], at: usize) -> Result<Expr> {
 fn masked(expr: &Expr, mask: &Array) -> Result<Expr> {
     let mask = mask.expr()?;
     if mask.dtype != DType::Bool {
-        return Err(Error::bad_request("index", format!("an array of {} as an index; expected bool or integers", mask.dtype)));
+        return Err(Error::bad_index("index", format!("an array of {} as an index; expected bool or integers", mask.dtype)));
     }
     if expr.is_counted() || mask.is_counted() {
         let ndim = (expr.shape.len(), mask.shape.len());
@@ -481,7 +481,7 @@ fn selected(expr: &Expr, mask: &Expr) -> Result<Expr> {
             "a mask of shape {:?} on an array of shape {:?}; expected the same shape, or that of its leading axes",
             mask.shape, expr.shape
         );
-        return Err(Error::bad_request("index", what));
+        return Err(Error::bad_index("index", what));
     }
     let count = counted::count_of(mask);
     Node::new(ops::Mask { arg: expr.clone(), mask: mask.clone(), count, len: None }.into())

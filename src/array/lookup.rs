@@ -18,7 +18,7 @@ pub(super) struct Places {
 /// The elements of `expr` at `indices` along `axis`, which the axes of the indices replace.
 pub(super) fn take(name: &str, expr: &Expr, indices: &Expr, axis: usize) -> Result<Expr> {
     if !indices.dtype.is_integer() {
-        return Err(Error::bad_request(name, format!("indices of {}; expected integers", indices.dtype)));
+        return Err(Error::bad_type(name, format!("indices of {}; expected integers", indices.dtype)));
     }
     let name = name.to_string();
     counted::when_known("take", &[expr.clone(), cast(indices, DType::I64)?], &[], move |args| {

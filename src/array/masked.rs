@@ -177,7 +177,7 @@ fn farthest(dtype: DType, greatest: bool) -> Result<Scalar> {
                 let end = if greatest { high } else { low };
                 Ok(i64::try_from(end).map_or(Scalar::UInt(end as u64), Scalar::Int))
             }
-            None => Err(Error::bad_request("min", format!("{dtype} has no order"))),
+            None => Err(Error::bad_type("min", format!("{dtype} has no order"))),
         },
     }
 }

@@ -1,7 +1,7 @@
 //! What may stand beside an array in an operation: arrays, weak scalars, ndarray arrays.
 
 use super::{Array, ArrayElement, io};
-use crate::error::{Error, Result};
+use crate::error::{Error, Refusal, Result};
 use crate::expr::Expr;
 use flagstone_kernels::dtype::{C64, C128, DType, Kind, Scalar};
 
@@ -43,7 +43,7 @@ impl Operand {
             Operand::Scalar(scalar) => Ok(*scalar),
             Operand::Array(array) => {
                 array.check()?;
-                Err(Error::bad_request(operation, format!("{name} is an array; expected a number")))
+                Err(Error::bad_type(operation, format!("{name} is an array; expected a number")))
             }
         }
     }
@@ -89,7 +89,11 @@ pub(super) fn check_fits(operation: &str, scalar: Scalar, dtype: DType) -> Resul
     if let (Some(value), Some((low, high))) = (integer(scalar), integer_range(dtype))
         && !(low..=high).contains(&value)
     {
-        return Err(Error::bad_request(operation, format!("integer {value} is out of bounds for {dtype}; expected {low}..={high}")));
+        return Err(Error::refused(
+            Refusal::Overflow,
+            operation,
+            format!("integer {value} is out of bounds for {dtype}; expected {low}..={high}"),
+        ));
     }
     Ok(())
 }

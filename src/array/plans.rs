@@ -3,7 +3,7 @@
 //! A plan says what is computed (operations, views, chunks, cells, stores by address), not how: whoever computes it lowers it
 //! under a limit of its own, and gets the same bits.
 
-use super::{Array, Value};
+use super::{Array, Value, args};
 use crate::error::{Error, Result};
 use crate::expr::Expr;
 use crate::expr::record::Graph;
@@ -93,8 +93,8 @@ pub fn planned(plan: &Json) -> Result<Value> {
 fn shown(value: &Value, arrays: &mut Vec<Expr>) -> Result<Shown> {
     let all = |items: &[Value], arrays: &mut Vec<Expr>| items.iter().map(|item| shown(item, arrays)).collect::<Result<_>>();
     Ok(match value {
-        Value::Array(array) => {
-            arrays.push(array.expr()?);
+        Value::Array(_) | Value::Typed(..) => {
+            arrays.push(args::array("plan", value)?.expr()?);
             Shown::Array(arrays.len() - 1)
         }
         Value::Scalar(scalar) => Shown::Scalar(*scalar),

@@ -8,7 +8,7 @@ use super::elementwise::{broadcast, cast, constant, unary};
 use super::kron::kron;
 use super::manipulate::view;
 use super::{Array, Operand, counted, eye, stack};
-use crate::error::{Error, Result};
+use crate::error::{Error, Refusal, Result};
 use crate::expr::{Affine, Expr, Follow};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::op::UnaryOp;
@@ -268,7 +268,7 @@ fn cross(a: &Expr, b: &Expr, axes: [i64; 3]) -> Result<Expr> {
 fn matrix_power(a: &Expr, n: i64) -> Result<Expr> {
     let ndim = a.shape.len();
     if ndim < 2 || a.shape[ndim - 1] != a.shape[ndim - 2] {
-        return Err(Error::bad_request("matrix_power", format!("an array of shape {:?}; expected square matrices", a.shape)));
+        return Err(Error::refused(Refusal::Matrix, "matrix_power", format!("an array of shape {:?}; expected square matrices", a.shape)));
     }
     if n < 0 {
         return matrix_power(&super::linalg::inv(&Array::from_expr(a.clone())).expr()?, n.saturating_neg());

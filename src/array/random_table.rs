@@ -200,7 +200,7 @@ fn choice(a: &[Value]) -> Called {
         return Err(Error::unsupported(name, "replace=False or p; expected equal chances, with replacement"));
     }
     match &a[0] {
-        Value::Scalar(_) => described(name, integers(name, &a[0], &Value::None, false)?, &[&a[1..2], &a[4..]].concat()),
+        Value::Scalar(_) | Value::Typed(..) => described(name, integers(name, &a[0], &Value::None, false)?, &[&a[1..2], &a[4..]].concat()),
         _ => Err(Error::unsupported(name, "elements of an array; expected a number n, for integers below it")),
     }
 }

@@ -23,7 +23,7 @@ pub(super) fn reduce(op: ReduceOp, expr: &Expr, axes: &Axes, skip_nan: bool) -> 
         Some(dtype) => cast(expr, dtype)?,
         None => expr.clone(),
     };
-    let out = op.out_dtype(arg.dtype).ok_or_else(|| Error::bad_request(&name, format!("not defined for {}", arg.dtype)))?;
+    let out = op.out_dtype(arg.dtype).ok_or_else(|| Error::bad_type(&name, format!("not defined for {}", arg.dtype)))?;
     let (arg, mask) = match &axes.only {
         None => (arg, None),
         Some(mask) => {

@@ -82,7 +82,7 @@ impl Rolling {
             }
         }
         let dtype = match self.x.dtype()? {
-            dtype if dtype.is_complex() => return Err(Error::bad_request(NAME, format!("{dtype}; expected real numbers"))),
+            dtype if dtype.is_complex() => return Err(Error::bad_type(NAME, format!("{dtype}; expected real numbers"))),
             dtype if dtype.is_float() => dtype,
             _ => DType::F64,
         };

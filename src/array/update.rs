@@ -29,7 +29,7 @@ fn valued(value: &Operand, dtype: DType) -> Result<Expr> {
             constant(scalar, dtype, &[])
         }
         Arg::Expr(value) if value.dtype.is_complex() && !dtype.is_complex() => {
-            Err(Error::bad_request(NAME, format!("values of {} into an array of {dtype}; use .real() first", value.dtype)))
+            Err(Error::bad_type(NAME, format!("values of {} into an array of {dtype}; use .real() first", value.dtype)))
         }
         Arg::Expr(value) => cast(&value, dtype),
     }

@@ -10,6 +10,8 @@ pub enum Value {
     Array(Array),
     /// A Python-like number or bool: weak in promotion.
     Scalar(Scalar),
+    /// A number of a dtype, as NumPy's own scalars are: an operand whose dtype counts in promotion, and a number where one is expected.
+    Typed(Scalar, DType),
     /// `None`.
     None,
     /// A string.
@@ -24,6 +26,25 @@ pub enum Value {
     Slice(Option<i64>, Option<i64>, Option<i64>),
     /// `...` inside of an index.
     Ellipsis,
+}
+
+impl Value {
+    /// The number that it is.
+    pub(super) fn number(&self) -> Option<Scalar> {
+        match self {
+            Value::Scalar(scalar) | Value::Typed(scalar, _) => Some(*scalar),
+            _ => None,
+        }
+    }
+
+    /// The number that it is, and the dtype that it has or would have by itself.
+    pub(super) fn typed(&self) -> Option<(Scalar, DType)> {
+        match self {
+            Value::Scalar(scalar) => Some((*scalar, scalar.natural_dtype())),
+            Value::Typed(scalar, dtype) => Some((*scalar, *dtype)),
+            _ => None,
+        }
+    }
 }
 
 /// A parameter of a function, under NumPy's name.

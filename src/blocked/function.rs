@@ -9,7 +9,7 @@ use super::made::Blocked;
 use super::need::Around;
 use super::task_box::TaskBox;
 use super::work::{Access, Blocks, Tasks, Work, Writes};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Cause, Error, ErrorKind, Result};
 use crate::expr::{BlockArg, BlockFn, BlockInfo, CallAxis, Callee, Expr, Function, mirrored};
 use crate::grid::{AxisChunks, ChunkGrid, Region};
 use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks, TaskSpec, new_product};
@@ -59,6 +59,7 @@ impl FunctionStage {
             Callee::Rows(rows) => (rows.scratch_bytes(&row_lens(function, &boxes)), 1),
         };
         let mut held = carved_bytes(own);
+        let mut given = Vec::with_capacity(args.len());
         let (mut kernel, mut loading) = (0, 0);
         let (mut reads, mut around, mut programs) = (Vec::new(), Vec::new(), Vec::new());
         for (arg, feds) in function.args.iter().zip(args) {
@@ -66,6 +67,7 @@ impl FunctionStage {
             let bytes = window_elements(arg, &boxes).saturating_mul(dtype.size() as u64);
             let copies = if dtype == DType::Bool { copies_of_bool } else { 1 };
             held = held.saturating_add(carved_bytes(bytes).saturating_mul(copies));
+            given.push(bytes);
             let mut of_arg = Vec::new();
             for (seen, feed, reg) in feds {
                 let fused = Fused::new(feed.program.clone(), vec![*reg], vec![]);
@@ -76,6 +78,9 @@ impl FunctionStage {
                 of_arg.push(fused);
             }
             programs.push(of_arg);
+        }
+        if let Callee::User(f) = &function.f {
+            held = held.saturating_add(f.own_bytes(&given, own));
         }
         let scratch = held.saturating_add(kernel).saturating_add(loading);
         let product = Product { id: new_product(), name: function.name.clone(), blocks: grid.blocks() };
@@ -223,19 +228,25 @@ impl FunctionStage {
         let local: Vec<usize> = shape.iter().map(|&n| n as usize).collect();
         let mut out = ViewMut::dense(write, self.function.dtype, &local);
         catch_unwind(AssertUnwindSafe(|| f.call(&info, &args, &mut out))).map_err(|panic| {
-            ErrorKind::Panicked {
+            let error: Error = ErrorKind::Panicked {
                 operation: self.function.name.clone(),
                 block: format!("{:?}", info.index),
                 message: crate::error::panic_message(&*panic),
             }
-            .into()
+            .into();
+            match panic.downcast::<Box<Cause>>() {
+                Ok(cause) => error.caused_by(*cause),
+                Err(_) => error,
+            }
         })
     }
 
     /// What a kernel refused, in words.
     fn refused(&self, refused: Refused) -> Error {
         let what = match refused {
-            Refused::Place(at, n) => format!("index {at} is out of bounds for an axis with length {n}"),
+            Refused::Place(at, n) => {
+                return Error::bad_index(&self.function.name, format!("index {at} is out of bounds for an axis with length {n}"));
+            }
             Refused::Label(label, groups) => format!("the label {label} of {groups} groups; expected 0 to {}", groups - 1),
             Refused::Weights => "a weight that is negative or not finite, or none above 0; expected numbers from 0 on".to_string(),
         };

@@ -71,10 +71,7 @@ impl Tasks for LookupStage {
         let sizes = |shape: &[usize]| shape.iter().product::<usize>();
         let lengths = [sizes(&shape[..self.axis]), shape[self.axis], sizes(&shape[self.axis + 1..])];
         self.what.run(table, self.dtype, lengths, asked, writes[0], working).map_err(|bad| {
-            Error::bad_request(
-                self.what.name(),
-                format!("index {} is out of bounds for axis {} with size {}", bad.0, self.axis, lengths[1]),
-            )
+            Error::bad_index(self.what.name(), format!("index {} is out of bounds for axis {} with size {}", bad.0, self.axis, lengths[1]))
         })
     }
 }

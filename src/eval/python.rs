@@ -300,7 +300,7 @@ pub(super) fn convert(x: Scalar, dtype: DType) -> Outcome<Scalar> {
 /// Python's truth of a value; `None` where it depends on the values of an array.
 pub(super) fn truth(value: &Value) -> Option<bool> {
     Some(match value {
-        Value::Scalar(x) => match number(*x) {
+        Value::Scalar(x) | Value::Typed(x, _) => match number(*x) {
             Number::Int(i) => i != 0,
             Number::Float(x) => x != 0.0,
             Number::Complex(z) => z.re != 0.0 || z.im != 0.0,
@@ -345,7 +345,7 @@ pub(super) fn sequences(op: &str, a: &Value, b: &Value) -> Option<Outcome<Value>
 fn equals(a: &Value, b: &Value) -> Option<bool> {
     Some(match (a, b) {
         (Value::Array(_), _) | (_, Value::Array(_)) => return None,
-        (Value::Scalar(a), Value::Scalar(b)) => compare("==", *a, *b).ok()?,
+        (Value::Scalar(a) | Value::Typed(a, _), Value::Scalar(b) | Value::Typed(b, _)) => compare("==", *a, *b).ok()?,
         (Value::None, Value::None) | (Value::Ellipsis, Value::Ellipsis) => true,
         (Value::Str(a), Value::Str(b)) => a == b,
         (Value::DType(a), Value::DType(b)) => a == b,

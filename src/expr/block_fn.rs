@@ -18,7 +18,15 @@ pub struct BlockInfo {
 /// A user's function from blocks to a block.
 pub trait BlockFn: Send + Sync {
     /// Computes the block into `out`; `args` are the blocks of the arguments at the same place, with what is seen around them.
+    ///
+    /// A call that fails panics. Whoever panics with a `Box` of [`Cause`](crate::error::Cause) finds it as the source of the error.
     fn call(&self, info: &BlockInfo, args: &[View<'_>], out: &mut ViewMut<'_>);
+
+    /// Bytes that a call allocates itself at most, given the bytes of its arguments and of its result. They are counted in what the
+    /// task needs; one array as large as the result is counted anyway.
+    fn own_bytes(&self, _args: &[u64], _out: u64) -> u64 {
+        0
+    }
 }
 
 /// Functions by the names that they stand under in plans that are written down.

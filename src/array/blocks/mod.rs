@@ -56,7 +56,7 @@ pub(super) fn of_type<T: ArrayElement>(name: &str, array: &Array) -> Result<Expr
     let expr = array.expr()?;
     match expr.dtype == T::DTYPE {
         true => Ok(expr),
-        false => Err(Error::bad_request(name, format!("the function takes {}, the array is {}; use .astype first", T::DTYPE, expr.dtype))),
+        false => Err(Error::bad_type(name, format!("the function takes {}, the array is {}; use .astype first", T::DTYPE, expr.dtype))),
     }
 }
 

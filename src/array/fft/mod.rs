@@ -59,7 +59,7 @@ fn along(name: &'static str, kind: Kind, expr: &Expr, n: Option<i64>, axis: i64,
         let is_double = !matches!(expr.dtype, DType::F16 | DType::BF16 | DType::F32 | DType::C64);
         let dtype = match (kind == Kind::Real, is_double) {
             (true, _) if expr.dtype.is_complex() => {
-                return Err(Error::bad_request(name, format!("{} values; expected real ones", expr.dtype)));
+                return Err(Error::bad_type(name, format!("{} values; expected real ones", expr.dtype)));
             }
             (true, true) => DType::F64,
             (true, false) => DType::F32,

@@ -66,7 +66,7 @@ fn range(name: &str, value: &Value) -> Result<Range> {
     };
     let number = |value: &Value, otherwise: i64| match value {
         Value::None => Ok(Scalar::Int(otherwise)),
-        other => args::operand(name, other)?.scalar(name, "an end"),
+        other => args::scalar(name, "an end", other),
     };
     if matches!(parts[1], Value::None) {
         return Err(Error::bad_request(name, "a slice without an end; expected start:stop:step"));

@@ -3,7 +3,7 @@
 use super::calls::dense;
 use super::{matrix, several, square, stack};
 use crate::array::{Array, Index, arange, concatenate, eye, identity, where_, zeros};
-use crate::error::{Error, Result};
+use crate::error::{Error, Refusal, Result};
 use crate::expr::ops::{Applied, Apply, Factor, Factors, TallQr};
 use crate::expr::{Expr, Node, outputs};
 use flagstone_kernels::dtype::DType;
@@ -214,7 +214,7 @@ pub fn cholesky(a: &Array, upper: bool) -> Array {
 pub(super) fn sides(a: &Array) -> Result<[u64; 2]> {
     match a.shape()?[..] {
         [m, n] => Ok([m, n]),
-        ref shape => Err(Error::bad_request("linalg", format!("an array of shape {shape:?}; expected a matrix"))),
+        ref shape => Err(Error::refused(Refusal::Matrix, "linalg", format!("an array of shape {shape:?}; expected a matrix"))),
     }
 }
 

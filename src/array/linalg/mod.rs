@@ -22,7 +22,7 @@ pub use tensors::{tensorinv, tensorsolve};
 
 use super::Array;
 use super::elementwise::cast;
-use crate::error::{Error, Result};
+use crate::error::{Error, Refusal, Result};
 use crate::expr::Expr;
 use flagstone_kernels::dtype::DType;
 
@@ -30,7 +30,7 @@ use flagstone_kernels::dtype::DType;
 fn computed(operation: &str, dtype: DType) -> Result<DType> {
     match dtype {
         DType::F16 | DType::BF16 => {
-            Err(Error::bad_request(operation, format!("an array of {dtype}; expected float32, float64, complex64, complex128 or integers")))
+            Err(Error::bad_type(operation, format!("an array of {dtype}; expected float32, float64, complex64, complex128 or integers")))
         }
         dtype if dtype.is_float() || dtype.is_complex() => Ok(dtype),
         _ => Ok(DType::F64),
@@ -41,7 +41,7 @@ fn computed(operation: &str, dtype: DType) -> Result<DType> {
 fn matrix(operation: &str, a: &Array) -> Result<Expr> {
     let a = stack(operation, a)?;
     if a.shape.len() > 2 {
-        return Err(Error::bad_request(operation, format!("an array of shape {:?}; expected a matrix", a.shape)));
+        return Err(Error::refused(Refusal::Matrix, operation, format!("an array of shape {:?}; expected a matrix", a.shape)));
     }
     Ok(a)
 }
@@ -50,7 +50,11 @@ fn matrix(operation: &str, a: &Array) -> Result<Expr> {
 fn stack(operation: &str, a: &Array) -> Result<Expr> {
     let a = a.expr()?;
     if a.shape.len() < 2 {
-        return Err(Error::bad_request(operation, format!("an array of shape {:?}; expected a matrix, or a stack of them", a.shape)));
+        return Err(Error::refused(
+            Refusal::Matrix,
+            operation,
+            format!("an array of shape {:?}; expected a matrix, or a stack of them", a.shape),
+        ));
     }
     if a.is_counted() {
         return Err(Error::unsupported(operation, "a selection whose length is not known yet; persist it first"));
@@ -63,7 +67,7 @@ fn square(operation: &str, a: &Array) -> Result<Expr> {
     let a = stack(operation, a)?;
     match a.shape[..] {
         [.., m, n] if m == n => Ok(a),
-        ref shape => Err(Error::bad_request(operation, format!("an array of shape {shape:?}; expected a square matrix"))),
+        ref shape => Err(Error::refused(Refusal::Matrix, operation, format!("an array of shape {shape:?}; expected a square matrix"))),
     }
 }
 

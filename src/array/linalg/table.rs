@@ -173,8 +173,8 @@ fn cond(x: &Value, p: &Value) -> Result<Value> {
     let x = matrix("cond", x)?;
     match p {
         Value::None => given(super::cond(&x)),
-        Value::Scalar(_) if args::float("cond", p)? == 2.0 => given(super::cond(&x)),
-        Value::Scalar(_) if args::float("cond", p)? == -2.0 => given(1.0 / super::cond(&x)),
+        Value::Scalar(_) | Value::Typed(..) if args::float("cond", p)? == 2.0 => given(super::cond(&x)),
+        Value::Scalar(_) | Value::Typed(..) if args::float("cond", p)? == -2.0 => given(1.0 / super::cond(&x)),
         _ => {
             let norm = of_matrix("cond", p)?;
             given(super::matrix_norm(&x, norm) * super::matrix_norm(&super::inv(&x), norm))
@@ -187,7 +187,7 @@ fn of_matrix(operation: &str, ord: &Value) -> Result<MatrixNorm> {
     match ord {
         Value::Str(name) if name == "fro" => Ok(MatrixNorm::Frobenius),
         Value::Str(name) if name == "nuc" => Ok(MatrixNorm::Nuclear),
-        Value::Scalar(_) => MatrixNorm::of(args::float(operation, ord)?).ok_or_else(unknown),
+        Value::Scalar(_) | Value::Typed(..) => MatrixNorm::of(args::float(operation, ord)?).ok_or_else(unknown),
         _ => Err(unknown()),
     }
 }

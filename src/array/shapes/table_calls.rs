@@ -96,7 +96,7 @@ pub(super) fn pad(a: &[Value]) -> Called {
     let x = args::array(name, &a[0])?;
     let widths = ends("pad_width", &a[1], |value| args::natural(name, value))?;
     let Value::Str(mode) = &a[2] else { return Err(Error::unsupported(name, "a mode that is no string; expected for example 'edge'")) };
-    let scalar = |value: &Value| args::operand(name, value)?.scalar(name, "the value");
+    let scalar = |value: &Value| args::scalar(name, "the value", value);
     let scalars = |what: &str, value: &Value| if is_none(value) { Ok(Ends::from(Scalar::Int(0))) } else { ends(what, value, scalar) };
     let lengths = || match &a[3] {
         Value::None => Ok(None),

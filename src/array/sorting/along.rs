@@ -19,7 +19,7 @@ const TOP_MAX: u64 = 1 << 14;
 fn lanes(name: &str, x: &Array, indices: &Array, axis: i64) -> Result<(Expr, Expr, i64)> {
     let (ndim, dtype) = (x.ndim()?, indices.dtype()?);
     if !dtype.is_integer() {
-        return Err(Error::bad_request(name, format!("indices of {dtype}; expected integers")));
+        return Err(Error::bad_type(name, format!("indices of {dtype}; expected integers")));
     }
     if indices.ndim()? != ndim {
         let what = format!("indices of shape {:?} for an array of shape {:?}; expected as many axes", indices.shape()?, x.shape()?);

@@ -26,7 +26,7 @@ impl Beyond {
 fn integers(name: &str, places: &Array) -> Result<Array> {
     match places.dtype()? {
         dtype if dtype.is_integer() => Ok(places.astype(DType::I64)),
-        dtype => Err(Error::bad_request(name, format!("indices of {dtype}; expected integers"))),
+        dtype => Err(Error::bad_type(name, format!("indices of {dtype}; expected integers"))),
     }
 }
 

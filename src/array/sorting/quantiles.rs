@@ -62,7 +62,7 @@ impl Q {
 /// are floats and only one is asked for (NumPy: a list of q is a float64 array).
 fn out_dtype(name: &str, dtype: DType, q: &Q, method: Method) -> Result<DType> {
     if dtype.is_complex() {
-        return Err(Error::bad_request(name, format!("{dtype} has no order; expected a real dtype")));
+        return Err(Error::bad_type(name, format!("{dtype} has no order; expected a real dtype")));
     }
     if dtype == DType::Bool && !method.is_discrete() && method != Method::Median {
         let what = "bool has nothing between its values; expected numbers, or a method that gives one of the values, such as 'nearest'";

@@ -218,7 +218,7 @@ fn take(a: &[Value]) -> Result<Value> {
     if let (true, Ok(listed)) = (is_raise, args::integers("take", &a[1]))
         && let Some(at) = listed.into_iter().find(|&at| at < -n || at >= n)
     {
-        return Err(Error::bad_request("take", format!("index {at} is out of bounds for axis {axis} with length {n}")));
+        return Err(Error::bad_index("take", format!("index {at} is out of bounds for axis {axis} with length {n}")));
     }
     let indices = match &a[3] {
         Value::Str(mode) if mode == "raise" => indices,
@@ -291,7 +291,7 @@ fn bincount(a: &[Value]) -> Result<Value> {
     let x = args::array("bincount", &a[0])?;
     let dtype = x.dtype()?;
     if !(dtype.is_integer() || dtype == DType::Bool) || x.ndim()? != 1 {
-        return Err(Error::bad_request("bincount", format!("{dtype} of shape {:?}; expected integers along one axis", x.shape()?)));
+        return Err(Error::bad_type("bincount", format!("{dtype} of shape {:?}; expected integers along one axis", x.shape()?)));
     }
     let bins = args::natural("bincount", &a[2])?;
     if bins == 0 {
@@ -301,7 +301,7 @@ fn bincount(a: &[Value]) -> Result<Value> {
 }
 
 fn edges(name: &str, bins: &Value, range: &Value) -> Result<tally::Edges> {
-    if !matches!(bins, Value::Scalar(_)) {
+    if bins.number().is_none() {
         return match bins {
             Value::Str(rule) => Err(Error::unsupported(name, format!("the rule '{rule}' for the number of bins; pass a number or edges"))),
             _ => Ok(tally::Edges::Given(args::array(name, bins)?)),

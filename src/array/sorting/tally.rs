@@ -41,7 +41,7 @@ pub(in crate::array) enum Edges {
 /// Edges, and for each value of `x` the number of its bin, which is none of them for values beyond.
 pub(in crate::array) fn binned(name: &str, x: &Array, edges: Edges) -> Result<(Array, Array, u64)> {
     if x.dtype()?.is_complex() {
-        return Err(Error::bad_request(name, format!("{} has no order; expected a real dtype", x.dtype()?)));
+        return Err(Error::bad_type(name, format!("{} has no order; expected a real dtype", x.dtype()?)));
     }
     match edges {
         Edges::Given(edges) => {

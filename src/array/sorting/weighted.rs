@@ -27,7 +27,7 @@ pub(super) fn quantile(name: &str, x: &Array, q: &Q, axes: &Axes, weights: &Arra
         let (x, weights) = (&arrays[0], &arrays[1]);
         let (shape, dtype) = (x.shape()?, x.dtype()?);
         if dtype.is_complex() || weights.dtype()?.is_complex() {
-            return Err(Error::bad_request(&of, format!("values of {dtype} and weights of {}; expected real ones", weights.dtype()?)));
+            return Err(Error::bad_type(&of, format!("values of {dtype} and weights of {}; expected real ones", weights.dtype()?)));
         }
         let positions = axes.positions(&of, shape.len())?;
         let kept: Vec<usize> = (0..shape.len()).filter(|axis| !positions.contains(axis)).collect();

@@ -78,10 +78,9 @@ impl Array {
             let differences = from(&x, 0, 1, 0)? - from(&x, 0, 0, 1)?;
             let end = |more: &Array| match crate::array::dtypes::can_cast("ediff1d", more.dtype()?, dtype, "same_kind")? {
                 true => Ok(more.ravel().astype(dtype)),
-                false => Err(Error::bad_request(
-                    "ediff1d",
-                    format!("ends of {} on differences of {dtype}; expected what it holds", more.dtype()?),
-                )),
+                false => {
+                    Err(Error::bad_type("ediff1d", format!("ends of {} on differences of {dtype}; expected what it holds", more.dtype()?)))
+                }
             };
             let mut parts = arrays[1..].iter().map(end).collect::<Result<Vec<_>>>()?;
             parts.insert(usize::from(before), differences);

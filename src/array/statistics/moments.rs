@@ -110,7 +110,7 @@ impl Array {
 
 fn no_complex(name: &str, x: &Array) -> Result<()> {
     match x.dtype()? {
-        dtype if dtype.is_complex() => Err(Error::bad_request(name, format!("not defined for {dtype}; use .real() and .imag()"))),
+        dtype if dtype.is_complex() => Err(Error::bad_type(name, format!("not defined for {dtype}; use .real() and .imag()"))),
         _ => Ok(()),
     }
 }

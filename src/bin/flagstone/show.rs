@@ -69,6 +69,7 @@ fn text<'a>(value: &Value, shown: &mut dyn Iterator<Item = &'a Shown>) -> String
             None => String::new(),
         },
         Value::Scalar(x) => format_scalar(*x, x.natural_dtype()),
+        Value::Typed(x, dtype) => format_scalar(*x, *dtype),
         Value::None => "None".to_string(),
         Value::Str(text) => text.clone(),
         Value::DType(dtype) => dtype.to_string(),
@@ -105,6 +106,7 @@ fn to_json(value: &Value, shown: &mut dyn Iterator<Item = &Shown>) -> serde_json
             None => serde_json::Value::Null,
         },
         Value::Scalar(x) => json!({"dtype": x.natural_dtype().name(), "shape": [], "data": json::scalar(*x)}),
+        Value::Typed(x, dtype) => json!({"dtype": dtype.name(), "shape": [], "data": json::scalar(*x)}),
         Value::Tuple(items) | Value::List(items) => {
             json!({"results": items.iter().map(|item| to_json(item, &mut *shown)).collect::<Vec<_>>()})
         }

@@ -1,6 +1,6 @@
 //! Factorisations of a matrix.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Refusal, Result};
 use crate::expr::infer::column_chunks;
 use crate::expr::operation::made_by_a_stage;
 use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through, record};
@@ -52,10 +52,10 @@ impl Operation for Factor {
     fn infer(&self) -> Result<Inferred> {
         let (shape, dtype) = (&self.arg.shape, self.arg.dtype);
         let &[m, n] = &shape[..] else {
-            return Err(Error::bad_request(self.name(), format!("an array of shape {shape:?}; expected a matrix")));
+            return Err(Error::refused(Refusal::Matrix, self.name(), format!("an array of shape {shape:?}; expected a matrix")));
         };
         if m < n || (self.into == Factors::Cholesky && m != n) {
-            return Err(Error::bad_request(self.name(), format!("a matrix of shape {shape:?}; expected a square one")));
+            return Err(Error::refused(Refusal::Matrix, self.name(), format!("a matrix of shape {shape:?}; expected a square one")));
         }
         let of = |shape: Vec<u64>, dtype: DType| Inferred::known(shape.clone(), dtype, column_chunks(&shape, dtype));
         let factors = || of(shape.clone(), dtype);

@@ -42,7 +42,7 @@ impl Operation for Mask {
     fn infer(&self) -> Result<Inferred> {
         let (arg, mask) = (&self.arg, &self.mask);
         if mask.shape != arg.shape || mask.dtype != DType::Bool {
-            return Err(Error::bad_request(
+            return Err(Error::bad_index(
                 "index",
                 format!("a mask of {} {:?} on an array of shape {:?}; expected bool of the same shape", mask.dtype, mask.shape, arg.shape),
             ));

@@ -42,7 +42,7 @@ impl Operation for Quantile {
     fn infer(&self) -> Result<Inferred> {
         let arg = &self.arg;
         if arg.dtype.is_complex() {
-            return Err(Error::bad_request(self.name(), format!("{} has no order; expected a real dtype", arg.dtype)));
+            return Err(Error::bad_type(self.name(), format!("{} has no order; expected a real dtype", arg.dtype)));
         }
         let dtype = if arg.dtype.is_float() || self.method.is_discrete() { arg.dtype } else { DType::F64 };
         let chunks = if self.is_one { ChunkGrid { axes: vec![] } } else { ChunkGrid::whole(&[self.q.len() as u64]) };
