@@ -1,6 +1,6 @@
 //! The class of lazy arrays.
 
-use crate::convert::{Scalars, object, operand, value};
+use crate::convert::{object, operand, value};
 use crate::error::exception;
 use crate::memory::{ndarray, to_dtype};
 use crate::run::{build, run};
@@ -36,7 +36,7 @@ impl Array {
     /// `self op other`, or `other op self`.
     fn binary<'py>(&self, op: &str, other: &Bound<'py, PyAny>, swapped: bool) -> Answer<'py> {
         let py = other.py();
-        let other = match operand(other, Scalars::Strong)? {
+        let other = match operand(other)? {
             Some(Value::None) | None => return Ok(py.NotImplemented().into_bound(py)),
             Some(other) => other,
         };
@@ -70,8 +70,8 @@ impl Array {
     /// What stands between the brackets.
     fn index_parts(at: &Bound<'_, PyAny>) -> PyResult<Vec<Value>> {
         match at.cast::<PyTuple>() {
-            Ok(parts) => parts.iter().map(|part| value(&part, Scalars::Weak)).collect(),
-            Err(_) => Ok(vec![value(at, Scalars::Weak)?]),
+            Ok(parts) => parts.iter().map(|part| value(&part)).collect(),
+            Err(_) => Ok(vec![value(at)?]),
         }
     }
 
@@ -278,7 +278,7 @@ impl Array {
     /// The name refers to another array afterwards; what was made from this one before does not change.
     fn __setitem__(&self, at: &Bound<'_, PyAny>, elements: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = at.py();
-        let elements = value(elements, Scalars::Strong)?;
+        let elements = value(elements)?;
         let (own, parts) = (Value::Array(self.array()), Array::index_parts(at)?);
         let set = build(py, || set_index(&own, &parts, &elements))?;
         let Value::Array(set) = set else { return Err(PyTypeError::new_err("no array came of setting elements")) };

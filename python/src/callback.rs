@@ -2,11 +2,10 @@
 //! them longer than the block lives.
 
 use crate::array::Array;
-use crate::error::keep;
 use crate::memory::{dtype_of, expect_shape, look_at, native, numpy, place_of};
 use crate::run::{in_task, run};
 use flagstone::array::{BlockFn, BlockInfo, block_function};
-use flagstone::error::{Error, Result};
+use flagstone::error::{Cause, Error, Result};
 use flagstone::grid::Region;
 use flagstone::store::Writer;
 use flagstone::{DType, View, ViewMut};
@@ -74,8 +73,14 @@ impl BlockFn for Called {
         let made = in_task(|| Python::attach(|py| self.made(py, info, args, out)));
         if let Err(raised) = made {
             // As a panic would, and without its message on stderr: the engine names the block.
-            std::panic::resume_unwind(Box::new(keep(raised)));
+            let cause: Box<Cause> = Box::new(raised);
+            std::panic::resume_unwind(Box::new(cause));
         }
+    }
+
+    /// The arrays that the function is given. What it makes of them on the way is its own affair.
+    fn own_bytes(&self, args: &[u64], _out: u64) -> u64 {
+        args.iter().fold(0, |sum, &bytes| sum.saturating_add(bytes))
     }
 }
 
@@ -125,7 +130,8 @@ impl Writer for Target {
         shape.iter().product::<u64>().saturating_mul(self.item)
     }
     fn write(&self, region: &Region, data: &View<'_>, _scratch: &mut [u8]) -> Result<u64> {
-        in_task(|| Python::attach(|py| self.set(py, region, data))).map_err(|raised| Error::store("store", keep(raised)))?;
+        in_task(|| Python::attach(|py| self.set(py, region, data)))
+            .map_err(|raised| Error::store("store", "an exception of Python").caused_by(raised))?;
         Ok(region.elements() * data.dtype().size() as u64)
     }
     fn commit(&self) -> Result<()> {

@@ -9,15 +9,6 @@ use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyComplex, PyEllipsis, PyFloat, PyInt, PyList, PyRange, PySlice, PyString, PyTuple, PyType};
 
-/// What a parameter does with a scalar of NumPy.
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Scalars {
-    /// It is an array without axes, whose dtype counts in promotion.
-    Strong,
-    /// It is a number.
-    Weak,
-}
-
 /// A number of Python.
 fn number(object: &Bound<'_, PyAny>) -> PyResult<Option<Scalar>> {
     if object.is_instance_of::<PyBool>() {
@@ -39,6 +30,16 @@ fn number(object: &Bound<'_, PyAny>) -> PyResult<Option<Scalar>> {
     }
 }
 
+/// A scalar of NumPy, or an array of it without axes: a number with a dtype.
+fn typed(object: &Bound<'_, PyAny>) -> PyResult<Value> {
+    let dtype = dtype_of(&object.getattr("dtype")?)?;
+    let item = object.call_method0("item")?;
+    match number(&item)? {
+        Some(scalar) => Ok(Value::Typed(scalar, dtype)),
+        None => Err(PyTypeError::new_err(format!("{}: expected a number", item.repr()?))),
+    }
+}
+
 /// An end of a slice: whole numbers past 64 bits are past every end.
 fn end(object: Bound<'_, PyAny>) -> PyResult<Option<i64>> {
     if object.is_none() {
@@ -51,20 +52,20 @@ fn end(object: Bound<'_, PyAny>) -> PyResult<Option<i64>> {
     }
 }
 
-fn all(items: impl Iterator<Item = PyResult<Bound<'_, PyAny>>>, scalars: Scalars) -> PyResult<Vec<Value>> {
-    items.map(|item| value(&item?, scalars)).collect()
+fn all<'py>(items: impl Iterator<Item = PyResult<Bound<'py, PyAny>>>) -> PyResult<Vec<Value>> {
+    items.map(|item| value(&item?)).collect()
 }
 
 /// A value of the array layer. Arrays of NumPy are lent, not copied.
-pub(crate) fn value(object: &Bound<'_, PyAny>, scalars: Scalars) -> PyResult<Value> {
-    match operand(object, scalars)? {
+pub(crate) fn value(object: &Bound<'_, PyAny>) -> PyResult<Value> {
+    match operand(object)? {
         Some(value) => Ok(value),
         None => other(object),
     }
 }
 
 /// A value that an operator may have beside an array; `None` for what may know better itself.
-pub(crate) fn operand(object: &Bound<'_, PyAny>, scalars: Scalars) -> PyResult<Option<Value>> {
+pub(crate) fn operand(object: &Bound<'_, PyAny>) -> PyResult<Option<Value>> {
     let py = object.py();
     if let Ok(array) = object.cast::<Array>() {
         return Ok(Some(Value::Array(array.get().array())));
@@ -76,16 +77,7 @@ pub(crate) fn operand(object: &Bound<'_, PyAny>, scalars: Scalars) -> PyResult<O
     let exact = class.is(&py.get_type::<PyFloat>()) || class.is(&py.get_type::<PyComplex>());
     // float64 and complex128 of NumPy are floats of Python, too
     if !exact && object.is_instance(&numpy(py, "generic")?)? {
-        return match scalars {
-            Scalars::Weak => {
-                let item = object.call_method0("item")?;
-                match number(&item)? {
-                    Some(scalar) => Ok(Some(Value::Scalar(scalar))),
-                    None => value(&item, scalars).map(Some),
-                }
-            }
-            Scalars::Strong => of_numpy(&numpy(py, "asarray")?.call1((object,))?).map(|array| Some(Value::Array(array))),
-        };
+        return typed(object).map(Some);
     }
     if let Some(scalar) = number(object)? {
         return Ok(Some(Value::Scalar(scalar)));
@@ -94,13 +86,17 @@ pub(crate) fn operand(object: &Bound<'_, PyAny>, scalars: Scalars) -> PyResult<O
         if object.is_instance(&py.import("numpy.ma")?.getattr("MaskedArray")?)? {
             return Err(PyTypeError::new_err("a masked array of NumPy: pass its .data and .mask, as in fs.where(mask, nan, data)"));
         }
-        return of_numpy(object).map(|array| Some(Value::Array(array)));
+        return match object.getattr("ndim")?.extract::<usize>()? {
+            0 => typed(object),
+            _ => of_numpy(object).map(Value::Array),
+        }
+        .map(Some);
     }
     if let Ok(items) = object.cast::<PyTuple>() {
-        return all(items.iter().map(Ok), scalars).map(|items| Some(Value::Tuple(items)));
+        return all(items.iter().map(Ok)).map(|items| Some(Value::Tuple(items)));
     }
     if let Ok(items) = object.cast::<PyList>() {
-        return all(items.iter().map(Ok), scalars).map(|items| Some(Value::List(items)));
+        return all(items.iter().map(Ok)).map(|items| Some(Value::List(items)));
     }
     Ok(None)
 }
@@ -122,20 +118,20 @@ fn other(object: &Bound<'_, PyAny>) -> PyResult<Value> {
         return dtype_of(object).map(Value::DType);
     }
     if object.is_instance_of::<PyRange>() {
-        return all(object.try_iter()?, Scalars::Weak).map(Value::List);
+        return all(object.try_iter()?).map(Value::List);
     }
     if object.hasattr("shape")? && object.hasattr("dtype")? {
         let array = py.import("flagstone._sources")?.getattr("from_array")?.call1((object,))?;
-        return value(&array, Scalars::Strong);
+        return value(&array);
     }
     if object.hasattr("__array__")? {
         return of_numpy(&numpy(py, "asarray")?.call1((object,))?).map(Value::Array);
     }
     if object.hasattr("__index__")? {
-        return value(&object.call_method0("__index__")?, Scalars::Weak);
+        return value(&object.call_method0("__index__")?);
     }
     if object.hasattr("__iter__")? && !object.is_callable() {
-        return all(object.try_iter()?, Scalars::Weak).map(Value::List);
+        return all(object.try_iter()?).map(Value::List);
     }
     let class = object.get_type().name()?;
     Err(PyTypeError::new_err(format!("a {class}; expected an array, a number, a string, a dtype, or a tuple or list of such")))
@@ -151,6 +147,7 @@ pub(crate) fn object<'py>(py: Python<'py>, value: Value) -> PyResult<Bound<'py, 
         Value::Scalar(Scalar::UInt(u)) => u.into_pyobject(py)?.into_any(),
         Value::Scalar(Scalar::Float(x)) => x.into_pyobject(py)?.into_any(),
         Value::Scalar(Scalar::Complex(re, im)) => PyComplex::from_doubles(py, re, im).into_any(),
+        Value::Typed(scalar, dtype) => to_dtype(py, dtype)?.getattr("type")?.call1((object(py, Value::Scalar(scalar))?,))?,
         Value::None => py.None().into_bound(py),
         Value::Str(text) => text.into_pyobject(py)?.into_any(),
         Value::DType(dtype) => to_dtype(py, dtype)?,

@@ -1,9 +1,9 @@
 //! The table's rows → functions and methods of Python: one class for all of them, which binds arguments as the table says.
 
 use crate::array::Array;
-use crate::convert::{Scalars, object, value};
+use crate::convert::{object, value};
 use crate::error::of_call;
-use flagstone::array::{Param, Signature, methods, signatures};
+use flagstone::array::{Signature, methods, signatures};
 use flagstone::eval::call;
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
@@ -14,39 +14,6 @@ use pyo3::types::{PyDict, PySlice, PyTuple};
 pub(crate) struct Function {
     signature: &'static Signature,
     method: bool,
-}
-
-/// Parameters without a default that are numbers, and no operands whose dtype counts.
-const NUMBERS: [&str; 22] = [
-    "shape",
-    "axis",
-    "axis1",
-    "axis2",
-    "source",
-    "destination",
-    "n",
-    "N",
-    "num",
-    "k",
-    "kth",
-    "repeats",
-    "shift",
-    "indices_or_sections",
-    "start",
-    "stop",
-    "step",
-    "d",
-    "window_length",
-    "M",
-    "newshape",
-    "decimals",
-];
-
-fn scalars(param: Option<&Param>) -> Scalars {
-    match param {
-        Some(param) if param.default.is_some() || NUMBERS.contains(&param.name.trim_start_matches('*')) => Scalars::Weak,
-        _ => Scalars::Strong,
-    }
 }
 
 impl Function {
@@ -79,19 +46,9 @@ impl Function {
         args: &Bound<'py, PyTuple>,
         kwargs: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let params = self.signature.params;
-        let last = params.iter().take_while(|param| !param.keyword_only).last();
-        let given = |(at, arg): (usize, Bound<'py, PyAny>)| {
-            let param = params.get(at).filter(|param| !param.keyword_only).or(last);
-            value(&arg, scalars(param))
-        };
-        let positional = args.iter().enumerate().map(given).collect::<PyResult<Vec<_>>>()?;
-        let mut named = Vec::new();
-        for (name, arg) in kwargs.into_iter().flat_map(|kwargs| kwargs.iter()) {
-            let name: String = name.extract()?;
-            let param = params.iter().find(|param| param.name == name);
-            named.push((name, value(&arg, scalars(param))?));
-        }
+        let positional = args.iter().map(|arg| value(&arg)).collect::<PyResult<Vec<_>>>()?;
+        let given = |(name, arg): (Bound<'py, PyAny>, Bound<'py, PyAny>)| Ok((name.extract()?, value(&arg)?));
+        let named = kwargs.into_iter().flat_map(|kwargs| kwargs.iter()).map(given).collect::<PyResult<Vec<_>>>()?;
         // Whatever needs a length that is not known yet counts it, and may ask Python for elements.
         let value = py.detach(|| call(self.signature, positional, named)).map_err(|error| of_call(py, &error))?;
         object(py, value)

@@ -1,7 +1,7 @@
 //! Arrays of others as stores: NumPy's memory where it lies, and whatever has shape, dtype and `__getitem__`.
 
 use crate::array::Array;
-use crate::error::{exception, keep};
+use crate::error::exception;
 use crate::memory::{Place, dtype_of, expect_shape, native, numpy, place_of};
 use crate::run::in_task;
 use flagstone::error::{Error, Result};
@@ -134,7 +134,7 @@ impl Store for Asked {
     }
     fn read(&self, region: &Region, out: &mut ViewMut<'_>, _scratch: &mut [u8]) -> Result<Moved> {
         let asked = in_task(|| Python::attach(|py| self.ask(py, region, out)));
-        asked.unwrap_or_else(|raised| Err(Error::store(&self.name, keep(raised))))
+        asked.unwrap_or_else(|raised| Err(Error::store(&self.name, "an exception of Python").caused_by(raised)))
     }
 }
 
