@@ -3,11 +3,12 @@
 # make soak   random programs on arrays of millions of elements, and damaged files, as many as one has time for
 # make compare  Flagstone and its peers on the same jobs (benches/compare)
 # make wheel  the package for Python, python/, built for release
+# make python-suites  the tests of the array API standard and NumPy's own on the package
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := test
-.PHONY: demo test lint docs downstream examples unit soak compare packages system python clean-demo wheel test-python
+.PHONY: demo test lint docs downstream examples unit soak compare packages system python clean-demo wheel package test-python python-suites
 
 CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TARGET_DIR
@@ -95,7 +96,7 @@ clean-demo:
 
 # The tests come last, so that the output ends with their own word.
 test: python
-	@for step in lint docs downstream examples unit; do
+	@for step in lint docs downstream examples test-python unit; do
 		echo "==== $$step"
 		$(MAKE) --no-print-directory $$step
 	done
@@ -137,27 +138,43 @@ examples:
 
 # ---- the package for Python -----------------------------------------------------------------------------
 
-# An environment of its own: what is tested is the wheel as pip installs it.
-PYTHON_VENV ?= $(CARGO_TARGET_DIR)/venv-python
-
-$(PYTHON_VENV)/.ready: python/requirements.txt
-	@if [[ ! -x $(PYTHON_VENV)/bin/python ]]; then $(PYTHON) -m venv $(PYTHON_VENV); fi
-	$(PYTHON_VENV)/bin/python -m pip install -q --disable-pip-version-check -r python/requirements.txt
+# What builds the package and what its tests need, beside NumPy, h5py and zarr.
+$(VENV)/.ready-package: $(VENV)/.ready python/requirements.txt
+	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check -r python/requirements.txt
 	touch $@
 
-wheel: system
-	@$(MAKE) --no-print-directory $(PYTHON_VENV)/.ready
-	cd python
-	PYO3_PYTHON=$(PYTHON_VENV)/bin/python $(PYTHON_VENV)/bin/maturin build --release --locked --out $(CARGO_TARGET_DIR)/wheels
+maturin = cd python && $(VENV)/bin/maturin build --locked --interpreter $(VENV)/bin/python
 
-test-python: system
-	@$(MAKE) --no-print-directory $(PYTHON_VENV)/.ready
-	cargo fmt --manifest-path python/Cargo.toml --check
+wheel: python
+	@$(MAKE) --no-print-directory $(VENV)/.ready-package
+	$(maturin) --release --out $(CARGO_TARGET_DIR)/wheels
+
+# What is tested is the wheel as pip installs it; the engine in it is the one that the other tests link to.
+package: python
+	@$(MAKE) --no-print-directory $(VENV)/.ready-package
 	rm -rf $(CARGO_TARGET_DIR)/wheels-tested
-	(cd python && PYO3_PYTHON=$(PYTHON_VENV)/bin/python $(PYTHON_VENV)/bin/maturin build --locked --out $(CARGO_TARGET_DIR)/wheels-tested)
-	$(PYTHON_VENV)/bin/python -m pip install -q --disable-pip-version-check --force-reinstall --no-deps $(CARGO_TARGET_DIR)/wheels-tested/*.whl
-	$(PYTHON_VENV)/bin/mypy --strict --warn-unused-ignores python/tests/typed.py
-	$(PYTHON_VENV)/bin/pytest -q python/tests
+	($(maturin) --auditwheel skip --compression-level 1 --out $(CARGO_TARGET_DIR)/wheels-tested)
+	$(VENV)/bin/python -m pip install -q --disable-pip-version-check --force-reinstall --no-deps $(CARGO_TARGET_DIR)/wheels-tested/*.whl
+
+test-python: package
+	@$(VENV)/bin/mypy --strict --warn-unused-ignores --cache-dir $(CARGO_TARGET_DIR)/mypy python/tests/typed.py
+	$(VENV)/bin/pytest -q -p no:cacheprovider python/tests
+
+# The suites of others, against the package: array-api-tests where a checkout of it is given (with its submodule), and NumPy's own.
+ARRAY_API_TESTS ?=
+ARRAY_API_EXAMPLES ?= 100
+
+python-suites: package
+	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check -r python/suites/requirements.txt
+	if [[ -n "$(ARRAY_API_TESTS)" ]]; then
+		skips=$(CURDIR)/python/suites/array_api_skips.txt
+		(cd "$(ARRAY_API_TESTS)" && ARRAY_API_TESTS_MODULE=flagstone.array_api ARRAY_API_TESTS_VERSION=2025.12 \
+			$(VENV)/bin/pytest -q -p no:cacheprovider --disable-warnings --skips-file $$skips --max-examples $(ARRAY_API_EXAMPLES) array_api_tests)
+	else
+		echo "array-api-tests: give a checkout, ARRAY_API_TESTS=/where/it/is"
+	fi
+	PYTHONPATH=python/suites $(VENV)/bin/pytest -q -p no:cacheprovider -p numpy_tests --disable-warnings --pyargs numpy.lib numpy.fft numpy.linalg
+
 
 unit:
 	@export FLAGSTONE_PYTHON=$(VENV)/bin/python

@@ -1,5 +1,7 @@
 """The namespace of the Python array API standard, version 2025.12: Flagstone's functions under the standard's names."""
 
+import types as _types
+
 import numpy as _np
 
 import flagstone as _fs
@@ -13,9 +15,36 @@ for _name, _function in _flagstone.functions.items():
         globals().setdefault(_name, _function)
 
 bool = _np.bool_
-linalg, fft = _fs.linalg, _fs.fft
+linalg, fft = _types.ModuleType(f"{__name__}.linalg"), _types.ModuleType(f"{__name__}.fft")
+for _name, _function in _flagstone.functions.items():
+    _of, _, _last = _name.rpartition(".")
+    if _of in ("linalg", "fft"):
+        setattr(globals()[_of], _last, _function)
 from_dlpack = _fs.from_dlpack
 pi, e, inf, nan, newaxis = _fs.pi, _fs.e, _fs.inf, _fs.nan, None
+
+
+_sort, _argsort, _searchsorted = _fs.sort, _fs.argsort, _fs.searchsorted
+
+
+def sort(x, /, *, axis=-1, descending=False, stable=True):
+    """The elements in order along an axis."""
+    ascending = _sort(x, axis=axis, stable=stable)
+    return _fs.flip(ascending, axis=axis) if descending else ascending
+
+
+def argsort(x, /, *, axis=-1, descending=False, stable=True):
+    """The places of the elements in order; equal ones stay in the order in which they are."""
+    if not descending:
+        return _argsort(x, axis=axis, stable=stable)
+    # what stands last of equal ones comes last when all are turned around twice
+    turned = _fs.flip(_argsort(_fs.flip(x, axis=axis), axis=axis, stable=stable), axis=axis)
+    return x.shape[axis] - 1 - turned
+
+
+def searchsorted(x1, x2, /, *, side="left", sorter=None):
+    """Where the elements of `x2` would stand among those of `x1`, which `sorter` sorts."""
+    return _searchsorted(x1 if sorter is None else _fs.take(x1, sorter), x2, side=side)
 
 
 def finfo(type, /):
@@ -62,3 +91,31 @@ class _Info:
 def __array_namespace_info__():
     """What this namespace can do."""
     return _Info()
+
+
+def _matrix_rank(x, /, *, rtol=None):
+    """How many singular values are above `rtol` of the largest."""
+    if rtol is None:
+        return _fs.linalg.matrix_rank(x)
+    values = _fs.linalg.svdvals(x)
+    return _fs.count_nonzero(values > values.max(axis=-1, keepdims=True) * _fs.expand_dims(_fs.asarray(rtol), -1), axis=-1)
+
+
+def _frequencies(name, n, /, *, d=1.0, dtype=None, device=None):
+    if device not in (None, "cpu"):
+        raise ValueError(f"{name}: device {device!r}; expected 'cpu'")
+    found = _flagstone.functions[f"fft.{name}"](n, d)
+    return found if dtype is None else found.astype(dtype)
+
+
+def _fftfreq(n, /, *, d=1.0, dtype=None, device=None):
+    """The frequencies of `fft`."""
+    return _frequencies("fftfreq", n, d=d, dtype=dtype, device=device)
+
+
+def _rfftfreq(n, /, *, d=1.0, dtype=None, device=None):
+    """The frequencies of `rfft`."""
+    return _frequencies("rfftfreq", n, d=d, dtype=dtype, device=device)
+
+
+linalg.matrix_rank, fft.fftfreq, fft.rfftfreq = _matrix_rank, _fftfreq, _rfftfreq
