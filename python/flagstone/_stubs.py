@@ -58,7 +58,7 @@ def _parameters(function, method):
 
 def _function(function, method=False, indent=""):
     result = RESULTS.get(function.name, "Any" if function.name in SEVERAL or "." in function.name and function.name in SEVERAL else "Array")
-    doc = function.__doc__.split("\n\n")[1].replace("\\", "\\\\").replace('"""', "'''")
+    doc = function.summary.replace("\\", "\\\\").replace('"""', "'''")
     name = function.__name__
     return f'{indent}def {name}({_parameters(function, method)}) -> {result}:\n{indent}    """{doc}"""\n'
 

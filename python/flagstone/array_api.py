@@ -119,3 +119,14 @@ def _rfftfreq(n, /, *, d=1.0, dtype=None, device=None):
 
 
 linalg.matrix_rank, fft.fftfreq, fft.rfftfreq = _matrix_rank, _fftfreq, _rfftfreq
+
+
+def _sliding_window_view(x, window_shape, axis=None, *, subok=False, writeable=False):
+    """All windows, along new axes. They are views that nobody writes to."""
+    return _flagstone.functions["sliding_window_view"](x, window_shape, axis)
+
+
+# not of the standard: where xarray looks for windows
+lib = _types.ModuleType(f"{__name__}.lib")
+lib.stride_tricks = _types.ModuleType(f"{__name__}.lib.stride_tricks")
+lib.stride_tricks.sliding_window_view = _sliding_window_view

@@ -9,7 +9,7 @@ use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PySlice, PyTuple};
 
-/// A function of the table, or a method.
+// A function of the table, or a method. Its text is that of the table: a comment for documentation would stand in its place.
 #[pyclass(frozen, module = "flagstone")]
 pub(crate) struct Function {
     signature: &'static Signature,
@@ -111,6 +111,12 @@ impl Function {
     #[getter]
     fn name(&self) -> &'static str {
         self.signature.name
+    }
+
+    /// What it does, in a line.
+    #[getter]
+    fn summary(&self) -> &'static str {
+        self.signature.doc
     }
 
     #[getter]

@@ -65,7 +65,11 @@ CALLS = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(CALLS))
+#: What does not work yet: xarray asks for chunked arrays inside of the function, or for windows across chunks.
+NOT_YET = {"interp", "interp_like_nearest", "quantile"}
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.xfail(strict=True)] if name in NOT_YET else []) for name in sorted(CALLS)])
 @pytest.mark.filterwarnings("ignore")
 def test_what_users_do_is_lazy_and_right(name, plain, lazy, monkeypatch):
     call = CALLS[name]
