@@ -325,9 +325,10 @@ pub(super) fn divmod(x1: &Value, x2: &Value) -> Called {
 }
 
 /// Integers and bool in the float that NumPy's functions of floats compute them in.
-fn as_float(x: Array) -> Result<Array> {
+fn as_float(name: &str, x: Array) -> Result<Array> {
     Ok(match x.dtype()? {
         dtype if dtype.is_float() => x,
+        dtype if dtype.is_complex() => return Err(Error::bad_type(name, format!("not defined for {dtype}; use .real() and .imag()"))),
         DType::Bool | DType::I8 | DType::U8 => x.astype(DType::F16),
         DType::I16 | DType::U16 => x.astype(DType::F32),
         _ => x.astype(DType::F64),
@@ -336,7 +337,7 @@ fn as_float(x: Array) -> Result<Array> {
 
 /// Fractional and integral parts, both with the sign of x.
 pub(super) fn modf(x: &Value) -> Called {
-    let x = as_float(args::array("modf", x)?)?;
+    let x = as_float("modf", args::array("modf", x)?)?;
     let whole = x.trunc();
     let part = super::where_(x.isinf(), 0.0, &x - &whole).copysign(&x);
     Ok(Value::Tuple(vec![Value::Array(part), Value::Array(whole)]))
@@ -344,7 +345,7 @@ pub(super) fn modf(x: &Value) -> Called {
 
 /// Mantissas of ½ to 1 and exponents (int32) with x = mantissa · 2^exponent.
 pub(super) fn frexp(x: &Value) -> Called {
-    let x = as_float(args::array("frexp", x)?)?;
+    let x = as_float("frexp", args::array("frexp", x)?)?;
     let regular = x.isfinite() & x.ne(0.0);
     let size = super::where_(&regular, x.abs(), 1.0);
     // the logarithm may be off by one at powers of two
