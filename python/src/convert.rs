@@ -74,7 +74,7 @@ pub(crate) fn operand(object: &Bound<'_, PyAny>) -> PyResult<Option<Value>> {
         return Ok(Some(Value::None));
     }
     let class = object.get_type();
-    let exact = class.is(&py.get_type::<PyFloat>()) || class.is(&py.get_type::<PyComplex>());
+    let exact = class.is(py.get_type::<PyFloat>()) || class.is(py.get_type::<PyComplex>());
     // float64 and complex128 of NumPy are floats of Python, too
     if !exact && object.is_instance(&numpy(py, "generic")?)? {
         return typed(object).map(Some);

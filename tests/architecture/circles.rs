@@ -34,7 +34,7 @@ struct Reader {
 
 impl Reader {
     /// A path as it is written, from the root; `None` where it begins with a name that is not a module's.
-    fn from_root(&self, written: &[String]) -> Option<Place> {
+    fn rooted(&self, written: &[String]) -> Option<Place> {
         let supers = written.iter().take_while(|word| *word == "super").count();
         match written.first()?.as_str() {
             "crate" => Some(written[1..].to_vec()),
@@ -55,7 +55,7 @@ impl Reader {
             syn::UseTree::Glob(_) => ("*".to_string(), before.to_vec()),
         };
         // a path that begins with neither is one of a module below, or of another crate
-        let whole = self.from_root(&written).unwrap_or_else(|| [&self.place[..], &written].concat());
+        let whole = self.rooted(&written).unwrap_or_else(|| [&self.place[..], &written].concat());
         self.file.imports.push((shown, name, whole));
     }
 }
@@ -91,7 +91,7 @@ impl Visit<'_> for Reader {
     fn visit_visibility(&mut self, _: &syn::Visibility) {}
     fn visit_path(&mut self, path: &syn::Path) {
         let written: Vec<String> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
-        match self.from_root(&written) {
+        match self.rooted(&written) {
             Some(path) => self.file.whole.push(path),
             None => self.file.local.push(written),
         }
