@@ -117,8 +117,9 @@ pub fn block_function(
         }
         let follow = |(array, axes): &(Array, Vec<usize>)| {
             let expr = array.known()?;
-            let wanted: Vec<Option<&AxisChunks>> = axes.iter().map(|&axis| cuts.get(axis)).collect();
-            match expr.chunks.axes.iter().map(Some).eq(wanted) {
+            // the same lengths, in whatever form they are kept
+            let as_cut = |(own, &axis): (&AxisChunks, &usize)| cuts.get(axis).is_some_and(|cuts| own.lengths().eq(cuts.lengths()));
+            match axes.len() == expr.chunks.axes.len() && expr.chunks.axes.iter().zip(axes).all(as_cut) {
                 true => Ok(BlockArg { expr, axes: axes.clone(), sees: Vec::new() }),
                 false => {
                     let what =

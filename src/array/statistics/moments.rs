@@ -6,8 +6,8 @@ use crate::array::{Array, Axes, where_};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::DType;
 
-/// As floats, with the axes of a reduction kept.
-fn floats(x: &Array) -> Result<Array> {
+/// As numbers that can be divided in.
+pub(super) fn floats(x: &Array) -> Result<Array> {
     let dtype = x.dtype()?;
     Ok(if dtype.is_float() || dtype.is_complex() { x.clone() } else { x.astype(DType::F64) })
 }

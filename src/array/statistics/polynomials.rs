@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use flagstone_kernels::dtype::DType;
 
 /// The number of coefficients.
-fn length(name: &str, p: &Array) -> Result<u64> {
+pub(super) fn length(name: &str, p: &Array) -> Result<u64> {
     match p.shape()?[..] {
         [n] => Ok(n),
         ref shape => Err(Error::bad_request(name, format!("coefficients of shape {shape:?}; expected one axis"))),

@@ -1,27 +1,16 @@
 //! Polynomials and their zeros, quotients of polynomials, and the polynomial that is nearest to points.
 
+use super::moments::floats;
+use super::polynomials::length;
 use crate::array::composed::{check_pieces, composed};
 use crate::array::manipulate::concatenate;
 use crate::array::{Array, Index, linalg, zeros};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::DType;
 
-fn length(name: &str, p: &Array) -> Result<u64> {
-    match p.shape()?[..] {
-        [n] => Ok(n),
-        ref shape => Err(Error::bad_request(name, format!("an array of shape {shape:?}; expected one axis"))),
-    }
-}
-
 /// Elements `start..stop` along axis 0, negative ones from the end.
 fn part(x: &Array, start: impl Into<Option<i64>>, stop: impl Into<Option<i64>>) -> Array {
     x.index([Index::Slice(start.into(), stop.into(), None)])
-}
-
-/// As a dtype that can be divided in.
-fn inexact(x: &Array) -> Result<Array> {
-    let dtype = x.dtype()?;
-    Ok(if dtype.is_float() || dtype.is_complex() { x.clone() } else { x.astype(DType::F64) })
 }
 
 /// The coefficients, the highest power first and 1, of the polynomial with these zeros; of a square matrix those of its characteristic
@@ -35,7 +24,7 @@ fn inexact(x: &Array) -> Result<Array> {
 #[track_caller]
 pub fn poly(zeros: &Array) -> Array {
     composed("poly", &[zeros], |arrays| {
-        let x = inexact(&arrays[0])?;
+        let x = floats(&arrays[0])?;
         let of_matrix = x.ndim()? == 2;
         let real = !x.dtype()?.is_complex();
         let roots = if of_matrix { linalg::eig(&x)[0].clone() } else { x };
@@ -68,7 +57,7 @@ pub fn poly(zeros: &Array) -> Array {
 #[track_caller]
 pub fn roots(p: &Array) -> Array {
     composed("roots", &[p], |arrays| {
-        let p = inexact(&arrays[0])?;
+        let p = floats(&arrays[0])?;
         let n = length("roots", &p)?;
         if n < 2 {
             return Ok(crate::array::zeros([0], p.dtype()?));
@@ -99,7 +88,7 @@ pub fn polydiv(u: &Array, v: &Array) -> [Array; 2] {
 }
 
 fn divided(u: &Array, v: &Array) -> Result<[Array; 2]> {
-    let dtype = inexact(u)?.dtype()?.promote(inexact(v)?.dtype()?);
+    let dtype = floats(u)?.dtype()?.promote(floats(v)?.dtype()?);
     let (u, v) = (u.astype(dtype), v.astype(dtype));
     let (n, m) = (length("polydiv", &u)?, length("polydiv", &v)?);
     if n == 0 || m == 0 {
@@ -136,7 +125,7 @@ pub fn polyfit(x: &Array, y: &Array, degree: u64, rcond: Option<f64>, weights: O
     let mut given = vec![x, y];
     given.extend(weights);
     composed("polyfit", &given, move |arrays| {
-        let (x, y) = (inexact(&arrays[0])?, inexact(&arrays[1])?);
+        let (x, y) = (floats(&arrays[0])?, floats(&arrays[1])?);
         let (n, rows) = (length("polyfit", &x)?, y.shape()?);
         if !matches!(rows.len(), 1 | 2) || rows[0] != n || n == 0 {
             return Err(Error::bad_request("polyfit", format!("y of shape {rows:?} at {n} places; expected as many rows, one at least")));
@@ -144,7 +133,7 @@ pub fn polyfit(x: &Array, y: &Array, degree: u64, rcond: Option<f64>, weights: O
         let is_vector = rows.len() == 1;
         let (mut a, mut b) = (x.vander(degree + 1, false), if is_vector { y.expand_dims([1]) } else { y });
         if let Some(weights) = arrays.get(2) {
-            let w = inexact(weights)?;
+            let w = floats(weights)?;
             if w.shape()? != [n] {
                 return Err(Error::bad_request("polyfit", format!("weights of shape {:?}; expected [{n}]", w.shape()?)));
             }
