@@ -395,6 +395,33 @@ fn matrices_larger_than_memory() {
     assert_eq!(usage.resident_bytes + usage.spilled_bytes, 0, "nothing is left behind");
 }
 
+/// Of matrices whose exponentials are known: rotations of the plane, and a Jordan block, large and small, in one matrix.
+#[test]
+fn exponentials_of_known_matrices() {
+    for (n, tiny) in [(2, false), (40, false), (40, true)] {
+        let at = |i: usize| 0.9 * (i / 2) as f64 - 3.0;
+        let a = Array2::from_shape_fn((n, n), |(i, j)| match i ^ 1 == j {
+            true => at(i) * if i > j { 1.0 } else { -1.0 },
+            false => 0.0,
+        });
+        let exact = Array2::from_shape_fn((n, n), |(i, j)| match (i == j, i ^ 1 == j) {
+            (true, _) => at(i).cos(),
+            (_, true) => at(i).sin() * if i > j { 1.0 } else { -1.0 },
+            _ => 0.0,
+        });
+        let runtime = runtime(tiny, 4 << 20, 2);
+        let found = two(runtime.compute::<f64>(&linalg::expm(&array(&a))).unwrap());
+        assert!(off(&exact, &found, EPSILON) <= 100.0, "rotations of {n}: {}", off(&exact, &found, EPSILON));
+        // e^(−3)·[[1, 20], [0, 1]], and of a stack of the same
+        let jordan = array(&ndarray::array![[-3.0, 20.0], [0.0, -3.0]]);
+        let exact = ndarray::array![[1.0, 20.0], [0.0, 1.0]] * (-3f64).exp();
+        let one = two(runtime.compute::<f64>(&linalg::expm(&jordan)).unwrap());
+        assert!(off(&exact, &one, EPSILON) <= 100.0, "{one}");
+        let stack = linalg::expm(&jordan.expand_dims([0]).broadcast_to([3, 2, 2])).index(idx![2]);
+        assert!(off(&exact, &two(runtime.compute::<f64>(&stack).unwrap()), EPSILON) <= 100.0);
+    }
+}
+
 #[test]
 fn results_that_nobody_asked_for_are_not_made() {
     let runtime = runtime(false, 64 << 20, 1);

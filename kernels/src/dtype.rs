@@ -191,6 +191,17 @@ impl DType {
         }
     }
 
+    /// The distance from 1 to the next number of the real dtype, NumPy's `finfo(dtype).eps`; f64's for integers, which are computed
+    /// in f64.
+    pub const fn epsilon(self) -> f64 {
+        match self.real() {
+            DType::F16 => 1.0 / (1 << 10) as f64,
+            DType::BF16 => 1.0 / (1 << 7) as f64,
+            DType::F32 => f32::EPSILON as f64,
+            _ => f64::EPSILON,
+        }
+    }
+
     /// NumPy's `promote_types`; `float16` with `bfloat16` gives `float32`.
     pub fn promote(self, other: DType) -> DType {
         use DType::*;

@@ -47,14 +47,22 @@ def searchsorted(x1, x2, /, *, side="left", sorter=None):
     return _searchsorted(x1 if sorter is None else _fs.take(x1, sorter), x2, side=side)
 
 
+def _dtype_of(type):
+    """The dtype that `type` is, or that it has."""
+    return type.dtype if isinstance(type, (_fs.Array, _np.ndarray)) else _np.dtype(type)
+
+
 def finfo(type, /):
     """Machine limits of floating-point types."""
-    return _np.finfo(getattr(type, "dtype", type))
+    found = _np.finfo(_dtype_of(type))
+    # the standard wants Python's floats
+    limits = {name: float(getattr(found, name)) for name in ("eps", "max", "min", "smallest_normal")}
+    return _types.SimpleNamespace(bits=found.bits, dtype=found.dtype, **limits)
 
 
 def iinfo(type, /):
     """Machine limits of integer types."""
-    return _np.iinfo(getattr(type, "dtype", type))
+    return _np.iinfo(_dtype_of(type))
 
 
 class _Info:
@@ -67,7 +75,7 @@ class _Info:
         return "cpu"
 
     def devices(self):
-        return ["cpu"]
+        return ("cpu",)
 
     def default_dtypes(self, *, device=None):
         return {name: _np.dtype(kind) for name, kind in
@@ -101,6 +109,16 @@ def _matrix_rank(x, /, *, rtol=None):
     return _fs.count_nonzero(values > values.max(axis=-1, keepdims=True) * _fs.expand_dims(_fs.asarray(rtol), -1), axis=-1)
 
 
+def _pinv(x, /, *, rtol=None):
+    """The pseudoinverse; singular values of at most `rtol` times the largest count as zero."""
+    if rtol is None or isinstance(rtol, (int, float)):
+        return _fs.linalg.pinv(x, rtol=rtol)
+    u, s, vh = _fs.linalg.svd(x, full_matrices=False)
+    counts = s > s.max(axis=-1, keepdims=True) * _fs.expand_dims(_fs.asarray(rtol), -1)
+    inverse = _fs.where(counts, 1 / _fs.where(counts, s, 1), 0).astype(s.dtype)
+    return _fs.matrix_transpose(_fs.conj(vh)) @ (_fs.expand_dims(inverse, -1) * _fs.matrix_transpose(_fs.conj(u)))
+
+
 def _frequencies(name, n, /, *, d=1.0, dtype=None, device=None):
     if device not in (None, "cpu"):
         raise ValueError(f"{name}: device {device!r}; expected 'cpu'")
@@ -118,7 +136,7 @@ def _rfftfreq(n, /, *, d=1.0, dtype=None, device=None):
     return _frequencies("rfftfreq", n, d=d, dtype=dtype, device=device)
 
 
-linalg.matrix_rank, fft.fftfreq, fft.rfftfreq = _matrix_rank, _fftfreq, _rfftfreq
+linalg.matrix_rank, linalg.pinv, fft.fftfreq, fft.rfftfreq = _matrix_rank, _pinv, _fftfreq, _rfftfreq
 
 
 def _sliding_window_view(x, window_shape, axis=None, *, subok=False, writeable=False):

@@ -50,6 +50,11 @@ pub(super) fn as_lines(a: &Value, dtype: &Value) -> Called {
     given(array.atleast_1d())
 }
 
+/// The dtype that was given, float64 for None.
+pub(super) fn or_float(dtype: &Value) -> Value {
+    if is_none(dtype) { Value::DType(DType::F64) } else { dtype.clone() }
+}
+
 pub(super) fn filled(operation: &str, shape: &Value, value: &Value, dtype: &Value, chunks: &Value) -> Called {
     let shape = args::shape(operation, shape)?;
     let dtype = args::dtype(operation, dtype)?;

@@ -2,11 +2,12 @@
 
 use super::Array;
 use super::counted::{self, Length};
+use super::elementwise::constant;
 use super::lookup::{Places, pointwise};
 use super::manipulate::{join, view};
 use crate::error::{Error, Result};
 use crate::expr::{Affine, Expr, Follow, Node, ops};
-use flagstone_kernels::dtype::DType;
+use flagstone_kernels::dtype::{DType, Scalar};
 use std::sync::Arc;
 
 /// A list of more slices than this is looked up.
@@ -224,9 +225,12 @@ pub(super) fn indexed(expr: &Expr, items: &[Index]) -> Result<Expr> {
     }
     let masks = items.iter().filter(|item| matches!(item, Index::Array(_))).count();
     if masks > 0 {
+        if let Some((expr, items)) = with_axes_of_bools(expr, items)? {
+            return indexed(&expr, &items);
+        }
         return match whole_mask(expr, items) {
             Some(mask) => masked(expr, mask),
-            None => at_places(expr, &spread_masks(items)?),
+            None => at_places(expr, &spread_masks(expr, items)?),
         };
     }
     let items = expanded(expr, items)?;
@@ -255,12 +259,52 @@ pub(super) fn whole_mask<'a>(expr: &Expr, items: &'a [Index]) -> Option<&'a Arra
     (of.dtype == DType::Bool && whole || !(of.dtype == DType::Bool || of.dtype.is_integer())).then_some(mask)
 }
 
+/// Whether `item` is an array of bool, and of how many axes.
+fn mask_axes(item: &Index) -> Result<Option<usize>> {
+    match item {
+        Index::Array(mask) if mask.dtype()? == DType::Bool => mask.ndim().map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// Where a single bool is among the items, the array with an axis of length 1 in its place, and the items with a mask of that axis:
+/// one that is true adds an axis, one that is not selects nothing.
+pub(super) fn with_axes_of_bools(expr: &Expr, items: &[Index]) -> Result<Option<(Expr, Vec<Index>)>> {
+    let (mut before, mut masked, mut found) = (Vec::new(), Vec::new(), false);
+    for item in items {
+        match (mask_axes(item)?, item) {
+            (Some(0), Index::Array(mask)) => {
+                found = true;
+                before.push(Index::NewAxis);
+                masked.push(Index::Array(mask.reshape([1])));
+                continue;
+            }
+            (_, Index::NewAxis) => {}
+            (_, Index::Ellipsis) => before.push(Index::Ellipsis),
+            (axes, _) => before.extend((0..axes.unwrap_or(1)).map(|_| Index::Slice(None, None, None))),
+        }
+        masked.push(item.clone());
+    }
+    if found { Ok(Some((indexed(expr, &before)?, masked))) } else { Ok(None) }
+}
+
 /// The items with each mask replaced by the places where it is true, an array of them for each of its axes.
-pub(super) fn spread_masks(items: &[Index]) -> Result<Vec<Index>> {
+pub(super) fn spread_masks(expr: &Expr, items: &[Index]) -> Result<Vec<Index>> {
+    let axes_of = |item: &Index| match item {
+        Index::NewAxis | Index::Ellipsis => Ok(0),
+        item => mask_axes(item).map(|axes| axes.unwrap_or(1)),
+    };
+    let used = items.iter().map(axes_of).sum::<Result<usize>>()?;
+    let mut axis = 0;
     let mut out = Vec::new();
     for item in items {
+        let first = axis;
+        axis += if matches!(item, Index::Ellipsis) { expr.shape.len().saturating_sub(used) } else { axes_of(item)? };
         match item {
-            Index::Array(mask) if mask.dtype()? == DType::Bool => out.extend(mask.nonzero().into_iter().map(Index::Array)),
+            Index::Array(mask) if mask.dtype()? == DType::Bool => {
+                check_mask(expr, first, &mask.expr()?)?;
+                out.extend(mask.nonzero().into_iter().map(Index::Array));
+            }
             Index::Bools(bools) => out.push(Index::List((0..).zip(bools).filter(|(_, set)| **set).map(|(at, _)| at).collect())),
             other => out.push(other.clone()),
         }
@@ -474,14 +518,31 @@ fn masked(expr: &Expr, mask: &Array) -> Result<Expr> {
     selected(expr, &mask)
 }
 
+/// Refuses a mask of other lengths than the axes of `expr` from `first` on have; one of length 0 selects nothing, whatever the axis
+/// has. What is counted is not known yet.
+fn check_mask(expr: &Expr, first: usize, mask: &Expr) -> Result<()> {
+    let fits = |(at, &n): (usize, &u64)| match expr.shape.get(first + at) {
+        Some(&len) => n == len || n == 0 || is_counted(expr, first + at) || is_counted(mask, at),
+        None => false,
+    };
+    if mask.shape.iter().enumerate().all(fits) {
+        return Ok(());
+    }
+    let what = format!(
+        "a mask of shape {:?} on an array of shape {:?}, from axis {first} on; expected the same lengths",
+        mask.shape, expr.shape
+    );
+    Err(Error::bad_index("index", what))
+}
+
 /// [`masked`] of arrays whose lengths are known.
 fn selected(expr: &Expr, mask: &Expr) -> Result<Expr> {
+    check_mask(expr, 0, mask)?;
+    if mask.shape.len() < expr.shape.len() {
+        return Err(Error::internal("a mask of leading axes taken for one of all"));
+    }
     if mask.shape != expr.shape {
-        let what = format!(
-            "a mask of shape {:?} on an array of shape {:?}; expected the same shape, or that of its leading axes",
-            mask.shape, expr.shape
-        );
-        return Err(Error::bad_index("index", what));
+        return constant(Scalar::Int(0), expr.dtype, &[0]);
     }
     let count = counted::count_of(mask);
     Node::new(ops::Mask { arg: expr.clone(), mask: mask.clone(), count, len: None }.into())

@@ -2,7 +2,7 @@
 //! so that a slice of the result reads what it needs.
 
 use super::elementwise::{broadcast, cast, constant};
-use super::indexing::{expanded, indexed, list_comes_first, places_of, slice_bounds, spread_masks, whole_mask};
+use super::indexing::{expanded, indexed, list_comes_first, places_of, slice_bounds, spread_masks, whole_mask, with_axes_of_bools};
 use super::lookup::linear;
 use super::manipulate::join;
 use super::operand::{Arg, check_fits};
@@ -223,6 +223,9 @@ fn advanced(x: &Array, items: &[Index], value: &Array) -> Result<Array> {
 fn updated(x: &Array, items: &[Index], value: &Array) -> Result<Array> {
     let expr = x.expr()?;
     let value = Array::from_expr(cast(&value.expr()?, expr.dtype)?);
+    if let Some((wider, items)) = with_axes_of_bools(&expr, items)? {
+        return Ok(updated(&Array::from_expr(wider), &items, &value)?.reshape(&expr.shape[..]));
+    }
     if let Some(mask) = whole_mask(&expr, items) {
         return masked(x, mask, &value);
     }
@@ -232,7 +235,7 @@ fn updated(x: &Array, items: &[Index], value: &Array) -> Result<Array> {
     };
     if items.iter().map(has_mask).collect::<Result<Vec<_>>>()?.contains(&true) {
         // as many places as are true: known when they are counted
-        let spread = spread_masks(items)?;
+        let spread = spread_masks(&expr, items)?;
         return Ok(with_arrays(x, &spread, &value, advanced));
     }
     let items = expanded(&expr, items)?;

@@ -8,10 +8,12 @@ import json
 import pathlib
 import subprocess
 import sys
+import types
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import scipy.linalg
 
 FLAGSTONE, DIRECTORY = sys.argv[1], pathlib.Path(sys.argv[2])
 warnings.simplefilter("ignore")
@@ -679,6 +681,26 @@ nanquantile(where(x > 3, np.nan, x), 0.3, axis=0)
 nanquantile(where(x > 3, np.nan, x), [0.3, 0.9])
 linalg.inv(q)
 linalg.inv(q)[:2, 1:3]
+linalg.inv(z)
+linalg.inv(q.T)
+x[array(True)]
+x[array(False)]
+x[array(True), 1]
+x[1:, array(True)]
+x[..., array(True)]
+x[zeros(0, dtype=bool)]
+x[zeros((4, 0), dtype=bool)]
+array(5.0)[array(True)]
+zeros((2, 3), dtype=None)
+ones(3, None)
+empty((2, 0), dtype=None)
+linalg.expm(q / 4)
+linalg.expm(z)
+linalg.expm(q - q.T)[1:, :2]
+linalg.expm(t[:, :, :3] / 40)
+linalg.expm(i[:2, :2] // 2)
+linalg.expm(q.astype("float32"))
+linalg.expm(zeros((0, 0)))
 linalg.solve(q, v[:4])
 linalg.solve(q, x[:, :3])
 linalg.solve(z, z)
@@ -827,6 +849,9 @@ random.poisson(2.0, size=3) * 0
 
 # Both refuse.
 ERRORS = """
+linalg.expm(x)
+zeros((0, 3))[zeros(2, dtype=bool)]
+x[zeros(3, dtype=bool)]
 fft.fft(v, n=0)
 fft.fft(v, axis=1)
 fft.rfft(z)
@@ -1025,6 +1050,7 @@ def with_numpy(text):
     names = {}
     exec("from numpy import *; import numpy; import numpy as np; from scipy import special, stats", names)
     exec("from numpy.lib.stride_tricks import sliding_window_view", names)
+    names["linalg"] = types.SimpleNamespace(**{**vars(np.linalg), "expm": scipy.linalg.expm})
     exec(BEYOND_NUMPY, names)
     names.update({name: value.copy() for name, value in INPUTS.items()})
     *before, last = ast.parse(text).body

@@ -1,6 +1,7 @@
 //! Operations on complex numbers, with NumPy's formulas where its results show them (Smith's division,
 //! integer powers by repeated multiplication).
 
+use super::complex_math as math;
 use super::{TileFn, operations};
 use crate::dtype::{Bool, Element};
 use crate::op::{BinaryOp, UnaryOp};
@@ -140,65 +141,34 @@ macro_rules! parts {
 }
 parts!(f32, f64);
 
-/// eˣ; a real argument stays real.
-fn exp(z: Complex<f64>) -> Complex<f64> {
-    if z.im == 0.0 {
-        return Complex::new(z.re.exp(), z.im);
-    }
-    z.exp()
-}
-
-/// log(x), careful near |x| = 1.
-fn log(z: Complex<f64>) -> Complex<f64> {
-    let (a, b) = if z.re.abs() >= z.im.abs() { (z.re.abs(), z.im.abs()) } else { (z.im.abs(), z.re.abs()) };
-    let size = if a > 0.5 && a < 2.0 { 0.5 * ((a - 1.0) * (a + 1.0) + b * b).ln_1p() } else { z.re.hypot(z.im).ln() };
-    Complex::new(size, z.im.atan2(z.re))
-}
-
-/// log(1 + x) without losing small x.
-fn log1p(z: Complex<f64>) -> Complex<f64> {
-    let one_more = Complex::new(z.re + 1.0, z.im);
-    if z.re.abs() < 0.5 && z.im.abs() < 0.5 {
-        let size = 0.5 * (z.re * (2.0 + z.re) + z.im * z.im).ln_1p();
-        return Complex::new(size, one_more.im.atan2(one_more.re));
-    }
-    log(one_more)
-}
-
-/// eˣ − 1 without losing small x.
-fn expm1(z: Complex<f64>) -> Complex<f64> {
-    let half = (z.im / 2.0).sin();
-    Complex::new(z.re.exp_m1() * z.im.cos() - 2.0 * half * half, z.re.exp() * z.im.sin())
-}
-
 operations! { maps, UnaryOp, Map1, tile1, Parts, T;
     hot Negative => |a| a.neg();
     cold Positive => |a| a;
     cold Sign => |a| a.sign();
     cold Rint => |a| a.rint();
-    cold Sqrt => |a| a.map(|z| z.sqrt());
+    cold Sqrt => |a| a.map(math::sqrt);
     hot Square => |a| a.mul(a);
     cold Reciprocal => |a| a.recip();
     cold Conjugate => |a| a.conj();
-    cold Exp => |a| a.map(exp);
-    cold Exp2 => |a| a.map(|z| exp(z * std::f64::consts::LN_2));
-    cold Expm1 => |a| a.map(expm1);
-    cold Log => |a| a.map(log);
-    cold Log2 => |a| a.map(|z| log(z) * std::f64::consts::LOG2_E);
-    cold Log10 => |a| a.map(|z| log(z) * std::f64::consts::LOG10_E);
-    cold Log1p => |a| a.map(log1p);
-    cold Sin => |a| a.map(|z| z.sin());
-    cold Cos => |a| a.map(|z| z.cos());
-    cold Tan => |a| a.map(|z| z.tan());
-    cold Arcsin => |a| a.map(|z| z.asin());
-    cold Arccos => |a| a.map(|z| z.acos());
-    cold Arctan => |a| a.map(|z| z.atan());
-    cold Sinh => |a| a.map(|z| z.sinh());
-    cold Cosh => |a| a.map(|z| z.cosh());
-    cold Tanh => |a| a.map(|z| z.tanh());
-    cold Arcsinh => |a| a.map(|z| z.asinh());
-    cold Arccosh => |a| a.map(|z| z.acosh());
-    cold Arctanh => |a| a.map(|z| z.atanh());
+    cold Exp => |a| a.map(math::exp);
+    cold Exp2 => |a| a.map(|z| math::exp(z * std::f64::consts::LN_2));
+    cold Expm1 => |a| a.map(math::expm1);
+    cold Log => |a| a.map(math::log);
+    cold Log2 => |a| a.map(|z| math::log(z) * std::f64::consts::LOG2_E);
+    cold Log10 => |a| a.map(|z| math::log(z) * std::f64::consts::LOG10_E);
+    cold Log1p => |a| a.map(math::log1p);
+    cold Sin => |a| a.map(math::sin);
+    cold Cos => |a| a.map(math::cos);
+    cold Tan => |a| a.map(math::tan);
+    cold Arcsin => |a| a.map(math::asin);
+    cold Arccos => |a| a.map(math::acos);
+    cold Arctan => |a| a.map(math::atan);
+    cold Sinh => |a| a.map(math::sinh);
+    cold Cosh => |a| a.map(math::cosh);
+    cold Tanh => |a| a.map(math::tanh);
+    cold Arcsinh => |a| a.map(math::asinh);
+    cold Arccosh => |a| a.map(math::acosh);
+    cold Arctanh => |a| a.map(math::atanh);
 }
 
 operations! { parts, UnaryOp, Map1, tile1, Parts, T::Part;

@@ -6,6 +6,7 @@
 mod bools;
 mod cast;
 mod complex;
+mod complex_math;
 mod divide;
 mod float;
 mod integer;

@@ -5,10 +5,12 @@ use super::field::Field;
 use super::matrix::{Mat, MatMut, product_scratch_bytes, take, taken_bytes};
 use super::panel::{Packed, subtract};
 use super::triangle::{Triangle, solve};
+use crate::gemm::Form;
 
 const UNIT_LOWER: Triangle = Triangle { lower: true, unit: true, transposed: false, conjugated: false };
 
-/// Bytes of scratch for [`lu_panel`] and [`lu_apply`] on blocks of `m` rows and `w` columns.
+/// Bytes of scratch for [`lu_panel`] and [`lu_apply`] on blocks of `m` rows and `w` columns. ([`lu_apply_transposed`] needs what
+/// a triangle needs.)
 pub fn lu_scratch_bytes<T: Field>(m: usize, w: usize) -> usize {
     taken_bytes::<T>(m * NARROW) + product_scratch_bytes::<T>(m, w, w)
 }
@@ -101,4 +103,19 @@ fn lu_eliminate<T: Field>(f: Mat<'_, T>, at: usize, c: MatMut<'_, T>, scratch: &
 pub fn lu_apply<T: Field>(f: Mat<'_, T>, at: usize, pivots: &[i64], mut c: MatMut<'_, T>, scratch: &mut [u8]) {
     lu_swap(&mut c, at, pivots);
     lu_eliminate(f, at, c, scratch);
+}
+
+/// The transpose of what [`lu_apply`] does: with the steps of all blocks, from the last to the first, c becomes Mᵀ·c, where
+/// M·A = U. Cost: as there.
+pub fn lu_apply_transposed<T: Field>(f: Mat<'_, T>, at: usize, pivots: &[i64], mut c: MatMut<'_, T>, scratch: &mut [u8]) {
+    let k = f.cols().min(f.rows() - at);
+    let [_, rest] = c.again().split_rows(at);
+    let [mut here, below] = rest.split_rows(k);
+    let form = Form { negative: true, ..Form::default() };
+    here.product(form, f.part(at + k, 0, f.rows() - at - k, k).t(), below.read(), false, scratch);
+    // a diagonal of ones has no zero
+    let _ = solve(Triangle { transposed: true, ..UNIT_LOWER }, f.part(at, 0, k, k), &mut here, scratch);
+    for (i, &p) in pivots.iter().enumerate().rev() {
+        c.swap_rows(at + i, p as usize);
+    }
 }

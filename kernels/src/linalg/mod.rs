@@ -20,7 +20,7 @@ pub use cholesky::{cholesky_panel, cholesky_scratch_bytes, cholesky_update};
 pub use condition::Condition;
 pub use dense::{Dense, Made};
 pub use field::Field;
-pub use lu::{lu_apply, lu_panel, lu_scratch_bytes, lu_swap};
+pub use lu::{lu_apply, lu_apply_transposed, lu_panel, lu_scratch_bytes, lu_swap};
 pub use matrix::{Mat, MatMut};
 pub use qr::{qr_apply, qr_panel, qr_scratch_bytes};
 pub use small::{Real, SMALL_MAX, eigh_small};

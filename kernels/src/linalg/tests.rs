@@ -117,6 +117,26 @@ fn lu_of<T: Field>(m: usize, n: usize, width: usize) {
     pivots.iter().flatten().enumerate().for_each(|(i, &p)| rows.swap(i, p as usize));
     let pa = Dense::of(m, n, |i, j| a.get(rows[i], j));
     assert!(l.times(&u).distance(&pa) <= eps::<T>(m) * a.norm(), "LU of {m} × {n} by {width}");
+    // M·A = U, so that columns y under Mᵀ and then Aᵀ are Uᵀ·y, in its first rows
+    let mut stepwise = blocks::<T>(&a, width);
+    for j in 0..pivots.len() {
+        let (done, rest) = stepwise.split_at_mut(j);
+        for (f, pivots) in pivots.iter().take(j).enumerate() {
+            lu_apply(mat(&mut done[f], m).read(), f * width, pivots, mat(&mut rest[0], m), &mut scratch);
+        }
+        lu_panel(mat(&mut rest[0], m), j * width, &mut vec![0; pivots[j].len()], &mut scratch);
+    }
+    let y = random_matrix::<T>(m, 3, 5);
+    let mut x: Vec<T> = y.at.iter().map(|&x| T::narrow(x)).collect();
+    let mut scratch = vec![0u8; triangle_scratch_bytes::<T>(m, 3, width)];
+    for (f, pivots) in pivots.iter().enumerate().rev() {
+        lu_apply_transposed(mat(&mut stepwise[f], m).read(), f * width, pivots, mat(&mut x, m), &mut scratch);
+    }
+    let x = Dense::of(m, 3, |i, j| x[i * 3 + j].wide());
+    let transposed = |a: &Dense| Dense::of(a.cols, a.rows, |i, j| a.get(j, i));
+    let first = Dense::of(k, 3, |i, j| y.get(i, j));
+    let bound = eps::<T>(m) * a.norm() * x.norm();
+    assert!(transposed(&a).times(&x).distance(&transposed(&u).times(&first)) <= bound, "Lᵀ of {m} × {n} by {width}");
     // pivots are the largest by |re| + |im|
     assert!(l.at.iter().all(|x| x.norm() <= 1.415), "multipliers");
 }

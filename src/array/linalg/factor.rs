@@ -4,7 +4,7 @@ use super::calls::dense;
 use super::{matrix, several, square, stack};
 use crate::array::{Array, Index, arange, concatenate, eye, identity, where_, zeros};
 use crate::error::{Error, Refusal, Result};
-use crate::expr::ops::{Applied, Apply, Factor, Factors, TallQr};
+use crate::expr::ops::{Applied, Apply, Factor, Factors, TallQr, Zeros};
 use crate::expr::{Expr, Node, outputs};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::linalg::Dense;
@@ -30,8 +30,8 @@ pub(super) fn factored(into: Factors, arg: Expr) -> Result<Vec<Array>> {
 }
 
 /// `arg` under factors.
-pub(super) fn applied(applied: Applied, factors: &Array, arg: &Array, is_upper: bool) -> Result<Array> {
-    let apply = Apply { applied, factors: factors.expr()?, arg: arg.expr()?, is_upper };
+pub(super) fn applied(applied: Applied, factors: &Array, arg: &Array, zeros: Zeros) -> Result<Array> {
+    let apply = Apply { applied, factors: factors.expr()?, arg: arg.expr()?, zeros };
     Node::new(apply.into()).map(Array::from_expr)
 }
 
@@ -110,7 +110,7 @@ pub fn qr_in(a: &Array, mode: QrIn) -> [Array; 2] {
         let (f, tau) = (&outputs[0], &outputs[1]);
         let whole = match n > k {
             true => {
-                let right = applied(Applied::QAdjoint, f, &a.index([Index::Ellipsis, span(k, n)]), false)?;
+                let right = applied(Applied::QAdjoint, f, &a.index([Index::Ellipsis, span(k, n)]), Zeros::None)?;
                 concatenate(&[f.clone(), right], 1)
             }
             false => f.clone(),
@@ -119,7 +119,7 @@ pub fn qr_in(a: &Array, mode: QrIn) -> [Array; 2] {
         match mode {
             QrIn::Raw => Ok([whole.t(), tau.clone()]),
             QrIn::Reduced | QrIn::Complete => {
-                let q = applied(Applied::Q, f, &eye(m, columns, 0, dtype), true)?;
+                let q = applied(Applied::Q, f, &eye(m, columns, 0, dtype), Zeros::Below)?;
                 Ok([q, whole.index([span(0, columns)]).triu(0)])
             }
         }
@@ -150,7 +150,7 @@ pub fn lu(a: &Array, form: LuIn) -> [Array; 3] {
                 let f = &outputs[2];
                 let mut u = f.index([span(0, k)]).triu(0);
                 if n > k {
-                    let right = applied(Applied::Lower, &outputs[0], &a.index([Index::Ellipsis, span(k, n)]), false)?;
+                    let right = applied(Applied::Lower, &outputs[0], &a.index([Index::Ellipsis, span(k, n)]), Zeros::None)?;
                     u = concatenate(&[u, right], 1);
                 }
                 (outputs[3].clone(), f.tril(-1) + eye(m, k, 0, dtype), u)

@@ -7,11 +7,6 @@ use crate::array::{Array, Index, axis, concatenate, where_, zeros};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::DType;
 
-/// The distance from 1 to the next number of a dtype.
-fn epsilon(dtype: DType) -> f64 {
-    if dtype.real() == DType::F32 { f32::EPSILON as f64 } else { f64::EPSILON }
-}
-
 /// x that makes ‖a·x − b‖ least, the shortest one where there are several; the sums of squares of what is left, a column of `b`
 /// each (none where `a` has not more rows than columns; NumPy gives none for a deficient rank either, which is not known
 /// before it is computed); the rank; the singular values of `a`. Singular values of at most `rcond` times the largest count as
@@ -47,7 +42,7 @@ pub fn lstsq(a: &Array, b: &Array, rcond: Option<f64>) -> [Array; 4] {
                 zeros([0], dtype.real()),
             ]);
         }
-        let rcond = rcond.unwrap_or(epsilon(dtype) * m.max(n) as f64);
+        let rcond = rcond.unwrap_or(dtype.epsilon() * m.max(n) as f64);
         let parts = |x: &Array| -> Result<([Array; 3], Array)> {
             let [u, s, vh] = svd(x, false);
             let keeps = s.gt(s.index([Index::Int(0)]) * rcond);
@@ -130,7 +125,7 @@ pub fn matrix_rank(a: &Array, tol: Option<f64>) -> Array {
         }
         match tol {
             Some(tol) => s.gt(tol).sum(-1).expr(),
-            None => s.gt(s.max(axis(-1).keepdims()) * (epsilon(s.dtype()?) * m.max(n) as f64)).sum(-1).expr(),
+            None => s.gt(s.max(axis(-1).keepdims()) * (s.dtype()?.epsilon() * m.max(n) as f64)).sum(-1).expr(),
         }
     })
 }

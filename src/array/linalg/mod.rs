@@ -5,6 +5,7 @@
 //! refuses them.
 
 mod calls;
+mod exponential;
 mod factor;
 mod least;
 mod norm;
@@ -13,6 +14,7 @@ mod spectral;
 pub(in crate::array) mod table;
 mod tensors;
 
+pub use exponential::expm;
 pub use factor::{LuIn, QrIn, cholesky, lu, lu_factor, qr, qr_in};
 pub use least::{cond, lstsq, matrix_rank, pinv};
 pub use norm::{MatrixNorm, matrix_norm, vector_norm};

@@ -5,7 +5,7 @@ use super::factor::{applied, factored, sides, span};
 use super::{matrix, qr, qr_parts, several, square, stack};
 use crate::array::{Array, Index, concatenate, eye, random};
 use crate::error::{Error, Result};
-use crate::expr::ops::{Applied, Factors};
+use crate::expr::ops::{Applied, Factors, Zeros};
 use flagstone_kernels::linalg::Dense;
 
 /// A = U·diag(s)·Vᴴ: U with orthonormal columns, the singular values s, descending, and Vᴴ with orthonormal rows. With
@@ -55,7 +55,7 @@ pub fn svd(a: &Array, full_matrices: bool) -> [Array; 3] {
 fn complete(a: &Array) -> Result<(Array, Array)> {
     let ([m, n], dtype) = (sides(a)?, a.dtype()?);
     let f = factored(Factors::Qr, a.expr()?)?.remove(0);
-    let q = applied(Applied::Q, &f, &eye(m, m, 0, dtype), true)?;
+    let q = applied(Applied::Q, &f, &eye(m, m, 0, dtype), Zeros::Below)?;
     Ok((q, f.index([span(0, n)]).triu(0)))
 }
 

@@ -16,6 +16,7 @@ pub(in crate::array) static SIGNATURES: &[Signature] = &[
     sig!("linalg.solve" ["a", "b"; "assume_a" = "'gen'"] "x with a @ x = b; assume_a 'gen' or 'pos' (SciPy).", |a| solve(a)),
     sig!("linalg.solve_triangular" ["a", "b", "trans" = "0", "lower" = "False", "unit_diagonal" = "False"]
         "x with op(a) @ x = b for a triangle of a (SciPy).", |a| solve_triangular(a)),
+    sig!("linalg.expm" ["a"] "The exponential of a matrix.", |a| given(super::expm(&matrix("expm", &a[0])?))),
     sig!("linalg.inv" ["a"] "The inverse.", |a| given(super::inv(&matrix("inv", &a[0])?))),
     sig!("linalg.det" ["a"] "The determinant.", |a| given(super::det(&matrix("det", &a[0])?))),
     sig!("linalg.svd" ["a", "full_matrices" = "True", "compute_uv" = "True", "hermitian" = "False"] "U, s and Vh with A = (U * s) @ Vh.", |a| svd(a)),
@@ -161,8 +162,7 @@ fn pinv(a: &[Value]) -> Result<Value> {
         (None, Value::Str(_)) => 1e-15,
         (None, Value::None) => {
             let (shape, dtype) = (matrix.shape()?, matrix.dtype()?);
-            let epsilon = if dtype.real() == flagstone_kernels::dtype::DType::F32 { f32::EPSILON as f64 } else { f64::EPSILON };
-            epsilon * shape.iter().rev().take(2).max().copied().unwrap_or(1) as f64
+            dtype.epsilon() * shape.iter().rev().take(2).max().copied().unwrap_or(1) as f64
         }
         (None, rtol) => args::float("pinv", rtol)?,
     };

@@ -38,12 +38,7 @@ fn count(name: &str, x: &Array, axes: &Axes) -> Result<f64> {
 
 /// Second moments that are nothing but rounding: of values that are all the same.
 fn is_rounding(x: &Array, second: &Array, axes: &Axes) -> Result<Array> {
-    let eps = match second.dtype()? {
-        DType::F16 => 2f64.powi(-10),
-        DType::BF16 => 2f64.powi(-7),
-        DType::F32 => f32::EPSILON as f64,
-        _ => f64::EPSILON,
-    };
+    let eps = second.dtype()?.epsilon();
     Ok(second.le((floats(x)?.mean(axes.clone()) * eps).square()))
 }
 

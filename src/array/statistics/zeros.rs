@@ -141,7 +141,7 @@ pub fn polyfit(x: &Array, y: &Array, degree: u64, rcond: Option<f64>, weights: O
             (a, b) = (a * &w, b * &w);
         }
         let scale = a.abs().square().sum(0).sqrt();
-        let epsilon = if x.dtype()?.real() == DType::F32 { f32::EPSILON as f64 } else { f64::EPSILON };
+        let epsilon = x.dtype()?.epsilon();
         let [c, ..] = linalg::lstsq(&(a / &scale), &b, Some(rcond.unwrap_or(n as f64 * epsilon)));
         let c = c / scale.expand_dims([1]);
         Ok(if is_vector { c.squeeze([1]) } else { c })

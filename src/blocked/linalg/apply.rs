@@ -7,7 +7,7 @@ use crate::blocked::lower::{Lower, Lowering};
 use crate::blocked::made::Blocked;
 use crate::blocked::recut::recut;
 use crate::error::{Error, Result};
-use crate::expr::ops::Applied;
+use crate::expr::ops::{Applied, Zeros};
 use crate::expr::{Expr, ops};
 use crate::grid::AxisChunks;
 use crate::plan::{Drive, Stage};
@@ -54,17 +54,20 @@ impl Lower for ops::Apply {
         let source = source_of(lowering, &self.arg, width)?;
         let is_backward = match self.applied {
             Applied::Lower | Applied::QAdjoint => false,
-            Applied::Q => true,
+            Applied::Q | Applied::LowerTransposed => true,
             Applied::Triangle(kind) => !kind.is_forward(),
         };
         let item = node.dtype.size() as u64;
         let factors_bytes = self.factors.shape[0].saturating_mul(factored.columns.longest()).saturating_mul(item);
+        let (blocks, steps) = (source.columns.count(), factored.columns.count());
+        let is_lower = self.zeros == Zeros::Above && blocks == steps;
         let mut columns = Columns {
-            blocks: source.columns.count(),
-            steps: factored.columns.count(),
+            blocks,
+            steps,
             group: 1,
-            is_triangular: self.is_upper,
+            is_triangular: self.zeros == Zeros::Below || is_lower,
             is_backward,
+            is_mirrored: is_lower,
         };
         columns.group = group_of(lowering, &source, factors_bytes, factors_bytes / 4);
         let name = node.op.name().to_string();

@@ -10,16 +10,42 @@ pub struct Columns {
     pub steps: u64,
     /// Blocks in a group.
     pub group: u64,
-    /// Whether block j takes steps 0..=j alone, as where step j factors it.
+    /// Whether block j takes steps ..=j alone, as where step j factors it.
     pub is_triangular: bool,
     /// Whether steps are taken from the last to the first.
     pub is_backward: bool,
+    /// Whether blocks and steps are counted from the last one: triangular, block j takes steps j.. alone then. There must be as many
+    /// blocks as steps.
+    pub is_mirrored: bool,
 }
 
 impl Columns {
-    /// Steps that block `j` takes.
-    pub fn steps_of(&self, j: u64) -> u64 {
-        if self.is_triangular { (j + 1).min(self.steps) } else { self.steps }
+    /// (j, k) counted from the other end, where they are.
+    fn mirrored(&self, (j, k): (u64, u64)) -> (u64, u64) {
+        if self.is_mirrored { (self.blocks - 1 - j, self.steps - 1 - k) } else { (j, k) }
+    }
+
+    /// Whether the steps descend as they are counted.
+    fn descends(&self) -> bool {
+        self.is_backward != self.is_mirrored
+    }
+
+    /// The steps that block `j` takes.
+    pub fn steps_of(&self, j: u64) -> std::ops::Range<u64> {
+        match (self.is_triangular, self.is_mirrored) {
+            (false, _) => 0..self.steps,
+            (true, false) => 0..(j + 1).min(self.steps),
+            (true, true) => j..self.steps,
+        }
+    }
+
+    /// How many blocks take step `k`.
+    pub fn takers(&self, k: u64) -> u64 {
+        match (self.is_triangular, self.is_mirrored) {
+            (false, _) => self.blocks,
+            (true, false) => self.blocks.saturating_sub(k),
+            (true, true) => (k + 1).min(self.blocks),
+        }
     }
 
     /// All tasks.
@@ -32,17 +58,19 @@ impl Columns {
 
     /// Steps of `j` before and after step `k`, in the order in which they are taken.
     pub fn previous(&self, j: u64, k: u64) -> Option<u64> {
-        if self.is_backward { Some(k + 1).filter(|&k| k < self.steps_of(j)) } else { k.checked_sub(1) }
+        let before = if self.is_backward { Some(k + 1) } else { k.checked_sub(1) };
+        before.filter(|k| self.steps_of(j).contains(k))
     }
 
     /// Whether step `k` is the last one of `j`.
     pub fn is_last(&self, j: u64, k: u64) -> bool {
-        if self.is_backward { k == 0 } else { k + 1 == self.steps_of(j) }
+        k == self.last(j)
     }
 
     /// The last step of `j`; blocks take one at least where there are factors.
     pub fn last(&self, j: u64) -> u64 {
-        if self.is_backward { 0 } else { self.steps_of(j) - 1 }
+        let steps = self.steps_of(j);
+        if self.is_backward { steps.start } else { steps.end - 1 }
     }
 
     /// Blocks in group `g`.
@@ -89,23 +117,24 @@ impl Columns {
         }
         let (g, first) = (low, low * self.group);
         let mut at = n - self.before(g);
-        if self.is_backward {
+        if self.descends() {
             at = self.inside(g) - 1 - at;
         }
         let ((all, own), members) = (self.parts(g), self.members(g));
         if at < all * members {
-            return (first + at % members, at / members);
+            return self.mirrored((first + at % members, at / members));
         }
         let (j, k) = ahead(at - all * members, members, own);
-        (first + j, all + k)
+        self.mirrored((first + j, all + k))
     }
 
     /// The task of step `k` of block `j`.
     pub fn number(&self, j: u64, k: u64) -> u64 {
+        let (j, k) = self.mirrored((j, k));
         let (g, own_j) = (j / self.group, j % self.group);
         let ((all, own), members) = (self.parts(g), self.members(g));
         let at = if k < all { k * members + own_j } else { all * members + ahead_number(own_j, k - all, members, own) };
-        self.before(g) + if self.is_backward { self.inside(g) - 1 - at } else { at }
+        self.before(g) + if self.descends() { self.inside(g) - 1 - at } else { at }
     }
 }
 
@@ -151,23 +180,29 @@ mod tests {
         for blocks in 1..9 {
             for steps in 1..9 {
                 for group in 1..6 {
-                    for (is_triangular, is_backward) in [(false, false), (false, true), (true, false), (true, true)] {
-                        let columns = Columns { blocks, steps, group, is_triangular, is_backward };
+                    for kind in 0..8 {
+                        let [is_triangular, is_backward, is_mirrored] = [1, 2, 4].map(|bit| kind & bit != 0);
+                        if is_mirrored && blocks != steps {
+                            continue;
+                        }
+                        let columns = Columns { blocks, steps, group, is_triangular, is_backward, is_mirrored };
                         let mut done = HashSet::new();
                         for n in 0..columns.len() {
                             let (j, k) = columns.task(n);
                             assert_eq!(columns.number(j, k), n, "{columns:?} ({j}, {k})");
-                            assert!(j < blocks && k < columns.steps_of(j), "{columns:?} ({j}, {k})");
+                            assert!(j < blocks && columns.steps_of(j).contains(&k), "{columns:?} ({j}, {k})");
                             assert!(columns.previous(j, k).is_none_or(|k| done.contains(&(j, k))), "{columns:?} ({j}, {k})");
+                            assert!(is_triangular || is_backward || k == 0 || columns.previous(j, k) == Some(k - 1));
                             // what is factored by its last step is applied later
-                            if is_triangular && !is_backward && j != k {
+                            if is_triangular && !is_backward && !is_mirrored && j != k {
                                 assert!(done.contains(&(k, k)), "{columns:?} ({j}, {k})");
                             }
                             assert!(done.insert((j, k)));
                             assert_eq!(columns.is_last(j, k), columns.last(j) == k);
                         }
-                        let all: u64 = (0..blocks).map(|j| columns.steps_of(j)).sum();
+                        let all: u64 = (0..blocks).map(|j| columns.steps_of(j).count() as u64).sum();
                         assert_eq!(columns.len(), all, "{columns:?}");
+                        assert_eq!((0..steps).map(|k| columns.takers(k)).sum::<u64>(), all, "{columns:?}");
                     }
                 }
             }
@@ -176,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_block_is_factored_while_others_still_take_its_step() {
-        let columns = Columns { blocks: 4, steps: 4, group: 4, is_triangular: true, is_backward: false };
+        let columns = Columns { blocks: 4, steps: 4, group: 4, is_triangular: true, is_backward: false, is_mirrored: false };
         let order: Vec<(u64, u64)> = (0..columns.len()).map(|n| columns.task(n)).collect();
         assert_eq!(order, [(0, 0), (1, 0), (1, 1), (2, 0), (3, 0), (2, 1), (2, 2), (3, 1), (3, 2), (3, 3)]);
     }

@@ -39,7 +39,7 @@ impl Lowering<'_> {
         let source = source_of(self, arg, width)?;
         let blocks = source.columns.count();
         let group = group_of(self, &source, source.block_bytes(), source.block_bytes() / 4);
-        let columns = Columns { blocks, steps: blocks, group, is_triangular: true, is_backward: false };
+        let columns = Columns { blocks, steps: blocks, group, is_triangular: true, is_backward: false, is_mirrored: false };
         let stage = ColumnStage::new(node.op.name(), source, Doing::Factor(*into), columns, self.budget);
         let factored = stage.factored();
         let rank = self.rank_of(&stage.inputs());

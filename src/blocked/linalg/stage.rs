@@ -164,7 +164,7 @@ impl ColumnStage {
             Doing::Factor(Factors::Lu) | Doing::Apply(Applied::Lower, _) => linalg::lu_scratch_bytes::<T>(m, wide),
             Doing::Factor(Factors::Cholesky) => linalg::cholesky_scratch_bytes::<T>(m, wide),
             Doing::Factor(Factors::Qr) | Doing::Apply(Applied::Q | Applied::QAdjoint, _) => linalg::qr_scratch_bytes::<T>(m, wide),
-            Doing::Apply(Applied::Triangle(_), _) => linalg::triangle_scratch_bytes::<T>(m, w, wide),
+            Doing::Apply(Applied::Triangle(_) | Applied::LowerTransposed, _) => linalg::triangle_scratch_bytes::<T>(m, w, wide),
         });
         let helpers = budget.helpers(m as u64, budget.work().step_helpers_max);
         let kernel = kernel as u64 + helpers * gemm_helper_bytes(source.dtype, w, wide) as u64;
@@ -211,7 +211,7 @@ impl ColumnStage {
         let w = self.factor_columns().chunk(k).1;
         match &self.doing {
             Doing::Factor(into) => side_bytes(*into, self.source.dtype, w),
-            Doing::Apply(Applied::Lower, _) => side_bytes(Factors::Lu, self.source.dtype, w),
+            Doing::Apply(Applied::Lower | Applied::LowerTransposed, _) => side_bytes(Factors::Lu, self.source.dtype, w),
             Doing::Apply(Applied::Q | Applied::QAdjoint, _) => side_bytes(Factors::Qr, self.source.dtype, w),
             Doing::Apply(Applied::Triangle(_), _) => 0,
         }
@@ -243,6 +243,9 @@ impl ColumnStage {
             Doing::Factor(Factors::Lu) | Doing::Apply(Applied::Lower, _) => {
                 linalg::lu_apply(f, at, bytemuck::cast_slice(beside), block, scratch)
             }
+            Doing::Apply(Applied::LowerTransposed, _) => {
+                linalg::lu_apply_transposed(f, at, bytemuck::cast_slice(beside), block, scratch)
+            }
             Doing::Factor(Factors::Cholesky) => linalg::cholesky_update(f, self.source.columns.chunk(j).0 as usize, block, scratch),
             Doing::Factor(Factors::Qr) | Doing::Apply(Applied::QAdjoint, _) => linalg::qr_apply(f, at, t(), true, block, scratch),
             Doing::Apply(Applied::Q, _) => linalg::qr_apply(f, at, t(), false, block, scratch),
@@ -262,9 +265,8 @@ impl ColumnStage {
     fn warn(&self, counters: &Counters) {
         let Doing::Apply(Applied::Triangle(_), Factored { condition: Some(condition), .. }) = &self.doing else { return };
         let reciprocal = condition.lock().unwrap_or_else(PoisonError::into_inner).reciprocal();
-        let epsilon = if self.source.dtype.real() == DType::F32 { f32::EPSILON as f64 } else { f64::EPSILON };
         // of rounding errors that add up at random
-        let lost = epsilon * (self.source.rows() as f64).sqrt();
+        let lost = self.source.dtype.epsilon() * (self.source.rows() as f64).sqrt();
         if reciprocal > 0.0 && reciprocal < lost {
             counters.warn(format!(
                 "{}: the matrix is close to a singular one, its condition number about {:.0e} or more; few digits of the result are right, if any",
@@ -383,11 +385,7 @@ impl Stage for ColumnStage {
 impl ColumnStage {
     /// How many blocks apply the factored block `k`.
     fn applying(&self, k: u64) -> u64 {
-        let all = self.columns.blocks;
-        match &self.doing {
-            Doing::Factor(_) => all - 1 - k,
-            Doing::Apply(..) if self.columns.is_triangular => all.saturating_sub(k),
-            Doing::Apply(..) => all,
-        }
+        // the step that factors it applies nothing
+        self.columns.takers(k) - matches!(self.doing, Doing::Factor(_)) as u64
     }
 }

@@ -14,12 +14,26 @@ use std::hash::Hasher;
 pub enum Applied {
     /// Rows exchanged as LU exchanged them, then L⁻¹, of the first result of [`super::Factors::Lu`].
     Lower,
+    /// The transpose of that: L⁻ᵀ, then the rows exchanged back. With U⁻ᵀ before, it makes the inverse of the transposed matrix.
+    LowerTransposed,
     /// The inverse of a triangle of the factors, transposed where it says so.
     Triangle(Triangle),
     /// Q of the first result of [`super::Factors::Qr`].
     Q,
     /// Its adjoint.
     QAdjoint,
+}
+
+/// Where a matrix has zeros by the way it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Zeros {
+    /// Nowhere that is known.
+    #[default]
+    None,
+    /// Below its diagonal.
+    Below,
+    /// Above its diagonal; so has every ascending choice of its columns.
+    Above,
 }
 
 /// `arg` [m, r] under the factors [m, n]: an array of the shape of `arg`.
@@ -33,15 +47,15 @@ pub struct Apply {
     /// The columns, of the dtype of the factors.
     #[serde(with = "record::arg")]
     pub arg: Expr,
-    /// Whether `arg` is zero below its diagonal, as an identity is: then Q leaves the first columns alone that its later
-    /// reflectors begin below.
-    pub is_upper: bool,
+    /// Where `arg` is zero, as an identity is, and stays so: of zeros below its diagonal Q leaves the first columns alone that its
+    /// later reflectors begin below; of zeros above, the first steps leave the later columns alone.
+    pub zeros: Zeros,
 }
 
 impl Operation for Apply {
     fn name(&self) -> &str {
         match self.applied {
-            Applied::Lower | Applied::Triangle(_) => "solve_triangular",
+            Applied::Lower | Applied::LowerTransposed | Applied::Triangle(_) => "solve_triangular",
             Applied::Q | Applied::QAdjoint => "qr_multiply",
         }
     }
@@ -66,7 +80,7 @@ impl Operation for Apply {
     }
 
     fn same(&self, other: &Op) -> bool {
-        matches!(other, Op::Apply(other) if (self.applied, self.is_upper) == (other.applied, other.is_upper))
+        matches!(other, Op::Apply(other) if (self.applied, self.zeros) == (other.applied, other.zeros))
     }
 
     fn hash(&self, hasher: &mut dyn Hasher) {
@@ -82,6 +96,7 @@ impl Operation for Apply {
         };
         match &self.applied {
             Applied::Lower => "L of lu".to_string(),
+            Applied::LowerTransposed => "L of lu, trans=T".to_string(),
             Applied::Triangle(t) => triangle(t),
             Applied::Q => "Q".to_string(),
             Applied::QAdjoint => "Qᴴ".to_string(),
@@ -90,7 +105,10 @@ impl Operation for Apply {
 
     // columns do not meet each other; what is upper only as a whole is taken as a whole
     fn through(&self) -> Through<'_> {
-        if self.is_upper { Through::Stop } else { Through::Window(vec![vec![None, None], vec![None, Some(1)]]) }
+        match self.zeros {
+            Zeros::Below => Through::Stop,
+            Zeros::None | Zeros::Above => Through::Window(vec![vec![None, None], vec![None, Some(1)]]),
+        }
     }
 
     made_by_a_stage!();

@@ -29,7 +29,7 @@ mod tall_qr;
 mod tally;
 mod view;
 
-pub use apply::{Applied, Apply};
+pub use apply::{Applied, Apply, Zeros};
 pub use concatenate::{Concatenate, joined};
 pub use contraction::{Contraction, DepthBlocks};
 pub use cumulative::Cumulative;
