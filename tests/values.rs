@@ -119,3 +119,29 @@ fn the_middle_two_of_a_median_may_be_far_apart() {
     assert_eq!(runtime.item::<f64>(&(&i * 7 % 4_000_000).median(..)).unwrap(), 1_999_999.5);
     assert_eq!(runtime.item::<f64>(&arange(0, 3_999_999, 1, None).median(..)).unwrap(), 1_999_999.0);
 }
+
+/// Partials of nothing (a block of NaN alone, a tree's beginning) add nothing, where the square of a mean is more than a float holds.
+#[test]
+fn partials_of_nothing_change_no_variance() {
+    let huge = 2f64.powi(600);
+    for (limit, threads) in [("16MiB", 1), ("64MiB", 3)] {
+        let runtime = runtime(limit, threads);
+        for empty in [0..0, 0..100, 200..400, 500..600] {
+            let text = format!("rows {empty:?} of NaN, {limit}");
+            let nan = move |at: &[u64]| if empty.contains(&at[0]) { f64::NAN } else { huge };
+            let x = from_function([600, 3], Some(Chunks::from([100, 3])), nan);
+            assert_eq!(runtime.item::<f64>(&x.nanvar(..)).unwrap(), 0.0, "{text}");
+            assert_eq!(runtime.compute::<f64>(&x.nanstd(0)).unwrap().into_raw_vec_and_offset().0, [0.0; 3], "{text}");
+            assert_eq!(runtime.item::<f64>(&x.nanvar(1).nansum(..)).unwrap(), 0.0, "{text}");
+        }
+    }
+}
+
+/// Between values of very different sizes it shows from which end the way is measured: NumPy takes the nearer one.
+#[test]
+fn quantiles_between_two_values_are_numpys_to_the_last_bit() {
+    let x = from_function([2], None, |at| [-1e16, 1.0][at[0] as usize]);
+    // np.quantile([-1e16, 1], [.25, .5, .6, .75, .9])
+    let want = [-7.5e15, -4999999999999999.0, -3999999999999999.0, -2499999999999999.0, -999999999999998.8];
+    assert_eq!(x.quantile([0.25, 0.5, 0.6, 0.75, 0.9], ..).compute::<f64>().unwrap().into_raw_vec_and_offset().0, want);
+}
