@@ -145,3 +145,16 @@ fn quantiles_between_two_values_are_numpys_to_the_last_bit() {
     let want = [-7.5e15, -4999999999999999.0, -3999999999999999.0, -2499999999999999.0, -999999999999998.8];
     assert_eq!(x.quantile([0.25, 0.5, 0.6, 0.75, 0.9], ..).compute::<f64>().unwrap().into_raw_vec_and_offset().0, want);
 }
+
+/// Rows that are boxes of their own, as a small limit cuts them: each goes on from the one before.
+#[test]
+fn running_sums_go_on_over_boxes_of_one_row() {
+    let directory = tempfile::tempdir().unwrap();
+    let address = directory.path().join("x.zarr").display().to_string();
+    let x = from_function([6, 150_000], Some(Chunks::from([1, 150_000])), |at| (at[0] + 1) as f64);
+    x.store(&address).unwrap();
+    let stored = flagstone::open(&address).unwrap();
+    for x in [&x, &stored] {
+        assert_eq!(runtime("8MiB", 1).item::<f64>(&x.cumsum(0).sum(..)).unwrap(), (1 + 3 + 6 + 10 + 15 + 21) as f64 * 150_000.0);
+    }
+}
