@@ -1,6 +1,7 @@
 //! The scheduler with stages that are made up: what is near, who runs first, who waits for whom.
 
 use super::queue::{Queue, TaskId, WINDOW_BYTES_MAX};
+use super::worker::PASSED_OVER_MAX;
 use super::{CancelToken, Machine, run};
 use crate::error::{ErrorKind, Result};
 use crate::events::Counters;
@@ -196,6 +197,35 @@ fn small_tasks_run_beside_one_that_waits_for_memory() {
     outcome.unwrap();
     assert_eq!(counters.tasks.load(SeqCst), 3);
     assert!(in_time.load(SeqCst), "the third task waited with the second");
+}
+
+/// Task 0 runs until task 1, which needs all memory, was passed over as often as it may be. Once that has run it stops nobody: the last
+/// task runs beside one that waits for all memory in its turn.
+#[test]
+fn a_task_that_was_passed_over_stops_nobody_once_it_ran() {
+    const LIMIT: u64 = 1 << 20;
+    const PASSED: u64 = PASSED_OVER_MAX as u64;
+    const HOLDS: u64 = 2 + PASSED;
+    let ran = Arc::new((Mutex::new(HashSet::new()), Condvar::new()));
+    let in_time = Arc::new(AtomicBool::new(true));
+    let seen = in_time.clone();
+    let bytes = |n| if n == 1 || n == HOLDS + 1 { LIMIT } else { LIMIT / 4 };
+    let stage = Made::working(HOLDS + 3, bytes, move |n| {
+        let mut tasks = ran.0.lock().unwrap();
+        let others =
+            |tasks: &mut HashSet<u64>| if n == 0 { (2..2 + PASSED).all(|n| tasks.contains(&n)) } else { tasks.contains(&(HOLDS + 2)) };
+        if n == 0 || n == HOLDS {
+            let (guard, waited) = ran.1.wait_timeout_while(tasks, Duration::from_secs(10), |tasks| !others(tasks)).unwrap();
+            seen.fetch_and(!waited.timed_out(), SeqCst);
+            tasks = guard;
+        }
+        tasks.insert(n);
+        ran.1.notify_all();
+    });
+    let (outcome, counters) = run_plan(&Plan::new(vec![ranked(stage)], vec![]), 2, LIMIT);
+    outcome.unwrap();
+    assert_eq!(counters.tasks.load(SeqCst), HOLDS + 3);
+    assert!(in_time.load(SeqCst), "a task that had run kept others waiting");
 }
 
 /// What the queue says of next uses is what its tasks read, at every moment.

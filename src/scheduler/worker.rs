@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A task that was passed over this often stops other admissions until it runs.
-const PASSED_OVER_MAX: u32 = 8;
+pub(super) const PASSED_OVER_MAX: u32 = 8;
 /// How many ready tasks a worker tries before it waits.
 const TRIED_MAX: usize = 4;
 /// For so long nothing runs and nothing can start before that is called a defect: a restore takes less.
@@ -128,13 +128,12 @@ impl<'a> Shared<'a> {
             return Next::Prefetch(task);
         }
         if skip > 0 {
-            if skip >= TRIED_MAX || state.passed_over.1 >= PASSED_OVER_MAX && state.running > 0 {
+            let Some((order, _)) = state.queue.peek(0) else { return Next::Wait };
+            let times = if state.passed_over.0 == order { state.passed_over.1 } else { 0 };
+            if skip >= TRIED_MAX || times >= PASSED_OVER_MAX && state.running > 0 {
                 return Next::Wait;
             }
-            if let Some((order, _)) = state.queue.peek(0) {
-                let times = if state.passed_over.0 == order { state.passed_over.1 + 1 } else { 1 };
-                state.passed_over = (order, times);
-            }
+            state.passed_over = (order, times + 1);
         }
         match state.queue.peek(skip) {
             Some((order, task)) => match state.queue.pop(order) {
