@@ -231,9 +231,8 @@ def __array_namespace__(self, *, api_version=None):
 
 @_method
 def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
-    if copy is False:
-        raise BufferError("a lazy array has no elements in memory that could be shared without computing it")
-    return np.asarray(self).__dlpack__(max_version=max_version)
+    # what is computed is handed over, not copied
+    return np.asarray(self).__dlpack__(max_version=max_version, dl_device=dl_device, copy=copy)
 
 
 @_method

@@ -109,6 +109,21 @@ def _matrix_rank(x, /, *, rtol=None):
     return _fs.count_nonzero(values > values.max(axis=-1, keepdims=True) * _fs.expand_dims(_fs.asarray(rtol), -1), axis=-1)
 
 
+_clip, _repeat = _fs.clip, _fs.repeat
+
+
+def clip(x, /, min=None, max=None):
+    """The elements limited to a range."""
+    return _clip(x, min, max)
+
+
+def repeat(x, repeats, /, *, axis=None):
+    """Elements repeated. Counts in an array decide the shape of the result: they are computed at once."""
+    if isinstance(repeats, _fs.Array):
+        repeats = repeats.compute().tolist()
+    return _repeat(x, repeats, axis=axis)
+
+
 def _pinv(x, /, *, rtol=None):
     """The pseudoinverse; singular values of at most `rtol` times the largest count as zero."""
     if rtol is None or isinstance(rtol, (int, float)):

@@ -84,6 +84,9 @@ pub fn expm1(z: C) -> C {
     if z.im == 0.0 {
         return C::new(z.re.exp_m1(), z.im);
     }
+    if z.re.is_infinite() && !z.im.is_finite() {
+        return if z.re > 0.0 { C::new(z.re, f64::NAN) } else { C::new(-1.0, 0.0) };
+    }
     let half = (z.im / 2.0).sin();
     C::new(z.re.exp_m1() * z.im.cos() - 2.0 * half * half, exp_times(z.re, z.im.sin()))
 }

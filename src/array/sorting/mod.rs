@@ -16,7 +16,7 @@ pub use sets::Unique;
 use super::axes::position;
 use super::lanes::lanes;
 use super::{Array, counted};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::expr::Expr;
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::lanes::Lane;
@@ -43,6 +43,9 @@ fn sorted(expr: &Expr, axis: Option<i64>, gives: Gives) -> Result<Expr> {
 fn nonzero(x: &Array) -> Result<Vec<Array>> {
     let mask = x.astype(DType::Bool);
     let shape = x.shape()?;
+    if shape.is_empty() {
+        return Err(Error::bad_request("nonzero", "an array without axes; expected one axis or more, as x.reshape(1) has"));
+    }
     let along = |axis: usize| {
         let mut lengths = vec![1; shape.len()];
         lengths[axis] = shape[axis];
