@@ -231,6 +231,24 @@ fn what_cannot_be_read_is_described_and_is_an_error() {
     assert_eq!(alone.status.code(), Some(1));
     let (out, error) = (String::from_utf8_lossy(&alone.stdout).into_owned(), stderr(&alone));
     assert!(out.contains("(5, 4)") && error.contains("the fields a, b"), "{out}\n{error}");
+    // What nobody decodes is no readable array, though its metadata are.
+    let odd = dir.path().join("group.zarr/odd");
+    std::fs::create_dir(&odd).unwrap();
+    let good = std::fs::read_to_string(dir.path().join("group.zarr/good/zarr.json")).unwrap();
+    let mut document: serde_json::Value = serde_json::from_str(&good).unwrap();
+    document["codecs"] = serde_json::json!([{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "whatever"}]);
+    std::fs::write(odd.join("zarr.json"), document.to_string()).unwrap();
+    let tree = ok(&["info", &group]);
+    assert!(tree.contains("odd  (2, 3) float64, bytes + whatever: cannot be read: not supported yet: codecs: codec or filter"), "{tree}");
+    let listed: serde_json::Value = serde_json::from_str(&ok(&["info", &group, "--json"])).unwrap();
+    let kinds: Vec<(&str, &str)> = listed["children"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|child| (child["name"].as_str().unwrap(), child["kind"].as_str().unwrap()))
+        .collect();
+    assert_eq!(kinds, [("good", "array"), ("odd", "unreadable"), ("records", "unreadable")]);
+    assert!(refused(&["info", odd.to_str().unwrap()]).contains("whatever"));
     // Another ending hides no format.
     let file = path(dir.path(), "a.h5");
     ok(&["eval", "arange(6.0)", "-o", &file]);

@@ -4,7 +4,11 @@ use crate::budget::Budget;
 use crate::expr::{Affine, Expr, Op, ops, postorder};
 use crate::store::Store;
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
+
+/// Where more places than this read a store, their chunks are not compared pair by pair: it is shared.
+const COMPARED_MAX: usize = 256;
 
 /// Identifies a store by the handle that opened it.
 pub fn store_id(store: &Arc<dyn Store>) -> usize {
@@ -23,8 +27,29 @@ pub struct Sharing {
 /// A loop: the node at its end, the stores it reads and the loops whose results it reads.
 struct Loop {
     root: Expr,
-    uses: Vec<(usize, Affine, u64)>,
+    uses: Vec<Use>,
     reads: Vec<u64>,
+}
+
+/// What a loop reads of an encoded store.
+struct Use {
+    store: usize,
+    view: Affine,
+    /// The box of chunks that the view lies in.
+    chunks: Vec<Range<u64>>,
+}
+
+impl Use {
+    fn new(store: &Arc<dyn Store>, view: Affine, chunks: &[u64]) -> Use {
+        let region = view.region();
+        let touched = region.0.iter().zip(chunks).map(|(span, chunk)| span.start / chunk..span.stop().div_ceil(*chunk));
+        Use { store: store_id(store), chunks: touched.collect(), view }
+    }
+
+    /// Whether some chunk may be read for both.
+    fn meets(&self, other: &Use) -> bool {
+        self.chunks.iter().zip(&other.chunks).all(|(a, b)| a.start < b.end && b.start < a.end)
+    }
 }
 
 /// Whether a node is the end of a loop, and not part of one.
@@ -53,16 +78,16 @@ pub fn sharing(roots: &[Expr], budget: &Budget) -> Sharing {
     let mut users: HashMap<usize, Vec<usize>> = HashMap::new();
     let mut sharing = Sharing::default();
     for (i, l) in loops.iter().enumerate() {
-        for (at, (store, view, _)) in l.uses.iter().enumerate() {
-            users.entry(*store).or_default().push(i);
-            if l.uses[..at].iter().any(|(other, other_view, _)| other == store && other_view != view) {
-                sharing.stores.insert(*store);
+        for (at, here) in l.uses.iter().enumerate() {
+            users.entry(here.store).or_default().push(i);
+            if l.uses[..at].iter().any(|other| other.store == here.store && other.view != here.view) {
+                sharing.stores.insert(here.store);
             }
         }
     }
     for (store, mut users) in users {
         users.dedup();
-        if users.len() < 2 {
+        if users.len() < 2 || are_apart(&loops, &users, store) {
             continue;
         }
         let pairs = || users.iter().flat_map(|&a| users.iter().map(move |&b| (a, b)));
@@ -75,6 +100,14 @@ pub fn sharing(roots: &[Expr], budget: &Budget) -> Sharing {
         }
     }
     sharing
+}
+
+/// Whether each chunk of a store is read by one of these loops at most: then nothing is decoded twice, and nothing need be kept.
+fn are_apart(loops: &[Loop], users: &[usize], store: usize) -> bool {
+    let uses: Vec<(usize, &Use)> =
+        users.iter().flat_map(|&l| loops[l].uses.iter().filter(|of| of.store == store).map(move |of| (l, of))).collect();
+    uses.len() <= COMPARED_MAX
+        && uses.iter().enumerate().all(|(i, (l, here))| uses[..i].iter().all(|(other, there)| l == other || !here.meets(there)))
 }
 
 /// The encoded stores that the loop ending at `root` reads, and the loops it reads from.
@@ -93,8 +126,8 @@ fn collect(root: &Expr) -> Loop {
         match &node.op {
             _ if ends_loop(&node) => found.reads.push(node.id),
             Op::Source(ops::Source { store }) => {
-                if store.meta().compressed && store.meta().chunks.is_some() {
-                    found.uses.push((store_id(store), view, node.bytes()));
+                if let (true, Some(chunks)) = (store.meta().compressed, &store.meta().chunks) {
+                    found.uses.push(Use::new(store, view, chunks));
                 }
             }
             Op::View(ops::View { arg, view: inner }) => stack.push((arg.clone(), inner.then(&view))),

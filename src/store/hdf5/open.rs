@@ -207,6 +207,18 @@ fn holder(address: &str, object: &Id) -> Result<PathBuf> {
     }
 }
 
+/// Refuses chunks that nobody here can decode, without a look at one.
+///
+/// # Errors
+/// `Store` naming the filter.
+pub(super) fn require_decoder(address: &str, found: &Described) -> Result<()> {
+    let item = found.element.bytes;
+    if found.layout != H5D_layout_t::H5D_CHUNKED || Pipeline::new(&found.filters, 0, item).is_some() {
+        return Ok(());
+    }
+    sync(|| require_filters(address, &found.filters))
+}
+
 /// Refuses chunks that libhdf5 cannot decode.
 fn require_filters(address: &str, filters: &[FilterInfo]) -> Result<()> {
     // SAFETY: a plain query, under the lock.

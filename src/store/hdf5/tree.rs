@@ -80,7 +80,8 @@ impl Walk<'_> {
     }
 
     fn dataset(&mut self, of: &Id, name: String) -> Node {
-        match open::describe(self.address, of, None, &mut self.scales) {
+        let found = open::describe(self.address, of, None, &mut self.scales);
+        match found.and_then(|found| open::require_decoder(self.address, &found).map(|()| found)) {
             Ok(found) => Node { attributes: found.meta.attributes.clone(), meta: Some(found.meta), ..Node::new(name) },
             Err(e) => {
                 let refused = open::outline(self.address, of, self.why(&e));

@@ -44,8 +44,8 @@ fn parts(path: &str) -> Option<Vec<String>> {
     parts.iter().all(|part| !part.is_empty() && part != "." && part != ".." && !part.starts_with("__")).then_some(parts)
 }
 
-/// Puts all that was found below `group`.
-pub(super) fn fill(group: &mut Node, found: Paths, address: &str) {
+/// Puts all that was found below `group`, which is at `place`.
+pub(super) fn fill(group: &mut Node, found: Paths, place: &Place, address: &str) {
     for (parts, found) in found {
         let Some((name, above)) = parts.split_last() else { continue };
         let mut parent = &mut *group;
@@ -59,7 +59,7 @@ pub(super) fn fill(group: &mut Node, found: Paths, address: &str) {
         }
         let child = match found {
             Found::Group { attributes, .. } => Node { attributes, ..Node::new(name.clone()) },
-            array => described(array, name.clone(), address),
+            array => described(array, place, name.clone(), address),
         };
         parent.children.push(child);
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use zarrs::array::{Array, ArrayBytes, CodecOptions};
 use zarrs::filesystem::FilesystemStore;
 use zarrs::metadata::ArrayMetadata;
+use zarrs::storage::store::MemoryStore;
 
 /// zarrs' decoder of one array.
 pub(super) struct Foreign {
@@ -24,14 +25,18 @@ impl Foreign {
     /// # Errors
     /// `Unsupported` for chains that zarrs cannot decode either, with the reason `why` they are not decoded here.
     pub(super) fn new(directory: &Path, metadata: ArrayMetadata, why: &str, address: &str) -> Result<Foreign> {
-        let refuse = |what: String| Error::unsupported(address, format!("codecs: {why} ({what})"));
-        let open = || -> std::result::Result<_, String> {
-            let store = FilesystemStore::new(directory).map_err(|e| e.to_string())?;
-            Array::new_with_metadata(Arc::new(store), "/", metadata).map_err(|e| e.to_string())
-        };
-        let array = catch_unwind(AssertUnwindSafe(open)).unwrap_or_else(|_| Err("the metadata is corrupt".into()));
+        let store = FilesystemStore::new(directory).map_err(|e| refused(address, why, &e.to_string()))?;
+        let array = array(store, metadata).map_err(|e| refused(address, why, &e))?;
         let options = CodecOptions::default().with_concurrent_target(1).with_chunk_concurrent_minimum(1);
-        Ok(Foreign { array: array.map_err(refuse)?, options })
+        Ok(Foreign { array, options })
+    }
+
+    /// Whether [`Foreign::new`] would do, without a look at the disk.
+    ///
+    /// # Errors
+    /// As [`Foreign::new`].
+    pub(super) fn check(metadata: ArrayMetadata, why: &str, address: &str) -> Result<()> {
+        array(MemoryStore::new(), metadata).map(drop).map_err(|e| refused(address, why, &e))
     }
 
     /// The elements of the chunk at `index`, dense in C order and native byte order.
@@ -45,4 +50,14 @@ impl Foreign {
         let fixed = bytes.map_err(|e| e.to_string())?.into_fixed().map_err(|e| e.to_string())?;
         Ok(fixed.into_owned())
     }
+}
+
+/// zarrs' array of these metadata, or what it says against them.
+fn array<S>(store: S, metadata: ArrayMetadata) -> std::result::Result<Array<S>, String> {
+    let open = || Array::new_with_metadata(Arc::new(store), "/", metadata).map_err(|e| e.to_string());
+    catch_unwind(AssertUnwindSafe(open)).unwrap_or_else(|_| Err("the metadata is corrupt".into()))
+}
+
+fn refused(address: &str, why: &str, what: &str) -> Error {
+    Error::unsupported(address, format!("codecs: {why} ({what})"))
 }

@@ -172,17 +172,17 @@ fn node(place: &Place, name: String, address: &str, depth: usize) -> Result<Opti
                 _ => consolidated::v3(document, address),
             };
             match consolidated {
-                Some(found) => consolidated::fill(&mut group, found, address),
+                Some(found) => consolidated::fill(&mut group, found, place, address),
                 None => list(place, &mut group, address, depth)?,
             }
             Ok(Some(group))
         }
-        array => Ok(Some(described(array, name, address))),
+        array => Ok(Some(described(array, place, name, address))),
     }
 }
 
-/// An array; one that cannot be read with the reason.
-fn described(array: Found, name: String, address: &str) -> Node {
+/// An array of `place` or below; one that cannot be read with the reason.
+fn described(array: Found, place: &Place, name: String, address: &str) -> Node {
     let (layout, refused) = match array {
         Found::ArrayV3(v3) => {
             let refused = outline(&v3, "data_type", &["codecs"]);
@@ -194,7 +194,8 @@ fn described(array: Found, name: String, address: &str) -> Node {
         }
         Found::Group { .. } | Found::Nothing => return Node::new(name),
     };
-    match layout {
+    let readable = layout.and_then(|layout| read::require_codecs(place, &layout, address).map(|()| layout));
+    match readable {
         Ok(layout) => Node { attributes: layout.meta.attributes.clone(), meta: Some(layout.meta), ..Node::new(name) },
         Err(e) => Node { refused: Some(Refused { why: why(&e, address), ..refused }), ..Node::new(name) },
     }

@@ -49,15 +49,29 @@ struct Stored<'a> {
     key: &'a str,
 }
 
+/// Whether chunks of this layout can be decoded, as [`ZarrStore::new`] would find, without a look at one.
+///
+/// # Errors
+/// `Unsupported` for chains of codecs that nobody here decodes.
+pub(super) fn require_codecs(place: &Place, layout: &Layout, address: &str) -> Result<()> {
+    match (&layout.coding, place) {
+        (Coding::Foreign(metadata, why), Place::Directory(_)) => Foreign::check((**metadata).clone(), why, address),
+        (Coding::Foreign(_, why), _) => Err(only_in_directories(why, address)),
+        _ => Ok(()),
+    }
+}
+
+fn only_in_directories(why: &str, address: &str) -> Error {
+    Error::unsupported(address, format!("codecs that are read in directories alone, of files on a disk: {why}"))
+}
+
 impl ZarrStore {
     pub(super) fn new(address: &str, place: Place, mut layout: Layout) -> Result<ZarrStore> {
         let foreign = match (&layout.coding, &place) {
             (Coding::Foreign(metadata, why), Place::Directory(directory)) => {
                 Some(Foreign::new(directory, (**metadata).clone(), why, address)?)
             }
-            (Coding::Foreign(_, why), _) => {
-                return Err(Error::unsupported(address, format!("codecs that are read in directories alone, of files on a disk: {why}")));
-            }
+            (Coding::Foreign(_, why), _) => return Err(only_in_directories(why, address)),
             _ => None,
         };
         let packed_bytes = place.packed_bytes(|key| layout.is_chunk(key));
