@@ -201,7 +201,7 @@ impl Plan {
         }
         let mut stored = StoreOptions::like(&meta).zarr_version(self.zarr_version).overwrite(options.overwrite);
         stored.codec = options.codec.clone();
-        let origin = sources.iter().map(|source| store::version(source)).collect::<Result<Vec<_>>>()?;
+        let origin = sources::versions(&sources)?;
         stored = stored.resumable(format!("{origin:?} along axis {axis}"), options.resume);
         let keeps_all = matches!(store::target(&target)?, Address::Hdf5 { .. } | Address::Zarr { .. });
         if !keeps_all && (!meta.attributes.is_empty() || meta.dimension_names.is_some()) {

@@ -3,6 +3,8 @@
 use super::lengths::axis_of;
 use crate::error::{Error, Result};
 use crate::store::{self, Meta};
+use flagstone_kernels::dtype::DType;
+use rayon::prelude::*;
 
 /// The addresses of a source: itself, or all files that its pattern names, `a_2` before `a_10`.
 ///
@@ -43,36 +45,40 @@ fn parts(name: &str) -> impl Iterator<Item = (&str, u128)> {
     })
 }
 
-/// What several arrays are as one along an axis, and which axis that is.
+/// What several arrays are as one along an axis, and which axis that is: what the first one is, as long as all of them.
 ///
 /// # Errors
 /// `BadRequest` for an axis that they do not have, `Store` when they do not fit together.
 pub(super) fn joined(sources: &[String], axis: Option<&str>) -> Result<(Meta, usize)> {
-    let mut joined: Option<(Meta, usize)> = None;
-    for source in sources {
-        let store = store::open(source)?;
-        let meta = store.meta();
-        let Some((first, axis)) = &mut joined else {
-            let name = axis.unwrap_or("0");
-            let found = axis_of(meta, name).ok_or_else(|| {
-                let names: Vec<&str> = meta.dimension_names.iter().flatten().flatten().map(String::as_str).collect();
-                let what = format!("{source} of shape {:?} has no axis {name:?}; its names are {names:?}", meta.shape);
-                Error::bad_request("axis", what)
-            })?;
-            joined = Some((meta.clone(), found));
-            continue;
-        };
-        let (mut want, mut have) = (first.shape.clone(), meta.shape.clone());
-        if want.len() == have.len() {
-            (want[*axis], have[*axis]) = (0, 0);
-        }
-        if want != have || first.dtype != meta.dtype {
-            let what = format!("is {:?} {}, the first one is {:?} {}", meta.shape, meta.dtype, first.shape, first.dtype);
+    let (first, rest) = sources.split_first().ok_or_else(|| Error::internal("a pattern without files"))?;
+    let mut joined = store::open(first)?.meta().clone();
+    let name = axis.unwrap_or("0");
+    let axis = axis_of(&joined, name).ok_or_else(|| {
+        let names: Vec<&str> = joined.dimension_names.iter().flatten().flatten().map(String::as_str).collect();
+        let what = format!("{first} of shape {:?} has no axis {name:?}; its names are {names:?}", joined.shape);
+        Error::bad_request("axis", what)
+    })?;
+    let across = |shape: &[u64]| -> Vec<u64> { shape.iter().enumerate().filter(|(at, _)| *at != axis).map(|(_, &n)| n).collect() };
+    let (of_first, dtype) = (joined.shape.clone(), joined.dtype);
+    // Side by side, since each is a few calls of the system; the first one that fails is told.
+    let extents: Vec<Result<(Vec<u64>, DType)>> = rest.par_iter().map(|source| store::extent(source)).collect();
+    for (source, extent) in rest.iter().zip(extents) {
+        let (shape, found) = extent?;
+        if shape.len() != of_first.len() || across(&shape) != across(&of_first) || found != dtype {
+            let what = format!("is {shape:?} {found}, the first one is {of_first:?} {dtype}");
             return Err(Error::store(source, format!("{what}: they are no one array along axis {axis}")));
         }
-        first.shape[*axis] += meta.shape[*axis];
+        joined.shape[axis] += shape[axis];
     }
-    joined.ok_or_else(|| Error::internal("a pattern without files"))
+    Ok((joined, axis))
+}
+
+/// What changes when somebody writes one of the sources anew, in words.
+///
+/// # Errors
+/// Those of addresses that name no format.
+pub(super) fn versions(sources: &[String]) -> Result<Vec<String>> {
+    sources.par_iter().map(|source| store::version(source)).collect()
 }
 
 #[cfg(test)]

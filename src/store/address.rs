@@ -262,6 +262,17 @@ pub fn open(address: &str) -> Result<Arc<dyn Store>> {
     }
 }
 
+/// Shape and dtype of the array at an address; of an HDF5 file nothing else is read.
+///
+/// # Errors
+/// As [`open`].
+pub fn extent(address: &str) -> Result<(Vec<u64>, DType)> {
+    match parse(address)? {
+        Address::Hdf5 { file, dataset } if !dataset.trim_matches('/').is_empty() => hdf5::extent(&file, &dataset, address),
+        _ => open(address).map(|store| (store.meta().shape.clone(), store.meta().dtype)),
+    }
+}
+
 /// An address with what changes when somebody writes its file anew: the length and time of the file, of a Zarr array those of its
 /// metadata. Chunks that were changed under the same metadata are not seen.
 ///

@@ -27,7 +27,7 @@ mod tree;
 mod zarr;
 mod zip;
 
-pub use address::{Address, create, create_group, decoding, exists, is_begun, map, open, parse, target, text, tree, version};
+pub use address::{Address, create, create_group, decoding, exists, extent, is_begun, map, open, parse, target, text, tree, version};
 pub use in_memory::{InMemory, MemoryWriter};
 pub use packing::Packing;
 pub use tree::{Node, Refused};

@@ -29,6 +29,6 @@ mod tests;
 
 pub(crate) use groups::create_group;
 pub(crate) use header::SIGNATURE;
-pub use open::{exists, open};
+pub use open::{exists, extent, open};
 pub use tree::tree;
 pub use write::create;

@@ -14,7 +14,7 @@ use super::through::Through;
 use super::types::{Element, element, swap_bytes, type_text};
 use crate::error::{Error, Result};
 use crate::store::{Meta, Refused, Store, reach};
-use flagstone_kernels::dtype::Scalar;
+use flagstone_kernels::dtype::{DType, Scalar};
 use hdf5_sys::h5d::*;
 use hdf5_sys::h5f::H5Fget_name;
 use hdf5_sys::h5i::H5I_type_t;
@@ -114,23 +114,45 @@ pub fn open(file: &Path, dataset: &str, address: &str) -> Result<Arc<dyn Store>>
         let hdf5 = library::open_read(address, file)?;
         // Only a file that this process writes too has anything to flush.
         let _ = library::flush(address, &hdf5);
-        // What follows the last # is a field, where the name is not one with # in it.
-        let (dataset, field) = match dataset.rsplit_once('#') {
-            Some((path, field)) if !library::exists(address, &hdf5, dataset)? => (path, Some(field)),
-            _ => (dataset, None),
-        };
-        let object = match find(address, &hdf5, dataset)? {
-            (object, H5I_type_t::H5I_DATASET) => object,
-            (_, H5I_type_t::H5I_GROUP) => {
-                let what = format!("{dataset} is a group, not a dataset{}", listed(address, &hdf5, dataset.trim_end_matches('/')));
-                return Err(Error::store(address, what));
-            }
-            _ => return Err(Error::store(address, format!("{dataset} is not a dataset"))),
-        };
+        let (object, dataset, field) = dataset_at(address, &hdf5, dataset)?;
         let found = describe(address, &object, field, &mut Scales::default())?;
         build(address, file, dataset, &object, found)
     });
     Ok(Arc::new(opened?))
+}
+
+/// Shape and dtype of `dataset` of `file`, and no more than that of its header.
+///
+/// # Errors
+/// As [`open`], for what can be told by these.
+pub fn extent(file: &Path, dataset: &str, address: &str) -> Result<(Vec<u64>, DType)> {
+    reach::open_file(file, address)?;
+    // SAFETY: identifiers are alive and the lock is held.
+    sync(|| unsafe {
+        let hdf5 = library::open_read(address, file)?;
+        let _ = library::flush(address, &hdf5);
+        let (object, _, field) = dataset_at(address, &hdf5, dataset)?;
+        let element = element(address, &id(address, "datatype", H5Dget_type(object.raw()))?, field)?;
+        let (mut shape, _) = library::extents(address, &id(address, "dataspace", H5Dget_space(object.raw()))?)?;
+        shape.extend(&element.axes);
+        Ok((shape, element.of.dtype))
+    })
+}
+
+/// The dataset at `path`, the path without a field, and the field: what follows the last #, where the name is not one with # in it.
+fn dataset_at<'a>(address: &str, file: &Id, path: &'a str) -> Result<(Id, &'a str, Option<&'a str>)> {
+    let (path, field) = match path.rsplit_once('#') {
+        Some((above, field)) if !library::exists(address, file, path)? => (above, Some(field)),
+        _ => (path, None),
+    };
+    match find(address, file, path)? {
+        (object, H5I_type_t::H5I_DATASET) => Ok((object, path, field)),
+        (_, H5I_type_t::H5I_GROUP) => {
+            let what = format!("{path} is a group, not a dataset{}", listed(address, file, path.trim_end_matches('/')));
+            Err(Error::store(address, what))
+        }
+        _ => Err(Error::store(address, format!("{path} is not a dataset"))),
+    }
 }
 
 /// "; there is …": what a group holds.
