@@ -105,10 +105,8 @@ fn standing(address: &str) -> Option<Address> {
     let cuts = address.match_indices(':').map(|(at, _)| at).rev();
     for cut in std::iter::once(address.len()).chain(cuts) {
         let (path, inside) = (Path::new(&address[..cut]), address.get(cut + 1..).unwrap_or_default());
-        if path.as_os_str().is_empty() || !path.exists() {
-            continue;
-        }
-        return match sniff::format(path) {
+        let Ok(found) = path.metadata() else { continue };
+        return match sniff::format_of(path, &found) {
             Some(Format::Hdf5) => Some(Address::Hdf5 { file: path.into(), dataset: inside.to_string() }),
             Some(Format::Zarr) => Some(Address::Zarr { dir: path.into(), path: inside.to_string() }),
             Some(Format::NetCdf) => Some(Address::NetCdf { file: path.into(), variable: inside.to_string() }),

@@ -1,7 +1,7 @@
 //! The bytes that stand at a path → their format. An ending only decides what is written.
 
 use super::{flat, hdf5, netcdf, zarr};
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -25,15 +25,20 @@ const NPY: &[u8] = b"\x93NUMPY";
 
 /// The format of what stands at `path`; `None` where nothing does, or nothing that is known.
 pub(crate) fn format(path: &Path) -> Option<Format> {
-    if path.is_dir() {
+    format_of(path, &path.metadata().ok()?)
+}
+
+/// The format of what stands at `path`, of which this is known.
+pub(crate) fn format_of(path: &Path, found: &Metadata) -> Option<Format> {
+    if found.is_dir() {
         let zarr = ["zarr.json", ".zarray", ".zgroup"].iter().any(|name| path.join(name).is_file());
         return zarr.then_some(Format::Zarr);
     }
     // Opening a pipe would wait for a writer. What cannot be opened is an error of whoever reads it, with what is near.
-    if !path.is_file() {
+    if !found.is_file() {
         return None;
     }
-    let Ok((found, file)) = File::open(path).and_then(|file| Ok((file.metadata()?, file))) else { return None };
+    let Ok(file) = File::open(path) else { return None };
     let Ok(start) = first_bytes(&file, 0) else { return None };
     if netcdf::is_classic(&start) {
         return Some(Format::NetCdf);
