@@ -38,6 +38,8 @@ def solve(a: Any, b: Any, *, assume_a: Any = ...) -> Array:
     """x with a @ x = b; assume_a 'gen' or 'pos' (SciPy)."""
 def solve_triangular(a: Any, b: Any, trans: Any = ..., lower: Any = ..., unit_diagonal: Any = ...) -> Array:
     """x with op(a) @ x = b for a triangle of a (SciPy)."""
+def expm(a: Any) -> Array:
+    """The exponential of a matrix."""
 def inv(a: Any) -> Array:
     """The inverse."""
 def det(a: Any) -> Array:

@@ -528,10 +528,8 @@ fn check_mask(expr: &Expr, first: usize, mask: &Expr) -> Result<()> {
     if mask.shape.iter().enumerate().all(fits) {
         return Ok(());
     }
-    let what = format!(
-        "a mask of shape {:?} on an array of shape {:?}, from axis {first} on; expected the same lengths",
-        mask.shape, expr.shape
-    );
+    let what =
+        format!("a mask of shape {:?} on an array of shape {:?}, from axis {first} on; expected the same lengths", mask.shape, expr.shape);
     Err(Error::bad_index("index", what))
 }
 

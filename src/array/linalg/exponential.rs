@@ -90,8 +90,8 @@ fn halved_and_squared(a: &Expr, halvings: u64) -> Result<Array> {
         terms.fold(zeros(a.shape.as_slice(), dtype), |sum, term| sum + term).astype(dtype)
     };
     const NONE: usize = usize::MAX;
-    let odd = half.matmul(&(a6.matmul(&sum([13, 11, 9, NONE])) + sum([7, 5, 3, 1])));
-    let even = a6.matmul(&sum([12, 10, 8, NONE])) + sum([6, 4, 2, 0]);
+    let odd = half.matmul(&(a6.matmul(sum([13, 11, 9, NONE])) + sum([7, 5, 3, 1])));
+    let even = a6.matmul(sum([12, 10, 8, NONE])) + sum([6, 4, 2, 0]);
     let mut e = solve(&(&even - &odd), &(&even + &odd));
     for _ in 0..halvings {
         e = e.matmul(&e);

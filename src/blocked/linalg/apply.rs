@@ -61,14 +61,8 @@ impl Lower for ops::Apply {
         let factors_bytes = self.factors.shape[0].saturating_mul(factored.columns.longest()).saturating_mul(item);
         let (blocks, steps) = (source.columns.count(), factored.columns.count());
         let is_lower = self.zeros == Zeros::Above && blocks == steps;
-        let mut columns = Columns {
-            blocks,
-            steps,
-            group: 1,
-            is_triangular: self.zeros == Zeros::Below || is_lower,
-            is_backward,
-            is_mirrored: is_lower,
-        };
+        let mut columns =
+            Columns { blocks, steps, group: 1, is_triangular: self.zeros == Zeros::Below || is_lower, is_backward, is_mirrored: is_lower };
         columns.group = group_of(lowering, &source, factors_bytes, factors_bytes / 4);
         let name = node.op.name().to_string();
         let stage = ColumnStage::new(&name, source, Doing::Apply(self.applied, factored), columns, lowering.budget);

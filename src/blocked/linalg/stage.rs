@@ -243,9 +243,7 @@ impl ColumnStage {
             Doing::Factor(Factors::Lu) | Doing::Apply(Applied::Lower, _) => {
                 linalg::lu_apply(f, at, bytemuck::cast_slice(beside), block, scratch)
             }
-            Doing::Apply(Applied::LowerTransposed, _) => {
-                linalg::lu_apply_transposed(f, at, bytemuck::cast_slice(beside), block, scratch)
-            }
+            Doing::Apply(Applied::LowerTransposed, _) => linalg::lu_apply_transposed(f, at, bytemuck::cast_slice(beside), block, scratch),
             Doing::Factor(Factors::Cholesky) => linalg::cholesky_update(f, self.source.columns.chunk(j).0 as usize, block, scratch),
             Doing::Factor(Factors::Qr) | Doing::Apply(Applied::QAdjoint, _) => linalg::qr_apply(f, at, t(), true, block, scratch),
             Doing::Apply(Applied::Q, _) => linalg::qr_apply(f, at, t(), false, block, scratch),
