@@ -435,3 +435,38 @@ impl Lower for ops::Quantile {
         Err(Error::internal("a quantile reached lowering before its procedure ran"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The median of `total` f64.
+    fn median(total: u64) -> One {
+        let (dtype, method) = (DType::F64, Method::Median);
+        One { dtype, q: 0.5, method, look: None, middles: vec![], total: Some(total), keys_max: 64, value: None }
+    }
+
+    #[test]
+    fn a_bracket_that_ends_just_before_the_quantile_is_looked_behind() {
+        // ranks 400..500 were inside, the median of 1001 has rank 500, of 799 rank 399
+        let found = |total| Found { below: 400, inside_count: 100, inside: vec![7; 100], total, ..Found::default() };
+        let next = median(1001).after_bracket(10, 20, &mut found(1001));
+        assert!(matches!(next, Next::Read(Look::Histogram { low: 21, high: u64::MAX, .. })));
+        let next = median(799).after_bracket(10, 20, &mut found(799));
+        assert!(matches!(next, Next::Read(Look::Histogram { low: 0, high: 9, .. })));
+        let next = median(999).after_bracket(10, 20, &mut found(999));
+        assert!(matches!(next, Next::Is(_)));
+    }
+
+    #[test]
+    fn a_bin_that_holds_one_of_two_middle_values_is_looked_at_closer() {
+        let mut found = Found { total: 10, counts: vec![0; 1 << BITS], ..Found::default() };
+        (found.counts[3], found.counts[9]) = (5, 5);
+        let next = median(10).after_histogram(0, u64::MAX, 48, &found);
+        assert!(matches!(next, Next::Read(Look::Histogram { low, shift: 32, .. }) if low == 3 << 48));
+        // both in one bin, few enough to keep
+        (found.counts[3], found.counts[9]) = (6, 4);
+        let next = median(10).after_histogram(0, u64::MAX, 48, &found);
+        assert!(matches!(next, Next::Read(Look::Bracket(low, high)) if low == 3 << 48 && high == (4 << 48) - 1));
+    }
+}
