@@ -364,7 +364,8 @@ impl Stage for ColumnStage {
     fn run(&self, n: u64, blocks: &mut TaskBlocks) -> Result<()> {
         let (j, k) = self.columns.task(n);
         let Parts { reads, mut writes, scratch, counters } = blocks.parts();
-        if n == 0 {
+        // by then all blocks are factored, whichever come first
+        if n + 1 == self.columns.len() {
             self.warn(counters);
         }
         let applied = self.applied(j, k);
