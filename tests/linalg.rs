@@ -336,7 +336,6 @@ fn what_cannot_be_solved_says_where() {
     }
 }
 
-/// Three times the limit: spilled, and right.
 /// The warnings of a computation.
 #[derive(Default)]
 struct Heard(Mutex<Vec<String>>);
@@ -373,6 +372,7 @@ fn a_matrix_close_to_a_singular_one_is_warned_of_where_it_is_solved_with() {
     }
 }
 
+/// Three times the limit: spilled, and right.
 #[test]
 fn matrices_larger_than_memory() {
     let n = 1600;

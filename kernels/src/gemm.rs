@@ -218,11 +218,16 @@ fn multiply_shared(dtype: DType, form: Form, a: &View, b: &View, c: &mut ViewMut
     if parts < 2 || m * n * k < SHARED_WORK {
         return multiply(dtype, form, a, b, c, overwrite);
     }
-    let starts: Vec<usize> = (0..=parts).map(|i| i * m / parts).collect();
+    let starts = even_cuts(m, parts);
     let parts = c.cut_rows(&starts).into_iter().zip(starts.windows(2));
     crew::share(parts.collect(), |(mut c, rows)| {
         multiply(dtype, form, &a.part(&[rows[0], 0], &[rows[1] - rows[0], k]), b, &mut c, overwrite);
     });
+}
+
+/// Where `parts` pieces of `m` rows begin, of equal size but for one row, and where the last one ends.
+fn even_cuts(m: usize, parts: usize) -> Vec<usize> {
+    (0..=parts).map(|i| i * m / parts).collect()
 }
 
 /// c = a·b or c += a·b on regular operands, c with dense rows.
@@ -236,8 +241,7 @@ fn multiply(dtype: DType, form: Form, a: &View, b: &View, c: &mut ViewMut, overw
         return multiply_rows(dtype, form, a, b, c, overwrite);
     }
     // pieces of equal size, so that none is too small for the crate's main path
-    let pieces = m.div_ceil(most);
-    let starts: Vec<usize> = (0..=pieces).map(|i| i * m / pieces).collect();
+    let starts = even_cuts(m, m.div_ceil(most));
     for (mut c, rows) in c.cut_rows(&starts).into_iter().zip(starts.windows(2)) {
         multiply_rows(dtype, form, &a.part(&[rows[0], 0], &[rows[1] - rows[0], k]), b, &mut c, overwrite);
     }

@@ -101,12 +101,16 @@ def __array_namespace_info__():
     return _Info()
 
 
+def _that_count(values, rtol):
+    """Which singular values are above `rtol` times the largest, a number for each matrix of a stack or for all."""
+    return values > values.max(axis=-1, keepdims=True) * _fs.expand_dims(_fs.asarray(rtol), -1)
+
+
 def _matrix_rank(x, /, *, rtol=None):
     """How many singular values are above `rtol` of the largest."""
     if rtol is None:
         return _fs.linalg.matrix_rank(x)
-    values = _fs.linalg.svdvals(x)
-    return _fs.count_nonzero(values > values.max(axis=-1, keepdims=True) * _fs.expand_dims(_fs.asarray(rtol), -1), axis=-1)
+    return _fs.count_nonzero(_that_count(_fs.linalg.svdvals(x), rtol), axis=-1)
 
 
 _clip, _repeat = _fs.clip, _fs.repeat
@@ -129,7 +133,7 @@ def _pinv(x, /, *, rtol=None):
     if rtol is None or isinstance(rtol, (int, float)):
         return _fs.linalg.pinv(x, rtol=rtol)
     u, s, vh = _fs.linalg.svd(x, full_matrices=False)
-    counts = s > s.max(axis=-1, keepdims=True) * _fs.expand_dims(_fs.asarray(rtol), -1)
+    counts = _that_count(s, rtol)
     inverse = _fs.where(counts, 1 / _fs.where(counts, s, 1), 0).astype(s.dtype)
     return _fs.matrix_transpose(_fs.conj(vh)) @ (_fs.expand_dims(inverse, -1) * _fs.matrix_transpose(_fs.conj(u)))
 

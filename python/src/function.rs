@@ -3,7 +3,7 @@
 use crate::array::Array;
 use crate::convert::{object, value};
 use crate::error::of_call;
-use flagstone::array::{Signature, Value, methods, result_names, signatures};
+use flagstone::array::{Signature, Value, methods, signatures};
 use flagstone::eval::call;
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
@@ -51,7 +51,7 @@ impl Function {
         let named = kwargs.into_iter().flat_map(|kwargs| kwargs.iter()).map(given).collect::<PyResult<Vec<_>>>()?;
         // Whatever needs a length that is not known yet counts it, and may ask Python for elements.
         let value = py.detach(|| call(self.signature, positional, named)).map_err(|error| of_call(py, &error))?;
-        let names = result_names(self.signature.name);
+        let names = self.signature.results;
         let count = if let Value::Tuple(items) = &value { items.len() } else { 0 };
         let found = object(py, value)?;
         if names.is_empty() || count != names.len() {

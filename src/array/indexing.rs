@@ -260,7 +260,7 @@ pub(super) fn whole_mask<'a>(expr: &Expr, items: &'a [Index]) -> Option<&'a Arra
 }
 
 /// Whether `item` is an array of bool, and of how many axes.
-fn mask_axes(item: &Index) -> Result<Option<usize>> {
+pub(super) fn mask_axes(item: &Index) -> Result<Option<usize>> {
     match item {
         Index::Array(mask) if mask.dtype()? == DType::Bool => mask.ndim().map(Some),
         _ => Ok(None),
@@ -301,7 +301,7 @@ pub(super) fn spread_masks(expr: &Expr, items: &[Index]) -> Result<Vec<Index>> {
         let first = axis;
         axis += if matches!(item, Index::Ellipsis) { expr.shape.len().saturating_sub(used) } else { axes_of(item)? };
         match item {
-            Index::Array(mask) if mask.dtype()? == DType::Bool => {
+            Index::Array(mask) if mask_axes(item)?.is_some() => {
                 check_mask(expr, first, &mask.expr()?)?;
                 out.extend(mask.nonzero().into_iter().map(Index::Array));
             }

@@ -87,7 +87,7 @@ pub use rolling::Rolling;
 pub use run::ComputeMany;
 pub use shape::{Chunks, Shape};
 pub use shapes::{Ends, Nested, Pad, Sections, block, column_stack, dstack};
-pub use signatures::{function, method, methods, reference, result_names, signatures};
+pub use signatures::{function, method, methods, reference, signatures};
 pub use sorting::{Q, QuantileMethod, Unique};
 pub use statistics::hypotheses as stats;
 pub use statistics::{

@@ -46,25 +46,6 @@ pub fn function(name: &str) -> Option<&'static Signature> {
     signatures().chain(NOT_YET).find(|signature| signature.name == name)
 }
 
-/// The names of the results of `function`, in their order, where it gives several and NumPy names them.
-///
-/// ```
-/// assert_eq!(flagstone::array::result_names("linalg.eigh"), ["eigenvalues", "eigenvectors"]);
-/// assert!(flagstone::array::result_names("sort").is_empty());
-/// ```
-pub fn result_names(function: &str) -> &'static [&'static str] {
-    match function {
-        "linalg.eig" | "linalg.eigh" => &["eigenvalues", "eigenvectors"],
-        "linalg.qr" => &["Q", "R"],
-        "linalg.slogdet" => &["sign", "logabsdet"],
-        "linalg.svd" => &["U", "S", "Vh"],
-        "unique_all" => &["values", "indices", "inverse_indices", "counts"],
-        "unique_counts" => &["values", "counts"],
-        "unique_inverse" => &["values", "inverse_indices"],
-        _ => &[],
-    }
-}
-
 /// The method `name` of arrays. Its first parameter is the array.
 ///
 /// ```

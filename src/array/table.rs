@@ -25,10 +25,13 @@ macro_rules! params {
 }
 macro_rules! sig {
     ($name:literal [$($params:tt)*] $doc:literal, $call:expr) => {
-        Signature { name: $name, params: params!($($params)*), doc: $doc, method: false, call: $call }
+        Signature { name: $name, params: params!($($params)*), results: &[], doc: $doc, method: false, call: $call }
+    };
+    ($name:literal [$($params:tt)*] -> $results:tt $doc:literal, $call:expr) => {
+        Signature { name: $name, params: params!($($params)*), results: &$results, doc: $doc, method: false, call: $call }
     };
     (method $name:literal [$($params:tt)*] $doc:literal, $call:expr) => {
-        Signature { name: $name, params: params!($($params)*), doc: $doc, method: true, call: $call }
+        Signature { name: $name, params: params!($($params)*), results: &[], doc: $doc, method: true, call: $call }
     };
 }
 pub(super) use {default, params, sig};

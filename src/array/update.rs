@@ -2,7 +2,9 @@
 //! so that a slice of the result reads what it needs.
 
 use super::elementwise::{broadcast, cast, constant};
-use super::indexing::{expanded, indexed, list_comes_first, places_of, slice_bounds, spread_masks, whole_mask, with_axes_of_bools};
+use super::indexing::{
+    expanded, indexed, list_comes_first, mask_axes, places_of, slice_bounds, spread_masks, whole_mask, with_axes_of_bools,
+};
 use super::lookup::linear;
 use super::manipulate::join;
 use super::operand::{Arg, check_fits};
@@ -229,11 +231,7 @@ fn updated(x: &Array, items: &[Index], value: &Array) -> Result<Array> {
     if let Some(mask) = whole_mask(&expr, items) {
         return masked(x, mask, &value);
     }
-    let has_mask = |item: &Index| match item {
-        Index::Array(array) => array.dtype().map(|dtype| dtype == DType::Bool),
-        _ => Ok(false),
-    };
-    if items.iter().map(has_mask).collect::<Result<Vec<_>>>()?.contains(&true) {
+    if items.iter().map(mask_axes).collect::<Result<Vec<_>>>()?.iter().any(Option::is_some) {
         // as many places as are true: known when they are counted
         let spread = spread_masks(&expr, items)?;
         return Ok(with_arrays(x, &spread, &value, advanced));

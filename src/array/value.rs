@@ -64,6 +64,8 @@ pub struct Signature {
     pub name: &'static str,
     /// Its parameters in order.
     pub params: &'static [Param],
+    /// The names of its results, in their order, where it gives several and NumPy names them.
+    pub results: &'static [&'static str],
     /// One line for the reference.
     pub doc: &'static str,
     /// Whether `x.name(...)` calls it with x first.

@@ -127,6 +127,7 @@ mod tests {
             param("step", Some("-1"), true),
             param("key", None, true),
         ],
+        results: &[],
         doc: "",
         method: false,
         call: |_| Ok(Value::None),

@@ -25,7 +25,7 @@ fn turned_back(z: C) -> C {
     C::new(z.im, -z.re)
 }
 
-/// x·2ⁿ where x is zero, however large n is.
+/// x·scale, zero where x is, even of an infinite scale.
 fn times(x: f64, scale: f64) -> f64 {
     if x == 0.0 { x } else { x * scale }
 }
@@ -49,8 +49,9 @@ pub fn sqrt(z: C) -> C {
         return C::new(f64::INFINITY, y);
     }
     if x.is_infinite() {
-        let (size, still) = (f64::INFINITY, if y.is_nan() { y } else { y.copysign(y) * 0.0 });
-        return if x > 0.0 { C::new(size, still) } else { C::new(still.abs(), size.copysign(y)) };
+        // a zero of the sign of y, or NaN
+        let still = y * 0.0;
+        return if x > 0.0 { C::new(x, still) } else { C::new(still.abs(), x.copysign(y)) };
     }
     // halves of exponents, so that no square leaves the range
     let size = x.abs().max(y.abs());

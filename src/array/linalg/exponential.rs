@@ -3,7 +3,7 @@
 use super::{solve, square};
 use crate::array::counted::deferred;
 use crate::array::elementwise::cast;
-use crate::array::{Array, Index, arange, identity, where_, zeros};
+use crate::array::{Array, Index, arange, identity, where_};
 use crate::error::Result;
 use crate::expr::Expr;
 use flagstone_kernels::dtype::DType;
@@ -84,14 +84,11 @@ fn halved_and_squared(a: &Expr, halvings: u64) -> Result<Array> {
     let a2 = half.matmul(&half);
     let a4 = a2.matmul(&a2);
     let a6 = a4.matmul(&a2);
-    // Σ c·aⁱ of the powers 6, 4, 2 and 0
-    let sum = |at: [usize; 4]| {
-        let terms = [&a6, &a4, &a2, &one].into_iter().zip(at).map(|(power, at)| power * PADE.get(at).copied().unwrap_or(0.0));
-        terms.fold(zeros(a.shape.as_slice(), dtype), |sum, term| sum + term).astype(dtype)
-    };
-    const NONE: usize = usize::MAX;
-    let odd = half.matmul(&(a6.matmul(sum([13, 11, 9, NONE])) + sum([7, 5, 3, 1])));
-    let even = a6.matmul(sum([12, 10, 8, NONE])) + sum([6, 4, 2, 0]);
+    // Σ cᵢ·a⁶, a⁴, a² from i on downwards, and the constant below them
+    let three = |i: usize| (&a6 * PADE[i] + &a4 * PADE[i - 2] + &a2 * PADE[i - 4]).astype(dtype);
+    let four = |i: usize| (three(i) + &one * PADE[i - 6]).astype(dtype);
+    let odd = half.matmul(&(a6.matmul(three(13)) + four(7)));
+    let even = a6.matmul(three(12)) + four(6);
     let mut e = solve(&(&even - &odd), &(&even + &odd));
     for _ in 0..halvings {
         e = e.matmul(&e);

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 
 /// Functions of linear algebra.
 pub(in crate::array) static SIGNATURES: &[Signature] = &[
-    sig!("linalg.qr" ["a", "mode" = "'reduced'"] "Q and R; mode 'reduced', 'complete', 'r' or 'raw'.", |a| qr(&a[0], &a[1])),
+    sig!("linalg.qr" ["a", "mode" = "'reduced'"] -> ["Q", "R"] "Q and R; mode 'reduced', 'complete', 'r' or 'raw'.", |a| qr(&a[0], &a[1])),
     sig!("linalg.lu" ["a", "permute_l" = "False"; "p_indices" = "False"] "P, L and U with A = P @ L @ U (SciPy).", |a| lu(a)),
     sig!("linalg.lu_factor" ["a"] "L and U in one matrix, and the exchanges of rows (SciPy).", |a| Ok(tuple(super::lu_factor(&matrix("lu_factor", &a[0])?)))),
     sig!("linalg.cholesky" ["a"; "upper" = "False"] "L with A = L @ L.H, or U with A = U.H @ U.",
@@ -19,13 +19,13 @@ pub(in crate::array) static SIGNATURES: &[Signature] = &[
     sig!("linalg.expm" ["a"] "The exponential of a matrix.", |a| given(super::expm(&matrix("expm", &a[0])?))),
     sig!("linalg.inv" ["a"] "The inverse.", |a| given(super::inv(&matrix("inv", &a[0])?))),
     sig!("linalg.det" ["a"] "The determinant.", |a| given(super::det(&matrix("det", &a[0])?))),
-    sig!("linalg.svd" ["a", "full_matrices" = "True", "compute_uv" = "True", "hermitian" = "False"] "U, s and Vh with A = (U * s) @ Vh.", |a| svd(a)),
+    sig!("linalg.svd" ["a", "full_matrices" = "True", "compute_uv" = "True", "hermitian" = "False"] -> ["U", "S", "Vh"] "U, s and Vh with A = (U * s) @ Vh.", |a| svd(a)),
     sig!("linalg.svdvals" ["x"] "Singular values, descending.", |a| given(super::svdvals(&matrix("svdvals", &a[0])?))),
     sig!("linalg.svd_compressed" ["a", "k", "n_oversamples" = "10", "n_power_iter" = "0", "seed" = "0"]
         "The leading k singular values and vectors, by random directions (dask).", |a| svd_compressed(a)),
-    sig!("linalg.eigh" ["a", "UPLO" = "'L'"] "Eigenvalues and eigenvectors of a Hermitian matrix.", |a| Ok(tuple(eigh("eigh", a)?))),
+    sig!("linalg.eigh" ["a", "UPLO" = "'L'"] -> ["eigenvalues", "eigenvectors"] "Eigenvalues and eigenvectors of a Hermitian matrix.", |a| Ok(tuple(eigh("eigh", a)?))),
     sig!("linalg.eigvalsh" ["a", "UPLO" = "'L'"] "Eigenvalues of a Hermitian matrix.", |a| eigh("eigvalsh", a).map(first)),
-    sig!("linalg.eig" ["a"] "Eigenvalues and eigenvectors, complex.", |a| Ok(tuple(super::eig(&matrix("eig", &a[0])?)))),
+    sig!("linalg.eig" ["a"] -> ["eigenvalues", "eigenvectors"] "Eigenvalues and eigenvectors, complex.", |a| Ok(tuple(super::eig(&matrix("eig", &a[0])?)))),
     sig!("linalg.eigvals" ["a"] "Eigenvalues, complex.", |a| Ok(first(super::eig(&matrix("eigvals", &a[0])?)))),
     sig!("linalg.lstsq" ["a", "b", "rcond" = "None"] "Least squares: x, residuals, rank, singular values.", |a| lstsq(a)),
     sig!("linalg.pinv" ["a", "rcond" = "None", "hermitian" = "False"; "rtol" = "'unset'"] "The pseudoinverse.", |a| pinv(a)),
@@ -40,7 +40,7 @@ pub(in crate::array) static SIGNATURES: &[Signature] = &[
     sig!("linalg.tensorsolve" ["a", "b", "axes" = "None"] "x with tensordot(a, x, x.ndim) = b.", |a| tensorsolve(a)),
     sig!("linalg.tsqr" ["data"] "Q and R of a tall matrix (dask).", |a| Ok(tuple(super::qr(&matrix("tsqr", &a[0])?)))),
     sig!("linalg.sfqr" ["data"] "Q and R of a wide matrix (dask).", |a| Ok(tuple(super::qr(&matrix("sfqr", &a[0])?)))),
-    sig!("linalg.slogdet" ["a"] "Sign and logarithm of the determinant.", |a| Ok(tuple(super::slogdet(&matrix("slogdet", &a[0])?)))),
+    sig!("linalg.slogdet" ["a"] -> ["sign", "logabsdet"] "Sign and logarithm of the determinant.", |a| Ok(tuple(super::slogdet(&matrix("slogdet", &a[0])?)))),
 ];
 
 fn matrix(operation: &str, a: &Value) -> Result<Array> {

@@ -93,15 +93,15 @@ pub(in crate::array) static SIGNATURES: &[Signature] = &[
         |a| Ok(Value::Array(stack(&args::array("argwhere", &a[0])?.nonzero(), 1)))),
     sig!("unique" ["ar", "return_index" = "False", "return_inverse" = "False", "return_counts" = "False"] "The different elements, ascending.", |a| unique(a)),
     sig!("unique_values" ["x"] "The different elements, ascending.", |a| Ok(Value::Array(args::array("unique_values", &a[0])?.unique().values))),
-    sig!("unique_counts" ["x"] "The different elements, and how often each occurs.", |a| {
+    sig!("unique_counts" ["x"] -> ["values", "counts"] "The different elements, and how often each occurs.", |a| {
         let found = args::array("unique_counts", &a[0])?.unique();
         Ok(tuple(vec![found.values, found.counts]))
     }),
-    sig!("unique_inverse" ["x"] "The different elements, and the place among them of each element.", |a| {
+    sig!("unique_inverse" ["x"] -> ["values", "inverse_indices"] "The different elements, and the place among them of each element.", |a| {
         let found = args::array("unique_inverse", &a[0])?.unique();
         Ok(tuple(vec![found.values, found.inverse]))
     }),
-    sig!("unique_all" ["x"] "The different elements, their first places, the place of each element, and their counts.", |a| {
+    sig!("unique_all" ["x"] -> ["values", "indices", "inverse_indices", "counts"] "The different elements, their first places, the place of each element, and their counts.", |a| {
         let found = args::array("unique_all", &a[0])?.unique();
         Ok(tuple(vec![found.values, found.index, found.inverse, found.counts]))
     }),
