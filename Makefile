@@ -169,7 +169,8 @@ python-suites: package
 	if [[ -n "$(ARRAY_API_TESTS)" ]]; then
 		skips=$(CURDIR)/python/suites/array_api_skips.txt
 		(cd "$(ARRAY_API_TESTS)" && ARRAY_API_TESTS_MODULE=flagstone.array_api ARRAY_API_TESTS_VERSION=2025.12 \
-			$(VENV)/bin/pytest -q -p no:cacheprovider --disable-warnings --skips-file $$skips --max-examples $(ARRAY_API_EXAMPLES) array_api_tests)
+			$(VENV)/bin/pytest -q -p no:cacheprovider --disable-warnings --rootdir . --skips-file=$$skips --max-examples $(ARRAY_API_EXAMPLES) \
+			--disable-deadline array_api_tests)
 	else
 		echo "array-api-tests: give a checkout, ARRAY_API_TESTS=/where/it/is"
 	fi

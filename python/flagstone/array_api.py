@@ -113,12 +113,18 @@ def _matrix_rank(x, /, *, rtol=None):
     return _fs.count_nonzero(_that_count(_fs.linalg.svdvals(x), rtol), axis=-1)
 
 
-_clip, _repeat = _fs.clip, _fs.repeat
+_clip, _eye, _repeat = _fs.clip, _fs.eye, _fs.repeat
 
 
 def clip(x, /, min=None, max=None):
     """The elements limited to a range."""
     return _clip(x, min, max)
+
+
+def eye(n_rows, n_cols=None, /, *, k=0, dtype=None, device=None):
+    """Ones on a diagonal, and none where that is outside, however far."""
+    columns = n_rows if n_cols is None else n_cols
+    return _eye(n_rows, n_cols, max(-n_rows, min(k, columns)), dtype=dtype, device=device)
 
 
 def repeat(x, repeats, /, *, axis=None):

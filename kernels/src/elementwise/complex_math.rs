@@ -262,7 +262,7 @@ pub fn acosh(z: C) -> C {
     match (w.re.is_nan(), w.im.is_nan()) {
         (true, true) => C::new(f64::NAN, f64::NAN),
         (true, false) => C::new(w.im.abs(), w.re),
-        (false, true) => C::new(w.im, w.im),
+        (false, true) => C::new(w.im, w.re),
         (false, false) => C::new(w.im.abs(), w.re.copysign(z.im)),
     }
 }

@@ -31,11 +31,11 @@ fn scale(p: f64, n: i64) -> f64 {
     p * two_to(half) * two_to(n - half)
 }
 
-/// The integer nearest to `x`, as f64 and as integer; |x| < 2⁵¹.
+/// The integer nearest to `x`, as f64 and as integer, for |x| < 2⁵¹. Loops call it beyond, too, for lanes that they then compute again.
 #[inline(always)]
 fn nearest(x: f64) -> (f64, i64) {
     let shifted = x + ROUNDER;
-    (shifted - ROUNDER, (shifted.to_bits() as i64) - (ROUNDER.to_bits() as i64))
+    (shifted - ROUNDER, (shifted.to_bits() as i64).wrapping_sub(ROUNDER.to_bits() as i64))
 }
 
 /// (eʳ − 1 − r) / r² for |r| ≤ ln 2 / 2, to 2⁻⁵⁷ of eʳ.
