@@ -1,4 +1,6 @@
-//! The sizes by which work is cut, as data: they belong to a runtime, and tests draw them anew for each run.
+//! The sizes by which work is cut. As data where a runtime cuts: they belong to it, and tests draw them anew for each run. As
+//! constants ([`graph`]) where a graph is built, which knows no runtime. What stands beside a loop of the kernels (lanes, packing) cuts
+//! no work: it is part of how the loop is written.
 
 use serde::{Deserialize, Serialize};
 
@@ -81,6 +83,26 @@ pub struct WorkSizes {
     pub quantile_boxes: u64,
     /// Values that it takes from a box, and fewer than twice as many where that does not go evenly.
     pub quantile_values: u64,
+    /// No limit makes the tiles of a product smaller than this share of memory, in bytes, does.
+    pub product_share_min_bytes: u64,
+    /// Bytes that are brought in, in the time of a multiplication and addition: what a tile's sides cost beside its area.
+    pub tile_side_cost: u64,
+    /// So many tiles a thread are enough, however they are cut: none waits long for the last one.
+    pub tiles_enough: u64,
+    /// Elements of a column block that are brought in at once: what a step holds beside its blocks.
+    pub step_slice_elements: u64,
+    /// What reads a product follows it, task by task, if it has at most so many times as many tasks.
+    pub followers_few: u64,
+    /// The scheduler's window holds so many tasks that order others a worker, however large they are,
+    pub window_tasks_min: u64,
+    /// and never more than so many.
+    pub window_tasks_max: u64,
+    /// Bytes that the window itself may take. Where tasks name so many blocks, it holds one such task a worker and no more.
+    pub window_bytes_max: u64,
+    /// With work at hand, the window grows by so many tasks at a time: the lock is held meanwhile.
+    pub window_fill_max: u64,
+    /// Stores are told of so many tasks ahead; the nearest of more are forgotten, since they run before they would be told.
+    pub window_hints_max: u64,
 }
 
 impl Default for WorkSizes {
@@ -109,6 +131,16 @@ impl Default for WorkSizes {
             quantile_keys_max: 1 << 20,
             quantile_boxes: 24,
             quantile_values: 2048,
+            product_share_min_bytes: 256 << 10,
+            tile_side_cost: 100,
+            tiles_enough: 32,
+            step_slice_elements: 1 << 17,
+            followers_few: 16,
+            window_tasks_min: 2,
+            window_tasks_max: 64,
+            window_bytes_max: 4 << 20,
+            window_fill_max: 16,
+            window_hints_max: 1024,
         }
     }
 }
@@ -142,7 +174,44 @@ impl Sizes {
                 quantile_keys_max: 64,
                 quantile_boxes: 5,
                 quantile_values: 16,
+                product_share_min_bytes: 64,
+                tile_side_cost: 3,
+                tiles_enough: 2,
+                step_slice_elements: 6,
+                followers_few: 2,
+                window_tasks_min: 1,
+                window_tasks_max: 3,
+                window_bytes_max: 1 << 12,
+                window_fill_max: 2,
+                window_hints_max: 3,
             },
         }
     }
+}
+
+/// Sizes that are read while a graph is built, when there is no runtime yet. All of them fix bits.
+pub mod graph {
+    /// Elements of a chunk where neither the user nor the file says.
+    pub const CHUNK_ELEMENTS: u64 = 1 << 20;
+    /// Elements that are counted into bins together at least: fewer are a row of bins for hardly more than its elements.
+    pub const TALLY_ELEMENTS: u64 = 1 << 18;
+    /// Rows of a part for each group at least, where there are as many: fewer, and groups are no less than what they are made of.
+    pub const GROUP_ROWS: u64 = 8;
+    /// A matrix with so many times as many rows as columns is factored by a tree of rows, so that it is read once and no column has to be
+    /// in memory whole,
+    pub const TALL_RATIO: u64 = 4;
+    /// if it has so many columns at most: the nodes of the tree have twice as many rows, and each is held by one thread.
+    pub const TALL_COLUMNS_MAX: u64 = 2048;
+    /// A Fourier transform of more values is done in six steps: 64 MiB of complex128.
+    pub const FFT_LONG: u64 = 1 << 22;
+    /// Of a matrix with fewer rows a row would be no shorter than what is too long.
+    pub const FFT_ROWS_MIN: u64 = 16;
+    /// Partial results of a user's reduction that are combined at once.
+    pub const REDUCTION_TOGETHER: u64 = 16;
+    /// Places along an axis of which the largest are sought at once.
+    pub const TOP_PLACES: u64 = 1 << 17;
+    /// Lists of largest that are joined at once.
+    pub const TOP_TOGETHER: u64 = 16;
+    /// More of the largest are taken from what is sorted: states of so many items would fill tasks.
+    pub const TOP_MAX: u64 = 1 << 14;
 }

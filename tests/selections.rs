@@ -1,7 +1,8 @@
 //! Arrays whose length depends on values: programs that NumPy runs build without computing, give its results, and
 //! read each source as often as they must. Nothing here may use the default runtime, which the last lines look at.
 
-use flagstone::array::{Axes, concatenate, stack, where_};
+use flagstone::array::{Axes, Value, concatenate, stack, where_};
+use flagstone::eval::Evaluator;
 use flagstone::{Array, DType, Runtime, arange, axis, idx, open, random};
 use std::path::Path;
 use std::sync::atomic::Ordering::SeqCst;
@@ -112,6 +113,11 @@ fn building_never_counts() {
     for (array, ndim) in &built {
         assert_eq!((array.ndim().unwrap(), array.dtype().unwrap()), (*ndim, DType::F64), "{array:?}");
         let _ = format!("{array:?}");
+    }
+    for call in ["array_equal(a, a[::2])", "random.permutation(a, seed=1)", "ix_(a > 7)", "ix_(a.astype('int64'), [1, 2])"] {
+        let mut evaluator = Evaluator::new();
+        evaluator.define("a", Value::Array(a.clone()));
+        evaluator.run(call).unwrap_or_else(|e| panic!("{call}: {e}"));
     }
     let runtime = runtime();
     let text = runtime.explain(&a.index(idx![..;2]).sum(..)).unwrap().to_string();

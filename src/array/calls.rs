@@ -147,12 +147,16 @@ pub(super) fn allclose(a: &[Value]) -> Called {
 
 /// (a1, a2, equal_nan).
 pub(super) fn array_equal(a: &[Value]) -> Called {
-    let (x, y) = (args::array("array_equal", &a[0])?, args::array("array_equal", &a[1])?);
-    if x.shape()? != y.shape()? {
-        return Ok(Value::Scalar(Scalar::Bool(false)));
-    }
-    let equal = x.eq(&y);
-    given(if args::boolean("array_equal", &a[2])? { (equal | (x.isnan() & y.isnan())).all(..) } else { equal.all(..) })
+    let name = "array_equal";
+    let (x, y, equal_nan) = (args::array(name, &a[0])?, args::array(name, &a[1])?, args::boolean(name, &a[2])?);
+    given(composed(name, &[&x, &y], move |arrays| {
+        let (x, y) = (&arrays[0], &arrays[1]);
+        if x.shape()? != y.shape()? {
+            return Ok(super::full([0u64; 0], Scalar::Bool(false), DType::Bool));
+        }
+        let equal = x.eq(y);
+        Ok(if equal_nan { (equal | (x.isnan() & y.isnan())).all(..) } else { equal.all(..) })
+    }))
 }
 
 pub(super) fn where_of(a: &[Value]) -> Called {

@@ -15,7 +15,7 @@ fn repeated(expr: &Expr, axis: usize, times: u64) -> Result<Array> {
     let n = expr.shape[axis];
     if times == 1 || n == 1 {
         let mut shape = expr.shape.clone();
-        shape[axis] = n * times;
+        shape[axis] = n.saturating_mul(times);
         return Ok(Array::from_expr(broadcast("kron", expr, &shape)?));
     }
     too_many_pieces(n)?;
@@ -50,7 +50,7 @@ pub(super) fn kron(a: &Expr, b: &Expr) -> Result<Expr> {
     let (mut left, mut right) = (padded(a)?, padded(b)?);
     let (of_a, of_b) = (left.shape.clone(), right.shape.clone());
     if of_a.iter().chain(&of_b).any(|&n| n == 0) {
-        let shape: Vec<u64> = of_a.iter().zip(&of_b).map(|(n, m)| n * m).collect();
+        let shape: Vec<u64> = of_a.iter().zip(&of_b).map(|(n, m)| n.saturating_mul(*m)).collect();
         return constant(Scalar::Int(0), a.dtype.promote(b.dtype), &shape);
     }
     for axis in 0..ndim {

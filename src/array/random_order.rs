@@ -3,7 +3,6 @@
 use super::random::{RandomArray, integers};
 use super::{Array, Chunks};
 use crate::array::composed::composed;
-use crate::error::Result;
 
 /// A random order being described.
 #[derive(Clone, Debug)]
@@ -35,9 +34,12 @@ impl Order {
     }
 
     /// The slices of `x` along `axis` in a random order. A task holds the whole axis.
-    pub(super) fn slices(&self, x: &Array, axis: i64) -> Result<Array> {
-        let axis = super::axes::position("random.permutation", axis, x.ndim()?)?;
-        Ok(x.take(&self.below(x.shape()?[axis]), axis as i64))
+    pub(super) fn slices(&self, x: &Array, axis: i64) -> Array {
+        let this = self.clone();
+        composed("random.permutation", &[x], move |arrays| {
+            let axis = super::axes::position("random.permutation", axis, arrays[0].ndim()?)?;
+            Ok(arrays[0].take(&this.below(arrays[0].shape()?[axis]), axis as i64))
+        })
     }
 
     /// The elements of each lane along `axis` in an order of its own; without an axis all elements.

@@ -219,7 +219,7 @@ fn permutation(name: &str, a: &[Value]) -> Called {
     let order = order(name, &a[2..])?;
     match &a[0] {
         Value::Scalar(_) if name == "random.permutation" => given(order.below(args::natural(name, &a[0])?)),
-        x => given(order.slices(&args::array(name, x)?, args::integer(name, &a[1])?)?),
+        x => given(order.slices(&args::array(name, x)?, args::integer(name, &a[1])?)),
     }
 }
 

@@ -1,12 +1,12 @@
 //! Tests of the array layer that need no runtime: shapes, dtypes, nodes and text against NumPy's.
 
 use super::{
-    AnyArray, Array, Axes, Chunks, Index, Value, axis, binary, concatenate, format, format_scalar, function, isclose, method, random,
+    AnyArray, Array, Axes, Chunks, Index, Pad, Value, axis, binary, concatenate, format, format_scalar, function, isclose, method, random,
     stack, where_,
 };
 use crate::expr::{Expr, Op, Runs, ops};
 use crate::grid::{element_count, ravel, unravel};
-use crate::{DType, arange, from_function, idx, ones, zeros};
+use crate::{DType, Runtime, arange, from_function, idx, ones, zeros};
 use flagstone_kernels::dtype::{C64, C128, Scalar};
 use flagstone_kernels::generate::Rule;
 use flagstone_kernels::op::{BinaryOp, ReduceOp};
@@ -408,4 +408,21 @@ fn results_that_could_not_be_addressed_are_refused_when_they_are_built() {
         assert!(error.contains(name) && error.contains("2⁶³ bytes"), "{name}: {error}");
     }
     assert!(half().sum(0).check().is_ok());
+}
+
+#[test]
+fn arrays_of_very_many_chunks_are_joined_without_a_list_of_them() {
+    let quarter = |more: u64| from_function([(1u64 << 61) + more], None, |_| 1u8);
+    for (array, n) in [
+        (concatenate(&[quarter(0), quarter(0)], 0), 1 << 62),
+        // chunks that do not go on over the seam
+        (concatenate(&[quarter(1), quarter(0)], 0), (1 << 62) + 1),
+        (ones([10], DType::U8).pad([1u64 << 50, 1 << 50], &Pad::Constant(Scalar::Int(0).into())), (1 << 51) + 10),
+    ] {
+        assert_eq!(array.shape().unwrap(), [n]);
+        assert!(array.sum(0).check().is_ok());
+    }
+    let runtime = Runtime::builder().memory_limit("64MiB").threads(1).build().unwrap();
+    let error = runtime.item::<u64>(&concatenate(&[quarter(1), quarter(0)], 0).sum(0)).unwrap_err().to_string();
+    assert!(error.contains("blocks of unequal lengths"), "{error}");
 }

@@ -7,9 +7,9 @@ use super::feed::Feed;
 use super::lower::{Lower, Lowering};
 use super::made::Blocked;
 use super::map::MapStage;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::expr::{Expr, ops};
-use crate::grid::{AxisChunks, BlockId, ChunkGrid};
+use crate::grid::{AxisChunks, BlockId, ChunkGrid, LISTED_MAX};
 use crate::plan::{Drive, Product, Stage, TaskBlocks, TaskSpec, new_product};
 use flagstone_kernels::fused::Fused;
 
@@ -113,8 +113,7 @@ impl Lower for ops::Concatenate {
         let largest = (0..feeds.len()).rev().max_by_key(|&at| elements(&feeds[at].0)).unwrap_or(0);
         let join = |cuts: Vec<Vec<AxisChunks>>| {
             let mut axes = cuts[largest].clone();
-            let along: Vec<u64> = cuts.iter().flat_map(|cuts| cuts[axis].lengths().collect::<Vec<_>>()).collect();
-            axes[axis] = AxisChunks::from_lengths(&along);
+            axes[axis] = AxisChunks::concatenated(cuts.iter().map(|cuts| &cuts[axis]))?;
             let whole = ChunkGrid { axes };
             let product = Product { id, name: "concatenate".to_string(), blocks: whole.blocks() };
             let mut offset = 0;
@@ -131,10 +130,19 @@ impl Lower for ops::Concatenate {
                 let inside = Some((first, whole.clone()));
                 parts.push(MapStage::new(&product.name, feed.clone(), fused, grid, inside, boxes, product.clone()));
             }
-            ConcatenateStage::new(parts, whole, axis, product)
+            Some(ConcatenateStage::new(parts, whole, axis, product))
         };
         let sources: Vec<&Feed> = feeds.iter().map(|(feed, _)| feed).collect();
-        let stage = blocking::shrunk(&sources, join, |stage| stage.demand_bytes(), lowering.budget.share_bytes() / 2, lowering.budget);
+        let demand = |stage: &Option<ConcatenateStage>| stage.as_ref().map_or(u64::MAX, Stage::demand_bytes);
+        let stage = blocking::shrunk(&sources, join, demand, lowering.budget.share_bytes() / 2, lowering.budget);
+        let stage = stage.ok_or_else(|| {
+            let shapes: Vec<String> = args.iter().map(|arg| arg.shape[axis].to_string()).collect();
+            let what = format!("{} elements along axis {axis} would make over {LISTED_MAX} blocks of unequal lengths", shapes.join(" + "));
+            Error::unsupported(
+                "concatenate",
+                format!("{what}; rechunk the arrays so that their chunks are equal, or raise the memory limit"),
+            )
+        })?;
         let made = Blocked { product: id, grid: stage.grid().clone() };
         lowering.push(stage, Drive::Pulled);
         Ok(made)

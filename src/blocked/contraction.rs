@@ -17,15 +17,13 @@ use crate::events::Counters;
 use crate::expr::{Affine, DepthBlocks, Expr, Follow, Operation, constant, ops};
 use crate::grid::{AxisChunks, ChunkGrid};
 use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks, TaskSpec, new_product};
+use crate::sizes::WorkSizes;
 use flagstone_kernels::copy::copy;
 use flagstone_kernels::dtype::{DType, Scalar};
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::gemm::{PANEL, gemm_helper_bytes, gemm_in_blocks, gemm_scratch_bytes};
 use flagstone_kernels::program::{Leaf, Reg};
 use flagstone_kernels::view::{View, ViewMut};
-
-/// No limit makes the tiles of a product smaller than this share of memory does.
-const SHARE_MIN_BYTES: u64 = 256 << 10;
 
 /// `C = A·B`: a loop over batch, rows, columns and depth. A tile of C is passed on from panel to panel.
 pub struct ContractionStage {
@@ -88,14 +86,10 @@ fn tile_cuts(chunks: &[AxisChunks], most: u64) -> Vec<AxisChunks> {
     cuts
 }
 
-/// Bytes that are brought in, in the time of a multiplication and addition: what a tile's sides cost beside its area.
-const SIDE_COST: u64 = 100;
-/// So many tiles a thread are enough, however they are cut: none waits long for the last one.
-const TILES_ENOUGH: u64 = 32;
-
-/// Rows and columns cut into tiles of at most `area` elements and `side_max` a side, such that the threads are done at about
+/// Rows and columns cut into tiles of at most `area` elements, such that the threads are done at about
 /// the same time: of few tiles, an odd one is a thread that waits.
-fn balanced(rows: &AxisChunks, columns: &AxisChunks, area: u64, side_max: u64, threads: u64, mirrored: bool) -> [AxisChunks; 2] {
+fn balanced(rows: &AxisChunks, columns: &AxisChunks, area: u64, sizes: &WorkSizes, threads: u64, mirrored: bool) -> [AxisChunks; 2] {
+    let side_max = sizes.tile_side_max;
     let cut = |chunks: &AxisChunks, count: u64| {
         let (longest, wanted) = (chunks.longest().max(1), chunks.len().div_ceil(count).max(1));
         if longest <= wanted { chunks.join(wanted.div_ceil(longest)) } else { chunks.split(longest.div_ceil(longest.div_ceil(wanted))) }
@@ -113,7 +107,7 @@ fn balanced(rows: &AxisChunks, columns: &AxisChunks, area: u64, side_max: u64, t
             let fits = m <= side_max && n <= side_max && m.saturating_mul(n) <= area;
             let tiles = if mirrored { cuts[0].count() * (cuts[0].count() + 1) / 2 } else { cuts[0].count() * cuts[1].count() };
             // threads are disturbed: an eighth of a tile more
-            let cost = (8 * tiles.div_ceil(threads) + 1).saturating_mul(m.saturating_mul(n) + SIDE_COST * (m + n));
+            let cost = (8 * tiles.div_ceil(threads) + 1).saturating_mul(m.saturating_mul(n) + sizes.tile_side_cost * (m + n));
             if fits && best.as_ref().is_none_or(|(least, _)| cost < *least) {
                 best = Some((cost, cuts));
             }
@@ -175,11 +169,11 @@ impl ContractionStage {
         let even = ((matrices / 8.0).sqrt() as u64).max(sizes.tile_side_even_min);
         let side = side.min(even).clamp(sizes.tile_side_min, sizes.tile_side_max);
         let longest = |cuts: &[AxisChunks]| cuts.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul).max(1);
-        let few = m.div_ceil(side).saturating_mul(n.div_ceil(side)) <= TILES_ENOUGH * threads;
+        let few = m.div_ceil(side).saturating_mul(n.div_ceil(side)) <= sizes.tiles_enough * threads;
         let (rows, columns) = match (row_chunks, column_chunks) {
             ([rows], [columns]) if axes.batch == 0 && few => {
                 let area = (share_bytes / 3 / item).max(sizes.tile_side_min.pow(2));
-                let [rows, columns] = balanced(rows, columns, area, sizes.tile_side_max, threads, *mirrored);
+                let [rows, columns] = balanced(rows, columns, area, sizes, threads, *mirrored);
                 (vec![rows], vec![columns])
             }
             _ => (tile_cuts(row_chunks, side), tile_cuts(column_chunks, side)),
@@ -379,7 +373,7 @@ impl Lower for ops::Contraction {
         // under a small limit what a task holds beside its tiles counts: smaller tiles then, of the same bits
         let mut share = lowering.budget.share_bytes();
         let mut stage = of(share);
-        while stage.demand_bytes() > lowering.budget.memory_bytes && share > SHARE_MIN_BYTES {
+        while stage.demand_bytes() > lowering.budget.memory_bytes && share > lowering.budget.work().product_share_min_bytes {
             share -= share / 4;
             stage = of(share);
         }

@@ -21,9 +21,6 @@ use flagstone_kernels::program::{Leaf, Program, Reg};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-/// So many tasks for each block that they read are few.
-const FOLLOWERS_FEW: u64 = 16;
-
 /// Where a result goes.
 #[derive(Clone)]
 pub enum Destination {
@@ -173,7 +170,8 @@ impl Lowering<'_> {
                 Data::Store(_) => None,
             })
         };
-        let follows = |(product, n): (&u64, u64)| self.driven.contains(product) && tasks <= n.saturating_mul(FOLLOWERS_FEW);
+        let follows =
+            |(product, n): (&u64, u64)| self.driven.contains(product) && tasks <= n.saturating_mul(self.budget.work().followers_few);
         if blocks().next().is_some() && blocks().all(follows) { Drive::Following } else { Drive::Ranked(self.rank_of(&feed.products())) }
     }
 

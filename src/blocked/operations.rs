@@ -65,6 +65,10 @@ pub fn procedure(node: &Expr, work: &WorkSizes) -> Option<Box<dyn Procedure>> {
         Op::Lanes(ops::Lanes { lane: Lane::Sort(sorter), arg, .. }) if arg.shape.len() == 1 && arg.shape[0] > work.sort_elements => {
             Some(Box::new(ExternalSort::new(node, *sorter, arg, work)))
         }
-        _ => None,
+        Op::Mask(_) | Op::Lanes(_) => None,
+        Op::Source(_) | Op::Full(_) | Op::Generate(_) | Op::Resident(_) | Op::Function(_) | Op::Elementwise(_) | Op::View(_) => None,
+        Op::Reduce(_) | Op::Concatenate(_) | Op::Rechunk(_) | Op::Reshape(_) | Op::Cumulative(_) | Op::Lookup(_) | Op::Tally(_) => None,
+        Op::Grouped(_) | Op::Contraction(_) | Op::Merge(_) | Op::Deferred(_) | Op::Spread(_) | Op::Output(_) => None,
+        Op::Factor(_) | Op::Apply(_) | Op::TallQr(_) | Op::Dense(_) => None,
     }
 }

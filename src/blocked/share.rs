@@ -124,14 +124,16 @@ fn collect(root: &Expr) -> Loop {
             continue;
         }
         match &node.op {
-            _ if ends_loop(&node) => found.reads.push(node.id),
             Op::Source(ops::Source { store }) => {
                 if let (true, Some(chunks)) = (store.meta().compressed, &store.meta().chunks) {
                     found.uses.push(Use::new(store, view, chunks));
                 }
             }
             Op::View(ops::View { arg, view: inner }) => stack.push((arg.clone(), inner.then(&view))),
-            _ => stack.extend(node.op.args().into_iter().map(|arg| (arg.clone(), view.clone()))),
+            Op::Elementwise(_) | Op::Rechunk(_) => stack.extend(node.op.args().into_iter().map(|arg| (arg.clone(), view.clone()))),
+            Op::Full(_) | Op::Generate(_) | Op::Resident(_) => {}
+            // what is made by a stage of its own
+            _ => found.reads.push(node.id),
         }
     }
     found

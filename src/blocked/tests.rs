@@ -114,7 +114,7 @@ fn stages_keep_their_promises() {
                         Destination::Keep,
                     ] {
                         let lowered = lower(&[Sink { expr: root.clone(), to }], &budget).unwrap_or_else(|e| panic!("{name}: {e}"));
-                        check_stages(&lowered.plan, &format!("{name} under {memory_bytes}, {threads} threads"));
+                        check_stages(&lowered.plan, &format!("{name} under {memory_bytes}, {threads} threads"), &|_| 0);
                     }
                 }
             }
@@ -141,9 +141,9 @@ fn passes_of_procedures_keep_their_promises() {
         {
             let budget = Budget { memory_bytes, threads: 2, sizes };
             let worst = procedure.most_demanding(&budget).unwrap();
-            check_stages(&worst, &format!("{name} under {memory_bytes}"));
+            check_stages(&worst, &format!("{name} under {memory_bytes}"), &|_| 0);
             let Step::Run(first) = procedure.step(&budget, &Keeps).unwrap() else { panic!("{name} knows before it reads") };
-            check_stages(&first, &format!("{name}, first pass, under {memory_bytes}"));
+            check_stages(&first, &format!("{name}, first pass, under {memory_bytes}"), &|_| 0);
             let needed = |plan| crate::plan::demand_bytes(plan);
             // a median's histogram has 2^16 bins, however small the boxes
             assert!(!procedure.describe().contains("median") || needed(&worst) >= 8 << 16, "{name} under {memory_bytes}");
@@ -168,7 +168,7 @@ fn filters_keep_their_promises() {
                 let counts = (0..cuts[0].count()).map(|n| n % 3 * 5).collect();
                 Arc::new(FilterStage::new(feed, registers, &Runs { cuts, counts }))
             });
-            check_stages(&plan.unwrap(), &format!("filter by {cut} under {memory_bytes}"));
+            check_stages(&plan.unwrap(), &format!("filter by {cut} under {memory_bytes}"), &|_| 0);
         }
     }
 }

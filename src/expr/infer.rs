@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::grid::{AxisChunks, ChunkGrid, element_count};
 use crate::sizes::NumericsSizes;
+use crate::sizes::graph::CHUNK_ELEMENTS;
 use flagstone_kernels::dtype::DType;
 use serde::{Deserialize, Serialize};
 
@@ -14,9 +15,6 @@ pub struct Cells {
     /// Elements of a cell along the axis; the last of a chunk may be shorter.
     pub cell: u64,
 }
-
-/// Elements of a chunk where neither the user nor the file says.
-const CHUNK_ELEMENTS: u64 = 1 << 20;
 
 /// Chunks for an array that has none of its own: whole rows, [`CHUNK_ELEMENTS`] at most.
 pub fn auto_chunks(shape: &[u64]) -> ChunkGrid {

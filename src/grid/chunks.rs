@@ -6,6 +6,9 @@ use std::sync::Arc;
 /// The number of a block in a [`ChunkGrid`], in C order.
 pub type BlockId = u64;
 
+/// Chunks of unequal lengths are listed, 8 bytes each; an axis with more of them is refused.
+pub const LISTED_MAX: u64 = 1 << 24;
+
 /// The cuts along one axis. Cutting is O(1) to store where chunks are regular, so that a grid of 10⁷
 /// chunks costs nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -61,6 +64,42 @@ impl AxisChunks {
             Some(*at)
         });
         AxisChunks::Irregular(ends.collect())
+    }
+    /// The chunks of `parts`, one after the other; regular where they are, however many. `None` where they are not and a list of them
+    /// would be longer than [`LISTED_MAX`].
+    pub fn concatenated<'a>(parts: impl IntoIterator<Item = &'a AxisChunks> + Clone) -> Option<AxisChunks> {
+        let parts = || parts.clone().into_iter().filter(|part| !part.is_empty());
+        let Some(first) = parts().next() else { return Some(AxisChunks::whole(0)) };
+        if let Some(regular) = parts().skip(1).try_fold(first.clone(), |whole, part| whole.followed_by(part)) {
+            return Some(regular);
+        }
+        let count = parts().map(AxisChunks::count).fold(0, u64::saturating_add);
+        (count <= LISTED_MAX).then(|| AxisChunks::from_lengths(&parts().flat_map(AxisChunks::lengths).collect::<Vec<_>>()))
+    }
+    /// These regular chunks and then `next`, where both together are regular.
+    fn followed_by(&self, next: &AxisChunks) -> Option<AxisChunks> {
+        let (AxisChunks::Regular { len, first, chunk }, AxisChunks::Regular { len: more, first: begin, chunk: other }) = (self, next)
+        else {
+            return None;
+        };
+        let all = len.checked_add(*more)?;
+        // a part of one chunk goes with any chunks that are no shorter
+        let (own, follows) = ((*first).min(*len), (*begin).min(*more));
+        let chunk = match (len <= first, more <= begin) {
+            (true, true) | (false, true) => {
+                if len <= first {
+                    own
+                } else {
+                    *chunk
+                }
+            }
+            (true, false) => *other,
+            (false, false) if chunk == other => *chunk,
+            (false, false) => return None,
+        };
+        let ends_whole = if len <= first { own <= chunk } else { (len - first).is_multiple_of(chunk) };
+        let goes_on = if more <= begin { follows <= chunk } else { follows == chunk };
+        (ends_whole && goes_on).then_some(AxisChunks::Regular { len: all, first: own, chunk })
     }
     /// Every chunk cut from its start into pieces of at most `piece` elements.
     pub fn split(&self, piece: u64) -> AxisChunks {
@@ -255,6 +294,36 @@ impl ChunkGrid {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn chunks_one_after_the_other_are_those_of_a_list() {
+        let axes: Vec<AxisChunks> = [(0, 3), (1, 3), (2, 3), (3, 3), (4, 3), (6, 3), (8, 3), (5, 9), (7, 2), (12, 4)]
+            .into_iter()
+            .map(|(len, chunk)| AxisChunks::regular(len, chunk))
+            .chain([
+                AxisChunks::Regular { len: 7, first: 1, chunk: 3 },
+                AxisChunks::regular(9, 4).split(3),
+                AxisChunks::from_lengths(&[1, 4, 2]),
+            ])
+            .collect();
+        for a in &axes {
+            for b in &axes {
+                for c in &axes {
+                    let joined = AxisChunks::concatenated([a, b, c]).unwrap();
+                    let lengths: Vec<u64> = [a, b, c].into_iter().flat_map(AxisChunks::lengths).collect();
+                    assert_eq!(joined.lengths().collect::<Vec<_>>(), lengths, "{a:?} {b:?} {c:?}");
+                    assert_eq!(joined.count(), lengths.len() as u64);
+                }
+            }
+        }
+        let long = AxisChunks::regular(1 << 61, 1 << 20);
+        assert_eq!(AxisChunks::concatenated([&long, &long]), Some(AxisChunks::regular(1 << 62, 1 << 20)));
+        assert_eq!(
+            AxisChunks::concatenated([&AxisChunks::whole(10), &long]),
+            Some(AxisChunks::Regular { len: (1 << 61) + 10, first: 10, chunk: 1 << 20 })
+        );
+        assert_eq!(AxisChunks::concatenated([&AxisChunks::regular((1 << 61) + 1, 1 << 20), &long]), None);
+    }
 
     #[test]
     fn every_element_is_in_the_chunk_that_find_names() {

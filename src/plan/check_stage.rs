@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 /// Enumerates all tasks of all stages of `plan`: each block is written once, by the task that `producer` names,
 /// and within its stage before it is read; `readers` counts the reads; no task needs more than `demand_bytes`;
-/// `followers` names the tasks that read a block, of every stage that follows.
+/// `followers` names the tasks that read a block, of every stage that follows. `kept` tells the bytes of blocks that earlier plans left.
 ///
 /// # Panics
 /// Where a stage breaks its promise.
-pub fn check_stages(plan: &Plan, what: &str) {
+pub fn check_stages(plan: &Plan, what: &str, kept: &dyn Fn(BlockKey) -> u64) {
     let mut reads: HashMap<(usize, BlockKey), Vec<u64>> = HashMap::new();
     let mut sizes: HashMap<BlockKey, u64> = HashMap::new();
     let describe = |stage: usize, n: u64| {
@@ -40,7 +40,7 @@ pub fn check_stages(plan: &Plan, what: &str) {
                 assert!(written.insert(write.key), "{} writes {:?} again", context(n), write.key);
                 assert_eq!(stage.producer(write.key.product, write.key.block), n, "{}: producer of {:?}", context(n), write.key);
                 let bytes = match write.takes {
-                    Some(i) => sizes[&spec.takes[i]],
+                    Some(i) => sizes.get(&spec.takes[i]).copied().unwrap_or_else(|| kept(spec.takes[i])),
                     None => crate::memory::rounded(write.bytes),
                 };
                 assert!(sizes.insert(write.key, bytes).is_none(), "{}: {:?} has two writers", context(n), write.key);
@@ -53,10 +53,12 @@ pub fn check_stages(plan: &Plan, what: &str) {
         let demand = |n: u64| {
             let spec = describe(at, n);
             let held: HashSet<BlockKey> = spec.reads.iter().chain(&spec.takes).copied().collect();
-            held.iter().map(|key| sizes.get(key).copied().unwrap_or(0)).sum::<u64>() + spec.new_bytes()
+            held.iter().map(|key| sizes.get(key).copied().unwrap_or_else(|| kept(*key))).sum::<u64>() + spec.new_bytes()
         };
         let inputs = stage.inputs();
-        for (key, _) in sizes.iter().filter(|(key, _)| inputs.contains(&key.product)) {
+        let written = sizes.keys().filter(|key| inputs.contains(&key.product));
+        let left = reads.keys().filter(|(stage, key)| *stage == at && !sizes.contains_key(key)).map(|(_, key)| key);
+        for key in written.chain(left) {
             let read = reads.get(&(at, *key)).cloned().unwrap_or_default();
             assert_eq!(stage.readers(key.product, key.block), read.len() as u64, "{name}: readers of {key:?}");
             let mut followers = Vec::new();
@@ -75,8 +77,8 @@ pub fn check_stages(plan: &Plan, what: &str) {
 ///
 /// # Panics
 /// As [`check_stages`].
-pub fn watched(plan: &Plan) -> Plan {
-    check_stages(plan, "watched");
+pub fn watched(plan: &Plan, kept: &dyn Fn(BlockKey) -> u64) -> Plan {
+    check_stages(plan, "watched", kept);
     let poisoned = |node: &StageNode| StageNode { stage: Arc::new(Poisoned(node.stage.clone())), drive: node.drive };
     Plan::new(plan.stages.iter().map(poisoned).collect(), plan.kept.clone())
 }

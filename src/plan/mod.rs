@@ -36,7 +36,7 @@ pub struct StageNode {
 }
 
 /// Stages that have passed the check.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Plan {
     /// Producers before consumers.
     pub stages: Vec<StageNode>,

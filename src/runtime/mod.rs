@@ -370,11 +370,10 @@ impl Runtime {
     /// # Errors
     /// `BadRequest`, `Unsupported`; `WouldNotFit` is told in the text instead.
     pub fn explain_exprs(&self, exprs: &[Expr]) -> Result<Explanation> {
-        let (exprs, phases) = (settle(exprs)?, &mut Vec::new());
+        let exprs = settle(exprs)?;
         let text = crate::expr::text(&self.rewrite(&exprs)?);
-        let mut foreseen = self.foresee_awaited(exprs, phases)?;
-        phases.append(&mut foreseen.phases);
-        foreseen.phases = std::mem::take(phases);
+        // wherever the results will go
+        let foreseen = self.foresee_awaited(exprs, 0, &collected, &self.1)?;
         Ok(Explanation::new(text, &foreseen.plan, self.0.limit_bytes, foreseen.phases))
     }
 
@@ -415,8 +414,8 @@ impl Runtime {
     }
 
     /// Rewrites, and runs the phases on whose values later shapes depend. Where there are any, all that follows is planned
-    /// before the first one reads: a computation that does not fit is refused at once. Before that, what waits for a
-    /// length gets it: then the graph is what it would be had the user asked for the length first.
+    /// before the first one reads: a computation that does not fit is refused at once. What waits for a length is planned as if that
+    /// were as great as it may be, and then gets it: the graph is then what it would be had the user asked for the length first.
     fn prepare(
         &self,
         exprs: &[Expr],
@@ -424,6 +423,10 @@ impl Runtime {
         sinks: &dyn Fn(&[Expr]) -> Vec<Sink>,
         cancel: &CancelToken,
     ) -> Result<Vec<Expr>> {
+        let exprs = &settle(exprs)?;
+        if Runtime::is_awaited(exprs) {
+            self.foresee_awaited(exprs.clone(), results_bytes(exprs), sinks, cancel)?.check(self.0.limit_bytes)?;
+        }
         let exprs = settle(&self.rewrite(&self.awaited(exprs, cancel)?)?)?;
         if !procedures(&exprs, &self.0.sizes.work).is_empty() {
             self.foresee(exprs.clone(), results_bytes(&exprs), sinks, cancel)?.check(self.0.limit_bytes)?;
@@ -498,12 +501,13 @@ impl Runtime {
             pool: &self.0.pool,
             workers: self.0.workers.as_ref(),
             limit_bytes: room_bytes,
+            sizes: self.0.sizes.work,
             counters: &self.0.counters,
             observer: self.0.observer.as_ref(),
             cancel,
         };
         if self.0.watch_tasks {
-            return scheduler::run(&watched(plan), &machine);
+            return scheduler::run(&watched(plan, &|key| self.0.pool.block_bytes(key)), &machine);
         }
         scheduler::run(plan, &machine)
     }

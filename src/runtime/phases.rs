@@ -1,7 +1,7 @@
 //! What must be known before the rest can be lowered: counts of masks, medians.
 
 use super::fit::{Short, fit};
-use super::{Runtime, collected, standing_bytes_of};
+use super::{Runtime, standing_bytes_of};
 use crate::blocked::{Keeper, Procedure, Sink, Step, lower, procedure, procedures};
 use crate::budget::Budget;
 use crate::error::Result;
@@ -12,6 +12,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 /// What a computation will take.
+#[derive(Default)]
 pub(super) struct Foreseen {
     /// What its procedures do, in order.
     pub phases: Vec<String>,
@@ -63,6 +64,11 @@ impl Runtime {
         Ok(exprs.remove(0))
     }
 
+    /// Whether something in `exprs` waits for a length that is not known.
+    pub(super) fn is_awaited(exprs: &[Expr]) -> bool {
+        selection_of(&waiting(exprs)).is_some()
+    }
+
     /// The graph where nothing waits for a length: selections are counted of which one is awaited.
     pub(super) fn awaited(&self, exprs: &[Expr], cancel: &CancelToken) -> Result<Vec<Expr>> {
         let mut exprs = settle(exprs)?;
@@ -85,26 +91,33 @@ impl Runtime {
         Ok(())
     }
 
-    /// [`Runtime::foresee`] of what waits for lengths, as if all were as long as they may be. Where that does not fit, the
-    /// plan is that of counting.
-    pub(super) fn foresee_awaited(&self, mut exprs: Vec<Expr>, phases: &mut Vec<String>) -> Result<Foreseen> {
-        let cancel = CancelToken::default();
+    /// [`Runtime::foresee`] of what waits for lengths, as if all were as long as they may be; `results_bytes` are those of results whose
+    /// lengths are known. Where the bounds do not go together, the plan is that of counting.
+    ///
+    /// # Errors
+    /// As [`Runtime::foresee`].
+    pub(super) fn foresee_awaited(
+        &self,
+        mut exprs: Vec<Expr>,
+        results_bytes: u64,
+        sinks: &dyn Fn(&[Expr]) -> Vec<Sink>,
+        cancel: &CancelToken,
+    ) -> Result<Foreseen> {
+        let mut foreseen = Foreseen::default();
         while let Some((node, _)) = selection_of(&waiting(&exprs)) {
             // those below it come before its own
             let first = procedures(std::slice::from_ref(&node), &self.0.sizes.work).into_iter().next();
             let Some((node, procedure)) = first else { break };
-            phases.push(procedure.describe());
-            let budget = self.budget(self.room(procedure.standing_bytes()));
-            match replace(&exprs, &node, &procedure.bound(&budget)?) {
-                Ok(bound) => exprs = bound,
+            let (bound, budget) = self.foresee_procedure(&node, &*procedure, &mut foreseen, cancel)?;
+            match replace(&exprs, &node, &bound) {
+                Ok(replaced) => exprs = replaced,
                 Err(_) => {
-                    let plan = procedure.most_demanding(&budget)?;
-                    return Ok(Foreseen { phases: Vec::new(), plan, short: Vec::new() });
+                    foreseen.plan = procedure.most_demanding(&budget)?;
+                    return Ok(foreseen);
                 }
             }
         }
-        // wherever the results will go
-        self.foresee(self.rewrite(&exprs)?, 0, &collected, &cancel)
+        self.foresee_from(foreseen, self.rewrite(&exprs)?, results_bytes, sinks, cancel)
     }
 
     /// Plans all that `exprs` will take beside `results_bytes`, as if every procedure found what takes the most. Reads
@@ -114,28 +127,28 @@ impl Runtime {
     /// What lowering refuses, `Cancelled`; that something does not fit is told by [`Foreseen::check`].
     pub(super) fn foresee(
         &self,
+        exprs: Vec<Expr>,
+        results_bytes: u64,
+        sinks: &dyn Fn(&[Expr]) -> Vec<Sink>,
+        cancel: &CancelToken,
+    ) -> Result<Foreseen> {
+        self.foresee_from(Foreseen::default(), exprs, results_bytes, sinks, cancel)
+    }
+
+    fn foresee_from(
+        &self,
+        mut foreseen: Foreseen,
         mut exprs: Vec<Expr>,
         results_bytes: u64,
         sinks: &dyn Fn(&[Expr]) -> Vec<Sink>,
         cancel: &CancelToken,
     ) -> Result<Foreseen> {
-        let mut foreseen = Foreseen { phases: Vec::new(), plan: Plan::new(vec![], vec![]), short: Vec::new() };
-        let taken = self.0.pool.usage().reserved_bytes;
         while let Some((node, procedure)) = procedures(&exprs, &self.0.sizes.work).into_iter().next() {
-            foreseen.phases.push(procedure.describe());
-            let standing = taken.saturating_add(procedure.standing_bytes()).saturating_add(standing_bytes_of(std::slice::from_ref(&node)));
-            let below = std::slice::from_ref(&node);
-            let budget = match self.fit_beside(below, standing, |room| self.fit_procedure(&*procedure, room, cancel))?.0 {
-                Ok(budget) => budget,
-                Err(short) => {
-                    let smallest = short.smallest_bytes;
-                    foreseen.short.push((short, standing));
-                    self.budget(smallest)
-                }
-            };
-            exprs = replace(&exprs, &node, &procedure.bound(&budget)?)?;
+            let (bound, _) = self.foresee_procedure(&node, &*procedure, &mut foreseen, cancel)?;
+            exprs = replace(&exprs, &node, &bound)?;
         }
         let sinks = sinks(&exprs);
+        let taken = self.0.pool.usage().reserved_bytes;
         let standing = taken.saturating_add(results_bytes).saturating_add(standing_bytes_of(&exprs));
         foreseen.plan = match self.fit_beside(&exprs, standing, |room| self.fit_sinks(&sinks, room, cancel))?.0 {
             Ok((lowered, _)) => lowered.plan,
@@ -146,6 +159,29 @@ impl Runtime {
             }
         };
         Ok(foreseen)
+    }
+
+    /// Notes what the procedure of `node` takes. What stands in its place until it has run, and the budget that it has.
+    fn foresee_procedure(
+        &self,
+        node: &Expr,
+        procedure: &dyn Procedure,
+        foreseen: &mut Foreseen,
+        cancel: &CancelToken,
+    ) -> Result<(Vec<Expr>, Budget)> {
+        foreseen.phases.push(procedure.describe());
+        let below = std::slice::from_ref(node);
+        let taken = self.0.pool.usage().reserved_bytes;
+        let standing = taken.saturating_add(procedure.standing_bytes()).saturating_add(standing_bytes_of(below));
+        let budget = match self.fit_beside(below, standing, |room| self.fit_procedure(procedure, room, cancel))?.0 {
+            Ok(budget) => budget,
+            Err(short) => {
+                let smallest = short.smallest_bytes;
+                foreseen.short.push((short, standing));
+                self.budget(smallest)
+            }
+        };
+        Ok((procedure.bound(&budget)?, budget))
     }
 
     /// The budget under which the most demanding pass of a procedure fits `room_bytes`.

@@ -266,7 +266,8 @@ fn what_does_not_fit_is_refused_before_a_procedure_reads() {
     });
     let runtime = runtime("4MiB", 2);
     let huge = ones([4000, 4000], DType::F64).map_blocks(|block: ArrayViewD<'_, f64>| block.to_owned()).sum(..);
-    for first in [x.median(..), x.index(idx![x.gt(0.0)]).argmax(0).astype(DType::F64)] {
+    let chosen = x.index(idx![x.gt(0.0)]);
+    for first in [x.median(..), chosen.argmax(0).astype(DType::F64), chosen.index(idx![..;2]).sum(..)] {
         let error = runtime.item::<f64>(&(first + &huge)).unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::WouldNotFit { .. }), "{error}");
         assert_eq!(calls.load(SeqCst), 0, "it read before it refused");

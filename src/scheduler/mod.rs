@@ -13,6 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Counters, Event, Observer};
 use crate::memory::Pool;
 use crate::plan::Plan;
+use crate::sizes::WorkSizes;
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -44,6 +45,8 @@ pub struct Machine<'a> {
     pub workers: Option<&'a rayon::ThreadPool>,
     /// Bytes of memory, which bound how far the scheduler looks ahead.
     pub limit_bytes: u64,
+    /// How far it looks ahead otherwise.
+    pub sizes: WorkSizes,
     /// What is counted.
     pub counters: &'a Arc<Counters>,
     /// Who listens.

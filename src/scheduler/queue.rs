@@ -3,6 +3,7 @@
 use super::CancelToken;
 use crate::memory::BlockKey;
 use crate::plan::{Drive, Plan, TaskSpec};
+use crate::sizes::WorkSizes;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -53,27 +54,18 @@ pub struct Queue<'a> {
     near_keys: usize,
     bytes_max: u64,
     workers: usize,
+    sizes: WorkSizes,
     cancel: &'a CancelToken,
 }
 
-/// The window holds so many driver tasks a worker, however large they are,
-const AHEAD_MIN: usize = 2;
-/// and never more than so many.
-const AHEAD_MAX: usize = 64;
-/// What the window itself may take. Where tasks name so many blocks, it holds a driver task a worker and no more.
-pub const WINDOW_BYTES_MAX: u64 = 4 << 20;
 /// A near task beside the blocks it names, at most.
 const TASK_BYTES: u64 = 384;
 /// A block that a near task names, at most: in the task, among the uses, and in the pool's note of its next use.
 const KEY_BYTES: u64 = 256;
-/// With work at hand, the window grows by so many driver tasks at a time: the lock is held meanwhile.
-const FILL_MAX: usize = 16;
-/// Stores are told of so many tasks ahead; the nearest of more are forgotten, since they run before they would be told.
-const HINTS_MAX: usize = 1024;
 
 impl<'a> Queue<'a> {
     /// An empty window over `plan` that is filled up to `bytes_max` bytes of blocks.
-    pub fn new(plan: &'a Plan, bytes_max: u64, workers: usize, cancel: &'a CancelToken) -> Queue<'a> {
+    pub fn new(plan: &'a Plan, bytes_max: u64, workers: usize, sizes: WorkSizes, cancel: &'a CancelToken) -> Queue<'a> {
         let drivers = plan.stages.iter().enumerate().filter_map(|(stage, node)| match node.drive {
             Drive::Ranked(rank) => Some(Driver { stage, rank, next: 0, tasks: node.stage.tasks() }),
             _ => None,
@@ -94,6 +86,7 @@ impl<'a> Queue<'a> {
             near_keys: 0,
             bytes_max,
             workers,
+            sizes,
             cancel,
         }
     }
@@ -109,15 +102,17 @@ impl<'a> Queue<'a> {
     }
 
     fn is_full(&self) -> bool {
-        let ahead = |tasks: usize| self.near_drivers >= tasks * self.workers;
-        ahead(1) && (self.window_bytes() >= WINDOW_BYTES_MAX || ahead(AHEAD_MIN) && (self.near_bytes >= self.bytes_max || ahead(AHEAD_MAX)))
+        let sizes = &self.sizes;
+        let ahead = |tasks: u64| self.near_drivers as u64 >= tasks.saturating_mul(self.workers as u64);
+        let far = ahead(sizes.window_tasks_min) && (self.near_bytes >= self.bytes_max || ahead(sizes.window_tasks_max));
+        ahead(1) && (far || self.window_bytes() >= sizes.window_bytes_max)
     }
 
     /// Expands driver tasks until the window is full, or some of them if others are ready. `present` tells which blocks exist;
     /// `uses` hears of every block whose next use became known. Once the run is cancelled, it returns as it is.
     pub fn fill(&mut self, present: &dyn Fn(BlockKey) -> bool, uses: &mut dyn FnMut(BlockKey, u64)) {
-        let mut expanded = 0;
-        while !self.is_full() && !self.cancel.is_cancelled() && (expanded < FILL_MAX || self.ready.is_empty()) {
+        let mut expanded = 0u64;
+        while !self.is_full() && !self.cancel.is_cancelled() && (expanded < self.sizes.window_fill_max || self.ready.is_empty()) {
             expanded += 1;
             // of the lowest rank that is not done, the stage that has got least far
             let rank = self.drivers.iter().filter(|d| d.next < d.tasks).map(|d| d.rank).min();
@@ -208,7 +203,7 @@ impl<'a> Queue<'a> {
         self.following_left -= (self.plan.stages[task.0].drive == Drive::Following) as u64;
         self.follow(&spec, stack);
         self.hints.push_back(task);
-        if self.hints.len() > HINTS_MAX {
+        if self.hints.len() as u64 > self.sizes.window_hints_max {
             self.hints.pop_front();
         }
         self.near_keys += keys(&spec);

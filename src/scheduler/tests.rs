@@ -1,12 +1,13 @@
 //! The scheduler with stages that are made up: what is near, who runs first, who waits for whom.
 
-use super::queue::{Queue, TaskId, WINDOW_BYTES_MAX};
+use super::queue::{Queue, TaskId};
 use super::worker::PASSED_OVER_MAX;
 use super::{CancelToken, Machine, run};
 use crate::error::{ErrorKind, Result};
 use crate::events::Counters;
 use crate::memory::{BlockKey, Pool, PoolOptions};
 use crate::plan::{Drive, Plan, Product, Stage, StageNode, TaskBlocks, TaskSpec, Write, new_product};
+use crate::sizes::WorkSizes;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex};
@@ -100,7 +101,15 @@ fn run_until(plan: &Plan, threads: usize, limit_bytes: u64, cancel: &CancelToken
         PoolOptions { limit_bytes, spill_dir: None, spill_cap_bytes: None, counters: counters.clone(), observer: None, disk: None };
     let pool = Pool::new(options).unwrap();
     let workers = (threads > 1).then(|| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap());
-    let machine = Machine { pool: &pool, workers: workers.as_ref(), limit_bytes, counters: &counters, observer: None, cancel };
+    let machine = Machine {
+        pool: &pool,
+        workers: workers.as_ref(),
+        limit_bytes,
+        sizes: WorkSizes::default(),
+        counters: &counters,
+        observer: None,
+        cancel,
+    };
     let outcome = run(plan, &machine);
     assert_eq!(pool.usage().used_bytes, 0);
     (outcome, counters)
@@ -240,7 +249,7 @@ fn next_uses_are_those_of_tasks_that_have_not_run() {
     reader.inputs = vec![from];
     let plan = Plan::new(vec![ranked(reader)], vec![]);
     let cancel = CancelToken::new();
-    let mut queue = Queue::new(&plan, u64::MAX, 2, &cancel);
+    let mut queue = Queue::new(&plan, u64::MAX, 2, WorkSizes::default(), &cancel);
     let mut told: HashMap<BlockKey, u64> = HashMap::new();
     let mut started: Vec<TaskId> = Vec::new();
     for step in 0.. {
@@ -290,8 +299,8 @@ fn the_window_does_not_grow_with_the_number_of_blocks() {
     let mut reader = Made::new(TASKS, move |n, spec| spec.reads.extend((n * EACH..(n + 1) * EACH).map(|block| key(id, block))));
     reader.inputs = vec![id];
     let plan = Plan::new(vec![StageNode { stage: Arc::new(blocks), drive: Drive::Pulled }, ranked(reader)], vec![]);
-    let cancel = CancelToken::new();
-    let mut queue = Queue::new(&plan, u64::MAX, 8, &cancel);
+    let (cancel, sizes) = (CancelToken::new(), WorkSizes::default());
+    let mut queue = Queue::new(&plan, u64::MAX, 8, sizes, &cancel);
     let mut written: HashSet<BlockKey> = HashSet::new();
     let mut most = 0;
     for _ in 0..5000 {
@@ -304,7 +313,7 @@ fn the_window_does_not_grow_with_the_number_of_blocks() {
         queue.finish(task);
     }
     // one more task than fits
-    assert!(most > WINDOW_BYTES_MAX / 2 && most <= WINDOW_BYTES_MAX + 256 * 1024, "{most} bytes");
+    assert!(most > sizes.window_bytes_max / 2 && most <= sizes.window_bytes_max + 256 * 1024, "{most} bytes");
 }
 
 /// One task that needs millions of others: they are not all looked at once nobody wants the result.

@@ -53,7 +53,7 @@ impl<'a> Shared<'a> {
     /// Nothing run yet.
     pub fn new(plan: &'a Plan, machine: &'a Machine<'a>) -> Shared<'a> {
         let workers = machine.workers.map_or(1, |pool| pool.current_num_threads());
-        let queue = Queue::new(plan, machine.limit_bytes.saturating_mul(2), workers, machine.cancel);
+        let queue = Queue::new(plan, machine.limit_bytes.saturating_mul(2), workers, machine.sizes, machine.cancel);
         let state = State { queue, error: None, passed_over: (0, 0), running: 0, prefetching: false, stalled: None };
         Shared { plan, machine, state: Mutex::new(state), crew: Arc::default() }
     }

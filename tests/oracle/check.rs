@@ -111,6 +111,16 @@ fn work_sizes(dice: &mut Dice) -> WorkSizes {
         quantile_keys_max: between(8, 200),
         quantile_boxes: between(2, 6),
         quantile_values: between(2, 30),
+        product_share_min_bytes: between(8, 200),
+        tile_side_cost: between(1, 200),
+        tiles_enough: between(1, 40),
+        step_slice_elements: between(1, 30),
+        followers_few: between(1, 20),
+        window_tasks_min: between(1, 3),
+        window_tasks_max: between(3, 20),
+        window_bytes_max: 1 << between(8, 16),
+        window_fill_max: between(1, 6),
+        window_hints_max: between(1, 20),
     }
 }
 

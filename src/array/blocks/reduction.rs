@@ -6,13 +6,12 @@ use crate::array::{Array, ArrayElement, Axes, counted};
 use crate::error::{Error, Result};
 use crate::expr::{BlockArg, BlockFn, BlockInfo, CallAxis, Expr, Function};
 use crate::grid::{AxisChunks, ChunkGrid};
+use crate::sizes::graph;
 use flagstone_kernels::dtype::DType;
 use ndarray::{ArrayD, ArrayViewD};
 use std::sync::Arc;
 
 const NAME: &str = "reduction";
-/// Parts that are combined by one call at most.
-const TOGETHER: u64 = 16;
 
 /// The functions of a reduction.
 struct Functions {
@@ -51,7 +50,7 @@ fn reduced(x: &Expr, axes: &Axes, of: &Functions) -> Result<Expr> {
     for axis in 0..positions.len() {
         while parts.shape[axis] > 1 {
             let mut cuts = parts.chunks.axes.clone();
-            cuts[axis] = AxisChunks::regular(parts.shape[axis], TOGETHER);
+            cuts[axis] = AxisChunks::regular(parts.shape[axis], graph::REDUCTION_TOGETHER);
             let mut chunks = cuts.clone();
             chunks[axis] = one_each(&cuts[axis]);
             parts = call(&of.combine, BlockArg::whole(parts), cuts, of.parts, chunks)?;

@@ -4,15 +4,11 @@ use super::called;
 use crate::error::Result;
 use crate::expr::{BlockArg, CallAxis, Expr, Function};
 use crate::grid::{AxisChunks, ChunkGrid};
+use crate::sizes::graph;
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::halo::Boundary;
 use flagstone_kernels::rows::{Rows, Top};
 use flagstone_kernels::sort::{Gives, Sorter};
-
-/// Elements of an axis that one call takes the top of at most.
-const TOP_PLACES: u64 = 1 << 17;
-/// Parts whose tops are merged by one call.
-const TOP_TOGETHER: u64 = 16;
 
 fn whole(n: u64) -> CallAxis {
     CallAxis::Cut(AxisChunks::whole(n))
@@ -72,9 +68,9 @@ pub(in crate::array) fn top(x: &Expr, k: u64, greatest: bool, gives: Gives) -> R
     let chunks = |x: &Expr| x.chunks.axes[..others].to_vec();
     let slots = |cuts: &AxisChunks| AxisChunks::from_lengths(&cuts.lengths().map(|n| n.min(k)).collect::<Vec<_>>());
     // parts so long that their state is small beside them
-    let least = k.saturating_mul(8).max(1 << 14).max(TOP_PLACES / 16);
+    let least = k.saturating_mul(8).max(1 << 14).max(graph::TOP_PLACES / 16);
     let along = &x.chunks.axes[others];
-    let cuts = along.join(least.div_ceil(along.longest().max(1))).split(least.max(TOP_PLACES));
+    let cuts = along.join(least.div_ceil(along.longest().max(1))).split(least.max(graph::TOP_PLACES));
     if cuts.count() == 1 {
         let axes = [&free[..], &[whole(n.min(k)), whole(n)]].concat();
         let args = vec![arg(x, (0..others).chain([others + 1]))];
@@ -84,8 +80,8 @@ pub(in crate::array) fn top(x: &Expr, k: u64, greatest: bool, gives: Gives) -> R
     let axes = |cuts: &AxisChunks| [&free[..], &[CallAxis::Cut(cuts.clone()), whole(item)]].concat();
     let made = |cuts: &AxisChunks, x: &Expr| [chunks(x), vec![slots(cuts), AxisChunks::whole(item)]].concat();
     let mut state = node(of(false, false), vec![arg(x, 0..=others)], axes(&cuts), DType::U8, made(&cuts, x))?;
-    while state.chunks.axes[others].count() > TOP_TOGETHER {
-        let cuts = state.chunks.axes[others].join(TOP_TOGETHER);
+    while state.chunks.axes[others].count() > graph::TOP_TOGETHER {
+        let cuts = state.chunks.axes[others].join(graph::TOP_TOGETHER);
         state = node(of(true, false), vec![arg(&state, 0..others + 2)], axes(&cuts), DType::U8, made(&cuts, &state))?;
     }
     let total = state.shape[others];

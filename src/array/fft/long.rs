@@ -4,21 +4,17 @@
 use super::Norm;
 use crate::array::{Array, Index, arange, concatenate};
 use crate::error::Result;
+use crate::sizes::graph;
 use flagstone_kernels::dtype::{DType, Scalar};
 use flagstone_kernels::fft::Kind;
-
-/// A transform longer than this is done in six steps: 64 MiB of complex128.
-const LONG: u64 = 1 << 22;
-/// Of a matrix with fewer rows a row would be no shorter than what is too long.
-const ROWS_MIN: u64 = 16;
 
 /// The sides of the matrix as which `n` values are transformed, the rows fewer; none where they are few enough for a task, or `n` has
 /// no divisors that would help.
 pub(super) fn sides(n: u64) -> Option<(u64, u64)> {
-    if n <= LONG {
+    if n <= graph::FFT_LONG {
         return None;
     }
-    let rows = (ROWS_MIN..=n.isqrt()).rev().find(|&rows| n.is_multiple_of(rows))?;
+    let rows = (graph::FFT_ROWS_MIN..=n.isqrt()).rev().find(|&rows| n.is_multiple_of(rows))?;
     Some((rows, n / rows))
 }
 

@@ -6,6 +6,7 @@ use crate::array::{Array, Index, arange, concatenate, eye, identity, where_, zer
 use crate::error::{Error, Refusal, Result};
 use crate::expr::ops::{Applied, Apply, Factor, Factors, TallQr, Zeros};
 use crate::expr::{Expr, Node, outputs};
+use crate::sizes::graph;
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::linalg::Dense;
 
@@ -13,12 +14,6 @@ use flagstone_kernels::linalg::Dense;
 pub(super) fn span(start: u64, stop: u64) -> Index {
     Index::Slice(Some(start as i64), Some(stop as i64), None)
 }
-
-/// Times as many rows as columns from which on a matrix is factored by a tree of rows: it then is read once, and no column has
-/// to be in memory whole.
-const TALL: u64 = 4;
-/// And at most so many columns: the nodes of the tree are as many rows, twice, and each is held by one thread.
-const TALL_COLUMNS_MAX: u64 = 2048;
 
 /// All results of a factorisation.
 pub(super) fn factored(into: Factors, arg: Expr) -> Result<Vec<Array>> {
@@ -101,7 +96,7 @@ pub fn qr_in(a: &Array, mode: QrIn) -> [Array; 2] {
                 QrIn::Raw => [zeros([n, m], dtype), zeros([0], dtype)],
             });
         }
-        if mode == QrIn::Reduced && m >= TALL * n && n <= TALL_COLUMNS_MAX {
+        if mode == QrIn::Reduced && m >= graph::TALL_RATIO * n && n <= graph::TALL_COLUMNS_MAX {
             let outputs = outputs(TallQr { arg: a.expr()? }.into())?;
             return Ok([Array::from_expr(outputs[0].clone()), Array::from_expr(outputs[1].clone())]);
         }

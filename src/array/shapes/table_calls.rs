@@ -261,7 +261,7 @@ pub(super) fn open_mesh(a: &[Value]) -> Called {
         }
         let places = if x.dtype()? == DType::Bool { x.nonzero().remove(0) } else { x };
         // an empty list is one of no places
-        let places = if places.shape()? == [0] { places.astype(DType::I64) } else { places };
+        let places = if places.expr()?.shape == [0] { places.astype(DType::I64) } else { places };
         let axes: Vec<i64> = (0..n as i64).filter(|&axis| axis != at as i64).collect();
         Ok(places.expand_dims(axes))
     };

@@ -8,12 +8,10 @@ use crate::array::operand::Arg;
 use crate::array::{Array, Index, Operand, arange};
 use crate::error::{Error, Result};
 use crate::expr::Expr;
+use crate::sizes::graph;
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::rows::Rows;
 use flagstone_kernels::sort::Gives;
-
-/// More of the top than this is taken from what is sorted: states of so many items would fill tasks.
-const TOP_MAX: u64 = 1 << 14;
 
 /// The array with `axis` last, and places in it likewise, the other axes of both broadcast against each other.
 fn lanes(name: &str, x: &Array, indices: &Array, axis: i64) -> Result<(Expr, Expr, i64)> {
@@ -97,7 +95,7 @@ pub(super) fn top(name: &str, x: &Array, k: i64, axis: i64, gives: Gives) -> Arr
         let axis = position(name, axis, x.ndim()?)? as i64;
         let lanes = x.moveaxis(axis, -1).expr()?;
         let (n, count) = (lanes.shape[lanes.shape.len() - 1], k.unsigned_abs());
-        if lanes.shape.contains(&0) || count > TOP_MAX {
+        if lanes.shape.contains(&0) || count > graph::TOP_MAX {
             let sorted = Array::build(|| super::sorted(&lanes, Some(-1), gives));
             let part = |start: Option<i64>, stop: Option<i64>| sorted.index([Index::Ellipsis, Index::Slice(start, stop, None)]);
             let found = if k < 0 { part(None, Some(count.min(n) as i64)) } else { part(Some((n - count.min(n)) as i64), None).flip(-1) };

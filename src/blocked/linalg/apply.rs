@@ -24,13 +24,13 @@ pub fn source_of(lowering: &mut Lowering<'_>, expr: &Expr, width: u64) -> Result
     let (feed, regs) = lowering.feed(&[expr], &expr.shape)?;
     let (natural, whole) = (blocking::natural(&feed), AxisChunks::whole(expr.shape[0]));
     if !natural.rigid || natural.cuts[1].longest() <= width {
-        return Ok(Source::new(feed, regs[0], expr.dtype, width, &whole));
+        return Ok(Source::new(feed, regs[0], expr.dtype, width, &whole, lowering.budget.work()));
     }
     let columns = AxisChunks::regular(expr.shape[1], width);
     let together = columns.join(natural.cuts[1].longest().div_ceil(width));
     let rows = &natural.cuts[0];
     let (feed, reg) = recut(lowering, expr, (feed, regs[0]), &[rows.clone(), columns], &[rows.clone(), together], 0);
-    Ok(Source::new(feed, reg, expr.dtype, width, &whole))
+    Ok(Source::new(feed, reg, expr.dtype, width, &whole, lowering.budget.work()))
 }
 
 /// How many column blocks are on their way together: as many as memory has room for beside those that each thread reads.

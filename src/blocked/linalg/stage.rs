@@ -9,6 +9,7 @@ use crate::expr::ops::{Applied, Factors};
 use crate::grid::{AxisChunks, BlockId, ChunkGrid};
 use crate::memory::{BlockKey, rounded};
 use crate::plan::{Parts, Product, Stage, TaskBlocks, TaskSpec, Write, new_product};
+use crate::sizes::WorkSizes;
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::gemm::gemm_helper_bytes;
@@ -17,9 +18,6 @@ use flagstone_kernels::program::Reg;
 use flagstone_kernels::view::{View, ViewMut};
 use flagstone_kernels::with_field;
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// Elements that are brought in at once.
-const SLICE_ELEMENTS: u64 = 1 << 17;
 
 /// The column blocks of a matrix whose values `fused` makes of `feed`.
 pub struct Source {
@@ -35,10 +33,10 @@ pub struct Source {
 
 impl Source {
     /// Columns in blocks of `width`, whole, or one block of them all, a box of `rows` at a time.
-    pub fn new(feed: Feed, reg: Reg, dtype: DType, width: u64, rows: &AxisChunks) -> Source {
+    pub fn new(feed: Feed, reg: Reg, dtype: DType, width: u64, rows: &AxisChunks, work: &WorkSizes) -> Source {
         let fused = Fused::new(feed.program.clone(), vec![reg], vec![]);
         let columns = AxisChunks::regular(feed.shape[1], width);
-        let slices = rows.split((SLICE_ELEMENTS / width).max(1));
+        let slices = rows.split((work.step_slice_elements / width).max(1));
         Source { kernel_bytes: fused.scratch_bytes() as u64, feed, fused, dtype, columns, slices }
     }
 

@@ -346,7 +346,7 @@ impl LowerAll for ops::TallQr {
         let sizes = Sizes { n, dtype: node.dtype };
         let rows = AxisChunks::regular(m, leaf_rows(m, n, lowering.budget.sizes.numerics.tall_elements));
         let (feed, regs) = lowering.feed(&[&self.arg], &self.arg.shape)?;
-        let source = Source::new(feed, regs[0], node.dtype, n, &rows);
+        let source = Source::new(feed, regs[0], node.dtype, n, &rows, lowering.budget.work());
         let mut levels = Vec::new();
         let mut stage = UpStage::new(&sizes, Factored::Rows { source: Box::new(source), rows: rows.clone() }, keeps);
         let mut drive = Drive::Ranked(lowering.rank_of(&stage.inputs()));

@@ -48,8 +48,10 @@ impl Operation for Concatenate {
         shape[axis] = self.args.iter().map(|arg| arg.shape[axis]).fold(0, u64::saturating_add);
         check_size(self.name(), &shape, first.dtype)?;
         let mut axes = first.chunks.axes.clone();
-        let lengths: Vec<u64> = self.args.iter().flat_map(|arg| arg.chunks.axes[axis].lengths().collect::<Vec<_>>()).collect();
-        axes[axis] = AxisChunks::from_lengths(&lengths);
+        let parts = || self.args.iter().map(|arg| &arg.chunks.axes[axis]);
+        // beyond what can be listed, equal chunks: a reduction then has cells across the seams
+        let even = || AxisChunks::regular(shape[axis], parts().map(AxisChunks::longest).max().unwrap_or(1));
+        axes[axis] = AxisChunks::concatenated(parts().collect::<Vec<_>>()).unwrap_or_else(even);
         Ok(Inferred::known(shape, first.dtype, ChunkGrid { axes }))
     }
 

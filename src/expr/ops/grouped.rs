@@ -4,13 +4,11 @@ use crate::error::{Error, Result};
 use crate::expr::operation::made_by_a_stage;
 use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through, record};
 use crate::grid::{AxisChunks, ChunkGrid};
+use crate::sizes::graph;
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::grouped::{Fold, folds};
 use serde::{Deserialize, Serialize};
 use std::hash::Hasher;
-
-/// Rows of a part for each group at least, where there are as many: fewer, and groups are no less than what they are made of.
-const ROWS_A_GROUP: u64 = 8;
 
 /// For each part of the first axis, the rows of each label folded: an array [parts, groups, other axes]. The parts are then reduced
 /// as any array is.
@@ -34,7 +32,7 @@ impl Grouped {
     /// Groups of the rows of `values`, in parts that follow from its chunks and the number of groups.
     pub fn new(fold: Fold, values: &Expr, labels: &Expr, groups: u64) -> Grouped {
         let chunks = &values.chunks.axes[0];
-        let parts = chunks.join(groups.saturating_mul(ROWS_A_GROUP).div_ceil(chunks.longest().max(1)));
+        let parts = chunks.join(groups.saturating_mul(graph::GROUP_ROWS).div_ceil(chunks.longest().max(1)));
         Grouped { fold, values: values.clone(), labels: labels.clone(), groups, parts }
     }
 }

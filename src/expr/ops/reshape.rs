@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::expr::infer::auto_chunks;
 use crate::expr::operation::made_by_a_stage;
 use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through, record};
-use crate::grid::ChunkGrid;
+use crate::grid::{ChunkGrid, element_count};
 use serde::{Deserialize, Serialize};
 use std::hash::Hasher;
 
@@ -32,7 +32,7 @@ impl Operation for Reshape {
     }
 
     fn infer(&self) -> Result<Inferred> {
-        if self.arg.shape.iter().product::<u64>() != self.shape.iter().product::<u64>() {
+        if element_count(&self.arg.shape) != element_count(&self.shape) {
             return Err(Error::internal(format!("{:?} as {:?}", self.arg.shape, self.shape)));
         }
         Ok(Inferred::known(self.shape.clone(), self.arg.dtype, auto_chunks(&self.shape)))

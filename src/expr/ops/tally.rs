@@ -4,12 +4,10 @@ use crate::error::{Error, Result};
 use crate::expr::operation::made_by_a_stage;
 use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through, record};
 use crate::grid::{AxisChunks, ChunkGrid};
+use crate::sizes::graph;
 use flagstone_kernels::dtype::DType;
 use serde::{Deserialize, Serialize};
 use std::hash::Hasher;
-
-/// Elements that are tallied together at least: fewer are a row of bins for hardly more than its elements.
-const TOGETHER: u64 = 1 << 18;
 
 /// For each part of an array of indices, how often each index occurs in it, or the sum of its weights: a row of bins a part. The
 /// rows are then summed as any array is.
@@ -32,7 +30,7 @@ pub struct Tally {
 impl Tally {
     /// A tally of `indices` in parts that follow from chunks and number of bins.
     pub fn new(indices: &Expr, weights: Option<&Expr>, bins: u64, strict: bool) -> Tally {
-        let most = TOGETHER.max(bins);
+        let most = graph::TALLY_ELEMENTS.max(bins);
         let mut axes = indices.chunks.axes.clone();
         let elements = |axes: &[AxisChunks]| axes.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul);
         for axis in (0..axes.len()).rev() {
