@@ -1,6 +1,7 @@
 # make demo   everything from a fresh machine to a mean of 10⁹ numbers (rustup, gcc and Python are there)
 # make test   everything that is checked before a commit
 # make soak   random programs on arrays of millions of elements, and damaged files, as many as one has time for
+# make miri   undefined behaviour in what writes through pointers
 # make compare  Flagstone and its peers on the same jobs (benches/compare)
 # make wheel  the package for Python, python/, built for release
 # make python-suites  the tests of the array API standard and NumPy's own on the package
@@ -8,7 +9,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := test
-.PHONY: demo test lint docs downstream examples unit soak compare packages system python clean-demo wheel package test-python python-suites
+.PHONY: demo test lint docs downstream examples unit soak miri compare packages system python clean-demo wheel package test-python python-suites
 
 CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TARGET_DIR
@@ -189,11 +190,24 @@ SOAK_SECONDS ?= 3600
 SOAK_FAILURES ?= $(CARGO_TARGET_DIR)/soak-failures.txt
 # Damaged files of each kind that are opened and read: an error or the right values.
 SOAK_DAMAGED ?= 100000
+# Programs on small arrays under tiny sizes, other ones each time.
+SOAK_TINY ?= 3000
 
 soak: python
 	@PROPTEST_CASES=$(SOAK_DAMAGED) FLAGSTONE_PYTHON=$(VENV)/bin/python cargo test -p flagstone --locked --test stores_corrupt --test stores_corrupt_zarr -- never_panic
 	export SOAK_FIRST=$(SOAK_FIRST) SOAK_CASES=$(SOAK_CASES) SOAK_SECONDS=$(SOAK_SECONDS) SOAK_FAILURES=$(SOAK_FAILURES)
+	PROPTEST_CASES=$(SOAK_TINY) FLAGSTONE_PYTHON=$(VENV)/bin/python cargo test -p flagstone --locked --test oracle -- recipes_under_tiny
 	cargo test -p flagstone --locked --test oracle -- recipes_of_large --nocapture
+
+# Undefined behaviour in what writes through pointers, under Miri: views, copies, matrices, the pool's ledger, collected results.
+# It needs a nightly compiler: rustup toolchain install nightly --component miri,rust-src
+NIGHTLY ?= nightly
+
+miri: system
+	@cargo +$(NIGHTLY) miri --version >/dev/null 2>&1 || { echo "miri is missing: rustup toolchain install $(NIGHTLY) --component miri,rust-src" >&2; exit 1; }
+	export CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/miri PROPTEST_CASES=3 MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-tree-borrows"
+	cargo +$(NIGHTLY) miri test -p flagstone-kernels --lib --locked -- view:: copy:: linalg::matrix
+	cargo +$(NIGHTLY) miri test -p flagstone --lib --locked -- runtime::collect memory::extents memory::model
 
 # ---- how fast it is -------------------------------------------------------------------------------------
 

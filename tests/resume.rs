@@ -26,16 +26,20 @@ fn at(dir: &Path, name: &str) -> String {
 
 /// Numbers that do not compress, below a row of chunks of the fill value.
 fn put(address: &str, checksum: bool) {
-    let mut wanted = Create::new(SHAPE.to_vec(), DType::F64);
+    put_of(address, SHAPE, checksum);
+}
+
+fn put_of(address: &str, shape: [u64; 2], checksum: bool) {
+    let mut wanted = Create::new(shape.to_vec(), DType::F64);
     (wanted.chunks, wanted.codec, wanted.checksum) = (Some(CHUNK.to_vec()), Some(Codec::None), checksum);
     wanted.fill = Some(Scalar::Float(-9.0));
     let mut state = 1u64;
     let value = |n: u64| {
         state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        if n < CHUNK[0] * SHAPE[1] { -9.0f64 } else { (state >> 11) as f64 }
+        if n < CHUNK[0] * shape[1] { -9.0f64 } else { (state >> 11) as f64 }
     };
-    let bytes: Vec<u8> = (0..element_count(&SHAPE).unwrap()).map(value).flat_map(f64::to_ne_bytes).collect();
-    write_all(&*create(address, &wanted).unwrap(), &SHAPE, DType::F64, &bytes);
+    let bytes: Vec<u8> = (0..element_count(&shape).unwrap()).map(value).flat_map(f64::to_ne_bytes).collect();
+    write_all(&*create(address, &wanted).unwrap(), &shape, DType::F64, &bytes);
 }
 
 /// All files of a directory by their names below it.
@@ -191,6 +195,26 @@ fn after_a_failure_the_rest_alone_is_done() {
     assert_eq!(read, (256 - had + 2) * (CHUNK_BYTES + 4), "{had} of 256 chunks were there, two of them lost");
     assert!(files(Path::new(&target)) == files(Path::new(&whole)));
     assert!(!is_begun(&target));
+}
+
+#[test]
+fn chunks_that_an_edge_cuts_are_taken_up_like_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let (source, target, whole) = (at(dir.path(), "a.zarr"), at(dir.path(), "b.zarr"), at(dir.path(), "whole.zarr"));
+    put_of(&source, [10 * CHUNK[0] - 50, 7 * CHUNK[1] - 9], true);
+    let options = Options { codec: Some(Codec::Zstd(1)), ..Options::default() };
+    convert(&source, &whole, &options).unwrap();
+    let resume = Options { resume: true, ..options };
+    let chunk = dir.path().join("a.zarr/c/6/6");
+    let good = std::fs::read(&chunk).unwrap();
+    std::fs::write(&chunk, [&good[..100], &[!good[100]], &good[101..]].concat()).unwrap();
+    convert(&source, &target, &resume).unwrap_err();
+    std::fs::write(&chunk, good).unwrap();
+    let had = records(&aside(Path::new(&target)).unwrap());
+    assert!((6 * 7..70).contains(&had), "{had} of 70");
+    let (read, _) = convert(&source, &target, &resume).unwrap();
+    assert_eq!(read, (70 - had) * (CHUNK_BYTES + 4), "{had} of 70 chunks were there");
+    assert!(files(Path::new(&target)) == files(Path::new(&whole)));
 }
 
 #[test]

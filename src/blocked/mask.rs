@@ -5,7 +5,7 @@ use super::boxes::Boxes;
 use super::feed::Feed;
 use super::lower::{Lower, Lowering, lower_loop};
 use super::made::Blocked;
-use super::procedure::{Keeper, Procedure, Step};
+use super::procedure::{Bound, Keeper, Procedure, Step};
 use super::task_box::TaskBox;
 use super::work::{Access, Blocks, Layout, Tasks, Work, Writes};
 use crate::budget::Budget;
@@ -73,10 +73,10 @@ impl CountMask {
 
 impl Procedure for CountMask {
     fn describe(&self) -> String {
-        format!("count the mask on {:?}: 1 read", self.mask.shape)
+        format!("count the mask on {:?}", self.mask.shape)
     }
-    fn standing_bytes(&self) -> u64 {
-        0
+    fn most(&self) -> Bound {
+        Bound { standing_bytes: 0, kept_bytes: 0, reads: 1 }
     }
     fn most_demanding(&self, budget: &Budget) -> Result<Plan> {
         // the boxes that are counted are those that are then filtered

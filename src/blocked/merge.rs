@@ -12,7 +12,7 @@ use super::feed::Feed;
 use super::lower::{Lower, Lowering, lower_loop};
 use super::made::Blocked;
 use super::need::ROUNDING_BYTES;
-use super::procedure::{Keeper, Procedure, Step};
+use super::procedure::{Bound, Keeper, Procedure, Step};
 use super::task_box::TaskBox;
 use super::work::{Access, Blocks, Layout, Tasks, Work, Writes};
 use crate::budget::Budget;
@@ -91,10 +91,15 @@ impl ExternalSort {
 
 impl Procedure for ExternalSort {
     fn describe(&self) -> String {
-        format!("sort {} {} in runs: 1 read, and each written and read once where memory is full", self.arg.shape[0], self.arg.dtype)
+        format!("sort {} {} in runs, each written and read once where memory is full", self.arg.shape[0], self.arg.dtype)
     }
-    fn standing_bytes(&self) -> u64 {
-        self.arg.shape[0].div_ceil(self.work.run_piece_min).saturating_mul(PIECE_BYTES)
+    fn most(&self) -> Bound {
+        let n = self.arg.shape[0];
+        Bound {
+            standing_bytes: n.div_ceil(self.work.run_piece_min).saturating_mul(PIECE_BYTES),
+            kept_bytes: n.saturating_mul(self.sorter.item_bytes() as u64),
+            reads: 1,
+        }
     }
     fn most_demanding(&self, budget: &Budget) -> Result<Plan> {
         let (runs, stage) = self.runs(budget)?;

@@ -42,7 +42,7 @@ mod write;
 
 pub use lower::{Destination, Lowered, Sink, lower};
 pub use operations::procedure;
-pub use procedure::{Keeper, Procedure, Step, procedures};
+pub use procedure::{Bound, Keeper, Procedure, Step, procedures};
 
 use flagstone_kernels::program::{Leaf, Program, Reg};
 

@@ -16,12 +16,23 @@ pub trait Keeper {
     fn keep(&self, product: u64) -> Arc<dyn Any + Send + Sync>;
 }
 
+/// What a procedure takes at most, whatever it finds: known before anything is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bound {
+    /// Bytes of memory that it holds between passes, beside the blocks of the pool.
+    pub standing_bytes: u64,
+    /// Bytes of blocks that a later pass reads: what memory has no room for is on disk meanwhile.
+    pub kept_bytes: u64,
+    /// Reads of its argument.
+    pub reads: u32,
+}
+
 /// An operation of which each pass depends on what the last one found.
 pub trait Procedure {
-    /// What it does, and in how many reads at most: for people.
+    /// What it does: for people.
     fn describe(&self) -> String;
-    /// Bytes that it holds between passes.
-    fn standing_bytes(&self) -> u64;
+    /// What it takes at most.
+    fn most(&self) -> Bound;
     /// The pass whose tasks need the most memory of all that there may be: checked before anything is read.
     ///
     /// # Errors

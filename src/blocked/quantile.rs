@@ -7,7 +7,7 @@ use super::boxes::Boxes;
 use super::feed::Feed;
 use super::lower::{Lower, Lowering, lower_loop};
 use super::made::Blocked;
-use super::procedure::{self, Keeper, Procedure};
+use super::procedure::{self, Bound, Keeper, Procedure};
 use super::task_box::TaskBox;
 use super::work::{Access, Layout, Tasks, Work};
 use crate::budget::Budget;
@@ -28,6 +28,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 const SMALLER_MAX: u32 = 6;
 /// Bits that a histogram resolves.
 const BITS: u32 = 16;
+/// Reads at worst: a sample, a bracket that misses, and histograms down to a single value, for both values that a quantile may lie between.
+const READS_MAX: u32 = 2 + 2 * (u64::BITS / BITS);
 
 /// What a read of all values looks for.
 #[derive(Clone, Copy, Debug)]
@@ -243,10 +245,11 @@ impl Procedure for Selection {
             [one] => format!("the quantile {}", one.q),
             all => format!("{} quantiles", all.len()),
         };
-        format!("select {what} of {:?}: at most 2 reads where the values are in random order", self.roots[0].shape)
+        format!("select {what} of {:?}, in 2 reads where the values are in random order", self.roots[0].shape)
     }
-    fn standing_bytes(&self) -> u64 {
-        self.all.len() as u64 * (self.keys_max * 8 + (8 << BITS))
+    fn most(&self) -> Bound {
+        let standing_bytes = self.all.len() as u64 * (self.keys_max * 8 + (8 << BITS));
+        Bound { standing_bytes, kept_bytes: 0, reads: READS_MAX }
     }
     fn most_demanding(&self, budget: &Budget) -> Result<Plan> {
         let plan = |look: Look| self.plan(&[(look, Arc::default())], budget);

@@ -124,16 +124,20 @@ fn collect(root: &Expr) -> Loop {
             continue;
         }
         match &node.op {
+            _ if ends_loop(&node) => found.reads.push(node.id),
             Op::Source(ops::Source { store }) => {
                 if let (true, Some(chunks)) = (store.meta().compressed, &store.meta().chunks) {
                     found.uses.push(Use::new(store, view, chunks));
                 }
             }
             Op::View(ops::View { arg, view: inner }) => stack.push((arg.clone(), inner.then(&view))),
-            Op::Elementwise(_) | Op::Rechunk(_) => stack.extend(node.op.args().into_iter().map(|arg| (arg.clone(), view.clone()))),
-            Op::Full(_) | Op::Generate(_) | Op::Resident(_) => {}
-            // what is made by a stage of its own
-            _ => found.reads.push(node.id),
+            // what ends no loop is made place by place, of what stands at the same places
+            _ => {
+                let args = node.op.args().into_iter();
+                stack.extend(
+                    args.inspect(|arg| assert_eq!(arg.shape, node.shape, "{}", node.op.name())).map(|arg| (arg.clone(), view.clone())),
+                );
+            }
         }
     }
     found

@@ -172,3 +172,25 @@ fn filters_keep_their_promises() {
         }
     }
 }
+
+#[test]
+fn memory_for_decoding_is_that_of_the_store_that_needs_the_most() {
+    let directory = tempfile::tempdir().unwrap();
+    let (small, large) = (zarr(directory.path(), "small", [60, 40], [6, 5]), zarr(directory.path(), "large", [60, 40], [30, 40]));
+    let budget = Budget { memory_bytes: 1 << 20, threads: 1, sizes: Sizes::default() };
+    let bytes = |sum: Array| {
+        let mut bytes = 0;
+        super::lower::lower_loop(&[sum.expr().unwrap()], &budget, |feed, registers| {
+            let cuts = vec![AxisChunks::regular(60, 6), AxisChunks::regular(40, 5)];
+            bytes = feed.loading_boxes_bytes(&cuts);
+            let counts = vec![0; 80];
+            Arc::new(FilterStage::new(feed, registers, &Runs { cuts, counts }))
+        })
+        .unwrap();
+        bytes
+    };
+    let both = bytes(&small + &large);
+    assert_eq!(both, bytes(&large + &small), "whichever comes first");
+    // a chunk of 30 × 40 is decoded beside windows of 6 × 5
+    assert!(both >= 30 * 40 * 8 && both > bytes(&small + &small), "{both}");
+}

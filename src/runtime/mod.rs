@@ -37,6 +37,7 @@ struct Inner {
     id: u64,
     pool: Pool,
     limit_bytes: u64,
+    spill_cap_bytes: u64,
     threads: usize,
     workers: Option<rayon::ThreadPool>,
     counters: Arc<Counters>,
@@ -174,6 +175,7 @@ impl RuntimeBuilder {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             pool,
             limit_bytes,
+            spill_cap_bytes: self.spill_cap_bytes.unwrap_or(u64::MAX),
             threads,
             workers,
             counters,
@@ -425,11 +427,11 @@ impl Runtime {
     ) -> Result<Vec<Expr>> {
         let exprs = &settle(exprs)?;
         if Runtime::is_awaited(exprs) {
-            self.foresee_awaited(exprs.clone(), results_bytes(exprs), sinks, cancel)?.check(self.0.limit_bytes)?;
+            self.foresee_awaited(exprs.clone(), results_bytes(exprs), sinks, cancel)?.check(self.0.limit_bytes, self.0.spill_cap_bytes)?;
         }
         let exprs = settle(&self.rewrite(&self.awaited(exprs, cancel)?)?)?;
         if !procedures(&exprs, &self.0.sizes.work).is_empty() {
-            self.foresee(exprs.clone(), results_bytes(&exprs), sinks, cancel)?.check(self.0.limit_bytes)?;
+            self.foresee(exprs.clone(), results_bytes(&exprs), sinks, cancel)?.check(self.0.limit_bytes, self.0.spill_cap_bytes)?;
         }
         self.find_all(exprs, cancel)
     }

@@ -2,9 +2,9 @@
 
 use super::fit::{Short, fit};
 use super::{Runtime, standing_bytes_of};
-use crate::blocked::{Keeper, Procedure, Sink, Step, lower, procedure, procedures};
+use crate::blocked::{Bound, Keeper, Procedure, Sink, Step, lower, procedure, procedures};
 use crate::budget::Budget;
-use crate::error::Result;
+use crate::error::{Bytes, ErrorKind, Result};
 use crate::expr::{Expr, Node, Op, ops, postorder, replace, settle};
 use crate::plan::Plan;
 use crate::scheduler::CancelToken;
@@ -20,14 +20,24 @@ pub(super) struct Foreseen {
     pub plan: Plan,
     /// What does not fit, and the bytes that stand beside it.
     short: Vec<(Short, u64)>,
+    /// What keeps more blocks than memory and the cap on disk have room for, and the bytes of them that would be on disk.
+    on_disk: Vec<(String, u64)>,
 }
 
 impl Foreseen {
-    /// Refuses what does not fit, naming the limit under which all of it does.
+    /// Refuses what does not fit into memory, naming the limit under which all of it does, or on disk.
     ///
     /// # Errors
-    /// `WouldNotFit`.
-    pub(super) fn check(&self, limit_bytes: u64) -> Result<()> {
+    /// `WouldNotFit`, `Spill`.
+    pub(super) fn check(&self, limit_bytes: u64, spill_cap_bytes: u64) -> Result<()> {
+        if let Some((operation, bytes)) = self.on_disk.iter().max_by_key(|(_, bytes)| bytes) {
+            let what = format!(
+                "{operation} keeps blocks between its passes of which up to {} would be on disk, over the cap of {}; raise the cap on disk or the memory limit",
+                Bytes(*bytes),
+                Bytes(spill_cap_bytes)
+            );
+            return Err(ErrorKind::Spill { directory: "the spill directory".into(), what }.into());
+        }
         let most = self.short.iter().max_by_key(|(short, standing)| short.smallest_bytes.saturating_add(*standing));
         most.map_or(Ok(()), |(short, standing)| Err(short.refusal(limit_bytes, *standing).into()))
     }
@@ -169,10 +179,15 @@ impl Runtime {
         foreseen: &mut Foreseen,
         cancel: &CancelToken,
     ) -> Result<(Vec<Expr>, Budget)> {
-        foreseen.phases.push(procedure.describe());
+        let most = procedure.most();
+        foreseen.phases.push(told(procedure, most));
+        let on_disk = most.kept_bytes.saturating_sub(self.0.limit_bytes);
+        if on_disk > self.0.spill_cap_bytes {
+            foreseen.on_disk.push((node.op.name().to_string(), on_disk));
+        }
         let below = std::slice::from_ref(node);
         let taken = self.0.pool.usage().reserved_bytes;
-        let standing = taken.saturating_add(procedure.standing_bytes()).saturating_add(standing_bytes_of(below));
+        let standing = taken.saturating_add(most.standing_bytes).saturating_add(standing_bytes_of(below));
         let budget = match self.fit_beside(below, standing, |room| self.fit_procedure(procedure, room, cancel))?.0 {
             Ok(budget) => budget,
             Err(short) => {
@@ -198,7 +213,7 @@ impl Runtime {
     /// Runs a procedure. What it may need at most must fit before anything is read.
     fn find(&self, node: &Expr, mut procedure: Box<dyn Procedure>, cancel: &CancelToken) -> Result<Vec<Expr>> {
         let _indexes = self.reserve_standing(std::slice::from_ref(node))?;
-        let _held = self.reserve(node.op.name(), procedure.standing_bytes(), "")?;
+        let _held = self.reserve(node.op.name(), procedure.most().standing_bytes, "")?;
         let standing = self.0.pool.usage().reserved_bytes;
         let below = std::slice::from_ref(node);
         let (fitted, ahead_bytes) = self.fit_beside(below, standing, |room| self.fit_procedure(&*procedure, room, cancel))?;
@@ -239,4 +254,13 @@ fn selection_of(exprs: &[Expr]) -> Option<(Expr, ops::Mask)> {
         }
     }
     None
+}
+
+/// What a procedure does and takes: for people.
+fn told(procedure: &dyn Procedure, most: Bound) -> String {
+    let kept = match most.kept_bytes {
+        0 => String::new(),
+        bytes => format!(", {} of blocks in between", Bytes(bytes)),
+    };
+    format!("{}: at most {} read{}{kept}", procedure.describe(), most.reads, if most.reads == 1 { "" } else { "s" })
 }

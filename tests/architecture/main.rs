@@ -349,6 +349,66 @@ fn an_operation_is_named_in_its_homes() {
     assert_eq!(listed, OPERATIONS.iter().map(|(name, _)| *name).collect());
 }
 
+/// Whole numbers that modules above the kernels have by themselves: none cuts work. What does stands in `src/sizes.rs`.
+const NUMBERS: [(&str, &[&str]); 6] = [
+    // how deep or long a program may be; pieces of a view; texts of results
+    (
+        "array",
+        &[
+            "PIECES_MAX",
+            "BLOCK_BYTES",
+            "LIMIT_SHARE",
+            "BOXES_MAX",
+            "TERMS_MAX",
+            "HALVINGS_MAX",
+            "FORM",
+            "PIECE_BYTES",
+            "SQUARES_MAX",
+            "THRESHOLD",
+            "EDGE",
+            "PRECISION",
+            "LINE",
+            "LIST_PIECES_MAX",
+            "EXACT_MAX",
+        ],
+    ),
+    ("expr", &["PIECE_BYTES", "DEAR", "VALUES_MAX_BYTES"]),
+    ("optimize", &["CHEAP_OPERATIONS_MAX"]),
+    // what a program may hold; how keys are taken apart; rounding of the allocator
+    (
+        "blocked",
+        &["STEPS_MAX", "MASK_REGISTERS", "ALIGN", "COMPARED_MAX", "SMALLER_MAX", "BITS", "READS_MAX", "WINDOWS_FEW", "ROUNDING_BYTES"],
+    ),
+    ("scheduler", &["TASK_BYTES", "KEY_BYTES", "PASSED_OVER_MAX", "TRIED_MAX"]),
+    ("runtime", &["LOWEST", "PART"]),
+];
+
+#[test]
+fn sizes_that_cut_work_stand_in_one_file() {
+    for (module, known) in NUMBERS {
+        let mut found = BTreeSet::new();
+        for file in sources(&root().join("src").join(module)) {
+            if file.ends_with("tests.rs") {
+                continue;
+            }
+            let source = fs::read_to_string(&file).unwrap();
+            for item in syn::parse_file(&source).unwrap().items {
+                let syn::Item::Const(constant) = item else { continue };
+                let syn::Type::Path(ty) = &*constant.ty else { continue };
+                let whole = ["u64", "usize", "u32", "i64"].iter().any(|name| ty.path.is_ident(name));
+                if whole {
+                    found.insert(constant.ident.to_string());
+                }
+            }
+        }
+        let known: BTreeSet<String> = known.iter().map(|name| name.to_string()).collect();
+        assert_eq!(
+            found, known,
+            "{module}: a size that cuts work belongs into src/sizes.rs, with its reason; another number into this list"
+        );
+    }
+}
+
 #[test]
 fn names_of_operations_are_seen_where_they_stand() {
     assert!(names_operation("    Op::View(_) => 1,", "View") && names_operation("ops::View { arg }.into()", "View"));

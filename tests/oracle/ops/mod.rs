@@ -3,6 +3,7 @@
 //! have tables of their own, an entry a line.
 
 mod blocks;
+mod counted;
 mod cumulative;
 mod elementwise;
 mod lookup;
@@ -24,7 +25,7 @@ pub struct Row {
 }
 
 /// The families.
-static TABLE: [&[Row]; 9] = [
+static TABLE: [&[Row]; 10] = [
     elementwise::ROWS,
     reduce::ROWS,
     cumulative::ROWS,
@@ -33,6 +34,7 @@ static TABLE: [&[Row]; 9] = [
     select::ROWS,
     sorting::ROWS,
     lookup::ROWS,
+    counted::ROWS,
     blocks::ROWS,
 ];
 
