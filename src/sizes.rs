@@ -89,6 +89,8 @@ pub struct WorkSizes {
     pub tile_side_cost: u64,
     /// So many tiles a thread are enough, however they are cut: none waits long for the last one.
     pub tiles_enough: u64,
+    /// Rows or columns of a product so few that what it costs is reading the other operand.
+    pub thin_side_max: u64,
     /// Elements of a column block that are brought in at once: what a step holds beside its blocks.
     pub step_slice_elements: u64,
     /// What reads a product follows it, task by task, if it has at most so many times as many tasks.
@@ -134,6 +136,7 @@ impl Default for WorkSizes {
             product_share_min_bytes: 256 << 10,
             tile_side_cost: 100,
             tiles_enough: 32,
+            thin_side_max: 256,
             step_slice_elements: 1 << 17,
             followers_few: 16,
             window_tasks_min: 2,
@@ -177,6 +180,7 @@ impl Sizes {
                 product_share_min_bytes: 64,
                 tile_side_cost: 3,
                 tiles_enough: 2,
+                thin_side_max: 3,
                 step_slice_elements: 6,
                 followers_few: 2,
                 window_tasks_min: 1,

@@ -202,7 +202,7 @@ fn granular(cuts: &AxisChunks, granule: u64) -> bool {
         }
 }
 
-fn lcm(a: u64, b: u64) -> u64 {
+pub fn lcm(a: u64, b: u64) -> u64 {
     let (mut x, mut y) = (a, b);
     while y != 0 {
         (x, y) = (y, x % y);

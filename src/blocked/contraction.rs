@@ -4,6 +4,7 @@
 //! Of X·Xᵀ only the tiles on and above the diagonal are computed: products of real numbers commute to the last bit, so the
 //! tile below is the one above, transposed. (Those of complex numbers do not, and both halves are computed.)
 
+use super::blocking::{self, lcm};
 use super::boxes::{Boxes, Order};
 use super::feed::{Data, Feed, carve, carved_bytes};
 use super::lower::{Lower, Lowering};
@@ -141,6 +142,45 @@ fn depth_cuts(shape: &[u64], blocks: &DepthBlocks, most: u64) -> Vec<AxisChunks>
     (0..shape.len()).map(cut).collect()
 }
 
+/// Where operand 0 or 1, a matrix, is decoded in chunks and the other one has few rows or columns of its own: which it is, its own side cut
+/// at its chunks, and so deep a panel as a part of memory allows, one that mostly ends where a chunk does. Few chunks are then decoded twice.
+fn along_chunks(
+    operands: &Operands<'_>,
+    axes: &Axes,
+    share_bytes: u64,
+    threads: u64,
+    sizes: &WorkSizes,
+) -> Option<(usize, AxisChunks, u64)> {
+    if !axes.are_of_matrices() || operands.mirrored {
+        return None;
+    }
+    let item = operands.dtype.size() as u64;
+    (0..2).find_map(|at| {
+        let (feed, other) = (&operands.feeds[at].0, operands.feeds[1 - at].0.shape[1 - at]);
+        if !blocking::decodes(feed) || other > sizes.thin_side_max {
+            return None;
+        }
+        let cuts = blocking::natural(feed).cuts;
+        let (own, chunks, depth) = (&cuts[at], cuts[1 - at].longest().max(1), feed.shape[1 - at]);
+        // beside the panel stand what it is evaluated from, the tile, and the other operand
+        let block = own.longest().max(other).max(1).saturating_mul(item * PANEL as u64);
+        let most = (share_bytes / 4 / block).min(depth.div_ceil(PANEL as u64));
+        let whole = most.saturating_mul(PANEL as u64) >= depth;
+        let together = if whole { share_bytes / 4 / block.saturating_mul(most).max(1) } else { 1 };
+        let own = own.join(together.min(own.count() / (4 * threads)).max(1));
+        // panels and chunks meet as often as there are of both, less where both end
+        let met = |blocks: u64| {
+            let panel = blocks * PANEL as u64;
+            depth.div_ceil(panel) + depth.div_ceil(chunks) - depth.saturating_sub(1) / lcm(panel, chunks)
+        };
+        let blocks = (most.saturating_sub(DEPTHS_TRIED).max(1)..=most).min_by_key(|&blocks| (met(blocks), most - blocks))?;
+        Some((at, own, blocks * PANEL as u64))
+    })
+}
+
+/// So many depths of a panel are looked at.
+const DEPTHS_TRIED: u64 = 64;
+
 /// The operands of a contraction and what it makes.
 struct Operands<'a> {
     of: &'a ops::Contraction,
@@ -180,6 +220,11 @@ impl ContractionStage {
         };
         let sides = longest(&rows).saturating_add(longest(&columns)).saturating_mul(item * blocks.block);
         let panel = (share_bytes / 8 / sides).clamp(1, sizes.panel_blocks_max) * blocks.block;
+        let (rows, columns, panel) = match along_chunks(operands, &axes, share_bytes, threads, sizes) {
+            Some((0, rows, panel)) => (vec![rows], vec![AxisChunks::whole(n)], panel),
+            Some((_, columns, panel)) => (vec![AxisChunks::whole(m)], vec![columns], panel),
+            None => (rows, columns, panel),
+        };
         let depth = depth_cuts(of.depth_shape(), &blocks, panel);
         // small matrices: as many in a task as make up a tile
         let (m_cut, n_cut, k_cut) = (longest(&rows), longest(&columns), longest(&depth));

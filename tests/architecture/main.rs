@@ -377,7 +377,18 @@ const NUMBERS: [(&str, &[&str]); 6] = [
     // what a program may hold; how keys are taken apart; rounding of the allocator
     (
         "blocked",
-        &["STEPS_MAX", "MASK_REGISTERS", "ALIGN", "COMPARED_MAX", "SMALLER_MAX", "BITS", "READS_MAX", "WINDOWS_FEW", "ROUNDING_BYTES"],
+        &[
+            "STEPS_MAX",
+            "MASK_REGISTERS",
+            "ALIGN",
+            "COMPARED_MAX",
+            "DEPTHS_TRIED",
+            "SMALLER_MAX",
+            "BITS",
+            "READS_MAX",
+            "WINDOWS_FEW",
+            "ROUNDING_BYTES",
+        ],
     ),
     ("scheduler", &["TASK_BYTES", "KEY_BYTES", "PASSED_OVER_MAX", "TRIED_MAX"]),
     ("runtime", &["LOWEST", "PART"]),

@@ -114,6 +114,7 @@ fn work_sizes(dice: &mut Dice) -> WorkSizes {
         product_share_min_bytes: between(8, 200),
         tile_side_cost: between(1, 200),
         tiles_enough: between(1, 40),
+        thin_side_max: between(1, 12),
         step_slice_elements: between(1, 30),
         followers_few: between(1, 20),
         window_tasks_min: between(1, 3),
