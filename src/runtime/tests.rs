@@ -63,6 +63,21 @@ fn cancelled_midway_nothing_is_left() {
 }
 
 #[test]
+fn planning_stops_when_it_is_asked_to() {
+    let token = CancelToken::new();
+    let runtime = runtime("1MiB", 2).cancelled_by(&token);
+    let (x, huge) = (ones([600, 600], DType::F64), ones([60_000, 60_000], DType::F64));
+    let arrays = [x.matmul(&x).sum(..), huge.matmul(&huge).sum(..), x.index(idx![x.gt(0.0)]).index(idx![..;2]).sum(..)];
+    arrays.iter().for_each(|array| drop(runtime.explain(array).unwrap()));
+    token.cancel();
+    for array in &arrays {
+        let errors = [runtime.explain(array).err().unwrap(), runtime.item::<f64>(array).unwrap_err()];
+        assert!(errors.iter().all(|error| matches!(error.kind(), ErrorKind::Cancelled)), "{errors:?}");
+    }
+    assert_eq!(runtime.counters().tasks.load(SeqCst), 0);
+}
+
+#[test]
 fn a_panicking_function_is_an_error_that_names_the_block() {
     for threads in [1, 3] {
         let runtime = runtime("16MiB", threads);
