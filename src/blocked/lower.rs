@@ -98,6 +98,10 @@ pub(super) fn lower_loop(roots: &[Expr], budget: &Budget, build: impl FnOnce(Fee
     Ok(Plan::new(lowering.stages, vec![]))
 }
 
+/// Stack that lowering one operation takes at most, by far, and how much more there is where less is left.
+const STACK_LEFT_BYTES: usize = 256 << 10;
+const STACK_BYTES: usize = 4 << 20;
+
 /// How an operation becomes stages. Each does it in the file of its name.
 pub(super) trait Lower {
     /// Pushes the stages that make `node`, whose operation this is.
@@ -229,14 +233,15 @@ impl Lowering<'_> {
         if let Some(made) = self.made.get(&node.id) {
             return Ok(made.clone());
         }
-        let made = match operations::lowered(&node.op) {
-            Some(operation) => operation.lower(node, self)?,
+        // what it reads is made first, and what that reads: a chain of products is as deep as its user made it
+        let made = stacker::maybe_grow(STACK_LEFT_BYTES, STACK_BYTES, || match operations::lowered(&node.op) {
+            Some(operation) => operation.lower(node, self),
             // what is part of loops, asked for by itself
             None => {
                 let (feed, regs) = self.feed(&[node], &node.shape)?;
-                self.map(node.op.name(), feed, regs[0], None)
+                Ok(self.map(node.op.name(), feed, regs[0], None))
             }
-        };
+        })?;
         self.made.insert(node.id, made.clone());
         Ok(made)
     }

@@ -14,6 +14,7 @@ pub use quantiles::{Q, QuantileMethod};
 pub use sets::Unique;
 
 use super::axes::position;
+use super::composed::composed;
 use super::lanes::lanes;
 use super::{Array, counted};
 use crate::error::{Error, Result};
@@ -41,18 +42,20 @@ fn sorted(expr: &Expr, axis: Option<i64>, gives: Gives) -> Result<Expr> {
 
 /// Along each axis, where the elements stand that are not zero, in C order.
 fn nonzero(x: &Array) -> Result<Vec<Array>> {
-    let mask = x.astype(DType::Bool);
-    let shape = x.shape()?;
-    if shape.is_empty() {
+    let ndim = x.ndim()?;
+    if ndim == 0 {
         return Err(Error::bad_request("nonzero", "an array without axes; expected one axis or more, as x.reshape(1) has"));
     }
     let along = |axis: usize| {
-        let mut lengths = vec![1; shape.len()];
-        lengths[axis] = shape[axis];
-        let places = super::arange(0, shape[axis] as i64, 1, None).reshape(lengths).broadcast_to(shape.clone());
-        places.index([super::Index::Array(mask.clone())])
+        composed("nonzero", &[x], move |arrays| {
+            let shape = arrays[0].shape()?;
+            let mut lengths = vec![1; shape.len()];
+            lengths[axis] = shape[axis];
+            let places = super::arange(0, shape[axis] as i64, 1, None).reshape(lengths).broadcast_to(shape);
+            Ok(places.index([super::Index::Array(arrays[0].astype(DType::Bool))]))
+        })
     };
-    Ok((0..shape.len()).map(along).collect())
+    Ok((0..ndim).map(along).collect())
 }
 
 impl Array {
