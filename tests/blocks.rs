@@ -18,6 +18,7 @@ fn place(at: i64, n: i64, boundary: Boundary) -> Option<i64> {
         Boundary::Nearest => Some(at.clamp(0, n - 1)),
         Boundary::Periodic => Some(at.rem_euclid(n)),
         Boundary::Reflect => Some(if at < 0 { -1 - at } else { 2 * n - 1 - at }),
+        other => panic!("no plain loop with {other:?}"),
     }
 }
 

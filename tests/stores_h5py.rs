@@ -138,14 +138,10 @@ fn h5py_reads_what_is_written_here() {
                 };
                 value.write(dtype, out);
             }
-            let create = Create {
-                attributes: json!({"units": "m", "list": [1, 2], "flag": true, "x": 1.5}).as_object().unwrap_or(&none).clone(),
-                dimension_names: (!shape.is_empty()).then(|| vec![Some("time".into()), None]),
-                chunks,
-                codec: codec.clone(),
-                checksum,
-                ..Create::new(shape.clone(), dtype)
-            };
+            let mut create = Create::new(shape.clone(), dtype);
+            create.attributes = json!({"units": "m", "list": [1, 2], "flag": true, "x": 1.5}).as_object().unwrap_or(&none).clone();
+            create.dimension_names = (!shape.is_empty()).then(|| vec![Some("time".into()), None]);
+            (create.chunks, create.codec, create.checksum) = (chunks, codec.clone(), checksum);
             let (file, dataset) = (format!("{dtype}.h5"), format!("/layouts/x{i}"));
             let writer = hdf5::create(&dir.path().join(&file), &dataset, &dataset, &create).unwrap();
             let mut scratch = vec![0; writer.scratch_bytes(&shape) as usize];

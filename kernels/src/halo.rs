@@ -6,6 +6,7 @@ use std::ops::Range;
 
 /// What stands beyond the ends of an axis.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Boundary {
     /// Nothing: windows end where the axis ends.
     #[default]

@@ -13,6 +13,7 @@ const ROWS_MAX: usize = 1 << HALVED_MAX;
 
 /// What stands for a box.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Halving {
     /// The arithmetic mean. Of integers the exact one, rounded to the nearest, ties to the even one.
     Mean,
@@ -23,6 +24,15 @@ pub enum Halving {
 }
 
 impl Halving {
+    /// Its name, as OME-Zarr files say it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Halving::Mean => "mean",
+            Halving::Nearest => "nearest",
+            Halving::Mode => "mode",
+        }
+    }
+
     /// Whether a dtype has it.
     pub fn takes(self, dtype: DType) -> bool {
         match self {

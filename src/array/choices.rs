@@ -49,6 +49,7 @@ pub fn select(conditions: &[Array], choices: &[Operand], default: impl Into<Oper
 
 /// What a number that no choice has stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Missing {
     /// It goes around: of n choices, number n is the first one.
     Wrap,

@@ -22,7 +22,14 @@ use crate::store::{self, Address, Codec, Meta, Node};
 use serde_json::{Map, Value};
 
 /// What is to be different at the other address, and what may happen there.
+///
+/// ```
+/// use flagstone::convert::Options;
+/// let options = Options::default().chunks("100,-1".parse::<flagstone::convert::Lengths>().unwrap()).overwrite(true);
+/// assert!(options.codec.is_none());
+/// ```
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Options {
     /// Chunk lengths; without it the source's own.
     pub chunks: Option<Lengths>,
@@ -38,6 +45,44 @@ pub struct Options {
     pub resume: bool,
     /// Several sources become one along this axis, by name or number; without it the first.
     pub axis: Option<String>,
+}
+
+impl Options {
+    /// With these lengths of chunks.
+    pub fn chunks(mut self, chunks: impl Into<Option<Lengths>>) -> Options {
+        self.chunks = chunks.into();
+        self
+    }
+    /// With these lengths of shards (Zarr v3).
+    pub fn shards(mut self, shards: impl Into<Option<Lengths>>) -> Options {
+        self.shards = shards.into();
+        self
+    }
+    /// With this codec.
+    pub fn codec(mut self, codec: impl Into<Option<Codec>>) -> Options {
+        self.codec = codec.into();
+        self
+    }
+    /// In this Zarr format version, 2 or 3.
+    pub fn zarr_version(mut self, zarr_version: impl Into<Option<u8>>) -> Options {
+        self.zarr_version = zarr_version.into();
+        self
+    }
+    /// Whether arrays that are there are replaced.
+    pub fn overwrite(mut self, overwrite: bool) -> Options {
+        self.overwrite = overwrite;
+        self
+    }
+    /// Whether a copy that was stopped goes on.
+    pub fn resume(mut self, resume: bool) -> Options {
+        self.resume = resume;
+        self
+    }
+    /// With several sources along this axis, by name or number.
+    pub fn axis(mut self, axis: impl Into<Option<String>>) -> Options {
+        self.axis = axis.into();
+        self
+    }
 }
 
 /// What will be copied.
@@ -56,6 +101,7 @@ pub struct Plan {
 
 /// One array to copy.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ArrayCopy {
     /// Where it is: several become one along `axis`.
     pub sources: Vec<String>,
@@ -224,13 +270,11 @@ impl Plan {
 /// `BadRequest` for an address that has no inside.
 pub fn inside(address: &str, name: &str) -> Result<String> {
     let name = name.trim_matches('/');
-    let (file, path) = match store::parse(address).or_else(|_| store::target(address))? {
-        Address::Hdf5 { file, dataset } => (file, dataset),
-        Address::Zarr { dir, path } => (dir, path),
-        Address::NetCdf { file, variable } => (file, variable),
-        Address::Npz { file, member } => (file, member),
-        _ => return Err(Error::bad_request("convert", format!("{address} is no group"))),
-    };
+    let parsed = store::parse(address).or_else(|_| store::target(address))?;
+    if matches!(parsed, Address::Npy { .. } | Address::Raw { .. }) {
+        return Err(Error::bad_request("convert", format!("{address} is no group")));
+    }
+    let (file, path) = parsed.into_parts();
     let path = path.trim_matches('/');
     let slash = if path.is_empty() { "" } else { "/" };
     Ok(format!("{}:/{path}{slash}{name}", file.display()))

@@ -24,7 +24,14 @@ const CHUNK_BYTES: std::ops::RangeInclusive<u64> = (1 << 16)..=(16 << 20);
 const PLANES: u64 = 16;
 
 /// How a pyramid is made.
+///
+/// ```
+/// use flagstone::convert::{Halving, PyramidOptions};
+/// let options = PyramidOptions::default().how(Halving::Nearest).levels(3);
+/// assert_eq!(options.levels, Some(3));
+/// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct PyramidOptions {
     /// Names of the axes, one letter each: `tczyx`; without it those of the source, else the last of these.
     pub axes: Option<String>,
@@ -62,6 +69,59 @@ impl Default for PyramidOptions {
             unit: None,
             resume: false,
         }
+    }
+}
+
+impl PyramidOptions {
+    /// With these names of the axes, one letter each.
+    pub fn axes(mut self, axes: impl Into<Option<String>>) -> PyramidOptions {
+        self.axes = axes.into();
+        self
+    }
+    /// Halved along these axes.
+    pub fn halved(mut self, halved: impl Into<Option<String>>) -> PyramidOptions {
+        self.halved = halved.into();
+        self
+    }
+    /// With this for the places that become one.
+    pub fn how(mut self, how: Halving) -> PyramidOptions {
+        self.how = how;
+        self
+    }
+    /// With so many levels, the image itself too.
+    pub fn levels(mut self, levels: impl Into<Option<usize>>) -> PyramidOptions {
+        self.levels = levels.into();
+        self
+    }
+    /// With these lengths of chunks.
+    pub fn chunks(mut self, chunks: impl Into<Option<Lengths>>) -> PyramidOptions {
+        self.chunks = chunks.into();
+        self
+    }
+    /// With these lengths of shards.
+    pub fn shards(mut self, shards: impl Into<Option<Lengths>>) -> PyramidOptions {
+        self.shards = shards.into();
+        self
+    }
+    /// With this codec.
+    pub fn codec(mut self, codec: impl Into<Option<Codec>>) -> PyramidOptions {
+        self.codec = codec.into();
+        self
+    }
+    /// With what a place measures along axes, by name.
+    pub fn scale(mut self, scale: Vec<(String, f64)>) -> PyramidOptions {
+        self.scale = scale;
+        self
+    }
+    /// With the unit of that for axes of space.
+    pub fn unit(mut self, unit: impl Into<Option<String>>) -> PyramidOptions {
+        self.unit = unit.into();
+        self
+    }
+    /// Whether it goes on behind the levels that are there.
+    pub fn resume(mut self, resume: bool) -> PyramidOptions {
+        self.resume = resume;
+        self
     }
 }
 
@@ -265,11 +325,7 @@ impl Pyramid {
             }
             datasets.push(json!({"path": level.to_string(), "coordinateTransformations": transformations}));
         }
-        let how = match self.options.how {
-            Halving::Mean => "mean",
-            Halving::Nearest => "nearest",
-            Halving::Mode => "mode",
-        };
+        let how = self.options.how.name();
         let name = self.target.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
         let name = name.split(".ome").next().and_then(|name| name.split(".zarr").next()).unwrap_or_default();
         let image = json!({"name": name, "axes": axes, "datasets": datasets, "type": how,

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 /// Where an array is.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Address {
     /// `file.h5:/group/x`; an empty dataset stands for the only one.
     Hdf5 {
@@ -56,6 +57,19 @@ pub enum Address {
         /// What it holds; `None` where the address does not say (good enough to create one).
         layout: Option<RawLayout>,
     },
+}
+
+impl Address {
+    /// The file or outermost directory, and the path inside: empty where there is none.
+    pub fn into_parts(self) -> (PathBuf, String) {
+        match self {
+            Address::Hdf5 { file, dataset: inside }
+            | Address::Zarr { dir: file, path: inside }
+            | Address::NetCdf { file, variable: inside }
+            | Address::Npz { file, member: inside } => (file, inside),
+            Address::Npy { file, .. } | Address::Raw { file, .. } => (file, String::new()),
+        }
+    }
 }
 
 /// Endings that are written as HDF5.
@@ -371,7 +385,7 @@ pub fn create(address: &str, create: &Create) -> Result<Box<dyn Writer>> {
         Address::Npy { .. } => Err(Error::unsupported(address, "a field of .npy is read, not written; write an array of its own")),
         Address::Npz { .. } => Err(Error::unsupported(address, ".npz files are read, not written; write .npy, or .zarr for many arrays")),
         Address::Raw { file, layout } => {
-            let wanted = RawLayout { dtype: create.dtype, shape: create.shape.clone(), offset: 0, big_endian: false, fortran_order: false };
+            let wanted = RawLayout::new(create.dtype, create.shape.clone());
             if let Some(layout) = layout.filter(|layout| *layout != wanted) {
                 return Err(Error::bad_request("address", format!("{address:?} says {layout}, what is written is {wanted}")));
             }

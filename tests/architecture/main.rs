@@ -2,6 +2,7 @@
 //! everything that the table allows is made use of.
 
 mod circles;
+mod growing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
