@@ -21,6 +21,19 @@ pub enum Boundary {
     Constant(Scalar),
 }
 
+impl Boundary {
+    /// Its name in messages, as dask has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Boundary::None => "none",
+            Boundary::Reflect => "reflect",
+            Boundary::Nearest => "nearest",
+            Boundary::Periodic => "periodic",
+            Boundary::Constant(_) => "constant",
+        }
+    }
+}
+
 /// Fills the places outside of `inside` along `axis` of a dense window of `shape` with what stands there by `boundary`, where that
 /// follows from the places inside alone: the outermost element, or a value.
 ///
