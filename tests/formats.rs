@@ -218,7 +218,7 @@ fn write_zarr(dir: &Path) {
         create.zarr_version = how.version;
         create.attributes = attributes.as_object().unwrap().clone();
         create.dimension_names = Some(vec![Some("time".into()), Some("x".into())]);
-        let writer = store::create(&dir.join(format!("w{n}.zarr")).display().to_string(), &create).unwrap();
+        let writer = store::create(dir.join(format!("w{n}.zarr")).display().to_string(), &create).unwrap();
         let granule = writer.granule().to_vec();
         let grid = flagstone::grid::ChunkGrid::regular(&shape, &granule);
         for block in 0..grid.blocks() {
@@ -300,7 +300,7 @@ fn shown(feature: &str, cases: &[&Case]) -> Vec<Arc<dyn Store>> {
     let open = |case: &&Case| {
         let npy = std::fs::read(case.dir.join(&case.npy)).unwrap();
         let data = npy[10 + usize::from(u16::from_le_bytes([npy[8], npy[9]]))..].to_vec();
-        let store = store::open(&case.address()).unwrap_or_else(|e| panic!("{feature}: {e}"));
+        let store = store::open(case.address()).unwrap_or_else(|e| panic!("{feature}: {e}"));
         assert!(read(&*store, &Region::whole(&store.meta().shape)).unwrap().0 == data, "{feature}: {}", case.address());
         store
     };

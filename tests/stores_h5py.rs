@@ -262,7 +262,7 @@ fn chunks_of_plugin_filters_are_read_value_for_value_and_damaged_ones_never_pani
         let message = hdf5::open(&dir.path().join("filters.h5"), &format!("/refused/{name}"), "filters.h5").unwrap_err().to_string();
         assert!(message.contains(&format!("{filter} is not installed")), "{message}");
         // A listing says so too, of each beside the others.
-        let listed = flagstone::store::tree(&format!("{}:/refused", dir.path().join("filters.h5").display())).unwrap();
+        let listed = flagstone::store::tree(format!("{}:/refused", dir.path().join("filters.h5").display())).unwrap();
         let refused = listed.children.iter().find(|child| child.name == name).and_then(|child| child.refused.as_ref()).unwrap();
         assert!(refused.shape.is_some() && refused.dtype.as_deref() == Some("float32"), "{refused:?}");
         assert!(refused.codec.as_deref() == Some(filter) && refused.why.contains("is not installed"), "{refused:?}");

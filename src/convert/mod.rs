@@ -20,6 +20,7 @@ use crate::grid::element_count;
 use crate::runtime::{CancelToken, Runtime};
 use crate::store::{self, Address, Codec, Meta, Node};
 use serde_json::{Map, Value};
+use std::path::Path;
 
 /// What is to be different at the other address, and what may happen there.
 ///
@@ -160,7 +161,8 @@ impl Plan {
     ///
     /// # Errors
     /// For what is not there or cannot be read, chunks that name no axis, and arrays that are at the target already.
-    pub fn new(source: &str, target: &str, options: &Options) -> Result<Plan> {
+    pub fn new(source: impl AsRef<Path>, target: impl AsRef<Path>, options: &Options) -> Result<Plan> {
+        let (source, target) = (store::text(source.as_ref())?, store::text(target.as_ref())?);
         let zarr_version = options.zarr_version.unwrap_or(3);
         let mut plan = Plan { copies: Vec::new(), groups: Vec::new(), there: Vec::new(), notes: Vec::new(), zarr_version };
         let sources = sources::expand(source)?;
@@ -268,7 +270,8 @@ impl Plan {
 ///
 /// # Errors
 /// `BadRequest` for an address that has no inside.
-pub fn inside(address: &str, name: &str) -> Result<String> {
+pub fn inside(address: impl AsRef<Path>, name: &str) -> Result<String> {
+    let address = store::text(address.as_ref())?;
     let name = name.trim_matches('/');
     let parsed = store::parse(address).or_else(|_| store::target(address))?;
     if matches!(parsed, Address::Npy { .. } | Address::Raw { .. }) {

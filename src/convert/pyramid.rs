@@ -13,6 +13,7 @@ use flagstone_kernels::dtype::DType;
 pub use flagstone_kernels::halve::Halving;
 use flagstone_kernels::view::{View, ViewMut};
 use serde_json::{Map, Value, json};
+use std::path::Path;
 
 /// Levels are made until no side is longer.
 const SIDE: u64 = 256;
@@ -147,7 +148,8 @@ impl Pyramid {
     ///
     /// # Errors
     /// `BadRequest` for axes that an image cannot have and a dtype without such a mean or mode, `Store` for what stands at the target.
-    pub fn new(source: &str, target: &str, options: &PyramidOptions) -> Result<Pyramid> {
+    pub fn new(source: impl AsRef<Path>, target: impl AsRef<Path>, options: &PyramidOptions) -> Result<Pyramid> {
+        let (source, target) = (store::text(source.as_ref())?, store::text(target.as_ref())?);
         let refuse = |what: String| Error::bad_request("pyramid", what);
         if !matches!(store::target(target)?, Address::Zarr { .. }) {
             return Err(refuse(format!("{target} is no Zarr group; name it for example image.ome.zarr")));
