@@ -7,6 +7,7 @@ mod address;
 mod attribute;
 mod bitshuffle;
 mod box_read;
+mod chunk_parts;
 mod codec_text;
 #[doc(hidden)]
 pub mod conformance;

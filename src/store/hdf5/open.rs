@@ -11,9 +11,10 @@ use super::library::{self, FilterInfo, Id, done, failed, id, sync};
 use super::links::{self, links};
 use super::read::{Chunked, Dataset, Kind};
 use super::through::Through;
-use super::types::{Element, element, swap_bytes, type_text};
+use super::types::{Element, element, type_text};
 use crate::error::{Error, Result};
 use crate::store::{Meta, Refused, Store, reach};
+use flagstone_kernels::copy::swap_bytes;
 use flagstone_kernels::dtype::{DType, Scalar};
 use hdf5_sys::h5d::*;
 use hdf5_sys::h5f::H5Fget_name;
@@ -82,7 +83,7 @@ pub(super) fn describe(address: &str, dataset: &Id, field: Option<&str>, scales:
         }
         fill.resize(of.dtype.size(), 0);
         if of.swap {
-            swap_bytes(&mut fill, of.dtype);
+            swap_bytes(of.dtype, &mut fill);
         }
         let mut told = fill.clone();
         of.expand_bits(&mut told);

@@ -3,6 +3,7 @@
 
 use super::library::{self, Id, done, id, sync};
 use crate::error::{Error, Result};
+use flagstone_kernels::copy::swap_bytes;
 use flagstone_kernels::dtype::DType;
 use hdf5_sys::h5i::hid_t;
 use hdf5_sys::h5t::*;
@@ -61,7 +62,7 @@ impl FileType {
     /// Makes native numbers of dense bytes as they are in the file.
     pub(super) fn to_native(self, bytes: &mut [u8]) {
         if self.swap {
-            swap_bytes(bytes, self.dtype);
+            swap_bytes(self.dtype, bytes);
         }
         self.expand_bits(bytes);
     }
@@ -71,21 +72,6 @@ impl FileType {
         if let Some(bits) = self.bits {
             bits.expand(bytes, self.dtype);
         }
-    }
-}
-
-/// Reverses the bytes of every number in `bytes`.
-pub(super) fn swap_bytes(bytes: &mut [u8], dtype: DType) {
-    fn each<const N: usize>(bytes: &mut [u8]) {
-        for unit in bytes.as_chunks_mut::<N>().0 {
-            unit.reverse();
-        }
-    }
-    match dtype.real().size() {
-        2 => each::<2>(bytes),
-        4 => each::<4>(bytes),
-        8 => each::<8>(bytes),
-        _ => {}
     }
 }
 

@@ -2,10 +2,10 @@
 
 use super::chain::Chain;
 use super::keys::Keys;
-use super::pieces::{self, Piece};
 use crate::error::{Error, Result};
 use crate::grid::{Region, Span, ravel};
 use crate::store::Create;
+use crate::store::chunk_parts::{ChunkPart, for_each_part};
 use crate::store::copy_box::{copy, dense_source};
 use crate::store::in_memory::{check_write, dense_len};
 use flagstone_kernels::view::{View, ViewMut};
@@ -126,7 +126,7 @@ impl Encoder {
             return Err(Error::internal(format!("{}: {what}", self.address)));
         }
         let mut stored = 0;
-        pieces::for_each(region, &self.granule, |piece| {
+        for_each_part(region, &self.granule, |piece| {
             let key = self.key(&piece.index);
             let bytes = self.write_object(&key, piece, &data.part(&piece.start, &piece.shape), scratch, make)?;
             stored += bytes;
@@ -167,7 +167,7 @@ impl Encoder {
         }
     }
 
-    fn write_object(&self, key: &str, piece: &Piece, data: &View<'_>, scratch: &mut [u8], make: Make<'_>) -> Result<u64> {
+    fn write_object(&self, key: &str, piece: &ChunkPart, data: &View<'_>, scratch: &mut [u8], make: Make<'_>) -> Result<u64> {
         let (index, scratch) = scratch.split_at_mut(self.index_bytes() as usize);
         let (padded, stored) = scratch.split_at_mut(self.unit_bytes() as usize);
         let Some(inner) = &self.inner else {
@@ -183,7 +183,7 @@ impl Encoder {
         let mut at = 0;
         let mut object = None;
         let local = Region(piece.shape.iter().map(|&n| Span::dense(0, n as u64)).collect());
-        pieces::for_each(&local, inner, |part| {
+        for_each_part(&local, inner, |part| {
             let Some(bytes) = self.encode(&data.part(&part.start, &part.shape), padded, stored, key)? else { return Ok(()) };
             let object = match &mut object {
                 Some(object) => object,

@@ -2,10 +2,10 @@
 
 use super::chain::Chain;
 use super::layout::{Coding, Layout};
-use super::pieces::Pieces;
 use super::shard::{INDEX_BYTES_MAX, ShardIndex, index_bytes};
 use crate::error::{Error, Result};
 use crate::grid::{Region, ravel};
+use crate::store::chunk_parts::ChunkParts;
 use crate::store::remote::{Ahead, Arrived, Bucket, Part, Parts, Step, Taken, Wanted};
 use std::sync::Arc;
 
@@ -90,9 +90,9 @@ impl Far {
         let steps: Parts = match &layout.coding {
             Coding::Chunks(chain) => {
                 let len_max = stored_bytes_max(chain, &layout.file_chunk, layout);
-                let (mut pieces, layout, prefix) = (Pieces::new(region, &layout.file_chunk), layout.clone(), self.prefix.clone());
+                let (mut parts, layout, prefix) = (ChunkParts::new(region, &layout.file_chunk), layout.clone(), self.prefix.clone());
                 Box::new(std::iter::from_fn(move || {
-                    let piece = pieces.next()?;
+                    let piece = parts.next()?;
                     let key = format!("{prefix}{}", layout.keys.key(&piece.index));
                     Some(Step::Fetch(Part { key, wanted: Wanted::Whole, elements: piece.elements(), len_max }))
                 }))
@@ -122,12 +122,12 @@ fn stored_bytes_max(chain: &Chain, unit: &[u64], layout: &Layout) -> u64 {
 
 /// For each shard its index, and behind it the inner chunks that it names.
 fn shards(region: &Region, layout: Arc<Layout>, prefix: String) -> Parts {
-    let mut pieces = Pieces::new(region, &layout.file_chunk);
+    let mut parts = ChunkParts::new(region, &layout.file_chunk);
     Box::new(std::iter::from_fn(move || {
         loop {
             let Coding::Shards { inner, index_at_end, index_checksum, .. } = &layout.coding else { return None };
             let len = index_bytes(&layout.file_chunk, inner, *index_checksum)?;
-            let piece = pieces.next()?;
+            let piece = parts.next()?;
             // Of an index that is too long single entries are read, when they are needed.
             if len > INDEX_BYTES_MAX {
                 continue;
@@ -150,8 +150,8 @@ fn runs(layout: &Layout, local: &Region, index: &Arrived, key: &str) -> Vec<Part
     let Ok(entries) = shard.checked(&index.bytes) else { return Vec::new() };
     let limit = stored_bytes_max(chain, inner, layout);
     let mut wanted: Vec<(u64, u64, u64)> = Vec::new();
-    let mut pieces = Pieces::new(local, inner);
-    while let Some(piece) = pieces.next() {
+    let mut parts = ChunkParts::new(local, inner);
+    while let Some(piece) = parts.next() {
         if let Some((at, len)) = ShardIndex::entry_of(entries, ravel(&piece.index, &shard.counts))
             && len > 0
             && len <= limit

@@ -6,17 +6,18 @@ use super::document;
 use super::far::Far;
 use super::foreign::Foreign;
 use super::layout::{Coding, Layout};
-use super::pieces::{self, Piece};
 use super::place::{Opened, Place};
 use super::shard::{INDEX_BYTES_MAX, ShardIndex, index_bytes};
 use crate::error::{Error, Result};
 use crate::grid::Region;
 use crate::store::box_read::{BoxFile, PIECE_BYTES, file_strides, stored_strides};
-use crate::store::copy_box::{copy, dense_bytes, fill, normalise_bool};
+use crate::store::chunk_parts::{ChunkPart, for_each_part};
+use crate::store::copy_box::{copy, dense_bytes, normalise_bool};
 use crate::store::in_memory::check_region;
 use crate::store::reach::will_need;
 use crate::store::remote::Wanted;
 use crate::store::{Meta, Moved, Store};
+use flagstone_kernels::copy::fill;
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::view::{View, ViewMut};
 use std::fs::File;
@@ -137,7 +138,7 @@ impl ZarrStore {
     }
 
     /// Reads the part `piece` of one encoded chunk into `out`.
-    fn read_unit(&self, chain: &Chain, stored: &Stored<'_>, piece: &Piece, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> Result<Moved> {
+    fn read_unit(&self, chain: &Chain, stored: &Stored<'_>, piece: &ChunkPart, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> Result<Moved> {
         let unit = self.unit();
         let unit_bytes = self.unit_bytes();
         let io = |e| Error::store_io(&self.address, &format!("chunk {}: reading {} bytes at {}", stored.key, stored.len, stored.at), &e);
@@ -176,7 +177,7 @@ impl ZarrStore {
         key: &str,
         between: &mut [u8],
         decoded: &mut [u8],
-        piece: &Piece,
+        piece: &ChunkPart,
         out: &mut ViewMut<'_>,
     ) -> Result<()> {
         let fail = |what: String| self.bad(key, what);
@@ -198,7 +199,7 @@ impl ZarrStore {
     }
 
     /// Reads the part `piece` of a chunk that is packed in a zip file.
-    fn read_packed(&self, opened: &Opened<'_>, key: &str, piece: &Piece, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> Result<Moved> {
+    fn read_packed(&self, opened: &Opened<'_>, key: &str, piece: &ChunkPart, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> Result<Moved> {
         let (Coding::Chunks(chain), Some(packed)) = (&self.layout.coding, opened.packed) else {
             return Err(Error::internal("shards that are packed"));
         };
@@ -236,7 +237,7 @@ impl ZarrStore {
     }
 
     /// Copies the part `piece` of a decoded chunk to `out`.
-    fn copy_part(&self, decoded: &[u8], chain: &Chain, piece: &Piece, out: &mut ViewMut<'_>) {
+    fn copy_part(&self, decoded: &[u8], chain: &Chain, piece: &ChunkPart, out: &mut ViewMut<'_>) {
         let shape: Vec<usize> = self.unit().iter().map(|&n| n as usize).collect();
         let strides = stored_strides(&shape, chain.order.as_deref(), self.layout.element_bytes());
         let spans = &piece.local.0;
@@ -245,7 +246,7 @@ impl ZarrStore {
         copy(&View::strided(decoded, self.dtype(), &piece.shape, &steps, offset), out, chain.swap);
     }
 
-    fn read_foreign(&self, foreign: &Foreign, key: &str, len: u64, piece: &Piece, out: &mut ViewMut<'_>) -> Result<Moved> {
+    fn read_foreign(&self, foreign: &Foreign, key: &str, len: u64, piece: &ChunkPart, out: &mut ViewMut<'_>) -> Result<Moved> {
         let unit_bytes = self.unit_bytes();
         let limit = stored_bytes_max(unit_bytes).saturating_mul(2);
         if len > limit {
@@ -260,7 +261,7 @@ impl ZarrStore {
     }
 
     /// Reads the part `piece` of one object that is far away into `out`.
-    fn read_far(&self, far: &Far, piece: &Piece, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> Result<Moved> {
+    fn read_far(&self, far: &Far, piece: &ChunkPart, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> Result<Moved> {
         let key = self.layout.keys.key(&piece.index);
         match &self.layout.coding {
             Coding::Chunks(chain) => self.read_far_unit(far, chain, &key, Wanted::Whole, piece, out, scratch),
@@ -279,7 +280,7 @@ impl ZarrStore {
                 let index = index.map_err(|what| self.bad(&key, what))?;
                 let entries = is_short.then(|| index.checked(bytes.get())).transpose().map_err(|what| self.bad(&key, what))?;
                 let mut moved = Moved::default();
-                pieces::for_each(&piece.local, inner, |part| {
+                for_each_part(&piece.local, inner, |part| {
                     let n = crate::grid::ravel(&part.index, &index.counts);
                     let entry = match entries {
                         Some(entries) => ShardIndex::entry_of(entries, n),
@@ -315,7 +316,7 @@ impl ZarrStore {
         chain: &Chain,
         key: &str,
         wanted: Wanted,
-        piece: &Piece,
+        piece: &ChunkPart,
         out: &mut ViewMut<'_>,
         scratch: &mut [u8],
     ) -> Result<Moved> {
@@ -345,7 +346,7 @@ impl ZarrStore {
     }
 
     /// Reads the part `piece` of one file into `out`.
-    fn read_file(&self, piece: &Piece, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> Result<Moved> {
+    fn read_file(&self, piece: &ChunkPart, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> Result<Moved> {
         if let Some(far) = &self.far {
             return self.read_far(far, piece, out, scratch);
         }
@@ -367,7 +368,7 @@ impl ZarrStore {
                 let io = |e| Error::store_io(&self.address, &format!("chunk {key}: reading the shard's index"), &e);
                 let loaded = index.load(file, base, room).map_err(io)?.map_err(|what| self.bad(&key, what))?;
                 let mut moved = Moved::default();
-                pieces::for_each(&piece.local, inner, |part| {
+                for_each_part(&piece.local, inner, |part| {
                     let entry = index.entry(&part.index, loaded, file, base).map_err(io)?;
                     let mut out = out.part(&part.start, &part.shape);
                     let Some((at, n)) = entry else {
@@ -445,7 +446,7 @@ impl Store for ZarrStore {
     fn read(&self, region: &Region, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> Result<Moved> {
         check_region(&self.address, &self.layout.meta, region, out)?;
         let mut moved = Moved::default();
-        pieces::for_each(region, &self.layout.file_chunk, |piece| {
+        for_each_part(region, &self.layout.file_chunk, |piece| {
             moved += self.read_file(piece, &mut out.part(&piece.start, &piece.shape), scratch)?;
             Ok(())
         })?;
@@ -458,7 +459,7 @@ impl Store for ZarrStore {
         }
         let mut left = PREFETCH_FILES;
         // An error only ends the walk: the limit is reached, or reading will say what is wrong.
-        let _ = pieces::for_each(region, &self.layout.file_chunk, |piece| {
+        let _ = for_each_part(region, &self.layout.file_chunk, |piece| {
             left = left.checked_sub(1).ok_or_else(|| Error::internal("enough"))?;
             let Some(opened) = self.place.open(&self.layout.keys.key(&piece.index), &self.address)? else { return Ok(()) };
             // Of a shard most may not be wanted; its length says nothing, so only whole ones are fetched.
