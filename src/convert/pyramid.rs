@@ -262,10 +262,10 @@ impl Pyramid {
         store::create_group(&self.target, &attributes, 3)
     }
 
-    /// The box of level `first` that is written as a whole when `steps` levels behind it are made of it.
-    fn granule(&self, first: usize, steps: usize) -> Vec<u64> {
-        let mut granule = self.unit(first + steps);
-        for halved in self.halved[first..first + steps].iter().rev() {
+    /// The box of level `first` that is written as a whole when `behind` more levels are made of it.
+    fn granule(&self, first: usize, behind: usize) -> Vec<u64> {
+        let mut granule = self.unit(first + behind);
+        for halved in self.halved[first..first + behind].iter().rev() {
             granule.iter_mut().zip(halved).for_each(|(n, &half)| *n *= 1 + u64::from(half));
         }
         granule
@@ -279,17 +279,17 @@ impl Pyramid {
 
     /// The coarsest level that is made together with level `first`: at least the one behind it.
     fn last_beside(&self, first: usize) -> usize {
-        let mut steps = 1;
-        let fits = |steps| {
-            let granule = self.granule(first, steps);
+        let mut behind = 1;
+        let fits = |behind| {
+            let granule = self.granule(first, behind);
             let inside = granule.iter().zip(&self.levels[first]).map(|(&n, &len)| n.min(len.max(1)));
             let bytes = inside.fold(self.dtype.size() as u64, u64::saturating_mul);
             bytes <= BOX_BYTES_MAX
         };
-        while first + steps + 1 < self.levels.len() && fits(steps + 1) {
-            steps += 1;
+        while first + behind + 1 < self.levels.len() && fits(behind + 1) {
+            behind += 1;
         }
-        (first + steps).min(self.levels.len() - 1)
+        (first + behind).min(self.levels.len() - 1)
     }
 
     /// What a level is created as: chunks are no longer than it is.
@@ -300,11 +300,11 @@ impl Pyramid {
     fn writer(&self, first: usize, next: usize, last: usize) -> Result<PyramidWriter> {
         let open = |level: usize| store::create(&self.level(level)?, &self.create(level));
         let base = if next == first { Some(open(first)?) } else { None };
-        let mut steps = Vec::new();
+        let mut next_levels = Vec::new();
         for level in first + 1..=last {
-            steps.push(Step { halved: self.halved[level - 1].clone(), writer: open(level)? });
+            next_levels.push(NextLevel { halved: self.halved[level - 1].clone(), writer: open(level)? });
         }
-        Ok(PyramidWriter { granule: self.granule(first, last - first), dtype: self.dtype, how: self.options.how, base, steps })
+        Ok(PyramidWriter { granule: self.granule(first, last - first), dtype: self.dtype, how: self.options.how, base, next_levels })
     }
 
     /// The group's attributes: axes, levels, and how places of each lie among those of the image.
@@ -420,7 +420,7 @@ fn coarser(shape: &[u64], halved: &[bool]) -> Vec<u64> {
 }
 
 /// A level that is made of the one before it.
-struct Step {
+struct NextLevel {
     halved: Vec<bool>,
     writer: Box<dyn Writer>,
 }
@@ -432,7 +432,7 @@ struct PyramidWriter {
     how: Halving,
     /// Of the level that is given itself, where it is not there yet.
     base: Option<Box<dyn Writer>>,
-    steps: Vec<Step>,
+    next_levels: Vec<NextLevel>,
 }
 
 impl PyramidWriter {
@@ -442,10 +442,10 @@ impl PyramidWriter {
 
     /// The box of each level that becomes of one of this shape.
     fn shapes(&self, shape: &[u64]) -> Vec<Vec<u64>> {
-        let mut shapes = Vec::with_capacity(self.steps.len());
+        let mut shapes = Vec::with_capacity(self.next_levels.len());
         let mut last = shape.to_vec();
-        for step in &self.steps {
-            last = coarser(&last, &step.halved);
+        for level in &self.next_levels {
+            last = coarser(&last, &level.halved);
             shapes.push(last.clone());
         }
         shapes
@@ -461,14 +461,14 @@ impl PyramidWriter {
             stored += base.write(&Region::dense(start, &lens), data, scratch)?;
         }
         let (mut start, mut before) = (start.to_vec(), data.part(&vec![0; lens.len()], data.shape()));
-        for (step, shape) in self.steps.iter().zip(&shapes) {
+        for (level, shape) in self.next_levels.iter().zip(&shapes) {
             let (now, rest) = std::mem::take(&mut held).split_at_mut(self.bytes(shape) as usize);
             held = rest;
             let local: Vec<usize> = shape.iter().map(|&n| n as usize).collect();
-            flagstone_kernels::halve::halve(&before, &step.halved, self.how, &mut ViewMut::dense(now, self.dtype, &local));
-            start.iter_mut().zip(&step.halved).for_each(|(at, &half)| *at /= 1 + u64::from(half));
+            flagstone_kernels::halve::halve(&before, &level.halved, self.how, &mut ViewMut::dense(now, self.dtype, &local));
+            start.iter_mut().zip(&level.halved).for_each(|(at, &half)| *at /= 1 + u64::from(half));
             before = View::dense(now, self.dtype, &local);
-            stored += step.writer.write(&Region::dense(&start, shape), &before, scratch)?;
+            stored += level.writer.write(&Region::dense(&start, shape), &before, scratch)?;
         }
         Ok(stored)
     }
@@ -483,8 +483,8 @@ impl Writer for PyramidWriter {
         let shapes = self.shapes(&each);
         let held = shapes.iter().map(|shape| self.bytes(shape)).fold(0, u64::saturating_add);
         let base = self.base.as_ref().map_or(0, |base| base.scratch_bytes(&each));
-        let steps = self.steps.iter().zip(&shapes).map(|(step, shape)| step.writer.scratch_bytes(shape));
-        held.saturating_add(steps.fold(base, u64::max))
+        let next_levels = self.next_levels.iter().zip(&shapes).map(|(level, shape)| level.writer.scratch_bytes(shape));
+        held.saturating_add(next_levels.fold(base, u64::max))
     }
     fn write(&self, region: &Region, data: &View<'_>, scratch: &mut [u8]) -> Result<u64> {
         let grid = ChunkGrid::regular(&region.shape(), &self.granule);
@@ -498,6 +498,6 @@ impl Writer for PyramidWriter {
         Ok(stored)
     }
     fn commit(&self) -> Result<()> {
-        self.base.iter().chain(self.steps.iter().map(|step| &step.writer)).try_for_each(|writer| writer.commit())
+        self.base.iter().chain(self.next_levels.iter().map(|level| &level.writer)).try_for_each(|writer| writer.commit())
     }
 }

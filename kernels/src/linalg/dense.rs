@@ -48,8 +48,8 @@ pub enum Dense {
     SlogDet,
 }
 
-/// A result of a matrix: its last axes, and its dtype.
-pub type Made = (Vec<u64>, DType);
+/// Lengths of the last axes of a result, and its dtype.
+pub type ResultShape = (Vec<u64>, DType);
 
 impl Dense {
     /// NumPy's name.
@@ -67,7 +67,7 @@ impl Dense {
     }
 
     /// What comes out of a matrix [m, n] of `dtype`; `columns` are those of the right-hand side.
-    pub fn makes(self, dtype: DType, m: u64, n: u64, columns: u64) -> Vec<Made> {
+    pub fn makes(self, dtype: DType, m: u64, n: u64, columns: u64) -> Vec<ResultShape> {
         let k = m.min(n);
         let complex = if dtype.real() == DType::F32 { DType::C64 } else { DType::C128 };
         match self {

@@ -92,7 +92,7 @@ pub fn create(file: &Path, dataset: &str, address: &str, create: &Create) -> Res
     if element_count(&create.shape).and_then(|n| n.checked_mul(create.dtype.size() as u64)).is_none_or(|n| n > i64::MAX as u64) {
         return Err(Error::store(address, format!("shape {:?} has more bytes than a file can hold", create.shape)));
     }
-    let plan = Layout::new(address, create)?;
+    let layout = DatasetLayout::new(address, create)?;
     let made: Result<Hdf5Writer> = sync(|| {
         let exists = file.symlink_metadata().is_ok();
         let partial = (!exists).then(|| partial_path(parent(file), file));
@@ -106,8 +106,8 @@ pub fn create(file: &Path, dataset: &str, address: &str, create: &Create) -> Res
                 remove_left_over(&hdf5, last);
             }
             let hidden = if exists { format!("/{}", partial_path(Path::new(""), Path::new(last)).display()) } else { name.to_string() };
-            let object = plan.create(address, &hdf5, &hidden, create)?;
-            let filled = fill_in(address, &hdf5, &object, create, &plan);
+            let object = layout.create(address, &hdf5, &hidden, create)?;
+            let filled = fill_in(address, &hdf5, &object, create, &layout);
             let plain = File::options().read(true).write(true).open(path);
             match (filled, plain) {
                 (Ok(data), Ok(plain)) => Ok(Hdf5Writer {
@@ -120,7 +120,7 @@ pub fn create(file: &Path, dataset: &str, address: &str, create: &Create) -> Res
                     durable: create.durable,
                     shape: create.shape.clone(),
                     dtype: create.dtype,
-                    granule: plan.chunk.clone().unwrap_or_else(|| vec![1; create.shape.len()]),
+                    granule: layout.chunk.clone().unwrap_or_else(|| vec![1; create.shape.len()]),
                     data,
                     file: plain,
                     open: Mutex::new(None),
@@ -170,13 +170,13 @@ fn check_free(address: &str, file: &Id, dataset: &str, overwrite: bool) -> Resul
 }
 
 /// Attributes, names of axes, and where the data go.
-fn fill_in(address: &str, file: &Id, object: &Id, create: &Create, plan: &Layout) -> Result<Data> {
+fn fill_in(address: &str, file: &Id, object: &Id, create: &Create, layout: &DatasetLayout) -> Result<Data> {
     attributes::write(address, object, &create.attributes)?;
     if let Some(names) = create.dimension_names.as_ref().filter(|n| !n.is_empty()) {
         attributes::write_dimension_names(address, object, names)?;
     }
-    if let Some(pipeline) = &plan.pipeline {
-        return Ok(Data::Chunked(pipeline.clone(), plan.chunk_bytes as usize));
+    if let Some(pipeline) = &layout.pipeline {
+        return Ok(Data::Chunked(pipeline.clone(), layout.chunk_bytes as usize));
     }
     // Addresses are final once the metadata are on disk.
     library::flush(address, file)?;
@@ -190,15 +190,15 @@ fn fill_in(address: &str, file: &Id, object: &Id, create: &Create, plan: &Layout
 }
 
 /// How the dataset will be laid out.
-struct Layout {
+struct DatasetLayout {
     chunk: Option<Vec<u64>>,
     chunk_bytes: u64,
     filters: Vec<FilterInfo>,
     pipeline: Option<Pipeline>,
 }
 
-impl Layout {
-    fn new(address: &str, create: &Create) -> Result<Layout> {
+impl DatasetLayout {
+    fn new(address: &str, create: &Create) -> Result<DatasetLayout> {
         let (shape, item) = (&create.shape, create.dtype.size() as u64);
         let codec = create.codec.as_ref().unwrap_or(&Codec::None);
         let wanted = create.chunks.is_some() || *codec != Codec::None || create.checksum;
@@ -218,7 +218,7 @@ impl Layout {
         };
         // HDF5 has no chunks of a scalar, and none of no elements.
         if !wanted || shape.is_empty() || shape.contains(&0) {
-            return Ok(Layout { chunk: None, chunk_bytes: 0, filters: Vec::new(), pipeline: None });
+            return Ok(DatasetLayout { chunk: None, chunk_bytes: 0, filters: Vec::new(), pipeline: None });
         }
         let chunk = create.chunks.clone().unwrap_or_else(|| default_chunk(shape, item));
         let chunk: Vec<u64> = chunk.iter().zip(shape).map(|(&c, &n)| if c == 0 { n } else { c.min(n) }).collect();
@@ -239,7 +239,7 @@ impl Layout {
             add(FLETCHER32, vec![]);
         }
         let pipeline = Pipeline::new(&filters, chunk_bytes as usize, item as usize);
-        Ok(Layout { chunk: Some(chunk), chunk_bytes, filters, pipeline })
+        Ok(DatasetLayout { chunk: Some(chunk), chunk_bytes, filters, pipeline })
     }
 
     /// Creates the dataset, and groups on the way.

@@ -11,7 +11,7 @@
 //! it: what has none yet it fetches by itself into memory of its own.
 
 use super::bucket::Bucket;
-use super::{Arrived, Behind, Part, Parts, Reply, Step, Taken, Wanted};
+use super::{Arrived, Behind, Next, Part, Parts, Reply, Taken, Wanted};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
@@ -246,8 +246,8 @@ impl Shared {
                 continue;
             };
             let (mut part, then) = match step {
-                Step::Fetch(part) => (part, None),
-                Step::FetchThen(part, then) => {
+                Next::Fetch(part) => (part, None),
+                Next::FetchThen(part, then) => {
                     inside.next_behind += 1;
                     (part, Some(((wish, inside.next_behind), then)))
                 }
