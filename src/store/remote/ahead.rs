@@ -37,8 +37,8 @@ fn name(key: &str, wanted: Wanted) -> Name {
     (key.to_string(), first)
 }
 
-/// The place of steps in the order of need: the number of the wish, and of what comes behind a part of it. What is left of the wish itself
-/// is last.
+/// Where parts stand in the order in which they are needed: the number of the wish, then the number of the part behind which they come.
+/// Parts that the wish names itself have `u64::MAX` there, so they stand behind those.
 type Order = (u64, u64);
 
 enum State {
