@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// The limits that lowering and the scheduler hold to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Budget {
     /// Bytes that all blocks, scratch and indexes together may take; `u64::MAX` for no limit.
     pub memory_bytes: u64,

@@ -18,6 +18,7 @@ fn place(at: i64, n: i64, boundary: Boundary) -> Option<i64> {
         Boundary::Nearest => Some(at.clamp(0, n - 1)),
         Boundary::Periodic => Some(at.rem_euclid(n)),
         Boundary::Reflect => Some(if at < 0 { -1 - at } else { 2 * n - 1 - at }),
+        other => panic!("no plain loop with {other:?}"),
     }
 }
 
@@ -113,7 +114,9 @@ fn what_a_function_gives_wrongly_is_an_error_that_names_the_block() {
     let said = error(x.map_blocks(|block: ArrayViewD<'_, f64>| if block[[0, 0]] == x_at(3, 3) { panic!("no") } else { block.to_owned() }));
     assert!(said.contains("map_blocks panicked on block [1, 1]: no"), "{said}");
     let said = error(x.map_overlap(Halo::new(7).boundary(Boundary::Periodic), |block: ArrayViewD<'_, f64>| block.to_owned()));
-    assert!(said.contains("a depth of 7 on axis 0 with length 6"), "{said}");
+    assert!(said.contains("a depth of 7 on axis 0 with length 6; expected 6 at most with the boundary 'periodic'"), "{said}");
+    let said = error(x.rolling(7, 1).boundary(Boundary::Reflect).sum());
+    assert!(said.contains("a window of 7 places on axis 1 with length 6; expected 6 at most with the boundary 'reflect'"), "{said}");
     let said = error(x.map_overlap(1, |block: ArrayViewD<'_, f32>| block.to_owned()));
     assert!(said.contains("takes float32, the array is float64"), "{said}");
     let said = error(x.apply_along_axis(0, [2], |lane: ArrayView1<'_, f64>| ndarray::arr1(&[lane.sum()]).into_dyn()));

@@ -51,7 +51,7 @@ fn a_group_goes_round_all_formats_and_is_the_same() {
     let dir = tempfile::tempdir().unwrap();
     let source = at(dir.path(), "a.zarr");
     create_group(&source, json!({"title": "all", "version": 3}).as_object().unwrap(), 3).unwrap();
-    create_group(&format!("{source}:/g"), json!({"deep": true}).as_object().unwrap(), 3).unwrap();
+    create_group(format!("{source}:/g"), json!({"deep": true}).as_object().unwrap(), 3).unwrap();
     put(&format!("{source}:/t"), &[10, 7], 0.0);
     put(&format!("{source}:/g/u"), &[5], 100.0);
     let mut before = source.clone();
@@ -69,11 +69,11 @@ fn a_group_goes_round_all_formats_and_is_the_same() {
         let (x, y) = (tree(&source).unwrap(), tree(&target).unwrap());
         assert_eq!((y.arrays(), y.attributes), (x.arrays(), x.attributes), "{name}");
         assert_eq!(
-            tree(&flagstone::convert::inside(&target, "g").unwrap()).unwrap().attributes,
+            tree(flagstone::convert::inside(&target, "g").unwrap()).unwrap().attributes,
             json!({"deep": true}).as_object().unwrap().clone()
         );
         for path in ["t", "g/u"] {
-            let (x, y) = (open(&format!("{source}:/{path}")).unwrap(), open(&flagstone::convert::inside(&target, path).unwrap()).unwrap());
+            let (x, y) = (open(format!("{source}:/{path}")).unwrap(), open(flagstone::convert::inside(&target, path).unwrap()).unwrap());
             let (x, y) = (x.meta(), y.meta());
             assert_eq!(
                 (&y.attributes, &y.dimension_names, y.fill),
@@ -163,7 +163,7 @@ fn differences_are_said_with_their_place_and_size() {
     bytes[8 * 7..8 * 8].copy_from_slice(&9.5f64.to_ne_bytes());
     bytes[8 * 19..].copy_from_slice(&f64::NAN.to_ne_bytes());
     let wanted = Create::new(vec![4, 5], DType::F64);
-    write_all(&*create(&format!("{b}:/t"), &wanted).unwrap(), &[4, 5], DType::F64, &bytes);
+    write_all(&*create(format!("{b}:/t"), &wanted).unwrap(), &[4, 5], DType::F64, &bytes);
     let (said, message) = fails(&["diff", &a, &b]);
     let lines: Vec<&str> = said.lines().collect();
     assert_eq!(lines[0], format!("/only: only in {a}"));
@@ -182,7 +182,7 @@ fn a_damaged_chunk_is_found() {
         let mut wanted = Create::new(vec![8, 8], DType::F64);
         (wanted.chunks, wanted.checksum) = (Some(vec![4, 4]), true);
         let bytes: Vec<u8> = (0..64).flat_map(|i| f64::from(i + 1).to_ne_bytes()).collect();
-        write_all(&*create(&format!("{address}:/{name}"), &wanted).unwrap(), &[8, 8], DType::F64, &bytes);
+        write_all(&*create(format!("{address}:/{name}"), &wanted).unwrap(), &[8, 8], DType::F64, &bytes);
     }
     assert_eq!(ok(&["verify", &address]).matches("512 B are good").count(), 2);
     let chunk = at(dir.path(), "a.zarr/y/c/1/0");

@@ -93,7 +93,8 @@ fn value(i: u64, j: u64) -> f64 {
 fn source(fuse: Arc<Fuse>) -> Array {
     let bytes: Vec<u8> = (0..ROWS * COLUMNS).flat_map(|at| value(at / COLUMNS, at % COLUMNS).to_ne_bytes()).collect();
     let inner = InMemory::new(DType::F64, &[ROWS, COLUMNS], bytes).unwrap();
-    let meta = Meta { chunks: Some(vec![128, 256]), ..Meta::plain(vec![ROWS, COLUMNS], DType::F64) };
+    let mut meta = Meta::plain(vec![ROWS, COLUMNS], DType::F64);
+    meta.chunks = Some(vec![128, 256]);
     let flaky: Arc<dyn Store> = Arc::new(Flaky { inner, meta, fuse });
     Array::from_expr(Node::new(Op::Source(ops::Source { store: flaky })).unwrap())
 }
@@ -304,11 +305,9 @@ fn a_full_disk_under_a_store_leaves_what_was_there() {
         let address = dir.path().join(target).display().to_string();
         rt.store_with(&(&x * 0.0), &address, &options(target)).unwrap();
         let before = state(dir.path());
-        let create = Create {
-            chunks: (!target.ends_with(".npy")).then(|| vec![128, 256]),
-            overwrite: true,
-            ..Create::new(vec![ROWS, COLUMNS], DType::F64)
-        };
+        let mut create = Create::new(vec![ROWS, COLUMNS], DType::F64);
+        create.chunks = (!target.ends_with(".npy")).then(|| vec![128, 256]);
+        create.overwrite = true;
         let mut n = 1;
         loop {
             let what = format!("{target}, write {n}");

@@ -210,17 +210,15 @@ fn write_zarr(dir: &Path) {
     let (shape, data) = (vec![40u64, 60], values(2400));
     let (mut written, attributes) = (0, serde_json::json!({"units": "m", "list": [1, 2]}));
     for (n, how) in ZARR.iter().filter_map(|(_, _, how)| *how).enumerate() {
-        let create = Create {
-            chunks: Some(vec![8, 20]),
-            shards: how.shards.then(|| vec![16, 60]),
-            codec: Some((how.codec)()),
-            checksum: how.checksum,
-            zarr_version: how.version,
-            attributes: attributes.as_object().unwrap().clone(),
-            dimension_names: Some(vec![Some("time".into()), Some("x".into())]),
-            ..Create::new(shape.clone(), DType::F32)
-        };
-        let writer = store::create(&dir.join(format!("w{n}.zarr")).display().to_string(), &create).unwrap();
+        let mut create = Create::new(shape.clone(), DType::F32);
+        create.chunks = Some(vec![8, 20]);
+        create.shards = how.shards.then(|| vec![16, 60]);
+        create.codec = Some((how.codec)());
+        create.checksum = how.checksum;
+        create.zarr_version = how.version;
+        create.attributes = attributes.as_object().unwrap().clone();
+        create.dimension_names = Some(vec![Some("time".into()), Some("x".into())]);
+        let writer = store::create(dir.join(format!("w{n}.zarr")).display().to_string(), &create).unwrap();
         let granule = writer.granule().to_vec();
         let grid = flagstone::grid::ChunkGrid::regular(&shape, &granule);
         for block in 0..grid.blocks() {
@@ -257,15 +255,13 @@ fn write_all(dir: &Path) {
     std::fs::write(dir.join("written.npy"), npy).unwrap();
     let mut told = String::new();
     for (i, written) in HDF5.iter().filter_map(|(_, _, written)| *written).enumerate() {
-        let create = Create {
-            chunks: written.codec.is_some().then(|| vec![32, 32]),
-            codec: written.codec.map(|codec| codec()),
-            shuffle: written.shuffle,
-            checksum: written.checksum,
-            attributes: attributes.as_object().unwrap().clone(),
-            dimension_names: Some(vec![Some("time".into()), None]),
-            ..Create::new(shape.clone(), DType::F32)
-        };
+        let mut create = Create::new(shape.clone(), DType::F32);
+        create.chunks = written.codec.is_some().then(|| vec![32, 32]);
+        create.codec = written.codec.map(|codec| codec());
+        create.shuffle = written.shuffle;
+        create.checksum = written.checksum;
+        create.attributes = attributes.as_object().unwrap().clone();
+        create.dimension_names = Some(vec![Some("time".into()), None]);
         let address = format!("{}:/x{i}", dir.join("written.h5").display());
         let writer = store::create(&address, &create).unwrap();
         let mut scratch = vec![0; writer.scratch_bytes(&shape) as usize];
@@ -304,7 +300,7 @@ fn shown(feature: &str, cases: &[&Case]) -> Vec<Arc<dyn Store>> {
     let open = |case: &&Case| {
         let npy = std::fs::read(case.dir.join(&case.npy)).unwrap();
         let data = npy[10 + usize::from(u16::from_le_bytes([npy[8], npy[9]]))..].to_vec();
-        let store = store::open(&case.address()).unwrap_or_else(|e| panic!("{feature}: {e}"));
+        let store = store::open(case.address()).unwrap_or_else(|e| panic!("{feature}: {e}"));
         assert!(read(&*store, &Region::whole(&store.meta().shape)).unwrap().0 == data, "{feature}: {}", case.address());
         store
     };

@@ -100,7 +100,7 @@ fn a_failure_leaves_no_image() {
     let mut wanted = Create::new(vec![512, 512], DType::U16);
     wanted.chunks = Some(vec![64, 64]);
     let bytes: Vec<u8> = (0..512 * 512u32).flat_map(|i| (i as u16).to_ne_bytes()).collect();
-    write_all(&*create(&at("a.zarr"), &wanted).unwrap(), &[512, 512], DType::U16, &bytes);
+    write_all(&*create(at("a.zarr"), &wanted).unwrap(), &[512, 512], DType::U16, &bytes);
     std::fs::write(at("a.zarr/c/5/5"), "damaged").unwrap();
     let message = fails(&["pyramid", &at("a.zarr"), &at("a.ome.zarr"), "--levels", "3"]);
     assert!(message.contains("c/5/5"), "{message}");
@@ -126,6 +126,6 @@ fn what_is_no_image_is_refused() {
     }
     let message = fails(&["pyramid", &at("a.npy"), &at("x.h5")]);
     assert!(message.contains("no Zarr group"), "{message}");
-    let made = open(&at("a.npy")).unwrap();
+    let made = open(at("a.npy")).unwrap();
     assert_eq!(read_dense(&*made, &Region::whole(&[8, 8, 8])).len(), 2048);
 }

@@ -2,7 +2,7 @@
 //! would have been.
 
 use flagstone::Runtime;
-use flagstone::convert::{Options, Plan};
+use flagstone::convert::{Lengths, Options, Plan};
 use flagstone::grid::element_count;
 use flagstone::runtime::CancelToken;
 use flagstone::store::conformance::write_all;
@@ -108,6 +108,10 @@ fn killed(source: &str, target: &Path, arguments: &[&str], granules: u64) {
     child.wait().unwrap();
 }
 
+fn lengths(text: &str) -> Lengths {
+    text.parse().unwrap()
+}
+
 #[test]
 fn after_a_kill_the_rest_alone_is_done() {
     let dir = tempfile::tempdir().unwrap();
@@ -117,17 +121,17 @@ fn after_a_kill_the_rest_alone_is_done() {
     let codec = || Some(Codec::Gzip(9));
     for (name, arguments, options, granules) in [
         ("v3.zarr", &[][..], Options::default(), 256),
-        ("v2.zarr", &["--zarr-version", "2"], Options { zarr_version: Some(2), ..Options::default() }, 256),
+        ("v2.zarr", &["--zarr-version", "2"], Options::default().zarr_version(2), 256),
         (
             "shards.zarr",
             &["--chunks", "32,128", "--shards", "96,128"],
-            Options { chunks: Some("32,128".parse().unwrap()), shards: Some("96,128".parse().unwrap()), ..Options::default() },
+            Options::default().chunks(lengths("32,128")).shards(lengths("96,128")),
             256,
         ),
-        ("rows.zarr", &["--chunks", "24,-1"], Options { chunks: Some("24,-1".parse().unwrap()), ..Options::default() }, 64),
+        ("rows.zarr", &["--chunks", "24,-1"], Options::default().chunks(lengths("24,-1")), 64),
     ] {
         let (target, whole) = (dir.path().join(name), at(dir.path(), &format!("whole-{name}")));
-        let options = Options { codec: codec(), ..options };
+        let options = options.codec(codec());
         convert(&source, &whole, &options).unwrap();
         killed(&source, &target, &[arguments, &["--codec", "gzip:9"]].concat(), granules);
         assert!(!exists(target.to_str().unwrap()), "{name}: something is at the address");
@@ -145,7 +149,7 @@ fn after_a_kill_the_rest_alone_is_done() {
         std::fs::create_dir_all(torn.parent().unwrap()).unwrap();
         std::fs::write(&torn, "half").unwrap();
 
-        let (read, written) = convert(&source, target.to_str().unwrap(), &Options { resume: true, ..options }).unwrap();
+        let (read, written) = convert(&source, target.to_str().unwrap(), &options.resume(true)).unwrap();
         let (found, wanted) = (files(&target), files(Path::new(&whole)));
         assert!(found == wanted, "{name}: {:?}", found.keys().zip(wanted.keys()).find(|(a, b)| a != b));
         let stored: u64 = wanted
@@ -170,9 +174,9 @@ fn after_a_failure_the_rest_alone_is_done() {
     let dir = tempfile::tempdir().unwrap();
     let (source, target, whole) = (at(dir.path(), "a.zarr"), at(dir.path(), "b.zarr"), at(dir.path(), "whole.zarr"));
     put(&source, true);
-    let options = Options { codec: Some(Codec::Zstd(1)), ..Options::default() };
+    let options = Options::default().codec(Codec::Zstd(1));
     convert(&source, &whole, &options).unwrap();
-    let resume = Options { resume: true, ..options.clone() };
+    let resume = options.clone().resume(true);
     // Chunk after chunk is damaged, so that it fails again and again, each time later.
     let mut had = 0;
     for row in [3u64, 7, 12] {
@@ -224,7 +228,7 @@ fn what_is_another_copy_is_begun_anew() {
     put(&source, true);
     let chunk = dir.path().join("a.zarr/c/9/9");
     let good = std::fs::read(&chunk).unwrap();
-    let options = |codec, resume| Options { codec: Some(codec), resume, ..Options::default() };
+    let options = |codec, resume| Options::default().codec(codec).resume(resume);
     let all = STORED_CHUNKS * (CHUNK_BYTES + 4);
     let fail = || {
         std::fs::write(&chunk, "bad").unwrap();

@@ -185,19 +185,19 @@ fn raw_files_are_read_in_any_layout_and_mapped() {
     bytes.extend((0..12i16).flat_map(i16::to_be_bytes));
     std::fs::write(&file, &bytes).unwrap();
     let read = |query: &str| {
-        let store = open(&format!("{file}?{query}")).unwrap();
+        let store = open(format!("{file}?{query}")).unwrap();
         let got = try_read(&*store).unwrap().unwrap();
         got.chunks_exact(2).map(|b| i16::from_ne_bytes([b[0], b[1]])).collect::<Vec<_>>()
     };
     assert_eq!(read("dtype=>i2&shape=3,4&offset=5"), (0..12).collect::<Vec<i16>>());
     assert_eq!(read("dtype=>i2&shape=3,4&offset=5&order=F"), [0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11]);
-    let message = open(&format!("{file}?dtype=i2&shape=3,5&offset=5")).unwrap_err().to_string();
+    let message = open(format!("{file}?dtype=i2&shape=3,5&offset=5")).unwrap_err().to_string();
     assert!(message.contains("needs 35 bytes, the file has 29"), "{message}");
 
-    let mapped = flagstone::store::map(&format!("{file}?dtype=u1&shape=4,6&offset=5&order=F")).unwrap();
+    let mapped = flagstone::store::map(format!("{file}?dtype=u1&shape=4,6&offset=5&order=F")).unwrap();
     let view = mapped.view();
     assert_eq!((view.shape(), view.strides()), (&[4, 6][..], &[1, 4][..]));
-    assert!(flagstone::store::map(&format!("{file}?dtype=>i2&shape=3,4&offset=5")).is_err());
+    assert!(flagstone::store::map(format!("{file}?dtype=>i2&shape=3,4&offset=5")).is_err());
 
     // Written raw, then read back by the same address.
     let address = format!("{file}2?dtype=f4&shape=5,3");

@@ -138,14 +138,10 @@ fn h5py_reads_what_is_written_here() {
                 };
                 value.write(dtype, out);
             }
-            let create = Create {
-                attributes: json!({"units": "m", "list": [1, 2], "flag": true, "x": 1.5}).as_object().unwrap_or(&none).clone(),
-                dimension_names: (!shape.is_empty()).then(|| vec![Some("time".into()), None]),
-                chunks,
-                codec: codec.clone(),
-                checksum,
-                ..Create::new(shape.clone(), dtype)
-            };
+            let mut create = Create::new(shape.clone(), dtype);
+            create.attributes = json!({"units": "m", "list": [1, 2], "flag": true, "x": 1.5}).as_object().unwrap_or(&none).clone();
+            create.dimension_names = (!shape.is_empty()).then(|| vec![Some("time".into()), None]);
+            (create.chunks, create.codec, create.checksum) = (chunks, codec.clone(), checksum);
             let (file, dataset) = (format!("{dtype}.h5"), format!("/layouts/x{i}"));
             let writer = hdf5::create(&dir.path().join(&file), &dataset, &dataset, &create).unwrap();
             let mut scratch = vec![0; writer.scratch_bytes(&shape) as usize];
@@ -266,7 +262,7 @@ fn chunks_of_plugin_filters_are_read_value_for_value_and_damaged_ones_never_pani
         let message = hdf5::open(&dir.path().join("filters.h5"), &format!("/refused/{name}"), "filters.h5").unwrap_err().to_string();
         assert!(message.contains(&format!("{filter} is not installed")), "{message}");
         // A listing says so too, of each beside the others.
-        let listed = flagstone::store::tree(&format!("{}:/refused", dir.path().join("filters.h5").display())).unwrap();
+        let listed = flagstone::store::tree(format!("{}:/refused", dir.path().join("filters.h5").display())).unwrap();
         let refused = listed.children.iter().find(|child| child.name == name).and_then(|child| child.refused.as_ref()).unwrap();
         assert!(refused.shape.is_some() && refused.dtype.as_deref() == Some("float32"), "{refused:?}");
         assert!(refused.codec.as_deref() == Some(filter) && refused.why.contains("is not installed"), "{refused:?}");

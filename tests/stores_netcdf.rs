@@ -112,7 +112,7 @@ fn files_of_netcdf4_are_read_and_decoded_value_for_value() {
         let message = store::open(&address).unwrap_err().to_string();
         assert!(message.contains(what), "{message}");
     }
-    assert_eq!(store::open(&dir.path().join("one.nc").display().to_string()).unwrap().meta().shape, [7, 3]);
+    assert_eq!(store::open(dir.path().join("one.nc").display().to_string()).unwrap().meta().shape, [7, 3]);
     let message = open(format!("{classic}:/lat?decode=xarray")).unwrap_err().to_string();
     assert!(message.contains("expected decode=cf"), "{message}");
 }
@@ -151,7 +151,7 @@ fn damaged_classic_files_are_errors_or_values_never_panics() {
                     refused += 1;
                     continue;
                 };
-                let Ok(store) = store::open(&format!("{address}:/{}", child.name)) else { continue };
+                let Ok(store) = store::open(format!("{address}:/{}", child.name)) else { continue };
                 // No more than the file has: a variable that reaches past it was refused.
                 if meta.shape.iter().product::<u64>() < 1 << 20 {
                     refused += usize::from(read(&*store, &Region::whole(&store.meta().shape)).is_err());

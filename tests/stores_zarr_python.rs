@@ -58,26 +58,26 @@ fn what_zarr_python_and_numpy_write_is_read() {
         ("raw", "lzma: raw streams (format 3)"),
         ("transposed", "the filter astype:int16 of transposed elements"),
     ] {
-        let message = open(&at(&format!("refused_{name}.zarr"))).unwrap_err().to_string();
+        let message = open(at(&format!("refused_{name}.zarr"))).unwrap_err().to_string();
         assert!(message.contains(what), "{message}");
     }
-    assert_eq!(open(&at("v2_four_zlib_C.zarr")).unwrap().meta().codec, "astype:int32 + delta:int16 + delta + shuffle + zlib:1");
-    let described = open(&at("v3_described.zarr")).unwrap();
+    assert_eq!(open(at("v2_four_zlib_C.zarr")).unwrap().meta().codec, "astype:int32 + delta:int16 + delta + shuffle + zlib:1");
+    let described = open(at("v3_described.zarr")).unwrap();
     assert_eq!(described.meta().attributes["list"], serde_json::json!([1, 2]));
     assert_eq!(described.meta().dimension_names, Some(vec![Some("lat".into()), None]));
-    let described = open(&at("v2_described.zarr")).unwrap();
+    let described = open(at("v2_described.zarr")).unwrap();
     assert_eq!(described.meta().dimension_names, Some(vec![Some("lat".into()), Some("lon".into())]));
     assert_eq!(described.meta().attributes.len(), 1);
-    assert_eq!(open(&at("v3_default.zarr")).unwrap().meta().codec, "zstd:0");
+    assert_eq!(open(at("v3_default.zarr")).unwrap().meta().codec, "zstd:0");
 
-    let message = open(&at("refused_zip_shards.zarr.zip")).unwrap_err().to_string();
+    let message = open(at("refused_zip_shards.zarr.zip")).unwrap_err().to_string();
     assert!(message.contains("shards that are packed in the zip file"), "{message}");
     let zipped = at("group.zarr.zip");
     assert_eq!(tree(&zipped).unwrap().arrays(), ["/a/x", "/y"]);
-    assert_eq!(open(&format!("{zipped}:/a/x")).unwrap().meta().chunks, Some(vec![10, 10]));
-    let message = open(&format!("{zipped}:/a/z")).unwrap_err().to_string();
+    assert_eq!(open(format!("{zipped}:/a/x")).unwrap().meta().chunks, Some(vec![10, 10]));
+    let message = open(format!("{zipped}:/a/z")).unwrap_err().to_string();
     assert!(message.contains("it holds /a/x"), "{message}");
-    let message = create(&format!("{zipped}:/new"), &Create::new(vec![3], DType::F32)).err().unwrap().to_string();
+    let message = create(format!("{zipped}:/new"), &Create::new(vec![3], DType::F32)).err().unwrap().to_string();
     assert!(message.contains("a zip file is read, not written"), "{message}");
 
     for version in [2, 3] {
@@ -90,42 +90,42 @@ fn what_zarr_python_and_numpy_write_is_read() {
         // What it does not know of is not hidden by it.
         let mut wanted = Create::new(vec![3], DType::F32);
         wanted.zarr_version = version;
-        write_all(&*create(&format!("{address}:/new"), &wanted).unwrap(), &wanted.shape, DType::F32, &[1; 12]);
+        write_all(&*create(format!("{address}:/new"), &wanted).unwrap(), &wanted.shape, DType::F32, &[1; 12]);
         assert_eq!(tree(&address).unwrap().arrays(), ["/new"], "the documents of the others were removed");
         assert_eq!(tree(&address).unwrap().attributes["title"], "all");
     }
 
-    let group = tree(&at("nczarr.zarr")).unwrap();
+    let group = tree(at("nczarr.zarr")).unwrap();
     assert_eq!(group.arrays(), ["/g/s", "/t"]);
     assert_eq!(group.attributes.keys().collect::<Vec<_>>(), ["_NCProperties"]);
     for (path, file, names) in [("t", "nczarr_t.npy", vec!["lat", "lon"]), ("g/s", "nczarr_s.npy", vec!["lat"])] {
-        let store = open(&at(&format!("nczarr.zarr:/{path}"))).unwrap();
-        assert!(elements(&*store) == elements(&*open(&at(file)).unwrap()), "{path}");
+        let store = open(at(&format!("nczarr.zarr:/{path}"))).unwrap();
+        assert!(elements(&*store) == elements(&*open(at(file)).unwrap()), "{path}");
         assert_eq!(store.meta().dimension_names, Some(names.into_iter().map(|name| Some(name.to_string())).collect()));
         assert!(store.meta().attributes.keys().all(|name| !name.starts_with("_nczarr")), "{:?}", store.meta().attributes);
     }
 
     for version in ["v2", "v3"] {
-        let store = open(&at(&format!("{version}_nan_attributes.zarr"))).unwrap();
+        let store = open(at(&format!("{version}_nan_attributes.zarr"))).unwrap();
         assert_eq!(store.meta().attributes["_FillValue"], "NaN");
         assert_eq!(store.meta().attributes["range"], serde_json::json!(["-Infinity", "Infinity", 1.5]));
         assert!(store.resident_bytes() > 0);
-        let store = open(&at(&format!("{version}_time_M.zarr"))).unwrap();
+        let store = open(at(&format!("{version}_time_M.zarr"))).unwrap();
         assert_eq!(store.meta().attributes["(integers are)"], "datetime64[ns]");
         assert_eq!(store.meta().fill, Some(flagstone::Scalar::Int(i64::MIN)));
-        assert_eq!(open(&at(&format!("{version}_time_m.zarr"))).unwrap().meta().attributes["(integers are)"], "timedelta64[10s]");
+        assert_eq!(open(at(&format!("{version}_time_m.zarr"))).unwrap().meta().attributes["(integers are)"], "timedelta64[10s]");
     }
 
-    let group = tree(&at("group.zarr")).unwrap();
+    let group = tree(at("group.zarr")).unwrap();
     assert_eq!(group.attributes["title"], "a group");
     assert_eq!(group.arrays(), ["/a/x", "/y"]);
-    let message = open(&at("group.zarr")).unwrap_err().to_string();
+    let message = open(at("group.zarr")).unwrap_err().to_string();
     assert!(message.contains("/a/x, /y"), "{message}");
-    let message = open(&at("group.zarr:/a/z")).unwrap_err().to_string();
+    let message = open(at("group.zarr:/a/z")).unwrap_err().to_string();
     assert!(message.contains("it holds /a/x"), "{message}");
-    let message = open(&at("grup.zarr")).unwrap_err().to_string();
+    let message = open(at("grup.zarr")).unwrap_err().to_string();
     assert!(message.contains("did you mean") && message.contains("group.zarr"), "{message}");
-    assert_eq!(open(&at("one.zarr")).unwrap().meta().shape, [37, 29]);
+    assert_eq!(open(at("one.zarr")).unwrap().meta().shape, [37, 29]);
 }
 
 #[test]
@@ -187,17 +187,17 @@ fn fields_times_and_members_of_npz_files_are_read() {
     let told = std::fs::read_to_string(at("told.txt")).unwrap();
     for (n, line) in told.lines().enumerate() {
         let (address, expected) = line.split_once('\t').unwrap();
-        let (store, want) = (open(&at(address)).unwrap_or_else(|e| panic!("{e}")), open(&at(expected)).unwrap());
+        let (store, want) = (open(at(address)).unwrap_or_else(|e| panic!("{e}")), open(at(expected)).unwrap());
         assert_eq!((&store.meta().shape, store.meta().dtype), (&want.meta().shape, want.meta().dtype), "{address}");
         let bytes = elements(&*want);
         assert!(elements(&*store) == bytes, "{address}: elements differ");
         check_reads(&*store, &bytes, n as u64);
     }
     assert!(told.lines().count() > 60, "only {} were compared", told.lines().count());
-    assert_eq!(open(&at("M8-25s.npy")).unwrap().meta().attributes["(integers are)"], "datetime64[25s]");
-    assert_eq!(open(&at("plain.npy#in.t")).unwrap().meta().attributes["(integers are)"], "timedelta64[10us]");
+    assert_eq!(open(at("M8-25s.npy")).unwrap().meta().attributes["(integers are)"], "datetime64[25s]");
+    assert_eq!(open(at("plain.npy#in.t")).unwrap().meta().attributes["(integers are)"], "timedelta64[10us]");
 
-    let listed = tree(&at("packed.npz")).unwrap();
+    let listed = tree(at("packed.npz")).unwrap();
     let names: Vec<&str> = listed.children.iter().map(|child| child.name.as_str()).collect();
     assert_eq!(names, ["empty", "flags", "grö ße/y", "scalar", "when", "x", "zeros"]);
     assert_eq!(listed.children[5].meta.as_ref().unwrap().codec, "deflate (zip)");
@@ -213,19 +213,19 @@ fn fields_times_and_members_of_npz_files_are_read() {
         ("tables.zarr:/zstd", "the fields a, b, c, t; name one"),
         ("none.npz:/x", "No such file"),
     ] {
-        let message = open(&at(address)).unwrap_err().to_string();
+        let message = open(at(address)).unwrap_err().to_string();
         assert!(message.contains(what), "{address}: {message}");
     }
     // Damaged members are errors, and what is packed is checked before any of it is used.
     let good = std::fs::read(at("packed.npz")).unwrap();
-    let want = elements(&*open(&at("packed.npz:/x")).unwrap());
+    let want = elements(&*open(at("packed.npz:/x")).unwrap());
     let mut refused = 0;
     for at_byte in (0..good.len()).step_by(good.len() / 400) {
         let mut bad = good.clone();
         bad[at_byte] ^= 0x10;
         std::fs::write(at("bad.npz"), bad).unwrap();
         // A short member is checked when it is opened, a long one when it is read.
-        let Ok(store) = open(&at("bad.npz:/x")) else {
+        let Ok(store) = open(at("bad.npz:/x")) else {
             refused += 1;
             continue;
         };

@@ -62,11 +62,7 @@ pub fn remove(path: &Path) -> Result<()> {
 pub fn path(address: &str) -> Result<PathBuf> {
     let (file, inside) = match store::parse(address)? {
         Address::Hdf5 { file, dataset } if dataset.trim_matches('/').is_empty() => (file, "x".to_string()),
-        Address::Hdf5 { file, dataset } => (file, dataset),
-        Address::NetCdf { file, variable } => (file, variable),
-        Address::Zarr { dir, path } => (dir, path),
-        Address::Npz { file, member } => (file, member),
-        Address::Npy { file, .. } | Address::Raw { file, .. } => (file, String::new()),
+        other => other.into_parts(),
     };
     let mut name = file.into_os_string();
     for part in inside.split('/').filter(|part| !part.is_empty()) {

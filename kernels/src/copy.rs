@@ -1,5 +1,5 @@
 //! View → view of the same elements. Copies between any strides: rows by memcpy, transposes by tiles that
-//! touch each cache line once.
+//! touch each cache line once; with the bytes of each element reversed where a file has the other byte order.
 
 use crate::dtype::{DType, Element};
 use crate::view::{View, ViewMut};
@@ -71,69 +71,119 @@ fn for_each_offset(axes: &[Axis], mut each: impl FnMut(isize, isize)) {
     }
 }
 
-/// `dst[i…] = src[i…]`: the same shape and dtype, any strides.
+/// What is moved at once: an element, whose bytes can be reversed.
+trait Word: Copy {
+    fn reversed(self) -> Self;
+}
+
+macro_rules! words {
+    ($($t:ty),*) => {
+        $(impl Word for $t {
+            fn reversed(self) -> $t {
+                self.swap_bytes()
+            }
+        }
+
+        /// The two parts of a complex number.
+        impl Word for [$t; 2] {
+            fn reversed(self) -> [$t; 2] {
+                self.map(<$t>::swap_bytes)
+            }
+        })*
+    };
+}
+
+words!(u8, u16, u32, u64, u128);
+
+/// `dst[i…] = src[i…]`: the same shape and dtype, any strides, of the source 0 as well.
 ///
 /// # Panics
 /// If shapes or dtypes differ.
 pub fn copy(src: &View, dst: &mut ViewMut) {
-    assert_eq!(src.shape(), dst.shape(), "copy: the shapes differ");
-    assert_eq!(src.dtype(), dst.dtype(), "copy: the dtypes differ");
-    let Some((axes, to, from)) = axes(dst.shape(), dst.strides(), src.strides()) else { return };
-    let (to, from) = (dst.ptr().wrapping_offset(to), src.ptr().wrapping_offset(from));
-    // SAFETY: the axes enumerate exactly the elements of both views, whose constructors checked that they lie
-    // inside their borrows; a unique and a shared borrow do not overlap.
+    let Some((axes, to, from)) = pair(src, dst) else { return };
+    // SAFETY: what `pair` gives enumerates exactly the elements of both views.
     unsafe {
         match src.dtype().size() {
-            1 => copy_axes::<u8>(&axes, to, from),
-            2 => copy_axes::<u16>(&axes, to, from),
-            4 => copy_axes::<u32>(&axes, to, from),
-            8 => copy_axes::<u64>(&axes, to, from),
-            _ => copy_axes::<u128>(&axes, to, from),
+            1 => copy_axes::<u8, false>(&axes, to, from),
+            2 => copy_axes::<u16, false>(&axes, to, from),
+            4 => copy_axes::<u32, false>(&axes, to, from),
+            8 => copy_axes::<u64, false>(&axes, to, from),
+            _ => copy_axes::<u128, false>(&axes, to, from),
         }
     }
+}
+
+/// As [`copy`], with the bytes of each element reversed; of each part of a complex one.
+///
+/// # Panics
+/// As [`copy`].
+pub fn copy_swapped(src: &View, dst: &mut ViewMut) {
+    let Some((axes, to, from)) = pair(src, dst) else { return };
+    let dtype = src.dtype();
+    // SAFETY: as above.
+    unsafe {
+        match (dtype.real().size(), dtype.is_complex()) {
+            (1, _) => copy_axes::<u8, false>(&axes, to, from),
+            (2, _) => copy_axes::<u16, true>(&axes, to, from),
+            (4, false) => copy_axes::<u32, true>(&axes, to, from),
+            (4, true) => copy_axes::<[u32; 2], true>(&axes, to, from),
+            (_, false) => copy_axes::<u64, true>(&axes, to, from),
+            (_, true) => copy_axes::<[u64; 2], true>(&axes, to, from),
+        }
+    }
+}
+
+/// The axes of both views and where they start; `None` if there are no elements. The views' constructors checked that all
+/// elements lie inside their borrows, and a unique and a shared borrow do not overlap.
+fn pair(src: &View, dst: &mut ViewMut) -> Option<(Vec<Axis>, *mut u8, *const u8)> {
+    assert_eq!(src.shape(), dst.shape(), "copy: the shapes differ");
+    assert_eq!(src.dtype(), dst.dtype(), "copy: the dtypes differ");
+    let (axes, to, from) = axes(dst.shape(), dst.strides(), src.strides())?;
+    Some((axes, dst.ptr().wrapping_offset(to), src.ptr().wrapping_offset(from)))
 }
 
 /// # Safety
 /// Every element of `axes` from `to` may be written, from `from` may be read; the two do not overlap.
-unsafe fn copy_axes<T: Copy>(axes: &[Axis], to: *mut u8, from: *const u8) {
+unsafe fn copy_axes<T: Word, const SWAP: bool>(axes: &[Axis], to: *mut u8, from: *const u8) {
     let item = size_of::<T>() as isize;
     let Some((&inner, outer)) = axes.split_last() else {
         // SAFETY: one element, by the caller's promise.
-        return unsafe { to.cast::<T>().write_unaligned(from.cast::<T>().read_unaligned()) };
+        return unsafe { copy_line::<T, SWAP>(Axis { len: 1, dst: item, src: item }, to, from) };
     };
-    if inner.dst == item && inner.src == item {
+    if !SWAP && inner.dst == item && inner.src == item {
         let bytes = inner.len * size_of::<T>();
         // SAFETY: a row lies dense on both sides.
         return for_each_offset(outer, |t, f| unsafe { from.offset(f).copy_to_nonoverlapping(to.offset(t), bytes) });
     }
-    let dense_in_src = outer.iter().position(|axis| axis.src.abs() == item);
-    if let (true, Some(at)) = (inner.dst == item, dense_in_src) {
+    // the axis along which neighbours lie closest in the source, where that is not `inner`
+    let closest = (0..outer.len()).filter(|&at| outer[at].src != 0).min_by_key(|&at| outer[at].src.abs());
+    if let Some(at) = closest.filter(|&at| outer[at].src.abs() < inner.src.abs()) {
         let mut rest = outer.to_vec();
         let row = rest.remove(at);
         // SAFETY: the plane of `row` and `inner` at each offset of the other axes belongs to the views.
-        return for_each_offset(&rest, |t, f| unsafe { copy_tiles::<T>(row, inner, to.offset(t), from.offset(f)) });
+        return for_each_offset(&rest, |t, f| unsafe { copy_tiles::<T, SWAP>(row, inner, to.offset(t), from.offset(f)) });
     }
     // SAFETY: as above, a line of `inner` at a time.
-    for_each_offset(outer, |t, f| unsafe { copy_line::<T>(inner, to.offset(t), from.offset(f)) });
+    for_each_offset(outer, |t, f| unsafe { copy_line::<T, SWAP>(inner, to.offset(t), from.offset(f)) });
 }
 
 /// # Safety
 /// As [`copy_axes`], for the one axis.
-unsafe fn copy_line<T: Copy>(axis: Axis, to: *mut u8, from: *const u8) {
+unsafe fn copy_line<T: Word, const SWAP: bool>(axis: Axis, to: *mut u8, from: *const u8) {
     for i in 0..axis.len as isize {
         // SAFETY: element i of the axis.
         unsafe {
             let value = from.offset(i * axis.src).cast::<T>().read_unaligned();
-            to.offset(i * axis.dst).cast::<T>().write_unaligned(value);
+            to.offset(i * axis.dst).cast::<T>().write_unaligned(if SWAP { value.reversed() } else { value });
         }
     }
 }
 
-/// A transpose: `row` is dense in the source, `inner` in the destination. Tiles of one cache line a side, in
+/// A transpose: neighbours along `row` lie closest in the source, along `inner` in the destination. Tiles of one cache line a side, in
 /// supertiles whose pages the TLB holds.
 /// # Safety
 /// As [`copy_axes`], for the two axes.
-unsafe fn copy_tiles<T: Copy>(row: Axis, inner: Axis, to: *mut u8, from: *const u8) {
+unsafe fn copy_tiles<T: Word, const SWAP: bool>(row: Axis, inner: Axis, to: *mut u8, from: *const u8) {
     let side = (64 / size_of::<T>()).clamp(8, 32);
     let super_side = 8 * side;
     for row_super in (0..row.len).step_by(super_side) {
@@ -145,7 +195,7 @@ unsafe fn copy_tiles<T: Copy>(row: Axis, inner: Axis, to: *mut u8, from: *const 
                         let t = r as isize * row.dst + inner_tile as isize * inner.dst;
                         let f = r as isize * row.src + inner_tile as isize * inner.src;
                         // SAFETY: row r, elements inner_tile.. of the plane.
-                        unsafe { copy_line::<T>(line, to.offset(t), from.offset(f)) };
+                        unsafe { copy_line::<T, SWAP>(line, to.offset(t), from.offset(f)) };
                     }
                 }
             }
@@ -285,6 +335,11 @@ mod tests {
             }
             let view = View::strided(&src, dtype, &shape, &src_strides, src_offset);
             copy(&view, &mut ViewMut::strided(&mut got, dtype, &shape, &dst_strides, dst_offset));
+            prop_assert_eq!(&got, &want);
+            for t in offsets(&shape, &dst_strides, dst_offset) {
+                swap_bytes(dtype, &mut want[t..t + item]);
+            }
+            copy_swapped(&view, &mut ViewMut::strided(&mut got, dtype, &shape, &dst_strides, dst_offset));
             prop_assert_eq!(got, want);
             fill(&value, &mut ViewMut::strided(&mut filled, dtype, &shape, &dst_strides, dst_offset));
             prop_assert_eq!(filled, filled_want);

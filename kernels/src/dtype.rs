@@ -353,11 +353,11 @@ macro_rules! with_element {
                 $body
             }
             $crate::dtype::DType::F16 => {
-                type $t = half::f16;
+                type $t = $crate::half::f16;
                 $body
             }
             $crate::dtype::DType::BF16 => {
-                type $t = half::bf16;
+                type $t = $crate::half::bf16;
                 $body
             }
             $crate::dtype::DType::F32 => {

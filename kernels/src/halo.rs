@@ -6,6 +6,7 @@ use std::ops::Range;
 
 /// What stands beyond the ends of an axis.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Boundary {
     /// Nothing: windows end where the axis ends.
     #[default]
@@ -18,6 +19,19 @@ pub enum Boundary {
     Periodic,
     /// This value.
     Constant(Scalar),
+}
+
+impl Boundary {
+    /// Its name in messages, as dask has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Boundary::None => "none",
+            Boundary::Reflect => "reflect",
+            Boundary::Nearest => "nearest",
+            Boundary::Periodic => "periodic",
+            Boundary::Constant(_) => "constant",
+        }
+    }
 }
 
 /// Fills the places outside of `inside` along `axis` of a dense window of `shape` with what stands there by `boundary`, where that

@@ -13,6 +13,7 @@ const ROWS_MAX: usize = 1 << HALVED_MAX;
 
 /// What stands for a box.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Halving {
     /// The arithmetic mean. Of integers the exact one, rounded to the nearest, ties to the even one.
     Mean,
@@ -23,6 +24,15 @@ pub enum Halving {
 }
 
 impl Halving {
+    /// Its name, as OME-Zarr files say it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Halving::Mean => "mean",
+            Halving::Nearest => "nearest",
+            Halving::Mode => "mode",
+        }
+    }
+
     /// Whether a dtype has it.
     pub fn takes(self, dtype: DType) -> bool {
         match self {
@@ -66,7 +76,7 @@ pub fn halve(from: &View<'_>, axes: &[bool], how: Halving, out: &mut ViewMut<'_>
 }
 
 /// An element with a sum that is wide enough for a box.
-trait Cell: Element {
+trait Summed: Element {
     type Sum: Copy;
     fn zero() -> Self::Sum;
     fn add(sum: Self::Sum, value: Self) -> Self::Sum;
@@ -76,7 +86,7 @@ trait Cell: Element {
 }
 
 macro_rules! integers {
-    ($($t:ty => $sum:ty),*) => { $(impl Cell for $t {
+    ($($t:ty => $sum:ty),*) => { $(impl Summed for $t {
         type Sum = $sum;
         fn zero() -> $sum {
             0
@@ -105,7 +115,7 @@ macro_rules! integers {
 integers!(i8 => i32, u8 => i32, i16 => i32, u16 => i32, i32 => i64, u32 => i64, i64 => i128, u64 => i128);
 
 macro_rules! floats {
-    ($($t:ty, $to:expr, $from:expr);*) => { $(impl Cell for $t {
+    ($($t:ty, $to:expr, $from:expr);*) => { $(impl Summed for $t {
         type Sum = f64;
         fn zero() -> f64 {
             0.0
@@ -126,7 +136,7 @@ macro_rules! floats {
 floats!(f16, f16::to_f64, f16::from_f64; bf16, bf16::to_f64, bf16::from_f64; f32, f64::from, |v: f64| v as f32; f64, |v: f64| v, |v: f64| v);
 
 macro_rules! complex {
-    ($($t:ty, $real:ty);*) => { $(impl Cell for $t {
+    ($($t:ty, $real:ty);*) => { $(impl Summed for $t {
         type Sum = (f64, f64);
         fn zero() -> (f64, f64) {
             (0.0, 0.0)
@@ -146,7 +156,7 @@ macro_rules! complex {
 }
 complex!(C64, f32; C128, f64);
 
-impl Cell for Bool {
+impl Summed for Bool {
     type Sum = ();
     fn zero() {}
     fn add((): (), _: Bool) {}
@@ -171,7 +181,7 @@ struct Rows {
 impl Rows {
     /// The values of place `j` of the result, row by row.
     #[inline(always)]
-    fn each<T: Cell>(&self, j: usize, mut f: impl FnMut(T)) {
+    fn each<T: Summed>(&self, j: usize, mut f: impl FnMut(T)) {
         let (start, n) = if self.half { (2 * j, if 2 * j + 1 < self.len { 2 } else { 1 }) } else { (j, 1) };
         for row in &self.first[..self.count] {
             for k in start..start + n {
@@ -195,7 +205,7 @@ struct Means<'a, T> {
     of: PhantomData<T>,
 }
 
-impl<T: Cell> isa::Loop for Means<'_, T> {
+impl<T: Summed> isa::Loop for Means<'_, T> {
     /// Places that are done.
     type Out = usize;
     #[inline(always)]
@@ -222,7 +232,7 @@ impl<T: Cell> isa::Loop for Means<'_, T> {
     }
 }
 
-fn rows<T: Cell>(from: &View<'_>, axes: &[bool], how: Halving, out: &mut ViewMut<'_>) {
+fn rows<T: Summed>(from: &View<'_>, axes: &[bool], how: Halving, out: &mut ViewMut<'_>) {
     if out.shape().contains(&0) {
         return;
     }
@@ -294,7 +304,7 @@ fn rows<T: Cell>(from: &View<'_>, axes: &[bool], how: Halving, out: &mut ViewMut
 }
 
 /// The value that occurs most in a box.
-fn mode<T: Cell>(rows: &Rows, j: usize) -> T {
+fn mode<T: Summed>(rows: &Rows, j: usize) -> T {
     let mut values = [T::default(); 2 * ROWS_MAX];
     let mut n = 0;
     rows.each(j, |value| {
@@ -347,7 +357,7 @@ mod tests {
 
     #[test]
     fn long_rows_are_the_means_of_their_places() {
-        fn check<T: Cell>(value: impl Fn(usize) -> T) {
+        fn check<T: Summed>(value: impl Fn(usize) -> T) {
             for (shape, axes) in [([3, 2, 131], [true, true, true]), ([2, 5, 256], [true, false, true]), ([4, 1, 77], [true, true, false])]
             {
                 let values: Vec<T> = (0..shape.iter().product()).map(&value).collect();
@@ -381,7 +391,7 @@ mod tests {
         for count in [1usize, 2, 3, 4, 6, 8, 12, 16] {
             for sum in -100i32..100 {
                 let exact = f64::from(sum) / count as f64;
-                assert_eq!(<i16 as Cell>::mean(sum, count), exact.round_ties_even() as i16, "{sum} / {count}");
+                assert_eq!(<i16 as Summed>::mean(sum, count), exact.round_ties_even() as i16, "{sum} / {count}");
             }
         }
     }

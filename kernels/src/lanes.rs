@@ -36,6 +36,7 @@ pub struct Quantiles {
 /// Where a quantile lies: NumPy's names, of which nine are those of Hyndman and Fan (1996).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "NumPy's names")]
+#[non_exhaustive]
 pub enum Method {
     InvertedCdf,
     AveragedInvertedCdf,

@@ -29,3 +29,7 @@ pub mod select;
 pub mod sort;
 pub mod tally;
 pub mod view;
+
+/// What [`with_element`] names, for crates that do not depend on it themselves.
+#[doc(hidden)]
+pub use half;

@@ -155,5 +155,6 @@ pub(crate) fn object<'py>(py: Python<'py>, value: Value) -> PyResult<Bound<'py, 
         Value::List(items) => PyList::new(py, all(items)?)?.into_any(),
         Value::Slice(start, stop, step) => py.get_type::<PySlice>().call1((start, stop, step))?,
         Value::Ellipsis => PyEllipsis::get(py).to_owned().into_any(),
+        _ => return Err(PyTypeError::new_err("a value that has no type in Python")),
     })
 }

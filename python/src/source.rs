@@ -56,7 +56,7 @@ unsafe fn read_from(place: &Place, region: &Region, out: &mut ViewMut<'_>) -> Re
         // SAFETY: the region lies inside (checked above); the rest is the caller's promise.
         copy(&unsafe { part(place, region) }, out);
     }
-    Ok(Moved { stored_bytes: bytes, decoded_bytes: bytes })
+    Ok(Moved::plain(bytes))
 }
 
 impl Store for Lent {

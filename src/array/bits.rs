@@ -10,6 +10,7 @@ use flagstone_kernels::dtype::DType;
 
 /// In which order the bits of a byte stand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum BitOrder {
     /// The highest first.
     #[default]

@@ -49,6 +49,7 @@ pub fn select(conditions: &[Array], choices: &[Operand], default: impl Into<Oper
 
 /// What a number that no choice has stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Missing {
     /// It goes around: of n choices, number n is the first one.
     Wrap,
@@ -87,8 +88,8 @@ pub fn choose(numbers: &Array, choices: &[Array], missing: Missing) -> Array {
     })
 }
 
-/// A function of an array, which is asked to build, not to compute.
-pub type Piece = Arc<dyn Fn(&Array) -> Array + Send + Sync>;
+/// What [`piecewise`] does where a condition holds: a function of an array, which is asked to build, not to compute.
+pub type Branch = Arc<dyn Fn(&Array) -> Array + Send + Sync>;
 
 /// `x` by the function of the last condition that holds at each place, cast to the dtype of `x`; by one more function, where
 /// there is one, or 0 where none holds.
@@ -101,7 +102,7 @@ pub type Piece = Arc<dyn Fn(&Array) -> Array + Send + Sync>;
 /// assert_eq!(y.compute::<i64>().unwrap().as_slice().unwrap(), [2, 1, 0, 10, 20]);
 /// ```
 #[track_caller]
-pub fn piecewise(x: &Array, conditions: &[Array], functions: &[Piece]) -> Array {
+pub fn piecewise(x: &Array, conditions: &[Array], functions: &[Branch]) -> Array {
     let given: Vec<&Array> = std::iter::once(x).chain(conditions).collect();
     let functions = functions.to_vec();
     composed("piecewise", &given, move |arrays| {

@@ -88,8 +88,8 @@ fn piecewise_of(a: &[Value]) -> Called {
     };
     let one = |value: &Value| {
         let value = args::array(name, value)?;
-        let piece: super::choices::Piece = Arc::new(move |_: &Array| value.clone());
-        Ok(piece)
+        let branch: super::choices::Branch = Arc::new(move |_: &Array| value.clone());
+        Ok(branch)
     };
     let pieces = items(name, "values", &a[2])?.iter().map(one).collect::<Result<Vec<_>>>()?;
     Ok(Value::Array(piecewise(&x, &conditions, &pieces)))

@@ -39,11 +39,11 @@ pub(super) fn check_pieces(operation: &str, pieces: u64, instead: &str) -> Resul
 }
 
 /// Places along an axis: the first one, the step (0 repeats it) and how many.
-pub(super) type Run = (i64, i64, u64);
+pub(super) type Stretch = (i64, i64, u64);
 
-/// The places `runs` of an axis, one run after the other: views, so that a slice of it reads what it needs.
-pub(super) fn picked(operation: &str, x: &Expr, axis: usize, runs: &[Run]) -> Result<Expr> {
-    let one = |&(start, step, len): &Run| {
+/// The places `stretches` of an axis, one stretch after the other: views, so that a slice of it reads what it needs.
+pub(super) fn picked(operation: &str, x: &Expr, axis: usize, stretches: &[Stretch]) -> Result<Expr> {
+    let one = |&(start, step, len): &Stretch| {
         let mut view = Affine::identity(&x.shape);
         let (start, step) = match len {
             0 => (0, 1),
@@ -54,11 +54,11 @@ pub(super) fn picked(operation: &str, x: &Expr, axis: usize, runs: &[Run]) -> Re
         view.shape[axis] = len;
         super::manipulate::view(x, view)
     };
-    let full: Vec<&Run> = runs.iter().filter(|run| run.2 > 0).collect();
+    let full: Vec<&Stretch> = stretches.iter().filter(|stretch| stretch.2 > 0).collect();
     check_pieces(operation, full.len() as u64, "take the array apart and join what is wanted of it")?;
     match full[..] {
         [] => one(&(0, 1, 0)),
-        [run] => one(run),
+        [stretch] => one(stretch),
         _ => {
             let args: Vec<Expr> = full.into_iter().map(one).collect::<Result<_>>()?;
             super::manipulate::join(args, axis)

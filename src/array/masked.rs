@@ -184,6 +184,7 @@ fn farthest(dtype: DType, greatest: bool) -> Result<Scalar> {
 
 /// Another operand of a masked array.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum MaskedOperand {
     /// All of it counts.
     Plain(Operand),

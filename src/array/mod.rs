@@ -126,6 +126,7 @@ impl Array {
     /// let same = flagstone::Array::from_expr(x.expr().unwrap());
     /// assert_eq!(same.shape().unwrap(), [2]);
     /// ```
+    #[doc(hidden)]
     pub fn from_expr(expr: Expr) -> Array {
         Array(Ok(expr))
     }
@@ -139,6 +140,7 @@ impl Array {
     /// let x = flagstone::zeros([2], flagstone::DType::F64);
     /// assert_eq!(x.expr().unwrap().shape, [2]);
     /// ```
+    #[doc(hidden)]
     pub fn expr(&self) -> Result<Expr> {
         counted::refreshed(self.0.as_ref().map_err(Clone::clone)?)
     }

@@ -103,7 +103,10 @@ impl Rolling {
                 return Ok(arrays[0].astype(dtype));
             }
             if matches!(boundary, Boundary::Periodic | Boundary::Reflect) && n > len {
-                let what = format!("a window of {n} places on axis {axis} with length {len}; expected {len} at most with {boundary:?}");
+                let what = format!(
+                    "a window of {n} places on axis {axis} with length {len}; expected {len} at most with the boundary '{}'",
+                    boundary.name()
+                );
                 return Err(Error::bad_request(NAME, what));
             }
             let rolled = rows::of_around(Rows::Rolling(kernel.clone()), &lanes, kernel.before, kernel.after, boundary, DType::F64)?;

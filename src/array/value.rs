@@ -5,6 +5,7 @@ use flagstone_kernels::dtype::{DType, Scalar};
 
 /// An argument or a result.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Value {
     /// A lazy array.
     Array(Array),
@@ -49,6 +50,7 @@ impl Value {
 
 /// A parameter of a function, under NumPy's name.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Param {
     /// The name.
     pub name: &'static str,
@@ -59,6 +61,7 @@ pub struct Param {
 }
 
 /// A function that users may call by name.
+#[non_exhaustive]
 pub struct Signature {
     /// NumPy's name, dotted for submodules: `mean`, `random.normal`.
     pub name: &'static str,

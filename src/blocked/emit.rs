@@ -5,7 +5,7 @@ use super::feed::{Data, Feed, Input};
 use super::lower::Lowering;
 use super::share::store_id;
 use crate::error::{Error, Result};
-use crate::expr::{Affine, Expr, Op, ops, postorder};
+use crate::expr::{Affine, Expr, Op, element_cost, ops, postorder};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::program::{Leaf, Program, REGISTERS_MAX, Reg, Step, StepOp, register};
 use std::collections::HashMap;
@@ -193,9 +193,8 @@ impl Lowering<'_> {
             if self.costs.contains_key(&node.id) {
                 continue;
             }
-            let args = node.op.args().into_iter().map(|arg| self.costs[&arg.id]);
-            let below = if node.op.ends_loop() { 0 } else { args.fold(0, u64::saturating_add) };
-            self.costs.insert(node.id, below.saturating_add(node.op.cost()));
+            let cost = element_cost(&node, |arg| self.costs[&arg.id]);
+            self.costs.insert(node.id, cost);
         }
         self.costs[&root.id]
     }

@@ -17,7 +17,7 @@ use super::task_box::TaskBox;
 use super::work::{Access, Blocks, Layout, Tasks, Work, Writes};
 use crate::budget::Budget;
 use crate::error::{Error, Result};
-use crate::expr::ops::{Merge, PIECE_BYTES, Piece, SortedRuns};
+use crate::expr::ops::{Merge, RUN_BLOCK_BYTES, RunBlock, SortedRuns};
 use crate::expr::{Expr, Node};
 use crate::grid::{AxisChunks, BlockId, ChunkGrid};
 use crate::memory::{BlockKey, rounded};
@@ -79,12 +79,12 @@ impl ExternalSort {
 
     /// What stands for the node once `stage` has run, its blocks kept by `owner`.
     fn merged(&self, stage: &RunsStage, owner: Option<Arc<dyn Any + Send + Sync>>) -> Result<Expr> {
-        let mut pieces = std::mem::take(&mut *stage.pieces.lock().unwrap_or_else(PoisonError::into_inner));
-        pieces.sort_unstable();
+        let mut blocks = std::mem::take(&mut *stage.begins.lock().unwrap_or_else(PoisonError::into_inner));
+        blocks.sort_unstable();
         let cuts = &stage.cuts;
         let lengths = (0..cuts.runs.count()).map(|run| cuts.runs.chunk(run).1).collect();
         let product = stage.work.writes[0].product.id;
-        let runs = SortedRuns { product, lengths, piece: cuts.piece, per_run: cuts.per_run(), pieces, owner };
+        let runs = SortedRuns { product, lengths, block_items: cuts.piece, per_run: cuts.per_run(), blocks, owner };
         Node::new(Merge { sorter: self.sorter, runs: Arc::new(runs), chunks: self.node.chunks.clone() }.into())
     }
 }
@@ -96,7 +96,7 @@ impl Procedure for ExternalSort {
     fn most(&self) -> Bound {
         let n = self.arg.shape[0];
         Bound {
-            standing_bytes: n.div_ceil(self.work.run_piece_min).saturating_mul(PIECE_BYTES),
+            standing_bytes: n.div_ceil(self.work.run_piece_min).saturating_mul(RUN_BLOCK_BYTES),
             kept_bytes: n.saturating_mul(self.sorter.item_bytes() as u64),
             reads: 1,
         }
@@ -132,7 +132,8 @@ struct RunsStage {
     /// Of the kernel, the values, and the items.
     layout: Layout<3>,
     /// Where each block begins.
-    pieces: Mutex<Vec<Piece>>,
+    /// Where each block that was written begins.
+    begins: Mutex<Vec<RunBlock>>,
 }
 
 impl RunsStage {
@@ -163,7 +164,7 @@ impl RunsStage {
         let blocks = Blocks::Pieces { piece: cuts.piece, per_box: cuts.per_run(), item };
         let product = Product { id: new_product(), name: "runs".into(), blocks: boxes.len() * cuts.per_run() };
         let work = Work::new("sort runs", boxes, reads, vec![Writes { product, blocks }], scratch);
-        RunsStage { work, sorter, cuts, fused, layout, pieces: Mutex::default() }
+        RunsStage { work, sorter, cuts, fused, layout, begins: Mutex::default() }
     }
 }
 
@@ -184,13 +185,13 @@ impl Tasks for RunsStage {
         let first = task_box.start[0];
         self.sorter.items(values, |i| first + i as u64, items);
         self.sorter.sort(items);
-        let pieces = items.chunks(self.cuts.piece as usize * item);
+        let blocks = items.chunks(self.cuts.piece as usize * item);
         let mut begins = Vec::with_capacity(writes.len());
-        for (at, (items, block)) in pieces.zip(writes).enumerate() {
+        for (at, (items, block)) in blocks.zip(writes).enumerate() {
             block.copy_from_slice(items);
-            begins.push(Piece { order: self.sorter.order(&items[..item]), run: n as u32, at: at as u32 });
+            begins.push(RunBlock { order: self.sorter.order(&items[..item]), run: n as u32, at: at as u32 });
         }
-        self.pieces.lock().unwrap_or_else(PoisonError::into_inner).extend(begins);
+        self.begins.lock().unwrap_or_else(PoisonError::into_inner).extend(begins);
         Ok(())
     }
 }
@@ -229,15 +230,15 @@ impl MergeStage {
     /// Bytes that a task needs whose result is a block of `grid`.
     fn cut(sorter: Sorter, runs: &SortedRuns, grid: AxisChunks) -> u64 {
         let (count, item) = (runs.lengths.len() as u64, sorter.item_bytes() as u64);
-        let items = merged_items(grid.longest(), runs.piece, count).min(grid.len());
-        let blocks = (items / runs.piece).saturating_add(count).saturating_add(1);
+        let items = merged_items(grid.longest(), runs.block_items, count).min(grid.len());
+        let blocks = (items / runs.block_items).saturating_add(count).saturating_add(1);
         let read = items.saturating_mul(item).saturating_add(blocks.saturating_mul(ROUNDING_BYTES));
         let scratch = rounded(layout(sorter, items).bytes());
         read.saturating_add(scratch).saturating_add(rounded(grid.longest().saturating_mul(sorter.out().size() as u64)))
     }
 
     fn new(sorter: Sorter, runs: &Arc<SortedRuns>, grid: AxisChunks) -> MergeStage {
-        let items = merged_items(grid.longest(), runs.piece, runs.lengths.len() as u64).min(grid.len());
+        let items = merged_items(grid.longest(), runs.block_items, runs.lengths.len() as u64).min(grid.len());
         let product = Product { id: new_product(), name: "merge".into(), blocks: grid.count() };
         let (from, to) = bounds(runs, &grid);
         MergeStage { sorter, runs: runs.clone(), grid, products: [product], from, to, layout: layout(sorter, items) }
@@ -264,45 +265,45 @@ fn bounds(runs: &SortedRuns, grid: &AxisChunks) -> (Bounds, Bounds) {
     let count = runs.lengths.len();
     let room = || Bounds { orders: Vec::new(), blocks: vec![0; grid.count() as usize * count] };
     let (mut from, mut to) = (room(), room());
-    if runs.pieces.is_empty() {
+    if runs.blocks.is_empty() {
         return (from, to);
     }
-    let length = |piece: &Piece| runs.piece.min(runs.lengths[piece.run as usize] - piece.at as u64 * runs.piece);
+    let length = |block: &RunBlock| runs.block_items.min(runs.lengths[block.run as usize] - block.at as u64 * runs.block_items);
     // of each run, the blocks passed, and all items but the first of the last of them
     let (mut passed, mut open) = (vec![0u32; count], vec![0u64; count]);
     let (mut most, mut all_open) = (0, 0);
-    for at in 0..=runs.pieces.len() {
-        let piece = runs.pieces.get(at);
+    for at in 0..=runs.blocks.len() {
+        let block = runs.blocks.get(at);
         // items before the first of this block: at most, and at least
-        let least = most - all_open + piece.map_or(all_open, |piece| open[piece.run as usize]);
+        let least = most - all_open + block.map_or(all_open, |block| open[block.run as usize]);
         while to.orders.len() < grid.count() as usize {
             let n = to.orders.len();
             let (start, len) = grid.chunk(n as u64);
             if least < start + len {
                 break;
             }
-            to.orders.push(piece.map(|piece| piece.order));
+            to.orders.push(block.map(|block| block.order));
             to.blocks[n * count..][..count].copy_from_slice(&passed);
         }
-        let Some(piece) = piece else { break };
-        let after = most + length(piece);
+        let Some(block) = block else { break };
+        let after = most + length(block);
         // the last block before whose first item at most `start` items stand
         while from.orders.len() < grid.count() as usize {
             let n = from.orders.len();
             if after <= grid.chunk(n as u64).0 {
                 break;
             }
-            from.orders.push(Some(piece.order));
+            from.orders.push(Some(block.order));
             for run in 0..count {
-                let own = run == piece.run as usize;
+                let own = run == block.run as usize;
                 from.blocks[n * count + run] = if own { passed[run] } else { passed[run].saturating_sub(1) };
             }
         }
         most = after;
-        let run = piece.run as usize;
+        let run = block.run as usize;
         passed[run] += 1;
-        all_open = all_open - open[run] + (length(piece) - 1);
-        open[run] = length(piece) - 1;
+        all_open = all_open - open[run] + (length(block) - 1);
+        open[run] = length(block) - 1;
     }
     (from, to)
 }
@@ -360,7 +361,7 @@ impl Stage for MergeStage {
         let mut lengths = Vec::with_capacity(self.runs.lengths.len());
         for run in 0..self.runs.lengths.len() {
             let needed = self.needed(n, run);
-            before += needed.start * self.runs.piece;
+            before += needed.start * self.runs.block_items;
             let start = filled;
             for read in reads.by_ref().take((needed.end - needed.start) as usize) {
                 let skipped = from.map_or(0, |order| self.sorter.around(read, order).0);
@@ -412,16 +413,16 @@ mod tests {
 
     /// Runs of these values, each sorted, in blocks of `piece`.
     fn runs_of(values: &[Vec<i64>], piece: u64) -> SortedRuns {
-        let mut pieces = Vec::new();
+        let mut blocks = Vec::new();
         for (run, values) in values.iter().enumerate() {
             for (at, block) in values.chunks(piece as usize).enumerate() {
-                pieces.push(Piece { order: [block[0] as u64, 0, 0, 0], run: run as u32, at: at as u32 });
+                blocks.push(RunBlock { order: [block[0] as u64, 0, 0, 0], run: run as u32, at: at as u32 });
             }
         }
-        pieces.sort_unstable();
+        blocks.sort_unstable();
         let longest = values.iter().map(Vec::len).max().unwrap() as u64;
         let lengths = values.iter().map(|run| run.len() as u64).collect();
-        SortedRuns { product: 1, lengths, piece, per_run: longest.div_ceil(piece), pieces, owner: None }
+        SortedRuns { product: 1, lengths, block_items: piece, per_run: longest.div_ceil(piece), blocks, owner: None }
     }
 
     #[test]

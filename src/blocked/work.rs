@@ -384,8 +384,8 @@ impl Work {
         spec.writes.push(Write { key, bytes: chain.writes.blocks.bytes(n, &task_box.shape), takes });
     }
 
-    /// Calls `each` with the boxes, along the axes of its feed, in which the n-th of [`Work::reads`] sees `block` of `product`: as often as
-    /// it does.
+    /// Finds the boxes in which the n-th of [`Work::reads`] sees `block` of `product`. Calls `each` for every time that one sees it, with
+    /// the box along the axes of the feed.
     fn reading(&self, n: usize, product: u64, block: BlockId, each: &mut dyn FnMut(&[(u64, u64)])) {
         let access = &self.reads[n];
         let cuts = access.cuts(&self.boxes);

@@ -8,6 +8,7 @@ use std::fmt;
 
 /// How two arrays differ. NaN is equal to NaN, and 0 to −0.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Difference {
     /// How many elements differ.
     pub count: u64,

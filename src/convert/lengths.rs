@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 /// Lengths of chunks or shards by the axes of an array; -1 stands for the whole axis.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Lengths {
     /// One an axis.
     All(Vec<i64>),

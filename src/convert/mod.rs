@@ -20,9 +20,17 @@ use crate::grid::element_count;
 use crate::runtime::{CancelToken, Runtime};
 use crate::store::{self, Address, Codec, Meta, Node};
 use serde_json::{Map, Value};
+use std::path::Path;
 
 /// What is to be different at the other address, and what may happen there.
+///
+/// ```
+/// use flagstone::convert::Options;
+/// let options = Options::default().chunks("100,-1".parse::<flagstone::convert::Lengths>().unwrap()).overwrite(true);
+/// assert!(options.codec.is_none());
+/// ```
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Options {
     /// Chunk lengths; without it the source's own.
     pub chunks: Option<Lengths>,
@@ -38,6 +46,44 @@ pub struct Options {
     pub resume: bool,
     /// Several sources become one along this axis, by name or number; without it the first.
     pub axis: Option<String>,
+}
+
+impl Options {
+    /// With these lengths of chunks.
+    pub fn chunks(mut self, chunks: impl Into<Option<Lengths>>) -> Options {
+        self.chunks = chunks.into();
+        self
+    }
+    /// With these lengths of shards (Zarr v3).
+    pub fn shards(mut self, shards: impl Into<Option<Lengths>>) -> Options {
+        self.shards = shards.into();
+        self
+    }
+    /// With this codec.
+    pub fn codec(mut self, codec: impl Into<Option<Codec>>) -> Options {
+        self.codec = codec.into();
+        self
+    }
+    /// In this Zarr format version, 2 or 3.
+    pub fn zarr_version(mut self, zarr_version: impl Into<Option<u8>>) -> Options {
+        self.zarr_version = zarr_version.into();
+        self
+    }
+    /// Whether arrays that are there are replaced.
+    pub fn overwrite(mut self, overwrite: bool) -> Options {
+        self.overwrite = overwrite;
+        self
+    }
+    /// Whether a copy that was stopped goes on.
+    pub fn resume(mut self, resume: bool) -> Options {
+        self.resume = resume;
+        self
+    }
+    /// With several sources along this axis, by name or number.
+    pub fn axis(mut self, axis: impl Into<Option<String>>) -> Options {
+        self.axis = axis.into();
+        self
+    }
 }
 
 /// What will be copied.
@@ -56,6 +102,7 @@ pub struct Plan {
 
 /// One array to copy.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ArrayCopy {
     /// Where it is: several become one along `axis`.
     pub sources: Vec<String>,
@@ -114,7 +161,8 @@ impl Plan {
     ///
     /// # Errors
     /// For what is not there or cannot be read, chunks that name no axis, and arrays that are at the target already.
-    pub fn new(source: &str, target: &str, options: &Options) -> Result<Plan> {
+    pub fn new(source: impl AsRef<Path>, target: impl AsRef<Path>, options: &Options) -> Result<Plan> {
+        let (source, target) = (store::text(source.as_ref())?, store::text(target.as_ref())?);
         let zarr_version = options.zarr_version.unwrap_or(3);
         let mut plan = Plan { copies: Vec::new(), groups: Vec::new(), there: Vec::new(), notes: Vec::new(), zarr_version };
         let sources = sources::expand(source)?;
@@ -222,15 +270,14 @@ impl Plan {
 ///
 /// # Errors
 /// `BadRequest` for an address that has no inside.
-pub fn inside(address: &str, name: &str) -> Result<String> {
+pub fn inside(address: impl AsRef<Path>, name: &str) -> Result<String> {
+    let address = store::text(address.as_ref())?;
     let name = name.trim_matches('/');
-    let (file, path) = match store::parse(address).or_else(|_| store::target(address))? {
-        Address::Hdf5 { file, dataset } => (file, dataset),
-        Address::Zarr { dir, path } => (dir, path),
-        Address::NetCdf { file, variable } => (file, variable),
-        Address::Npz { file, member } => (file, member),
-        _ => return Err(Error::bad_request("convert", format!("{address} is no group"))),
-    };
+    let parsed = store::parse(address).or_else(|_| store::target(address))?;
+    if matches!(parsed, Address::Npy { .. } | Address::Raw { .. }) {
+        return Err(Error::bad_request("convert", format!("{address} is no group")));
+    }
+    let (file, path) = parsed.into_parts();
     let path = path.trim_matches('/');
     let slash = if path.is_empty() { "" } else { "/" };
     Ok(format!("{}:/{path}{slash}{name}", file.display()))

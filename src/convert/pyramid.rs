@@ -13,6 +13,7 @@ use flagstone_kernels::dtype::DType;
 pub use flagstone_kernels::halve::Halving;
 use flagstone_kernels::view::{View, ViewMut};
 use serde_json::{Map, Value, json};
+use std::path::Path;
 
 /// Levels are made until no side is longer.
 const SIDE: u64 = 256;
@@ -24,7 +25,14 @@ const CHUNK_BYTES: std::ops::RangeInclusive<u64> = (1 << 16)..=(16 << 20);
 const PLANES: u64 = 16;
 
 /// How a pyramid is made.
+///
+/// ```
+/// use flagstone::convert::{Halving, PyramidOptions};
+/// let options = PyramidOptions::default().how(Halving::Nearest).levels(3);
+/// assert_eq!(options.levels, Some(3));
+/// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct PyramidOptions {
     /// Names of the axes, one letter each: `tczyx`; without it those of the source, else the last of these.
     pub axes: Option<String>,
@@ -65,6 +73,59 @@ impl Default for PyramidOptions {
     }
 }
 
+impl PyramidOptions {
+    /// With these names of the axes, one letter each.
+    pub fn axes(mut self, axes: impl Into<Option<String>>) -> PyramidOptions {
+        self.axes = axes.into();
+        self
+    }
+    /// Halved along these axes.
+    pub fn halved(mut self, halved: impl Into<Option<String>>) -> PyramidOptions {
+        self.halved = halved.into();
+        self
+    }
+    /// With this for the places that become one.
+    pub fn how(mut self, how: Halving) -> PyramidOptions {
+        self.how = how;
+        self
+    }
+    /// With so many levels, the image itself too.
+    pub fn levels(mut self, levels: impl Into<Option<usize>>) -> PyramidOptions {
+        self.levels = levels.into();
+        self
+    }
+    /// With these lengths of chunks.
+    pub fn chunks(mut self, chunks: impl Into<Option<Lengths>>) -> PyramidOptions {
+        self.chunks = chunks.into();
+        self
+    }
+    /// With these lengths of shards.
+    pub fn shards(mut self, shards: impl Into<Option<Lengths>>) -> PyramidOptions {
+        self.shards = shards.into();
+        self
+    }
+    /// With this codec.
+    pub fn codec(mut self, codec: impl Into<Option<Codec>>) -> PyramidOptions {
+        self.codec = codec.into();
+        self
+    }
+    /// With what a place measures along axes, by name.
+    pub fn scale(mut self, scale: Vec<(String, f64)>) -> PyramidOptions {
+        self.scale = scale;
+        self
+    }
+    /// With the unit of that for axes of space.
+    pub fn unit(mut self, unit: impl Into<Option<String>>) -> PyramidOptions {
+        self.unit = unit.into();
+        self
+    }
+    /// Whether it goes on behind the levels that are there.
+    pub fn resume(mut self, resume: bool) -> PyramidOptions {
+        self.resume = resume;
+        self
+    }
+}
+
 /// What will be written.
 #[derive(Clone, Debug)]
 pub struct Pyramid {
@@ -87,7 +148,8 @@ impl Pyramid {
     ///
     /// # Errors
     /// `BadRequest` for axes that an image cannot have and a dtype without such a mean or mode, `Store` for what stands at the target.
-    pub fn new(source: &str, target: &str, options: &PyramidOptions) -> Result<Pyramid> {
+    pub fn new(source: impl AsRef<Path>, target: impl AsRef<Path>, options: &PyramidOptions) -> Result<Pyramid> {
+        let (source, target) = (store::text(source.as_ref())?, store::text(target.as_ref())?);
         let refuse = |what: String| Error::bad_request("pyramid", what);
         if !matches!(store::target(target)?, Address::Zarr { .. }) {
             return Err(refuse(format!("{target} is no Zarr group; name it for example image.ome.zarr")));
@@ -200,10 +262,10 @@ impl Pyramid {
         store::create_group(&self.target, &attributes, 3)
     }
 
-    /// The box of level `first` that is written as a whole when `steps` levels behind it are made of it.
-    fn granule(&self, first: usize, steps: usize) -> Vec<u64> {
-        let mut granule = self.unit(first + steps);
-        for halved in self.halved[first..first + steps].iter().rev() {
+    /// The box of level `first` that is written as a whole when `behind` more levels are made of it.
+    fn granule(&self, first: usize, behind: usize) -> Vec<u64> {
+        let mut granule = self.unit(first + behind);
+        for halved in self.halved[first..first + behind].iter().rev() {
             granule.iter_mut().zip(halved).for_each(|(n, &half)| *n *= 1 + u64::from(half));
         }
         granule
@@ -217,17 +279,17 @@ impl Pyramid {
 
     /// The coarsest level that is made together with level `first`: at least the one behind it.
     fn last_beside(&self, first: usize) -> usize {
-        let mut steps = 1;
-        let fits = |steps| {
-            let granule = self.granule(first, steps);
+        let mut behind = 1;
+        let fits = |behind| {
+            let granule = self.granule(first, behind);
             let inside = granule.iter().zip(&self.levels[first]).map(|(&n, &len)| n.min(len.max(1)));
             let bytes = inside.fold(self.dtype.size() as u64, u64::saturating_mul);
             bytes <= BOX_BYTES_MAX
         };
-        while first + steps + 1 < self.levels.len() && fits(steps + 1) {
-            steps += 1;
+        while first + behind + 1 < self.levels.len() && fits(behind + 1) {
+            behind += 1;
         }
-        (first + steps).min(self.levels.len() - 1)
+        (first + behind).min(self.levels.len() - 1)
     }
 
     /// What a level is created as: chunks are no longer than it is.
@@ -238,11 +300,11 @@ impl Pyramid {
     fn writer(&self, first: usize, next: usize, last: usize) -> Result<PyramidWriter> {
         let open = |level: usize| store::create(&self.level(level)?, &self.create(level));
         let base = if next == first { Some(open(first)?) } else { None };
-        let mut steps = Vec::new();
+        let mut next_levels = Vec::new();
         for level in first + 1..=last {
-            steps.push(Step { halved: self.halved[level - 1].clone(), writer: open(level)? });
+            next_levels.push(NextLevel { halved: self.halved[level - 1].clone(), writer: open(level)? });
         }
-        Ok(PyramidWriter { granule: self.granule(first, last - first), dtype: self.dtype, how: self.options.how, base, steps })
+        Ok(PyramidWriter { granule: self.granule(first, last - first), dtype: self.dtype, how: self.options.how, base, next_levels })
     }
 
     /// The group's attributes: axes, levels, and how places of each lie among those of the image.
@@ -265,11 +327,7 @@ impl Pyramid {
             }
             datasets.push(json!({"path": level.to_string(), "coordinateTransformations": transformations}));
         }
-        let how = match self.options.how {
-            Halving::Mean => "mean",
-            Halving::Nearest => "nearest",
-            Halving::Mode => "mode",
-        };
+        let how = self.options.how.name();
         let name = self.target.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
         let name = name.split(".ome").next().and_then(|name| name.split(".zarr").next()).unwrap_or_default();
         let image = json!({"name": name, "axes": axes, "datasets": datasets, "type": how,
@@ -362,7 +420,7 @@ fn coarser(shape: &[u64], halved: &[bool]) -> Vec<u64> {
 }
 
 /// A level that is made of the one before it.
-struct Step {
+struct NextLevel {
     halved: Vec<bool>,
     writer: Box<dyn Writer>,
 }
@@ -374,7 +432,7 @@ struct PyramidWriter {
     how: Halving,
     /// Of the level that is given itself, where it is not there yet.
     base: Option<Box<dyn Writer>>,
-    steps: Vec<Step>,
+    next_levels: Vec<NextLevel>,
 }
 
 impl PyramidWriter {
@@ -384,10 +442,10 @@ impl PyramidWriter {
 
     /// The box of each level that becomes of one of this shape.
     fn shapes(&self, shape: &[u64]) -> Vec<Vec<u64>> {
-        let mut shapes = Vec::with_capacity(self.steps.len());
+        let mut shapes = Vec::with_capacity(self.next_levels.len());
         let mut last = shape.to_vec();
-        for step in &self.steps {
-            last = coarser(&last, &step.halved);
+        for level in &self.next_levels {
+            last = coarser(&last, &level.halved);
             shapes.push(last.clone());
         }
         shapes
@@ -403,14 +461,14 @@ impl PyramidWriter {
             stored += base.write(&Region::dense(start, &lens), data, scratch)?;
         }
         let (mut start, mut before) = (start.to_vec(), data.part(&vec![0; lens.len()], data.shape()));
-        for (step, shape) in self.steps.iter().zip(&shapes) {
+        for (level, shape) in self.next_levels.iter().zip(&shapes) {
             let (now, rest) = std::mem::take(&mut held).split_at_mut(self.bytes(shape) as usize);
             held = rest;
             let local: Vec<usize> = shape.iter().map(|&n| n as usize).collect();
-            flagstone_kernels::halve::halve(&before, &step.halved, self.how, &mut ViewMut::dense(now, self.dtype, &local));
-            start.iter_mut().zip(&step.halved).for_each(|(at, &half)| *at /= 1 + u64::from(half));
+            flagstone_kernels::halve::halve(&before, &level.halved, self.how, &mut ViewMut::dense(now, self.dtype, &local));
+            start.iter_mut().zip(&level.halved).for_each(|(at, &half)| *at /= 1 + u64::from(half));
             before = View::dense(now, self.dtype, &local);
-            stored += step.writer.write(&Region::dense(&start, shape), &before, scratch)?;
+            stored += level.writer.write(&Region::dense(&start, shape), &before, scratch)?;
         }
         Ok(stored)
     }
@@ -425,8 +483,8 @@ impl Writer for PyramidWriter {
         let shapes = self.shapes(&each);
         let held = shapes.iter().map(|shape| self.bytes(shape)).fold(0, u64::saturating_add);
         let base = self.base.as_ref().map_or(0, |base| base.scratch_bytes(&each));
-        let steps = self.steps.iter().zip(&shapes).map(|(step, shape)| step.writer.scratch_bytes(shape));
-        held.saturating_add(steps.fold(base, u64::max))
+        let next_levels = self.next_levels.iter().zip(&shapes).map(|(level, shape)| level.writer.scratch_bytes(shape));
+        held.saturating_add(next_levels.fold(base, u64::max))
     }
     fn write(&self, region: &Region, data: &View<'_>, scratch: &mut [u8]) -> Result<u64> {
         let grid = ChunkGrid::regular(&region.shape(), &self.granule);
@@ -440,6 +498,6 @@ impl Writer for PyramidWriter {
         Ok(stored)
     }
     fn commit(&self) -> Result<()> {
-        self.base.iter().chain(self.steps.iter().map(|step| &step.writer)).try_for_each(|writer| writer.commit())
+        self.base.iter().chain(self.next_levels.iter().map(|level| &level.writer)).try_for_each(|writer| writer.commit())
     }
 }

@@ -61,7 +61,7 @@ pub(super) fn joined(sources: &[String], axis: Option<&str>) -> Result<(Meta, us
     let across = |shape: &[u64]| -> Vec<u64> { shape.iter().enumerate().filter(|(at, _)| *at != axis).map(|(_, &n)| n).collect() };
     let (of_first, dtype) = (joined.shape.clone(), joined.dtype);
     // Side by side, since each is a few calls of the system; the first one that fails is told.
-    let extents: Vec<Result<(Vec<u64>, DType)>> = rest.par_iter().map(|source| store::extent(source)).collect();
+    let extents: Vec<Result<(Vec<u64>, DType)>> = rest.par_iter().map(store::extent).collect();
     for (source, extent) in rest.iter().zip(extents) {
         let (shape, found) = extent?;
         if shape.len() != of_first.len() || across(&shape) != across(&of_first) || found != dtype {
@@ -78,7 +78,7 @@ pub(super) fn joined(sources: &[String], axis: Option<&str>) -> Result<(Meta, us
 /// # Errors
 /// Those of addresses that name no format.
 pub(super) fn versions(sources: &[String]) -> Result<Vec<String>> {
-    sources.par_iter().map(|source| store::version(source)).collect()
+    sources.par_iter().map(store::version).collect()
 }
 
 #[cfg(test)]

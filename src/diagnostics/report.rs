@@ -8,6 +8,7 @@ use std::time::Duration;
 
 /// What a computation cost.
 #[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct Report {
     /// Time that passed.
     pub wall_seconds: f64,

@@ -5,6 +5,7 @@ use flagstone_kernels::dtype::Scalar;
 
 /// A node and where it stands.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Ast {
     /// What it is.
     pub node: Node,
@@ -16,6 +17,7 @@ pub struct Ast {
 
 /// The forms of an expression.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Node {
     /// `1`, `1.5`, `2j`, `True`.
     Number(Scalar),
@@ -95,6 +97,7 @@ pub enum Node {
 
 /// An argument of a call.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Argument {
     /// The name before `=`, and where it stands.
     pub name: Option<(String, Span)>,
@@ -104,6 +107,7 @@ pub struct Argument {
 
 /// A statement: statements are parted by `;` or a new line.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Statement {
     /// Its value is the result, if it is the last one.
     Expression(Ast),
@@ -118,6 +122,7 @@ pub enum Statement {
 
 /// What can stand left of `=`.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Target {
     /// A name.
     Name(String),

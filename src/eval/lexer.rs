@@ -5,6 +5,7 @@ use flagstone_kernels::dtype::Scalar;
 
 /// What a token is.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum TokenKind {
     /// A literal number.
     Number(Scalar),
@@ -22,6 +23,7 @@ pub enum TokenKind {
 
 /// A token and where it stands.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Token {
     /// What it is.
     pub kind: TokenKind,

@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 /// Which block a [`BlockFn`] is asked for.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct BlockInfo {
     /// Index of the block along each axis.
     pub index: Vec<u64>,

@@ -5,6 +5,7 @@
 
 mod affine;
 mod block_fn;
+mod cost;
 mod counts;
 mod infer;
 mod op;
@@ -18,6 +19,7 @@ mod visit;
 
 pub use affine::{Affine, Follow};
 pub use block_fn::{BlockFn, BlockInfo, register};
+pub use cost::element_cost;
 pub use counts::{Count, Runs};
 pub use infer::{Cells, auto_chunks, cells};
 pub use op::Op;

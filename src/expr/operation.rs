@@ -154,8 +154,8 @@ pub trait Operation: fmt::Debug + Send + Sync {
     fn under_mask(&self, values: &Expr, selects: &Expr) -> Result<Option<Op>>;
 }
 
-/// What an operation answers whose result a stage of its own makes from arguments of known lengths: others read its blocks, so that
-/// it costs a loop nothing; it fixes no cells; under a mask it is something else, as positions or parts count.
+/// The answers of an operation whose result is made by a stage of its own, from arguments of known lengths. Others read its blocks, so it
+/// costs their loops nothing. It fixes no cells. A mask cannot be moved below it, since its result depends on where elements stand.
 macro_rules! made_by_a_stage {
     () => {
         fn cost(&self) -> u64 {

@@ -175,6 +175,39 @@ impl Ledger {
 
     /// Begins a grant: pins all its blocks, chooses who must leave, promises the reserve. Or changes nothing.
     pub(crate) fn begin(&mut self, reads: &[BlockKey], takes: &[BlockKey], new_bytes: u64, standing: bool) -> Result<Ticket, Refusal> {
+        let extra = self.admissible(reads, takes, new_bytes, standing)?;
+        // From here on it succeeds.
+        let shortage = self.shortage(extra);
+        let restores = self.pin(reads, takes);
+        let (victims, dropped, victim_bytes) = self.evict(shortage);
+        self.used += extra.saturating_sub(victim_bytes);
+        self.pending += extra.saturating_sub(victim_bytes);
+        debug_assert!(self.used <= self.limit);
+        let grant = self.next_grant;
+        self.next_grant += 1;
+        let holding = Holding { reads: reads.to_vec(), takes: takes.to_vec(), standing, ..Holding::default() };
+        self.grants.insert(grant, holding);
+        Ok(Ticket {
+            grant,
+            victims,
+            dropped,
+            restores,
+            extra,
+            victim_bytes,
+            out_bytes: 0,
+            funded: false,
+            restored_bytes: 0,
+            filling_bytes: 0,
+        })
+    }
+
+    /// Bytes that are missing for `extra` more.
+    fn shortage(&self, extra: u64) -> u64 {
+        extra.saturating_sub(self.limit - self.used)
+    }
+
+    /// Bytes that a grant needs beside the blocks that are in memory already; or why it cannot begin now, or ever.
+    fn admissible(&self, reads: &[BlockKey], takes: &[BlockKey], new_bytes: u64, standing: bool) -> Result<u64, Refusal> {
         let (wanted, taken) = distinct(reads, takes)?;
         let (mut whole, mut extra, mut own_evictable, mut blocked) = (new_bytes, new_bytes, 0u64, false);
         for (key, exclusive) in wanted.iter().map(|&key| (key, false)).chain(taken.iter().map(|&key| (key, true))) {
@@ -194,13 +227,15 @@ impl Ledger {
         if whole > self.limit - if standing { 0 } else { self.standing } {
             return Err(Refusal::TooLarge(whole));
         }
-        let shortage = extra.saturating_sub(self.limit - self.used);
-        if blocked || shortage > self.evictable_bytes - own_evictable {
+        // its own blocks cannot leave for it
+        if blocked || self.shortage(extra) > self.evictable_bytes - own_evictable {
             return Err(Refusal::NotNow);
         }
-        // From here on it succeeds.
-        let grant = self.next_grant;
-        self.next_grant += 1;
+        Ok(extra)
+    }
+
+    /// Pins the blocks of a grant. Returns those that have to be read back.
+    fn pin(&mut self, reads: &[BlockKey], takes: &[BlockKey]) -> Vec<BlockKey> {
         let mut restores = Vec::new();
         for (&key, exclusive) in reads.iter().map(|key| (key, false)).chain(takes.iter().map(|key| (key, true))) {
             self.clock += 1;
@@ -215,6 +250,12 @@ impl Ledger {
                 }
             });
         }
+        restores
+    }
+
+    /// Lets blocks go that cover `shortage`: some are to be written first, others have a good copy and leave at
+    /// once. Returns both, and the bytes of those to be written.
+    fn evict(&mut self, shortage: u64) -> (Vec<BlockKey>, Vec<BlockKey>, u64) {
         let (mut victims, mut dropped, mut victim_bytes) = (Vec::new(), Vec::new(), 0);
         for key in self.choose_victims(shortage) {
             let bytes = self.blocks[&key].bytes;
@@ -228,23 +269,7 @@ impl Ledger {
                 victims.push(key);
             }
         }
-        self.used += extra.saturating_sub(victim_bytes);
-        self.pending += extra.saturating_sub(victim_bytes);
-        debug_assert!(self.used <= self.limit);
-        let holding = Holding { reads: reads.to_vec(), takes: takes.to_vec(), standing, ..Holding::default() };
-        self.grants.insert(grant, holding);
-        Ok(Ticket {
-            grant,
-            victims,
-            dropped,
-            restores,
-            extra,
-            victim_bytes,
-            out_bytes: 0,
-            funded: false,
-            restored_bytes: 0,
-            filling_bytes: 0,
-        })
+        (victims, dropped, victim_bytes)
     }
 
     /// The blocks whose next use is latest (least recently used where none is known), as few as cover `shortage`.

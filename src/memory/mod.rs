@@ -11,10 +11,12 @@
 //!         wait_change ◀─────────────────────────── changed ◀──────────── ledger: release
 //! ```
 //! What counts against the limit: blocks in memory, buffers, what is left of reserves, reservations, and the
-//! warm free list. What does not: staging for spilling (1.1 MiB a core, four at most, made with the pool), the
-//! ledger itself (a few hundred bytes a block), the scheduler's window of near tasks (4 MiB, or one task a worker where
-//! those name more blocks), and up to 32 MiB of free list that may overlap promised bytes, so that an evicted block's
-//! memory is handed on warm.
+//! warm free list. What does not count:
+//!
+//! - staging for spilling: 1.1 MiB a core, four at most, made with the pool;
+//! - the ledger itself: a few hundred bytes a block;
+//! - the scheduler's window of near tasks: 4 MiB, or one task a worker where those name more blocks;
+//! - up to 32 MiB of the free list, which may overlap promised bytes: so an evicted block's memory is handed on warm.
 
 mod buffer;
 mod disk;

@@ -1,7 +1,7 @@
 //! Blocks ↔ extents of the spill file: compressed where that pays, checked on return.
 //!
-//! A block is written in pieces, so that the staging for compressed bytes is small and allocated when the
-//! pool is made: evicting asks for next to no memory. The checksum of each piece stays in memory,
+//! A block is written in extents of 1 MiB before compression, so that the staging for compressed bytes is small and allocated when the
+//! pool is made: evicting asks for next to no memory. The checksum of each extent stays in memory,
 //! so that bytes that rotted, were lost, or belong to another block are an error and never data.
 
 use super::disk::{self, SpillDisk};
@@ -13,37 +13,39 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use xxhash_rust::xxh3::xxh3_64;
 
 const PAGE: u64 = 4096;
-const PIECE: usize = 1 << 20;
+/// Bytes of a block that go into one extent, compressed or not.
+const EXTENT: usize = 1 << 20;
 const TRIAL: usize = 64 << 10;
 const SLOTS_MAX: usize = 4;
 /// Spill files longer than this are cut when nothing in them is in use.
 const CUT_BYTES: u64 = 64 << 20;
 
+/// A stretch of the file that holds a part of a block.
 #[derive(Clone, Copy, Debug)]
-struct Piece {
+struct Extent {
     offset: u64,
     stored: u32,
     compressed: bool,
     checksum: u64,
 }
 
-impl Piece {
-    /// Bytes of its extent.
-    fn extent(&self) -> u64 {
+impl Extent {
+    /// Bytes that it takes in the file: whole pages.
+    fn len(&self) -> u64 {
         u64::from(self.stored).next_multiple_of(PAGE)
     }
 }
 
-/// Where a block lies in the spill file: an extent a piece, in a row where there was room.
+/// Where a block lies in the spill file: extents that are in a row where there was room.
 #[derive(Debug)]
 pub(crate) struct SpillCopy {
-    pieces: Vec<Piece>,
+    extents: Vec<Extent>,
 }
 
 impl SpillCopy {
     /// Bytes it takes in the file.
     pub(crate) fn stored_bytes(&self) -> u64 {
-        self.pieces.iter().map(|piece| u64::from(piece.stored)).sum()
+        self.extents.iter().map(|extent| u64::from(extent.stored)).sum()
     }
 }
 
@@ -70,7 +72,7 @@ impl Spill {
             disk::check_asked_for(dir.as_deref())?;
         }
         let slots = std::thread::available_parallelism().map_or(2, usize::from).min(SLOTS_MAX);
-        let slot_len = lz4_flex::block::get_maximum_output_size(PIECE).next_multiple_of(PAGE as usize);
+        let slot_len = lz4_flex::block::get_maximum_output_size(EXTENT).next_multiple_of(PAGE as usize);
         let opened = disk.map(|disk| Arc::new(Opened { directory: "the given disk".into(), disk }));
         let cap = cap.unwrap_or(u64::MAX);
         Ok(Spill {
@@ -90,8 +92,8 @@ impl Spill {
     pub(crate) fn write(&self, bytes: &[u8], make_room: &dyn Fn() -> bool) -> Result<SpillCopy> {
         let opened = self.open()?;
         let compress = worth_compressing(bytes, &mut self.slot());
-        let mut copy = SpillCopy { pieces: Vec::with_capacity(bytes.len().div_ceil(PIECE)) };
-        for raw in bytes.chunks(PIECE) {
+        let mut copy = SpillCopy { extents: Vec::with_capacity(bytes.len().div_ceil(EXTENT)) };
+        for raw in bytes.chunks(EXTENT) {
             let mut slot;
             let mut stored = raw;
             if compress {
@@ -103,10 +105,10 @@ impl Spill {
                 }
             }
             let checksum = xxh3_64(stored);
-            let mut piece = Piece { offset: 0, stored: stored.len() as u32, compressed: stored.len() < raw.len(), checksum };
+            let mut extent = Extent { offset: 0, stored: stored.len() as u32, compressed: stored.len() < raw.len(), checksum };
             let place = loop {
                 // Bound first, so that the lock is free while room is made.
-                let found = lock(&self.extents).allocate(piece.extent());
+                let found = lock(&self.extents).allocate(extent.len());
                 match found {
                     Some(offset) => break Ok(offset),
                     None if make_room() => {}
@@ -114,8 +116,8 @@ impl Spill {
                 }
             };
             let written = place.and_then(|offset| {
-                piece.offset = offset;
-                copy.pieces.push(piece);
+                extent.offset = offset;
+                copy.extents.push(extent);
                 opened.disk.write_at(stored, offset).map_err(|error| explain(&opened.directory, "writing", bytes.len(), &error))
             });
             if let Err(error) = written {
@@ -123,7 +125,7 @@ impl Spill {
                 return Err(error);
             }
         }
-        runs(&copy.pieces, |offset, len| opened.disk.written(offset, len));
+        each_row(&copy.extents, |offset, len| opened.disk.written(offset, len));
         Ok(copy)
     }
 
@@ -131,7 +133,7 @@ impl Spill {
     pub(crate) fn free(&self, copy: &SpillCopy) {
         let mut extents = lock(&self.extents);
         let end = extents.end();
-        copy.pieces.iter().for_each(|piece| extents.free(piece.offset, piece.extent()));
+        copy.extents.iter().for_each(|extent| extents.free(extent.offset, extent.len()));
         if extents.end() == 0
             && end > CUT_BYTES
             && let Some(opened) = lock(&self.opened).as_ref()
@@ -157,36 +159,36 @@ impl Spill {
         let opened = self.open()?;
         let whole = bytes.len();
         let failed = |error: io::Error| explain(&opened.directory, "reading back", whole, &error);
-        let rotten = |piece: &Piece| {
+        let rotten = |extent: &Extent| {
             let what = format!(
                 "a block of {} at offset {} came back other than it was written: the disk or the file is corrupt; \
                  check the disk, or {}",
                 Bytes(whole as u64),
-                piece.offset,
+                extent.offset,
                 disk::MEND
             );
             disk::failed(&opened.directory, what)
         };
-        for (piece, into) in copy.pieces.iter().zip(bytes.chunks_mut(PIECE)) {
-            let stored = piece.stored as usize;
-            if piece.compressed {
+        for (extent, into) in copy.extents.iter().zip(bytes.chunks_mut(EXTENT)) {
+            let stored = extent.stored as usize;
+            if extent.compressed {
                 let mut slot = self.slot();
-                opened.disk.read_at(&mut slot[..stored], piece.offset).map_err(failed)?;
-                if xxh3_64(&slot[..stored]) != piece.checksum {
-                    return Err(rotten(piece));
+                opened.disk.read_at(&mut slot[..stored], extent.offset).map_err(failed)?;
+                if xxh3_64(&slot[..stored]) != extent.checksum {
+                    return Err(rotten(extent));
                 }
                 match lz4_flex::block::decompress_into(&slot[..stored], into) {
                     Ok(len) if len == into.len() => {}
-                    _ => return Err(rotten(piece)),
+                    _ => return Err(rotten(extent)),
                 }
             } else {
-                opened.disk.read_at(into, piece.offset).map_err(failed)?;
-                if xxh3_64(into) != piece.checksum {
-                    return Err(rotten(piece));
+                opened.disk.read_at(into, extent.offset).map_err(failed)?;
+                if xxh3_64(into) != extent.checksum {
+                    return Err(rotten(extent));
                 }
             }
         }
-        runs(&copy.pieces, |offset, len| opened.disk.read(offset, len));
+        each_row(&copy.extents, |offset, len| opened.disk.read(offset, len));
         Ok(())
     }
 
@@ -201,7 +203,7 @@ impl Spill {
         Ok(new)
     }
 
-    /// Staging for one piece. Waits for another piece's I/O at most, never for a task.
+    /// Staging for one extent. Waits for another's I/O at most, never for a task.
     fn slot(&self) -> Slot<'_> {
         let mut slots = lock(&self.slots);
         loop {
@@ -238,10 +240,10 @@ impl Drop for Slot<'_> {
     }
 }
 
-/// Calls `with` on each stretch of pieces that lie in a row.
-fn runs(pieces: &[Piece], mut with: impl FnMut(u64, u64)) {
-    for run in pieces.chunk_by(|a, b| a.offset + a.extent() == b.offset) {
-        with(run[0].offset, run.iter().map(Piece::extent).sum());
+/// Calls `with` on the place and length of all extents that lie in a row.
+fn each_row(extents: &[Extent], mut with: impl FnMut(u64, u64)) {
+    for row in extents.chunk_by(|a, b| a.offset + a.len() == b.offset) {
+        with(row[0].offset, row.iter().map(Extent::len).sum());
     }
 }
 

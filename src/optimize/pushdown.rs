@@ -7,7 +7,7 @@
 
 use super::window::{self, Window};
 use crate::error::Result;
-use crate::expr::{Affine, Expr, Node, Op, Through, ops, postorder, relabel};
+use crate::expr::{Affine, Expr, Node, Op, Through, element_cost, ops, postorder, relabel};
 use crate::grid::Region;
 use flagstone_kernels::dtype::Scalar;
 use std::collections::{HashMap, HashSet};
@@ -66,10 +66,7 @@ impl Pushdown {
         let at: HashMap<u64, usize> = nodes.iter().enumerate().map(|(at, node)| (node.id, at)).collect();
         let mut costs: Vec<u64> = Vec::with_capacity(nodes.len());
         for node in &nodes {
-            let below = node.op.args().iter().fold(0u64, |sum, arg| sum.saturating_add(costs[at[&arg.id]]));
-            // not through `Concatenate`: the cost would fall as parts are dropped, and a second run push further
-            let below = if node.op.ends_loop() { 0 } else { below };
-            costs.push(below.saturating_add(node.op.cost()));
+            costs.push(element_cost(node, |arg| costs[at[&arg.id]]));
         }
         let wants = nodes.iter().map(|_| Vec::new()).collect();
         Pushdown { nodes, at, wants, known: HashMap::new(), costs }

@@ -317,6 +317,7 @@ impl Runtime {
     ///
     /// # Errors
     /// Whatever can go wrong: see [`ErrorKind`].
+    #[doc(hidden)]
     pub fn compute_exprs(&self, exprs: &[Expr], cancel: &CancelToken) -> Result<Vec<Dense>> {
         let _gate = self.enter()?;
         let exprs = self.prepare(exprs, results_bytes, &collected, cancel)?;
@@ -337,6 +338,7 @@ impl Runtime {
     ///
     /// # Errors
     /// As [`Runtime::compute_exprs`]; then nothing is committed.
+    #[doc(hidden)]
     pub fn store_exprs(&self, items: Vec<(Expr, Box<dyn Writer>)>, cancel: &CancelToken) -> Result<()> {
         let _gate = self.enter()?;
         let (exprs, writers): (Vec<Expr>, Vec<Arc<dyn Writer>>) = items.into_iter().map(|(e, w)| (e, Arc::from(w))).unzip();
@@ -354,6 +356,7 @@ impl Runtime {
     ///
     /// # Errors
     /// As [`Runtime::compute_exprs`].
+    #[doc(hidden)]
     pub fn persist_exprs(&self, exprs: &[Expr], cancel: &CancelToken) -> Result<Vec<Expr>> {
         let _gate = self.enter()?;
         let sinks = |exprs: &[Expr]| exprs.iter().map(|expr| Sink { expr: expr.clone(), to: Destination::Keep }).collect();
@@ -371,6 +374,7 @@ impl Runtime {
     ///
     /// # Errors
     /// `BadRequest`, `Unsupported`; `WouldNotFit` is told in the text instead.
+    #[doc(hidden)]
     pub fn explain_exprs(&self, exprs: &[Expr]) -> Result<Explanation> {
         let exprs = settle(exprs)?;
         let text = crate::expr::text(&self.rewrite(&exprs)?);

@@ -1,4 +1,4 @@
-//! Addresses as users write them → a file of some format and what is meant inside.
+//! Addresses as users write them, as text or as paths → a file of some format and what is meant inside.
 
 use super::flat::{self, RawLayout};
 use super::reach::{near_misses, open_file};
@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 /// Where an array is.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Address {
     /// `file.h5:/group/x`; an empty dataset stands for the only one.
     Hdf5 {
@@ -58,6 +59,19 @@ pub enum Address {
     },
 }
 
+impl Address {
+    /// The file or outermost directory, and the path inside: empty where there is none.
+    pub fn into_parts(self) -> (PathBuf, String) {
+        match self {
+            Address::Hdf5 { file, dataset: inside }
+            | Address::Zarr { dir: file, path: inside }
+            | Address::NetCdf { file, variable: inside }
+            | Address::Npz { file, member: inside } => (file, inside),
+            Address::Npy { file, .. } | Address::Raw { file, .. } => (file, String::new()),
+        }
+    }
+}
+
 /// Endings that are written as HDF5.
 const HDF5: [&str; 9] = ["h5", "hdf5", "he5", "hdf", "nc", "nc4", "h5ad", "nwb", "nxs"];
 const RAW: [&str; 3] = ["bin", "raw", "dat"];
@@ -74,7 +88,8 @@ fn extension(path: &str) -> String {
 ///
 /// # Errors
 /// `BadRequest` naming the forms that are understood.
-pub fn parse(address: &str) -> Result<Address> {
+pub fn parse(address: impl AsRef<Path>) -> Result<Address> {
+    let address = text(address.as_ref())?;
     if !is_raw(address)
         && let Some(found) = standing(address)
     {
@@ -87,7 +102,8 @@ pub fn parse(address: &str) -> Result<Address> {
 ///
 /// # Errors
 /// As [`parse`].
-pub fn target(address: &str) -> Result<Address> {
+pub fn target(address: impl AsRef<Path>) -> Result<Address> {
+    let address = text(address.as_ref())?;
     by_ending(address).or_else(|e| standing(address).ok_or(e))
 }
 
@@ -241,7 +257,8 @@ fn raw_layout(query: &str) -> std::result::Result<RawLayout, String> {
 /// # Errors
 /// `BadRequest` for an address that names no format, `Store` for what is missing (with what is near) or
 /// corrupt, `Unsupported` for what the format can hold and this version cannot read.
-pub fn open(address: &str) -> Result<Arc<dyn Store>> {
+pub fn open(address: impl AsRef<Path>) -> Result<Arc<dyn Store>> {
+    let address = text(address.as_ref())?;
     match parse(address)? {
         Address::Hdf5 { file, dataset } => {
             require_file(&file, address)?;
@@ -264,7 +281,8 @@ pub fn open(address: &str) -> Result<Arc<dyn Store>> {
 ///
 /// # Errors
 /// As [`open`].
-pub fn extent(address: &str) -> Result<(Vec<u64>, DType)> {
+pub fn extent(address: impl AsRef<Path>) -> Result<(Vec<u64>, DType)> {
+    let address = text(address.as_ref())?;
     match parse(address)? {
         Address::Hdf5 { file, dataset } if !dataset.trim_matches('/').is_empty() => hdf5::extent(&file, &dataset, address),
         _ => open(address).map(|store| (store.meta().shape.clone(), store.meta().dtype)),
@@ -276,7 +294,8 @@ pub fn extent(address: &str) -> Result<(Vec<u64>, DType)> {
 ///
 /// # Errors
 /// As [`parse`].
-pub fn version(address: &str) -> Result<String> {
+pub fn version(address: impl AsRef<Path>) -> Result<String> {
+    let address = text(address.as_ref())?;
     let (plain, _) = decoding(address)?;
     let files = match parse(plain)? {
         Address::Hdf5 { file, .. }
@@ -299,7 +318,8 @@ pub fn version(address: &str) -> Result<String> {
 }
 
 /// Whether there is something, aside of the Zarr array at this address, of a writer that was stopped.
-pub fn is_begun(address: &str) -> bool {
+pub fn is_begun(address: impl AsRef<Path>) -> bool {
+    let Ok(address) = text(address.as_ref()) else { return false };
     match target(address) {
         Ok(Address::Zarr { dir, path }) if !remote::is_url(address) => {
             let array = dir.join(path.trim_matches('/'));
@@ -321,7 +341,8 @@ pub fn text(address: &Path) -> Result<&str> {
 ///
 /// # Errors
 /// `BadRequest` for other formats, otherwise as [`open`].
-pub fn map(address: &str) -> Result<flat::Mapped> {
+pub fn map(address: impl AsRef<Path>) -> Result<flat::Mapped> {
+    let address = text(address.as_ref())?;
     match parse(address)? {
         Address::Npy { file, field } => flat::open_npy(&file, named(&field), address)?.map(),
         Address::Raw { file, layout: Some(layout) } => flat::open_raw(&file, &layout, address)?.map(),
@@ -356,7 +377,8 @@ fn only_dataset(file: &Path, address: &str) -> Result<String> {
 /// # Errors
 /// `BadRequest` for an address or a `create` that cannot be, `Store` where something stands that may not be
 /// replaced.
-pub fn create(address: &str, create: &Create) -> Result<Box<dyn Writer>> {
+pub fn create(address: impl AsRef<Path>, create: &Create) -> Result<Box<dyn Writer>> {
+    let address = text(address.as_ref())?;
     match target(address)? {
         Address::Hdf5 { file, dataset } => {
             let dataset = if dataset.trim_matches('/').is_empty() { "/x".to_string() } else { dataset };
@@ -371,7 +393,7 @@ pub fn create(address: &str, create: &Create) -> Result<Box<dyn Writer>> {
         Address::Npy { .. } => Err(Error::unsupported(address, "a field of .npy is read, not written; write an array of its own")),
         Address::Npz { .. } => Err(Error::unsupported(address, ".npz files are read, not written; write .npy, or .zarr for many arrays")),
         Address::Raw { file, layout } => {
-            let wanted = RawLayout { dtype: create.dtype, shape: create.shape.clone(), offset: 0, big_endian: false, fortran_order: false };
+            let wanted = RawLayout::new(create.dtype, create.shape.clone());
             if let Some(layout) = layout.filter(|layout| *layout != wanted) {
                 return Err(Error::bad_request("address", format!("{address:?} says {layout}, what is written is {wanted}")));
             }
@@ -385,7 +407,8 @@ pub fn create(address: &str, create: &Create) -> Result<Box<dyn Writer>> {
 ///
 /// # Errors
 /// `BadRequest` for an address of a format without groups, `Store` where an array stands or the disk fails.
-pub fn create_group(address: &str, attributes: &Map<String, Value>, zarr_version: u8) -> Result<()> {
+pub fn create_group(address: impl AsRef<Path>, attributes: &Map<String, Value>, zarr_version: u8) -> Result<()> {
+    let address = text(address.as_ref())?;
     match target(address)? {
         Address::Hdf5 { file, dataset } => hdf5::create_group(&file, &dataset, address, attributes),
         Address::Zarr { dir, path } => zarr::create_group(&dir, &path, address, attributes, zarr_version),
@@ -397,7 +420,8 @@ pub fn create_group(address: &str, attributes: &Map<String, Value>, zarr_version
 ///
 /// # Errors
 /// As [`open`].
-pub fn tree(address: &str) -> Result<Node> {
+pub fn tree(address: impl AsRef<Path>) -> Result<Node> {
+    let address = text(address.as_ref())?;
     match parse(address)? {
         Address::Hdf5 { file, dataset } => {
             require_file(&file, address)?;
@@ -417,7 +441,8 @@ pub fn tree(address: &str) -> Result<Node> {
 }
 
 /// Whether there is an array (or a group of arrays) at an address.
-pub fn exists(address: &str) -> bool {
+pub fn exists(address: impl AsRef<Path>) -> bool {
+    let Ok(address) = text(address.as_ref()) else { return false };
     match parse(address) {
         Ok(Address::Hdf5 { file, dataset }) => {
             let dataset = format!("/{}", dataset.trim_matches('/'));
@@ -465,28 +490,28 @@ mod tests {
         for (name, userblock) in [("a.h5ad", 0), ("b.mat", 512), ("c", 1024), ("d.npy", 4096), ("e:f.zarr", 0)] {
             std::fs::write(at(name), hdf5_at(userblock)).unwrap();
             let expected = |dataset: &str| Address::Hdf5 { file: at(name).into(), dataset: dataset.into() };
-            assert_eq!(parse(&at(name)).unwrap(), expected(""));
-            assert_eq!(parse(&format!("{}:/g/x:y", at(name))).unwrap(), expected("/g/x:y"));
+            assert_eq!(parse(at(name)).unwrap(), expected(""));
+            assert_eq!(parse(format!("{}:/g/x:y", at(name))).unwrap(), expected("/g/x:y"));
         }
         std::fs::write(at("n.h5"), b"\x93NUMPY\x01\0").unwrap();
-        assert_eq!(parse(&at("n.h5")).unwrap(), Address::Npy { file: at("n.h5").into(), field: String::new() });
+        assert_eq!(parse(at("n.h5")).unwrap(), Address::Npy { file: at("n.h5").into(), field: String::new() });
         for (name, document) in [("z", "zarr.json"), ("y.h5", ".zarray"), ("x", ".zgroup")] {
             std::fs::create_dir(at(name)).unwrap();
             std::fs::write(format!("{}/{document}", at(name)), "{}").unwrap();
-            assert_eq!(parse(&format!("{}:/a", at(name))).unwrap(), Address::Zarr { dir: at(name).into(), path: "/a".into() });
+            assert_eq!(parse(format!("{}:/a", at(name))).unwrap(), Address::Zarr { dir: at(name).into(), path: "/a".into() });
         }
         // A signature elsewhere is none.
         std::fs::write(at("no"), [vec![7; 100], hdf5_at(0)].concat()).unwrap();
-        let message = parse(&at("no")).unwrap_err().to_string();
+        let message = parse(at("no")).unwrap_err().to_string();
         assert!(message.contains("holds no HDF5, Zarr or NumPy array"), "{message}");
         std::fs::write(at("old.nc"), b"CDF\x01\0\0\0\0").unwrap();
-        assert_eq!(parse(&format!("{}:/t", at("old.nc"))).unwrap(), Address::NetCdf { file: at("old.nc").into(), variable: "/t".into() });
-        let message = open(&format!("{}:/t", at("old.nc"))).unwrap_err().to_string();
+        assert_eq!(parse(format!("{}:/t", at("old.nc"))).unwrap(), Address::NetCdf { file: at("old.nc").into(), variable: "/t".into() });
+        let message = open(format!("{}:/t", at("old.nc"))).unwrap_err().to_string();
         assert!(message.contains("NetCDF classic file: the header is cut short"), "{message}");
         // What is written is what the ending says.
-        assert_eq!(target(&at("n.h5")).unwrap(), Address::Hdf5 { file: at("n.h5").into(), dataset: String::new() });
-        assert_eq!(target(&format!("{}:/x", at("c"))).unwrap(), Address::Hdf5 { file: at("c").into(), dataset: "/x".into() });
-        let message = open(&at("none/deeper/x.h5")).unwrap_err().to_string();
+        assert_eq!(target(at("n.h5")).unwrap(), Address::Hdf5 { file: at("n.h5").into(), dataset: String::new() });
+        assert_eq!(target(format!("{}:/x", at("c"))).unwrap(), Address::Hdf5 { file: at("c").into(), dataset: "/x".into() });
+        let message = open(at("none/deeper/x.h5")).unwrap_err().to_string();
         assert!(message.contains(&format!("there is no directory {}", at("none"))) && !message.contains("either"), "{message}");
     }
 

@@ -1,9 +1,9 @@
 //! A dense C-order array somewhere in a file → any region of it in any layout, by positioned reads.
 
-use super::copy_box::{Place, copy_raw, is_dense};
+use super::copy_box::{advance, copy, dense_source, is_dense};
 use crate::grid::Region;
 use flagstone_kernels::dtype::DType;
-use flagstone_kernels::view::{ViewMut, dense_strides};
+use flagstone_kernels::view::{View, ViewMut, dense_strides};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -74,7 +74,8 @@ impl BoxFile<'_> {
         if region.elements() == 0 {
             return Ok(0);
         }
-        let place = Place::of(out, self.order);
+        let out_strides =
+            self.order.map_or_else(|| out.strides().to_vec(), |order| order.iter().map(|&axis| out.strides()[axis]).collect());
         let spans = (0..self.shape.len()).map(|i| {
             let span = region.0[self.order.map_or(i, |order| order[i])];
             (span.start, span.len, span.step)
@@ -82,9 +83,9 @@ impl BoxFile<'_> {
         let spans: Vec<_> = spans.collect();
         let file_strides = strides.map_or_else(|| file_strides(self.shape, self.dtype.size() as u64), <[u64]>::to_vec);
         let first: u64 = spans.iter().zip(&file_strides).map(|(s, stride)| s.0 * stride).sum();
-        let mut walk = Walk { file: self, spans, file_strides, out_strides: place.strides, moved: 0 };
+        let mut walk = Walk { file: self, spans, file_strides, out_strides, moved: 0 };
         let len = (PIECE_BYTES as usize).min(scratch.len());
-        walk.axis(0, self.base + first, place.ptr, &mut scratch[..len])?;
+        walk.axis(0, self.base + first, out.ptr(), &mut scratch[..len])?;
         Ok(walk.moved)
     }
 }
@@ -146,10 +147,10 @@ impl Walk<'_> {
         self.moved += reach;
         let spans = self.spans[axis..].iter().zip(&self.file_strides[axis..]);
         let strides: Vec<isize> = spans.map(|(s, stride)| (s.2 * stride) as isize).collect();
-        let place = Place { ptr: to, strides: self.out_strides[axis..].to_vec() };
-        // SAFETY: the last element read ends at `reach`; `to` and its strides lead to elements of the
-        // output inside its shape, which the caller borrows uniquely.
-        unsafe { copy_raw(staging.as_ptr(), &strides, &place, shape, self.file.dtype, self.file.swap) };
+        let dtype = self.file.dtype;
+        // SAFETY: `to` and its strides lead to elements of the output inside its shape, which the caller borrows uniquely.
+        let mut out = unsafe { ViewMut::from_raw(to, dtype, shape, &self.out_strides[axis..]) };
+        copy(&View::strided(staging, dtype, shape, &strides, 0), &mut out, self.file.swap);
         Ok(())
     }
 }
@@ -158,14 +159,7 @@ impl Walk<'_> {
 ///
 /// # Errors
 /// Those of writing the file.
-pub(crate) fn write_box(
-    file: &File,
-    base: u64,
-    shape: &[u64],
-    region: &Region,
-    data: &flagstone_kernels::view::View<'_>,
-    scratch: &mut [u8],
-) -> io::Result<u64> {
+pub(crate) fn write_box(file: &File, base: u64, shape: &[u64], region: &Region, data: &View<'_>, scratch: &mut [u8]) -> io::Result<u64> {
     if region.elements() == 0 {
         return Ok(0);
     }
@@ -186,7 +180,7 @@ pub(crate) fn write_box(
         part.extend_from_slice(run_shape);
         let at = base + region.0.iter().zip(&start).zip(&file_strides).map(|((s, &i), n)| (s.start + i as u64) * n).sum::<u64>();
         write_run(file, at, &data.part(&start, &part), scratch)?;
-        if !super::copy_box::advance(&mut place, &counts) {
+        if !advance(&mut place, &counts) {
             break;
         }
     }
@@ -194,8 +188,8 @@ pub(crate) fn write_box(
 }
 
 /// Writes the elements of `run` at `at`, staging what does not lie dense.
-fn write_run(file: &File, at: u64, run: &flagstone_kernels::view::View<'_>, scratch: &mut [u8]) -> io::Result<()> {
-    if let Some(bytes) = super::copy_box::dense_source(run) {
+fn write_run(file: &File, at: u64, run: &View<'_>, scratch: &mut [u8]) -> io::Result<()> {
+    if let Some(bytes) = dense_source(run) {
         return file.write_all_at(bytes, at);
     }
     let item = run.dtype().size();
@@ -203,7 +197,7 @@ fn write_run(file: &File, at: u64, run: &flagstone_kernels::view::View<'_>, scra
     let len: usize = run.shape().iter().product::<usize>() * item;
     if len <= scratch.len() {
         let staging = &mut scratch[..len];
-        super::copy_box::copy(run, &mut ViewMut::dense(staging, run.dtype(), run.shape()), false);
+        copy(run, &mut ViewMut::dense(staging, run.dtype(), run.shape()), false);
         return file.write_all_at(staging, at);
     }
     let axis = run.shape().iter().position(|&n| n > 1).unwrap_or(0);

@@ -4,7 +4,7 @@
 //! dtype, 0-d and empty arrays, edges; nothing visible before commit, nothing left after a drop, an
 //! overwrite that is all or nothing.
 
-use super::{Address, Create, Store, Writer, create, exists, open, parse};
+use super::{Create, Store, Writer, create, exists, open, parse};
 use crate::grid::{Region, Span, element_count, unravel};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::view::{View, ViewMut};
@@ -286,14 +286,7 @@ fn missing_regions_are_zero(make: Make<'_>) {
 
 /// The directory that holds the file of an address.
 fn directory(address: &str) -> PathBuf {
-    let file = match parse(address).unwrap() {
-        Address::Hdf5 { file, .. }
-        | Address::NetCdf { file, .. }
-        | Address::Npy { file, .. }
-        | Address::Npz { file, .. }
-        | Address::Raw { file, .. } => file,
-        Address::Zarr { dir, .. } => dir,
-    };
+    let (file, _) = parse(address).unwrap().into_parts();
     file.parent().unwrap().to_path_buf()
 }
 

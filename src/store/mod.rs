@@ -7,6 +7,7 @@ mod address;
 mod attribute;
 mod bitshuffle;
 mod box_read;
+mod chunk_parts;
 mod codec_text;
 #[doc(hidden)]
 pub mod conformance;
@@ -40,6 +41,7 @@ use std::fmt::Debug;
 
 /// What is known of a stored array without reading elements.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Meta {
     /// Lengths of the axes.
     pub shape: Vec<u64>,
@@ -81,11 +83,19 @@ impl Meta {
 
 /// Bytes that a read moved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Moved {
     /// As stored.
     pub stored_bytes: u64,
     /// As decoded (whole chunks, also where only a part was asked for).
     pub decoded_bytes: u64,
+}
+
+impl Moved {
+    /// Bytes that are stored as they are: decoding them gives as many.
+    pub fn plain(bytes: u64) -> Moved {
+        Moved { stored_bytes: bytes, decoded_bytes: bytes }
+    }
 }
 
 impl std::ops::AddAssign for Moved {
@@ -169,6 +179,7 @@ pub enum Codec {
 
 /// What to create.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Create {
     /// Lengths of the axes.
     pub shape: Vec<u64>,

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 /// How stored numbers stand for values. Empty where none of the attributes is there.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Packing {
     /// What the numbers are read as, where `_Unsigned` says other than their dtype.
     pub read_as: Option<DType>,

@@ -4,6 +4,7 @@ use super::Meta;
 
 /// A group, an array when it has `meta`, or what cannot be read when it is `refused`.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Node {
     /// Name inside its parent; empty at the root.
     pub name: String,
@@ -21,6 +22,7 @@ pub struct Node {
 
 /// Something that is stored and cannot be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Refused {
     /// Lengths of the axes, where they are known.
     pub shape: Option<Vec<u64>>,

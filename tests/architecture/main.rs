@@ -2,6 +2,7 @@
 //! everything that the table allows is made use of.
 
 mod circles;
+mod growing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -372,7 +373,7 @@ const NUMBERS: [(&str, &[&str]); 6] = [
             "EXACT_MAX",
         ],
     ),
-    ("expr", &["PIECE_BYTES", "DEAR", "VALUES_MAX_BYTES"]),
+    ("expr", &["RUN_BLOCK_BYTES", "DEAR", "VALUES_MAX_BYTES"]),
     ("optimize", &["CHEAP_OPERATIONS_MAX"]),
     // what a program may hold; how keys are taken apart; rounding of the allocator
     (

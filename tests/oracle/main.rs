@@ -5,7 +5,6 @@
 mod check;
 mod dice;
 mod draw;
-mod known;
 mod once_failed;
 mod ops;
 mod random;

@@ -135,9 +135,9 @@ pub(crate) fn tile2<A: Element, K: Map2<A>>() -> TileFn {
     run2::<A, K>
 }
 
-/// Declares operations for all types of a trait as `Operation => |x| value;` lines, and the function that
-/// finds them. `hot` lines get a loop for each instruction set, for the types whose `HOT` says so; `rare |x| test, slow;` names arguments that
-/// another expression computes.
+/// Declares operations for all types of a trait as `Operation => |x| value;` lines, and the function that finds them. A line that begins
+/// with `hot` gets a loop for each instruction set, for the types whose `HOT` says so. One that ends in `rare |x| test, slow` computes
+/// `slow` for those arguments for which `test` is true.
 macro_rules! operations {
     ($find:ident, $enum:ident, $map:ident, $tile:ident, $bound:path, $out:ty;
      $($hot:ident $op:ident => |$($x:ident),+| $e:expr $(, rare |$($y:ident),+| $rare:expr, $fix:expr)?;)*) => {

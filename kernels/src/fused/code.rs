@@ -58,13 +58,13 @@ pub(super) struct Code {
 
 /// Gives out scratch, 64-byte aligned.
 #[derive(Default)]
-struct Layout {
+struct ScratchLayout {
     end: usize,
     /// Free tile buffers as (offset, bytes).
     free: Vec<(usize, usize)>,
 }
 
-impl Layout {
+impl ScratchLayout {
     fn take(&mut self, bytes: usize) -> usize {
         let at = self.end;
         self.end += bytes.next_multiple_of(64);
@@ -83,7 +83,7 @@ impl Code {
     pub(super) fn new(program: &Program, outputs: &[Reg], reductions: &[(Reg, Reduction)], masks: &[Option<Mask>]) -> Code {
         let leaves = program.leaves.len();
         let registers = leaves + program.steps.len();
-        let mut layout = Layout::default();
+        let mut layout = ScratchLayout::default();
         let buffers = program.leaves.iter().map(|leaf| LeafBuffer {
             tile: layout.take(leaf_size(leaf) * TILE),
             panel: if matches!(leaf, Leaf::Input { .. }) { layout.take(panel_bytes(leaf_size(leaf))) } else { 0 },

@@ -69,22 +69,22 @@ impl Fused {
         if shape.contains(&0) {
             return;
         }
-        let mut run = self.enter(origin, shape, None, inputs, outputs, scratch);
-        let total = run.space.len();
-        let inner = run.space.inner();
+        let mut bound = self.enter(origin, shape, None, inputs, outputs, scratch);
+        let total = bound.space.len();
+        let inner = bound.space.inner();
         if inner < LONG {
             for at in (0..total).step_by(TILE) {
-                run.evaluate(at, TILE.min(total - at));
+                bound.evaluate(at, TILE.min(total - at));
             }
             return;
         }
         let width = even_width(inner);
         let rows = total / inner;
-        let together = if run.transposed() { TOGETHER } else { 1 };
+        let together = if bound.transposed() { TOGETHER } else { 1 };
         for first in (0..rows).step_by(together) {
             for column in (0..inner).step_by(width) {
                 for row in first..rows.min(first + together) {
-                    run.evaluate(row * inner + column, width.min(inner - column));
+                    bound.evaluate(row * inner + column, width.min(inner - column));
                 }
             }
         }
@@ -122,8 +122,8 @@ impl Fused {
         let places = Places { axes: axes.map(|a| (shape[a], origin[a], full[a])).collect() };
         let targets: Vec<*mut u8> = partials.iter_mut().map(|p| p.as_mut_ptr()).collect();
         let selected = self.reductions.iter().map(|(_, reduction)| reduction.state_bytes(kept)).collect();
-        let run = self.enter(origin, shape, Some(reduced), inputs, outputs, scratch);
-        let mut cell = Cell { run, reductions: &self.reductions, masks: &self.masks, targets, selected, kept, places };
+        let bound = self.enter(origin, shape, Some(reduced), inputs, outputs, scratch);
+        let mut cell = Cell { bound, reductions: &self.reductions, masks: &self.masks, targets, selected, kept, places };
         // by the last axis, whatever its length: slices of kept axes must not change the order of arithmetic
         match reduced.last() {
             Some(false) => {
@@ -143,7 +143,7 @@ impl Fused {
         inputs: &[View],
         outputs: &mut [ViewMut],
         scratch: &mut [u8],
-    ) -> Run<'a> {
+    ) -> Bound<'a> {
         assert_eq!(origin.len(), shape.len(), "fused: axes of {shape:?}");
         assert_eq!(outputs.len(), self.outputs.len(), "fused: a view for each output");
         assert!(scratch.len() >= self.code.scratch_bytes, "fused: scratch of {} bytes, given {}", self.code.scratch_bytes, scratch.len());
@@ -174,7 +174,7 @@ impl Fused {
             source.bind(&space, leaf, scratch, &self.code.buffers[leaf]);
         }
         let registers = vec![std::ptr::null(); self.code.registers];
-        Run { code: &self.code, space, sources, sinks, outputs: &self.outputs, registers, scratch, index: Vec::new() }
+        Bound { code: &self.code, space, sources, sinks, outputs: &self.outputs, registers, scratch, index: Vec::new() }
     }
 }
 
@@ -184,7 +184,7 @@ fn even_width(inner: usize) -> usize {
 }
 
 /// A program bound to its operands.
-struct Run<'a> {
+struct Bound<'a> {
     code: &'a Code,
     space: Space,
     sources: Vec<Source<'a>>,
@@ -196,7 +196,7 @@ struct Run<'a> {
     index: Vec<usize>,
 }
 
-impl Run<'_> {
+impl Bound<'_> {
     fn transposed(&self) -> bool {
         self.sources.iter().any(|source| source.has_panel())
     }
@@ -233,7 +233,7 @@ impl Run<'_> {
 
 /// One cell being reduced.
 struct Cell<'a> {
-    run: Run<'a>,
+    bound: Bound<'a>,
     reductions: &'a [(Reg, Reduction)],
     masks: &'a [Option<Mask>],
     targets: Vec<*mut u8>,
@@ -249,19 +249,19 @@ impl Cell<'_> {
     }
 
     fn tile(&self, i: usize) -> *const u8 {
-        self.run.registers[self.reductions[i].0 as usize]
+        self.bound.registers[self.reductions[i].0 as usize]
     }
 
     fn lanes(&self, i: usize, together: usize) -> *mut u8 {
-        let reduction = &self.run.code.reductions[i];
+        let reduction = &self.bound.code.reductions[i];
         // SAFETY: the code reserved TOGETHER states here.
-        unsafe { self.run.scratch.add(reduction.lanes + together * reduction.lane_stride) }
+        unsafe { self.bound.scratch.add(reduction.lanes + together * reduction.lane_stride) }
     }
 
     /// The mask of the tile's `n` values.
     fn mask(&self, i: usize, n: usize) -> Option<&[u8]> {
         // SAFETY: the register holds the tile's n bools.
-        self.masks[i].map(|mask| unsafe { std::slice::from_raw_parts(self.run.registers[mask.reg as usize], n) })
+        self.masks[i].map(|mask| unsafe { std::slice::from_raw_parts(self.bound.registers[mask.reg as usize], n) })
     }
 
     fn in_runs(&self, i: usize) -> bool {
@@ -292,7 +292,7 @@ impl Cell<'_> {
 
     /// Feeds lanes the selected ones of the `n` values from `from` on in the tile, the first at reduced place `at`.
     fn feed_runs(&self, i: usize, together: usize, from: usize, n: usize, at: usize) {
-        let reduction = &self.run.code.reductions[i];
+        let reduction = &self.bound.code.reductions[i];
         let Some(mask) = self.mask(i, from + n) else { return };
         masked::runs(&mask[from..], |first, n| {
             // SAFETY: started lanes; the run lies in the tile.
@@ -305,14 +305,14 @@ impl Cell<'_> {
 
     /// Gives the loops the selected runs of `rows` rows of `width` values.
     fn column_runs(&self, i: usize, element: usize, rows: usize, width: usize, row: usize) {
-        let reduction = &self.run.code.reductions[i];
+        let reduction = &self.bound.code.reductions[i];
         let Some(mask) = self.mask(i, rows * width) else { return };
         for (r, mask) in mask.chunks_exact(width).enumerate() {
             masked::runs(mask, |first, n| {
                 // SAFETY: the run lies in the tile, its kept elements in the partial.
                 unsafe {
                     let values = self.tile(i).add((r * width + first) * reduction.size);
-                    let block = self.run.scratch.add(reduction.block);
+                    let block = self.bound.scratch.add(reduction.block);
                     (reduction.loops.rows)(self.target(i, element + first), values, 1, n, block, row + r, &self.places)
                 };
             });
@@ -321,12 +321,12 @@ impl Cell<'_> {
 
     /// The innermost axis is reduced: `len` values for each kept element, in lanes.
     fn by_lanes(&mut self, len: usize) {
-        let code = self.run.code;
+        let code = self.bound.code;
         if len <= TILE {
-            let rows = if self.run.transposed() { 1 } else { TILE / len };
+            let rows = if self.bound.transposed() { 1 } else { TILE / len };
             for first in (0..self.kept).step_by(rows) {
                 let rows = rows.min(self.kept - first);
-                self.run.evaluate(first * len, rows * len);
+                self.bound.evaluate(first * len, rows * len);
                 for (i, reduction) in code.reductions.iter().enumerate() {
                     if let Some(mask) = self.mask(i, rows * len) {
                         for (row, mask) in mask.chunks_exact(len).enumerate() {
@@ -349,7 +349,7 @@ impl Cell<'_> {
             }
             return;
         }
-        let together = if self.run.transposed() { TOGETHER } else { 1 };
+        let together = if self.bound.transposed() { TOGETHER } else { 1 };
         for first in (0..self.kept).step_by(together) {
             let last = self.kept.min(first + together);
             for (i, reduction) in code.reductions.iter().enumerate() {
@@ -361,7 +361,7 @@ impl Cell<'_> {
             for at in (0..len).step_by(TILE) {
                 let n = TILE.min(len - at);
                 for element in first..last {
-                    self.run.evaluate(element * len + at, n);
+                    self.bound.evaluate(element * len + at, n);
                     for (i, reduction) in code.reductions.iter().enumerate() {
                         if let Some(mask) = self.mask(i, n) {
                             self.count(i, element, mask);
@@ -386,18 +386,18 @@ impl Cell<'_> {
 
     /// The innermost axis is kept: `rows` rows of `columns` kept elements, for each outer kept place.
     fn by_columns(&mut self, rows: usize, columns: usize) {
-        let code = self.run.code;
+        let code = self.bound.code;
         let width = even_width(columns).min(columns);
         let deep = if width == columns { (TILE / columns).max(1) } else { 1 };
         // panels are packed along rows; where columns are single, the rows lie along the inner axis
-        let deep = if self.run.transposed() && columns > 1 { 1 } else { deep };
+        let deep = if self.bound.transposed() && columns > 1 { 1 } else { deep };
         for outer in 0..self.kept / columns {
             for column in (0..columns).step_by(width) {
                 let width = width.min(columns - column);
                 let first = outer * columns + column;
                 for row in (0..rows).step_by(deep) {
                     let n = deep.min(rows - row);
-                    self.run.evaluate((outer * rows + row) * columns + column, n * width);
+                    self.bound.evaluate((outer * rows + row) * columns + column, n * width);
                     for (i, reduction) in code.reductions.iter().enumerate() {
                         if let Some(mask) = self.mask(i, n * width) {
                             self.count_columns(i, first, mask, width);
@@ -408,14 +408,14 @@ impl Cell<'_> {
                         }
                         // SAFETY: the tile holds n · width values; the kept elements are in the partial.
                         unsafe {
-                            let block = self.run.scratch.add(reduction.block);
+                            let block = self.bound.scratch.add(reduction.block);
                             (reduction.loops.rows)(self.target(i, first), self.tile(i), n, width, block, row, &self.places)
                         };
                     }
                 }
                 for (i, reduction) in code.reductions.iter().enumerate() {
                     // SAFETY: as above.
-                    unsafe { (reduction.loops.flush)(self.target(i, first), width, self.run.scratch.add(reduction.block), rows) };
+                    unsafe { (reduction.loops.flush)(self.target(i, first), width, self.bound.scratch.add(reduction.block), rows) };
                 }
             }
         }

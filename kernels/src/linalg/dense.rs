@@ -6,7 +6,7 @@
 use super::cholesky::{cholesky_panel, cholesky_scratch_bytes};
 use super::field::Field;
 use super::lu::{lu_apply, lu_panel, lu_scratch_bytes};
-use super::matrix::{MatMut, take, taken_bytes};
+use super::matrix::{Mat, MatMut, take, taken_bytes};
 use super::triangle::{Triangle, solve_step, triangle_scratch_bytes};
 use super::whole::{qr_whole, qr_whole_apply, qr_whole_scratch_bytes, qr_whole_t_len};
 use crate::copy::copy;
@@ -48,8 +48,8 @@ pub enum Dense {
     SlogDet,
 }
 
-/// A result of a matrix: its last axes, and its dtype.
-pub type Made = (Vec<u64>, DType);
+/// Lengths of the last axes of a result, and its dtype.
+pub type ResultShape = (Vec<u64>, DType);
 
 impl Dense {
     /// NumPy's name.
@@ -67,7 +67,7 @@ impl Dense {
     }
 
     /// What comes out of a matrix [m, n] of `dtype`; `columns` are those of the right-hand side.
-    pub fn makes(self, dtype: DType, m: u64, n: u64, columns: u64) -> Vec<Made> {
+    pub fn makes(self, dtype: DType, m: u64, n: u64, columns: u64) -> Vec<ResultShape> {
         let k = m.min(n);
         let complex = if dtype.real() == DType::F32 { DType::C64 } else { DType::C128 };
         match self {
@@ -130,122 +130,171 @@ impl Dense {
     fn typed<T: Field + Lapack<Complex: Field, Real: Field>>(
         self,
         args: &[View<'_>],
-        out: &mut [Option<ViewMut<'_>>],
-        mut scratch: &mut [u8],
+        out: &mut Results<'_>,
+        scratch: &mut [u8],
     ) -> Result<(), String> {
         let a = &args[0];
-        let (m, n) = (a.shape()[0], a.shape()[1]);
         match self {
-            Dense::Svd { full } => {
-                let vectors = out[0].is_some() || out[2].is_some();
-                let job = match (vectors, full) {
-                    (false, _) => JobSvd::None,
-                    (true, true) => JobSvd::All,
-                    (true, false) => JobSvd::Some,
-                };
-                let (u, s, vt) =
-                    one_thread(|| owned::<T>(a).svddc_into(job)).map_err(|_| failed::<T>(a, "its singular values did not converge"))?;
-                put_optional(&mut out[0], u);
-                put_vector(&mut out[1], s);
-                put_optional(&mut out[2], vt);
-            }
-            Dense::Eigh { lower } => {
-                // both triangles from the one that is read: which of them LAPACK's wrapper means depends on the layout
-                let hermitian = || {
-                    let mut whole = owned::<T>(a);
-                    for i in 0..n {
-                        whole[[i, i]] = T::narrow(C128::new(Field::wide(whole[[i, i]]).re, 0.0));
-                        for j in 0..i {
-                            if lower { whole[[j, i]] = whole[[i, j]].conjugate() } else { whole[[i, j]] = whole[[j, i]].conjugate() }
-                        }
-                    }
-                    whole
-                };
-                let unconverged = |_| failed::<T>(a, "its eigenvalues did not converge");
-                if out[1].is_some() {
-                    let (w, v) = one_thread(|| hermitian().eigh_into(UPLO::Lower)).map_err(unconverged)?;
-                    put_vector(&mut out[0], w);
-                    put_optional(&mut out[1], Some(v));
-                } else {
-                    put_vector(&mut out[0], one_thread(|| hermitian().eigvalsh_into(UPLO::Lower)).map_err(unconverged)?);
-                }
-            }
-            Dense::Eig => {
-                let unconverged = |_| failed::<T>(a, "its eigenvalues did not converge");
-                if out[1].is_some() {
-                    let (w, v) = one_thread(|| owned::<T>(a).eig()).map_err(unconverged)?;
-                    put_vector(&mut out[0], w);
-                    put_optional(&mut out[1], Some(v));
-                } else {
-                    put_vector(&mut out[0], one_thread(|| owned::<T>(a).eigvals()).map_err(unconverged)?);
-                }
-            }
+            Dense::Svd { full } => svd::<T>(a, full, out),
+            Dense::Eigh { lower } => eigh::<T>(a, lower, out),
+            Dense::Eig => eig::<T>(a, out),
             Dense::Qr { .. } => {
-                let held = take::<T>(&mut scratch, m * n);
-                let t = take::<T>(&mut scratch, qr_whole_t_len(m, n));
-                copy(a, &mut dense::<T>(held, m, n));
-                qr_whole(&mut MatMut::dense(held, m, n), t, scratch);
-                if let Some(r) = &mut out[1] {
-                    let rows = r.shape()[0];
-                    copy(&dense::<T>(held, m, n).part(&[0, 0], &[rows, n]).as_view(), r);
-                    (0..rows).for_each(|i| (0..i.min(n)).for_each(|j| assert!(r.set(&[i, j], T::ZERO))));
-                }
-                if let Some(q) = &mut out[0] {
-                    let columns = q.shape()[1];
-                    let made = take::<T>(&mut scratch, m * columns);
-                    (0..m * columns).for_each(|i| made[i] = if i / columns == i % columns { T::ONE } else { T::ZERO });
-                    let f = super::matrix::Mat::dense(held, m, n);
-                    qr_whole_apply(f, t, false, &mut MatMut::dense(made, m, columns), scratch);
-                    copy(&dense::<T>(made, m, columns).as_view(), q);
-                }
+                qr::<T>(a, out, scratch);
+                Ok(())
             }
-            Dense::Cholesky => {
-                let held = take::<T>(&mut scratch, n * n);
-                copy(a, &mut dense::<T>(held, n, n));
-                cholesky_panel(MatMut::dense(held, n, n), 0, scratch)
-                    .map_err(|i| format!("is not positive definite: its leading minor of order {} is not positive", i + 1))?;
-                out[0].iter_mut().for_each(|l| copy(&dense::<T>(held, n, n).as_view(), l));
+            Dense::Cholesky => cholesky::<T>(a, out, scratch),
+            Dense::Solve => solve::<T>(a, &args[1], out, scratch),
+            Dense::Det => {
+                det::<T>(a, out, scratch);
+                Ok(())
             }
-            Dense::Solve => {
-                let columns = args[1].shape()[1];
-                let (held, x) = (take::<T>(&mut scratch, n * n), take::<T>(&mut scratch, n * columns));
-                let pivots: &mut [i64] = bytemuck::cast_slice_mut(take::<f64>(&mut scratch, n));
-                copy(a, &mut dense::<T>(held, n, n));
-                copy(&args[1], &mut dense::<T>(x, n, columns));
-                lu_panel(MatMut::dense(held, n, n), 0, pivots, scratch);
-                let f = super::matrix::Mat::dense(held, n, n);
-                lu_apply(f, 0, pivots, MatMut::dense(x, n, columns), scratch);
-                let upper = Triangle { lower: false, unit: false, transposed: false, conjugated: false };
-                solve_step(upper, f, 0, MatMut::dense(x, n, columns), scratch)
-                    .map_err(|i| format!("is singular: element {i} of the diagonal of its triangular factor is zero"))?;
-                out[0].iter_mut().for_each(|to| copy(&dense::<T>(x, n, columns).as_view(), to));
-            }
-            Dense::Det | Dense::SlogDet => {
-                let held = take::<T>(&mut scratch, n * n);
-                let pivots: &mut [i64] = bytemuck::cast_slice_mut(take::<f64>(&mut scratch, n));
-                copy(a, &mut dense::<T>(held, n, n));
-                lu_panel(MatMut::dense(held, n, n), 0, pivots, scratch);
-                if self == Dense::Det {
-                    let exchanged = pivots.iter().enumerate().filter(|(i, p)| **p != *i as i64).count();
-                    let product = (0..n).fold(T::ONE, |product, i| product * held[i * n + i]);
-                    let det = if exchanged % 2 == 1 { -product } else { product };
-                    out[0].iter_mut().for_each(|to| assert!(to.set(&[], det)));
-                    return Ok(());
-                }
-                let (mut sign, mut log) = (C128::new(1.0, 0.0), 0.0);
-                for i in 0..n {
-                    let d = held[i * n + i].wide();
-                    let size = d.re.hypot(d.im);
-                    sign = if size == 0.0 { C128::new(0.0, 0.0) } else { sign * (d / size) };
-                    sign = if pivots[i] != i as i64 { -sign } else { sign };
-                    log += size.ln();
-                }
-                out[0].iter_mut().for_each(|to| assert!(to.set(&[], T::narrow(sign))));
-                out[1].iter_mut().for_each(|to| assert!(to.set(&[], <T::Real as Field>::narrow(C128::new(log, 0.0)))));
+            Dense::SlogDet => {
+                slogdet::<T>(a, out, scratch);
+                Ok(())
             }
         }
-        Ok(())
     }
+}
+
+/// What is wanted of the results of a matrix.
+type Results<'a> = [Option<ViewMut<'a>>];
+
+const UNCONVERGED: &str = "its eigenvalues did not converge";
+
+/// Singular values, and the vectors where they are wanted: U of all rows or of the first min(m, n) columns, s, Vᴴ.
+fn svd<T: Field + Lapack<Real: Field>>(a: &View<'_>, full: bool, out: &mut Results<'_>) -> Result<(), String> {
+    let vectors = out[0].is_some() || out[2].is_some();
+    let job = match (vectors, full) {
+        (false, _) => JobSvd::None,
+        (true, true) => JobSvd::All,
+        (true, false) => JobSvd::Some,
+    };
+    let (u, s, vt) = one_thread(|| owned::<T>(a).svddc_into(job)).map_err(|_| failed::<T>(a, "its singular values did not converge"))?;
+    put_optional(&mut out[0], u);
+    put_vector(&mut out[1], s);
+    put_optional(&mut out[2], vt);
+    Ok(())
+}
+
+/// All of a Hermitian matrix of which one triangle is read: which of them LAPACK's wrapper means depends on the layout.
+fn hermitian<T: Field>(a: &View<'_>, lower: bool) -> Array2<T> {
+    let mut whole = owned::<T>(a);
+    for i in 0..whole.nrows() {
+        whole[[i, i]] = T::narrow(C128::new(Field::wide(whole[[i, i]]).re, 0.0));
+        for j in 0..i {
+            if lower { whole[[j, i]] = whole[[i, j]].conjugate() } else { whole[[i, j]] = whole[[j, i]].conjugate() }
+        }
+    }
+    whole
+}
+
+/// Eigenvalues of a Hermitian matrix, and the vectors where they are wanted.
+fn eigh<T: Field + Lapack<Real: Field>>(a: &View<'_>, lower: bool, out: &mut Results<'_>) -> Result<(), String> {
+    let unconverged = |_| failed::<T>(a, UNCONVERGED);
+    if out[1].is_some() {
+        let (w, v) = one_thread(|| hermitian::<T>(a, lower).eigh_into(UPLO::Lower)).map_err(unconverged)?;
+        put_vector(&mut out[0], w);
+        put_optional(&mut out[1], Some(v));
+    } else {
+        put_vector(&mut out[0], one_thread(|| hermitian::<T>(a, lower).eigvalsh_into(UPLO::Lower)).map_err(unconverged)?);
+    }
+    Ok(())
+}
+
+/// Eigenvalues of any square matrix, and the vectors where they are wanted.
+fn eig<T: Field + Lapack<Complex: Field>>(a: &View<'_>, out: &mut Results<'_>) -> Result<(), String> {
+    let unconverged = |_| failed::<T>(a, UNCONVERGED);
+    if out[1].is_some() {
+        let (w, v) = one_thread(|| owned::<T>(a).eig()).map_err(unconverged)?;
+        put_vector(&mut out[0], w);
+        put_optional(&mut out[1], Some(v));
+    } else {
+        put_vector(&mut out[0], one_thread(|| owned::<T>(a).eigvals()).map_err(unconverged)?);
+    }
+    Ok(())
+}
+
+/// R, and Q where it is wanted, which the reflectors make of the first columns of the identity.
+fn qr<T: Field>(a: &View<'_>, out: &mut Results<'_>, mut scratch: &mut [u8]) {
+    let (m, n) = (a.shape()[0], a.shape()[1]);
+    let held = take::<T>(&mut scratch, m * n);
+    let t = take::<T>(&mut scratch, qr_whole_t_len(m, n));
+    copy(a, &mut dense::<T>(held, m, n));
+    qr_whole(&mut MatMut::dense(held, m, n), t, scratch);
+    if let Some(r) = &mut out[1] {
+        let rows = r.shape()[0];
+        copy(&dense::<T>(held, m, n).part(&[0, 0], &[rows, n]).as_view(), r);
+        (0..rows).for_each(|i| (0..i.min(n)).for_each(|j| assert!(r.set(&[i, j], T::ZERO))));
+    }
+    if let Some(q) = &mut out[0] {
+        let columns = q.shape()[1];
+        let made = take::<T>(&mut scratch, m * columns);
+        (0..m * columns).for_each(|i| made[i] = if i / columns == i % columns { T::ONE } else { T::ZERO });
+        qr_whole_apply(Mat::dense(held, m, n), t, false, &mut MatMut::dense(made, m, columns), scratch);
+        copy(&dense::<T>(made, m, columns).as_view(), q);
+    }
+}
+
+/// The lower triangular factor.
+fn cholesky<T: Field>(a: &View<'_>, out: &mut Results<'_>, mut scratch: &mut [u8]) -> Result<(), String> {
+    let n = a.shape()[0];
+    let held = take::<T>(&mut scratch, n * n);
+    copy(a, &mut dense::<T>(held, n, n));
+    cholesky_panel(MatMut::dense(held, n, n), 0, scratch)
+        .map_err(|i| format!("is not positive definite: its leading minor of order {} is not positive", i + 1))?;
+    out[0].iter_mut().for_each(|l| copy(&dense::<T>(held, n, n).as_view(), l));
+    Ok(())
+}
+
+/// LU of a square matrix in place of a copy of it: the factors and the pivots. Takes n² elements and n numbers off `scratch`.
+fn factored<'s, T: Field>(a: &View<'_>, scratch: &mut &'s mut [u8]) -> (&'s mut [T], &'s mut [i64]) {
+    let n = a.shape()[0];
+    let held = take::<T>(scratch, n * n);
+    let pivots: &mut [i64] = bytemuck::cast_slice_mut(take::<f64>(scratch, n));
+    copy(a, &mut dense::<T>(held, n, n));
+    lu_panel(MatMut::dense(held, n, n), 0, pivots, scratch);
+    (held, pivots)
+}
+
+/// x of a·x = b.
+fn solve<T: Field>(a: &View<'_>, b: &View<'_>, out: &mut Results<'_>, mut scratch: &mut [u8]) -> Result<(), String> {
+    let (n, columns) = (a.shape()[0], b.shape()[1]);
+    let x = take::<T>(&mut scratch, n * columns);
+    copy(b, &mut dense::<T>(x, n, columns));
+    let (held, pivots) = factored::<T>(a, &mut scratch);
+    let f = Mat::dense(held, n, n);
+    lu_apply(f, 0, pivots, MatMut::dense(x, n, columns), scratch);
+    let upper = Triangle { lower: false, unit: false, transposed: false, conjugated: false };
+    solve_step(upper, f, 0, MatMut::dense(x, n, columns), scratch)
+        .map_err(|i| format!("is singular: element {i} of the diagonal of its triangular factor is zero"))?;
+    out[0].iter_mut().for_each(|to| copy(&dense::<T>(x, n, columns).as_view(), to));
+    Ok(())
+}
+
+/// The product of the diagonal of U, with the sign of the exchanges of rows.
+fn det<T: Field>(a: &View<'_>, out: &mut Results<'_>, mut scratch: &mut [u8]) {
+    let n = a.shape()[0];
+    let (held, pivots) = factored::<T>(a, &mut scratch);
+    let exchanged = pivots.iter().enumerate().filter(|(i, p)| **p != *i as i64).count();
+    let product = (0..n).fold(T::ONE, |product, i| product * held[i * n + i]);
+    let det = if exchanged % 2 == 1 { -product } else { product };
+    out[0].iter_mut().for_each(|to| assert!(to.set(&[], det)));
+}
+
+/// The sign of that product, and the logarithm of its absolute value.
+fn slogdet<T: Field + Lapack<Real: Field>>(a: &View<'_>, out: &mut Results<'_>, mut scratch: &mut [u8]) {
+    let n = a.shape()[0];
+    let (held, pivots) = factored::<T>(a, &mut scratch);
+    let (mut sign, mut log) = (C128::new(1.0, 0.0), 0.0);
+    for i in 0..n {
+        let d = held[i * n + i].wide();
+        let size = d.re.hypot(d.im);
+        sign = if size == 0.0 { C128::new(0.0, 0.0) } else { sign * (d / size) };
+        sign = if pivots[i] != i as i64 { -sign } else { sign };
+        log += size.ln();
+    }
+    out[0].iter_mut().for_each(|to| assert!(to.set(&[], T::narrow(sign))));
+    out[1].iter_mut().for_each(|to| assert!(to.set(&[], <T::Real as Field>::narrow(C128::new(log, 0.0)))));
 }
 
 unsafe extern "C" {

@@ -18,7 +18,7 @@ mod whole;
 
 pub use cholesky::{cholesky_panel, cholesky_scratch_bytes, cholesky_update};
 pub use condition::Condition;
-pub use dense::{Dense, Made};
+pub use dense::{Dense, ResultShape};
 pub use field::Field;
 pub use lu::{lu_apply, lu_apply_transposed, lu_panel, lu_scratch_bytes, lu_swap};
 pub use matrix::{Mat, MatMut};

@@ -1,12 +1,13 @@
 //! Values and the state before them → running totals. Inclusive cumulative sums, products, minima and maxima along
 //! one axis of a strided view.
 //!
-//! The axis is cut into *cells*. What stands at an element is `prefix ∘ local`: `local` is the left fold, from
-//! nothing, of the cell's elements up to it, `prefix` is the left fold of the earlier cells' totals, ((t₀ ∘ t₁) ∘ t₂) …
-//! So its bits follow from the elements and the cells alone. Inside of a cell the fold is handed on as a *carry*,
-//! and the cell may come in any pieces; whole cells may be totalled apart from each other, in any order, before the
-//! prefixes are known ([`Scan::total`], [`Scan::join`], then [`Scan::run`]), or one after the other
-//! ([`Scan::next_cell`]): the bits are the same.
+//! The axis is cut into *cells*. What stands at an element is `prefix ∘ local`. `local` is the left fold, from nothing, of
+//! the cell's elements up to it. `prefix` is the left fold of the earlier cells' totals: ((t₀ ∘ t₁) ∘ t₂) … So the bits follow
+//! from the elements and the cells alone.
+//!
+//! Inside of a cell the fold is handed on as a *carry*, so a cell may come in any parts. Cells may be totalled in any order
+//! before the prefixes are known ([`Scan::total`], [`Scan::join`], then [`Scan::run`]), or one after the other
+//! ([`Scan::next_cell`]). Both give the same bits.
 //!
 //! State: f16, bf16, f32 and complex64 add up in f64 and are rounded at each element; f64 and complex128 carry the
 //! rounding errors of their additions along (Knuth's TwoSum), as in `sum`; integers wrap in 64 bits. Products stay in

@@ -62,10 +62,12 @@ impl Halo {
             let most = if matches!(boundary, Boundary::Periodic | Boundary::Reflect) { n } else { i64::MAX as u64 / 4 };
             match before.max(after) <= most {
                 true => Ok((before, after, boundary)),
-                false => Err(Error::bad_request(
-                    NAME,
-                    format!("a depth of {} on axis {axis} with length {n}; expected {most} at most with {boundary:?}", before.max(after)),
-                )),
+                false => {
+                    let (depth, name) = (before.max(after), boundary.name());
+                    let what =
+                        format!("a depth of {depth} on axis {axis} with length {n}; expected {most} at most with the boundary '{name}'");
+                    Err(Error::bad_request(NAME, what))
+                }
             }
         };
         shape.iter().enumerate().map(along).collect()

@@ -7,6 +7,7 @@ use flagstone_kernels::dtype::{DType, Scalar};
 
 /// Which of the first two arrays goes along the first axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Indexing {
     /// The second one, as in plots: `'xy'`.
     Xy,
@@ -76,6 +77,7 @@ pub(super) fn sparse_indices(shape: &[u64], dtype: DType) -> Vec<Array> {
 
 /// The places of an axis of [`mgrid`]: `start:stop:step`, or with `count` so many from `start` to `stop`, both included.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Range {
     /// The first place.
     pub start: Scalar,
@@ -88,6 +90,16 @@ pub struct Range {
 }
 
 impl Range {
+    /// From `start` to before `stop`, by `step`.
+    pub fn new(start: Scalar, stop: Scalar, step: Scalar) -> Range {
+        Range { start, stop, step, count: None }
+    }
+
+    /// `count` places from `start` to `stop`, both included.
+    pub fn counted(start: Scalar, stop: Scalar, count: u64) -> Range {
+        Range { start, stop, step: Scalar::Int(1), count: Some(count) }
+    }
+
     fn is_float(&self) -> bool {
         let float = |scalar: Scalar| matches!(scalar, Scalar::Float(_));
         self.count.is_some() || float(self.start) || float(self.stop) || float(self.step)
@@ -118,7 +130,7 @@ fn open_grid(ranges: &[Range]) -> Vec<Array> {
 ///
 /// ```
 /// use flagstone::{Scalar, array::{Range, mgrid}};
-/// let range = Range { start: Scalar::Int(0), stop: Scalar::Int(3), step: Scalar::Int(1), count: None };
+/// let range = Range::new(Scalar::Int(0), Scalar::Int(3), Scalar::Int(1));
 /// assert_eq!(mgrid(&[range, range]).shape().unwrap(), [2, 3, 3]);
 /// ```
 #[track_caller]
@@ -135,7 +147,7 @@ pub fn mgrid(ranges: &[Range]) -> Array {
 ///
 /// ```
 /// use flagstone::{Scalar, array::{Range, ogrid}};
-/// let range = Range { start: Scalar::Int(0), stop: Scalar::Int(3), step: Scalar::Int(1), count: None };
+/// let range = Range::new(Scalar::Int(0), Scalar::Int(3), Scalar::Int(1));
 /// assert_eq!(ogrid(&[range, range])[1].shape().unwrap(), [1, 3]);
 /// ```
 #[track_caller]

@@ -73,9 +73,9 @@ fn range(name: &str, value: &Value) -> Result<Range> {
     }
     let (start, stop, step) = (number(&parts[0], 0)?, number(&parts[1], 0)?, number(&parts[2], 1)?);
     Ok(match step {
-        Scalar::Complex(re, im) => Range { start, stop, step: Scalar::Int(1), count: Some(re.hypot(im) as u64) },
+        Scalar::Complex(re, im) => Range::counted(start, stop, re.hypot(im) as u64),
         step if step.as_f64() == 0.0 => return Err(Error::bad_request(name, "step 0; expected a step that moves")),
-        step => Range { start, stop, step, count: None },
+        step => Range::new(start, stop, step),
     })
 }
 

@@ -7,10 +7,12 @@ use crate::array::{Array, Index, axis, concatenate, where_, zeros};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::DType;
 
-/// x that makes ‖a·x − b‖ least, the shortest one where there are several; the sums of squares of what is left, a column of `b`
-/// each (none where `a` has not more rows than columns; NumPy gives none for a deficient rank either, which is not known
-/// before it is computed); the rank; the singular values of `a`. Singular values of at most `rcond` times the largest count as
-/// zero; by default machine precision times the longer side. One read of `a` and `b`; QR of `[a b]`, then SVD of R.
+/// Least squares: gives x, the residuals, the rank of `a`, and the singular values of `a`.
+///
+/// x makes ‖a·x − b‖ least; where several do, it is the shortest. The residuals are the sums of squares of a·x − b, one for each column
+/// of `b`. There are none where `a` has no more rows than columns. NumPy gives none for a deficient rank either; here the rank is
+/// not known before it is computed. Singular values of at most `rcond` times the largest count as zero; by default `rcond` is the
+/// machine precision times the longer side. Cost: one read of `a` and `b`, QR of `[a b]`, then SVD of R.
 ///
 /// ```
 /// use flagstone::{Array, array::linalg, random};

@@ -12,6 +12,7 @@ use flagstone_kernels::linalg::{Dense, Triangle};
 
 /// How the matrix of [`solve_triangular`] is meant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Sides {
     /// Its lower triangle counts, not the upper one.
     pub lower: bool,
@@ -21,6 +22,29 @@ pub struct Sides {
     pub transposed: bool,
     /// It is conjugated.
     pub conjugated: bool,
+}
+
+impl Sides {
+    /// With the lower triangle, or the upper one.
+    pub fn lower(mut self, lower: bool) -> Sides {
+        self.lower = lower;
+        self
+    }
+    /// With a diagonal that counts as ones, or as it is.
+    pub fn unit_diagonal(mut self, unit_diagonal: bool) -> Sides {
+        self.unit_diagonal = unit_diagonal;
+        self
+    }
+    /// Transposed, or not.
+    pub fn transposed(mut self, transposed: bool) -> Sides {
+        self.transposed = transposed;
+        self
+    }
+    /// Conjugated, or not.
+    pub fn conjugated(mut self, conjugated: bool) -> Sides {
+        self.conjugated = conjugated;
+        self
+    }
 }
 
 /// A matrix and its right-hand sides, or stacks of them, in one dtype.
@@ -138,7 +162,7 @@ pub fn solve_positive(a: &Array, b: &Array) -> Array {
 ///
 /// ```
 /// use flagstone::{DType, array::{eye, linalg}, ones};
-/// let sides = linalg::Sides { lower: true, ..Default::default() };
+/// let sides = linalg::Sides::default().lower(true);
 /// let x = linalg::solve_triangular(&(eye(3, 3, 0, DType::F64) * 4.0), &ones([3], DType::F64), sides);
 /// assert_eq!(x.sum(..).item::<f64>().unwrap(), 0.75);
 /// ```

@@ -1,7 +1,7 @@
 //! An array with elements added or left out along an axis.
 
 use crate::array::axes::position;
-use crate::array::composed::{Run, check_pieces, composed, picked};
+use crate::array::composed::{Stretch, check_pieces, composed, picked};
 use crate::array::indexing::slice_bounds;
 use crate::array::{Array, Axes, Index, concatenate};
 use crate::error::{Error, Result};
@@ -44,7 +44,7 @@ fn places(operation: &str, index: &Index, n: u64, last: i64) -> Result<Vec<i64>>
 }
 
 /// What is left of an axis of `n` without the places of an index.
-fn kept(index: &Index, n: u64) -> Result<Vec<Run>> {
+fn kept(index: &Index, n: u64) -> Result<Vec<Stretch>> {
     let end = n as i64;
     if let Index::Slice(start, stop, step) = index {
         let (start, step, len) = slice_bounds((*start, *stop, *step), n)?;
@@ -173,9 +173,9 @@ mod tests {
                     let (first, stride, len) = slice_bounds((start, stop, Some(step)), n).unwrap();
                     let gone: Vec<i64> = (0..len as i64).map(|i| first + i * stride).collect();
                     let want: Vec<i64> = (0..n as i64).filter(|at| !gone.contains(at)).collect();
-                    let runs = kept(&Index::Slice(start, stop, Some(step)), n).unwrap();
+                    let stretches = kept(&Index::Slice(start, stop, Some(step)), n).unwrap();
                     let got: Vec<i64> =
-                        runs.iter().flat_map(|&(start, step, len)| (0..len as i64).map(move |i| start + i * step)).collect();
+                        stretches.iter().flat_map(|&(start, step, len)| (0..len as i64).map(move |i| start + i * step)).collect();
                     assert_eq!(got, want, "{start:?}:{stop:?}:{step} of {n}");
                 }
             }

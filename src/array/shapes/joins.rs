@@ -72,6 +72,7 @@ pub fn column_stack(arrays: &[Array]) -> Array {
 
 /// Arrays in lists of lists, as [`block`] puts them together.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Nested {
     /// An array.
     Array(Array),

@@ -1,7 +1,7 @@
 //! Arrays with more elements at the ends of their axes, in all of NumPy's modes. Axes are padded one after the other, each
 //! with what was padded before: so corners come out as NumPy's.
 
-use crate::array::composed::{Run, check_pieces, composed, picked};
+use crate::array::composed::{Stretch, check_pieces, composed, picked};
 use crate::array::elementwise::constant;
 use crate::array::{Array, arange, axis, concatenate};
 use crate::error::{Error, Result};
@@ -81,8 +81,8 @@ pub enum Pad {
     Empty,
 }
 
-fn part(x: &Array, at: usize, runs: &[Run]) -> Result<Array> {
-    picked("pad", &x.expr()?, at, runs).map(Array::from_expr)
+fn part(x: &Array, at: usize, stretches: &[Stretch]) -> Result<Array> {
+    picked("pad", &x.expr()?, at, stretches).map(Array::from_expr)
 }
 
 /// `x` between what stands before and behind it.
@@ -98,12 +98,12 @@ fn with_length(x: &Array, at: usize, n: u64) -> Result<Vec<u64>> {
 }
 
 /// The places of `width` new ones before the first of `n` in a pattern that comes again every `period`.
-fn mirrored(n: i64, width: [u64; 2], period: i64, mirror: bool, skip_edge: bool) -> Vec<Run> {
+fn mirrored(n: i64, width: [u64; 2], period: i64, mirror: bool, skip_edge: bool) -> Vec<Stretch> {
     let place = |at: i64| {
         let within = at.rem_euclid(period);
         if mirror && within >= n { 2 * n - 1 - i64::from(skip_edge) - within } else { within }
     };
-    let mut runs: Vec<Run> = Vec::new();
+    let mut stretches: Vec<Stretch> = Vec::new();
     let (mut at, end) = (-(width[0] as i64), n + width[1] as i64);
     while at < end {
         // up to where the pattern turns or begins anew
@@ -111,10 +111,10 @@ fn mirrored(n: i64, width: [u64; 2], period: i64, mirror: bool, skip_edge: bool)
         let turn = if mirror && within < n { n } else { period };
         let len = (turn - within).min(end - at);
         let step = if mirror && within >= n { -1 } else { 1 };
-        runs.push((place(at), step, len as u64));
+        stretches.push((place(at), step, len as u64));
         at += len;
     }
-    runs
+    stretches
 }
 
 /// Mirrored with signs turned at the edges. As NumPy, from the inside outwards: what is new is mirrored next.
@@ -258,8 +258,8 @@ impl Array {
 mod tests {
     use super::*;
 
-    fn places(runs: &[Run]) -> Vec<i64> {
-        runs.iter().flat_map(|&(start, step, len)| (0..len as i64).map(move |i| start + i * step)).collect()
+    fn places(stretches: &[Stretch]) -> Vec<i64> {
+        stretches.iter().flat_map(|&(start, step, len)| (0..len as i64).map(move |i| start + i * step)).collect()
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Elements that come more than once: whole arrays beside one another, single elements, and what fills another shape.
 
 use crate::array::axes::position;
-use crate::array::composed::{PIECES_MAX, Run, composed, composed_of, picked};
+use crate::array::composed::{PIECES_MAX, Stretch, composed, composed_of, picked};
 use crate::array::{Array, Axes, Shape, zeros};
 use crate::error::{Error, Result};
 
@@ -11,8 +11,8 @@ fn tiled(x: &Array, axis: usize, times: u64) -> Result<Array> {
     let n = expr.shape[axis];
     let total = n.checked_mul(times).ok_or_else(|| too_long("tile", n, times))?;
     if n == 1 || times <= PIECES_MAX {
-        let runs: Vec<Run> = if n == 1 { vec![(0, 0, times)] } else { vec![(0, 1, n); times as usize] };
-        return picked("tile", &expr, axis, &runs).map(Array::from_expr);
+        let stretches: Vec<Stretch> = if n == 1 { vec![(0, 0, times)] } else { vec![(0, 1, n); times as usize] };
+        return picked("tile", &expr, axis, &stretches).map(Array::from_expr);
     }
     let mut shape = expr.shape.clone();
     shape.insert(axis, times);
@@ -28,8 +28,8 @@ fn repeated(x: &Array, axis: usize, times: u64) -> Result<Array> {
     let n = expr.shape[axis];
     let total = n.checked_mul(times).ok_or_else(|| too_long("repeat", n, times))?;
     if n <= PIECES_MAX || times <= 1 {
-        let runs: Vec<Run> = if times == 1 { vec![(0, 1, n)] } else { (0..n).map(|at| (at as i64, 0, times)).collect() };
-        return picked("repeat", &expr, axis, if times == 0 { &[] } else { &runs }).map(Array::from_expr);
+        let stretches: Vec<Stretch> = if times == 1 { vec![(0, 1, n)] } else { (0..n).map(|at| (at as i64, 0, times)).collect() };
+        return picked("repeat", &expr, axis, if times == 0 { &[] } else { &stretches }).map(Array::from_expr);
     }
     let mut shape = expr.shape.clone();
     shape.insert(axis + 1, times);
@@ -43,18 +43,18 @@ fn too_long(operation: &str, n: u64, times: u64) -> Error {
     Error::bad_request(operation, format!("{n} places {times} times; expected fewer than 2⁶³ in all"))
 }
 
-/// The runs of an axis whose place i comes `counts[i]` times.
-fn counted_runs(counts: &[u64]) -> Vec<Run> {
-    let mut runs: Vec<Run> = Vec::new();
+/// The stretches of an axis whose place i comes `counts[i]` times.
+fn counted_stretches(counts: &[u64]) -> Vec<Stretch> {
+    let mut stretches: Vec<Stretch> = Vec::new();
     for (at, &count) in (0..).zip(counts) {
-        match runs.last_mut() {
+        match stretches.last_mut() {
             Some((start, 1, len)) if count == 1 && *start + *len as i64 == at => *len += 1,
-            _ if count == 1 => runs.push((at, 1, 1)),
-            _ if count > 1 => runs.push((at, 0, count)),
+            _ if count == 1 => stretches.push((at, 1, 1)),
+            _ if count > 1 => stretches.push((at, 0, count)),
             _ => {}
         }
     }
-    runs
+    stretches
 }
 
 /// The one axis that `axes` names, or all elements along one.
@@ -119,7 +119,7 @@ impl Array {
                 _ if counts.len() as u64 != n => {
                     Err(Error::bad_request("repeat", format!("{} counts for an axis with length {n}; expected {n}, or one", counts.len())))
                 }
-                _ => picked("repeat", &x.expr()?, axis, &counted_runs(&counts)).map(Array::from_expr),
+                _ => picked("repeat", &x.expr()?, axis, &counted_stretches(&counts)).map(Array::from_expr),
             }
         })
     }
@@ -152,8 +152,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn single_places_beside_each_other_are_one_run() {
-        assert_eq!(counted_runs(&[1, 1, 0, 1, 3, 1, 1]), [(0, 1, 2), (3, 1, 1), (4, 0, 3), (5, 1, 2)]);
-        assert_eq!(counted_runs(&[0, 0]), []);
+    fn single_places_beside_each_other_are_one_stretch() {
+        assert_eq!(counted_stretches(&[1, 1, 0, 1, 3, 1, 1]), [(0, 1, 2), (3, 1, 1), (4, 0, 3), (5, 1, 2)]);
+        assert_eq!(counted_stretches(&[0, 0]), []);
     }
 }

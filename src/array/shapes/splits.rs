@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 
 /// Where an axis is cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Sections {
     /// So many parts.
     Parts(u64),

@@ -20,6 +20,7 @@ fn firsts(sorted: &Array) -> Result<Array> {
 }
 
 /// What `unique` gives.
+#[non_exhaustive]
 pub struct Unique {
     /// The values, ascending.
     pub values: Array,

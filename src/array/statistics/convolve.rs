@@ -10,6 +10,7 @@ const TERMS_MAX: u64 = 1024;
 
 /// Which places of the one sequence along the other count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Overlap {
     /// Where they overlap at all.
     Full,

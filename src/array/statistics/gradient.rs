@@ -9,6 +9,7 @@ use flagstone_kernels::dtype::DType;
 
 /// Where the places of an axis lie.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Spacing {
     /// So far apart.
     Step(f64),

@@ -146,8 +146,8 @@ pub fn ttest_rel(a: &Array, b: &Array, axis: i64) -> Tested {
     tested("ttest_rel", &[a, b], move |arrays| of_mean("ttest_rel", &(&arrays[0] - &arrays[1]), 0.0, axis))
 }
 
-/// The Cressie-Read divergence of frequencies from those expected, the means without: λ = 1 is Pearson's χ², 0 the likelihood ratio.
-/// `ddof` is taken off the degrees of freedom.
+/// The Cressie-Read divergence of observed frequencies from expected ones. Without expected ones, all are expected to be equal: their
+/// mean. λ = 1 is Pearson's χ², λ = 0 the likelihood ratio. `ddof` is taken off the degrees of freedom.
 ///
 /// ```
 /// use flagstone::{ones, DType, array::stats};

@@ -49,15 +49,14 @@ pub struct Args {
 
 /// Says what will be copied, and copies it.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let options = Options {
-        chunks: args.chunks,
-        shards: args.shards,
-        codec: args.codec,
-        zarr_version: args.zarr_version,
-        overwrite: args.overwrite,
-        resume: args.resume,
-        axis: args.axis,
-    };
+    let options = Options::default()
+        .chunks(args.chunks)
+        .shards(args.shards)
+        .codec(args.codec)
+        .zarr_version(args.zarr_version)
+        .overwrite(args.overwrite)
+        .resume(args.resume)
+        .axis(args.axis);
     let plan = Plan::new(&args.source, &args.target, &options)?;
     for note in &plan.notes {
         eprintln!("note: {note}");

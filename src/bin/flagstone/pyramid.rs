@@ -63,22 +63,22 @@ fn scale(text: &str) -> Result<(String, f64), String> {
 
 /// Says what will be written, and writes it.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let options = PyramidOptions {
-        axes: args.axes,
-        halved: args.halve,
-        how: match args.method {
-            Method::Mean => Halving::Mean,
-            Method::Nearest => Halving::Nearest,
-            Method::Mode => Halving::Mode,
-        },
-        levels: args.levels.map(usize::from),
-        chunks: args.chunks,
-        shards: args.shards,
-        codec: args.codec,
-        scale: args.scale,
-        unit: args.unit,
-        resume: args.resume,
+    let how = match args.method {
+        Method::Mean => Halving::Mean,
+        Method::Nearest => Halving::Nearest,
+        Method::Mode => Halving::Mode,
     };
+    let options = PyramidOptions::default()
+        .axes(args.axes)
+        .halved(args.halve)
+        .how(how)
+        .levels(args.levels.map(usize::from))
+        .chunks(args.chunks)
+        .shards(args.shards)
+        .codec(args.codec)
+        .scale(args.scale)
+        .unit(args.unit)
+        .resume(args.resume);
     let plan = Pyramid::new(&args.source, &args.target, &options)?;
     let (runtime, cancel) = args.engine.start()?;
     let shapes: Vec<String> = plan.levels.iter().map(|shape| shape.iter().map(u64::to_string).collect::<Vec<_>>().join("x")).collect();

@@ -80,6 +80,7 @@ fn text<'a>(value: &Value, shown: &mut dyn Iterator<Item = &'a Shown>) -> String
             format!("slice({}, {}, {})", part(start), part(stop), part(step))
         }
         Value::Ellipsis => "Ellipsis".to_string(),
+        _ => "a value that cannot be printed".to_string(),
     }
 }
 
@@ -113,7 +114,7 @@ fn to_json(value: &Value, shown: &mut dyn Iterator<Item = &Shown>) -> serde_json
         Value::None => json!({"data": null}),
         Value::Str(text) => json!({"data": text}),
         Value::DType(dtype) => json!({"data": dtype.name()}),
-        Value::Slice(..) | Value::Ellipsis => json!({"data": text(value, &mut std::iter::empty())}),
+        _ => json!({"data": text(value, &mut std::iter::empty())}),
     }
 }
 

@@ -23,7 +23,7 @@ struct DenseStage {
     dtype: DType,
     programs: Vec<Fused>,
     /// Last axes and dtype of every result; what is not wanted is not written.
-    makes: Vec<linalg::Made>,
+    makes: Vec<linalg::ResultShape>,
     wanted: Vec<bool>,
     /// Axes of the stack.
     stack: usize,
@@ -66,7 +66,7 @@ impl DenseStage {
     /// The product and cuts of each result that is wanted.
     fn made(&self) -> Vec<Option<Blocked>> {
         let mut written = self.work.writes.iter();
-        let of = |((last, _), wanted): (&linalg::Made, &bool)| {
+        let of = |((last, _), wanted): (&linalg::ResultShape, &bool)| {
             let writes = wanted.then(|| written.next()).flatten()?;
             let axes = self.work.boxes.cuts[..self.stack].iter().cloned().chain(last.iter().map(|&n| AxisChunks::whole(n)));
             Some(Blocked { product: writes.product.id, grid: ChunkGrid { axes: axes.collect() } })

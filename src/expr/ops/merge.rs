@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// Where a block of a run begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Piece {
+pub struct RunBlock {
     /// The order of its first item.
     pub order: [u64; 4],
     /// Of which run.
@@ -22,35 +22,35 @@ pub struct Piece {
     pub at: u32,
 }
 
-/// Sorted runs in blocks of the pool. The pieces of run r are the blocks `r * per_run`, + 1, ….
+/// Sorted runs in blocks of the pool. Run r has the blocks `r * per_run`, + 1, ….
 pub struct SortedRuns {
     /// Their number in the pool.
     pub product: u64,
     /// Items of each run.
     pub lengths: Vec<u64>,
     /// Items of a full block.
-    pub piece: u64,
+    pub block_items: u64,
     /// Numbers of blocks that a run has.
     pub per_run: u64,
     /// All blocks, ordered by their first items, then by run. Empty while nothing was sorted yet.
-    pub pieces: Vec<Piece>,
+    pub blocks: Vec<RunBlock>,
     /// Dropping the last of them removes the blocks.
     pub owner: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 /// What a block of a run takes beside its items: the pool's books of it, where it begins, and its share of the ranges that are
 /// merged, which are fewer than blocks.
-pub const PIECE_BYTES: u64 = 200 + size_of::<Piece>() as u64 + 16;
+pub const RUN_BLOCK_BYTES: u64 = 200 + size_of::<RunBlock>() as u64 + 16;
 
 impl SortedRuns {
     fn standing_bytes(&self) -> u64 {
-        self.lengths.iter().map(|len| len.div_ceil(self.piece)).sum::<u64>().saturating_mul(PIECE_BYTES)
+        self.lengths.iter().map(|len| len.div_ceil(self.block_items)).sum::<u64>().saturating_mul(RUN_BLOCK_BYTES)
     }
 }
 
 impl fmt::Debug for SortedRuns {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} runs in blocks of {}", self.lengths.len(), self.piece)
+        write!(f, "{} runs in blocks of {}", self.lengths.len(), self.block_items)
     }
 }
 

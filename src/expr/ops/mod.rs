@@ -44,7 +44,7 @@ pub use grouped::Grouped;
 pub use lanes::Lanes;
 pub use lookup::Lookup;
 pub use mask::Mask;
-pub use merge::{Merge, PIECE_BYTES, Piece, SortedRuns};
+pub use merge::{Merge, RUN_BLOCK_BYTES, RunBlock, SortedRuns};
 pub use output::{Output, output_of, outputs};
 pub use quantile::Quantile;
 pub use rechunk::Rechunk;

@@ -40,6 +40,7 @@ pub struct Flat {
 
 /// What a raw file holds, as its address says.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct RawLayout {
     /// Element type.
     pub dtype: DType,
@@ -51,6 +52,13 @@ pub struct RawLayout {
     pub big_endian: bool,
     /// First axis fastest.
     pub fortran_order: bool,
+}
+
+impl RawLayout {
+    /// From the first byte on, in C order, least significant byte first.
+    pub fn new(dtype: DType, shape: Vec<u64>) -> RawLayout {
+        RawLayout { dtype, shape, offset: 0, big_endian: false, fortran_order: false }
+    }
 }
 
 /// As an address says it: `dtype=float64&shape=2,3&offset=0&order=C&endian=little`.

@@ -11,9 +11,10 @@ use super::library::{self, FilterInfo, Id, done, failed, id, sync};
 use super::links::{self, links};
 use super::read::{Chunked, Dataset, Kind};
 use super::through::Through;
-use super::types::{Element, element, swap_bytes, type_text};
+use super::types::{Element, element, type_text};
 use crate::error::{Error, Result};
 use crate::store::{Meta, Refused, Store, reach};
+use flagstone_kernels::copy::swap_bytes;
 use flagstone_kernels::dtype::{DType, Scalar};
 use hdf5_sys::h5d::*;
 use hdf5_sys::h5f::H5Fget_name;
@@ -82,7 +83,7 @@ pub(super) fn describe(address: &str, dataset: &Id, field: Option<&str>, scales:
         }
         fill.resize(of.dtype.size(), 0);
         if of.swap {
-            swap_bytes(&mut fill, of.dtype);
+            swap_bytes(of.dtype, &mut fill);
         }
         let mut told = fill.clone();
         of.expand_bits(&mut told);
@@ -255,91 +256,122 @@ fn require_filters(address: &str, filters: &[FilterInfo]) -> Result<()> {
     ))
 }
 
+/// A dataset ready to be read: what is known of it, and where its elements are.
 fn build(address: &str, path: &Path, dataset: &str, object: &Id, found: Described) -> Result<Dataset> {
-    let Described { meta, element, most, layout, external, filters, fill } = found;
-    let (of, item) = (element.of, element.bytes as u64);
-    // The axes of the dataset itself: what is inside of an element is no axis of its index.
-    let rank = meta.shape.len() - element.axes.len();
-    let outer = &meta.shape[..rank];
-    let packing = attributes::packing(address, object, of.dtype);
-    let through = |chunk_bytes: u64| {
+    let packing = attributes::packing(address, object, found.element.of.dtype);
+    let holder = holder(address, object)?;
+    let file = File::open(&holder).map_err(|e| Error::store_io(address, &format!("opening {}", holder.display()), &e))?;
+    let (kind, stored) = Building { address, path, dataset, object, found: &found }.kind(&Raw::open(address, &file)?)?;
+    let Described { meta, element, fill, .. } = found;
+    Ok(Dataset { address: address.into(), file, meta, packing, element, fill, kind, stored })
+}
+
+/// A dataset on the way to being opened.
+struct Building<'a> {
+    address: &'a str,
+    path: &'a Path,
+    dataset: &'a str,
+    object: &'a Id,
+    found: &'a Described,
+}
+
+impl Building<'_> {
+    /// Lengths of the dataset's own axes: what is inside of an element is no axis of its index.
+    fn outer(&self) -> &[u64] {
+        let meta = &self.found.meta;
+        &meta.shape[..meta.shape.len() - self.found.element.axes.len()]
+    }
+
+    /// Bytes of all elements.
+    fn bytes(&self) -> u64 {
+        crate::grid::element_count(self.outer()).unwrap_or(0) * self.found.element.bytes as u64
+    }
+
+    /// Bytes that libhdf5 says the dataset takes.
+    fn stored(&self) -> u64 {
+        // SAFETY: the identifier is alive.
+        unsafe { H5Dget_storage_size(self.object.raw()) }
+    }
+
+    /// How the elements are stored, and in how many bytes, where that is known.
+    fn kind(&self, raw: &Raw<'_>) -> Result<(Kind, Option<u64>)> {
+        match (self.found.layout, &self.found.meta.chunks) {
+            _ if self.found.external => Ok((self.through(0)?, None)),
+            (H5D_layout_t::H5D_CONTIGUOUS, _) => self.contiguous(raw),
+            (H5D_layout_t::H5D_CHUNKED, Some(whole)) => self.chunked(raw, whole),
+            (H5D_layout_t::H5D_COMPACT, _) => Ok((self.through(0)?, Some(self.stored()))),
+            (H5D_layout_t::H5D_VIRTUAL, _) => Ok((self.through(0)?, None)),
+            _ => Err(Error::store(self.address, "the dataset's layout is unknown")),
+        }
+    }
+
+    /// What libhdf5 alone reads.
+    fn through(&self, chunk_bytes: u64) -> Result<Kind> {
+        let element = &self.found.element;
         if !element.is_plain() {
             let what = "a field or an array inside of elements, in a dataset that only libhdf5 reads (compact, virtual, external, or a filter \
                         that is not decoded here), is not supported; copy the dataset into chunks first";
-            return Err(Error::store(address, what));
+            return Err(Error::store(self.address, what));
         }
-        Ok(Kind::Through(Through { path: path.into(), dataset: dataset.into(), swap: of.swap, chunk_bytes }))
-    };
-    let holder = holder(address, object)?;
-    let file = File::open(&holder).map_err(|e| Error::store_io(address, &format!("opening {}", holder.display()), &e))?;
-    let raw = Raw::open(address, &file)?;
-    let bytes = crate::grid::element_count(outer).unwrap_or(0) * item;
-    let (kind, stored) = match (layout, &meta.chunks) {
-        _ if external => (through(0)?, None),
-        (H5D_layout_t::H5D_CONTIGUOUS, _) => {
-            // SAFETY: the identifier is alive.
-            let at = unsafe { H5Dget_offset(object.raw()) };
-            let at = (at != UNDEFINED && bytes > 0).then_some(at);
-            if let Some(at) = at
-                && at.checked_add(bytes).is_none_or(|end| end > raw.len)
-            {
-                let what = format!("the data's {bytes} bytes reach past the file's {} bytes (a truncated file?)", raw.len);
-                return Err(raw.corrupt(at.wrapping_sub(raw.base), &what));
-            }
-            (Kind::Contiguous(at), Some(if at.is_some() { bytes } else { 0 }))
-        }
-        (H5D_layout_t::H5D_CHUNKED, Some(whole)) => {
-            let chunk = &whole[..rank];
-            let chunk_bytes = crate::grid::element_count(chunk).and_then(|n| n.checked_mul(item)).and_then(|n| u32::try_from(n).ok());
-            let Some(chunk_bytes) = chunk_bytes else {
-                return Err(Error::store(
-                    address,
-                    format!("the file is corrupt: chunks {chunk:?} of {item}-byte elements are larger than HDF5 allows"),
-                ));
-            };
-            match Pipeline::new(&filters, chunk_bytes as usize, item as usize) {
-                Some(pipeline) => {
-                    let mut counts: Vec<u64> = outer.iter().zip(chunk).map(|(n, c)| n.div_ceil(*c)).collect();
-                    let counts_max = most.iter().zip(chunk).map(|(&n, c)| if n == UNDEFINED { n } else { n.div_ceil(*c) }).collect();
-                    let layout = header::chunk_layout(&raw, library::header_address(address, object)?)?;
-                    let stored_max = u64::from(chunk_bytes).saturating_mul(2).saturating_add(1 << 16);
-                    let known = library::known_chunks(address, object, filters.is_empty().then_some(chunk_bytes))?;
-                    let filtered = !filters.is_empty();
-                    let grid = Grid { chunk, counts: &counts, counts_max, chunk_bytes, filtered, stored_max, known };
-                    let index = if bytes == 0 {
-                        Index::Dense(Dense::default())
-                    } else if let Some(index) = index::read(&raw, &layout, &grid)? {
-                        index
-                    } else {
-                        require_filters(address, &filters)?;
-                        let kind = through(chunk_bytes.into())?;
-                        let stored = Some(known.bytes);
-                        return Ok(Dataset { address: address.into(), file, meta, packing, element, fill, kind, stored });
-                    };
-                    let (stored_most, stored) = index.sizes(counts.iter().product());
-                    counts.extend(element.axes.iter().map(|_| 1));
-                    let kind = Chunked {
-                        chunk: whole.clone(),
-                        counts,
-                        chunk_bytes: chunk_bytes as usize,
-                        pipeline,
-                        index,
-                        plain_edges: layout.plain_edges,
-                        stored_most,
-                    };
-                    (Kind::Chunked(kind), Some(stored))
-                }
-                None => {
-                    require_filters(address, &filters)?;
-                    // SAFETY: the identifier is alive.
-                    (through(chunk_bytes.into())?, Some(unsafe { H5Dget_storage_size(object.raw()) }))
-                }
-            }
-        }
+        Ok(Kind::Through(Through { path: self.path.into(), dataset: self.dataset.into(), swap: element.of.swap, chunk_bytes }))
+    }
+
+    /// Elements that lie one after the other, all of them inside of the file.
+    fn contiguous(&self, raw: &Raw<'_>) -> Result<(Kind, Option<u64>)> {
+        let bytes = self.bytes();
         // SAFETY: the identifier is alive.
-        (H5D_layout_t::H5D_COMPACT, _) => (through(0)?, Some(unsafe { H5Dget_storage_size(object.raw()) })),
-        (H5D_layout_t::H5D_VIRTUAL, _) => (through(0)?, None),
-        _ => return Err(Error::store(address, "the dataset's layout is unknown")),
-    };
-    Ok(Dataset { address: address.into(), file, meta, packing, element, fill, kind, stored })
+        let at = unsafe { H5Dget_offset(self.object.raw()) };
+        let at = (at != UNDEFINED && bytes > 0).then_some(at);
+        if let Some(at) = at
+            && at.checked_add(bytes).is_none_or(|end| end > raw.len)
+        {
+            let what = format!("the data's {bytes} bytes reach past the file's {} bytes (a truncated file?)", raw.len);
+            return Err(raw.corrupt(at.wrapping_sub(raw.base), &what));
+        }
+        Ok((Kind::Contiguous(at), Some(if at.is_some() { bytes } else { 0 })))
+    }
+
+    /// Chunks of `whole`, the axes inside of an element included: read here where their filters and their index are understood.
+    fn chunked(&self, raw: &Raw<'_>, whole: &[u64]) -> Result<(Kind, Option<u64>)> {
+        let (address, Described { element, most, filters, .. }) = (self.address, self.found);
+        let (outer, item) = (self.outer(), element.bytes as u64);
+        let chunk = &whole[..outer.len()];
+        let chunk_bytes = crate::grid::element_count(chunk).and_then(|n| n.checked_mul(item)).and_then(|n| u32::try_from(n).ok());
+        let Some(chunk_bytes) = chunk_bytes else {
+            return Err(Error::store(
+                address,
+                format!("the file is corrupt: chunks {chunk:?} of {item}-byte elements are larger than HDF5 allows"),
+            ));
+        };
+        let Some(pipeline) = Pipeline::new(filters, chunk_bytes as usize, item as usize) else {
+            require_filters(address, filters)?;
+            return Ok((self.through(chunk_bytes.into())?, Some(self.stored())));
+        };
+        let mut counts: Vec<u64> = outer.iter().zip(chunk).map(|(n, c)| n.div_ceil(*c)).collect();
+        let counts_max = most.iter().zip(chunk).map(|(&n, c)| if n == UNDEFINED { n } else { n.div_ceil(*c) }).collect();
+        let layout = header::chunk_layout(raw, library::header_address(address, self.object)?)?;
+        let stored_max = u64::from(chunk_bytes).saturating_mul(2).saturating_add(1 << 16);
+        let known = library::known_chunks(address, self.object, filters.is_empty().then_some(chunk_bytes))?;
+        let grid = Grid { chunk, counts: &counts, counts_max, chunk_bytes, filtered: !filters.is_empty(), stored_max, known };
+        let index = match self.bytes() {
+            0 => Some(Index::Dense(Dense::default())),
+            _ => index::read(raw, &layout, &grid)?,
+        };
+        let Some(index) = index else {
+            require_filters(address, filters)?;
+            return Ok((self.through(chunk_bytes.into())?, Some(known.bytes)));
+        };
+        let (stored_most, stored) = index.sizes(counts.iter().product());
+        counts.extend(element.axes.iter().map(|_| 1));
+        let kind = Chunked {
+            chunk: whole.to_vec(),
+            counts,
+            chunk_bytes: chunk_bytes as usize,
+            pipeline,
+            index,
+            plain_edges: layout.plain_edges,
+            stored_most,
+        };
+        Ok((Kind::Chunked(kind), Some(stored)))
+    }
 }

@@ -4,13 +4,15 @@
 use super::chunk_table::{Entry, Index};
 use super::filters::{Pipeline, padded};
 use super::through::Through;
-use super::types::{Element, swap_bytes};
+use super::types::Element;
 use crate::error::{Error, Result};
-use crate::grid::{Region, Span};
+use crate::grid::Region;
 use crate::store::box_read::{self, BoxFile, PIECE_BYTES, file_strides};
+use crate::store::chunk_parts::{ChunkPart, ChunkParts, for_each_part};
 use crate::store::copy_box::{self, dense_bytes, normalise_bool};
 use crate::store::reach::will_need;
 use crate::store::{Meta, Moved, Packing, Store};
+use flagstone_kernels::copy::{fill, swap_bytes};
 use flagstone_kernels::view::{View, ViewMut, dense_strides};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -53,29 +55,6 @@ pub(super) struct Chunked {
     pub(super) stored_most: u64,
 }
 
-/// What one chunk has of a region along one axis.
-#[derive(Clone, Copy, Debug)]
-struct Piece {
-    chunk: u64,
-    /// Index in the region of the first place.
-    first: usize,
-    /// Places inside the chunk.
-    inside: Span,
-}
-
-fn pieces(span: Span, chunk: u64) -> Vec<Piece> {
-    let mut found = Vec::new();
-    let mut i = 0;
-    while i < span.len {
-        let at = span.start + i * span.step;
-        let number = at / chunk;
-        let n = (((number + 1) * chunk - 1 - at) / span.step.max(1) + 1).min(span.len - i);
-        found.push(Piece { chunk: number, first: i as usize, inside: Span { start: at % chunk, len: n, step: span.step } });
-        i += n;
-    }
-    found
-}
-
 impl Dataset {
     /// Bytes from one place to the next along each axis of stored elements of `shape`, the axes inside of an element included.
     fn strides(&self, shape: &[u64]) -> Vec<u64> {
@@ -106,32 +85,18 @@ impl Dataset {
         ))
     }
 
-    /// Calls `visit` with the place of every chunk that `region` touches, and its pieces by axis.
-    fn each_chunk(&self, chunked: &Chunked, region: &Region, mut visit: impl FnMut(&[u64], &[Piece]) -> Result<bool>) -> Result<()> {
-        let axes: Vec<Vec<Piece>> = region.0.iter().zip(&chunked.chunk).map(|(s, c)| pieces(*s, *c)).collect();
-        let counts: Vec<usize> = axes.iter().map(Vec::len).collect();
-        let mut at = vec![0; axes.len()];
-        loop {
-            let mine: Vec<Piece> = at.iter().zip(&axes).map(|(&i, axis)| axis[i]).collect();
-            let place: Vec<u64> = mine.iter().map(|p| p.chunk).collect();
-            if !visit(&place, &mine)? || !copy_box::advance(&mut at, &counts) {
-                return Ok(());
-            }
-        }
-    }
-
-    fn read_chunk(&self, chunked: &Chunked, place: &[u64], mine: &[Piece], out: &mut ViewMut<'_>, scratch: &mut [u8]) -> Result<Moved> {
+    fn read_chunk(&self, chunked: &Chunked, part: &ChunkPart, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> Result<Moved> {
+        let (place, inside) = (&part.index[..], &part.local);
         let Some(entry) = chunked.index.get(place, &chunked.counts) else {
-            copy_box::fill(&self.fill, out);
+            fill(&self.fill, out);
             return Ok(Moved::default());
         };
         let at_edge = || place.iter().zip(&chunked.chunk).zip(&self.meta.shape).any(|((p, c), n)| (p + 1) * c > *n);
-        let inside = Region(mine.iter().map(|p| p.inside).collect());
         if chunked.pipeline.skips_all(entry.mask) || chunked.plain_edges && at_edge() {
             if entry.len as usize != chunked.chunk_bytes {
                 return Err(self.bad_chunk(place, entry, &format!("a plain chunk has {} bytes", chunked.chunk_bytes)));
             }
-            let n = self.read_box(entry.at, &chunked.chunk, &inside, out, scratch).map_err(|e| self.failed(place, entry, &e))?;
+            let n = self.read_box(entry.at, &chunked.chunk, inside, out, scratch).map_err(|e| self.failed(place, entry, &e))?;
             return Ok(Moved { stored_bytes: n, decoded_bytes: n });
         }
         let (stored, rest) = scratch.split_at_mut(padded(entry.len as usize));
@@ -145,7 +110,7 @@ impl Dataset {
         {
             chunked.pipeline.decode(entry.mask, stored, bytes, rest).map_err(|what| self.bad_chunk(place, entry, &what))?;
             if self.element.of.swap {
-                swap_bytes(bytes, self.meta.dtype);
+                swap_bytes(self.meta.dtype, bytes);
             }
             return Ok(moved);
         }
@@ -210,17 +175,16 @@ impl Store for Dataset {
         }
         let mut moved = Moved::default();
         match &self.kind {
-            Kind::Contiguous(None) => copy_box::fill(&self.fill, out),
+            Kind::Contiguous(None) => fill(&self.fill, out),
             Kind::Contiguous(Some(base)) => {
                 let n = self
                     .read_box(*base, &self.meta.shape, region, out, scratch)
                     .map_err(|e| Error::store_io(&self.address, &format!("reading {region} of the data at byte {base} of the file"), &e))?;
                 moved = Moved { stored_bytes: n, decoded_bytes: n };
             }
-            Kind::Chunked(chunked) => self.each_chunk(chunked, region, |place, mine| {
-                let (start, shape): (Vec<usize>, Vec<usize>) = mine.iter().map(|p| (p.first, p.inside.len as usize)).unzip();
-                moved += self.read_chunk(chunked, place, mine, &mut out.part(&start, &shape), scratch)?;
-                Ok(true)
+            Kind::Chunked(chunked) => for_each_part(region, &chunked.chunk, |part| {
+                moved += self.read_chunk(chunked, part, &mut out.part(&part.start, &part.shape), scratch)?;
+                Ok(())
             })?,
             Kind::Through(through) => {
                 let n = through.read(&self.address, region, out, scratch)?;
@@ -266,14 +230,13 @@ impl Store for Dataset {
                 }
             }
             Kind::Chunked(chunked) => {
-                // Advice cannot fail, so neither can the walk.
-                let _ = self.each_chunk(chunked, region, |place, _| {
-                    if let Some(entry) = chunked.index.get(place, &chunked.counts) {
+                let mut parts = ChunkParts::new(region, &chunked.chunk);
+                while let Some(part) = parts.next().filter(|_| calls < CALLS_MAX) {
+                    if let Some(entry) = chunked.index.get(&part.index, &chunked.counts) {
                         will_need(&self.file, entry.at, entry.len.into());
                         calls += 1;
                     }
-                    Ok(calls < CALLS_MAX)
-                });
+                }
             }
             Kind::Contiguous(None) | Kind::Through(_) => {}
         }

@@ -2,10 +2,10 @@
 //! other way.
 
 use super::library::{self, done, id, sync};
-use super::types::swap_bytes;
 use crate::error::{Error, Result};
 use crate::grid::{Region, Span};
 use crate::store::copy_box::{self, dense_bytes};
+use flagstone_kernels::copy::swap_bytes;
 use flagstone_kernels::view::{View, ViewMut};
 use hdf5_sys::h5d::{H5Dget_space, H5Dget_type, H5Dread};
 use hdf5_sys::h5s::*;
@@ -37,7 +37,7 @@ impl Through {
             if self.swap {
                 let dtype = out.dtype();
                 if let Some(bytes) = dense_bytes(out) {
-                    swap_bytes(bytes, dtype);
+                    swap_bytes(dtype, bytes);
                 }
             }
             return Ok(n);

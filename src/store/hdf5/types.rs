@@ -3,6 +3,7 @@
 
 use super::library::{self, Id, done, id, sync};
 use crate::error::{Error, Result};
+use flagstone_kernels::copy::swap_bytes;
 use flagstone_kernels::dtype::DType;
 use hdf5_sys::h5i::hid_t;
 use hdf5_sys::h5t::*;
@@ -61,7 +62,7 @@ impl FileType {
     /// Makes native numbers of dense bytes as they are in the file.
     pub(super) fn to_native(self, bytes: &mut [u8]) {
         if self.swap {
-            swap_bytes(bytes, self.dtype);
+            swap_bytes(self.dtype, bytes);
         }
         self.expand_bits(bytes);
     }
@@ -71,21 +72,6 @@ impl FileType {
         if let Some(bits) = self.bits {
             bits.expand(bytes, self.dtype);
         }
-    }
-}
-
-/// Reverses the bytes of every number in `bytes`.
-pub(super) fn swap_bytes(bytes: &mut [u8], dtype: DType) {
-    fn each<const N: usize>(bytes: &mut [u8]) {
-        for unit in bytes.as_chunks_mut::<N>().0 {
-            unit.reverse();
-        }
-    }
-    match dtype.real().size() {
-        2 => each::<2>(bytes),
-        4 => each::<4>(bytes),
-        8 => each::<8>(bytes),
-        _ => {}
     }
 }
 
@@ -227,85 +213,17 @@ pub(super) fn type_text(datatype: &Id) -> String {
     })
 }
 
+/// What a datatype is, or why it is no number. Parts of enums and compounds, at depth 1, are plain numbers.
 fn describe(datatype: &Id, depth: usize) -> std::result::Result<FileType, String> {
     let of = datatype.raw();
     // SAFETY: plain queries of an identifier that is alive, under the lock.
     unsafe {
-        let (class, size) = (H5Tget_class(of), H5Tget_size(of));
-        let order = || match H5Tget_order(of) {
-            H5T_order_t::H5T_ORDER_LE => Ok(cfg!(target_endian = "big")),
-            H5T_order_t::H5T_ORDER_BE => Ok(cfg!(target_endian = "little")),
-            _ => Err("a byte order other than little and big endian is not supported".to_string()),
-        };
-        let odd = |kind: &str| Err(format!("dtype {kind} of {size} bytes with unusual bits is not supported; convert it with h5py first"));
-        match class {
-            H5T_class_t::H5T_INTEGER | H5T_class_t::H5T_BITFIELD => {
-                let signed = class == H5T_class_t::H5T_INTEGER && H5Tget_sign(of) == H5T_sign_t::H5T_SGN_2;
-                let (precision, offset) = (H5Tget_precision(of), H5Tget_offset(of));
-                let offset = usize::try_from(offset).unwrap_or(usize::MAX);
-                if precision == 0 || precision.checked_add(offset).is_none_or(|end| end > 8 * size) {
-                    return odd("integer");
-                }
-                let bits = (precision < 8 * size).then_some(Bits { offset: offset as u32, precision: precision as u32 });
-                let dtype = match (signed, size) {
-                    (true, 1) => DType::I8,
-                    (true, 2) => DType::I16,
-                    (true, 4) => DType::I32,
-                    (true, 8) => DType::I64,
-                    (false, 1) => DType::U8,
-                    (false, 2) => DType::U16,
-                    (false, 4) => DType::U32,
-                    (false, 8) => DType::U64,
-                    _ => return odd("integer"),
-                };
-                Ok(FileType { dtype, swap: size > 1 && order()?, bits })
-            }
-            H5T_class_t::H5T_FLOAT => {
-                let mut bits = [0usize; 6];
-                let [sign, exponent, exponent_bits, mantissa, mantissa_bits, bias] = &mut bits;
-                H5Tget_fields(of, sign, exponent, exponent_bits, mantissa, mantissa_bits);
-                *bias = H5Tget_ebias(of);
-                match FLOATS.iter().find(|(dtype, known)| *known == bits && dtype.size() == size) {
-                    Some((dtype, _)) => Ok(FileType::plain(*dtype, order()?)),
-                    None => odd("float"),
-                }
-            }
-            H5T_class_t::H5T_ENUM if depth == 0 => {
-                let base = library::id("", "", H5Tget_super(of)).map_err(|_| "dtype enum without a base".to_string())?;
-                let found = describe(&base, 1)?;
-                if found.dtype.size() == 1 && is_bool(of) {
-                    return Ok(FileType::plain(DType::Bool, false));
-                }
-                Ok(found)
-            }
-            H5T_class_t::H5T_COMPOUND if depth == 0 => {
-                let names = member_names(of);
-                // Two floats of other names are two quantities, not the parts of one.
-                let pair = [["r", "i"], ["real", "imag"]].iter().any(|pair| names == *pair);
-                if !pair || H5Tget_member_offset(of, 0) != 0 || H5Tget_member_offset(of, 1) != size / 2 {
-                    return Err(format!(
-                        "dtype compound {{{}}} is not a number; only {{r, i}} and {{real, imag}} are (a complex). Name a field: …#{}",
-                        names.join(", "),
-                        names.first().map_or("field", String::as_str)
-                    ));
-                }
-                let parts: Vec<FileType> = (0..2)
-                    .map(|i| {
-                        let part =
-                            library::id("", "", H5Tget_member_type(of, i)).map_err(|_| "dtype compound without members".to_string())?;
-                        describe(&part, 1)
-                    })
-                    .collect::<std::result::Result<_, _>>()?;
-                let dtype = match parts[0].dtype {
-                    DType::F32 if size == 8 => DType::C64,
-                    DType::F64 if size == 16 => DType::C128,
-                    other => return Err(format!("dtype complex of {other} is not supported")),
-                };
-                if parts[0] != parts[1] {
-                    return Err("dtype complex with unlike parts is not supported".into());
-                }
-                Ok(FileType::plain(dtype, parts[0].swap))
-            }
+        match H5Tget_class(of) {
+            H5T_class_t::H5T_INTEGER => integer(of, H5Tget_sign(of) == H5T_sign_t::H5T_SGN_2),
+            H5T_class_t::H5T_BITFIELD => integer(of, false),
+            H5T_class_t::H5T_FLOAT => float(of),
+            H5T_class_t::H5T_ENUM if depth == 0 => enumeration(of),
+            H5T_class_t::H5T_COMPOUND if depth == 0 => pair(of),
             H5T_class_t::H5T_STRING => Err("dtype string is not a number".into()),
             H5T_class_t::H5T_REFERENCE => Err("dtype reference is not a number".into()),
             H5T_class_t::H5T_VLEN => Err("dtype variable-length is not a number".into()),
@@ -314,17 +232,138 @@ fn describe(datatype: &Id, depth: usize) -> std::result::Result<FileType, String
             H5T_class_t::H5T_OPAQUE => Err("dtype opaque is not a number".into()),
             H5T_class_t::H5T_ENUM => Err("dtype enum is not a number".into()),
             H5T_class_t::H5T_COMPOUND => Err("dtype compound is not a number".into()),
-            class if class as i32 == COMPLEX => {
-                let base = library::id("", "", H5Tget_super(of)).map_err(|_| "dtype complex without parts".to_string())?;
-                let part = describe(&base, 1)?;
-                match part.dtype {
-                    DType::F32 => Ok(FileType { dtype: DType::C64, ..part }),
-                    DType::F64 => Ok(FileType { dtype: DType::C128, ..part }),
-                    other => Err(format!("dtype complex of {other} is not supported")),
-                }
-            }
+            class if class as i32 == COMPLEX => complex(of),
             _ => Err("the datatype is unreadable".into()),
         }
+    }
+}
+
+/// Whether the bytes of a number stand the other way round than this machine's.
+///
+/// # Safety
+/// `of` must be alive and the lock held.
+unsafe fn is_swapped(of: hid_t) -> std::result::Result<bool, String> {
+    // SAFETY: a plain query.
+    match unsafe { H5Tget_order(of) } {
+        H5T_order_t::H5T_ORDER_LE => Ok(cfg!(target_endian = "big")),
+        H5T_order_t::H5T_ORDER_BE => Ok(cfg!(target_endian = "little")),
+        _ => Err("a byte order other than little and big endian is not supported".to_string()),
+    }
+}
+
+fn odd(kind: &str, size: usize) -> String {
+    format!("dtype {kind} of {size} bytes with unusual bits is not supported; convert it with h5py first")
+}
+
+/// An integer, or a field of bits, of which some may be padding.
+///
+/// # Safety
+/// `of` must be alive and the lock held.
+unsafe fn integer(of: hid_t, signed: bool) -> std::result::Result<FileType, String> {
+    // SAFETY: plain queries.
+    let (size, precision, offset) = unsafe { (H5Tget_size(of), H5Tget_precision(of), H5Tget_offset(of)) };
+    let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+    if precision == 0 || precision.checked_add(offset).is_none_or(|end| end > 8 * size) {
+        return Err(odd("integer", size));
+    }
+    let bits = (precision < 8 * size).then_some(Bits { offset: offset as u32, precision: precision as u32 });
+    let dtype = match (signed, size) {
+        (true, 1) => DType::I8,
+        (true, 2) => DType::I16,
+        (true, 4) => DType::I32,
+        (true, 8) => DType::I64,
+        (false, 1) => DType::U8,
+        (false, 2) => DType::U16,
+        (false, 4) => DType::U32,
+        (false, 8) => DType::U64,
+        _ => return Err(odd("integer", size)),
+    };
+    // SAFETY: the caller's promise.
+    Ok(FileType { dtype, swap: size > 1 && unsafe { is_swapped(of) }?, bits })
+}
+
+/// A float whose bits are those of a dtype.
+///
+/// # Safety
+/// `of` must be alive and the lock held.
+unsafe fn float(of: hid_t) -> std::result::Result<FileType, String> {
+    let mut bits = [0usize; 6];
+    let [sign, exponent, exponent_bits, mantissa, mantissa_bits, bias] = &mut bits;
+    // SAFETY: plain queries, into numbers of this function.
+    let size = unsafe {
+        H5Tget_fields(of, sign, exponent, exponent_bits, mantissa, mantissa_bits);
+        *bias = H5Tget_ebias(of);
+        H5Tget_size(of)
+    };
+    match FLOATS.iter().find(|(dtype, known)| *known == bits && dtype.size() == size) {
+        // SAFETY: the caller's promise.
+        Some((dtype, _)) => Ok(FileType::plain(*dtype, unsafe { is_swapped(of) }?)),
+        None => Err(odd("float", size)),
+    }
+}
+
+/// An enum: the integers that it is made of, or bool.
+///
+/// # Safety
+/// `of` must be alive and the lock held.
+unsafe fn enumeration(of: hid_t) -> std::result::Result<FileType, String> {
+    // SAFETY: the library's identifier is ours to close; the enum's values have a byte where `is_bool` reads them.
+    unsafe {
+        let base = library::id("", "", H5Tget_super(of)).map_err(|_| "dtype enum without a base".to_string())?;
+        let found = describe(&base, 1)?;
+        if found.dtype.size() == 1 && is_bool(of) {
+            return Ok(FileType::plain(DType::Bool, false));
+        }
+        Ok(found)
+    }
+}
+
+/// A compound of the two parts of a complex number.
+///
+/// # Safety
+/// `of` must be alive and the lock held.
+unsafe fn pair(of: hid_t) -> std::result::Result<FileType, String> {
+    // SAFETY: plain queries, and identifiers that are ours to close; `pair` says that there are two members.
+    let (size, parts) = unsafe {
+        let (names, size) = (member_names(of), H5Tget_size(of));
+        // Two floats of other names are two quantities, not the parts of one.
+        let pair = [["r", "i"], ["real", "imag"]].iter().any(|pair| names == *pair);
+        if !pair || H5Tget_member_offset(of, 0) != 0 || H5Tget_member_offset(of, 1) != size / 2 {
+            return Err(format!(
+                "dtype compound {{{}}} is not a number; only {{r, i}} and {{real, imag}} are (a complex). Name a field: …#{}",
+                names.join(", "),
+                names.first().map_or("field", String::as_str)
+            ));
+        }
+        let part = |i| {
+            let part = library::id("", "", H5Tget_member_type(of, i)).map_err(|_| "dtype compound without members".to_string())?;
+            describe(&part, 1)
+        };
+        (size, [part(0)?, part(1)?])
+    };
+    let dtype = match parts[0].dtype {
+        DType::F32 if size == 8 => DType::C64,
+        DType::F64 if size == 16 => DType::C128,
+        other => return Err(format!("dtype complex of {other} is not supported")),
+    };
+    if parts[0] != parts[1] {
+        return Err("dtype complex with unlike parts is not supported".into());
+    }
+    Ok(FileType::plain(dtype, parts[0].swap))
+}
+
+/// A complex number of HDF5 2.0.
+///
+/// # Safety
+/// `of` must be alive and the lock held.
+unsafe fn complex(of: hid_t) -> std::result::Result<FileType, String> {
+    // SAFETY: the library's identifier is ours to close.
+    let base = unsafe { library::id("", "", H5Tget_super(of)) }.map_err(|_| "dtype complex without parts".to_string())?;
+    let part = describe(&base, 1)?;
+    match part.dtype {
+        DType::F32 => Ok(FileType { dtype: DType::C64, ..part }),
+        DType::F64 => Ok(FileType { dtype: DType::C128, ..part }),
+        other => Err(format!("dtype complex of {other} is not supported")),
     }
 }
 

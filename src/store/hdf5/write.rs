@@ -83,62 +83,17 @@ fn remove_left_over(file: &Id, name: &str) {
 /// `Store` when it exists and `overwrite` was not asked for, for dtypes and codecs that HDF5 does not hold,
 /// or when the disk fails. Nothing is changed then.
 pub fn create(file: &Path, dataset: &str, address: &str, create: &Create) -> Result<Box<dyn Writer>> {
-    if dataset.trim_matches('/').is_empty() || !dataset.starts_with('/') {
-        return Err(Error::store(address, "the dataset has no name; expected FILE:/name or FILE:/group/name"));
-    }
-    if create.dtype == DType::BF16 {
-        return Err(Error::store(address, "HDF5 has no bfloat16; cast to float32, or store as .zarr"));
-    }
-    if element_count(&create.shape).and_then(|n| n.checked_mul(create.dtype.size() as u64)).is_none_or(|n| n > i64::MAX as u64) {
-        return Err(Error::store(address, format!("shape {:?} has more bytes than a file can hold", create.shape)));
-    }
-    let plan = Layout::new(address, create)?;
-    let made: Result<Hdf5Writer> = sync(|| {
+    check_holdable(dataset, address, create)?;
+    let layout = DatasetLayout::new(address, create)?;
+    let begun: Result<Hdf5Writer> = sync(|| {
+        // A file that is not there yet is made aside, in one that is there the dataset.
         let exists = file.symlink_metadata().is_ok();
         let partial = (!exists).then(|| partial_path(parent(file), file));
-        let path = partial.as_deref().unwrap_or(file);
-        let hdf5 = if exists { library::open_write(address, file)? } else { library::create_file(address, path)? };
-        let result = (|| {
-            check_free(address, &hdf5, dataset, create.overwrite)?;
-            let name = dataset.trim_end_matches('/');
-            let last = name.rsplit('/').next().unwrap_or_default();
-            if exists {
-                remove_left_over(&hdf5, last);
-            }
-            let hidden = if exists { format!("/{}", partial_path(Path::new(""), Path::new(last)).display()) } else { name.to_string() };
-            let object = plan.create(address, &hdf5, &hidden, create)?;
-            let filled = fill_in(address, &hdf5, &object, create, &plan);
-            let plain = File::options().read(true).write(true).open(path);
-            match (filled, plain) {
-                (Ok(data), Ok(plain)) => Ok(Hdf5Writer {
-                    address: address.into(),
-                    target: file.into(),
-                    dataset: name.into(),
-                    partial: partial.clone(),
-                    hidden,
-                    overwrite: create.overwrite,
-                    durable: create.durable,
-                    shape: create.shape.clone(),
-                    dtype: create.dtype,
-                    granule: plan.chunk.clone().unwrap_or_else(|| vec![1; create.shape.len()]),
-                    data,
-                    file: plain,
-                    open: Mutex::new(None),
-                }
-                .holding(object)),
-                (Err(e), _) => {
-                    drop(object);
-                    library::unlink(&hdf5, &hidden);
-                    Err(e)
-                }
-                (_, Err(e)) => {
-                    drop(object);
-                    library::unlink(&hdf5, &hidden);
-                    Err(Error::store_io(address, "opening the file to write", &e))
-                }
-            }
-        })();
-        match result {
+        let hdf5 = match &partial {
+            None => library::open_write(address, file)?,
+            Some(partial) => library::create_file(address, partial)?,
+        };
+        match begin(file, partial.as_deref(), &hdf5, dataset, address, create, &layout) {
             Ok((writer, dataset)) => {
                 *writer.open.lock().unwrap_or_else(PoisonError::into_inner) = Some(Open { dataset, file: hdf5 });
                 Ok(writer)
@@ -152,7 +107,71 @@ pub fn create(file: &Path, dataset: &str, address: &str, create: &Create) -> Res
             }
         }
     });
-    Ok(Box::new(made?))
+    Ok(Box::new(begun?))
+}
+
+/// Refuses what no HDF5 file holds.
+fn check_holdable(dataset: &str, address: &str, create: &Create) -> Result<()> {
+    if dataset.trim_matches('/').is_empty() || !dataset.starts_with('/') {
+        return Err(Error::store(address, "the dataset has no name; expected FILE:/name or FILE:/group/name"));
+    }
+    if create.dtype == DType::BF16 {
+        return Err(Error::store(address, "HDF5 has no bfloat16; cast to float32, or store as .zarr"));
+    }
+    if element_count(&create.shape).and_then(|n| n.checked_mul(create.dtype.size() as u64)).is_none_or(|n| n > i64::MAX as u64) {
+        return Err(Error::store(address, format!("shape {:?} has more bytes than a file can hold", create.shape)));
+    }
+    Ok(())
+}
+
+/// Makes the dataset in `hdf5`, which is open at `partial`, or at `file` where it was there: then under a hidden name.
+fn begin(
+    file: &Path,
+    partial: Option<&Path>,
+    hdf5: &Id,
+    dataset: &str,
+    address: &str,
+    create: &Create,
+    layout: &DatasetLayout,
+) -> Result<(Hdf5Writer, Id)> {
+    check_free(address, hdf5, dataset, create.overwrite)?;
+    let name = dataset.trim_end_matches('/');
+    let last = name.rsplit('/').next().unwrap_or_default();
+    let hidden = if partial.is_none() {
+        remove_left_over(hdf5, last);
+        format!("/{}", partial_path(Path::new(""), Path::new(last)).display())
+    } else {
+        name.to_string()
+    };
+    let object = layout.create(address, hdf5, &hidden, create)?;
+    let opened = fill_in(address, hdf5, &object, create, layout).and_then(|data| {
+        let plain = File::options().read(true).write(true).open(partial.unwrap_or(file));
+        Ok((data, plain.map_err(|e| Error::store_io(address, "opening the file to write", &e))?))
+    });
+    let (data, plain) = match opened {
+        Ok(opened) => opened,
+        Err(e) => {
+            drop(object);
+            library::unlink(hdf5, &hidden);
+            return Err(e);
+        }
+    };
+    let writer = Hdf5Writer {
+        address: address.into(),
+        target: file.into(),
+        dataset: name.into(),
+        partial: partial.map(Path::to_path_buf),
+        hidden,
+        overwrite: create.overwrite,
+        durable: create.durable,
+        shape: create.shape.clone(),
+        dtype: create.dtype,
+        granule: layout.chunk.clone().unwrap_or_else(|| vec![1; create.shape.len()]),
+        data,
+        file: plain,
+        open: Mutex::new(None),
+    };
+    Ok((writer, object))
 }
 
 /// Refuses a path that is taken.
@@ -170,13 +189,13 @@ fn check_free(address: &str, file: &Id, dataset: &str, overwrite: bool) -> Resul
 }
 
 /// Attributes, names of axes, and where the data go.
-fn fill_in(address: &str, file: &Id, object: &Id, create: &Create, plan: &Layout) -> Result<Data> {
+fn fill_in(address: &str, file: &Id, object: &Id, create: &Create, layout: &DatasetLayout) -> Result<Data> {
     attributes::write(address, object, &create.attributes)?;
     if let Some(names) = create.dimension_names.as_ref().filter(|n| !n.is_empty()) {
         attributes::write_dimension_names(address, object, names)?;
     }
-    if let Some(pipeline) = &plan.pipeline {
-        return Ok(Data::Chunked(pipeline.clone(), plan.chunk_bytes as usize));
+    if let Some(pipeline) = &layout.pipeline {
+        return Ok(Data::Chunked(pipeline.clone(), layout.chunk_bytes as usize));
     }
     // Addresses are final once the metadata are on disk.
     library::flush(address, file)?;
@@ -190,15 +209,15 @@ fn fill_in(address: &str, file: &Id, object: &Id, create: &Create, plan: &Layout
 }
 
 /// How the dataset will be laid out.
-struct Layout {
+struct DatasetLayout {
     chunk: Option<Vec<u64>>,
     chunk_bytes: u64,
     filters: Vec<FilterInfo>,
     pipeline: Option<Pipeline>,
 }
 
-impl Layout {
-    fn new(address: &str, create: &Create) -> Result<Layout> {
+impl DatasetLayout {
+    fn new(address: &str, create: &Create) -> Result<DatasetLayout> {
         let (shape, item) = (&create.shape, create.dtype.size() as u64);
         let codec = create.codec.as_ref().unwrap_or(&Codec::None);
         let wanted = create.chunks.is_some() || *codec != Codec::None || create.checksum;
@@ -218,7 +237,7 @@ impl Layout {
         };
         // HDF5 has no chunks of a scalar, and none of no elements.
         if !wanted || shape.is_empty() || shape.contains(&0) {
-            return Ok(Layout { chunk: None, chunk_bytes: 0, filters: Vec::new(), pipeline: None });
+            return Ok(DatasetLayout { chunk: None, chunk_bytes: 0, filters: Vec::new(), pipeline: None });
         }
         let chunk = create.chunks.clone().unwrap_or_else(|| default_chunk(shape, item));
         let chunk: Vec<u64> = chunk.iter().zip(shape).map(|(&c, &n)| if c == 0 { n } else { c.min(n) }).collect();
@@ -239,7 +258,7 @@ impl Layout {
             add(FLETCHER32, vec![]);
         }
         let pipeline = Pipeline::new(&filters, chunk_bytes as usize, item as usize);
-        Ok(Layout { chunk: Some(chunk), chunk_bytes, filters, pipeline })
+        Ok(DatasetLayout { chunk: Some(chunk), chunk_bytes, filters, pipeline })
     }
 
     /// Creates the dataset, and groups on the way.
@@ -310,10 +329,6 @@ fn default_chunk(shape: &[u64], item: u64) -> Vec<u64> {
 }
 
 impl Hdf5Writer {
-    fn holding(self, dataset: Id) -> (Hdf5Writer, Id) {
-        (self, dataset)
-    }
-
     fn check(&self, region: &Region, data: &View<'_>) -> Result<()> {
         let rank = region.0.len() == self.shape.len();
         let cuts = rank

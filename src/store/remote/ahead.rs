@@ -11,7 +11,7 @@
 //! it: what has none yet it fetches by itself into memory of its own.
 
 use super::bucket::Bucket;
-use super::{Arrived, Behind, Part, Parts, Reply, Step, Taken, Wanted};
+use super::{Arrived, Behind, Next, Part, Parts, Reply, Taken, Wanted};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
@@ -37,8 +37,8 @@ fn name(key: &str, wanted: Wanted) -> Name {
     (key.to_string(), first)
 }
 
-/// The place of steps in the order of need: the number of the wish, and of what comes behind a part of it. What is left of the wish itself
-/// is last.
+/// Where parts stand in the order in which they are needed: the number of the wish, then the number of the part behind which they come.
+/// Parts that the wish names itself have `u64::MAX` there, so they stand behind those.
 type Order = (u64, u64);
 
 enum State {
@@ -246,8 +246,8 @@ impl Shared {
                 continue;
             };
             let (mut part, then) = match step {
-                Step::Fetch(part) => (part, None),
-                Step::FetchThen(part, then) => {
+                Next::Fetch(part) => (part, None),
+                Next::FetchThen(part, then) => {
                     inside.next_behind += 1;
                     (part, Some(((wish, inside.next_behind), then)))
                 }

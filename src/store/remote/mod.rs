@@ -81,13 +81,13 @@ pub(crate) struct Part {
 }
 
 /// Parts in the order in which they will be needed.
-pub(crate) type Parts = Box<dyn Iterator<Item = Step> + Send>;
+pub(crate) type Parts = Box<dyn Iterator<Item = Next> + Send>;
 
 /// What a part that arrived says comes behind it.
 pub(crate) type Behind = Box<dyn FnOnce(&Arrived) -> Parts + Send>;
 
 /// What comes next of what is wanted.
-pub(crate) enum Step {
+pub(crate) enum Next {
     /// A part.
     Fetch(Part),
     /// A part that says what comes behind it.

@@ -2,10 +2,10 @@
 
 use super::chain::Chain;
 use super::keys::Keys;
-use super::pieces::{self, Piece};
 use crate::error::{Error, Result};
 use crate::grid::{Region, Span, ravel};
 use crate::store::Create;
+use crate::store::chunk_parts::{ChunkPart, for_each_part};
 use crate::store::copy_box::{copy, dense_source};
 use crate::store::in_memory::{check_write, dense_len};
 use flagstone_kernels::view::{View, ViewMut};
@@ -126,11 +126,11 @@ impl Encoder {
             return Err(Error::internal(format!("{}: {what}", self.address)));
         }
         let mut stored = 0;
-        pieces::for_each(region, &self.granule, |piece| {
-            let key = self.key(&piece.index);
-            let bytes = self.write_object(&key, piece, &data.part(&piece.start, &piece.shape), scratch, make)?;
+        for_each_part(region, &self.granule, |part| {
+            let key = self.key(&part.index);
+            let bytes = self.write_object(&key, part, &data.part(&part.start, &part.shape), scratch, make)?;
             stored += bytes;
-            finished(&key, &piece.index, bytes)
+            finished(&key, &part.index, bytes)
         })?;
         Ok(stored)
     }
@@ -167,7 +167,7 @@ impl Encoder {
         }
     }
 
-    fn write_object(&self, key: &str, piece: &Piece, data: &View<'_>, scratch: &mut [u8], make: Make<'_>) -> Result<u64> {
+    fn write_object(&self, key: &str, part: &ChunkPart, data: &View<'_>, scratch: &mut [u8], make: Make<'_>) -> Result<u64> {
         let (index, scratch) = scratch.split_at_mut(self.index_bytes() as usize);
         let (padded, stored) = scratch.split_at_mut(self.unit_bytes() as usize);
         let Some(inner) = &self.inner else {
@@ -182,15 +182,15 @@ impl Encoder {
         let counts: Vec<u64> = self.granule.iter().zip(inner).map(|(g, i)| g / i).collect();
         let mut at = 0;
         let mut object = None;
-        let local = Region(piece.shape.iter().map(|&n| Span::dense(0, n as u64)).collect());
-        pieces::for_each(&local, inner, |part| {
-            let Some(bytes) = self.encode(&data.part(&part.start, &part.shape), padded, stored, key)? else { return Ok(()) };
+        let local = Region(part.shape.iter().map(|&n| Span::dense(0, n as u64)).collect());
+        for_each_part(&local, inner, |inner_part| {
+            let Some(bytes) = self.encode(&data.part(&inner_part.start, &inner_part.shape), padded, stored, key)? else { return Ok(()) };
             let object = match &mut object {
                 Some(object) => object,
                 none => none.insert(make(key)?),
             };
             object.append(bytes)?;
-            let entry = &mut index[16 * ravel(&part.index, &counts) as usize..][..16];
+            let entry = &mut index[16 * ravel(&inner_part.index, &counts) as usize..][..16];
             entry[..8].copy_from_slice(&u64::to_le_bytes(at));
             entry[8..].copy_from_slice(&(bytes.len() as u64).to_le_bytes());
             at += bytes.len() as u64;

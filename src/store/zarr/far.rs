@@ -1,12 +1,12 @@
 //! Chunks that are far away → regions: what is wanted of objects, and when; and their bytes, mostly there already.
 
 use super::chain::Chain;
-use super::layout::{Coding, Layout};
-use super::pieces::Pieces;
+use super::layout::{ArrayLayout, Coding};
 use super::shard::{INDEX_BYTES_MAX, ShardIndex, index_bytes};
 use crate::error::{Error, Result};
 use crate::grid::{Region, ravel};
-use crate::store::remote::{Ahead, Arrived, Bucket, Part, Parts, Step, Taken, Wanted};
+use crate::store::chunk_parts::ChunkParts;
+use crate::store::remote::{Ahead, Arrived, Bucket, Next, Part, Parts, Taken, Wanted};
 use std::sync::Arc;
 
 /// Inner chunks of a shard that lie so near are fetched with what lies between them.
@@ -86,15 +86,15 @@ impl Far {
     }
 
     /// Asks for what `region` needs.
-    pub(super) fn want(&self, region: &Region, layout: &Arc<Layout>) {
+    pub(super) fn want(&self, region: &Region, layout: &Arc<ArrayLayout>) {
         let steps: Parts = match &layout.coding {
             Coding::Chunks(chain) => {
                 let len_max = stored_bytes_max(chain, &layout.file_chunk, layout);
-                let (mut pieces, layout, prefix) = (Pieces::new(region, &layout.file_chunk), layout.clone(), self.prefix.clone());
+                let (mut parts, layout, prefix) = (ChunkParts::new(region, &layout.file_chunk), layout.clone(), self.prefix.clone());
                 Box::new(std::iter::from_fn(move || {
-                    let piece = pieces.next()?;
-                    let key = format!("{prefix}{}", layout.keys.key(&piece.index));
-                    Some(Step::Fetch(Part { key, wanted: Wanted::Whole, elements: piece.elements(), len_max }))
+                    let chunk_part = parts.next()?;
+                    let key = format!("{prefix}{}", layout.keys.key(&chunk_part.index));
+                    Some(Next::Fetch(Part { key, wanted: Wanted::Whole, elements: chunk_part.elements(), len_max }))
                 }))
             }
             Coding::Shards { .. } => shards(region, layout.clone(), self.prefix.clone()),
@@ -104,7 +104,7 @@ impl Far {
     }
 
     /// Bytes of all chunks, where the service tells.
-    pub(super) fn stored_bytes(&self, layout: &Layout) -> Option<u64> {
+    pub(super) fn stored_bytes(&self, layout: &ArrayLayout) -> Option<u64> {
         let mut sum = 0;
         let found = self.bucket.objects(&self.prefix, &mut |key, len| {
             if key.strip_prefix(&self.prefix).is_some_and(|key| layout.is_chunk(key)) {
@@ -116,48 +116,48 @@ impl Far {
     }
 }
 
-fn stored_bytes_max(chain: &Chain, unit: &[u64], layout: &Layout) -> u64 {
+fn stored_bytes_max(chain: &Chain, unit: &[u64], layout: &ArrayLayout) -> u64 {
     chain.stored_bytes_max(layout.bytes_of(unit))
 }
 
 /// For each shard its index, and behind it the inner chunks that it names.
-fn shards(region: &Region, layout: Arc<Layout>, prefix: String) -> Parts {
-    let mut pieces = Pieces::new(region, &layout.file_chunk);
+fn shards(region: &Region, layout: Arc<ArrayLayout>, prefix: String) -> Parts {
+    let mut parts = ChunkParts::new(region, &layout.file_chunk);
     Box::new(std::iter::from_fn(move || {
         loop {
             let Coding::Shards { inner, index_at_end, index_checksum, .. } = &layout.coding else { return None };
             let len = index_bytes(&layout.file_chunk, inner, *index_checksum)?;
-            let piece = pieces.next()?;
+            let chunk_part = parts.next()?;
             // Of an index that is too long single entries are read, when they are needed.
             if len > INDEX_BYTES_MAX {
                 continue;
             }
             let wanted = if *index_at_end { Wanted::Last(len) } else { Wanted::Range { at: 0, len } };
-            let key = format!("{prefix}{}", layout.keys.key(&piece.index));
-            let part = Part { key: key.clone(), wanted, elements: piece.elements(), len_max: len };
-            let (local, layout) = (piece.local.clone(), layout.clone());
-            let then = move |index: &Arrived| -> Parts { Box::new(runs(&layout, &local, index, &key).into_iter().map(Step::Fetch)) };
-            return Some(Step::FetchThen(part, Box::new(then)));
+            let key = format!("{prefix}{}", layout.keys.key(&chunk_part.index));
+            let part = Part { key: key.clone(), wanted, elements: chunk_part.elements(), len_max: len };
+            let (local, layout) = (chunk_part.local.clone(), layout.clone());
+            let then = move |index: &Arrived| -> Parts { Box::new(stretches(&layout, &local, index, &key).into_iter().map(Next::Fetch)) };
+            return Some(Next::FetchThen(part, Box::new(then)));
         }
     }))
 }
 
 /// The inner chunks that a region of a shard needs, those that lie side by side together. An index that is damaged names none:
 /// who reads it says so.
-fn runs(layout: &Layout, local: &Region, index: &Arrived, key: &str) -> Vec<Part> {
+fn stretches(layout: &ArrayLayout, local: &Region, index: &Arrived, key: &str) -> Vec<Part> {
     let Coding::Shards { chain, inner, index_at_end, index_checksum } = &layout.coding else { return Vec::new() };
     let Ok(shard) = ShardIndex::of(&layout.file_chunk, inner, *index_at_end, *index_checksum, index.total) else { return Vec::new() };
     let Ok(entries) = shard.checked(&index.bytes) else { return Vec::new() };
     let limit = stored_bytes_max(chain, inner, layout);
     let mut wanted: Vec<(u64, u64, u64)> = Vec::new();
-    let mut pieces = Pieces::new(local, inner);
-    while let Some(piece) = pieces.next() {
-        if let Some((at, len)) = ShardIndex::entry_of(entries, ravel(&piece.index, &shard.counts))
+    let mut parts = ChunkParts::new(local, inner);
+    while let Some(chunk_part) = parts.next() {
+        if let Some((at, len)) = ShardIndex::entry_of(entries, ravel(&chunk_part.index, &shard.counts))
             && len > 0
             && len <= limit
             && at.checked_add(len).is_some_and(|end| end <= index.total)
         {
-            wanted.push((at, len, piece.elements()));
+            wanted.push((at, len, chunk_part.elements()));
         }
     }
     wanted.sort_unstable();

@@ -1,9 +1,10 @@
 //! Granules that are finished ↔ a file of records beside them, so that a writer that was stopped can be gone on with.
 //!
 //! The file begins with a checksum of all that decides the bytes: what the elements are made of, the documents, the chunks. Then each
-//! granule has a record once it is finished: its number, how many bytes are stored, their checksum, a checksum of the record. Nothing is
-//! believed before it is held against these, so that neither what was half written nor what a crash of the machine lost counts. What has
-//! no record is written again. The file is removed before the array appears at its place.
+//! granule has a record once it is finished: its number, how many bytes are stored, their checksum, a checksum of the record. A granule
+//! counts as finished only if its bytes and its record agree with these checksums. So what was half written does not count, nor what was
+//! lost when the machine crashed; it is written again, as is what has no record. The file is removed before the array appears at its
+//! place.
 
 use crate::grid::Marks;
 use std::fs::{self, File};

@@ -1,4 +1,4 @@
-//! [`Layout`]: all that reading an array needs, nothing per chunk.
+//! [`ArrayLayout`]: all that reading an array needs, nothing per chunk.
 
 use super::chain::Chain;
 use super::keys::Keys;
@@ -20,7 +20,7 @@ pub(super) enum Coding {
 
 /// An array's layout.
 #[derive(Clone, Debug)]
-pub(super) struct Layout {
+pub(super) struct ArrayLayout {
     pub(super) meta: Meta,
     /// What of each element is read, where that is a field of several.
     pub(super) part: Option<Part>,
@@ -32,7 +32,7 @@ pub(super) struct Layout {
     pub(super) coding: Coding,
 }
 
-impl Layout {
+impl ArrayLayout {
     /// Bytes of an element as it is stored.
     pub(super) fn element_bytes(&self) -> usize {
         self.part.as_ref().map_or(self.meta.dtype.size(), |part| part.element_bytes as usize)

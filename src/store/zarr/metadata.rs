@@ -1,11 +1,11 @@
-//! `zarr.json` or `.zarray` → [`Layout`]: all that reading needs, nothing per chunk.
+//! `zarr.json` or `.zarray` → [`ArrayLayout`]: all that reading needs, nothing per chunk.
 //!
 //! zarrs' types check the documents' structure; codec chains that are not ours are left to zarrs.
 
 use super::codecs;
 use super::fill;
 use super::keys::Keys;
-use super::layout::{Coding, Layout, Parsed, lengths};
+use super::layout::{ArrayLayout, Coding, Parsed, lengths};
 use super::{structured, xarray};
 use crate::error::{Error, Result};
 use crate::store::Meta;
@@ -21,7 +21,7 @@ use zarrs::metadata::v3::{ArrayMetadataV3, MetadataV3};
 const CHUNK_BYTES_MAX: u64 = 1 << 40;
 
 /// Zarr v3; of structured elements the field of this name.
-pub(super) fn v3(document: Value, field: Option<&str>, address: &str) -> Result<Layout> {
+pub(super) fn v3(document: Value, field: Option<&str>, address: &str) -> Result<ArrayLayout> {
     let bad = |what: String| Error::store(address, format!("zarr.json: {what}"));
     let descr = structured::descr(document.get("data_type").unwrap_or(&Value::Null), 0);
     let v3: ArrayMetadataV3 = serde_json::from_value(document).map_err(|e| bad(e.to_string()))?;
@@ -75,7 +75,7 @@ pub(super) fn v3(document: Value, field: Option<&str>, address: &str) -> Result<
     xarray::read(&mut attributes, dtype);
     attributes.extend(time.map(|time| (TIME.to_string(), Value::String(time))));
     let meta = meta(v3.shape, dtype, &file_chunk, &coding, text, &fill, dimension_names, attributes);
-    Ok(Layout { meta, part, file_chunk, fill, keys, coding })
+    Ok(ArrayLayout { meta, part, file_chunk, fill, keys, coding })
 }
 
 /// What is read of elements of this description.
@@ -101,7 +101,7 @@ fn check_elements(chunk: &[u64], part: Option<&Part>) -> Parsed<()> {
 }
 
 /// Zarr v2; of structured elements the field of this name.
-pub(super) fn v2(document: Value, mut attributes: Map<String, Value>, field: Option<&str>, address: &str) -> Result<Layout> {
+pub(super) fn v2(document: Value, mut attributes: Map<String, Value>, field: Option<&str>, address: &str) -> Result<ArrayLayout> {
     let bad = |what: String| Error::store(address, format!(".zarray: {what}"));
     let mut document = document;
     if let Some(object) = document.as_object_mut() {
@@ -149,7 +149,7 @@ pub(super) fn v2(document: Value, mut attributes: Map<String, Value>, field: Opt
     let text = coding_text(&coding);
     let meta = meta(v2.shape, dtype, &file_chunk, &coding, text, &fill, dimension_names, attributes);
     let part = is_field.then_some(part);
-    Ok(Layout { meta, part, file_chunk, fill, keys: Keys { prefixed: false, separator }, coding })
+    Ok(ArrayLayout { meta, part, file_chunk, fill, keys: Keys { prefixed: false, separator }, coding })
 }
 
 /// Whether an attribute is what NCZarr keeps for itself.

@@ -18,7 +18,6 @@ mod journal;
 mod keys;
 mod layout;
 mod metadata;
-mod pieces;
 mod place;
 mod read;
 mod shard;

@@ -5,18 +5,19 @@ use super::codec::{self, stored_bytes_max};
 use super::document;
 use super::far::Far;
 use super::foreign::Foreign;
-use super::layout::{Coding, Layout};
-use super::pieces::{self, Piece};
+use super::layout::{ArrayLayout, Coding};
 use super::place::{Opened, Place};
 use super::shard::{INDEX_BYTES_MAX, ShardIndex, index_bytes};
 use crate::error::{Error, Result};
 use crate::grid::Region;
 use crate::store::box_read::{BoxFile, PIECE_BYTES, file_strides, stored_strides};
-use crate::store::copy_box::{copy, dense_bytes, fill, normalise_bool};
+use crate::store::chunk_parts::{ChunkPart, for_each_part};
+use crate::store::copy_box::{copy, dense_bytes, normalise_bool};
 use crate::store::in_memory::check_region;
 use crate::store::reach::will_need;
 use crate::store::remote::Wanted;
 use crate::store::{Meta, Moved, Store};
+use flagstone_kernels::copy::fill;
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::view::{View, ViewMut};
 use std::fs::File;
@@ -31,7 +32,7 @@ const PREFETCH_FILES: usize = 64;
 pub(super) struct ZarrStore {
     address: String,
     place: Place,
-    layout: Arc<Layout>,
+    layout: Arc<ArrayLayout>,
     /// Of an array that is far away, its objects.
     far: Option<Far>,
     /// The longest chunk that is packed in a zip file, packed and unpacked.
@@ -53,7 +54,7 @@ struct Stored<'a> {
 ///
 /// # Errors
 /// `Unsupported` for chains of codecs that nobody here decodes.
-pub(super) fn require_codecs(place: &Place, layout: &Layout, address: &str) -> Result<()> {
+pub(super) fn require_codecs(place: &Place, layout: &ArrayLayout, address: &str) -> Result<()> {
     match (&layout.coding, place) {
         (Coding::Foreign(metadata, why), Place::Directory(_)) => Foreign::check((**metadata).clone(), why, address),
         (Coding::Foreign(_, why), _) => Err(only_in_directories(why, address)),
@@ -66,7 +67,7 @@ fn only_in_directories(why: &str, address: &str) -> Error {
 }
 
 impl ZarrStore {
-    pub(super) fn new(address: &str, place: Place, mut layout: Layout) -> Result<ZarrStore> {
+    pub(super) fn new(address: &str, place: Place, mut layout: ArrayLayout) -> Result<ZarrStore> {
         let foreign = match (&layout.coding, &place) {
             (Coding::Foreign(metadata, why), Place::Directory(directory)) => {
                 Some(Foreign::new(directory, (**metadata).clone(), why, address)?)
@@ -136,8 +137,8 @@ impl ZarrStore {
         Error::store(&self.address, format!("chunk {key}: {what}"))
     }
 
-    /// Reads the part `piece` of one encoded chunk into `out`.
-    fn read_unit(&self, chain: &Chain, stored: &Stored<'_>, piece: &Piece, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> Result<Moved> {
+    /// Reads `part` of one encoded chunk into `out`.
+    fn read_unit(&self, chain: &Chain, stored: &Stored<'_>, part: &ChunkPart, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> Result<Moved> {
         let unit = self.unit();
         let unit_bytes = self.unit_bytes();
         let io = |e| Error::store_io(&self.address, &format!("chunk {}: reading {} bytes at {}", stored.key, stored.len, stored.at), &e);
@@ -149,8 +150,8 @@ impl ZarrStore {
             let shape: Vec<u64> = order.map_or_else(|| unit.to_vec(), |order| order.iter().map(|&a| unit[a]).collect());
             let base = stored.at + self.layout.element_offset() as u64;
             let plain = BoxFile { file: stored.file, base, dtype: self.dtype(), swap: chain.swap, shape: &shape, order };
-            let strides = self.layout.part.as_ref().map(|part| file_strides(&shape, part.element_bytes));
-            let bytes = plain.read_strided(strides.as_deref(), &piece.local, out, scratch).map_err(io)?;
+            let strides = self.layout.part.as_ref().map(|field| file_strides(&shape, field.element_bytes));
+            let bytes = plain.read_strided(strides.as_deref(), &part.local, out, scratch).map_err(io)?;
             return Ok(Moved { stored_bytes: bytes, decoded_bytes: bytes });
         }
         let limit = chain.stored_bytes_max(unit_bytes);
@@ -164,11 +165,11 @@ impl ZarrStore {
         if let Some(sum) = stored.sum {
             self.check_sum(staging, sum, stored.key)?;
         }
-        self.decode(chain, staging, stored.key, between, decoded, piece, out)?;
+        self.decode(chain, staging, stored.key, between, decoded, part, out)?;
         Ok(Moved { stored_bytes: stored.len, decoded_bytes: unit_bytes })
     }
 
-    /// Decodes the bytes of a chunk and puts the part `piece` of it into `out`, at once where it can.
+    /// Decodes the bytes of a chunk and puts `part` of it into `out`, at once where it can.
     fn decode(
         &self,
         chain: &Chain,
@@ -176,17 +177,17 @@ impl ZarrStore {
         key: &str,
         between: &mut [u8],
         decoded: &mut [u8],
-        piece: &Piece,
+        part: &ChunkPart,
         out: &mut ViewMut<'_>,
     ) -> Result<()> {
         let fail = |what: String| self.bad(key, what);
-        let straight = !chain.swap && chain.order.is_none() && self.layout.part.is_none() && piece.is_whole(self.unit());
+        let straight = !chain.swap && chain.order.is_none() && self.layout.part.is_none() && part.is_whole(self.unit());
         if let Some(bytes) = dense_bytes(out).filter(|_| straight) {
             return chain.decode(stored, bytes, between).map_err(fail);
         }
         let decoded = &mut decoded[..self.unit_bytes() as usize];
         chain.decode(stored, decoded, between).map_err(fail)?;
-        self.copy_part(decoded, chain, piece, out);
+        self.copy_part(decoded, chain, part, out);
         Ok(())
     }
 
@@ -197,8 +198,8 @@ impl ZarrStore {
         }
     }
 
-    /// Reads the part `piece` of a chunk that is packed in a zip file.
-    fn read_packed(&self, opened: &Opened<'_>, key: &str, piece: &Piece, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> Result<Moved> {
+    /// Reads `part` of a chunk that is packed in a zip file.
+    fn read_packed(&self, opened: &Opened<'_>, key: &str, part: &ChunkPart, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> Result<Moved> {
         let (Coding::Chunks(chain), Some(packed)) = (&self.layout.coding, opened.packed) else {
             return Err(Error::internal("shards that are packed"));
         };
@@ -222,7 +223,7 @@ impl ZarrStore {
         if let Some(sum) = opened.sum {
             self.check_sum(unpacked, sum, key)?;
         }
-        self.decode(chain, unpacked, key, between, decoded, piece, out)?;
+        self.decode(chain, unpacked, key, between, decoded, part, out)?;
         Ok(Moved { stored_bytes: opened.len, decoded_bytes: unit_bytes })
     }
 
@@ -235,35 +236,35 @@ impl ZarrStore {
         (stored.min(stored_bytes_max(limit)), len.min(limit))
     }
 
-    /// Copies the part `piece` of a decoded chunk to `out`.
-    fn copy_part(&self, decoded: &[u8], chain: &Chain, piece: &Piece, out: &mut ViewMut<'_>) {
+    /// Copies `part` of a decoded chunk to `out`.
+    fn copy_part(&self, decoded: &[u8], chain: &Chain, part: &ChunkPart, out: &mut ViewMut<'_>) {
         let shape: Vec<usize> = self.unit().iter().map(|&n| n as usize).collect();
         let strides = stored_strides(&shape, chain.order.as_deref(), self.layout.element_bytes());
-        let spans = &piece.local.0;
+        let spans = &part.local.0;
         let offset = self.layout.element_offset() as isize + spans.iter().zip(&strides).map(|(s, &n)| s.start as isize * n).sum::<isize>();
         let steps: Vec<isize> = spans.iter().zip(&strides).map(|(s, &n)| s.step as isize * n).collect();
-        copy(&View::strided(decoded, self.dtype(), &piece.shape, &steps, offset), out, chain.swap);
+        copy(&View::strided(decoded, self.dtype(), &part.shape, &steps, offset), out, chain.swap);
     }
 
-    fn read_foreign(&self, foreign: &Foreign, key: &str, len: u64, piece: &Piece, out: &mut ViewMut<'_>) -> Result<Moved> {
+    fn read_foreign(&self, foreign: &Foreign, key: &str, len: u64, part: &ChunkPart, out: &mut ViewMut<'_>) -> Result<Moved> {
         let unit_bytes = self.unit_bytes();
         let limit = stored_bytes_max(unit_bytes).saturating_mul(2);
         if len > limit {
             return Err(self.bad(key, format!("has {len} bytes stored, more than {limit} for {unit_bytes} decoded")));
         }
-        let decoded = foreign.chunk(&piece.index).map_err(|what| self.bad(key, what))?;
+        let decoded = foreign.chunk(&part.index).map_err(|what| self.bad(key, what))?;
         if decoded.len() as u64 != unit_bytes {
             return Err(self.bad(key, format!("decodes to {} bytes, the chunk has {unit_bytes}", decoded.len())));
         }
-        self.copy_part(&decoded, &Chain::default(), piece, out);
+        self.copy_part(&decoded, &Chain::default(), part, out);
         Ok(Moved { stored_bytes: len, decoded_bytes: unit_bytes })
     }
 
-    /// Reads the part `piece` of one object that is far away into `out`.
-    fn read_far(&self, far: &Far, piece: &Piece, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> Result<Moved> {
-        let key = self.layout.keys.key(&piece.index);
+    /// Reads `part` of one object that is far away into `out`.
+    fn read_far(&self, far: &Far, part: &ChunkPart, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> Result<Moved> {
+        let key = self.layout.keys.key(&part.index);
         match &self.layout.coding {
-            Coding::Chunks(chain) => self.read_far_unit(far, chain, &key, Wanted::Whole, piece, out, scratch),
+            Coding::Chunks(chain) => self.read_far_unit(far, chain, &key, Wanted::Whole, part, out, scratch),
             Coding::Shards { chain, inner, index_at_end, index_checksum } => {
                 let len = index_bytes(&self.layout.file_chunk, inner, *index_checksum).unwrap_or(u64::MAX);
                 let is_short = len <= INDEX_BYTES_MAX;
@@ -271,7 +272,7 @@ impl ZarrStore {
                 // Of an index that is too long, the first or last bytes tell how long the shard is.
                 let asked = if is_short { len } else { 16 };
                 let wanted = if *index_at_end { Wanted::Last(asked) } else { Wanted::Range { at: 0, len: asked } };
-                let Some((bytes, total)) = far.bytes(&key, wanted, piece.elements(), room)? else {
+                let Some((bytes, total)) = far.bytes(&key, wanted, part.elements(), room)? else {
                     fill(&self.layout.fill, out);
                     return Ok(Moved::default());
                 };
@@ -279,8 +280,8 @@ impl ZarrStore {
                 let index = index.map_err(|what| self.bad(&key, what))?;
                 let entries = is_short.then(|| index.checked(bytes.get())).transpose().map_err(|what| self.bad(&key, what))?;
                 let mut moved = Moved::default();
-                pieces::for_each(&piece.local, inner, |part| {
-                    let n = crate::grid::ravel(&part.index, &index.counts);
+                for_each_part(&part.local, inner, |inner_part| {
+                    let n = crate::grid::ravel(&inner_part.index, &index.counts);
                     let entry = match entries {
                         Some(entries) => ShardIndex::entry_of(entries, n),
                         None => {
@@ -290,16 +291,16 @@ impl ZarrStore {
                             ShardIndex::entry_of(bytes.get(), 0)
                         }
                     };
-                    let mut out = out.part(&part.start, &part.shape);
+                    let mut out = out.part(&inner_part.start, &inner_part.shape);
                     let Some((at, len)) = entry else {
                         fill(&self.layout.fill, &mut out);
                         return Ok(());
                     };
                     if at.checked_add(len).is_none_or(|end| end > total) || len == 0 {
-                        let what = format!("inner chunk {:?}: {len} bytes at {at} of a shard of {total}", part.index);
+                        let what = format!("inner chunk {:?}: {len} bytes at {at} of a shard of {total}", inner_part.index);
                         return Err(self.bad(&key, what));
                     }
-                    moved += self.read_far_unit(far, chain, &key, Wanted::Range { at, len }, part, &mut out, scratch)?;
+                    moved += self.read_far_unit(far, chain, &key, Wanted::Range { at, len }, inner_part, &mut out, scratch)?;
                     Ok(())
                 })?;
                 Ok(moved)
@@ -308,14 +309,14 @@ impl ZarrStore {
         }
     }
 
-    /// Reads the part `piece` of one encoded chunk, the bytes `wanted` of an object, into `out`.
+    /// Reads `part` of one encoded chunk, the bytes `wanted` of an object, into `out`.
     fn read_far_unit(
         &self,
         far: &Far,
         chain: &Chain,
         key: &str,
         wanted: Wanted,
-        piece: &Piece,
+        part: &ChunkPart,
         out: &mut ViewMut<'_>,
         scratch: &mut [u8],
     ) -> Result<Moved> {
@@ -327,7 +328,7 @@ impl ZarrStore {
             return Err(self.bad(key, format!("has {len} bytes stored, more than {limit} for {unit_bytes} decoded")));
         }
         let (staging, scratch) = scratch.split_at_mut(limit as usize);
-        let Some((bytes, _)) = far.bytes(key, wanted, piece.elements(), staging)? else {
+        let Some((bytes, _)) = far.bytes(key, wanted, part.elements(), staging)? else {
             fill(&self.layout.fill, out);
             return Ok(Moved::default());
         };
@@ -336,30 +337,30 @@ impl ZarrStore {
             if stored.len() as u64 != unit_bytes {
                 return Err(self.bad(key, format!("has {} bytes, {unit_bytes} are expected", stored.len())));
             }
-            self.copy_part(stored, chain, piece, out);
+            self.copy_part(stored, chain, part, out);
         } else {
             let (between, decoded) = scratch.split_at_mut(chain.between_bytes(unit_bytes) as usize);
-            self.decode(chain, stored, key, between, decoded, piece, out)?;
+            self.decode(chain, stored, key, between, decoded, part, out)?;
         }
         Ok(Moved { stored_bytes: stored.len() as u64, decoded_bytes: unit_bytes })
     }
 
-    /// Reads the part `piece` of one file into `out`.
-    fn read_file(&self, piece: &Piece, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> Result<Moved> {
+    /// Reads `part` of one file into `out`.
+    fn read_file(&self, part: &ChunkPart, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> Result<Moved> {
         if let Some(far) = &self.far {
-            return self.read_far(far, piece, out, scratch);
+            return self.read_far(far, part, out, scratch);
         }
-        let key = self.layout.keys.key(&piece.index);
+        let key = self.layout.keys.key(&part.index);
         let Some(opened) = self.place.open(&key, &self.address)? else {
             fill(&self.layout.fill, out);
             return Ok(Moved::default());
         };
         if opened.packed.is_some() {
-            return self.read_packed(&opened, &key, piece, out, scratch);
+            return self.read_packed(&opened, &key, part, out, scratch);
         }
         let (file, base, len, sum) = (opened.file(), opened.at, opened.len, opened.sum);
         match (&self.layout.coding, &self.foreign) {
-            (Coding::Chunks(chain), _) => self.read_unit(chain, &Stored { file, at: base, len, sum, key: &key }, piece, out, scratch),
+            (Coding::Chunks(chain), _) => self.read_unit(chain, &Stored { file, at: base, len, sum, key: &key }, part, out, scratch),
             (Coding::Shards { chain, inner, index_at_end, index_checksum }, _) => {
                 let index = ShardIndex::of(&self.layout.file_chunk, inner, *index_at_end, *index_checksum, len)
                     .map_err(|what| self.bad(&key, what))?;
@@ -367,24 +368,29 @@ impl ZarrStore {
                 let io = |e| Error::store_io(&self.address, &format!("chunk {key}: reading the shard's index"), &e);
                 let loaded = index.load(file, base, room).map_err(io)?.map_err(|what| self.bad(&key, what))?;
                 let mut moved = Moved::default();
-                pieces::for_each(&piece.local, inner, |part| {
-                    let entry = index.entry(&part.index, loaded, file, base).map_err(io)?;
-                    let mut out = out.part(&part.start, &part.shape);
+                for_each_part(&part.local, inner, |inner_part| {
+                    let entry = index.entry(&inner_part.index, loaded, file, base).map_err(io)?;
+                    let mut out = out.part(&inner_part.start, &inner_part.shape);
                     let Some((at, n)) = entry else {
                         fill(&self.layout.fill, &mut out);
                         return Ok(());
                     };
                     if at.checked_add(n).is_none_or(|end| end > len) {
-                        let what = format!("inner chunk {:?}: {n} bytes at {at} of a shard of {len}", part.index);
+                        let what = format!("inner chunk {:?}: {n} bytes at {at} of a shard of {len}", inner_part.index);
                         return Err(self.bad(&key, what));
                     }
-                    moved +=
-                        self.read_unit(chain, &Stored { file, at: base + at, len: n, sum: None, key: &key }, part, &mut out, scratch)?;
+                    moved += self.read_unit(
+                        chain,
+                        &Stored { file, at: base + at, len: n, sum: None, key: &key },
+                        inner_part,
+                        &mut out,
+                        scratch,
+                    )?;
                     Ok(())
                 })?;
                 Ok(moved)
             }
-            (Coding::Foreign(..), Some(foreign)) => self.read_foreign(foreign, &key, len, piece, out),
+            (Coding::Foreign(..), Some(foreign)) => self.read_foreign(foreign, &key, len, part, out),
             (Coding::Foreign(..), None) => Err(Error::internal("a foreign chain without its decoder")),
         }
     }
@@ -429,7 +435,7 @@ impl Store for ZarrStore {
         };
         match &self.layout.coding {
             Coding::Chunks(chain) => {
-                // A plain chunk is read in pieces, one that is packed as a whole.
+                // A plain chunk is read in steps, one that is packed as a whole.
                 let (stored, len) = self.packed_scratch();
                 let whole = if len > 0 { unit.saturating_add(128 << 10) } else { 0 };
                 chain_bytes(chain).saturating_add(stored).saturating_add(len).saturating_add(whole)
@@ -445,8 +451,8 @@ impl Store for ZarrStore {
     fn read(&self, region: &Region, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> Result<Moved> {
         check_region(&self.address, &self.layout.meta, region, out)?;
         let mut moved = Moved::default();
-        pieces::for_each(region, &self.layout.file_chunk, |piece| {
-            moved += self.read_file(piece, &mut out.part(&piece.start, &piece.shape), scratch)?;
+        for_each_part(region, &self.layout.file_chunk, |part| {
+            moved += self.read_file(part, &mut out.part(&part.start, &part.shape), scratch)?;
             Ok(())
         })?;
         normalise_bool(out);
@@ -458,12 +464,12 @@ impl Store for ZarrStore {
         }
         let mut left = PREFETCH_FILES;
         // An error only ends the walk: the limit is reached, or reading will say what is wrong.
-        let _ = pieces::for_each(region, &self.layout.file_chunk, |piece| {
+        let _ = for_each_part(region, &self.layout.file_chunk, |part| {
             left = left.checked_sub(1).ok_or_else(|| Error::internal("enough"))?;
-            let Some(opened) = self.place.open(&self.layout.keys.key(&piece.index), &self.address)? else { return Ok(()) };
+            let Some(opened) = self.place.open(&self.layout.keys.key(&part.index), &self.address)? else { return Ok(()) };
             // Of a shard most may not be wanted; its length says nothing, so only whole ones are fetched.
             let sharded = matches!(self.layout.coding, Coding::Shards { .. });
-            if !sharded || piece.is_whole(&self.layout.file_chunk) {
+            if !sharded || part.is_whole(&self.layout.file_chunk) {
                 will_need(opened.file(), opened.at, opened.len);
             }
             Ok(())

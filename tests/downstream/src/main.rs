@@ -2,7 +2,7 @@
 
 use flagstone::array::{StoreOptions, create};
 use flagstone::error::ErrorKind;
-use flagstone::{Array, CancelToken, DType, Result, Runtime, axis, idx, open, random};
+use flagstone::{Array, CancelToken, DType, Result, Runtime, axis, convert, idx, open, random, store};
 use std::error::Error;
 
 fn main() -> Result<()> {
@@ -39,11 +39,19 @@ fn main() -> Result<()> {
     assert_eq!(seen, 300 * 400);
     assert_eq!(runtime.compute::<f64>(&open(&copy)?)?, runtime.compute::<f64>(&stored)?);
 
+    // copied to another format; addresses are paths as well as text
+    let npy = address.with_extension("npy");
+    let plan = convert::Plan::new(&address, &npy, &convert::Options::default().overwrite(true))?;
+    plan.copies.iter().try_for_each(|copy| copy.run(&runtime, &CancelToken::new()))?;
+    assert!(store::exists(&npy));
+    assert_eq!(store::map(&npy)?.view().shape(), [300, 400]);
+    std::fs::remove_file(&npy).expect("the array that was just copied");
+
     let token = CancelToken::new();
     token.cancel();
     let stopped = runtime.cancelled_by(&token).item::<f64>(&stored.sum(..)).unwrap_err();
     assert!(matches!(stopped.kind(), ErrorKind::Cancelled), "{stopped}");
-    let missing = open(address.with_extension("npy")).unwrap_err();
+    let missing = open(&npy).unwrap_err();
     let source = missing.source().and_then(|source| source.downcast_ref::<std::io::Error>());
     assert_eq!(source.map(std::io::Error::kind), Some(std::io::ErrorKind::NotFound), "{missing}");
     for path in [&address, &copy] {

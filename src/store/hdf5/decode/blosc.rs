@@ -25,9 +25,9 @@ mod flag {
     pub(super) const INSTRUMENTED: u8 = 0x80;
 }
 
-/// One step of what was done to a block before it was compressed.
+/// One of the things that were done to a block before it was compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
+enum Filter {
     Shuffle(usize),
     Bitshuffle,
     /// Exclusive or with the element before, in later blocks with the first block.
@@ -43,8 +43,8 @@ struct Header {
     len: usize,
     block: usize,
     header: usize,
-    /// Steps in the order in which they were done.
-    steps: Vec<Step>,
+    /// These, in the order in which they were done.
+    filters: Vec<Filter>,
     /// Of the long header: zeros, NaN, one value.
     special: u8,
 }
@@ -66,17 +66,18 @@ impl Header {
         if size == 0 || block == 0 {
             return Err(format!("blosc: elements of {size} bytes in blocks of {block}"));
         }
-        let mut found = Header { version, flags, size, len, block: block.min(len.max(1)), header: HEADER_BYTES, steps: vec![], special: 0 };
+        let mut found =
+            Header { version, flags, size, len, block: block.min(len.max(1)), header: HEADER_BYTES, filters: vec![], special: 0 };
         if flags & (flag::SHUFFLE | flag::BITSHUFFLE) == flag::SHUFFLE | flag::BITSHUFFLE {
             let long = src.get(HEADER_BYTES..LONG_HEADER_BYTES).ok_or_else(short)?;
             found.long(long)?;
         } else if flags & flag::SHUFFLE != 0 {
-            found.steps.push(Step::Shuffle(size));
+            found.filters.push(Filter::Shuffle(size));
         } else if flags & flag::BITSHUFFLE != 0 {
-            found.steps.push(Step::Bitshuffle);
+            found.filters.push(Filter::Bitshuffle);
         }
         if found.header == HEADER_BYTES && version > 2 && flags & flag::DELTA != 0 {
-            found.steps.push(Step::Delta);
+            found.filters.push(Filter::Delta);
         }
         Ok(found)
     }
@@ -91,13 +92,13 @@ impl Header {
             match filter {
                 // Truncating the precision of floats is not undone.
                 0 | 4 => {}
-                1 => self.steps.push(Step::Shuffle(if meta == 0 { self.size } else { meta.into() })),
-                2 => self.steps.push(Step::Bitshuffle),
-                3 => self.steps.push(Step::Delta),
+                1 => self.filters.push(Filter::Shuffle(if meta == 0 { self.size } else { meta.into() })),
+                2 => self.filters.push(Filter::Bitshuffle),
+                3 => self.filters.push(Filter::Delta),
                 other => return Err(format!("blosc2: filter {other} inside is not supported")),
             }
         }
-        if self.steps.iter().skip(1).any(|step| *step == Step::Delta) && self.steps[0] != Step::Delta {
+        if self.filters.iter().skip(1).any(|filter| *filter == Filter::Delta) && self.filters[0] != Filter::Delta {
             return Err("blosc2: a delta after another filter is not supported".into());
         }
         let (more, flags) = (long[14], long[15]);
@@ -183,7 +184,7 @@ impl Header {
             return Ok(());
         }
         let at = le32(src, self.header + 4 * i).ok_or_else(|| format!("blosc: the start of block {i} is missing"))? as usize;
-        let mut moves = self.steps.iter().filter(|step| **step != Step::Delta);
+        let mut moves = self.filters.iter().filter(|filter| **filter != Filter::Delta);
         let Some(first) = moves.next() else { return self.block(src, at, out) };
         if work.len() < 2 * self.block {
             return Err(format!("blosc: blocks of {} bytes in a chunk of {}", self.block, self.len));
@@ -191,32 +192,32 @@ impl Header {
         let (front, back) = work.split_at_mut(self.block);
         let (mut front, mut back) = (&mut front[..out.len()], &mut back[..out.len()]);
         self.block(src, at, front)?;
-        for step in moves.rev() {
-            // The room of the output is free until the last step.
-            self.undo(*step, front, back, out);
+        for filter in moves.rev() {
+            // The room of the output is free until the last filter.
+            self.undo(*filter, front, back, out);
             std::mem::swap(&mut front, &mut back);
         }
         self.undo(*first, front, out, back);
         Ok(())
     }
 
-    fn undo(&self, step: Step, src: &[u8], dst: &mut [u8], work: &mut [u8]) {
-        match step {
-            Step::Shuffle(size) => unshuffle(src, dst, size),
-            Step::Bitshuffle => {
+    fn undo(&self, filter: Filter, src: &[u8], dst: &mut [u8], work: &mut [u8]) {
+        match filter {
+            Filter::Shuffle(size) => unshuffle(src, dst, size),
+            Filter::Bitshuffle => {
                 let elements = src.len() / self.size;
                 // Up to version 2 a block that is no multiple of eight elements stays as it is.
                 let whole = if self.version <= 2 && !elements.is_multiple_of(8) { 0 } else { elements / 8 * 8 * self.size };
                 unshuffle_bits(&src[..whole], &mut dst[..whole], self.size, work);
                 dst[whole..].copy_from_slice(&src[whole..]);
             }
-            Step::Delta => {}
+            Filter::Delta => {}
         }
     }
 
-    /// Plain chunks are stored as they were before any step.
+    /// Plain chunks are stored as they were before any filter.
     fn has_delta(&self) -> bool {
-        self.flags & flag::PLAIN == 0 && self.steps.contains(&Step::Delta)
+        self.flags & flag::PLAIN == 0 && self.filters.contains(&Filter::Delta)
     }
 
     /// Undoes the delta in a block; `first` starts with the first block, or is empty where this is it.
