@@ -206,9 +206,9 @@ fn chunks_that_an_edge_cuts_are_taken_up_like_others() {
     let dir = tempfile::tempdir().unwrap();
     let (source, target, whole) = (at(dir.path(), "a.zarr"), at(dir.path(), "b.zarr"), at(dir.path(), "whole.zarr"));
     put_of(&source, [10 * CHUNK[0] - 50, 7 * CHUNK[1] - 9], true);
-    let options = Options { codec: Some(Codec::Zstd(1)), ..Options::default() };
+    let options = Options::default().codec(Codec::Zstd(1));
     convert(&source, &whole, &options).unwrap();
-    let resume = Options { resume: true, ..options };
+    let resume = options.resume(true);
     let chunk = dir.path().join("a.zarr/c/6/6");
     let good = std::fs::read(&chunk).unwrap();
     std::fs::write(&chunk, [&good[..100], &[!good[100]], &good[101..]].concat()).unwrap();
