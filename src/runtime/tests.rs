@@ -63,6 +63,14 @@ fn cancelled_midway_nothing_is_left() {
 }
 
 #[test]
+fn a_chain_of_a_thousand_products_is_planned() {
+    let x = ones([3, 3], DType::F64) / 3.0;
+    let chain = |n| (0..n).fold(x.clone(), |product, _| product.matmul(&x));
+    let runtime = runtime("64MiB", 2);
+    assert!((runtime.item::<f64>(&chain(3000).sum(..)).unwrap() - 3.0).abs() < 1e-9);
+}
+
+#[test]
 fn planning_stops_when_it_is_asked_to() {
     let token = CancelToken::new();
     let runtime = runtime("1MiB", 2).cancelled_by(&token);
