@@ -305,7 +305,7 @@ fn what_a_procedure_keeps_must_fit_on_disk_before_it_reads() {
     // 16 bytes an item
     let short = runtime(8 << 20);
     let error = short.compute::<i64>(&sorted).unwrap_err();
-    assert!(matches!(error.kind(), ErrorKind::Spill { .. }) && error.to_string().contains("12.0 MiB"), "{error}");
+    assert!(matches!(error.kind(), ErrorKind::Spill { .. }) && error.to_string().contains("12 MiB"), "{error}");
     assert_eq!(short.counters().tasks.load(SeqCst), 0, "it read before it refused");
     runtime(16 << 20).compute::<i64>(&sorted).unwrap();
 }

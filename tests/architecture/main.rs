@@ -387,6 +387,8 @@ const NUMBERS: [(&str, &[&str]); 6] = [
             "SMALLER_MAX",
             "BITS",
             "READS_MAX",
+            "STACK_LEFT_BYTES",
+            "STACK_BYTES",
             "WINDOWS_FEW",
             "ROUNDING_BYTES",
         ],
