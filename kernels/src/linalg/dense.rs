@@ -253,7 +253,7 @@ unsafe extern "C" {
 }
 
 /// OpenBLAS's own threads would take the cores of other tasks.
-fn one_thread<R>(call: impl FnOnce() -> R) -> R {
+pub(super) fn one_thread<R>(call: impl FnOnce() -> R) -> R {
     static ONCE: Once = Once::new();
     // SAFETY: sets a number, before any other call of the library.
     ONCE.call_once(|| unsafe { openblas_set_num_threads(1) });
