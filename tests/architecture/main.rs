@@ -293,6 +293,7 @@ const OPERATIONS: [(&str, &str); 27] = [
     ("Apply", "linalg"),
     ("TallQr", "linalg"),
     ("Dense", "linalg"),
+    ("Eigh", "linalg"),
 ];
 
 /// Files that name an operation outside of its homes: what has to be read, and may have to be changed, when one is

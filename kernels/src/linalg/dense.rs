@@ -150,13 +150,15 @@ impl Dense {
                 put_optional(&mut out[2], vt);
             }
             Dense::Eigh { lower } => {
-                // both triangles from the one that is read: which of them LAPACK's wrapper means depends on the layout
+                // Both triangles from the one that is read, and conjugated: LAPACK's wrapper takes rows for columns.
                 let hermitian = || {
                     let mut whole = owned::<T>(a);
                     for i in 0..n {
                         whole[[i, i]] = T::narrow(C128::new(Field::wide(whole[[i, i]]).re, 0.0));
                         for j in 0..i {
-                            if lower { whole[[j, i]] = whole[[i, j]].conjugate() } else { whole[[i, j]] = whole[[j, i]].conjugate() }
+                            let (to, from) = if lower { ([j, i], [i, j]) } else { ([i, j], [j, i]) };
+                            whole[to] = whole[from];
+                            whole[from] = whole[from].conjugate();
                         }
                     }
                     whole

@@ -18,6 +18,7 @@ mod secular;
 mod small;
 mod sweeps;
 mod triangle;
+mod two_sided;
 mod whole;
 
 pub use band::{Sweeps, chase, diagonals};
@@ -32,6 +33,7 @@ pub use qr::{qr_apply, qr_panel, qr_scratch_bytes};
 pub use small::{Real, SMALL_MAX, eigh_small};
 pub use sweeps::{sweeps_apply, sweeps_scratch_bytes, sweeps_t, sweeps_t_len, sweeps_t_scratch_bytes};
 pub use triangle::{Triangle, solve_step, triangle_scratch_bytes};
+pub use two_sided::{two_sided_finish, two_sided_first, two_sided_panel, two_sided_product, two_sided_scratch_bytes, two_sided_update};
 pub use whole::{qr_whole, qr_whole_apply, qr_whole_scratch_bytes, qr_whole_t_len};
 
 /// Calls `$body` with `$t` bound to the type of an f32, f64, c64 or c128.
