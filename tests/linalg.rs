@@ -357,6 +357,20 @@ fn eigenvectors_larger_than_memory() {
     assert!(worst < 1e-12, "{worst}");
 }
 
+/// Where scratch and new blocks hold what makes every result wrong that depends on them.
+#[test]
+fn tasks_of_eigenvectors_depend_on_nothing_but_their_blocks() {
+    for n in [6, 14, 17] {
+        let x = complex_matrix(n, n, 3);
+        let a = array(&Array2::from_shape_fn((n, n), |(i, j)| x[[i, j]] + x[[j, i]].conj()));
+        let v = linalg::eigh(&a, true)[1].clone();
+        let watched = Runtime::builder().memory_limit_bytes(1 << 20).threads(2).sizes(Sizes::tiny()).watch_tasks(true).build().unwrap();
+        assert_eq!(watched.compute::<C128>(&v).unwrap(), runtime(true, 1 << 20, 1).compute::<C128>(&v).unwrap());
+        let w = linalg::eigh(&a.real(), false)[0].clone();
+        assert_eq!(watched.compute::<f64>(&w).unwrap(), runtime(true, 1 << 20, 1).compute::<f64>(&w).unwrap());
+    }
+}
+
 #[test]
 fn eigenvalues_alone_make_no_vectors() {
     let runtime = runtime(true, 64 << 20, 1);

@@ -265,7 +265,7 @@ fn programs_use_the_public_interface() {
 }
 
 /// The operations of the graph, each with the file of `src/array` that has its methods.
-const OPERATIONS: [(&str, &str); 27] = [
+const OPERATIONS: [(&str, &str); 28] = [
     ("Source", "io"),
     ("Full", "creation"),
     ("Generate", "creation"),

@@ -23,7 +23,11 @@ impl LowerAll for ops::Eigh {
         let w = width(lowering, dtype);
         let numerics = lowering.budget.sizes.numerics;
         if n <= numerics.eigh_side_max.max(w) {
-            return self.dense().lower_all(node, wanted, lowering);
+            let mut made = self.dense().lower_all(node, wanted, lowering)?;
+            if let Some(all) = made[1].take() {
+                made[1] = Some(if self.last == n { all } else { lowering.last_columns(all, self.last, dtype) });
+            }
+            return Ok(made);
         }
         let vectors = wanted[1];
         let source = source_of(lowering, &self.lower_matrix()?, w)?;
@@ -47,8 +51,8 @@ impl LowerAll for ops::Eigh {
         let sweeps = Factored { factors: reflectors, columns: chased.groups(), side: Some(triangles.products()[0].id), condition: None };
         lowering.push(triangles, Drive::Following);
         lowering.ranked(values);
-        let stage = VectorsStage::new(kept, tree, dtype, columns.clone());
-        let grid = ChunkGrid { axes: vec![AxisChunks::whole(n), columns.clone()] };
+        let stage = VectorsStage::new(kept, tree, dtype, AxisChunks::regular(self.last, w));
+        let grid = ChunkGrid { axes: vec![AxisChunks::whole(n), AxisChunks::regular(self.last, w)] };
         let made = Blocked { product: stage.products()[0].id, grid };
         lowering.push(stage, Drive::Pulled);
         let made = lowering.turned(made, Doing::Sweeps(sweeps, chased.b()), dtype)?;
@@ -63,6 +67,15 @@ impl Lowering<'_> {
     fn ranked(&mut self, stage: impl Stage + 'static) {
         let rank = self.rank_of(&stage.inputs());
         self.push(stage, Drive::Ranked(rank));
+    }
+
+    /// The last `columns` of those of `made`.
+    fn last_columns(&mut self, made: Blocked, columns: u64, dtype: DType) -> Blocked {
+        let (mut feed, reg) = plain_feed(made, dtype);
+        let (rows, all) = (feed.shape[0], feed.shape[1]);
+        feed.shape = vec![rows, columns];
+        feed.inputs[0].view = feed.inputs[0].view.part(&[0, all - columns], &feed.shape);
+        self.map("eigh: last vectors", feed, reg, None)
     }
 
     /// The columns of `made` under all steps of `doing`, the last first.

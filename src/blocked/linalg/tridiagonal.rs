@@ -108,7 +108,7 @@ fn tree_bytes(tree: &Tree) -> u64 {
     tree.len() as u64 * 8
 }
 
-/// Eigenvectors of the tridiagonal matrix, in the dtype of what is made of them.
+/// The last eigenvectors of the tridiagonal matrix, in the dtype of what is made of them.
 pub struct VectorsStage {
     kept: u64,
     tree: Tree,
@@ -121,7 +121,7 @@ pub struct VectorsStage {
 }
 
 impl VectorsStage {
-    /// Of what [`ValuesStage`] kept, in blocks of `columns` of `dtype`.
+    /// Of what [`ValuesStage`] kept, as many as `columns` has, in such blocks of `dtype`.
     pub fn new(kept: u64, tree: Tree, dtype: DType, columns: AxisChunks) -> VectorsStage {
         let product = Product { id: new_product(), name: "eigh: vectors".into(), blocks: columns.count() };
         let at_once = (columns.longest() * dtype.size() as u64 / 8).clamp(1, columns.longest());
@@ -174,7 +174,7 @@ impl Stage for VectorsStage {
             for at in (0..w).step_by(self.at_once as usize) {
                 let columns = self.at_once.min(w - at) as usize;
                 let mut part = out.again().part(0, at as usize, self.tree.n, columns);
-                self.tree.vectors(bytemuck::cast_slice(reads[0]), (first + at) as usize, &mut part, scratch);
+                self.tree.vectors(bytemuck::cast_slice(reads[0]), self.tree.n - (self.columns.len() - first - at) as usize, &mut part, scratch);
             }
         });
         Ok(())

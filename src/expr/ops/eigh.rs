@@ -12,18 +12,21 @@ use flagstone_kernels::program::StepOp;
 use serde::{Deserialize, Serialize};
 use std::hash::Hasher;
 
-/// A·V = V·diag(w) of a Hermitian matrix [n, n] that may be larger than memory. Results: w `[n]`, ascending, and V [n, n].
+/// A·V = V·diag(w) of a Hermitian matrix [n, n] that may be larger than memory. Results: w `[n]`, ascending, and the last columns of V,
+/// [n, last].
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Eigh {
     /// Which triangle is read.
     pub lower: bool,
+    /// How many eigenvectors are made: those of the largest eigenvalues.
+    pub last: u64,
     /// The matrix: f32, f64, c64 or c128.
     #[serde(with = "record::arg")]
     pub arg: Expr,
 }
 
 impl Eigh {
-    /// The same of a matrix that fits into one task.
+    /// The same of a matrix that fits into one task, with all its eigenvectors.
     pub fn dense(&self) -> Dense {
         Dense { call: linalg::Dense::Eigh { lower: self.lower }, arg: self.arg.clone(), other: None }
     }
@@ -68,16 +71,21 @@ impl Operation for Eigh {
                 return Err(Error::refused(Refusal::Matrix, self.name(), what));
             }
         };
+        if self.last > n {
+            return Err(Error::internal(format!("{} eigenvectors of a matrix of order {n}", self.last)));
+        }
         let values = Inferred::known(vec![n], dtype.real(), column_chunks(&[n], dtype.real()));
-        Ok(values.and(Inferred::known(shape.clone(), dtype, column_chunks(shape, dtype))))
+        let shape = vec![n, self.last];
+        Ok(values.and(Inferred::known(shape.clone(), dtype, column_chunks(&shape, dtype))))
     }
 
     fn same(&self, other: &Op) -> bool {
-        matches!(other, Op::Eigh(other) if self.lower == other.lower)
+        matches!(other, Op::Eigh(other) if (self.lower, self.last) == (other.lower, other.last))
     }
 
     fn hash(&self, hasher: &mut dyn Hasher) {
         hasher.write_u8(self.lower as u8);
+        hasher.write_u64(self.last);
     }
 
     fn detail(&self) -> String {
