@@ -26,11 +26,22 @@ pub struct NumericsSizes {
     pub column_row_bytes: u64,
     /// Elements of the rows of a tall matrix that are factored apart: 8 MiB of f64.
     pub tall_elements: u64,
+    /// Side of a Hermitian matrix whose eigenvalues LAPACK finds in one task, at most: larger ones are worked on by column blocks.
+    pub eigh_side_max: u64,
+    /// Order of a tridiagonal problem that is not divided: LAPACK's QL, whose time grows with the cube, takes a tenth of a millisecond.
+    pub tridiagonal_leaf: u64,
 }
 
 impl Default for NumericsSizes {
     fn default() -> NumericsSizes {
-        NumericsSizes { cell_elements_max: 1 << 18, cell_elements_min: 1 << 15, column_row_bytes: 1 << 10, tall_elements: 1 << 20 }
+        NumericsSizes {
+            cell_elements_max: 1 << 18,
+            cell_elements_min: 1 << 15,
+            column_row_bytes: 1 << 10,
+            tall_elements: 1 << 20,
+            eigh_side_max: 512,
+            tridiagonal_leaf: 32,
+        }
     }
 }
 
@@ -152,7 +163,14 @@ impl Sizes {
     /// Sizes so small that arrays of a few hundred elements make hundreds of blocks and trees many levels deep.
     pub fn tiny() -> Sizes {
         Sizes {
-            numerics: NumericsSizes { cell_elements_max: 4, cell_elements_min: 2, column_row_bytes: 24, tall_elements: 12 },
+            numerics: NumericsSizes {
+                cell_elements_max: 4,
+                cell_elements_min: 2,
+                column_row_bytes: 24,
+                tall_elements: 12,
+                eigh_side_max: 4,
+                tridiagonal_leaf: 3,
+            },
             work: WorkSizes {
                 task_elements: 12,
                 reduce_elements_max: 24,
@@ -206,6 +224,8 @@ pub mod graph {
     pub const TALL_RATIO: u64 = 4;
     /// if it has so many columns at most: the nodes of the tree have twice as many rows, and each is held by one thread.
     pub const TALL_COLUMNS_MAX: u64 = 2048;
+    /// Columns of a matrix, not much taller than wide, whose SVD LAPACK computes in one task, at most: with its work 400 MB of f64.
+    pub const LAPACK_SIDE_MAX: u64 = 2048;
     /// A Fourier transform of more values is done in six steps: 64 MiB of complex128.
     pub const FFT_LONG: u64 = 1 << 22;
     /// Of a matrix with fewer rows a row would be no shorter than what is too long.

@@ -132,6 +132,12 @@ impl Wide for f64 {
     }
 }
 
+impl Wide for f32 {
+    fn wide(self) -> C128 {
+        C128::new(self.into(), 0.0)
+    }
+}
+
 impl Wide for C64 {
     fn wide(self) -> C128 {
         C128::new(self.re.into(), self.im.into())
@@ -194,6 +200,10 @@ fn found_of(name: &str, results: &[Array]) -> Vec<ArrayD<f64>> {
     results.iter().map(|result| runtime.compute(result).unwrap()).collect()
 }
 
+fn identity_of(n: usize) -> Array {
+    flagstone::array::eye(n as u64, n as u64, 0, DType::F64)
+}
+
 fn identity(n: usize) -> Array2<f64> {
     Array2::eye(n)
 }
@@ -251,6 +261,133 @@ fn singular_and_eigenvalues_of_hard_matrices() {
         let (w, v) = (runtime.compute::<f64>(&w).unwrap().into_dimensionality::<Ix1>().unwrap(), two(runtime.compute::<f64>(&v).unwrap()));
         let error = off(&symmetric, &(&v * &w).dot(&v.t()), EPSILON);
         assert!(error <= 20.0, "eigh of {name}: {error}");
+    }
+}
+
+/// ‖A·V − V·Λ‖/‖A‖ and ‖1 − Vᴴ·V‖/‖1‖ in units of ε·√n, of ascending eigenvalues.
+fn eigen_errors<T: Wide>(a: &Array2<C128>, w: &[f64], v: &Array2<T>, unit: f64) -> [f64; 2] {
+    assert!(w.windows(2).all(|w| w[0] <= w[1]), "ascending");
+    let n = a.nrows();
+    // of numbers of about 1, so that no square of theirs leaves the range
+    let most = a.iter().map(|x| x.norm()).fold(0.0, f64::max).max(f64::MIN_POSITIVE);
+    let a = a.mapv(|x| x / most);
+    let v = v.mapv(|x| x.wide());
+    let scaled = Array2::from_shape_fn((n, n), |(i, j)| v[[i, j]] * (w[j] / most));
+    let left = norm(&(a.dot(&v) - scaled)) / norm(&a).max(f64::MIN_POSITIVE);
+    let one = Array2::from_shape_fn((n, n), |(i, j)| C128::new((i == j) as u8 as f64, 0.0));
+    [left / (unit * (n as f64).sqrt()), off(&one, &v.t().mapv(|x| x.conj()).dot(&v), unit)]
+}
+
+#[test]
+fn eigenvectors_of_hard_matrices() {
+    for (name, a) in hard(60) {
+        let symmetric = &a + &a.t();
+        // one triangle is read
+        let given = Array2::from_shape_fn((60, 60), |(i, j)| if i >= j { symmetric[[i, j]] } else { f64::NAN });
+        for (lower, given) in [(true, given.clone()), (false, given.t().to_owned())] {
+            let [w, v] = linalg::eigh(&array(&given), lower);
+            let found = found_of(name, &[w.clone(), v.clone()]);
+            let (w, v) = (found[0].clone().into_dimensionality::<Ix1>().unwrap(), two(found[1].clone()));
+            let exact = symmetric.mapv(|x| C128::new(x, 0.0));
+            let errors = eigen_errors(&exact, w.as_slice().unwrap(), &v, EPSILON);
+            assert!(errors.iter().all(|&error| error <= 20.0), "{name}, lower {lower}: {errors:?}");
+        }
+        // values and vectors of one graph, where the values come from the same equations as the vectors
+        let [w, v] = linalg::eigh(&array(&given), true);
+        let scaled = two(runtime(true, 64 << 20, 2).compute::<f64>(&(&v * &w)).unwrap());
+        let v = two(runtime(true, 64 << 20, 1).compute::<f64>(&v).unwrap());
+        let most = symmetric.iter().fold(0.0f64, |most, x| most.max(x.abs())).max(f64::MIN_POSITIVE);
+        let left = norm(&((&symmetric / most).dot(&v) - scaled / most)) / norm(&(&symmetric / most)).max(f64::MIN_POSITIVE);
+        assert!(left <= 20.0 * EPSILON * 60f64.sqrt(), "{name}: {left}");
+    }
+}
+
+/// A Hermitian matrix of every dtype, in sizes around those of a column block, a leaf and LAPACK's share.
+#[test]
+fn eigenvectors_of_every_dtype_and_size() {
+    fn check<T: Wide + std::fmt::Debug, R: Wide + std::fmt::Debug>(
+        n: usize,
+        unit: f64,
+        narrow: impl Fn(C128) -> T,
+        real: impl Fn(R) -> f64,
+    ) {
+        let x = complex_matrix(n, n, n as u64);
+        let given = Array2::from_shape_fn((n, n), |(i, j)| narrow(x[[i, j]] + x[[j, i]].conj()));
+        let exact = given.mapv(|x| x.wide());
+        for (tiny, lower) in [(true, true), (true, false), (false, true)] {
+            let [w, v] = linalg::eigh(&array(&given), lower);
+            let w: Vec<f64> = under_all_limits::<R>(tiny, &[w]).remove(0).into_iter().map(&real).collect();
+            let v = two(under_all_limits::<T>(tiny, &[v]).remove(0));
+            let errors = eigen_errors(&exact, &w, &v, unit);
+            assert!(errors.iter().all(|&error| error <= 20.0), "{n} of {}, {tiny} {lower}: {errors:?}", T::DTYPE);
+        }
+    }
+    for n in [1, 2, 4, 5, 6, 7, 9, 13, 31] {
+        check::<f64, f64>(n, EPSILON, |x| x.re, |x| x);
+        check::<f32, f32>(n, f32::EPSILON.into(), |x| x.re as f32, |x| x.into());
+        check::<C128, f64>(n, EPSILON, |x| x, |x| x);
+        check::<C64, f32>(n, f32::EPSILON.into(), |x| C64::new(x.re as f32, x.im as f32), |x| x.into());
+    }
+}
+
+/// Four times the limit, in narrow column blocks: spilled, and right.
+#[test]
+fn eigenvectors_larger_than_memory() {
+    let n = 1400;
+    let mut sizes = Sizes::default();
+    sizes.numerics.column_row_bytes = 128;
+    let bytes = (n * n * 8) as u64;
+    let runtime = Runtime::builder().memory_limit_bytes(bytes / 4).threads(2).sizes(sizes).build().unwrap();
+    let a = random_matrix(n, n, 4);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.npy");
+    array(&(&a + &a.t())).store(&path).unwrap();
+    let x = flagstone::open(&path).unwrap();
+    let [w, v] = linalg::eigh(&x, true);
+    let (w_found, v_found) = (dir.path().join("w.npy"), dir.path().join("v.npy"));
+    runtime.store_many(&[(w, &w_found), (v, &v_found)], &Default::default()).unwrap();
+    assert!(runtime.counters().spill_written_bytes.load(SeqCst) > bytes);
+    let usage = runtime.pool_usage();
+    assert_eq!(usage.resident_bytes + usage.spilled_bytes, 0, "nothing is left behind");
+    let (w, v) = (flagstone::open(&w_found).unwrap(), flagstone::open(&v_found).unwrap());
+    let runtime = self::runtime(false, 64 << 20, 2);
+    let worst = runtime.item::<f64>(&(x.matmul(&v) - &v * &w).abs().max(..)).unwrap();
+    assert!(worst < 1e-11, "{worst}");
+    let worst = runtime.item::<f64>(&(v.t().matmul(&v) - identity_of(n)).abs().max(..)).unwrap();
+    assert!(worst < 1e-12, "{worst}");
+}
+
+/// Where scratch and new blocks hold what makes every result wrong that depends on them.
+#[test]
+fn tasks_of_eigenvectors_depend_on_nothing_but_their_blocks() {
+    for n in [6, 14, 17] {
+        let x = complex_matrix(n, n, 3);
+        let a = array(&Array2::from_shape_fn((n, n), |(i, j)| x[[i, j]] + x[[j, i]].conj()));
+        let v = linalg::eigh(&a, true)[1].clone();
+        let watched = Runtime::builder().memory_limit_bytes(1 << 20).threads(2).sizes(Sizes::tiny()).watch_tasks(true).build().unwrap();
+        assert_eq!(watched.compute::<C128>(&v).unwrap(), runtime(true, 1 << 20, 1).compute::<C128>(&v).unwrap());
+        let w = linalg::eigh(&a.real(), false)[0].clone();
+        assert_eq!(watched.compute::<f64>(&w).unwrap(), runtime(true, 1 << 20, 1).compute::<f64>(&w).unwrap());
+    }
+}
+
+#[test]
+fn eigenvalues_alone_make_no_vectors() {
+    let runtime = runtime(true, 64 << 20, 1);
+    let plan = |array: &Array| runtime.explain(array).unwrap().to_string();
+    let [w, v] = linalg::eigh(&array(&random_matrix(60, 60, 4)), true);
+    assert!(plan(&w).contains("eigh: values") && !plan(&w).contains("vectors") && !plan(&w).contains("T of sweeps"), "{}", plan(&w));
+    assert!(plan(&v).contains("eigh: vectors"), "{}", plan(&v));
+}
+
+#[test]
+fn what_has_no_eigenvalues_says_where() {
+    for lower in [true, false] {
+        let mut bad = random_matrix(20, 20, 1);
+        let (row, column) = if lower { (17, 4) } else { (4, 17) };
+        bad[[row, column]] = f64::NAN;
+        let error = runtime(true, 1 << 20, 2).compute::<f64>(&linalg::eigh(&array(&bad), lower)[0]).unwrap_err().to_string();
+        assert!(error.contains(&format!("NaN or infinity in row {row}, column {column}")), "{error}");
     }
 }
 

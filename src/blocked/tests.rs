@@ -2,7 +2,7 @@
 
 use super::mask::FilterStage;
 use super::{Destination, Keeper, Sink, Step, lower, procedures};
-use crate::array::{Array, concatenate, stack, where_};
+use crate::array::{Array, concatenate, linalg, stack, where_};
 use crate::budget::Budget;
 use crate::error::Result;
 use crate::expr::{Node, Op, Runs, ops};
@@ -84,6 +84,9 @@ fn expressions(directory: &std::path::Path) -> Vec<(&'static str, Array)> {
         ("tensordot with itself", totals.t().tensordot(&totals, ([0, 1], [2, 1]))),
         ("outer axes kept", totals.tensordot(&cube, (1, 1)).index(idx![2.., .., 1..4, ..;2])),
         ("dot", long.sum(1).matmul(long.sum(1))),
+        ("eigenvalues", linalg::eigh(&square, true)[0].clone()),
+        ("eigenvectors", linalg::eigh(&(&square + 1.0), false)[1].clone()),
+        ("both of them", &linalg::eigh(&square, true)[1] * &linalg::eigh(&square, true)[0]),
         ("concatenate", concatenate(&[x.clone(), plain.clone(), x.clone()], 0) + 1.0),
         ("seams", concatenate(&[x.clone(), plain.clone()], 0).index(idx![3..70]).sum(1)),
         ("function", x.map_blocks(|block: ndarray::ArrayViewD<'_, f64>| block.to_owned()).index(idx![2..35, 1..28]) * 2.0),

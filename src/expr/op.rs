@@ -95,6 +95,8 @@ operations! {
     TallQr,
     /// Matrices that fit into one task, each of a stack by itself.
     Dense,
+    /// Eigenvalues and eigenvectors of a Hermitian matrix.
+    Eigh,
 }
 
 impl Deref for Op {

@@ -266,7 +266,7 @@ fn programs_use_the_public_interface() {
 }
 
 /// The operations of the graph, each with the file of `src/array` that has its methods.
-const OPERATIONS: [(&str, &str); 27] = [
+const OPERATIONS: [(&str, &str); 28] = [
     ("Source", "io"),
     ("Full", "creation"),
     ("Generate", "creation"),
@@ -294,6 +294,7 @@ const OPERATIONS: [(&str, &str); 27] = [
     ("Apply", "linalg"),
     ("TallQr", "linalg"),
     ("Dense", "linalg"),
+    ("Eigh", "linalg"),
 ];
 
 /// Files that name an operation outside of its homes: what has to be read, and may have to be changed, when one is

@@ -61,6 +61,8 @@ fn ways(scale: Scale, turn: usize) -> Vec<How> {
                 cell_elements_max: least + dice.below(9) as u64,
                 column_row_bytes: 8 * dice.between(1, 6) as u64,
                 tall_elements: dice.between(4, 40) as u64,
+                eigh_side_max: dice.between(1, 12) as u64,
+                tridiagonal_leaf: dice.between(1, 6) as u64,
             };
             let mut ways = vec![
                 way(Limit::None, 1, true),

@@ -176,13 +176,15 @@ fn svd<T: Field + Lapack<Real: Field>>(a: &View<'_>, full: bool, out: &mut Resul
     Ok(())
 }
 
-/// All of a Hermitian matrix of which one triangle is read: which of them LAPACK's wrapper means depends on the layout.
+/// All of a Hermitian matrix of which one triangle is read, and conjugated: LAPACK's wrapper takes rows for columns.
 fn hermitian<T: Field>(a: &View<'_>, lower: bool) -> Array2<T> {
     let mut whole = owned::<T>(a);
     for i in 0..whole.nrows() {
         whole[[i, i]] = T::narrow(C128::new(Field::wide(whole[[i, i]]).re, 0.0));
         for j in 0..i {
-            if lower { whole[[j, i]] = whole[[i, j]].conjugate() } else { whole[[i, j]] = whole[[j, i]].conjugate() }
+            let (to, from) = if lower { ([j, i], [i, j]) } else { ([i, j], [j, i]) };
+            whole[to] = whole[from];
+            whole[from] = whole[from].conjugate();
         }
     }
     whole
@@ -302,7 +304,7 @@ unsafe extern "C" {
 }
 
 /// OpenBLAS's own threads would take the cores of other tasks.
-fn one_thread<R>(call: impl FnOnce() -> R) -> R {
+pub(super) fn one_thread<R>(call: impl FnOnce() -> R) -> R {
     static ONCE: Once = Once::new();
     // SAFETY: sets a number, before any other call of the library.
     ONCE.call_once(|| unsafe { openblas_set_num_threads(1) });

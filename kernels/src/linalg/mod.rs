@@ -4,27 +4,36 @@
 //! A *column block* is [m, w] with dense rows. Who calls cuts a matrix at the same columns whatever the memory: then the bits of
 //! a factorisation follow from shape and dtype alone.
 
+mod band;
 mod cholesky;
 mod condition;
 mod dense;
+mod divide;
 mod field;
 mod lu;
 mod matrix;
 mod panel;
 mod qr;
+mod secular;
 mod small;
+mod sweeps;
 mod triangle;
+mod two_sided;
 mod whole;
 
+pub use band::{Sweeps, chase, diagonals};
 pub use cholesky::{cholesky_panel, cholesky_scratch_bytes, cholesky_update};
 pub use condition::Condition;
 pub use dense::{Dense, ResultShape};
+pub use divide::{Tree, tridiagonal_values};
 pub use field::Field;
 pub use lu::{lu_apply, lu_apply_transposed, lu_panel, lu_scratch_bytes, lu_swap};
 pub use matrix::{Mat, MatMut};
 pub use qr::{qr_apply, qr_panel, qr_scratch_bytes};
 pub use small::{Real, SMALL_MAX, eigh_small};
+pub use sweeps::{sweeps_apply, sweeps_scratch_bytes, sweeps_t, sweeps_t_len, sweeps_t_scratch_bytes};
 pub use triangle::{Triangle, solve_step, triangle_scratch_bytes};
+pub use two_sided::{two_sided_finish, two_sided_first, two_sided_panel, two_sided_product, two_sided_scratch_bytes, two_sided_update};
 pub use whole::{qr_whole, qr_whole_apply, qr_whole_scratch_bytes, qr_whole_t_len};
 
 /// Calls `$body` with `$t` bound to the type of an f32, f64, c64 or c128.
@@ -59,5 +68,7 @@ macro_rules! with_field {
 /// Columns that are factored by vector loops; wider ones are halved, so that most of the work is products.
 const NARROW: usize = 16;
 
+#[cfg(test)]
+mod spectral_tests;
 #[cfg(test)]
 mod tests;

@@ -44,10 +44,11 @@ impl<'a, T: Field> Packed<'a, T> {
     }
 }
 
-struct Axpy<'a, T> {
-    y: &'a mut [T],
-    a: T,
-    x: &'a [T],
+/// y − a·x, as a part of a longer loop.
+pub(super) struct Axpy<'a, T> {
+    pub y: &'a mut [T],
+    pub a: T,
+    pub x: &'a [T],
 }
 
 impl<T: Field> Loop for Axpy<'_, T> {
@@ -65,9 +66,10 @@ pub fn subtract<T: Field>(y: &mut [T], a: T, x: &[T]) {
     dispatch(Axpy { y, a, x });
 }
 
-struct Dot<'a, T> {
-    x: &'a [T],
-    y: &'a [T],
+/// Σ conj(x)·y, as a part of a longer loop.
+pub(super) struct Dot<'a, T> {
+    pub x: &'a [T],
+    pub y: &'a [T],
 }
 
 /// Sums that run side by side in a dot product.

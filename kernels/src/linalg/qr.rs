@@ -112,7 +112,7 @@ fn narrow<T: Field>(a: &mut MatMut<'_, T>, t: &mut MatMut<'_, T>, mut scratch: &
 
 /// Makes of x = (α, x₂) the reflector H = I − tau·v·vᴴ, v = (1, v₂), with Hᴴ·x = (β, 0), β real: β and v₂ stand in the place
 /// of x afterwards. As LAPACK's larfg.
-fn reflector<T: Field>(x: &mut [T]) -> T {
+pub(super) fn reflector<T: Field>(x: &mut [T]) -> T {
     let alpha = x[0].wide();
     let rest = norm(&x[1..]);
     if rest == 0.0 && alpha.im == 0.0 {

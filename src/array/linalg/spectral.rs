@@ -3,15 +3,18 @@
 use super::calls::dense;
 use super::factor::{applied, factored, sides, span};
 use super::{matrix, qr, qr_parts, several, square, stack};
-use crate::array::{Array, Index, concatenate, eye, random};
+use crate::array::{Array, Index, concatenate, eye, random, where_, zeros};
 use crate::error::{Error, Result};
-use crate::expr::ops::{Applied, Factors, Zeros};
+use crate::expr::ops::{Applied, Eigh, Factors, Zeros};
+use crate::expr::outputs;
+use crate::sizes::graph;
 use flagstone_kernels::linalg::Dense;
 
 /// A = U·diag(s)·Vᴴ: U with orthonormal columns, the singular values s, descending, and Vᴴ with orthonormal rows. With
 /// `full_matrices` U and Vᴴ are square. Vectors that are not computed cost nothing. Of a matrix with half as many rows again as
-/// columns (or the other way round) QR is computed first, in any size; what is left, n × n, must fit into one task. A stack is
-/// done matrix by matrix.
+/// columns (or the other way round) QR is computed first; what is left, n × n, LAPACK does in one task up to n = 2048, and a larger one
+/// follows from the eigenvectors of a Hermitian matrix of twice the order, which may be larger than memory. A stack is done matrix by
+/// matrix.
 ///
 /// ```
 /// use flagstone::{Array, array::linalg, random};
@@ -35,11 +38,11 @@ pub fn svd(a: &Array, full_matrices: bool) -> [Array; 3] {
             return Ok([vh.t().conj(), s, u.t().conj()]);
         }
         if 2 * m < 3 * n || n == 0 {
-            return three(dense(call, a, None)?);
+            return nearly_square(&Array::from_expr(a), full_matrices);
         }
         let a = Array::from_expr(a);
         let (q, r) = if full_matrices { complete(&a)? } else { qr_parts(&a)? };
-        let [inner, s, vh] = three(dense(Dense::Svd { full: false }, r.expr()?, None)?)?;
+        let [inner, s, vh] = nearly_square(&r, false)?;
         let u = match full_matrices {
             true => {
                 let first = q.index([Index::Ellipsis, span(0, n)]).matmul(&inner);
@@ -49,6 +52,42 @@ pub fn svd(a: &Array, full_matrices: bool) -> [Array; 3] {
         };
         Ok([u, s, vh])
     })
+}
+
+/// The SVD of a matrix [m, n], m ≥ n, that no QR makes much smaller.
+fn nearly_square(a: &Array, full: bool) -> Result<[Array; 3]> {
+    match sides(a)? {
+        [_, n] if n > graph::LAPACK_SIDE_MAX => by_eigenvectors(a, full),
+        _ => three(dense(Dense::Svd { full }, a.expr()?, None)?),
+    }
+}
+
+/// The SVD of a matrix [m, n], m ≥ n, of any size, from the eigenvectors of [0, Aᴴ; A, 0] of its n largest eigenvalues, which are the
+/// singular values: their first n elements are in the directions of the columns of V, the others in those of U. Where singular values
+/// are so small that those directions mix with the ones of their negatives, the columns are not orthogonal; QR makes them so, from the
+/// largest value to the smallest, and turns a column by no more than rounding is of the norm of A over its singular value.
+/// Flops: about 46·n³ (m = n). Source: Golub and Van Loan, *Matrix Computations*, 4th ed., §8.6.1.
+fn by_eigenvectors(a: &Array, full: bool) -> Result<[Array; 3]> {
+    let ([m, n], dtype) = (sides(a)?, a.dtype()?);
+    // only the lower triangle is read
+    let low = concatenate(&[a.clone(), zeros([m, m], dtype)], 1);
+    let arg = concatenate(&[zeros([n, n + m], dtype), low], 0).expr()?;
+    let [values, vectors] = two(outputs(Eigh { lower: true, last: n, arg }.into())?.into_iter().map(Array::from_expr).collect())?;
+    let s = values.index([span(m, m + n)]).flip([0]).maximum(0.0);
+    let vectors = vectors.flip([1]);
+    let v = orthonormal(&vectors.index([span(0, n)]), false)?;
+    let u = orthonormal(&vectors.index([span(n, n + m)]), full)?;
+    Ok([u, s.astype(dtype.real()), v.t().conj()])
+}
+
+/// The columns of `a` [m, n], m ≥ n, made orthonormal from the first to the last, and further ones up to m where they are asked for.
+fn orthonormal(a: &Array, full: bool) -> Result<Array> {
+    let ([m, n], dtype) = (sides(a)?, a.dtype()?);
+    let (q, r) = if full { complete(a)? } else { qr_parts(a)? };
+    let diagonal = r.diagonal(0, 0, 1);
+    let signs = where_(diagonal.eq(0.0), 1.0, &diagonal / diagonal.abs()).astype(dtype);
+    let first = q.index([Index::Ellipsis, span(0, n)]) * signs;
+    Ok(if full && m > n { concatenate(&[first, q.index([Index::Ellipsis, span(n, m)])], 1) } else { first })
 }
 
 /// Q [m, m] and R [n, n] of a tall matrix.
@@ -79,8 +118,13 @@ pub fn svdvals(a: &Array) -> Array {
     s
 }
 
-/// The eigenvalues of a Hermitian matrix, ascending, and its eigenvectors as columns; one triangle is read. A matrix must fit into
-/// one task; a stack is done matrix by matrix.
+/// The eigenvalues of a Hermitian matrix [n, n], ascending, and its eigenvectors as columns; one triangle is read. A matrix of more than
+/// 512 rows may be larger than memory: it is made a band matrix of b diagonals, b the width of a column block, that one tridiagonal by
+/// chasing bulges, whose problem is divided and joined. A limit must have room for about five column blocks. Vectors that nobody asks for
+/// are not made. A stack is done matrix by matrix, by LAPACK.
+/// Flops: 4/3·n³ + 6·b·n² for the values, 7·n³ more for the vectors. Computing it is an error where the matrix has NaN or infinity.
+/// Sources: Bischof, Lang and Sun, *A framework for symmetric band reduction*, ACM TOMS 26 (2000); Lang, SIAM J. Sci. Comput. 14 (1993);
+/// Gu and Eisenstat, SIAM J. Matrix Anal. Appl. 16 (1995).
 ///
 /// ```
 /// use flagstone::{DType, array::{eye, linalg}};
@@ -89,7 +133,13 @@ pub fn svdvals(a: &Array) -> Array {
 /// ```
 #[track_caller]
 pub fn eigh(a: &Array, lower: bool) -> [Array; 2] {
-    several(|| two(dense(Dense::Eigh { lower }, square("eigh", a)?, None)?))
+    several(|| {
+        let arg = square("eigh", a)?;
+        if arg.shape.len() > 2 || arg.shape.contains(&0) {
+            return two(dense(Dense::Eigh { lower }, arg, None)?);
+        }
+        two(outputs(Eigh { lower, last: arg.shape[0], arg }.into())?.into_iter().map(Array::from_expr).collect())
+    })
 }
 
 /// The eigenvalues and right eigenvectors of any square matrix, complex whatever they are (NumPy gives real ones where none is
@@ -144,4 +194,52 @@ pub fn svd_compressed(a: &Array, k: u64, n_oversamples: u64, n_power_iter: u64, 
         let leading = |x: &Array| x.index([Index::Ellipsis, span(0, k)]);
         Ok([leading(&u), leading(&s), leading(&v).t().conj()])
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sizes::Sizes;
+    use crate::{DType, Runtime};
+    use flagstone_kernels::dtype::Scalar;
+
+    /// Random numbers, with some columns that depend on others where `rank` is less than their number.
+    fn matrix(m: u64, n: u64, rank: u64, dtype: DType) -> Array {
+        let normal = |shape: [u64; 2], seed| -> Array {
+            let part = |stream| Array::from(random::normal(0.0, 1.0).shape(shape).seed(seed).stream(stream).dtype(dtype.real()));
+            if dtype.is_complex() { part(0).astype(dtype) + part(1).astype(dtype) * Scalar::Complex(0.0, 1.0) } else { part(0) }
+        };
+        normal([m, rank], 1).matmul(normal([rank, n], 2))
+    }
+
+    #[test]
+    fn singular_vectors_follow_from_eigenvectors() {
+        let runtime = Runtime::builder().memory_limit_bytes(64 << 20).threads(2).sizes(Sizes::tiny()).watch_tasks(true).build().unwrap();
+        let norm = |x: &Array| runtime.item::<f64>(&x.astype(DType::C128).abs().square().sum(..)).unwrap().sqrt();
+        for (m, n, rank) in [(20, 20, 20), (22, 17, 17), (19, 19, 6), (14, 13, 1), (10, 10, 0), (3, 2, 2), (1, 1, 1)] {
+            for (dtype, unit) in [(DType::F64, f64::EPSILON), (DType::C128, f64::EPSILON), (DType::C64, f32::EPSILON.into())] {
+                for graded in [false, true] {
+                    let a = if rank == 0 { zeros([m, n], dtype) } else { matrix(m, n, rank, dtype) };
+                    let grades = random::uniform(-12.0, 0.0).shape([n]).seed(3).build().exp().astype(dtype.real());
+                    let a = if graded { a * grades } else { a };
+                    for full in [false, true].into_iter().take(1 + (m > n) as usize) {
+                        let [u, s, vh] = by_eigenvectors(&a, full).unwrap();
+                        let what = format!("{m} × {n} of rank {rank}, {dtype}, graded {graded}, full {full}");
+                        let by = 20.0 * unit * (m as f64).sqrt();
+                        let used = u.index([Index::Ellipsis, span(0, n)]);
+                        let left = norm(&((used * &s).matmul(&vh) - &a));
+                        assert!(left <= by * norm(&a), "{what}: {left}");
+                        for q in [u.t().conj().matmul(&u), vh.matmul(vh.t().conj())] {
+                            let k = sides(&q).unwrap()[0];
+                            let off = norm(&(&q - eye(k, k, 0, dtype)));
+                            assert!(off <= by * (k as f64).sqrt(), "{what}: {off}");
+                        }
+                        let s = runtime.compute::<f64>(&s.astype(DType::F64)).unwrap();
+                        assert!(s.iter().zip(s.iter().skip(1)).all(|(a, b)| a >= b) && s.iter().all(|&s| s >= 0.0), "{what}: {s}");
+                        assert_eq!(u.shape().unwrap(), [m, if full { m } else { n }]);
+                    }
+                }
+            }
+        }
+    }
 }

@@ -6,11 +6,15 @@
 //! blocks are on their way together (a *group*): for each of them together a factored block is brought in once.
 
 mod apply;
+mod band;
+mod chase;
 mod columns;
 mod dense;
+mod eigh;
 mod factor;
 mod order;
 mod stage;
 mod tall_qr;
+mod tridiagonal;
 
 pub use stage::Factored;

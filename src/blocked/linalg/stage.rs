@@ -49,12 +49,12 @@ impl Source {
         self.bytes(self.columns.longest())
     }
 
-    fn bytes(&self, columns: u64) -> u64 {
+    pub fn bytes(&self, columns: u64) -> u64 {
         self.rows().saturating_mul(columns).saturating_mul(self.dtype.size() as u64)
     }
 
     /// Boxes, of which each is one block.
-    fn boxes(&self) -> Vec<AxisChunks> {
+    pub fn boxes(&self) -> Vec<AxisChunks> {
         vec![AxisChunks::whole(self.rows()), self.columns.clone()]
     }
 
@@ -65,19 +65,26 @@ impl Source {
 
     /// Evaluates block `j` into `out`.
     fn bring(&self, j: u64, reads: &[&[u8]], out: &mut [u8], scratch: &mut [u8], counters: &Counters) -> Result<()> {
+        self.bring_below(j, 0, reads, out, scratch, counters)
+    }
+
+    /// Evaluates the rows of block `j` from `top` on into `out`.
+    pub fn bring_below(&self, j: u64, top: u64, reads: &[&[u8]], out: &mut [u8], scratch: &mut [u8], counters: &Counters) -> Result<()> {
         let (first, w) = self.columns.chunk(j);
-        self.bring_box([0, first], [self.rows(), w], reads, out, scratch, counters)
+        self.bring_box([0, first], [self.rows(), w], top, reads, out, scratch, counters)
     }
 
     /// Evaluates the rows of `place`, first and number, into `out`, where all columns are one block.
     pub fn bring_rows(&self, place: (u64, u64), reads: &[&[u8]], out: &mut [u8], scratch: &mut [u8], counters: &Counters) -> Result<()> {
-        self.bring_box([place.0, 0], [place.1, self.columns.len()], reads, out, scratch, counters)
+        self.bring_box([place.0, 0], [place.1, self.columns.len()], 0, reads, out, scratch, counters)
     }
 
+    /// Evaluates the box of shape `whole` from `from` on, without its first `skip` rows.
     fn bring_box(
         &self,
         from: [u64; 2],
         whole: [u64; 2],
+        skip: u64,
         reads: &[&[u8]],
         out: &mut [u8],
         scratch: &mut [u8],
@@ -86,15 +93,18 @@ impl Source {
         let ([top, first], [height, w]) = (from, whole);
         let row_bytes = w as usize * self.dtype.size();
         let slice = self.slices.longest().max(1);
-        for row in (0..height).step_by(slice as usize) {
-            let rows = slice.min(height - row);
+        let mut row = skip;
+        while row < height {
+            // slices begin at the same rows whatever is left out
+            let rows = (slice - row % slice).min(height - row);
             let (start, shape) = ([top + row, first], [rows, w]);
             let mut rest = &mut scratch[..];
             let kernel = carve(&mut rest, self.kernel_bytes);
             let views: Vec<View<'_>> = self.feed.load((&from, &whole), &start, &shape, reads, &mut rest, counters)?;
             let local = [rows as usize, w as usize];
-            let to = &mut out[row as usize * row_bytes..][..rows as usize * row_bytes];
+            let to = &mut out[(row - skip) as usize * row_bytes..][..rows as usize * row_bytes];
             self.fused.run(&start, &local, &views, &mut [ViewMut::dense(to, self.dtype, &local)], kernel);
+            row += rows;
         }
         Ok(())
     }
@@ -120,6 +130,20 @@ pub enum Doing {
     Factor(Factors),
     /// Apply factors.
     Apply(Applied, Factored),
+    /// Apply Q of panels, of which each has its rows from the first one of its number on, and makes a band of its width.
+    Panels(Factored),
+    /// Apply Q of groups of sweeps that chase a band of so many diagonals below the main one.
+    Sweeps(Factored, u64),
+}
+
+impl Doing {
+    /// The factors that are there already.
+    pub fn factored(&self) -> Option<&Factored> {
+        match self {
+            Doing::Factor(_) => None,
+            Doing::Apply(_, factored) | Doing::Panels(factored) | Doing::Sweeps(factored, _) => Some(factored),
+        }
+    }
 }
 
 /// Bytes that stand beside each factored block of `w` columns.
@@ -129,6 +153,12 @@ fn side_bytes(into: Factors, dtype: DType, w: u64) -> u64 {
         Factors::Cholesky => 0,
         Factors::Qr => w * w * dtype.size() as u64,
     }
+}
+
+/// Group `k` of the sweeps that chase a band of order `n` with `b` diagonals below the main one.
+pub fn sweeps_of(n: usize, b: u64, groups: &AxisChunks, k: u64) -> linalg::Sweeps {
+    let (first, count) = groups.chunk(k);
+    linalg::Sweeps { n, b: b as usize, first: first as usize, count: count as usize }
 }
 
 /// The steps of all blocks of a matrix.
@@ -153,15 +183,14 @@ impl ColumnStage {
             products.push(product(" beside", columns.blocks));
         }
         let (m, w) = (source.rows() as usize, source.columns.longest() as usize);
-        let wide = match &doing {
-            Doing::Factor(_) => w,
-            Doing::Apply(_, factored) => factored.columns.longest() as usize,
-        }
-        .max(w);
+        let wide = doing.factored().map_or(w, |factored| factored.columns.longest() as usize).max(w);
         let kernel = with_field!(source.dtype, T => match &doing {
             Doing::Factor(Factors::Lu) | Doing::Apply(Applied::Lower, _) => linalg::lu_scratch_bytes::<T>(m, wide),
             Doing::Factor(Factors::Cholesky) => linalg::cholesky_scratch_bytes::<T>(m, wide),
-            Doing::Factor(Factors::Qr) | Doing::Apply(Applied::Q | Applied::QAdjoint, _) => linalg::qr_scratch_bytes::<T>(m, wide),
+            Doing::Factor(Factors::Qr) | Doing::Apply(Applied::Q | Applied::QAdjoint, _) | Doing::Panels(_) => {
+                linalg::qr_scratch_bytes::<T>(m, wide)
+            }
+            Doing::Sweeps(factored, b) => linalg::sweeps_scratch_bytes::<T>(&sweeps_of(m, *b, &factored.columns, 0), w),
             Doing::Apply(Applied::Triangle(_) | Applied::LowerTransposed, _) => linalg::triangle_scratch_bytes::<T>(m, w, wide),
         });
         let helpers = budget.helpers(m as u64, budget.work().step_helpers_max);
@@ -189,18 +218,31 @@ impl ColumnStage {
 
     /// The factored block that step `k` of block `j` applies, and what stands beside it; nothing where it factors.
     fn applied(&self, j: u64, k: u64) -> Option<(BlockKey, Option<BlockKey>)> {
-        let (factors, side) = match &self.doing {
-            Doing::Factor(_) if j == k => return None,
-            Doing::Factor(_) => (self.products[0].id, self.products.get(2).map(|side| side.id)),
-            Doing::Apply(_, factored) => (factored.factors, factored.side),
-        };
+        if matches!(self.doing, Doing::Factor(_)) && j == k {
+            return None;
+        }
+        let (factors, side) = self.factors();
         Some((BlockKey { product: factors, block: k }, side.map(|product| BlockKey { product, block: k })))
     }
 
+    /// The products of the factors and of what stands beside them.
+    fn factors(&self) -> (u64, Option<u64>) {
+        match self.doing.factored() {
+            None => (self.products[0].id, self.products.get(2).map(|side| side.id)),
+            Some(factored) => (factored.factors, factored.side),
+        }
+    }
+
     fn factor_columns(&self) -> &AxisChunks {
+        self.doing.factored().map_or(&self.source.columns, |factored| &factored.columns)
+    }
+
+    /// Bytes of a factored block at most.
+    fn factor_bytes(&self) -> u64 {
+        let (rows, item) = (self.source.rows(), self.source.dtype.size() as u64);
         match &self.doing {
-            Doing::Factor(_) => &self.source.columns,
-            Doing::Apply(_, factored) => &factored.columns,
+            Doing::Sweeps(factored, b) => sweeps_of(rows as usize, *b, &factored.columns, 0).reflectors_len() as u64 * item,
+            _ => rows.saturating_mul(self.factor_columns().longest()).saturating_mul(item),
         }
     }
 
@@ -210,7 +252,11 @@ impl ColumnStage {
         match &self.doing {
             Doing::Factor(into) => side_bytes(*into, self.source.dtype, w),
             Doing::Apply(Applied::Lower | Applied::LowerTransposed, _) => side_bytes(Factors::Lu, self.source.dtype, w),
-            Doing::Apply(Applied::Q | Applied::QAdjoint, _) => side_bytes(Factors::Qr, self.source.dtype, w),
+            Doing::Apply(Applied::Q | Applied::QAdjoint, _) | Doing::Panels(_) => side_bytes(Factors::Qr, self.source.dtype, w),
+            Doing::Sweeps(factored, b) => {
+                let sweeps = sweeps_of(self.source.rows() as usize, *b, &factored.columns, k);
+                (linalg::sweeps_t_len(&sweeps) * self.source.dtype.size()) as u64
+            }
             Doing::Apply(Applied::Triangle(_), _) => 0,
         }
     }
@@ -235,6 +281,18 @@ impl ColumnStage {
             }
             return Ok(());
         };
+        if let Doing::Sweeps(factored, b) = &self.doing {
+            let sweeps = sweeps_of(m, *b, &factored.columns, k);
+            linalg::sweeps_apply::<T>(&sweeps, bytemuck::cast_slice(f), bytemuck::cast_slice(beside), block, scratch);
+            return Ok(());
+        }
+        if let Doing::Panels(_) = &self.doing {
+            let reflectors = w.min(m - at - w);
+            let t = Mat::<T>::dense(bytemuck::cast_slice(beside), w, w).part(0, 0, reflectors, reflectors);
+            let [_, below] = block.split_rows(at);
+            linalg::qr_apply(Mat::dense(bytemuck::cast_slice(f), m - at, w), w, t, false, below, scratch);
+            return Ok(());
+        }
         let f = Mat::<T>::dense(bytemuck::cast_slice(f), m, w);
         let t = || Mat::<T>::dense(bytemuck::cast_slice(beside), w, w);
         match &self.doing {
@@ -246,6 +304,7 @@ impl ColumnStage {
             Doing::Factor(Factors::Qr) | Doing::Apply(Applied::QAdjoint, _) => linalg::qr_apply(f, at, t(), true, block, scratch),
             Doing::Apply(Applied::Q, _) => linalg::qr_apply(f, at, t(), false, block, scratch),
             Doing::Apply(Applied::Triangle(kind), _) => linalg::solve_step(*kind, f, at, block, scratch).map_err(|i| self.singular(i))?,
+            Doing::Panels(_) | Doing::Sweeps(..) => unreachable!("done above"),
         }
         Ok(())
     }
@@ -295,7 +354,9 @@ impl Stage for ColumnStage {
         inputs.push(self.products[1].id);
         match &self.doing {
             Doing::Factor(_) => inputs.extend(self.products.iter().map(|product| product.id)),
-            Doing::Apply(_, factored) => inputs.extend(std::iter::once(factored.factors).chain(factored.side)),
+            Doing::Apply(_, factored) | Doing::Panels(factored) | Doing::Sweeps(factored, _) => {
+                inputs.extend(std::iter::once(factored.factors).chain(factored.side));
+            }
         }
         inputs.sort_unstable();
         inputs.dedup();
@@ -306,8 +367,7 @@ impl Stage for ColumnStage {
     }
     fn demand_bytes(&self) -> u64 {
         let source = self.source.feed.blocks_bytes(&self.source.boxes());
-        let item = self.source.dtype.size() as u64;
-        let factors = self.source.rows().saturating_mul(self.factor_columns().longest()).saturating_mul(item);
+        let factors = self.factor_bytes();
         // the first step of a block brings it in, and may apply factors already
         let blocks = [self.source.block_bytes(), factors, self.beside_bytes(0), self.scratch_bytes];
         blocks.into_iter().map(rounded).fold(source, u64::saturating_add)
@@ -339,10 +399,7 @@ impl Stage for ColumnStage {
             return 1;
         }
         let source = self.source.feed.reading(&self.source.boxes(), product, block).map(|ranges| ranges[1].1).sum::<u64>();
-        let (factors, side) = match &self.doing {
-            Doing::Factor(_) => (self.products[0].id, self.products.get(2).map(|side| side.id)),
-            Doing::Apply(_, factored) => (factored.factors, factored.side),
-        };
+        let (factors, side) = self.factors();
         let applied = if product == factors || Some(product) == side { self.applying(block) } else { 0 };
         source + applied
     }
