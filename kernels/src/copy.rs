@@ -157,7 +157,9 @@ unsafe fn copy_axes<T: Word, const SWAP: bool>(axes: &[Axis], to: *mut u8, from:
     }
     // the axis along which neighbours lie closest in the source, where that is not `inner`
     let closest = (0..outer.len()).filter(|&at| outer[at].src != 0).min_by_key(|&at| outer[at].src.abs());
-    if let Some(at) = closest.filter(|&at| outer[at].src.abs() < inner.src.abs()) {
+    // an `inner` that one tile holds is gone through as by the plain loop
+    let alike = |at: usize| at + 1 == outer.len() && inner.len <= side::<T>();
+    if let Some(at) = closest.filter(|&at| outer[at].src.abs() < inner.src.abs() && !alike(at)) {
         let mut rest = outer.to_vec();
         let row = rest.remove(at);
         // SAFETY: the plane of `row` and `inner` at each offset of the other axes belongs to the views.
@@ -179,12 +181,17 @@ unsafe fn copy_line<T: Word, const SWAP: bool>(axis: Axis, to: *mut u8, from: *c
     }
 }
 
+/// Elements of a side of a tile.
+fn side<T>() -> usize {
+    (64 / size_of::<T>()).clamp(8, 32)
+}
+
 /// A transpose: neighbours along `row` lie closest in the source, along `inner` in the destination. Tiles of one cache line a side, in
 /// supertiles whose pages the TLB holds.
 /// # Safety
 /// As [`copy_axes`], for the two axes.
 unsafe fn copy_tiles<T: Word, const SWAP: bool>(row: Axis, inner: Axis, to: *mut u8, from: *const u8) {
-    let side = (64 / size_of::<T>()).clamp(8, 32);
+    let side = side::<T>();
     let super_side = 8 * side;
     for row_super in (0..row.len).step_by(super_side) {
         for inner_super in (0..inner.len).step_by(super_side) {

@@ -12,7 +12,7 @@ use std::os::unix::fs::FileExt;
 pub(crate) const PIECE_BYTES: u64 = 1 << 20;
 /// Wanted bytes farther apart than this are read one by one, not with what lies between them.
 const GAP_BYTES: u64 = 8 << 10;
-/// Dense runs at least this long go straight to the output, one call each.
+/// Dense stretches at least this long go straight to the output, one call each.
 const DIRECT_BYTES: u64 = 32 << 10;
 
 /// A dense array in a file.
@@ -164,22 +164,22 @@ pub(crate) fn write_box(file: &File, base: u64, shape: &[u64], region: &Region, 
         return Ok(0);
     }
     let item = data.dtype().size();
-    // Trailing axes that the region covers whole are one run in the file.
-    let mut run_axis = shape.len();
-    while run_axis > 0 && (run_axis == shape.len() || region.0[run_axis].len == shape[run_axis]) {
-        run_axis -= 1;
+    // Trailing axes that the region covers whole are one stretch of the file.
+    let mut stretch_axis = shape.len();
+    while stretch_axis > 0 && (stretch_axis == shape.len() || region.0[stretch_axis].len == shape[stretch_axis]) {
+        stretch_axis -= 1;
     }
-    let counts: Vec<usize> = data.shape()[..run_axis].to_vec();
-    let run_shape = &data.shape()[run_axis..];
+    let counts: Vec<usize> = data.shape()[..stretch_axis].to_vec();
+    let stretch_shape = &data.shape()[stretch_axis..];
     let file_strides = file_strides(shape, item as u64);
     let mut place = vec![0; counts.len()];
     loop {
         let mut start = place.clone();
         start.resize(shape.len(), 0);
         let mut part = vec![1; counts.len()];
-        part.extend_from_slice(run_shape);
+        part.extend_from_slice(stretch_shape);
         let at = base + region.0.iter().zip(&start).zip(&file_strides).map(|((s, &i), n)| (s.start + i as u64) * n).sum::<u64>();
-        write_run(file, at, &data.part(&start, &part), scratch)?;
+        write_stretch(file, at, &data.part(&start, &part), scratch)?;
         if !advance(&mut place, &counts) {
             break;
         }
@@ -187,28 +187,28 @@ pub(crate) fn write_box(file: &File, base: u64, shape: &[u64], region: &Region, 
     Ok(region.elements() * item as u64)
 }
 
-/// Writes the elements of `run` at `at`, staging what does not lie dense.
-fn write_run(file: &File, at: u64, run: &View<'_>, scratch: &mut [u8]) -> io::Result<()> {
-    if let Some(bytes) = dense_source(run) {
+/// Writes the elements of `stretch` at `at`, staging what does not lie dense.
+fn write_stretch(file: &File, at: u64, stretch: &View<'_>, scratch: &mut [u8]) -> io::Result<()> {
+    if let Some(bytes) = dense_source(stretch) {
         return file.write_all_at(bytes, at);
     }
-    let item = run.dtype().size();
+    let item = stretch.dtype().size();
     // Cut along the first axis that is longer than one until a part fits the staging.
-    let len: usize = run.shape().iter().product::<usize>() * item;
+    let len: usize = stretch.shape().iter().product::<usize>() * item;
     if len <= scratch.len() {
         let staging = &mut scratch[..len];
-        copy(run, &mut ViewMut::dense(staging, run.dtype(), run.shape()), false);
+        copy(stretch, &mut ViewMut::dense(staging, stretch.dtype(), stretch.shape()), false);
         return file.write_all_at(staging, at);
     }
-    let axis = run.shape().iter().position(|&n| n > 1).unwrap_or(0);
-    let each = len / run.shape()[axis];
+    let axis = stretch.shape().iter().position(|&n| n > 1).unwrap_or(0);
+    let each = len / stretch.shape()[axis];
     let n = (scratch.len() / each).max(1);
     let mut done = 0;
-    while done < run.shape()[axis] {
-        let (mut start, mut shape) = (vec![0; run.shape().len()], run.shape().to_vec());
+    while done < stretch.shape()[axis] {
+        let (mut start, mut shape) = (vec![0; stretch.shape().len()], stretch.shape().to_vec());
         start[axis] = done;
-        shape[axis] = n.min(run.shape()[axis] - done);
-        write_run(file, at + (done * each) as u64, &run.part(&start, &shape), scratch)?;
+        shape[axis] = n.min(stretch.shape()[axis] - done);
+        write_stretch(file, at + (done * each) as u64, &stretch.part(&start, &shape), scratch)?;
         done += shape[axis];
     }
     Ok(())

@@ -17,11 +17,11 @@ pub(crate) fn normalise_bool(out: &mut ViewMut<'_>) {
     if out.dtype() != DType::Bool {
         return;
     }
-    each_run(out, |bytes| bytes.iter_mut().for_each(|byte| *byte = u8::from(*byte != 0)));
+    each_dense(out, |bytes| bytes.iter_mut().for_each(|byte| *byte = u8::from(*byte != 0)));
 }
 
 /// Calls `f` with the bytes of all elements: of all at once where they lie dense, else of one after the other.
-pub(crate) fn each_run(out: &mut ViewMut<'_>, mut f: impl FnMut(&mut [u8])) {
+pub(crate) fn each_dense(out: &mut ViewMut<'_>, mut f: impl FnMut(&mut [u8])) {
     if let Some(bytes) = dense_bytes(out) {
         return f(bytes);
     }

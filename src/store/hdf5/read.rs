@@ -193,7 +193,7 @@ impl Store for Dataset {
         }
         normalise_bool(out);
         if self.element.of.bits.is_some() {
-            copy_box::each_run(out, |bytes| self.element.of.expand_bits(bytes));
+            copy_box::each_dense(out, |bytes| self.element.of.expand_bits(bytes));
         }
         Ok(moved)
     }
