@@ -4,14 +4,42 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
+/// How much a stage has to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StageSize {
+    /// Its name.
+    pub name: String,
+    /// Number of tasks.
+    pub tasks: u64,
+    /// Floating-point operations of all of them, about; 0 where they move data.
+    pub flops: u64,
+}
+
+/// Floating-point operations in the time that a task takes without any: 8 MiB moved.
+const FLOPS_OF_A_TASK: u64 = 1 << 27;
+
+/// How much work `tasks` tasks with `flops` floating-point operations together are, in a unit of time that is the same for all plans:
+/// what progress is measured in.
+pub fn work(tasks: u64, flops: u64) -> u64 {
+    tasks.saturating_mul(FLOPS_OF_A_TASK >> 20).saturating_add(flops >> 20)
+}
+
+impl StageSize {
+    /// Of so many tasks and floating-point operations.
+    pub fn new(name: impl Into<String>, tasks: u64, flops: u64) -> StageSize {
+        StageSize { name: name.into(), tasks, flops }
+    }
+}
+
 /// Something that happened.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// A plan starts: its stages by name with their task counts.
+    /// A plan starts.
     PlanStarted {
-        /// Name and number of tasks of each stage.
-        stages: &'a [(String, u64)],
+        /// Its stages, producers before consumers.
+        stages: &'a [StageSize],
     },
     /// A task ended.
     TaskFinished {
@@ -21,6 +49,8 @@ pub enum Event<'a> {
         task: u64,
         /// The worker that ran it.
         worker: usize,
+        /// Floating-point operations that it was, about; 0 where it moved data.
+        flops: u64,
         /// When it started.
         started: Instant,
         /// When it ended.

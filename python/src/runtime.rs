@@ -183,7 +183,7 @@ impl Observer for Heard {
             let mut plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
             match event {
                 Event::PlanStarted { stages } => {
-                    *plan = (0, stages.iter().map(|(_, tasks)| tasks).sum(), std::time::Instant::now());
+                    *plan = (0, stages.iter().map(|stage| stage.tasks).sum(), std::time::Instant::now());
                     Some((0, plan.1))
                 }
                 Event::TaskFinished { .. } => {

@@ -7,6 +7,7 @@
 use super::blocking::{self, lcm};
 use super::boxes::{Boxes, Order};
 use super::feed::{Data, Feed, carve, carved_bytes};
+use super::flops;
 use super::lower::{Lower, Lowering};
 use super::made::Blocked;
 use super::share::store_id;
@@ -313,6 +314,9 @@ impl ContractionStage {
 impl Tasks for ContractionStage {
     fn work(&self) -> &Work {
         &self.work
+    }
+    fn flops(&self, shape: &[u64]) -> u64 {
+        flops::of_products(self.dtype, shape)
     }
     fn run(&self, _n: u64, tile: &TaskBox, blocks: &mut TaskBlocks) -> Result<()> {
         let Parts { reads, mut writes, scratch, counters } = blocks.parts();

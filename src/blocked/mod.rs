@@ -13,6 +13,7 @@ mod cumulative;
 mod deferred;
 mod emit;
 mod feed;
+mod flops;
 mod function;
 mod grouped;
 mod lanes;

@@ -22,6 +22,11 @@ use std::sync::Arc;
 pub trait Tasks: Send + Sync {
     /// What they read, write and need.
     fn work(&self) -> &Work;
+    /// As [`Stage::flops`], of a box of `shape`.
+    fn flops(&self, shape: &[u64]) -> u64 {
+        let _ = shape;
+        0
+    }
     /// Runs task `n`, the box `task_box`.
     ///
     /// # Errors
@@ -473,6 +478,15 @@ impl<T: Tasks> Stage for T {
         let all = work.boxes.cuts.iter().map(AxisChunks::count).fold(1, u64::saturating_mul).max(1);
         let tasks = work.chosen.as_ref().map_or_else(|| work.boxes.len(), |chosen| chosen.len() as u64);
         if tasks == all { moved } else { (moved as u128 * tasks as u128 / all as u128) as u64 }
+    }
+    fn flops(&self, n: u64) -> u64 {
+        Tasks::flops(self, &self.work().task_box(n).shape)
+    }
+    fn all_flops(&self) -> u64 {
+        let work = self.work();
+        let whole: Vec<u64> = work.boxes.cuts.iter().map(AxisChunks::len).collect();
+        let boxes = work.boxes.cuts.iter().map(AxisChunks::count).fold(1, u64::saturating_mul).max(1);
+        (Tasks::flops(self, &whole) as u128 * self.tasks() as u128 / boxes as u128) as u64
     }
     fn describe(&self, n: u64, spec: &mut TaskSpec) {
         let work = self.work();

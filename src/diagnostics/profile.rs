@@ -80,8 +80,8 @@ impl Observer for Profile {
     fn event(&self, event: &Event<'_>) {
         let Ok(mut state) = self.state.lock() else { return };
         match event {
-            Event::PlanStarted { stages } => state.stages = stages.iter().map(|(name, _)| name.clone()).collect(),
-            Event::TaskFinished { stage, task, worker, started, ended } => {
+            Event::PlanStarted { stages } => state.stages = stages.iter().map(|stage| stage.name.clone()).collect(),
+            Event::TaskFinished { stage, task, worker, started, ended, .. } => {
                 let name = state.stages.get(*stage).cloned().unwrap_or_else(|| format!("stage {stage}"));
                 state.rows.insert(*worker);
                 state.write(serde_json::json!({
@@ -110,6 +110,7 @@ impl Observer for Profile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::events::StageSize;
     use std::time::Duration;
 
     #[test]
@@ -117,11 +118,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("trace.json");
         let profile = Profile::create(&path).unwrap();
-        let stages = [("sum".to_string(), 2)];
+        let stages = [StageSize::new("sum", 2, 0)];
         profile.event(&Event::PlanStarted { stages: &stages });
         let (started, ended) = (profile.origin, profile.origin + Duration::from_micros(250));
         for worker in [0, 1] {
-            profile.event(&Event::TaskFinished { stage: 0, task: 7, worker, started, ended });
+            profile.event(&Event::TaskFinished { stage: 0, task: 7, worker, flops: 0, started, ended });
         }
         profile.event(&Event::Spilled { written: true, bytes: 64, started, ended });
         profile.finish().unwrap();

@@ -67,6 +67,8 @@ pub fn check_stages(plan: &Plan, what: &str, kept: &dyn Fn(BlockKey) -> u64) {
             let must = node.drive == Drive::Following || !followers.is_empty();
             assert!(!must || followers == read, "{name}: {followers:?} follow {key:?}, {read:?} read it");
         }
+        let (flops, all) = ((0..stage.tasks()).map(|n| stage.flops(n)).sum::<u64>(), stage.all_flops());
+        assert!(flops.abs_diff(all) <= all / 2, "{name}: {flops} flops in its tasks, {all} in all");
         let most = (0..stage.tasks()).map(demand).max().unwrap_or(0);
         assert!(most <= stage.demand_bytes(), "{name}: a task needs {most} bytes, the bound is {}", stage.demand_bytes());
     }
@@ -126,6 +128,12 @@ impl Stage for Poisoned {
     }
     fn moved_bytes(&self) -> u64 {
         self.0.moved_bytes()
+    }
+    fn flops(&self, n: u64) -> u64 {
+        self.0.flops(n)
+    }
+    fn all_flops(&self) -> u64 {
+        self.0.all_flops()
     }
     fn run(&self, n: u64, blocks: &mut TaskBlocks) -> Result<()> {
         let mut spec = TaskSpec::default();

@@ -16,6 +16,8 @@ pub struct StageLine {
     pub demand_bytes: u64,
     /// Bytes of stores that it will move, decoded.
     pub moved_bytes: u64,
+    /// Floating-point operations of all its tasks, about; 0 where they move data.
+    pub flops: u64,
     /// When it runs: `ranked 0`, `pulled`, `following`.
     pub drive: String,
     /// Positions of the stages whose blocks it reads.
@@ -52,6 +54,7 @@ impl Explanation {
                 tasks: node.stage.tasks(),
                 demand_bytes: node.stage.demand_bytes(),
                 moved_bytes: node.stage.moved_bytes(),
+                flops: node.stage.all_flops(),
                 drive,
                 reads,
             }
@@ -92,16 +95,21 @@ impl fmt::Display for Explanation {
         }
         writeln!(f)?;
         let width = self.stages.iter().map(|stage| stage.name.chars().count()).max().unwrap_or(0).max(5);
-        writeln!(f, "{:>3}  {:width$}  {:>10}  {:>10}  {:>10}  {:10}  reads", "#", "stage", "tasks", "demand", "moves", "drive")?;
+        // a column for those who multiply
+        let multiplies = self.stages.iter().any(|stage| stage.flops > 0);
+        let flops = |text: String| if multiplies { format!("  {text:>10}") } else { String::new() };
+        let head = flops("flops".to_string());
+        writeln!(f, "{:>3}  {:width$}  {:>10}  {:>10}  {:>10}{head}  {:10}  reads", "#", "stage", "tasks", "demand", "moves", "drive")?;
         for (i, stage) in self.stages.iter().enumerate() {
             let reads: Vec<String> = stage.reads.iter().map(|from| format!("#{from}")).collect();
             writeln!(
                 f,
-                "{i:>3}  {:width$}  {:>10}  {:>10}  {:>10}  {:10}  {}",
+                "{i:>3}  {:width$}  {:>10}  {:>10}  {:>10}{}  {:10}  {}",
                 stage.name,
                 stage.tasks,
                 Bytes(stage.demand_bytes).to_string(),
                 Bytes(stage.moved_bytes).to_string(),
+                flops(thousands(stage.flops)),
                 stage.drive,
                 reads.join(" ")
             )?;
@@ -110,5 +118,24 @@ impl fmt::Display for Explanation {
             writeln!(f, "memory limit {}", Bytes(self.limit_bytes))?;
         }
         Ok(())
+    }
+}
+
+/// A number in thousands, millions and so on: `384 G`.
+fn thousands(n: u64) -> String {
+    let units = ["", " k", " M", " G", " T", " P", " E"];
+    let at = (n.checked_ilog10().unwrap_or(0) / 3) as usize;
+    let value = n as f64 / 1000f64.powi(at as i32);
+    if at == 0 || value >= 99.95 { format!("{value:.0}{}", units[at]) } else { format!("{value:.1}{}", units[at]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::thousands;
+
+    #[test]
+    fn large_numbers_are_read_at_a_glance() {
+        let all = [(0, "0"), (999, "999"), (1000, "1.0 k"), (99_949, "99.9 k"), (384_000_000_000, "384 G"), (u64::MAX, "18.4 E")];
+        all.into_iter().for_each(|(n, text)| assert_eq!(thousands(n), text));
     }
 }

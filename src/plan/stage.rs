@@ -94,6 +94,15 @@ pub trait Stage: Send + Sync {
     }
     /// Bytes of stores that all tasks will move, for `explain`.
     fn moved_bytes(&self) -> u64;
+    /// Floating-point operations of task `n`, about; 0 where moving data takes longer. What progress goes by.
+    fn flops(&self, n: u64) -> u64 {
+        let _ = n;
+        0
+    }
+    /// Those of all tasks, in closed form.
+    fn all_flops(&self) -> u64 {
+        0
+    }
     /// Runs task `n`.
     ///
     /// # Errors

@@ -10,9 +10,9 @@ mod queue;
 mod worker;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::events::{Counters, Event, Observer};
+use crate::events::{Counters, Event, Observer, StageSize};
 use crate::memory::Pool;
-use crate::plan::Plan;
+use crate::plan::{Plan, StageNode};
 use crate::sizes::WorkSizes;
 use std::cell::Cell;
 use std::sync::Arc;
@@ -75,8 +75,8 @@ pub fn refuse_inside_task() -> Result<()> {
 /// # Errors
 /// The first error of a task, `Cancelled`, or a failure of the spill file.
 pub fn run(plan: &Plan, machine: &Machine<'_>) -> Result<()> {
-    let names: Vec<(String, u64)> = plan.stages.iter().map(|node| (node.stage.name().to_string(), node.stage.tasks())).collect();
-    tell(machine, &Event::PlanStarted { stages: &names });
+    let size = |node: &StageNode| StageSize::new(node.stage.name(), node.stage.tasks(), node.stage.all_flops());
+    tell(machine, &Event::PlanStarted { stages: &plan.stages.iter().map(size).collect::<Vec<_>>() });
     let shared = worker::Shared::new(plan, machine);
     match machine.workers {
         Some(pool) => {

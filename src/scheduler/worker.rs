@@ -202,7 +202,17 @@ impl<'a> Shared<'a> {
         drop(state);
         self.crew.ring();
         Counters::add(&self.machine.counters.tasks, 1);
-        tell(self.machine, &Event::TaskFinished { stage: task.0, task: task.1, worker, started, ended });
+        tell(
+            self.machine,
+            &Event::TaskFinished {
+                stage: task.0,
+                task: task.1,
+                worker,
+                flops: self.plan.stages[task.0].stage.flops(task.1),
+                started,
+                ended,
+            },
+        );
         self.machine.counters.take_warnings().iter().for_each(|text| tell(self.machine, &Event::Warning(text)));
         Ok(true)
     }

@@ -6,6 +6,7 @@
 //! and W or X. While a panel is made, later blocks are brought up to date by other threads.
 
 use super::stage::Source;
+use crate::blocked::flops;
 use crate::budget::Budget;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{AxisChunks, BlockId};
@@ -327,6 +328,22 @@ impl Stage for BandStage {
     }
     fn moved_bytes(&self) -> u64 {
         self.source.feed.moved_bytes(&self.source.boxes())
+    }
+    fn flops(&self, n: u64) -> u64 {
+        let w = self.width();
+        let below = |j: u64| self.source.rows() - self.source.columns.chunk(j).0;
+        let products = match self.steps.task(n) {
+            Task::Panel(s) => [below(s), w, w * 3 / 2],
+            Task::Update(0, _) | Task::Finish(_) => [0; 3],
+            Task::Update(_, j) | Task::Multiply(_, j) => [below(j), w, 2 * self.source.columns.chunk(j).1],
+        };
+        flops::of_products(self.source.dtype, &products)
+    }
+    fn all_flops(&self) -> u64 {
+        let (n, w) = (self.source.rows(), self.width());
+        // two products of half the rest of the matrix for each panel, and the panels
+        let of = |depth: u64| flops::of_products(self.source.dtype, &[n, n, depth]);
+        of(2 * n / 3).saturating_add(of(w * 3 / 4))
     }
     fn run(&self, n: u64, blocks: &mut TaskBlocks) -> Result<()> {
         with_field!(self.source.dtype, T => self.typed::<T>(self.steps.task(n), blocks))

@@ -4,6 +4,7 @@
 //! The band is 2b elements for each column, of which a half is room for bulges: two column blocks. It has to be in memory whole.
 
 use super::stage::sweeps_of;
+use crate::blocked::flops;
 use crate::error::Result;
 use crate::grid::{AxisChunks, BlockId};
 use crate::memory::{BlockKey, rounded};
@@ -161,6 +162,13 @@ impl Stage for ChaseStage {
     }
     fn moved_bytes(&self) -> u64 {
         0
+    }
+    fn flops(&self, n: u64) -> u64 {
+        let sweeps = self.group(n).map_or(0, |group| self.of.groups().chunk(group).1);
+        flops::of_products(self.of.dtype, &[3 * self.of.n(), self.of.b(), sweeps])
+    }
+    fn all_flops(&self) -> u64 {
+        flops::of_products(self.of.dtype, &[3 * self.of.n(), self.of.b(), self.of.groups().len()])
     }
     fn run(&self, n: u64, blocks: &mut TaskBlocks) -> Result<()> {
         with_field!(self.of.dtype, T => self.typed::<T>(n, blocks));

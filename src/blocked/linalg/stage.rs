@@ -2,6 +2,7 @@
 
 use super::columns::Columns;
 use crate::blocked::feed::{Feed, carve, carved_bytes};
+use crate::blocked::flops;
 use crate::budget::Budget;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::Counters;
@@ -261,6 +262,26 @@ impl ColumnStage {
         }
     }
 
+    /// As [`Stage::flops`], of step `k` of block `j`.
+    fn step_flops(&self, j: u64, k: u64) -> u64 {
+        let (rows, n) = (self.source.rows(), self.source.columns.chunk(j).1);
+        let (at, w) = self.factor_columns().chunk(k);
+        let (below, above) = (rows.saturating_sub(at), at + w);
+        let factors = self.applied(j, k).is_none();
+        let products = match &self.doing {
+            // a block times itself: half of it, and for Q its triangle
+            Doing::Factor(Factors::Lu | Factors::Cholesky) if factors => [below, w, w.div_ceil(2)],
+            Doing::Factor(Factors::Qr) if factors => [below, w, w * 3 / 2],
+            Doing::Factor(Factors::Cholesky) => [rows.saturating_sub(self.source.columns.chunk(j).0), w, n],
+            Doing::Factor(Factors::Lu) | Doing::Apply(Applied::Lower | Applied::LowerTransposed, _) => [below, w, n],
+            Doing::Apply(Applied::Triangle(kind), _) => [if kind.is_forward() == kind.lower { below } else { above.min(rows) }, w, n],
+            Doing::Factor(Factors::Qr) | Doing::Apply(Applied::Q | Applied::QAdjoint, _) | Doing::Panels(_) => [below, w, 2 * n],
+            // a parallelogram of reflectors is as much again as they are, half of it zeros
+            Doing::Sweeps(..) => [below, w, 4 * n],
+        };
+        flops::of_products(self.source.dtype, &products)
+    }
+
     /// Takes step `k` of block `j`: factors it, or applies `factors` and what stands beside them.
     fn step<T: Field>(&self, j: u64, k: u64, factors: Option<(&[u8], &[u8])>, blocks: [&mut [u8]; 2], scratch: &mut [u8]) -> Result<()> {
         let [block, side] = blocks;
@@ -415,6 +436,25 @@ impl Stage for ColumnStage {
     }
     fn moved_bytes(&self) -> u64 {
         self.source.feed.moved_bytes(&self.source.boxes())
+    }
+    fn flops(&self, n: u64) -> u64 {
+        let (j, k) = self.columns.task(n);
+        self.step_flops(j, k)
+    }
+    fn all_flops(&self) -> u64 {
+        // of Cholesky, a step is as long as the rows from the diagonal of the block on that takes it
+        if matches!(self.doing, Doing::Factor(Factors::Cholesky)) {
+            let of = |j: u64| self.step_flops(j, 0).saturating_mul(j).saturating_add(self.step_flops(j, j));
+            return (0..self.columns.blocks).map(of).fold(0, u64::saturating_add);
+        }
+        let of = |k: u64| {
+            let own = self.applied(k, k).is_none() as u64;
+            let others = self.columns.takers(k) - own;
+            let typical = if k == 0 { self.columns.blocks.saturating_sub(1).min(1) } else { 0 };
+            let factored = if own == 1 { self.step_flops(k, k) } else { 0 };
+            others.saturating_mul(self.step_flops(typical, k)).saturating_add(factored)
+        };
+        (0..self.columns.steps).map(of).fold(0, u64::saturating_add)
     }
     fn run(&self, n: u64, blocks: &mut TaskBlocks) -> Result<()> {
         let (j, k) = self.columns.task(n);

@@ -4,6 +4,7 @@
 //! The tree follows from shape and dtype alone.
 
 use super::stage::Source;
+use crate::blocked::flops;
 use crate::blocked::lower::{LowerAll, Lowering};
 use crate::blocked::made::Blocked;
 use crate::error::Result;
@@ -210,6 +211,20 @@ impl Stage for UpStage {
             Factored::Pairs { .. } => 0,
         }
     }
+    fn flops(&self, n: u64) -> u64 {
+        let rows = match &self.from {
+            Factored::Rows { rows, .. } => rows.chunk(n).1,
+            Factored::Pairs { .. } => 2 * self.sizes.n,
+        };
+        flops::of_products(self.sizes.dtype, &[rows, self.sizes.n, self.sizes.n])
+    }
+    fn all_flops(&self) -> u64 {
+        let rows = match &self.from {
+            Factored::Rows { rows, .. } => rows.len(),
+            Factored::Pairs { .. } => 2 * self.sizes.n * self.tasks(),
+        };
+        flops::of_products(self.sizes.dtype, &[rows, self.sizes.n, self.sizes.n])
+    }
     fn run(&self, n: u64, blocks: &mut TaskBlocks) -> Result<()> {
         let Parts { reads, writes, mut scratch, counters } = blocks.parts();
         let rows = self.rows_of(n);
@@ -315,6 +330,20 @@ impl Stage for DownStage {
     }
     fn moved_bytes(&self) -> u64 {
         0
+    }
+    fn flops(&self, n: u64) -> u64 {
+        let rows = match &self.to {
+            To::Rows(rows) => rows.chunk(n).1,
+            To::Children(_) => 2 * self.sizes.n,
+        };
+        flops::of_products(self.sizes.dtype, &[rows, self.sizes.n, 2 * self.sizes.n])
+    }
+    fn all_flops(&self) -> u64 {
+        let rows = match &self.to {
+            To::Rows(rows) => rows.len(),
+            To::Children(_) => 2 * self.sizes.n * self.tasks(),
+        };
+        flops::of_products(self.sizes.dtype, &[rows, self.sizes.n, 2 * self.sizes.n])
     }
     fn run(&self, n: u64, blocks: &mut TaskBlocks) -> Result<()> {
         let Parts { reads, mut writes, mut scratch, .. } = blocks.parts();

@@ -1,5 +1,6 @@
 //! A tridiagonal matrix → its eigenvalues, in one task, and its eigenvectors, a column block a task.
 
+use crate::blocked::flops;
 use crate::budget::Budget;
 use crate::error::{ErrorKind, Result};
 use crate::grid::{AxisChunks, BlockId};
@@ -165,6 +166,14 @@ impl Stage for VectorsStage {
     }
     fn moved_bytes(&self) -> u64 {
         0
+    }
+    fn flops(&self, n: u64) -> u64 {
+        let rows = self.tree.n as u64;
+        flops::of_products(DType::F64, &[rows, rows, self.columns.chunk(n).1])
+    }
+    fn all_flops(&self) -> u64 {
+        let rows = self.tree.n as u64;
+        flops::of_products(DType::F64, &[rows, rows, self.columns.len()])
     }
     fn run(&self, n: u64, blocks: &mut TaskBlocks) -> Result<()> {
         let Parts { reads, mut writes, scratch, .. } = blocks.parts();
