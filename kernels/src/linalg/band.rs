@@ -79,7 +79,7 @@ pub fn chase<T: Field>(sweeps: Sweeps, band: &mut [T], mut reflectors: Option<&m
     }
 }
 
-/// The diagonals of a band matrix that all sweeps have made tridiagonal: `d` [n] and `e` [n − 1].
+/// The diagonals of a band matrix that all sweeps have made tridiagonal: `d` `[n]` and `e` [n − 1].
 pub fn diagonals<T: Field>(band: &[T], b: usize, d: &mut [f64], e: &mut [f64]) {
     for (column, d) in band.chunks_exact(2 * b).zip(d) {
         *d = column[0].wide().re;

@@ -55,7 +55,7 @@ fn unconverged() -> String {
     "its eigenvalues did not converge".to_string()
 }
 
-/// The eigenvalues of the tridiagonal matrix of `d` [n] and `e` [n − 1], ascending, in the place of `d`; `e` is destroyed. By LAPACK's
+/// The eigenvalues of the tridiagonal matrix of `d` `[n]` and `e` [n − 1], ascending, in the place of `d`; `e` is destroyed. By LAPACK's
 /// dsterf: QL without square roots. Cost: O(n²).
 ///
 /// # Errors
@@ -100,7 +100,7 @@ impl Tree {
         (OF_WORK + helpers) * taken_bytes::<f64>(self.n) + taken_bytes::<f64>(2 * self.leaf)
     }
 
-    /// Solves the problem of `d` [n] and `e` [n − 1]: the eigenvalues, ascending, in the place of `d`, and in `data` ([`Tree::len`]) what
+    /// Solves the problem of `d` `[n]` and `e` [n − 1]: the eigenvalues, ascending, in the place of `d`, and in `data` ([`Tree::len`]) what
     /// [`Tree::vectors`] makes the eigenvectors of. Cost: about 12·n² divisions, fewer where eigenvalues are close together.
     ///
     /// # Errors
