@@ -78,6 +78,8 @@ JOBS = [
     Job("svd_tall", "linalg.svdvals(x).sum()", "tall", settings=TALL, runs=3),
     Job("svd_compressed", "linalg.svd_compressed(x - x.mean(axis=0), 20, seed=1)[1][0]", "square", memory_limit="512MiB", same_values=False, settings={"default": None, "rows": (1000, 16000)}, runs=2),
     Job("inv_corner", "linalg.inv(x)[:100, :10].sum()", "left10000", memory_limit="512MiB", settings={"1000": (1000, 1000), "2500": (2500, 2500)}, runs=1),
+    Job("eigh4000", "abs(linalg.eigh(x[:4000, :4000])[1]).sum()", "positive", peers=("numpy",), base="numpy", runs=1),
+    Job("svd4000", "abs(linalg.svd(x[:4000, :4000])[0]).sum()", "left", peers=("numpy",), base="numpy", runs=1),
     Job("eigh_stack", "linalg.eigvalsh(x).max()", "stack", peers=("numpy",), base="numpy"),
     # what the order of values decides
     Job("median0", "median(x, 0).sum()", "square", memory_limit="512MiB", decoded_bytes=SQUARE_BYTES, bound="zarr_codec", settings=SQUARE, runs=2),

@@ -37,6 +37,8 @@ def job(_engine, name, _chunks, files):
         "solve8000": lambda: abs(np.linalg.solve(load("left"), load("right")[:, :100])).sum(),
         "qr8000_r": lambda: abs(np.linalg.qr(load("left"), "r").diagonal()).sum(),
         "inv8000": lambda: abs(np.linalg.inv(load("left"))).sum(),
+        "eigh4000": lambda: abs(np.linalg.eigh(load("positive")[:4000, :4000])[1]).sum(),
+        "svd4000": lambda: abs(np.linalg.svd(load("left")[:4000, :4000])[0]).sum(),
         "eigh_stack": lambda: np.linalg.eigvalsh(load("stack")).max(),
         "median_all": lambda: np.median(h5py.File(files["random"], "r")["x"][:], overwrite_input=True),
         "sort": lambda: stored(np.sort(load("long")), "sort"),
