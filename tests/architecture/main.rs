@@ -368,10 +368,8 @@ const NUMBERS: [(&str, &[&str]); 6] = [
             "SQUARES_MAX",
             "THRESHOLD",
             "EDGE",
-            "PRECISION",
             "LINE",
             "LIST_PIECES_MAX",
-            "EXACT_MAX",
         ],
     ),
     ("expr", &["RUN_BLOCK_BYTES", "DEAR", "VALUES_MAX_BYTES"]),
@@ -393,7 +391,7 @@ const NUMBERS: [(&str, &[&str]); 6] = [
             "ROUNDING_BYTES",
         ],
     ),
-    ("scheduler", &["TASK_BYTES", "KEY_BYTES", "PASSED_OVER_MAX", "TRIED_MAX"]),
+    ("scheduler", &["TASK_BYTES", "KEY_BYTES", "PASSED_OVER_MAX"]),
     ("runtime", &["LOWEST", "PART"]),
 ];
 
