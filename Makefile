@@ -2,6 +2,7 @@
 # make test   everything that is checked before a commit
 # make soak   random programs on arrays of millions of elements, and damaged files, as many as one has time for
 # make miri   undefined behaviour in what writes through pointers
+# make remote what is far away: the tests of the feature `remote`, which `make test` leaves out (120 crates more)
 # make compare  Flagstone and its peers on the same jobs (benches/compare)
 # make wheel  the package for Python, python/, built for release
 # make python-suites  the tests of the array API standard and NumPy's own on the package
@@ -9,7 +10,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := test
-.PHONY: demo test lint docs downstream examples unit soak miri compare packages system python clean-demo wheel package test-python python-suites
+.PHONY: demo test lint docs downstream examples unit soak miri remote compare packages system python clean-demo wheel package test-python python-suites
 
 CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TARGET_DIR
@@ -208,6 +209,12 @@ miri: system
 	export CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/miri PROPTEST_CASES=3 MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-tree-borrows"
 	cargo +$(NIGHTLY) miri test -p flagstone-kernels --lib --locked -- view:: copy:: linalg::matrix
 	cargo +$(NIGHTLY) miri test -p flagstone --lib --locked -- runtime::collect memory::extents memory::model
+
+# What is far away, with a stand-in for a server on the loopback. The feature needs 120 crates more, so it is no part of `make test`.
+remote: system
+	@cargo clippy -p flagstone --features remote --all-targets --locked -- -D warnings
+	cargo test -p flagstone --features remote --test remote --locked
+	cargo test -p flagstone --features remote --lib --locked -- store
 
 # ---- how fast it is -------------------------------------------------------------------------------------
 

@@ -1,10 +1,11 @@
 //! Addresses as users write them, as text or as paths → a file of some format and what is meant inside.
 
 use super::flat::{self, RawLayout};
+use super::publish;
 use super::reach::{near_misses, open_file};
+use super::remote::{self, FarFile};
 use super::sniff::{self, Format};
 use super::{Create, Node, Store, Writer, hdf5, netcdf, zarr};
-use super::{publish, remote};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::DType;
 use serde_json::{Map, Value};
@@ -116,7 +117,7 @@ fn is_raw(address: &str) -> bool {
 /// exists is meant.
 fn standing(address: &str) -> Option<Address> {
     if remote::is_url(address) {
-        return None;
+        return standing_far(address);
     }
     let cuts = address.match_indices(':').map(|(at, _)| at).rev();
     for cut in std::iter::once(address.len()).chain(cuts) {
@@ -196,20 +197,50 @@ fn by_ending(address: &str) -> Result<Address> {
     }))
 }
 
-/// Reads the address of something far away. The last colon behind an ending divides it; what has none is a Zarr directory.
-fn far(address: &str) -> Result<Address> {
+/// Where the address of something far away may be divided into a file and what is inside, the last place first.
+fn far_splits(address: &str) -> impl Iterator<Item = (&str, &str)> {
     let colons = address.match_indices(':').map(|(at, _)| at).rev();
-    let split = colons.filter(|&at| !address[at..].starts_with("://")).map(|at| (&address[..at], &address[at + 1..]));
-    let has_ending = |file: &str| HDF5.iter().chain(&["zarr", "npy", "npz", "zip"]).any(|ending| extension(file) == *ending);
-    let (file, inside) = split.into_iter().find(|(file, _)| has_ending(file)).unwrap_or((address, ""));
+    colons.filter(|&at| !address[at..].starts_with("://")).map(|at| (&address[..at], &address[at + 1..]))
+}
+
+/// The last colon behind an ending divides the address of something far away; without one it is the file's or directory's.
+fn far_parts(address: &str) -> (&str, &str) {
+    let has_ending = |file: &str| HDF5.iter().chain(&FAR).any(|ending| extension(file) == *ending);
+    far_splits(address).find(|(file, _)| has_ending(file)).unwrap_or((address, ""))
+}
+
+/// Endings that say what is far away, beside HDF5's.
+const FAR: [&str; 4] = ["zarr", "npy", "npz", "zip"];
+
+/// Reads the address of something far away by its ending; what has none is a Zarr directory.
+fn far(address: &str) -> Result<Address> {
+    let (file, inside) = far_parts(address);
     let ending = extension(file);
-    if HDF5.contains(&ending.as_str()) || ["npy", "npz", "zip"].contains(&ending.as_str()) || RAW.contains(&ending.as_str()) {
-        return Err(Error::unsupported(
-            address,
-            format!("a .{ending} file that is far away; copy it to a disk first, or convert it to Zarr there"),
-        ));
+    if HDF5.contains(&ending.as_str()) {
+        return Ok(Address::Hdf5 { file: file.into(), dataset: inside.to_string() });
+    }
+    if ["npy", "npz", "zip"].contains(&ending.as_str()) || RAW.contains(&ending.as_str()) {
+        return Err(unsupported_far(address, &format!("a .{ending} file")));
     }
     Ok(Address::Zarr { dir: file.into(), path: inside.to_string() })
+}
+
+fn unsupported_far(address: &str, what: &str) -> Error {
+    Error::unsupported(address, format!("{what} that is far away; copy it to a disk first, or convert it to Zarr there"))
+}
+
+/// The far HDF5 file that an address starts with, by its bytes, where its ending says nothing. A Zarr directory below one whose name
+/// ends in .zarr is not asked for.
+fn standing_far(address: &str) -> Option<Address> {
+    let (file, _) = far_parts(address);
+    let ending = extension(file);
+    let known = HDF5.iter().chain(&FAR).chain(&RAW).any(|known| ending == *known);
+    if known || address.contains(".zarr/") {
+        return None;
+    }
+    let (file, inside) = far_splits(address).find(|(_, inside)| inside.starts_with('/')).unwrap_or((address, ""));
+    let found = FarFile::open(file, address).ok()?;
+    (sniff::far_format(&found) == Some(Format::Hdf5)).then(|| Address::Hdf5 { file: file.into(), dataset: inside.to_string() })
 }
 
 fn raw_layout(query: &str) -> std::result::Result<RawLayout, String> {
@@ -284,7 +315,12 @@ pub fn open(address: impl AsRef<Path>) -> Result<Arc<dyn Store>> {
 pub fn extent(address: impl AsRef<Path>) -> Result<(Vec<u64>, DType)> {
     let address = text(address.as_ref())?;
     match parse(address)? {
-        Address::Hdf5 { file, dataset } if !dataset.trim_matches('/').is_empty() => hdf5::extent(&file, &dataset, address),
+        Address::Hdf5 { file, dataset } if !dataset.trim_matches('/').is_empty() => {
+            if remote::url(&file).is_some() {
+                require_file(&file, address)?;
+            }
+            hdf5::extent(&file, &dataset, address)
+        }
         _ => open(address).map(|store| (store.meta().shape.clone(), store.meta().dtype)),
     }
 }
@@ -310,6 +346,9 @@ pub fn version(address: impl AsRef<Path>) -> Result<String> {
         }
     };
     let mut version = address.to_string();
+    for url in files.iter().filter_map(|file| remote::url(file)).filter(|url| HDF5.contains(&extension(url).as_str())) {
+        version.push_str(&format!(" ({})", FarFile::open(url, address)?.state()));
+    }
     for found in files.iter().filter_map(|file| file.metadata().ok()) {
         let time = found.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok()).unwrap_or_default();
         version.push_str(&format!(" ({} bytes of {} ns)", found.len(), time.as_nanos()));
@@ -354,8 +393,25 @@ fn named(field: &str) -> Option<&str> {
     Some(field).filter(|field| !field.is_empty())
 }
 
+/// Refuses what is no file; of what is far away also what is of another format than HDF5.
 fn require_file(file: &Path, address: &str) -> Result<()> {
-    open_file(file, address).map(drop)
+    let Some(url) = remote::url(file) else { return open_file(file, address).map(drop) };
+    match sniff::far_format(&*FarFile::open(url, address)?) {
+        Some(Format::NetCdf) => Err(unsupported_far(address, "a NetCDF classic file")),
+        Some(Format::Npy | Format::Npz) => Err(unsupported_far(address, "a file of NumPy")),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses to write an HDF5 file far away.
+fn require_near(file: &Path, address: &str) -> Result<()> {
+    match remote::url(file) {
+        None => Ok(()),
+        Some(_) => Err(Error::unsupported(
+            address,
+            "an HDF5 file that is far away is read, not written; write Zarr there (s3:// and gs:// are written), or a file on a disk and copy it",
+        )),
+    }
 }
 
 fn only_dataset(file: &Path, address: &str) -> Result<String> {
@@ -381,6 +437,7 @@ pub fn create(address: impl AsRef<Path>, create: &Create) -> Result<Box<dyn Writ
     let address = text(address.as_ref())?;
     match target(address)? {
         Address::Hdf5 { file, dataset } => {
+            require_near(&file, address)?;
             let dataset = if dataset.trim_matches('/').is_empty() { "/x".to_string() } else { dataset };
             hdf5::create(&file, &dataset, address, create)
         }
@@ -410,7 +467,10 @@ pub fn create(address: impl AsRef<Path>, create: &Create) -> Result<Box<dyn Writ
 pub fn create_group(address: impl AsRef<Path>, attributes: &Map<String, Value>, zarr_version: u8) -> Result<()> {
     let address = text(address.as_ref())?;
     match target(address)? {
-        Address::Hdf5 { file, dataset } => hdf5::create_group(&file, &dataset, address, attributes),
+        Address::Hdf5 { file, dataset } => {
+            require_near(&file, address)?;
+            hdf5::create_group(&file, &dataset, address, attributes)
+        }
         Address::Zarr { dir, path } => zarr::create_group(&dir, &path, address, attributes, zarr_version),
         _ => Err(Error::bad_request("address", format!("{address:?} can hold one array and no group; .zarr and .h5 can"))),
     }
@@ -446,7 +506,8 @@ pub fn exists(address: impl AsRef<Path>) -> bool {
     match parse(address) {
         Ok(Address::Hdf5 { file, dataset }) => {
             let dataset = format!("/{}", dataset.trim_matches('/'));
-            file.is_file() && (dataset == "/" || hdf5::exists(&file, &dataset, address))
+            let near = remote::url(&file).is_none();
+            if near && (dataset == "/" || !file.is_file()) { file.is_file() } else { hdf5::exists(&file, &dataset, address) }
         }
         Ok(Address::Zarr { dir, path }) => zarr::exists(&dir, &path),
         Ok(Address::NetCdf { file, variable }) => variable.trim_matches('/').is_empty() || netcdf::exists(&file, &variable, address),

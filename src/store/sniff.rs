@@ -1,5 +1,6 @@
 //! The bytes that stand at a path → their format. An ending only decides what is written.
 
+use super::remote::FarFile;
 use super::{flat, hdf5, netcdf, zarr};
 use std::fs::{File, Metadata};
 use std::io;
@@ -19,6 +20,26 @@ pub(crate) enum Format {
     Npz,
     /// A NetCDF classic file.
     NetCdf,
+}
+
+/// The format of a far file, by its start: HDF5's signature is looked for in its first 64 KiB.
+pub(crate) fn far_format(file: &FarFile) -> Option<Format> {
+    let read = |at: u64| {
+        let mut bytes = [0; 8];
+        file.read_exact_at(&mut bytes, at).ok().map(|()| bytes)
+    };
+    let start = read(0)?;
+    if netcdf::is_classic(&start) {
+        return Some(Format::NetCdf);
+    }
+    if start.starts_with(b"PK\x03\x04") {
+        return Some(Format::Npz);
+    }
+    if start.starts_with(NPY) {
+        return Some(Format::Npy);
+    }
+    let places = std::iter::once(0).chain((0..8).map(|i| 512 << i)).take_while(|at| at + 8 <= file.len().min(64 << 10));
+    places.filter_map(read).any(|bytes| bytes == *hdf5::SIGNATURE).then_some(Format::Hdf5)
 }
 
 const NPY: &[u8] = b"\x93NUMPY";

@@ -1,6 +1,7 @@
 //! Arrays that are far away: read at the link's rate under the limit, written, and every failure in words.
 #![cfg(feature = "remote")]
 
+mod hdf5;
 mod server;
 
 use flagstone::convert::difference;
@@ -247,7 +248,8 @@ fn failures_name_the_address_and_what_to_do() {
         ("http://127.0.0.1:1/x.zarr", "127.0.0.1:1"),
         ("s3://", "names no bucket"),
         ("http://127.0.0.1:1/x.zarr?sig=1", "queries"),
-        ("s3://bucket/x.h5:/d", "copy it to a disk first"),
+        ("s3://bucket/x.npy", "copy it to a disk first"),
+        ("s3://bucket/x.h5:/d", "there is no such object"),
     ] {
         let message = eval(&server, &[("FLAGSTONE_REMOTE_TIMEOUT", "0.3")], address);
         assert!(message.contains(what), "{message}");

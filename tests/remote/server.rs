@@ -18,6 +18,8 @@ pub enum Fault {
     Short,
     /// Nothing for a long time.
     Silence,
+    /// All of the object, as servers answer that do not know ranges.
+    Whole,
 }
 
 type Faults = Box<dyn Fn(&str, &str) -> Option<Fault> + Send + Sync>;
@@ -89,6 +91,7 @@ struct Settings {
     /// Requests without an `Authorization` are refused.
     needs_user: Mutex<bool>,
     sent_bytes: AtomicU64,
+    requests: AtomicUsize,
     at_once: AtomicUsize,
     at_once_most: AtomicUsize,
     uploads: Mutex<HashMap<String, Vec<(u32, Vec<u8>)>>>,
@@ -161,6 +164,10 @@ impl Server {
         self.settings.sent_bytes.load(Ordering::SeqCst)
     }
 
+    pub fn requests(&self) -> usize {
+        self.settings.requests.load(Ordering::SeqCst)
+    }
+
     /// The most requests that were answered at the same time.
     pub fn at_once_most(&self) -> usize {
         self.settings.at_once_most.load(Ordering::SeqCst)
@@ -216,6 +223,8 @@ fn serve(settings: &Settings, connection: TcpStream) {
     let mut to = connection.try_clone().unwrap();
     let mut from = BufReader::new(connection);
     while let Some(request) = request(&mut from) {
+        settings.requests.fetch_add(1, Ordering::SeqCst);
+        let head = request.method == "HEAD";
         let now = settings.at_once.fetch_add(1, Ordering::SeqCst) + 1;
         settings.at_once_most.fetch_max(now, Ordering::SeqCst);
         let clock = settings.clock.lock().unwrap().clone();
@@ -231,9 +240,9 @@ fn serve(settings: &Settings, connection: TcpStream) {
             }
             Some(Fault::Status(status)) => answer(status, "<Error><Message>as told</Message></Error>"),
             _ if refused => answer(403, "<Error><Code>AccessDenied</Code></Error>"),
+            Some(Fault::Whole) => reply(settings, &Request { headers: HashMap::new(), ..request }),
             _ => reply(settings, &request),
         };
-        let head = request.method == "HEAD";
         if let (Some(clock), Some(due)) = (clock, due) {
             clock.pass(due, if head { 0 } else { found.body.len() });
         }
@@ -262,8 +271,9 @@ fn send(settings: &Settings, to: &mut TcpStream, found: &Answer, head: bool, sho
             drop(free_from);
             std::thread::sleep(from.saturating_duration_since(Instant::now()));
         }
-        to.write_all(piece)?;
+        // Counted before the client can have it.
         settings.sent_bytes.fetch_add(piece.len() as u64, Ordering::SeqCst);
+        to.write_all(piece)?;
     }
     to.flush()
 }
@@ -274,7 +284,7 @@ fn reply(settings: &Settings, request: &Request) -> Answer {
     match request.method.as_str() {
         "GET" if request.query.contains_key("list-type") => list(settings, request),
         "GET" | "HEAD" => match std::fs::read(&file) {
-            Ok(bytes) => ranged(bytes, request.headers.get("range")),
+            Ok(bytes) => ranged(bytes, request.headers.get("range"), &state(&file)),
             Err(_) => answer(404, "<Error><Code>NoSuchKey</Code></Error>"),
         },
         "PUT" => {
@@ -326,9 +336,16 @@ fn write(file: &Path, bytes: &[u8]) {
     std::fs::write(file, bytes).unwrap();
 }
 
-fn ranged(bytes: Vec<u8>, range: Option<&String>) -> Answer {
+/// What changes when a file is written anew.
+fn state(file: &Path) -> String {
+    let found = std::fs::metadata(file).unwrap();
+    let time = found.modified().unwrap().duration_since(std::time::UNIX_EPOCH).unwrap();
+    format!("{:x}-{:x}", found.len(), time.as_nanos())
+}
+
+fn ranged(bytes: Vec<u8>, range: Option<&String>, etag: &str) -> Answer {
     let len = bytes.len();
-    let common = "last-modified: Tue, 01 Jan 2030 00:00:00 GMT\r\netag: \"e\"\r\naccept-ranges: bytes\r\n".to_string();
+    let common = format!("last-modified: Tue, 01 Jan 2030 00:00:00 GMT\r\netag: \"{etag}\"\r\naccept-ranges: bytes\r\n");
     let Some(range) = range.and_then(|range| range.strip_prefix("bytes=")) else {
         return Answer { headers: common, ..answer(200, bytes) };
     };

@@ -4,9 +4,8 @@
 //! index. Every length is checked against the file before anything is allocated.
 //! Source: HDF5 File Format Specification 3.0, sections II.A, IV.A.1, IV.A.2.i.
 
+use super::place::{Bytes, Place};
 use crate::error::{Error, Result};
-use std::fs::File;
-use std::os::unix::fs::FileExt;
 
 /// The address that means "nowhere".
 pub(super) const UNDEFINED: u64 = u64::MAX;
@@ -27,8 +26,8 @@ pub(super) enum Writing {
 }
 
 /// Who has the file open for writing; nobody where that cannot be told.
-pub(super) fn writing(path: &std::path::Path) -> Writing {
-    let found = File::open(path).map_err(|e| Error::store_io("", "opening", &e)).and_then(|file| Raw::open("", &file)?.writing());
+pub(super) fn writing(place: &Place) -> Writing {
+    let found = place.bytes().map_err(|e| Error::store_io("", "opening", &e)).and_then(|file| Raw::open("", &*file)?.writing());
     found.unwrap_or(Writing::No)
 }
 
@@ -38,12 +37,11 @@ const DRIVERS: [(&[u8], &str); 2] = [(b"NCSAmult", "multi or split"), (b"NCSAfam
 const DRIVER_BYTES: usize = 4096;
 
 /// The driver that wrote a file as the first of several.
-pub(super) fn driver(path: &std::path::Path) -> Option<&'static str> {
-    let file = File::open(path).ok()?;
-    let base = Raw::open("", &file).ok()?.base;
-    let mut start = vec![0; DRIVER_BYTES];
-    let n = file.read_at(&mut start, base).ok()?;
-    let start = &start[..n];
+pub(super) fn driver(place: &Place) -> Option<&'static str> {
+    let file = place.bytes().ok()?;
+    let raw = Raw::open("", &*file).ok()?;
+    let mut start = vec![0; DRIVER_BYTES.min((raw.len - raw.base) as usize)];
+    file.read_exact_at(&mut start, raw.base).ok()?;
     DRIVERS.iter().find(|(mark, _)| start.windows(mark.len()).any(|bytes| bytes == *mark)).map(|(_, name)| *name)
 }
 
@@ -51,7 +49,7 @@ pub(super) fn driver(path: &std::path::Path) -> Option<&'static str> {
 #[derive(Debug)]
 pub(super) struct Raw<'a> {
     pub(super) address: &'a str,
-    pub(super) file: &'a File,
+    pub(super) file: &'a dyn Bytes,
     /// Length of the file.
     pub(super) len: u64,
     /// What HDF5's addresses are counted from: the end of the userblock.
@@ -64,8 +62,8 @@ pub(super) struct Raw<'a> {
 
 impl<'a> Raw<'a> {
     /// Finds the superblock: at 0, 512, 1024, 2048, …
-    pub(super) fn open(address: &'a str, file: &'a File) -> Result<Raw<'a>> {
-        let len = file.metadata().map_err(|e| Error::store_io(address, "reading the file's length", &e))?.len();
+    pub(super) fn open(address: &'a str, file: &'a dyn Bytes) -> Result<Raw<'a>> {
+        let len = file.len().map_err(|e| Error::store_io(address, "reading the file's length", &e))?;
         let mut raw = Raw { address, file, len, base: 0, offset_bytes: 8, length_bytes: 8 };
         let mut at = 0u64;
         while at + 16 <= len {

@@ -1,8 +1,11 @@
 //! Calls of libhdf5 → values, under its one lock. Identifiers close themselves.
 
 use super::chunk_table::Known;
+use super::driver;
 use super::header::{self, Writing};
+use super::place::Place;
 use crate::error::{Error, Result};
+use crate::store::remote::FarFile;
 use hdf5_sys::h5::{H5set_free_list_limits, hsize_t};
 use hdf5_sys::h5d::*;
 use hdf5_sys::h5e::{H5E_DEFAULT, H5E_direction_t, H5E_error2_t, H5Eclear2, H5Eget_msg, H5Ewalk2};
@@ -16,7 +19,7 @@ use hdf5_sys::h5s::{H5Sget_simple_extent_dims, H5Sget_simple_extent_ndims, H5Sge
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 pub(super) use hdf5::sync::sync;
 
@@ -148,23 +151,28 @@ fn relax(_: &str, _: &Id) -> Result<()> {
     Ok(())
 }
 
+/// Opens a file on a disk for reading, as [`open_at`].
+pub(super) fn open_read(address: &str, path: &Path) -> Result<Id> {
+    open_at(address, &Place::Near(path.into()))
+}
+
 /// Opens a file for reading. The identifier must not be kept: a file that is open for reading cannot be
 /// opened for writing in the same process.
-pub(super) fn open_read(address: &str, path: &Path) -> Result<Id> {
+pub(super) fn open_at(address: &str, place: &Place) -> Result<Id> {
     // A file that this process writes is marked too, and opens: so the mark is looked at where opening fails.
-    let failed = match open_file(address, path, H5F_ACC_RDONLY) {
+    let failed = match open_with(address, place, H5F_ACC_RDONLY) {
         Ok(file) => return Ok(file),
         Err(failed) => failed,
     };
-    if let Some(driver) = header::driver(path) {
+    if let Some(driver) = header::driver(place) {
         let what = format!(
             "is one of several files that HDF5's {driver} driver wrote as one; make one file of them with h5repack, or h5py's driver="
         );
         return Err(Error::unsupported(address, what));
     }
-    match header::writing(path) {
+    match header::writing(place) {
         Writing::No => Err(failed),
-        Writing::Swmr => open_file(address, path, H5F_ACC_RDONLY | H5F_ACC_SWMR_READ),
+        Writing::Swmr => open_with(address, place, H5F_ACC_RDONLY | H5F_ACC_SWMR_READ),
         Writing::Alone if std::env::var_os(UNCLOSED).is_none_or(|value| value.is_empty() || value == "0") => {
             let what = format!(
                 "the file is open for writing in another program, or was not closed by one, so that parts of it may be missing: wait until \
@@ -172,7 +180,7 @@ pub(super) fn open_read(address: &str, path: &Path) -> Result<Id> {
             );
             Err(Error::store(address, what))
         }
-        Writing::Alone => open_unclosed(address, path),
+        Writing::Alone => open_unclosed(address, place),
     }
 }
 
@@ -180,10 +188,13 @@ pub(super) fn open_read(address: &str, path: &Path) -> Result<Id> {
 const UNCLOSED: &str = "FLAGSTONE_READ_UNCLOSED";
 
 /// Opens a file for reading whose superblock says that a writer has it.
-fn open_unclosed(address: &str, path: &Path) -> Result<Id> {
-    let name = c_path(address, path)?;
+fn open_unclosed(address: &str, place: &Place) -> Result<Id> {
+    let name = c_path(address, place.path())?;
     sync(|| {
         let list = new_access(address, false)?;
+        if let Place::Far(_) = place {
+            driver::set(address, &list)?;
+        }
         let mut ignore = true;
         // The mark is ignored in memory; the file is open for reading only, so it stays.
         // SAFETY: the name outlives the call; the library copies one byte of the value.
@@ -191,8 +202,41 @@ fn open_unclosed(address: &str, path: &Path) -> Result<Id> {
             let property = c"clear_status_flags";
             let value = (&raw mut ignore).cast();
             done(address, "file access properties", H5Pset(list.raw(), property.as_ptr(), value))?;
-            id(address, "opening the HDF5 file", H5Fopen(name.as_ptr(), H5F_ACC_RDONLY, list.raw()))
+            let open = || H5Fopen(name.as_ptr(), H5F_ACC_RDONLY, list.raw());
+            let opened = match place {
+                Place::Near(_) => open(),
+                Place::Far(file) => driver::handing(file, open),
+            };
+            id(address, "opening the HDF5 file", opened)
         }
+    })
+}
+
+/// Opens a file where it is.
+fn open_with(address: &str, place: &Place, flags: c_uint) -> Result<Id> {
+    match place {
+        Place::Near(path) => open_file(address, path, flags),
+        Place::Far(file) => open_far(address, file, flags),
+    }
+}
+
+/// Opens a far file through our driver.
+fn open_far(address: &str, file: &Arc<FarFile>, flags: c_uint) -> Result<Id> {
+    static FAR: OnceLock<Id> = OnceLock::new();
+    let name = c_string(address, file.url())?;
+    sync(|| {
+        let list = match FAR.get() {
+            Some(list) => list,
+            None => {
+                keep_caches(address)?;
+                let list = new_access(address, false)?;
+                driver::set(address, &list)?;
+                FAR.get_or_init(|| list)
+            }
+        };
+        // SAFETY: the name outlives the call.
+        let opened = driver::handing(file, || unsafe { H5Fopen(name.as_ptr(), flags, list.raw()) });
+        id(address, "opening the HDF5 file", opened)
     })
 }
 

@@ -1,6 +1,8 @@
 //! HDF5 files → regions, and back. libhdf5 opens, creates and describes, under its one lock; chunk addresses
 //! are read once by walks of our own, and then workers `pread` and decode in Rust, in parallel.
 //!
+//! A file that is far away is opened through a driver of ours, which keeps blocks of metadata; workers fetch its chunks by range.
+//!
 //! Nothing of libhdf5 stays open for reading, so a file may be read and written in one process. External,
 //! virtual and compact data and filters that are unknown here go through libhdf5, one call at a time.
 
@@ -9,6 +11,8 @@ mod attributes;
 mod checksum;
 mod chunk_table;
 mod decode;
+mod driver;
+mod far;
 mod filter_names;
 mod filters;
 mod groups;
@@ -18,6 +22,7 @@ mod library;
 mod links;
 mod lzf;
 mod open;
+mod place;
 mod read;
 mod through;
 mod tree;

@@ -9,11 +9,12 @@ use super::header::{self, Raw, UNDEFINED};
 use super::index;
 use super::library::{self, FilterInfo, Id, done, failed, id, sync};
 use super::links::{self, links};
+use super::place::{Place, Source};
 use super::read::{Chunked, Dataset, Kind};
 use super::through::Through;
 use super::types::{Element, element, type_text};
 use crate::error::{Error, Result};
-use crate::store::{Meta, Refused, Store, reach};
+use crate::store::{Meta, Refused, Store};
 use flagstone_kernels::copy::swap_bytes;
 use flagstone_kernels::dtype::{DType, Scalar};
 use hdf5_sys::h5d::*;
@@ -22,7 +23,6 @@ use hdf5_sys::h5i::H5I_type_t;
 use hdf5_sys::h5p::*;
 use hdf5_sys::h5z::H5Zfilter_avail;
 use std::ffi::OsString;
-use std::fs::File;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -109,17 +109,18 @@ pub(super) fn describe(address: &str, dataset: &Id, field: Option<&str>, scales:
 /// # Errors
 /// `Store` when the file or the dataset is missing, is not numeric, or is corrupt.
 pub fn open(file: &Path, dataset: &str, address: &str) -> Result<Arc<dyn Store>> {
-    reach::open_file(file, address)?;
+    let place = Place::of(file, address)?;
+    place.require(address)?;
     // The lock is held while the index is read: libhdf5 writes metadata under it, so none changes meanwhile.
-    let opened: Result<Dataset> = sync(|| {
-        let hdf5 = library::open_read(address, file)?;
+    let opened = || {
+        let hdf5 = library::open_at(address, &place)?;
         // Only a file that this process writes too has anything to flush.
         let _ = library::flush(address, &hdf5);
         let (object, dataset, field) = dataset_at(address, &hdf5, dataset)?;
         let found = describe(address, &object, field, &mut Scales::default())?;
-        build(address, file, dataset, &object, found)
-    });
-    Ok(Arc::new(opened?))
+        build(address, &place, dataset, &object, found)
+    };
+    Ok(Arc::new(sync(|| place.watch(address, opened))?))
 }
 
 /// Shape and dtype of `dataset` of `file`, and no more than that of its header.
@@ -127,17 +128,19 @@ pub fn open(file: &Path, dataset: &str, address: &str) -> Result<Arc<dyn Store>>
 /// # Errors
 /// As [`open`], for what can be told by these.
 pub fn extent(file: &Path, dataset: &str, address: &str) -> Result<(Vec<u64>, DType)> {
+    let place = Place::of(file, address)?;
     // SAFETY: identifiers are alive and the lock is held.
-    sync(|| unsafe {
+    let found = || unsafe {
         // Where there is no file, what is near is worth more than what the library says.
-        let hdf5 = library::open_read(address, file).or_else(|e| reach::open_file(file, address).and(Err(e)))?;
+        let hdf5 = library::open_at(address, &place).or_else(|e| place.require(address).and(Err(e)))?;
         let _ = library::flush(address, &hdf5);
         let (object, _, field) = dataset_at(address, &hdf5, dataset)?;
         let element = element(address, &id(address, "datatype", H5Dget_type(object.raw()))?, field)?;
         let (mut shape, _) = library::extents(address, &id(address, "dataspace", H5Dget_space(object.raw()))?)?;
         shape.extend(&element.axes);
         Ok((shape, element.of.dtype))
-    })
+    };
+    sync(|| place.watch(address, found))
 }
 
 /// The dataset at `path`, the path without a field, and the field: what follows the last #, where the name is not one with # in it.
@@ -196,7 +199,9 @@ pub(super) fn find(address: &str, file: &Id, path: &str) -> Result<(Id, H5I_type
 
 /// Whether the file has an object at `path`.
 pub fn exists(file: &Path, path: &str, address: &str) -> bool {
-    sync(|| library::open_read(address, file).and_then(|hdf5| find(address, &hdf5, path)).is_ok())
+    let Ok(place) = Place::of(file, address) else { return false };
+    let found = || library::open_at(address, &place).and_then(|hdf5| find(address, &hdf5, path).map(drop));
+    sync(|| place.watch(address, found)).is_ok()
 }
 
 /// What is known of a dataset that cannot be read.
@@ -257,19 +262,26 @@ fn require_filters(address: &str, filters: &[FilterInfo]) -> Result<()> {
 }
 
 /// A dataset ready to be read: what is known of it, and where its elements are.
-fn build(address: &str, path: &Path, dataset: &str, object: &Id, found: Described) -> Result<Dataset> {
+fn build(address: &str, place: &Place, dataset: &str, object: &Id, found: Described) -> Result<Dataset> {
     let packing = attributes::packing(address, object, found.element.of.dtype);
-    let holder = holder(address, object)?;
-    let file = File::open(&holder).map_err(|e| Error::store_io(address, &format!("opening {}", holder.display()), &e))?;
-    let (kind, stored) = Building { address, path, dataset, object, found: &found }.kind(&Raw::open(address, &file)?)?;
-    let Described { meta, element, fill, .. } = found;
-    Ok(Dataset { address: address.into(), file, meta, packing, element, fill, kind, stored })
+    let source = match place {
+        Place::Near(_) => Source::open(&Place::Near(holder(address, object)?), address)?,
+        // The driver opens no other file.
+        Place::Far(_) => Source::open(place, address)?,
+    };
+    let (kind, stored) = Building { address, place, dataset, object, found: &found }.kind(&Raw::open(address, source.bytes())?)?;
+    let Described { mut meta, element, fill, .. } = found;
+    if let Source::Far(_) = source {
+        // A round trip costs as much as a chunk: what is far is fetched whole, plain or not.
+        meta.compressed = true;
+    }
+    Ok(Dataset { address: address.into(), source, meta, packing, element, fill, kind, stored })
 }
 
 /// A dataset on the way to being opened.
 struct Building<'a> {
     address: &'a str,
-    path: &'a Path,
+    place: &'a Place,
     dataset: &'a str,
     object: &'a Id,
     found: &'a Described,
@@ -296,6 +308,10 @@ impl Building<'_> {
     /// How the elements are stored, and in how many bytes, where that is known.
     fn kind(&self, raw: &Raw<'_>) -> Result<(Kind, Option<u64>)> {
         match (self.found.layout, &self.found.meta.chunks) {
+            (layout, _) if matches!(self.place, Place::Far(_)) && (self.found.external || layout == H5D_layout_t::H5D_VIRTUAL) => {
+                let what = "a dataset of a far file whose elements are in other files (external or virtual); copy them to a disk first";
+                Err(Error::unsupported(self.address, what))
+            }
             _ if self.found.external => Ok((self.through(0)?, None)),
             (H5D_layout_t::H5D_CONTIGUOUS, _) => self.contiguous(raw),
             (H5D_layout_t::H5D_CHUNKED, Some(whole)) => self.chunked(raw, whole),
@@ -313,7 +329,7 @@ impl Building<'_> {
                         that is not decoded here), is not supported; copy the dataset into chunks first";
             return Err(Error::store(self.address, what));
         }
-        Ok(Kind::Through(Through { path: self.path.into(), dataset: self.dataset.into(), swap: element.of.swap, chunk_bytes }))
+        Ok(Kind::Through(Through { place: self.place.clone(), dataset: self.dataset.into(), swap: element.of.swap, chunk_bytes }))
     }
 
     /// Elements that lie one after the other, all of them inside of the file.
@@ -363,7 +379,7 @@ impl Building<'_> {
         };
         let (stored_most, stored) = index.sizes(counts.iter().product());
         counts.extend(element.axes.iter().map(|_| 1));
-        let kind = Chunked {
+        let kind = Arc::new(Chunked {
             chunk: whole.to_vec(),
             counts,
             chunk_bytes: chunk_bytes as usize,
@@ -371,7 +387,7 @@ impl Building<'_> {
             index,
             plain_edges: layout.plain_edges,
             stored_most,
-        };
+        });
         Ok((Kind::Chunked(kind), Some(stored)))
     }
 }

@@ -2,7 +2,9 @@
 //! into the caller's view, chunks by `pread` and decoding.
 
 use super::chunk_table::{Entry, Index};
+use super::far::{Far, Plain};
 use super::filters::{Pipeline, padded};
+use super::place::Source;
 use super::through::Through;
 use super::types::Element;
 use crate::error::{Error, Result};
@@ -16,12 +18,13 @@ use flagstone_kernels::copy::{fill, swap_bytes};
 use flagstone_kernels::view::{View, ViewMut, dense_strides};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 /// A dataset open for reading.
 #[derive(Debug)]
 pub(super) struct Dataset {
     pub(super) address: String,
-    pub(super) file: File,
+    pub(super) source: Source,
     pub(super) meta: Meta,
     pub(super) packing: Packing,
     /// What of each element of the file is read.
@@ -37,7 +40,7 @@ pub(super) struct Dataset {
 pub(super) enum Kind {
     /// At this byte of the file; nowhere if never written.
     Contiguous(Option<u64>),
-    Chunked(Chunked),
+    Chunked(Arc<Chunked>),
     Through(Through),
 }
 
@@ -64,12 +67,27 @@ impl Dataset {
         strides
     }
 
-    /// Reads a dense box of elements that starts at byte `base`.
-    fn read_box(&self, base: u64, shape: &[u64], region: &Region, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> std::io::Result<u64> {
+    /// Reads a dense box of elements that starts at byte `base` of a file on a disk.
+    fn read_box(
+        &self,
+        file: &File,
+        base: u64,
+        shape: &[u64],
+        region: &Region,
+        out: &mut ViewMut<'_>,
+        scratch: &mut [u8],
+    ) -> std::io::Result<u64> {
         let base = base + self.element.offset as u64;
-        let stored = BoxFile { file: &self.file, base, dtype: self.meta.dtype, swap: self.element.of.swap, shape, order: None };
+        let stored = BoxFile { file, base, dtype: self.meta.dtype, swap: self.element.of.swap, shape, order: None };
         let strides = self.element.is_part().then(|| self.strides(shape));
         stored.read_strided(strides.as_deref(), region, out, scratch)
+    }
+
+    fn far(&self) -> Option<&Far> {
+        match &self.source {
+            Source::Near(_) => None,
+            Source::Far(far) => Some(far),
+        }
     }
 
     fn check(&self, region: &Region, out: &ViewMut<'_>) -> Result<()> {
@@ -92,38 +110,102 @@ impl Dataset {
             return Ok(Moved::default());
         };
         let at_edge = || place.iter().zip(&chunked.chunk).zip(&self.meta.shape).any(|((p, c), n)| (p + 1) * c > *n);
-        if chunked.pipeline.skips_all(entry.mask) || chunked.plain_edges && at_edge() {
-            if entry.len as usize != chunked.chunk_bytes {
-                return Err(self.bad_chunk(place, entry, &format!("a plain chunk has {} bytes", chunked.chunk_bytes)));
+        let plain = chunked.pipeline.skips_all(entry.mask) || chunked.plain_edges && at_edge();
+        if plain && entry.len as usize != chunked.chunk_bytes {
+            return Err(self.bad_chunk(place, entry, &format!("a plain chunk has {} bytes", chunked.chunk_bytes)));
+        }
+        let file = match &self.source {
+            Source::Near(file) => file,
+            Source::Far(far) => {
+                let (room, rest) = scratch.split_at_mut(padded(entry.len as usize));
+                let bytes = far.bytes(entry.at, entry.len.into(), part.elements(), room);
+                let bytes = bytes.map_err(|what| self.bad_chunk(place, entry, &what))?;
+                if plain {
+                    self.put(chunked, inside, bytes.get(), out);
+                    return Ok(Moved::plain(entry.len.into()));
+                }
+                return self.decode(chunked, part, entry, bytes.get(), out, rest);
             }
-            let n = self.read_box(entry.at, &chunked.chunk, inside, out, scratch).map_err(|e| self.failed(place, entry, &e))?;
+        };
+        if plain {
+            let n = self.read_box(file, entry.at, &chunked.chunk, inside, out, scratch).map_err(|e| self.failed(place, entry, &e))?;
             return Ok(Moved { stored_bytes: n, decoded_bytes: n });
         }
         let (stored, rest) = scratch.split_at_mut(padded(entry.len as usize));
         let stored = &mut stored[..entry.len as usize];
-        self.file.read_exact_at(stored, entry.at).map_err(|e| self.failed(place, entry, &e))?;
+        file.read_exact_at(stored, entry.at).map_err(|e| self.failed(place, entry, &e))?;
+        self.decode(chunked, part, entry, stored, out, rest)
+    }
+
+    /// Decodes the bytes of a chunk and puts `part` of it into `out`, at once where it can.
+    fn decode(
+        &self,
+        chunked: &Chunked,
+        part: &ChunkPart,
+        entry: Entry,
+        stored: &[u8],
+        out: &mut ViewMut<'_>,
+        scratch: &mut [u8],
+    ) -> Result<Moved> {
+        let (place, inside) = (&part.index[..], &part.local);
         let whole = inside.0.iter().zip(&chunked.chunk).all(|(s, c)| s.len == *c);
         let moved = Moved { stored_bytes: entry.len.into(), decoded_bytes: chunked.chunk_bytes as u64 };
         if whole
             && !self.element.is_part()
             && let Some(bytes) = dense_bytes(out)
         {
-            chunked.pipeline.decode(entry.mask, stored, bytes, rest).map_err(|what| self.bad_chunk(place, entry, &what))?;
+            chunked.pipeline.decode(entry.mask, stored, bytes, scratch).map_err(|what| self.bad_chunk(place, entry, &what))?;
             if self.element.of.swap {
                 swap_bytes(self.meta.dtype, bytes);
             }
             return Ok(moved);
         }
-        let (chunk, work) = rest.split_at_mut(padded(chunked.chunk_bytes));
+        let (chunk, work) = scratch.split_at_mut(padded(chunked.chunk_bytes));
         let chunk = &mut chunk[..chunked.chunk_bytes];
         chunked.pipeline.decode(entry.mask, stored, chunk, work).map_err(|what| self.bad_chunk(place, entry, &what))?;
+        self.put(chunked, inside, chunk, out);
+        Ok(moved)
+    }
+
+    /// Copies what `inside` says of a decoded chunk to `out`.
+    fn put(&self, chunked: &Chunked, inside: &Region, chunk: &[u8], out: &mut ViewMut<'_>) {
         let dense: Vec<isize> = self.strides(&chunked.chunk).into_iter().map(|d| d as isize).collect();
         let offset = self.element.offset as isize + inside.0.iter().zip(&dense).map(|(s, &d)| s.start as isize * d).sum::<isize>();
         // A step may be longer than the chunk; with one place it is never taken.
         let strides: Vec<isize> = inside.0.iter().zip(&dense).map(|(s, &d)| if s.len > 1 { s.step as isize * d } else { d }).collect();
         let view = View::strided(chunk, self.meta.dtype, out.shape(), &strides, offset);
         copy_box::copy(&view, out, self.element.of.swap);
-        Ok(moved)
+    }
+
+    /// How elements from byte `base` on are fetched, of a file that is far away.
+    fn plain(&self, base: u64) -> Plain {
+        let (shape, element) = (&self.meta.shape, &self.element);
+        let outer = shape.len() - element.axes.len();
+        let strides = self.strides(shape);
+        Plain::new(base + element.offset as u64, shape, outer, element.bytes as u64, strides, self.meta.dtype.size() as u64)
+    }
+
+    /// Reads elements that lie in C order from byte `base` on; returns the bytes.
+    fn read_contiguous(&self, base: u64, region: &Region, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> Result<u64> {
+        let doing = || format!("reading {region} of the data at byte {base} of the file");
+        let far = match &self.source {
+            Source::Near(file) => {
+                let read = self.read_box(file, base, &self.meta.shape, region, out, scratch);
+                return read.map_err(|e| Error::store_io(&self.address, &doing(), &e));
+            }
+            Source::Far(far) => far,
+        };
+        let (plain, mut fetched) = (self.plain(base), 0);
+        for_each_part(region, &plain.slab, |part| {
+            let (at, len) = plain.stretch(part);
+            let bytes = far.bytes(at, len, part.elements(), scratch);
+            let bytes = bytes.map_err(|what| Error::store(&self.address, format!("{}: {what}", doing())))?;
+            let view = View::strided(bytes.get(), self.meta.dtype, &part.shape, &plain.steps(part), 0);
+            copy_box::copy(&view, &mut out.part(&part.start, &part.shape), self.element.of.swap);
+            fetched += len;
+            Ok(())
+        })?;
+        Ok(fetched)
     }
 
     fn bad_chunk(&self, place: &[u64], entry: Entry, what: &str) -> Error {
@@ -149,9 +231,10 @@ impl Store for Dataset {
         // Between parts of elements lies the rest: as much is read at once as is worth a call.
         let staging = if self.element.is_part() { PIECE_BYTES } else { box_read::scratch_bytes(region, self.meta.dtype) };
         match &self.kind {
+            Kind::Contiguous(Some(base)) if self.far().is_some() => self.plain(*base).stretch_bytes_max(),
             Kind::Contiguous(_) => staging,
             Kind::Through(through) => through.scratch_bytes(region, self.meta.dtype.size() as u64),
-            Kind::Chunked(chunked) if chunked.pipeline.is_empty() => staging,
+            Kind::Chunked(chunked) if chunked.pipeline.is_empty() && self.far().is_none() => staging,
             Kind::Chunked(chunked) => {
                 let decode =
                     padded(chunked.stored_most as usize) as u64 + padded(chunked.chunk_bytes) as u64 + chunked.pipeline.decode_scratch();
@@ -177,10 +260,7 @@ impl Store for Dataset {
         match &self.kind {
             Kind::Contiguous(None) => fill(&self.fill, out),
             Kind::Contiguous(Some(base)) => {
-                let n = self
-                    .read_box(*base, &self.meta.shape, region, out, scratch)
-                    .map_err(|e| Error::store_io(&self.address, &format!("reading {region} of the data at byte {base} of the file"), &e))?;
-                moved = Moved { stored_bytes: n, decoded_bytes: n };
+                moved = Moved::plain(self.read_contiguous(*base, region, out, scratch)?);
             }
             Kind::Chunked(chunked) => for_each_part(region, &chunked.chunk, |part| {
                 moved += self.read_chunk(chunked, part, &mut out.part(&part.start, &part.shape), scratch)?;
@@ -204,6 +284,12 @@ impl Store for Dataset {
         if !inside || region.elements() == 0 {
             return;
         }
+        let file = match (&self.source, &self.kind) {
+            (Source::Near(file), _) => file,
+            (Source::Far(far), Kind::Chunked(chunked)) => return far.want_chunks(region, chunked),
+            (Source::Far(far), Kind::Contiguous(Some(base))) => return far.want_plain(region, self.plain(*base)),
+            (Source::Far(_), _) => return,
+        };
         let mut calls = 0;
         match &self.kind {
             Kind::Contiguous(Some(base)) => {
@@ -222,7 +308,7 @@ impl Store for Dataset {
                 loop {
                     let outer: u64 =
                         at.iter().zip(&region.0).zip(&strides).map(|((&i, s), &d)| (s.start + i as u64 * s.step) * d as u64).sum();
-                    will_need(&self.file, base + (outer + from) * item, reach * item);
+                    will_need(file, base + (outer + from) * item, reach * item);
                     calls += 1;
                     if calls >= CALLS_MAX || !copy_box::advance(&mut at, &counts) {
                         break;
@@ -233,7 +319,7 @@ impl Store for Dataset {
                 let mut parts = ChunkParts::new(region, &chunked.chunk);
                 while let Some(part) = parts.next().filter(|_| calls < CALLS_MAX) {
                     if let Some(entry) = chunked.index.get(&part.index, &chunked.counts) {
-                        will_need(&self.file, entry.at, entry.len.into());
+                        will_need(file, entry.at, entry.len.into());
                         calls += 1;
                     }
                 }
@@ -244,10 +330,20 @@ impl Store for Dataset {
     fn stored_bytes(&self) -> Option<u64> {
         self.stored
     }
-    fn resident_bytes(&self) -> u64 {
-        match &self.kind {
-            Kind::Chunked(chunked) => chunked.index.resident_bytes(),
+    fn ahead_bytes(&self) -> u64 {
+        match (self.far(), &self.kind) {
+            (Some(far), Kind::Chunked(_) | Kind::Contiguous(Some(_))) => far.fetch().ahead_bytes(),
             _ => 0,
         }
+    }
+    fn allow_ahead(&self, bytes: u64) -> Box<dyn Send> {
+        self.far().map_or_else(|| Box::new(()) as Box<dyn Send>, |far| far.fetch().allow(bytes))
+    }
+    fn resident_bytes(&self) -> u64 {
+        let index = match &self.kind {
+            Kind::Chunked(chunked) => chunked.index.resident_bytes(),
+            _ => 0,
+        };
+        index + self.far().map_or(0, |far| far.file().resident_bytes())
     }
 }

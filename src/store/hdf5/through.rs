@@ -2,6 +2,7 @@
 //! other way.
 
 use super::library::{self, done, id, sync};
+use super::place::Place;
 use crate::error::{Error, Result};
 use crate::grid::{Region, Span};
 use crate::store::copy_box::{self, dense_bytes};
@@ -10,12 +11,11 @@ use flagstone_kernels::view::{View, ViewMut};
 use hdf5_sys::h5d::{H5Dget_space, H5Dget_type, H5Dread};
 use hdf5_sys::h5s::*;
 use hdf5_sys::h5t::H5Tget_size;
-use std::path::PathBuf;
 
-/// A dataset that libhdf5 reads. It is opened anew for each read: see [`library::open_read`].
+/// A dataset that libhdf5 reads. It is opened anew for each read: see [`library::open_at`].
 #[derive(Debug)]
 pub(super) struct Through {
-    pub(super) path: PathBuf,
+    pub(super) place: Place,
     pub(super) dataset: String,
     pub(super) swap: bool,
     /// Bytes of a decoded chunk, 0 without chunks.
@@ -59,8 +59,8 @@ impl Through {
 
     fn read_dense(&self, address: &str, region: &Region, out: &mut [u8]) -> Result<()> {
         // SAFETY: identifiers are alive and the lock is held; `out` has as many elements as are selected.
-        sync(|| unsafe {
-            let file = library::open_read(address, &self.path)?;
+        let read = || unsafe {
+            let file = library::open_at(address, &self.place)?;
             let (dataset, _) = library::open_object(address, &file, &self.dataset)?;
             // Values come in the file's own type: no conversion that could fail or be slow.
             let datatype = id(address, "datatype", H5Dget_type(dataset.raw()))?;
@@ -87,6 +87,7 @@ impl Through {
             };
             let read = H5Dread(dataset.raw(), datatype.raw(), memory.raw(), space.raw(), library::DEFAULT, out.as_mut_ptr().cast());
             done(address, &format!("reading {region}"), read)
-        })
+        };
+        sync(|| self.place.watch(address, read))
     }
 }

@@ -3,6 +3,7 @@
 use super::attributes::Scales;
 use super::library::{self, Id, sync};
 use super::links::{Leads, links};
+use super::place::Place;
 use super::{attributes, open};
 use crate::error::Result;
 use crate::store::tree::Node;
@@ -19,8 +20,9 @@ const DEPTH_MAX: usize = 64;
 /// # Errors
 /// `Store` when the file cannot be opened, or has no such object.
 pub fn tree(file: &Path, path: &str, address: &str) -> Result<Node> {
-    sync(|| {
-        let hdf5 = library::open_read(address, file)?;
+    let place = Place::of(file, address)?;
+    let walked = || {
+        let hdf5 = library::open_at(address, &place)?;
         let _ = library::flush(address, &hdf5);
         let (object, kind) = open::find(address, &hdf5, path)?;
         let mut walk = Walk { address, seen: HashMap::new(), scales: Scales::default() };
@@ -28,7 +30,8 @@ pub fn tree(file: &Path, path: &str, address: &str) -> Result<Node> {
             H5I_type_t::H5I_DATASET => walk.dataset(&object, String::new()),
             _ => walk.group(&object, String::new(), path.trim_end_matches('/'), 0),
         })
-    })
+    };
+    sync(|| place.watch(address, walked))
 }
 
 /// What is known on the way through a file.

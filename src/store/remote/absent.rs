@@ -1,6 +1,6 @@
 //! What stands for [`super::Bucket`] in a build without the feature `remote`: there is none.
 
-use super::{Parts, Reply, Taken, Wanted};
+use super::{Object, Parts, Reply, Taken, Wanted};
 use crate::error::{Error, Result};
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ impl Bucket {
     pub(crate) fn get(&self, _: &str, _: u64) -> Reply<Option<Vec<u8>>> {
         match self.0 {}
     }
-    pub(crate) fn read(&self, _: &str, _: Wanted, _: &mut [u8]) -> Reply<Option<(usize, u64)>> {
+    pub(crate) fn read(&self, _: &str, _: Wanted, _: &mut [u8]) -> Reply<Option<(usize, Object)>> {
         match self.0 {}
     }
     pub(crate) fn put(&self, _: &str, _: Vec<u8>) -> Reply<()> {

@@ -1,7 +1,7 @@
 //! One bucket, or one server → bytes of its objects, and back. Calls return when they are done; each is tried several times.
 
-use super::environment::{self, Service, words};
-use super::{Arrived, Reply, Wanted};
+use super::environment::{self, NO_PARTS, Service, words};
+use super::{Arrived, Object, Reply, Wanted};
 use crate::error::{Error, Result};
 use futures_util::StreamExt;
 use object_store::path::Path;
@@ -41,7 +41,11 @@ impl From<ClientError> for Failed {
         match error {
             ClientError::NotFound { .. } => Failed::Missing,
             // The client has tried again by itself, except where an answer broke off.
-            ClientError::Generic { .. } => Failed::Again(words(&error)),
+            ClientError::Generic { .. } => match words(&error) {
+                // A server that does not know ranges will not learn them, and would send the whole object each time.
+                what if what.starts_with(NO_PARTS) => Failed::Final(what),
+                what => Failed::Again(what),
+            },
             other => Failed::Final(words(&other)),
         }
     }
@@ -120,15 +124,15 @@ impl Bucket {
         key: &str,
         wanted: Wanted,
         mut room: impl FnMut(u64) -> F,
-    ) -> Reply<Option<(R, usize, u64)>> {
+    ) -> Reply<Option<(R, usize, Object)>> {
         let mut pause = PAUSE;
         for tries in 1.. {
             let failed = match self.ask(key, wanted).await {
                 Ok(answer) => {
-                    let (len, total) = (answer.range.end - answer.range.start, answer.meta.size);
+                    let (len, object) = (answer.range.end - answer.range.start, object(&answer));
                     let mut place = room(len).await.map_err(|what| self.fail(key, what))?;
                     match fill(answer, &mut place.as_mut()[..len as usize]).await {
-                        Ok(()) => return Ok(Some((place, len as usize, total))),
+                        Ok(()) => return Ok(Some((place, len as usize, object))),
                         Err(failed) => failed,
                     }
                 }
@@ -159,7 +163,7 @@ impl Bucket {
                 Ok(vec![0; len as usize])
             }
         });
-        Ok(found.await?.map(|(bytes, _, total)| Arrived { bytes: Arc::new(bytes), total }))
+        Ok(found.await?.map(|(bytes, _, object)| Arrived { bytes: Arc::new(bytes), object }))
     }
 
     /// The bytes of a small object, at most `len_max`; `None` where there is none.
@@ -176,11 +180,11 @@ impl Bucket {
         Ok(self.threads.block_on(found)?.map(|(bytes, _, _)| bytes))
     }
 
-    /// Reads bytes into `out`; returns how many there were, and the length of the whole object. `None` where there is none.
+    /// Reads bytes into `out`; returns how many there were, and of which object. `None` where there is none.
     ///
     /// # Errors
     /// What failed, with the URL; also when `out` is too short.
-    pub(crate) fn read(&self, key: &str, wanted: Wanted, out: &mut [u8]) -> Reply<Option<(usize, u64)>> {
+    pub(crate) fn read(&self, key: &str, wanted: Wanted, out: &mut [u8]) -> Reply<Option<(usize, Object)>> {
         let room = out.len() as u64;
         // One place for all tries: it is lent to one at a time.
         let place = Mutex::new(out);
@@ -193,7 +197,7 @@ impl Bucket {
                 }
             }
         });
-        Ok(self.threads.block_on(found)?.map(|(_, len, total)| (len, total)))
+        Ok(self.threads.block_on(found)?.map(|(_, len, object)| (len, object)))
     }
 
     /// Writes an object.
@@ -261,6 +265,12 @@ impl Bucket {
             Ok(())
         })
     }
+}
+
+/// What an answer says of its object.
+fn object(answer: &GetResult) -> Object {
+    let state = answer.meta.e_tag.clone().unwrap_or_else(|| answer.meta.last_modified.to_string());
+    Object { total: answer.meta.size, state: state.into() }
 }
 
 /// A place that is lent to one try.

@@ -123,7 +123,7 @@ pub(super) fn words(error: &object_store::Error) -> String {
                 return format!("no answer in time ({found}); {TIMEOUT_VARIABLE} says how many seconds to wait");
             }
             if lower.contains("non-partial") || lower.contains("range") {
-                return format!("the server does not send parts of objects as it should ({found})");
+                return format!("{NO_PARTS} ({found})");
             }
             if metadata_service(error) {
                 return format!("no credentials: {CREDENTIALS}");
@@ -132,6 +132,9 @@ pub(super) fn words(error: &object_store::Error) -> String {
         }
     }
 }
+
+/// How the words on a server start that does not know ranges.
+pub(super) const NO_PARTS: &str = "the server does not send parts of objects as it should";
 
 const CREDENTIALS: &str = "see that the environment has the right ones (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, with \
     AWS_SESSION_TOKEN, AWS_REGION and AWS_ENDPOINT where they are needed; GOOGLE_SERVICE_ACCOUNT), or for what is public set \

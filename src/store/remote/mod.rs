@@ -1,7 +1,8 @@
 //! Objects that are far away (`s3://`, `gs://`, `http://`, `https://`) ↔ their bytes.
 //!
 //! A [`Bucket`] is where the objects are; its calls return when the bytes are there. [`Ahead`] holds what was asked for before it is
-//! needed, within bytes that its owner was given: workers then wait for the link, not for round trips.
+//! needed, within bytes that its owner was given: workers then wait for the link, not for round trips. [`Fetch`] is how a store reads:
+//! what is there already, else what it fetches now. [`FarFile`] is one object as a file of which small parts are read.
 
 #[cfg(not(feature = "remote"))]
 mod absent;
@@ -11,6 +12,8 @@ mod ahead;
 mod bucket;
 #[cfg(feature = "remote")]
 mod environment;
+mod far_file;
+mod fetch;
 #[cfg(feature = "remote")]
 mod upload;
 
@@ -20,6 +23,8 @@ pub(crate) use absent::{Ahead, Bucket, Upload};
 pub(crate) use ahead::Ahead;
 #[cfg(feature = "remote")]
 pub(crate) use bucket::Bucket;
+pub(crate) use far_file::FarFile;
+pub(crate) use fetch::{Bytes, Fetch, together};
 #[cfg(feature = "remote")]
 pub(crate) use upload::Upload;
 
@@ -63,8 +68,17 @@ pub(crate) enum Wanted {
 pub(crate) struct Arrived {
     /// The bytes.
     pub(crate) bytes: Arc<Vec<u8>>,
-    /// Bytes of the whole object.
+    /// What they are bytes of.
+    pub(crate) object: Object,
+}
+
+/// An object as it was when bytes of it were sent. Who writes it anew makes another one of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Object {
+    /// Bytes of all of it.
     pub(crate) total: u64,
+    /// What the server calls this state of it (its ETag), else when it was changed.
+    pub(crate) state: Arc<str>,
 }
 
 /// Something to be fetched before it is needed.

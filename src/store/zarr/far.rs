@@ -6,83 +6,40 @@ use super::shard::{INDEX_BYTES_MAX, ShardIndex, index_bytes};
 use crate::error::{Error, Result};
 use crate::grid::{Region, ravel};
 use crate::store::chunk_parts::ChunkParts;
-use crate::store::remote::{Ahead, Arrived, Bucket, Next, Part, Parts, Taken, Wanted};
+use crate::store::remote::{Arrived, Bucket, Bytes, Fetch, Next, Part, Parts, Wanted, together};
 use std::sync::Arc;
-
-/// Inner chunks of a shard that lie so near are fetched with what lies between them.
-const GAP_BYTES: u64 = 16 << 10;
-/// Inner chunks that lie side by side are fetched together up to so many bytes.
-const RUN_BYTES: u64 = 2 << 20;
-/// What is held of what is on its way, at most: 50 ms at five gigabytes a second.
-const AHEAD_BYTES: u64 = 256 << 20;
 
 /// The objects of one array.
 #[derive(Debug)]
 pub(super) struct Far {
-    bucket: Arc<Bucket>,
+    fetch: Fetch,
     prefix: String,
-    ahead: Ahead,
     address: String,
-}
-
-/// The bytes of a part.
-pub(super) enum Bytes<'a> {
-    /// They were there.
-    Ahead(Arrived, usize, usize),
-    /// They were fetched now.
-    Now(&'a [u8]),
-}
-
-impl Bytes<'_> {
-    pub(super) fn get(&self) -> &[u8] {
-        match self {
-            Bytes::Ahead(arrived, at, len) => &arrived.bytes[*at..*at + *len],
-            Bytes::Now(bytes) => bytes,
-        }
-    }
 }
 
 impl Far {
     pub(super) fn new(bucket: Arc<Bucket>, prefix: &str, address: &str) -> Far {
-        Far { ahead: Ahead::new(bucket.clone()), bucket, prefix: prefix.to_string(), address: address.to_string() }
+        Far { fetch: Fetch::new(bucket), prefix: prefix.to_string(), address: address.to_string() }
     }
 
     fn name(&self, key: &str) -> String {
         format!("{}{key}", self.prefix)
     }
 
-    fn failed(&self, what: String) -> Error {
-        Error::store(&self.address, what)
-    }
-
     /// Bytes of an object with the length of the whole, of which `elements` are read: from what is here, else fetched into `room`.
     /// `None`: there is no such object.
     pub(super) fn bytes<'a>(&self, key: &str, wanted: Wanted, elements: u64, room: &'a mut [u8]) -> Result<Option<(Bytes<'a>, u64)>> {
-        let name = self.name(key);
-        match self.ahead.take(&name, wanted, elements).map_err(|what| self.failed(what))? {
-            Taken::Missing => Ok(None),
-            Taken::Here(arrived, at) => {
-                let len = match wanted {
-                    Wanted::Range { len, .. } => len as usize,
-                    _ => arrived.bytes.len() - at,
-                };
-                let total = arrived.total;
-                Ok(Some((Bytes::Ahead(arrived, at, len), total)))
-            }
-            Taken::NotFetched => match self.bucket.read(&name, wanted, room).map_err(|what| self.failed(what))? {
-                None => Ok(None),
-                Some((len, total)) => Ok(Some((Bytes::Now(&room[..len]), total))),
-            },
-        }
+        let found = self.fetch.bytes(&self.name(key), wanted, elements, room).map_err(|what| Error::store(&self.address, what))?;
+        Ok(found.map(|(bytes, object)| (bytes, object.total)))
     }
 
     /// Bytes that keep the link busy.
     pub(super) fn ahead_bytes(&self) -> u64 {
-        AHEAD_BYTES
+        self.fetch.ahead_bytes()
     }
 
     pub(super) fn allow(&self, bytes: u64) -> Box<dyn Send> {
-        self.ahead.allow(bytes)
+        self.fetch.allow(bytes)
     }
 
     /// Asks for what `region` needs.
@@ -100,13 +57,13 @@ impl Far {
             Coding::Shards { .. } => shards(region, layout.clone(), self.prefix.clone()),
             Coding::Foreign(..) => return,
         };
-        self.ahead.want(steps);
+        self.fetch.want(steps);
     }
 
     /// Bytes of all chunks, where the service tells.
     pub(super) fn stored_bytes(&self, layout: &ArrayLayout) -> Option<u64> {
         let mut sum = 0;
-        let found = self.bucket.objects(&self.prefix, &mut |key, len| {
+        let found = self.fetch.bucket().objects(&self.prefix, &mut |key, len| {
             if key.strip_prefix(&self.prefix).is_some_and(|key| layout.is_chunk(key)) {
                 sum += len;
             }
@@ -146,7 +103,9 @@ fn shards(region: &Region, layout: Arc<ArrayLayout>, prefix: String) -> Parts {
 /// who reads it says so.
 fn stretches(layout: &ArrayLayout, local: &Region, index: &Arrived, key: &str) -> Vec<Part> {
     let Coding::Shards { chain, inner, index_at_end, index_checksum } = &layout.coding else { return Vec::new() };
-    let Ok(shard) = ShardIndex::of(&layout.file_chunk, inner, *index_at_end, *index_checksum, index.total) else { return Vec::new() };
+    let Ok(shard) = ShardIndex::of(&layout.file_chunk, inner, *index_at_end, *index_checksum, index.object.total) else {
+        return Vec::new();
+    };
     let Ok(entries) = shard.checked(&index.bytes) else { return Vec::new() };
     let limit = stored_bytes_max(chain, inner, layout);
     let mut wanted: Vec<(u64, u64, u64)> = Vec::new();
@@ -155,23 +114,10 @@ fn stretches(layout: &ArrayLayout, local: &Region, index: &Arrived, key: &str) -
         if let Some((at, len)) = ShardIndex::entry_of(entries, ravel(&chunk_part.index, &shard.counts))
             && len > 0
             && len <= limit
-            && at.checked_add(len).is_some_and(|end| end <= index.total)
+            && at.checked_add(len).is_some_and(|end| end <= index.object.total)
         {
             wanted.push((at, len, chunk_part.elements()));
         }
     }
-    wanted.sort_unstable();
-    let mut parts: Vec<Part> = Vec::new();
-    for (at, len, elements) in wanted {
-        if let Some(Part { wanted: Wanted::Range { at: first, len: have }, elements: all, len_max, .. }) = parts.last_mut()
-            && at <= *first + *have + GAP_BYTES
-            && (at + len).saturating_sub(*first) <= RUN_BYTES
-        {
-            *have = (*have).max(at + len - *first);
-            (*len_max, *all) = (*have, *all + elements);
-            continue;
-        }
-        parts.push(Part { key: key.to_string(), wanted: Wanted::Range { at, len }, elements, len_max: len });
-    }
-    parts
+    together(key, wanted)
 }
