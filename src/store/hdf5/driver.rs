@@ -3,7 +3,7 @@
 //!
 //! Source: `H5FDdevelop.h` of libhdf5 2.x, version 1 of its `H5FD_class_t`; the bindings have an older one, without the version.
 
-use super::library::{Id, done, id, sync};
+use super::identifiers::{Id, done, id, sync};
 use crate::error::{Error, Result};
 use crate::store::remote::FarFile;
 use hdf5_sys::h5::{H5get_libversion, haddr_t, herr_t, hsize_t};

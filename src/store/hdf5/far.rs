@@ -1,6 +1,6 @@
 //! Chunks and stretches of a far file → their bytes, mostly there already, and what is wanted of it ahead of its readers.
 
-use super::read::Chunked;
+use super::chunked::Chunked;
 use crate::grid::Region;
 use crate::store::chunk_parts::{ChunkPart, ChunkParts};
 use crate::store::remote::{Bytes, FarFile, Fetch, Next, Part, Reply, Wanted, together};

@@ -1,4 +1,4 @@
-//! Calls of libhdf5 → values, under its one lock. Identifiers close themselves.
+//! Calls of libhdf5 → values, under its one lock.
 
 use super::chunk_table::Known;
 use super::driver;
@@ -8,9 +8,8 @@ use crate::error::{Error, Result};
 use crate::store::remote::FarFile;
 use hdf5_sys::h5::{H5set_free_list_limits, hsize_t};
 use hdf5_sys::h5d::*;
-use hdf5_sys::h5e::{H5E_DEFAULT, H5E_direction_t, H5E_error2_t, H5Eclear2, H5Eget_msg, H5Ewalk2};
 use hdf5_sys::h5f::*;
-use hdf5_sys::h5i::{H5I_type_t, H5Idec_ref, H5Iget_type, hid_t};
+use hdf5_sys::h5i::{H5I_type_t, H5Iget_type, hid_t};
 use hdf5_sys::h5l::{H5Ldelete, H5Lexists};
 use hdf5_sys::h5o::{H5O_info1_t, H5Oexists_by_name, H5Oget_info2, H5Oopen};
 use hdf5_sys::h5p::*;
@@ -21,79 +20,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-pub(super) use hdf5::sync::sync;
-
-/// The default property list, and "all of a dataspace".
-pub(super) const DEFAULT: hid_t = 0;
-
-/// An identifier of the library that is released when dropped.
-#[derive(Debug)]
-pub(super) struct Id(hid_t);
-
-impl Id {
-    pub(super) fn raw(&self) -> hid_t {
-        self.0
-    }
-}
-
-impl Drop for Id {
-    fn drop(&mut self) {
-        // SAFETY: the identifier is ours and released once, under the lock.
-        sync(|| unsafe { H5Idec_ref(self.0) });
-    }
-}
-
-/// The identifier a call returned, or the library's reason why there is none.
-pub(super) fn id(address: &str, doing: &str, id: hid_t) -> Result<Id> {
-    if id < 0 { Err(failed(address, doing)) } else { Ok(Id(id)) }
-}
-
-/// Nothing, or the library's reason why a call failed.
-pub(super) fn done(address: &str, doing: &str, status: c_int) -> Result<()> {
-    if status < 0 { Err(failed(address, doing)) } else { Ok(()) }
-}
-
-/// The innermost message of the library's error stack, as an error of ours.
-pub(super) fn failed(address: &str, doing: &str) -> Error {
-    extern "C" fn visit(n: c_uint, error: *const H5E_error2_t, found: *mut c_void) -> c_int {
-        // SAFETY: the library passes a valid record, and `found` is the String below.
-        unsafe {
-            if n == 0 && !error.is_null() && !(*error).desc.is_null() {
-                let text = CStr::from_ptr((*error).desc).to_string_lossy();
-                let mut major = [0 as c_char; 96];
-                let len = H5Eget_msg((*error).min_num, std::ptr::null_mut(), major.as_mut_ptr(), major.len());
-                let found = &mut *found.cast::<String>();
-                found.push_str(&text);
-                if len > 0 {
-                    let kind = CStr::from_ptr(major.as_ptr()).to_string_lossy();
-                    found.push_str(&format!(" ({})", kind.to_lowercase()));
-                }
-            }
-        }
-        0
-    }
-    let mut found = String::new();
-    // SAFETY: `visit` has the type the library expects and keeps no pointer.
-    sync(|| unsafe {
-        // Walking up starts at the first cause.
-        H5Ewalk2(H5E_DEFAULT, H5E_direction_t::H5E_WALK_UPWARD, Some(visit), (&raw mut found).cast());
-        H5Eclear2(H5E_DEFAULT);
-    });
-    // The library advises a tool that would make a file that is being written look whole.
-    if found.contains("h5clear") {
-        found = "it is open for writing in another program, or was not closed by one".into();
-    }
-    let mut reason = if found.is_empty() { String::new() } else { format!(": {found}") };
-    if found.contains("bad version") {
-        reason.push_str("; if the file is newer than this libhdf5, rewrite it with `h5repack --low=0 --high=2`");
-    }
-    Error::store(address, format!("{doing}: libhdf5 refuses{reason}"))
-}
-
-/// A C string, refusing what cannot be one.
-pub(super) fn c_string(address: &str, text: &str) -> Result<CString> {
-    CString::new(text).map_err(|_| Error::store(address, "the name holds a zero byte"))
-}
+pub(super) use super::identifiers::{DEFAULT, Id, c_string, done, failed, id, sync};
 
 fn c_path(address: &str, path: &Path) -> Result<CString> {
     CString::new(path.as_os_str().as_bytes()).map_err(|_| Error::store(address, "the path holds a zero byte"))
@@ -261,7 +188,7 @@ fn open_file(address: &str, path: &Path, flags: c_uint) -> Result<Id> {
             }
             file = again;
         }
-        Ok(Id(file))
+        id(address, "opening the HDF5 file", file)
     })
 }
 

@@ -1,7 +1,6 @@
 //! Where an HDF5 file is: on a disk, or far away; and its bytes.
 
-use super::far::Far;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::store::reach;
 use crate::store::remote::{self, FarFile};
 use std::fmt::Debug;
@@ -96,38 +95,6 @@ impl Place {
         match self {
             Place::Near(path) => Ok(Box::new(File::open(path)?)),
             Place::Far(file) => Ok(Box::new(file.clone())),
-        }
-    }
-}
-
-/// What elements are read from.
-#[derive(Debug)]
-pub(super) enum Source {
-    /// An open file.
-    Near(File),
-    /// A far one, and what fetches parts of it.
-    Far(Far),
-}
-
-impl Source {
-    /// The source of elements at a place.
-    ///
-    /// # Errors
-    /// `Store` for a file that cannot be opened.
-    pub(super) fn open(place: &Place, address: &str) -> Result<Source> {
-        match place {
-            Place::Near(path) => {
-                let file = File::open(path).map_err(|e| Error::store_io(address, &format!("opening {}", path.display()), &e))?;
-                Ok(Source::Near(file))
-            }
-            Place::Far(file) => Ok(Source::Far(Far::new(file))),
-        }
-    }
-
-    pub(super) fn bytes(&self) -> &dyn Bytes {
-        match self {
-            Source::Near(file) => file,
-            Source::Far(far) => far.file(),
         }
     }
 }

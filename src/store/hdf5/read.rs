@@ -1,10 +1,11 @@
 //! Regions of an open dataset, read by any number of threads at once: contiguous data by `pread` straight
 //! into the caller's view, chunks by `pread` and decoding.
 
-use super::chunk_table::{Entry, Index};
+use super::chunk_table::Entry;
+use super::chunked::Chunked;
 use super::far::{Far, Plain};
-use super::filters::{Pipeline, padded};
-use super::place::Source;
+use super::filters::padded;
+use super::source::Source;
 use super::through::Through;
 use super::types::Element;
 use crate::error::{Error, Result};
@@ -42,20 +43,6 @@ pub(super) enum Kind {
     Contiguous(Option<u64>),
     Chunked(Arc<Chunked>),
     Through(Through),
-}
-
-/// Chunks and where they are.
-#[derive(Debug)]
-pub(super) struct Chunked {
-    pub(super) chunk: Vec<u64>,
-    pub(super) counts: Vec<u64>,
-    pub(super) chunk_bytes: usize,
-    pub(super) pipeline: Pipeline,
-    pub(super) index: Index,
-    /// Whether chunks that the edge cuts are stored without filters.
-    pub(super) plain_edges: bool,
-    /// Bytes of the largest stored chunk.
-    pub(super) stored_most: u64,
 }
 
 impl Dataset {
