@@ -1,5 +1,6 @@
 """The namespace of the Python array API standard, version 2025.12: Flagstone's functions under the standard's names."""
 
+import builtins as _builtins
 import types as _types
 
 import numpy as _np
@@ -124,7 +125,7 @@ def clip(x, /, min=None, max=None):
 def eye(n_rows, n_cols=None, /, *, k=0, dtype=None, device=None):
     """Ones on a diagonal, and none where that is outside, however far."""
     columns = n_rows if n_cols is None else n_cols
-    return _eye(n_rows, n_cols, max(-n_rows, min(k, columns)), dtype=dtype, device=device)
+    return _eye(n_rows, n_cols, _builtins.max(-n_rows, _builtins.min(k, columns)), dtype=dtype, device=device)
 
 
 def repeat(x, repeats, /, *, axis=None):

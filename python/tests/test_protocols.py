@@ -217,3 +217,9 @@ def test_interrupts_stop_within_half_a_second(tmp_path):
         child.kill()
     assert word == "interrupted" and float(at) - sent < 2.0  # half a second on idle cores
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_diagonal_outside_of_an_eye_has_no_ones():
+    xp = fs.zeros(1).__array_namespace__()
+    for k, ones in [(0, 3), (2, 1), (-2, 1), (10**30, 0), (-(10**30), 0)]:
+        assert float(xp.sum(xp.eye(3, k=k))) == ones, k
