@@ -3,6 +3,7 @@
 use super::attributes;
 use super::attributes::Scales;
 use super::chunk_table::{Dense, Grid, Index};
+use super::chunked::Chunked;
 use super::filter_names;
 use super::filters::Pipeline;
 use super::header::{self, Raw, UNDEFINED};
@@ -10,7 +11,6 @@ use super::index;
 use super::library::{self, FilterInfo, Id, done, failed, id, sync};
 use super::links::{self, links};
 use super::place::Place;
-use super::chunked::Chunked;
 use super::read::{Dataset, Kind};
 use super::source::Source;
 use super::through::Through;
