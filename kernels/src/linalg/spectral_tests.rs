@@ -1,17 +1,8 @@
 //! Band and tridiagonal matrices by their properties: what was taken apart multiplies to what it was.
 
+use super::tests::random;
 use super::*;
 use crate::dtype::{C64, C128, DType};
-
-fn random(seed: u64) -> impl FnMut() -> f64 {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 11) as f64 / (1u64 << 53) as f64 * 2.0 - 1.0
-    }
-}
 
 fn unit<T: Field>() -> f64 {
     if T::DTYPE.real() == DType::F32 { f32::EPSILON as f64 } else { f64::EPSILON }

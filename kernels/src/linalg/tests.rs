@@ -31,7 +31,8 @@ impl Dense {
     }
 }
 
-fn random(seed: u64) -> impl FnMut() -> f64 {
+/// Numbers between −1 and 1.
+pub(super) fn random(seed: u64) -> impl FnMut() -> f64 {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     move || {
         state ^= state << 13;
