@@ -1,6 +1,6 @@
 """The jobs: what Flagstone is asked, which file is read, and which peers can do the same."""
 
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 
 DASK_LIKE = ("dask", "dask-array")
 
@@ -12,6 +12,7 @@ class Job:
     # name in gen.files() and dataset inside of it
     source: str | None = None
     dataset: str = ""
+    _: KW_ONLY
     # further files: name in the expression -> name in gen.files()
     also: dict = field(default_factory=dict)
     peers: tuple = DASK_LIKE
@@ -46,10 +47,10 @@ FOUR_GB = 4_000_000_000
 SQUARE_BYTES = 16000 * 16000 * 8
 
 JOBS = [
-    Job("mean_h5", "x.mean()", "random", "/x", (*DASK_LIKE, "cubed", "numpy"), decoded_bytes=FOUR_GB, bound="file", settings=FLOATS),
-    Job("mean_h5_cold", "x.mean()", "random", "/x", DASK_LIKE, decoded_bytes=FOUR_GB, cold=True, settings=FLOATS),
-    Job("mean_h5c", "x.mean()", "plain_chunks", "/x", DASK_LIKE, decoded_bytes=FOUR_GB, bound="file", settings=FLOATS),
-    Job("mean_h5c_deflate", "x.mean()", "deflated", "/x", DASK_LIKE, decoded_bytes=FOUR_GB, bound="deflated_codec", settings=FLOATS),
+    Job("mean_h5", "x.mean()", "random", "/x", peers=(*DASK_LIKE, "cubed", "numpy"), decoded_bytes=FOUR_GB, bound="file", settings=FLOATS),
+    Job("mean_h5_cold", "x.mean()", "random", "/x", peers=DASK_LIKE, decoded_bytes=FOUR_GB, cold=True, settings=FLOATS),
+    Job("mean_h5c", "x.mean()", "plain_chunks", "/x", peers=DASK_LIKE, decoded_bytes=FOUR_GB, bound="file", settings=FLOATS),
+    Job("mean_h5c_deflate", "x.mean()", "deflated", "/x", peers=DASK_LIKE, decoded_bytes=FOUR_GB, bound="deflated_codec", settings=FLOATS),
     Job("norm_slice", "random.normal(10, .1, (20000, 20000), seed=0)[::100].mean(axis=0).sum()", same_values=False, settings=RANDOM_2D),
     Job("norm_mean", "random.normal(10, .1, 1000000000, seed=0).mean()", peers=(*DASK_LIKE, "numpy"), same_values=False, settings=RANDOM_1D),
     Job("rand80k", "random.random((80000, 80000), seed=0).mean(axis=0)[::10].sum()", peers=(*DASK_LIKE, "cubed"), same_values=False, settings=RANDOM_2D),
