@@ -274,26 +274,27 @@ fn dirichlet(a: &[Value]) -> Called {
 fn multivariate_normal(a: &[Value]) -> Called {
     let name = "random.multivariate_normal";
     let (mean, cov) = (args::array(name, &a[0])?, args::array(name, &a[1])?);
-    let (n, square) = (mean.shape()?, cov.shape()?);
-    if n.len() != 1 || square != [n[0], n[0]] {
-        return Err(Error::bad_request(name, format!("a mean of shape {n:?} and a cov of {square:?}; expected [n] and [n, n]")));
-    }
     if !matches!(&a[5], Value::Str(method) if method == "cholesky") {
         return Err(Error::unsupported(
             name,
             "a method other than 'cholesky'; the law is the same, the covariance must be positive definite",
         ));
     }
-    let mut shape = if is_none(&a[2]) { vec![] } else { args::integers(name, &a[2])? };
-    shape.push(n[0] as i64);
-    let size = Value::Tuple(shape.into_iter().map(|n| Value::Scalar(Scalar::Int(n))).collect());
-    let rest = [size, a[6].clone(), a[7].clone(), a[8].clone(), a[9].clone()];
-    let Value::Array(standard) = described(name, random::standard_normal(), &rest)? else {
-        return Err(Error::internal("a random array that is none"));
-    };
-    let factor = super::linalg::cholesky(&cov.astype(standard.dtype()?), false);
-    given(composed(name, &[&standard, &factor, &mean], |arrays| {
-        let dtype = arrays[0].dtype()?;
-        Ok((arrays[0].matmul(arrays[1].t()) + &arrays[2]).astype(dtype))
+    let before = if is_none(&a[2]) { vec![] } else { args::integers(name, &a[2])? };
+    let rest: [Value; 4] = [a[6].clone(), a[7].clone(), a[8].clone(), a[9].clone()];
+    given(composed(name, &[&mean, &cov], move |arrays| {
+        let (mean, cov) = (&arrays[0], &arrays[1]);
+        let (n, square) = (mean.shape()?, cov.shape()?);
+        if n.len() != 1 || square != [n[0], n[0]] {
+            return Err(Error::bad_request(name, format!("a mean of shape {n:?} and a cov of {square:?}; expected [n] and [n, n]")));
+        }
+        let size = before.iter().copied().chain([n[0] as i64]).map(|n| Value::Scalar(Scalar::Int(n)));
+        let given: Vec<Value> = [Value::Tuple(size.collect())].into_iter().chain(rest.iter().cloned()).collect();
+        let Value::Array(standard) = described(name, random::standard_normal(), &given)? else {
+            return Err(Error::internal("a random array that is none"));
+        };
+        let dtype = standard.dtype()?;
+        let factor = super::linalg::cholesky(&cov.astype(dtype), false);
+        Ok((standard.matmul(factor.t()) + mean).astype(dtype))
     }))
 }

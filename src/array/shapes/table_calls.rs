@@ -2,6 +2,7 @@
 
 use super::{Ends, Nested, Pad, Sections};
 use crate::array::axes::position;
+use crate::array::composed::composed;
 use crate::array::{Array, Index, Value, arange, args, elementwise, vstack};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::{DType, Scalar};
@@ -269,14 +270,18 @@ pub(super) fn open_mesh(a: &[Value]) -> Called {
 }
 
 pub(super) fn diag_indices_from(a: &[Value]) -> Called {
-    let shape = args::array("diag_indices_from", &a[0])?.shape()?;
-    if shape.len() < 2 || shape.iter().any(|&n| n != shape[0]) {
-        return Err(Error::bad_request(
-            "diag_indices_from",
-            format!("an array of shape {shape:?}; expected two axes at least, of one length"),
-        ));
-    }
-    all(vec![arange(0, shape[0] as i64, 1, None); shape.len()])
+    let name = "diag_indices_from";
+    let of = args::array(name, &a[0])?;
+    let along = || {
+        composed(name, &[&of], move |arrays| {
+            let shape = arrays[0].shape()?;
+            if shape.len() < 2 || shape.iter().any(|&n| n != shape[0]) {
+                return Err(Error::bad_request(name, format!("an array of shape {shape:?}; expected two axes at least, of one length")));
+            }
+            Ok(arange(0, shape[0] as i64, 1, None))
+        })
+    };
+    all((0..of.expr()?.shape.len().max(1)).map(|_| along()).collect())
 }
 
 /// (x, indexer, axis): lists of lists of places.
