@@ -1,11 +1,11 @@
 //! The list of operations, a line each: which become stages, and which need a procedure first. What each does stands in
 //! the file of its name.
 
+use super::indexing::mask::CountMask;
 use super::lower::{Lower, LowerAll};
-use super::mask::CountMask;
-use super::merge::ExternalSort;
 use super::procedure::Procedure;
-use super::quantile::Selection;
+use super::sorting::merge::ExternalSort;
+use super::sorting::quantile::Selection;
 use crate::expr::{Expr, Op, ops};
 use crate::sizes::WorkSizes;
 use flagstone_kernels::lanes::Lane;

@@ -1,6 +1,6 @@
 //! Every stage that small expressions lower to keeps the promises of a stage.
 
-use super::mask::FilterStage;
+use super::indexing::mask::FilterStage;
 use super::{Destination, Keeper, Sink, Step, lower, procedures};
 use crate::array::{Array, concatenate, linalg, stack, where_};
 use crate::budget::Budget;

@@ -5,7 +5,7 @@ use super::stage::{ColumnStage, Doing, Source};
 use crate::blocked::blocking;
 use crate::blocked::lower::{Lower, Lowering};
 use crate::blocked::made::Blocked;
-use crate::blocked::recut::recut;
+use crate::blocked::shapes::recut::recut;
 use crate::error::{Error, Result};
 use crate::expr::ops::{Applied, Zeros};
 use crate::expr::{Expr, ops};

@@ -9,7 +9,7 @@ use super::stage::{ColumnStage, Doing, Factored, Source};
 use super::tridiagonal::{ValuesStage, VectorsStage};
 use crate::blocked::lower::{LowerAll, Lowering};
 use crate::blocked::made::Blocked;
-use crate::blocked::recut::plain_feed;
+use crate::blocked::shapes::recut::plain_feed;
 use crate::error::{Error, Result};
 use crate::expr::{Expr, ops};
 use crate::grid::{AxisChunks, ChunkGrid};

@@ -9,6 +9,7 @@ mod apply;
 mod band;
 mod chase;
 mod columns;
+pub(super) mod contraction;
 mod dense;
 mod eigh;
 mod factor;

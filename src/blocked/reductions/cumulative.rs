@@ -1,13 +1,13 @@
 //! Running totals, in one read: boxes of whole cells along the axis hand the prefix on, and others of the same rank run
 //! beside them. The bits follow from the cells alone (`kernels::scan`).
 
-use super::blocking;
-use super::boxes::Boxes;
-use super::feed::Feed;
-use super::lower::{Lower, Lowering};
-use super::made::Blocked;
-use super::task_box::TaskBox;
-use super::work::{Access, Blocks, Layout, Tasks, Work, Writes};
+use crate::blocked::blocking;
+use crate::blocked::boxes::Boxes;
+use crate::blocked::feed::Feed;
+use crate::blocked::lower::{Lower, Lowering};
+use crate::blocked::made::Blocked;
+use crate::blocked::task_box::TaskBox;
+use crate::blocked::work::{Access, Blocks, Layout, Tasks, Work, Writes};
 use crate::error::Result;
 use crate::expr::{Expr, ops};
 use crate::grid::{AxisChunks, ChunkGrid};

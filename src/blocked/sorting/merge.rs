@@ -6,15 +6,15 @@
 //! block of every run. A result of `out` items therefore never needs more than `out` and two blocks a run ([`merged_items`]),
 //! whatever the values. The idea is the merge by quantiles of Varman et al. (1991), without reading for the splitters.
 
-use super::blocking;
-use super::boxes::Boxes;
-use super::feed::Feed;
-use super::lower::{Lower, Lowering, lower_loop};
-use super::made::Blocked;
-use super::need::ROUNDING_BYTES;
-use super::procedure::{Bound, Keeper, Procedure, Step};
-use super::task_box::TaskBox;
-use super::work::{Access, Blocks, Layout, Tasks, Work, Writes};
+use crate::blocked::blocking;
+use crate::blocked::boxes::Boxes;
+use crate::blocked::feed::Feed;
+use crate::blocked::lower::{Lower, Lowering, lower_loop};
+use crate::blocked::made::Blocked;
+use crate::blocked::need::ROUNDING_BYTES;
+use crate::blocked::procedure::{Bound, Keeper, Procedure, Step};
+use crate::blocked::task_box::TaskBox;
+use crate::blocked::work::{Access, Blocks, Layout, Tasks, Work, Writes};
 use crate::budget::Budget;
 use crate::error::{Error, Result};
 use crate::expr::ops::{Merge, RUN_BLOCK_BYTES, RunBlock, SortedRuns};

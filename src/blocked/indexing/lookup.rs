@@ -1,12 +1,12 @@
 //! Places in a table: a box holds the whole axis of the table beside a part of what is asked.
 
-use super::blocking;
-use super::boxes::Boxes;
-use super::feed::Feed;
-use super::lower::{Lower, Lowering};
-use super::made::Blocked;
-use super::task_box::TaskBox;
-use super::work::{Access, Blocks, Evaluating, Layout, Tasks, Work, Writes};
+use crate::blocked::blocking;
+use crate::blocked::boxes::Boxes;
+use crate::blocked::feed::Feed;
+use crate::blocked::lower::{Lower, Lowering};
+use crate::blocked::made::Blocked;
+use crate::blocked::task_box::TaskBox;
+use crate::blocked::work::{Access, Blocks, Evaluating, Layout, Tasks, Work, Writes};
 use crate::error::{Error, Result};
 use crate::expr::{Expr, ops};
 use crate::grid::{AxisChunks, ChunkGrid};

@@ -1,12 +1,12 @@
 //! Arrays one after the other: each part evaluates into its own blocks of one product, whose cuts include
 //! the seams.
 
-use super::blocking;
-use super::boxes::Boxes;
-use super::feed::Feed;
-use super::lower::{Lower, Lowering};
-use super::made::Blocked;
-use super::map::MapStage;
+use crate::blocked::blocking;
+use crate::blocked::boxes::Boxes;
+use crate::blocked::feed::Feed;
+use crate::blocked::lower::{Lower, Lowering};
+use crate::blocked::made::Blocked;
+use crate::blocked::map::MapStage;
 use crate::error::{Error, Result};
 use crate::expr::{Expr, ops};
 use crate::grid::{AxisChunks, BlockId, ChunkGrid, LISTED_MAX};

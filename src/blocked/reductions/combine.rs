@@ -1,8 +1,8 @@
 //! Partials of neighbouring runs → one partial, or the result.
 
-use super::boxes::Boxes;
-use super::lower::Lowering;
-use super::tree::{Tree, slot_bytes, slots};
+use crate::blocked::boxes::Boxes;
+use crate::blocked::lower::Lowering;
+use crate::blocked::reductions::tree::{Tree, slot_bytes, slots};
 use crate::error::{Error, ErrorKind, Result};
 use crate::expr::{Cells, Reduce};
 use crate::grid::{AxisChunks, BlockId, ravel, unravel};
@@ -166,7 +166,7 @@ impl Stage for CombineStage {
 /// # Errors
 /// As NumPy's, if a mask selects nothing for an operation that needs a value, or all that nanargmin or nanargmax
 /// see is NaN.
-pub(super) fn finish(reduction: &Reduction, start: &[u64], shape: &[u64], partial: &[u8], out: &mut [u8]) -> Result<()> {
+pub(in crate::blocked) fn finish(reduction: &Reduction, start: &[u64], shape: &[u64], partial: &[u8], out: &mut [u8]) -> Result<()> {
     let kept = shape.iter().product::<u64>() as usize;
     let name = reduction.op.name();
     let called = || if reduction.skip_nan { format!("nan{name}") } else { name.to_string() };
@@ -198,13 +198,13 @@ pub(super) fn finish(reduction: &Reduction, start: &[u64], shape: &[u64], partia
 }
 
 /// The reduction as the kernels run it: with a mask, its partials count what they have seen.
-pub(super) fn of_selected(reduce: &Reduce) -> Reduction {
+pub(in crate::blocked) fn of_selected(reduce: &Reduce) -> Reduction {
     Reduction { masked: reduce.mask.is_some(), ..reduce.reduction }
 }
 
 impl Lowering<'_> {
     /// Stages that combine the partials of a loop cut by `boxes`, until one is left a kept block.
-    pub(super) fn combine(&mut self, reduce: &Reduce, partials: u64, boxes: &Boxes, reduced: &[bool], pulled: bool) -> u64 {
+    pub(in crate::blocked) fn combine(&mut self, reduce: &Reduce, partials: u64, boxes: &Boxes, reduced: &[bool], pulled: bool) -> u64 {
         let kept: Vec<AxisChunks> = boxes.cuts.iter().zip(reduced).filter(|(_, r)| !**r).map(|(cuts, _)| cuts.clone()).collect();
         let mut counts = boxes.counts();
         let mut from = partials;

@@ -12,13 +12,13 @@ use std::hash::Hasher;
 /// What is done to a block of columns by each block of factors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Applied {
-    /// Rows exchanged as LU exchanged them, then L⁻¹, of the first result of [`super::Factors::Lu`].
+    /// Rows exchanged as LU exchanged them, then L⁻¹, of the first result of [`crate::expr::ops::Factors::Lu`].
     Lower,
     /// The transpose of that: L⁻ᵀ, then the rows exchanged back. With U⁻ᵀ before, it makes the inverse of the transposed matrix.
     LowerTransposed,
     /// The inverse of a triangle of the factors, transposed where it says so.
     Triangle(Triangle),
-    /// Q of the first result of [`super::Factors::Qr`].
+    /// Q of the first result of [`crate::expr::ops::Factors::Qr`].
     Q,
     /// Its adjoint.
     QAdjoint,
@@ -41,7 +41,7 @@ pub enum Zeros {
 pub struct Apply {
     /// What is done.
     pub applied: Applied,
-    /// The factors: of an [`super::Factor`], or any matrix whose triangle is meant.
+    /// The factors: of an [`crate::expr::ops::Factor`], or any matrix whose triangle is meant.
     #[serde(with = "record::arg")]
     pub factors: Expr,
     /// The columns, of the dtype of the factors.

@@ -2,14 +2,14 @@
 //! above and collects what is inside; where a bracket missed, histograms narrow it down, 16 bits a read. Several quantiles
 //! look at the same reads.
 
-use super::blocking;
-use super::boxes::Boxes;
-use super::feed::Feed;
-use super::lower::{Lower, Lowering, lower_loop};
-use super::made::Blocked;
-use super::procedure::{self, Bound, Keeper, Procedure};
-use super::task_box::TaskBox;
-use super::work::{Access, Layout, Tasks, Work};
+use crate::blocked::blocking;
+use crate::blocked::boxes::Boxes;
+use crate::blocked::feed::Feed;
+use crate::blocked::lower::{Lower, Lowering, lower_loop};
+use crate::blocked::made::Blocked;
+use crate::blocked::procedure::{self, Bound, Keeper, Procedure};
+use crate::blocked::task_box::TaskBox;
+use crate::blocked::work::{Access, Layout, Tasks, Work};
 use crate::budget::Budget;
 use crate::error::{Error, Result};
 use crate::expr::{Expr, constant, joined, ops};

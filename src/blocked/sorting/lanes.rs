@@ -1,14 +1,14 @@
 //! A function of whole lanes, in one read: a box holds all of the axis, and as many lanes as a task has room for. What is
 //! decoded in chunks wider than that is cut into narrower blocks first, so that each chunk is decoded once.
 
-use super::blocking;
-use super::boxes::Boxes;
-use super::feed::{Data, Feed};
-use super::lower::{Lower, Lowering};
-use super::made::Blocked;
-use super::recut::recut;
-use super::task_box::TaskBox;
-use super::work::{Access, Blocks, Layout, Tasks, Work, Writes};
+use crate::blocked::blocking;
+use crate::blocked::boxes::Boxes;
+use crate::blocked::feed::{Data, Feed};
+use crate::blocked::lower::{Lower, Lowering};
+use crate::blocked::made::Blocked;
+use crate::blocked::shapes::recut::recut;
+use crate::blocked::task_box::TaskBox;
+use crate::blocked::work::{Access, Blocks, Layout, Tasks, Work, Writes};
 use crate::error::Result;
 use crate::expr::{Expr, ops};
 use crate::grid::{AxisChunks, ChunkGrid};

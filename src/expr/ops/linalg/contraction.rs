@@ -162,7 +162,7 @@ impl Operation for Contraction {
 
 #[cfg(test)]
 mod tests {
-    use super::DepthBlocks;
+    use crate::expr::ops::DepthBlocks;
 
     #[test]
     fn blocks_of_depth_are_whole_inner_axes() {

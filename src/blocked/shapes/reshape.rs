@@ -2,13 +2,13 @@
 //! trailing axes, cut along one, single along the leading ones. So a product cut into slabs is a product of one axis, too,
 //! and of any other shape whose slabs have the same elements: changing its shape moves nothing.
 
-use super::blocking;
-use super::boxes::Boxes;
-use super::feed::Feed;
-use super::lower::{Lower, Lowering};
-use super::made::Blocked;
-use super::map::MapStage;
-use super::recut::{plain_feed, recut};
+use crate::blocked::blocking;
+use crate::blocked::boxes::Boxes;
+use crate::blocked::feed::Feed;
+use crate::blocked::lower::{Lower, Lowering};
+use crate::blocked::made::Blocked;
+use crate::blocked::map::MapStage;
+use crate::blocked::shapes::recut::{plain_feed, recut};
 use crate::error::Result;
 use crate::expr::{Expr, ops};
 use crate::grid::{AxisChunks, ChunkGrid};

@@ -1,11 +1,11 @@
 //! Values as blocks of a given shape, for a loop that would otherwise decode or hold what it reads many times over.
 
-use super::blocking;
-use super::boxes::{Boxes, Order};
-use super::feed::{Data, Feed, Input};
-use super::lower::Lowering;
-use super::made::Blocked;
-use super::map::MapStage;
+use crate::blocked::blocking;
+use crate::blocked::boxes::{Boxes, Order};
+use crate::blocked::feed::{Data, Feed, Input};
+use crate::blocked::lower::Lowering;
+use crate::blocked::made::Blocked;
+use crate::blocked::map::MapStage;
 use crate::expr::{Affine, Expr};
 use crate::grid::{AxisChunks, ChunkGrid};
 use crate::plan::{Drive, Product, Stage, new_product};
@@ -15,7 +15,7 @@ use flagstone_kernels::program::{Leaf, Program, Reg};
 
 /// A loop over `expr`, register `reg` of `feed`, that reads it from blocks cut by `cuts`. They are made in boxes of `boxes`,
 /// which hold whole blocks; where memory is small, boxes and blocks are halved along `axis`.
-pub(super) fn recut(
+pub(in crate::blocked) fn recut(
     lowering: &mut Lowering<'_>,
     expr: &Expr,
     (feed, reg): (Feed, Reg),
@@ -49,7 +49,7 @@ pub(super) fn recut(
 }
 
 /// A loop that reads `made` as it is.
-pub(super) fn plain_feed(made: Blocked, dtype: DType) -> (Feed, Reg) {
+pub(in crate::blocked) fn plain_feed(made: Blocked, dtype: DType) -> (Feed, Reg) {
     let shape = made.grid.shape();
     let view = Affine::identity(&shape);
     let input = Input { data: Data::Blocks { product: made.product, grid: made.grid }, view, dtype };

@@ -1,7 +1,7 @@
 //! Partials → one partial, along trees whose shape follows the cuts alone: 2i with 2i + 1, an odd last one
 //! promoted, axis inside axis. So the bits do not depend on which task folded what.
 
-use super::feed::{carve, carved_bytes};
+use crate::blocked::feed::{carve, carved_bytes};
 use crate::error::Result;
 use flagstone_kernels::reduce::Reduction;
 

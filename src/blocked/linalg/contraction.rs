@@ -4,15 +4,15 @@
 //! Of X·Xᵀ only the tiles on and above the diagonal are computed: products of real numbers commute to the last bit, so the
 //! tile below is the one above, transposed. (Those of complex numbers do not, and both halves are computed.)
 
-use super::blocking::{self, lcm};
-use super::boxes::{Boxes, Order};
-use super::feed::{Data, Feed, carve, carved_bytes};
-use super::flops;
-use super::lower::{Lower, Lowering};
-use super::made::Blocked;
-use super::share::store_id;
-use super::task_box::TaskBox;
-use super::work::{Access, Blocks, Layout, Tasks, Work, Writes};
+use crate::blocked::blocking::{self, lcm};
+use crate::blocked::boxes::{Boxes, Order};
+use crate::blocked::feed::{Data, Feed, carve, carved_bytes};
+use crate::blocked::flops;
+use crate::blocked::lower::{Lower, Lowering};
+use crate::blocked::made::Blocked;
+use crate::blocked::share::store_id;
+use crate::blocked::task_box::TaskBox;
+use crate::blocked::work::{Access, Blocks, Layout, Tasks, Work, Writes};
 use crate::budget::Budget;
 use crate::error::Result;
 use crate::events::Counters;
@@ -294,7 +294,7 @@ impl ContractionStage {
     ) -> Result<View<'a>> {
         let (access, fused) = (&self.work.reads[at], &self.programs[at]);
         let (start, shape) = access.part(tile);
-        if let Some(slot) = self.plain[at].then(|| super::plain_input(&fused.program, fused.outputs[0])).flatten() {
+        if let Some(slot) = self.plain[at].then(|| crate::blocked::plain_input(&fused.program, fused.outputs[0])).flatten() {
             let mut views = access.feed.load((&start, &shape), &start, &shape, reads, &mut held, counters)?;
             return Ok(views.swap_remove(slot));
         }
@@ -358,7 +358,7 @@ impl Tasks for ContractionStage {
 
 /// Whether the loop is what it reads, each place another one, none backwards: memory that can be multiplied as it is.
 fn is_plain(feed: &Feed, fused: &Fused) -> bool {
-    let view = super::plain_input(&fused.program, fused.outputs[0]).map(|slot| &feed.inputs[slot].view);
+    let view = crate::blocked::plain_input(&fused.program, fused.outputs[0]).map(|slot| &feed.inputs[slot].view);
     let followed = |view: &Affine, axis: usize| view.source.iter().any(|f| f.axis == Some(axis) && f.step > 0);
     view.is_some_and(|view| (0..view.shape.len()).all(|axis| followed(view, axis)))
 }

@@ -1,13 +1,13 @@
 //! `x[mask]`: count what each box selects, then each box writes its elements to a block of just that size.
 
-use super::blocking;
-use super::boxes::Boxes;
-use super::feed::Feed;
-use super::lower::{Lower, Lowering, lower_loop};
-use super::made::Blocked;
-use super::procedure::{Bound, Keeper, Procedure, Step};
-use super::task_box::TaskBox;
-use super::work::{Access, Blocks, Layout, Tasks, Work, Writes};
+use crate::blocked::blocking;
+use crate::blocked::boxes::Boxes;
+use crate::blocked::feed::Feed;
+use crate::blocked::lower::{Lower, Lowering, lower_loop};
+use crate::blocked::made::Blocked;
+use crate::blocked::procedure::{Bound, Keeper, Procedure, Step};
+use crate::blocked::task_box::TaskBox;
+use crate::blocked::work::{Access, Blocks, Layout, Tasks, Work, Writes};
 use crate::budget::Budget;
 use crate::error::{Error, Result};
 use crate::expr::{Count, Expr, Node, Op, Runs, ops, settle};

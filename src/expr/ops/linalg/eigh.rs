@@ -1,9 +1,9 @@
 //! Eigenvalues and eigenvectors of a Hermitian matrix.
 
-use super::{Dense, Elementwise, View};
 use crate::error::{Error, Refusal, Result};
 use crate::expr::infer::column_chunks;
 use crate::expr::operation::made_by_a_stage;
+use crate::expr::ops::{Dense, Elementwise, View};
 use crate::expr::{Affine, Expr, Inferred, Node, Op, Operation, Relabel, Through, record};
 use crate::grid::ChunkGrid;
 use flagstone_kernels::linalg;

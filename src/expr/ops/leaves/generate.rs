@@ -86,7 +86,7 @@ impl Operation for Generate {
 
     fn cost(&self) -> u64 {
         match self.generator.rule {
-            Rule::Random(_) => super::DEAR,
+            Rule::Random(_) => crate::expr::ops::DEAR,
             _ => 0,
         }
     }

@@ -1,16 +1,16 @@
 //! Reductions as a tree: every task reduces a run of cells to a partial, groups of partials combine, the
 //! last one finishes. Where a task sees all of the reduced axes it finishes at once.
 
-use super::blocking;
-use super::boxes::{Boxes, visiting};
-use super::combine::{finish, of_selected};
-use super::feed::{Feed, carve, carved_bytes};
-use super::lower::{Lower, Lowering};
-use super::made::Blocked;
-use super::need::{Windows, most_met};
-use super::task_box::TaskBox;
-use super::tree::{Tree, slot_bytes, slots};
-use super::work::{Access, Blocks, Tasks, Work, Writes};
+use crate::blocked::blocking;
+use crate::blocked::boxes::{Boxes, visiting};
+use crate::blocked::feed::{Feed, carve, carved_bytes};
+use crate::blocked::lower::{Lower, Lowering};
+use crate::blocked::made::Blocked;
+use crate::blocked::need::{Windows, most_met};
+use crate::blocked::reductions::combine::{finish, of_selected};
+use crate::blocked::reductions::tree::{Tree, slot_bytes, slots};
+use crate::blocked::task_box::TaskBox;
+use crate::blocked::work::{Access, Blocks, Tasks, Work, Writes};
 use crate::budget::Budget;
 use crate::error::Result;
 use crate::expr::{Cells, Expr, Follow, Op, Reduce, constant};
@@ -251,7 +251,7 @@ fn kept_grid(boxes: &Boxes, reduced: &[bool], keepdims: bool) -> ChunkGrid {
 
 impl Lowering<'_> {
     /// Lowers a reduction together with its siblings.
-    pub(super) fn reduce(&mut self, node: &Expr, reduce: &Reduce) -> Result<()> {
+    pub(in crate::blocked) fn reduce(&mut self, node: &Expr, reduce: &Reduce) -> Result<()> {
         if reduce.arg.elements() == 0 {
             let made = self.reduce_nothing(node, reduce)?;
             self.made.insert(node.id, made);

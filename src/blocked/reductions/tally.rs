@@ -1,11 +1,11 @@
 //! How often indices occur, a row of bins a part.
 
-use super::boxes::Boxes;
-use super::feed::Feed;
-use super::lower::{Lower, Lowering};
-use super::made::Blocked;
-use super::task_box::TaskBox;
-use super::work::{Access, Blocks, Layout, Tasks, Work, Writes};
+use crate::blocked::boxes::Boxes;
+use crate::blocked::feed::Feed;
+use crate::blocked::lower::{Lower, Lowering};
+use crate::blocked::made::Blocked;
+use crate::blocked::task_box::TaskBox;
+use crate::blocked::work::{Access, Blocks, Layout, Tasks, Work, Writes};
 use crate::error::{Error, Result};
 use crate::expr::{Expr, ops};
 use crate::grid::{AxisChunks, ChunkGrid};

@@ -1,0 +1,15 @@
+//! Products of matrices, their factors, and what solves with them.
+
+mod apply;
+mod contraction;
+mod dense;
+mod eigh;
+mod factor;
+mod tall_qr;
+
+pub use apply::{Applied, Apply, Zeros};
+pub use contraction::{Contraction, DepthBlocks};
+pub use dense::Dense;
+pub use eigh::Eigh;
+pub use factor::{Factor, Factors};
+pub use tall_qr::TallQr;

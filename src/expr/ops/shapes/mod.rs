@@ -1,0 +1,9 @@
+//! The same elements under another shape, in other chunks, behind one another.
+
+mod concatenate;
+mod rechunk;
+mod reshape;
+
+pub use concatenate::{Concatenate, joined};
+pub use rechunk::Rechunk;
+pub use reshape::Reshape;

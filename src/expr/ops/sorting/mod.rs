@@ -1,0 +1,9 @@
+//! What the order of values decides, and functions of whole lanes.
+
+mod lanes;
+mod merge;
+mod quantile;
+
+pub use lanes::Lanes;
+pub use merge::{Merge, RUN_BLOCK_BYTES, RunBlock, SortedRuns};
+pub use quantile::Quantile;
