@@ -243,3 +243,50 @@ fn wide_chunks_are_cut_where_blocks_end() {
         assert!(found.iter().eq(expected.iter()), "{mebibytes} MiB");
     }
 }
+
+#[test]
+fn laws_with_parameters_of_their_own_follow_from_element_and_seed_alone() {
+    let n = 60_000u64;
+    let rates = (arange(0, n as i64, 1, None) % 7).astype(DType::F64);
+    let drawn = |chunks: u64| random::of_parameters("poisson", [rates.rechunk([chunks]).into()]).seed(5).chunks([chunks]).build();
+    let first = runtimes()[0].compute::<i64>(&drawn(n)).unwrap();
+    for runtime in runtimes() {
+        for chunks in [997, 20_000] {
+            assert_eq!(runtime.compute::<i64>(&drawn(chunks)).unwrap(), first, "chunks of {chunks}");
+            let part = runtime.compute::<i64>(&drawn(chunks).index(idx![100..50_000;13])).unwrap();
+            assert!(part.iter().eq(first.iter().skip(100).take(49_900).step_by(13)));
+        }
+    }
+    for rate in 0..7 {
+        let of_rate = first.iter().skip(rate).step_by(7);
+        let (count, sum) = of_rate.fold((0.0, 0.0), |(count, sum), &value| (count + 1.0, sum + value as f64));
+        // five deviations of the mean
+        assert!((sum / count - rate as f64).abs() <= 5.0 * (rate as f64 / count).sqrt(), "rate {rate}: {}", sum / count);
+    }
+    let streams = [0, 1].map(|stream| random::of_parameters("normal", [rates.clone().into(), 1.0.into()]).seed(5).stream(stream).build());
+    assert!(runtimes()[0].item::<i64>(&streams[0].eq(&streams[1]).count_nonzero(..)).unwrap() < 3);
+}
+
+#[test]
+fn parameters_of_laws_may_be_larger_than_memory_and_selected() {
+    // 128 MiB of scales and as many words under 16
+    let runtime = Runtime::builder().memory_limit_bytes(16 << 20).threads(2).build().unwrap();
+    let scales = arange(0, 16 << 20, 1, None) % 2 + 1;
+    let x = random::of_parameters("exponential", [scales.rechunk([1 << 18]).into()]).seed(1).build();
+    let mean = runtime.item::<f64>(&x.mean(..)).unwrap();
+    assert!((mean - 1.5).abs() < 0.01, "{mean}");
+    // as many as a mask selects
+    let some = arange(0.0, 100.0, 1.0, None);
+    let some = some.index([some.gt(89.5).into()]);
+    let drawn = random::of_parameters("binomial", [(&some).into(), 1.0.into()]).seed(1).build();
+    assert_eq!(runtime.item::<i64>(&drawn.sum(..)).unwrap(), (90..100).sum::<i64>());
+    let refused = |x: &Array| runtime.compute::<f64>(x).unwrap_err().to_string();
+    let negative = random::of_parameters("gamma", [(some - 95.0).into(), 1.0.into()]).seed(1).build();
+    assert!(refused(&negative).contains("random.gamma: shape is -5, expected"), "{}", refused(&negative));
+    let unknown = random::of_parameters("gauss", [1.0.into()]).build();
+    assert!(refused(&unknown).contains("there is no law \"gauss\""), "{}", refused(&unknown));
+    let few = random::of_parameters("gamma", [1.0.into()]).build();
+    assert!(refused(&few).contains("1 parameters of gamma; expected shape, scale"), "{}", refused(&few));
+    let narrow = random::of_parameters("poisson", [arange(0, 3, 1, None).into()]).shape([2]).build();
+    assert!(runtime.compute::<i64>(&narrow).unwrap_err().to_string().contains("broadcast"));
+}

@@ -2,9 +2,10 @@
 
 use crate::checksum::index;
 use clap::ValueEnum;
-use flagstone::array::Array;
+use flagstone::array::{Array, Operand};
 use flagstone::random::{self, RandomArray};
-use flagstone::{DType, Error, Result};
+use flagstone::{DType, Error, Result, open};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 macro_rules! distributions {
@@ -93,45 +94,75 @@ distributions! {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parameters {
     distribution: Distribution,
-    values: Vec<f64>,
+    values: Vec<Parameter>,
+}
+
+/// The value of a parameter.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Parameter {
+    /// The same for all elements.
+    Number(f64),
+    /// An array of its own, by its address: a value for each element that it broadcasts to.
+    Stored(String),
 }
 
 impl Parameters {
     /// The defaults, replaced by what `given` says as `name=value`.
     pub fn read(distribution: Distribution, given: &[String]) -> Result<Parameters> {
         let defaults = distribution.defaults();
-        let mut values: Vec<f64> = defaults.iter().map(|(_, value)| *value).collect();
+        let mut values: Vec<Parameter> = defaults.iter().map(|(_, value)| Parameter::Number(*value)).collect();
         for pair in given {
             let bad = |what: &str| Error::bad_request("--param", format!("{pair:?}: {what}"));
             let (name, value) = pair.split_once('=').ok_or_else(|| bad("expected NAME=VALUE, for example scale=2"))?;
             let names = || defaults.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
             let at = defaults.iter().position(|(known, _)| *known == name);
             let at = at.ok_or_else(|| bad(&format!("{} has the parameters {}", distribution.name(), names())))?;
-            values[at] = value.parse().map_err(|_| bad("the value is no number"))?;
-            if distribution == Distribution::Integers && values[at].fract() != 0.0 {
-                return Err(bad("the bounds of integers are whole numbers"));
-            }
+            let whole = matches!(distribution, Distribution::Integers | Distribution::Arange);
+            values[at] = match value.parse() {
+                Ok(number) if distribution == Distribution::Integers && f64::fract(number) != 0.0 => {
+                    return Err(bad("the bounds of integers are whole numbers"));
+                }
+                Ok(number) => Parameter::Number(number),
+                Err(_) if whole => return Err(bad("the value is no number")),
+                Err(_) if !std::path::Path::new(value.split(':').next().unwrap_or(value)).exists() => {
+                    return Err(bad("the value is no number, and no array is there"));
+                }
+                Err(_) => Parameter::Stored(value.to_string()),
+            };
         }
         Ok(Parameters { distribution, values })
     }
 
     /// Names and values, for the manifest.
-    pub fn listed(&self) -> BTreeMap<String, f64> {
+    pub fn listed(&self) -> BTreeMap<String, Parameter> {
         let names = self.distribution.defaults().iter().map(|(name, _)| name.to_string());
-        names.zip(self.values.iter().copied()).collect()
+        names.zip(self.values.iter().cloned()).collect()
     }
 
     /// The lazy array.
-    pub fn array(&self, shape: &[u64], dtype: DType, seed: u64, chunks: Option<&[u64]>) -> Array {
-        let Some(random) = self.distribution.drawn(&self.values) else {
-            return counted(shape, self.values[0], self.values[1]).astype(dtype);
+    pub fn array(&self, shape: &[u64], dtype: DType, seed: u64, chunks: Option<&[u64]>) -> Result<Array> {
+        let numbers: Option<Vec<f64>> =
+            self.values.iter().map(|value| if let Parameter::Number(n) = value { Some(*n) } else { None }).collect();
+        let random = match numbers {
+            Some(numbers) => match self.distribution.drawn(&numbers) {
+                Some(random) => random,
+                None => return Ok(counted(shape, numbers[0], numbers[1]).astype(dtype)),
+            },
+            None => {
+                let operand = |value: &Parameter| match value {
+                    Parameter::Number(n) => Ok(Operand::from(*n)),
+                    Parameter::Stored(address) => open(address).map(Operand::from),
+                };
+                random::of_parameters(self.distribution.name(), self.values.iter().map(operand).collect::<Result<Vec<_>>>()?)
+            }
         };
         let described = drawn_as(random, self.distribution, dtype).shape(shape).seed(seed);
         let described = match chunks {
             Some(chunks) => described.chunks(chunks),
             None => described,
         };
-        described.build().astype(dtype)
+        Ok(described.build().astype(dtype))
     }
 }
 
@@ -156,7 +187,7 @@ mod tests {
     fn parameters_have_defaults_and_only_known_names() {
         let read = |distribution, given: &[&str]| Parameters::read(distribution, &given.iter().map(|s| s.to_string()).collect::<Vec<_>>());
         let normal = read(Distribution::Normal, &["scale=0.5"]).unwrap();
-        assert_eq!(normal.values, [0.0, 0.5]);
+        assert_eq!(normal.values, [Parameter::Number(0.0), Parameter::Number(0.5)]);
         for (given, what) in [("sigma=1", "loc, scale"), ("scale", "NAME=VALUE"), ("scale=x", "no number")] {
             let message = read(Distribution::Normal, &[given]).unwrap_err().to_string();
             assert!(message.contains(what), "{message}");
@@ -165,9 +196,21 @@ mod tests {
     }
 
     #[test]
+    fn a_parameter_may_be_an_array_of_its_own() {
+        let directory = tempfile::tempdir().unwrap();
+        let address = directory.path().join("n.npy").display().to_string();
+        let counts = flagstone::arange(0, 3, 1, None);
+        counts.store(&address).unwrap();
+        let parameters = Parameters::read(Distribution::Binomial, &[format!("n={address}"), "p=1".into()]).unwrap();
+        assert_eq!(parameters.listed()["n"], Parameter::Stored(address));
+        let values = parameters.array(&[2, 3], DType::I64, 0, None).unwrap().compute::<i64>().unwrap();
+        assert_eq!(values.iter().copied().collect::<Vec<_>>(), [0, 1, 2, 0, 1, 2]);
+    }
+
+    #[test]
     fn arange_counts_in_c_order() {
         let parameters = Parameters::read(Distribution::Arange, &["start=5".into(), "step=-2".into()]).unwrap();
-        let values = parameters.array(&[2, 3], DType::F32, 0, None).compute::<f32>().unwrap();
+        let values = parameters.array(&[2, 3], DType::F32, 0, None).unwrap().compute::<f32>().unwrap();
         assert_eq!(values.iter().copied().collect::<Vec<_>>(), [5.0, 3.0, 1.0, -1.0, -3.0, -5.0]);
     }
 }

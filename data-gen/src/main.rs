@@ -36,7 +36,7 @@ struct Args {
     /// What the values are
     #[arg(long, value_enum, default_value_t = Distribution::Uniform)]
     dist: Distribution,
-    /// A parameter of the distribution, NumPy's name: --param low=0 high=10
+    /// A parameter of the distribution, NumPy's name: --param low=0 high=10; or the address of an array with a value for each element
     #[arg(long = "param", value_name = "NAME=VALUE", num_args = 1..)]
     params: Vec<String>,
     /// The part of the elements that is NaN, 0 to 1
@@ -137,7 +137,7 @@ fn generate(runtime: &Runtime, args: &Args) -> Result<()> {
 
 /// The array that the arguments describe.
 fn values(args: &Args, shape: &[u64], parameters: &Parameters) -> Result<Array> {
-    let array = parameters.array(shape, args.dtype, args.seed, args.chunks.as_ref().map(|lengths| lengths.0.as_slice()));
+    let array = parameters.array(shape, args.dtype, args.seed, args.chunks.as_ref().map(|lengths| lengths.0.as_slice()))?;
     let fraction = args.nan_fraction;
     if fraction == 0.0 {
         return array.check().map(|()| array);

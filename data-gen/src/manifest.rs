@@ -1,5 +1,6 @@
 //! How an array was made ↔ a JSON file beside it.
 
+use crate::distribution::Parameter;
 use flagstone::store::{self, Address};
 use flagstone::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,7 @@ pub struct Manifest {
     /// Name of the distribution.
     pub distribution: String,
     /// Its parameters.
-    pub parameters: BTreeMap<String, f64>,
+    pub parameters: BTreeMap<String, Parameter>,
     /// The seed.
     pub seed: u64,
     /// The part of the elements that is NaN.

@@ -2,7 +2,8 @@
 
 use crate::dtype::{DType, Scalar};
 use crate::fft::Fft;
-use crate::select::{from_key, keys};
+use crate::isa::{Loop, dispatch};
+use crate::select::{count_nan, from_key, keys};
 use crate::sort::{Gives, Sorter};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -237,7 +238,7 @@ impl Lane {
 impl Quantiles {
     fn run(&self, lane: &[u8], out: &mut [u8], all: &mut [u64]) {
         keys(lane, self.dtype, all);
-        let nans = if self.dtype.is_float() { all.iter().filter(|&&key| key == crate::select::NAN_KEY).count() } else { 0 };
+        let nans = if self.dtype.is_float() { count_nan(all) as usize } else { 0 };
         let known = all.len() - nans;
         if known == 0 || (nans > 0 && !self.skip_nan) {
             self.q.iter().enumerate().for_each(|(at, _)| self.put(out, at, f64::NAN));
@@ -249,8 +250,11 @@ impl Quantiles {
         }
         for (at, &q) in self.q.iter().enumerate() {
             let (low, high, part) = self.method.between(q, known as u64);
-            let a = self.nth(all, low as usize);
-            let b = if high == low { a } else { self.nth(all, high as usize) };
+            let (low_at, high_at) = (low as usize, high as usize);
+            if at == 1 && self.q.len() == 2 {
+                keys(lane, self.dtype, all);
+            }
+            let (a, b) = if self.q.len() > 2 { (all[low_at], all[high_at]) } else { self.pair(lane, all, low_at, high_at) };
             let value = |key: u64| from_key(key, self.dtype);
             if low == high && self.out == self.dtype {
                 value(a).write(self.out, self.place(out, at));
@@ -261,9 +265,25 @@ impl Quantiles {
         }
     }
 
-    /// The n-th key in order.
-    fn nth(&self, all: &mut [u64], n: usize) -> u64 {
-        if self.q.len() > 2 { all[n] } else { *all.select_nth_unstable(n).1 }
+    /// The keys of two places in order, the same or neighbours. `all` are the keys of `lane`, and no more afterwards.
+    /// A sample brackets them, one pass keeps what lies in the bracket; where it missed, all keys are selected from.
+    fn pair(&self, lane: &[u8], all: &mut [u64], low: usize, high: usize) -> (u64, u64) {
+        if all.len() >= 8 * SAMPLE {
+            let step = all.len() / SAMPLE;
+            let mut sample: [u64; SAMPLE] = std::array::from_fn(|i| all[i * step]);
+            sample.sort_unstable();
+            // some three standard deviations of the middle's place in the sample
+            let (at, margin) = (low / step, 3 * SAMPLE.isqrt() / 2);
+            let first = at.checked_sub(margin).map_or(0, |at| sample[at.min(SAMPLE - 1)]);
+            let last = sample.get(at + margin + 1).copied().unwrap_or(u64::MAX);
+            let [below, inside] = dispatch(Keep { keys: &mut *all, first, last });
+            let found = (below <= low && high < below + inside).then(|| neighbours(&mut all[..inside], low - below, high - below));
+            if let Some(found) = found {
+                return found;
+            }
+            keys(lane, self.dtype, all);
+        }
+        neighbours(all, low, high)
     }
 
     fn put(&self, out: &mut [u8], at: usize, value: f64) {
@@ -273,6 +293,39 @@ impl Quantiles {
     fn place<'a>(&self, out: &'a mut [u8], at: usize) -> &'a mut [u8] {
         let size = self.out.size();
         &mut out[at * size..][..size]
+    }
+}
+
+/// Keys of a lane that are sorted to bracket one of its values.
+const SAMPLE: usize = 512;
+
+/// The keys of two places in order, the same or neighbours.
+fn neighbours(keys: &mut [u64], low: usize, high: usize) -> (u64, u64) {
+    let (_, &mut a, above) = keys.select_nth_unstable(low);
+    (a, if high == low { a } else { above.iter().copied().min().unwrap_or(a) })
+}
+
+/// Moves the keys in [first, last] to the front, over what stood there; how many were less, and how many there are.
+struct Keep<'a> {
+    keys: &'a mut [u64],
+    first: u64,
+    last: u64,
+}
+
+impl Loop for Keep<'_> {
+    type Out = [usize; 2];
+    #[inline(always)]
+    fn run(self) -> [usize; 2] {
+        let Keep { keys, first, last } = self;
+        let (mut below, mut kept) = (0, 0);
+        for i in 0..keys.len() {
+            let key = keys[i];
+            // always written, and kept where it counts: nothing to predict
+            keys[kept] = key;
+            kept += (key >= first && key <= last) as usize;
+            below += (key < first) as usize;
+        }
+        [below, kept]
     }
 }
 
@@ -286,6 +339,36 @@ mod tests {
         let mut scratch = vec![0u64; x.len()];
         lane.run(bytemuck::cast_slice(x), bytemuck::cast_slice_mut(&mut out), bytemuck::cast_slice_mut(&mut scratch));
         out
+    }
+
+    #[test]
+    fn long_lanes_are_bracketed_and_give_what_sorting_gives() {
+        let n = 20_001u64;
+        let scattered = |i: u64| ((i * 7919) % n) as f64;
+        let lanes: [(&str, Vec<f64>); 6] = [
+            ("scattered", (0..n).map(scattered).collect()),
+            ("ascending", (0..n).map(|i| i as f64).collect()),
+            ("two values", (0..n).map(|i| (i % 2) as f64).collect()),
+            ("one value", vec![3.0; n as usize]),
+            // what is sampled is greater than all else: the bracket misses
+            ("periodic", (0..n).map(|i| if i % (n / SAMPLE as u64) == 0 { 1e6 + i as f64 } else { scattered(i) }).collect()),
+            ("with NaN", (0..n).map(|i| if i % 3 == 0 { f64::NAN } else { scattered(i) }).collect()),
+        ];
+        for (what, lane) in &lanes {
+            for len in [n as usize, n as usize - 1] {
+                let lane = &lane[..len];
+                let mut sorted: Vec<f64> = lane.iter().copied().filter(|x| !x.is_nan()).collect();
+                sorted.sort_unstable_by(f64::total_cmp);
+                for q in [0.0, 0.001, 0.3, 0.5, 0.99, 1.0] {
+                    let at = q * (sorted.len() - 1) as f64;
+                    let (a, b) = (sorted[at as usize], sorted[(at as usize + 1).min(sorted.len() - 1)]);
+                    let got = quantiles(lane, &[q], Method::Linear, true);
+                    assert_eq!(got, [Method::Linear.mix(a, b, at - at.floor())], "{what}, {len} values, {q}");
+                    let both = quantiles(lane, &[0.5, q], Method::Lower, true);
+                    assert_eq!(both[1], a, "{what}, {len} values, {q} after another");
+                }
+            }
+        }
     }
 
     #[test]

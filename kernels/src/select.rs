@@ -4,6 +4,7 @@
 //! values, and equal values (0.0 and −0.0 too) have equal keys. NaN comes last, as [`NAN_KEY`].
 
 use crate::dtype::{DType, Scalar};
+use crate::isa::{Loop, dispatch};
 use crate::view::View;
 use half::{bf16, f16};
 
@@ -25,36 +26,67 @@ fn order(bits: u64) -> u64 {
 /// If the dtype is complex, or the lengths do not agree.
 pub fn keys(values: &[u8], dtype: DType, out: &mut [u64]) {
     assert_eq!(values.len(), out.len() * dtype.size(), "keys: {} {dtype} are not {} bytes", out.len(), values.len());
-    macro_rules! each {
-        ($t:ty, $v:ident => $key:expr) => {
-            for (chunk, key) in values.as_chunks::<{ size_of::<$t>() }>().0.iter().zip(out) {
-                let $v = <$t>::from_ne_bytes(*chunk);
-                *key = $key;
-            }
-        };
+    dispatch(Keys { values, dtype, out });
+}
+
+struct Keys<'a> {
+    values: &'a [u8],
+    dtype: DType,
+    out: &'a mut [u64],
+}
+
+impl Loop for Keys<'_> {
+    type Out = ();
+    #[inline(always)]
+    fn run(self) {
+        let Keys { values, dtype, out } = self;
+        macro_rules! each {
+            ($t:ty, $v:ident => $key:expr) => {
+                for (chunk, key) in values.as_chunks::<{ size_of::<$t>() }>().0.iter().zip(out) {
+                    let $v = <$t>::from_ne_bytes(*chunk);
+                    *key = $key;
+                }
+            };
+        }
+        match dtype {
+            DType::Bool => each!(u8, v => ((v != 0) as u64) << 56),
+            DType::U8 => each!(u8, v => (v as u64) << 56),
+            DType::U16 => each!(u16, v => (v as u64) << 48),
+            DType::U32 => each!(u32, v => (v as u64) << 32),
+            DType::U64 => each!(u64, v => v),
+            DType::I8 => each!(i8, v => ((v as u8 as u64) << 56) ^ SIGN),
+            DType::I16 => each!(i16, v => ((v as u16 as u64) << 48) ^ SIGN),
+            DType::I32 => each!(i32, v => ((v as u32 as u64) << 32) ^ SIGN),
+            DType::I64 => each!(i64, v => v as u64 ^ SIGN),
+            DType::F16 => each!(u16, v => key_of_half(v, 0x7c00)),
+            DType::BF16 => each!(u16, v => key_of_half(v, 0x7f80)),
+            // adding 0.0 turns −0.0 to 0.0 and changes nothing else
+            DType::F32 => each!(f32, v => {
+                let key = order(((v + 0.0).to_bits() as u64) << 32);
+                if v.is_nan() { NAN_KEY } else { key & !0xffff_ffff }
+            }),
+            DType::F64 => each!(f64, v => {
+                let key = order((v + 0.0).to_bits());
+                if v.is_nan() { NAN_KEY } else { key }
+            }),
+            DType::C64 | DType::C128 => panic!("keys: {dtype} has no such order"),
+        }
     }
-    match dtype {
-        DType::Bool => each!(u8, v => ((v != 0) as u64) << 56),
-        DType::U8 => each!(u8, v => (v as u64) << 56),
-        DType::U16 => each!(u16, v => (v as u64) << 48),
-        DType::U32 => each!(u32, v => (v as u64) << 32),
-        DType::U64 => each!(u64, v => v),
-        DType::I8 => each!(i8, v => ((v as u8 as u64) << 56) ^ SIGN),
-        DType::I16 => each!(i16, v => ((v as u16 as u64) << 48) ^ SIGN),
-        DType::I32 => each!(i32, v => ((v as u32 as u64) << 32) ^ SIGN),
-        DType::I64 => each!(i64, v => v as u64 ^ SIGN),
-        DType::F16 => each!(u16, v => key_of_half(v, 0x7c00)),
-        DType::BF16 => each!(u16, v => key_of_half(v, 0x7f80)),
-        // adding 0.0 turns −0.0 to 0.0 and changes nothing else
-        DType::F32 => each!(f32, v => {
-            let key = order(((v + 0.0).to_bits() as u64) << 32);
-            if v.is_nan() { NAN_KEY } else { key & !0xffff_ffff }
-        }),
-        DType::F64 => each!(f64, v => {
-            let key = order((v + 0.0).to_bits());
-            if v.is_nan() { NAN_KEY } else { key }
-        }),
-        DType::C64 | DType::C128 => panic!("keys: {dtype} has no such order"),
+}
+
+/// Keys that are made at once: they stay in the first cache.
+const TILE: usize = 1024;
+
+/// Calls `each` with the keys of a dense array of a real dtype, a tile after the other.
+///
+/// # Panics
+/// As [`keys`].
+pub fn tiles_of_keys(values: &[u8], dtype: DType, mut each: impl FnMut(&[u64])) {
+    let mut tile = [0; TILE];
+    for values in values.chunks(TILE * dtype.size()) {
+        let tile = &mut tile[..values.len() / dtype.size()];
+        keys(values, dtype, tile);
+        each(tile);
     }
 }
 
@@ -110,42 +142,29 @@ pub struct Bracket {
 }
 
 /// Keys under `low`, over `high`, and of NaN.
-#[inline(always)]
-fn count_loop(tile: &[u64], low: u64, high: u64) -> [u64; 3] {
-    let (mut below, mut above, mut nan) = (0, 0, 0);
-    for &key in tile {
-        below += (key < low) as u64;
-        above += (key > high) as u64;
-        nan += (key == NAN_KEY) as u64;
-    }
-    [below, above, nan]
+struct Count<'a> {
+    tile: &'a [u64],
+    low: u64,
+    high: u64,
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512vl")]
-fn count_avx512(tile: &[u64], low: u64, high: u64) -> [u64; 3] {
-    count_loop(tile, low, high)
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn count_avx2(tile: &[u64], low: u64, high: u64) -> [u64; 3] {
-    count_loop(tile, low, high)
-}
-
-fn count_tile(tile: &[u64], low: u64, high: u64) -> [u64; 3] {
-    #[cfg(target_arch = "x86_64")]
-    {
-        if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl") {
-            // SAFETY: the features were just detected.
-            return unsafe { count_avx512(tile, low, high) };
+impl Loop for Count<'_> {
+    type Out = [u64; 3];
+    #[inline(always)]
+    fn run(self) -> [u64; 3] {
+        let (mut below, mut above, mut nan) = (0, 0, 0);
+        for &key in self.tile {
+            below += (key < self.low) as u64;
+            above += (key > self.high) as u64;
+            nan += (key == NAN_KEY) as u64;
         }
-        if is_x86_feature_detected!("avx2") {
-            // SAFETY: the feature was just detected.
-            return unsafe { count_avx2(tile, low, high) };
-        }
+        [below, above, nan]
     }
-    count_loop(tile, low, high)
+}
+
+/// How many keys are [`NAN_KEY`].
+pub fn count_nan(keys: &[u64]) -> u64 {
+    dispatch(Count { tile: keys, low: 0, high: NAN_KEY })[2]
 }
 
 /// One pass: counts the keys below, in and above [low, high], and appends those inside to `inside` from
@@ -154,7 +173,7 @@ pub fn bracket(keys: &[u64], low: u64, high: u64, inside: &mut [u64], filled: &m
     let mut counts = Bracket::default();
     // Tiles: counting vectorises, and most tiles of a narrow bracket hold few keys to keep.
     for tile in keys.chunks(256) {
-        let [below, above, nan] = count_tile(tile, low, high);
+        let [below, above, nan] = dispatch(Count { tile, low, high });
         let within = (tile.len() as u64).saturating_sub(below + above);
         if within > 0 && *filled < inside.len() {
             for &key in tile {

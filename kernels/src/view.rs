@@ -158,6 +158,19 @@ impl<'a> View<'a> {
         // dtype has one type.
         (T::DTYPE == self.dtype).then(|| unsafe { self.ptr.offset(offset).cast::<T>().read_unaligned() })
     }
+    fn is_dense(&self) -> bool {
+        let dense = dense_strides(&self.shape, self.dtype.size());
+        self.shape.iter().zip(self.strides.iter().zip(&dense)).all(|(&n, (a, b))| n == 1 || a == b)
+    }
+    /// The bytes of all elements, if they lie dense in C order; of any alignment.
+    pub fn as_bytes(&self) -> Option<&'a [u8]> {
+        let len: usize = self.shape.iter().product();
+        if len == 0 {
+            return Some(&[]);
+        }
+        // SAFETY: dense, and the constructor checked that all elements lie inside the borrow.
+        self.is_dense().then(|| unsafe { std::slice::from_raw_parts(self.ptr, len * self.dtype.size()) })
+    }
     /// The elements as a slice, if they lie dense in C order.
     pub fn as_slice<T: Element>(&self) -> Option<&'a [T]> {
         if T::DTYPE != self.dtype {
@@ -167,9 +180,7 @@ impl<'a> View<'a> {
         if len == 0 {
             return Some(&[]);
         }
-        let dense = dense_strides(&self.shape, self.dtype.size());
-        let is_dense = self.shape.iter().zip(self.strides.iter().zip(&dense)).all(|(&n, (a, b))| n == 1 || a == b);
-        if !is_dense || !(self.ptr as usize).is_multiple_of(align_of::<T>()) {
+        if !self.is_dense() || !(self.ptr as usize).is_multiple_of(align_of::<T>()) {
             return None;
         }
         // SAFETY: dense, aligned, and the constructor checked that all elements lie inside the borrow.

@@ -1,11 +1,14 @@
 //! Random arrays: one value per element index, the same for any chunking, slice or thread count.
 
-use super::{Array, Chunks, Operand, Shape};
+use super::blocks::rows;
+use super::composed::composed;
+use super::{Array, Chunks, Operand, Shape, elementwise};
 use crate::error::{Error, Result};
 use crate::expr::{Expr, Node, Op, auto_chunks, ops};
 use flagstone_kernels::dtype::{DType, Scalar};
 use flagstone_kernels::generate::{Generator, Rule};
-use flagstone_kernels::random::{Distribution, Law, Random};
+use flagstone_kernels::random::{Distribution, ElementLaw, Law, Random};
+use flagstone_kernels::rows::{Drawn, Rows};
 use std::hash::{BuildHasher, Hasher};
 use std::ops::Deref;
 
@@ -18,13 +21,23 @@ use std::ops::Deref;
 /// ```
 #[derive(Clone, Debug)]
 pub struct RandomArray {
-    distribution: Distribution,
+    drawn: Draws,
     dtype: DType,
-    shape: Shape,
+    /// A single value, or as the parameters are, without it.
+    shape: Option<Shape>,
     seed: u64,
     stream: u64,
     chunks: Option<Chunks>,
     array: Array,
+}
+
+/// What is drawn.
+#[derive(Clone, Debug)]
+enum Draws {
+    /// Values of one distribution.
+    Of(Distribution),
+    /// A value each of a law with these parameters.
+    Each(ElementLaw, Vec<Array>),
 }
 
 impl RandomArray {
@@ -34,37 +47,74 @@ impl RandomArray {
             Distribution::Further { law, .. } => law.is_whole(),
             _ => matches!(distribution, Distribution::Integers { .. } | Distribution::Poisson { .. }),
         };
+        RandomArray::drawing(Draws::Of(distribution), whole)
+    }
+
+    #[track_caller]
+    fn drawing(drawn: Draws, whole: bool) -> RandomArray {
         let dtype = if whole { DType::I64 } else { DType::F64 };
         let array = Array::build(|| Err(Error::internal("a random array that was not described")));
         // the standard library's hasher is keyed by the operating system's random numbers
         let seed = std::hash::RandomState::new().build_hasher().finish();
-        RandomArray { distribution, dtype, shape: Shape(vec![]), seed, stream: 0, chunks: None, array }.built()
+        RandomArray { drawn, dtype, shape: None, seed, stream: 0, chunks: None, array }.built()
     }
 
     #[track_caller]
     fn built(mut self) -> RandomArray {
-        self.array = Array::build(|| self.expr());
+        self.array = match &self.drawn {
+            Draws::Of(distribution) => Array::build(|| self.expr(*distribution)),
+            Draws::Each(law, parameters) => self.each(*law, parameters),
+        };
         self
     }
 
-    fn expr(&self) -> Result<Expr> {
-        let (name, problem) = check(&self.distribution, self.dtype);
+    fn expr(&self, distribution: Distribution) -> Result<Expr> {
+        let (name, problem) = check(&distribution, self.dtype);
         if let Some(problem) = problem {
             return Err(Error::bad_request(name, problem));
         }
-        let shape = self.shape.lengths(name)?;
+        let shape = self.shape.as_ref().map_or(Ok(vec![]), |shape| shape.lengths(name))?;
         let chunks = match &self.chunks {
             Some(chunks) => chunks.grid(name, &shape)?,
             None => auto_chunks(&shape),
         };
-        let random = Random { distribution: self.distribution, dtype: self.dtype, seed: self.seed, stream: self.stream };
+        let random = Random { distribution, dtype: self.dtype, seed: self.seed, stream: self.stream };
         Node::new(Op::Generate(ops::Generate { generator: Generator { shape, rule: Rule::Random(random) }, chunks }))
     }
 
-    /// The shape; a single value without it.
+    /// A value of `law` for each element that the parameters broadcast to, or that the shape has.
+    #[track_caller]
+    fn each(&self, law: ElementLaw, parameters: &[Array]) -> Array {
+        let (name, this) = (law.full_name(), self.clone());
+        composed(name, &parameters.iter().collect::<Vec<_>>(), move |parameters| {
+            let problem = check_dtype(law.is_whole(), this.dtype);
+            problem.map_or(Ok(()), |problem| Err(Error::bad_request(name, problem)))?;
+            let own = parameters.iter().map(Array::shape).collect::<Result<Vec<_>>>()?;
+            let common = elementwise::common_shape(name, &own.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
+            let shape = this.shape.as_ref().map_or(Ok(common.clone()), |shape| shape.lengths(name))?;
+            if elementwise::common_shape(name, &[&common, &shape])? != shape {
+                let what = format!("parameters of shape {common:?} for size {shape:?}; expected a size that they broadcast to");
+                return Err(Error::bad_request(name, what));
+            }
+            // rows have an axis at least
+            let held = if shape.is_empty() { vec![1] } else { shape.clone() };
+            let mut words = integers(0, i64::MAX).shape(held.clone()).seed(this.seed).stream(this.stream);
+            if let Some(chunks) = this.chunks.clone().filter(|_| !shape.is_empty()) {
+                words = words.chunks(chunks);
+            }
+            let mut args = vec![words.build().expr()?];
+            for parameter in parameters {
+                args.push(parameter.astype(DType::F64).broadcast_to(held.clone()).expr()?);
+            }
+            let drawn = rows::of_elements(Rows::Drawn(Drawn { law, dtype: this.dtype }), &args, this.dtype)?;
+            Ok(Array::from_expr(drawn).reshape(shape))
+        })
+    }
+
+    /// The shape; without it that of the parameters, a single value where those are numbers.
     #[track_caller]
     pub fn shape(mut self, shape: impl Into<Shape>) -> RandomArray {
-        self.shape = shape.into();
+        self.shape = Some(shape.into());
         self.built()
     }
     /// The seed; drawn from the operating system without it, and kept.
@@ -146,9 +196,53 @@ fn check(distribution: &Distribution, dtype: DType) -> (&'static str, Option<Str
             (law.full_name(), problem.map(|what| what.trim_start_matches(law.name()).trim_start_matches(": ").to_string()), law.is_whole())
         }
     };
+    (name, problem.or_else(|| check_dtype(whole, dtype)))
+}
+
+/// What is wrong with the dtype of a law, of `whole` numbers or not.
+fn check_dtype(whole: bool, dtype: DType) -> Option<String> {
     let allowed = if whole { dtype.is_integer() } else { matches!(dtype, DType::F32 | DType::F64) };
     let expected = if whole { "an integer dtype" } else { "float32 or float64" };
-    (name, problem.or_else(|| (!allowed).then(|| format!("dtype {dtype}; expected {expected}, then .astype"))))
+    (!allowed).then(|| format!("dtype {dtype}; expected {expected}, then .astype"))
+}
+
+/// Values of the law that NumPy calls `law` ("gamma", "binomial", …), whose parameters, in NumPy's order, are arrays or numbers that
+/// broadcast: each element is drawn with its own. Parameters may be larger than memory. Each element is drawn by itself, from a
+/// generator that its word of a random array begins: some 100 ns, where a law of numbers costs a few. Of `normal` and the like it is
+/// faster to scale what the law of numbers gives.
+///
+/// # Errors
+/// Those of the arrays, `BadRequest` for a law that is not known, another number of parameters, and a shape that they do not
+/// broadcast to. Computing it is an error where a parameter is none that the law takes.
+///
+/// ```
+/// use flagstone::{arange, random};
+/// let n = arange(0.0, 100.0, 1.0, None);
+/// let x = random::of_parameters("binomial", [n.into(), 1.0.into()]).seed(1);
+/// assert_eq!(x.sum(..).item::<i64>().unwrap(), 4950);
+/// ```
+#[track_caller]
+pub fn of_parameters(law: &str, parameters: impl IntoIterator<Item = Operand>) -> RandomArray {
+    let as_array = |parameter: Operand| match parameter {
+        Operand::Array(array) => array,
+        Operand::Scalar(scalar) => super::full((), scalar, DType::F64),
+    };
+    let parameters: Vec<Array> = parameters.into_iter().map(as_array).collect();
+    let known = ElementLaw::of_name(law);
+    let problem = match known {
+        None => Some(format!("there is no law {law:?}; expected one of NumPy's, as \"gamma\"")),
+        Some(law) if law.parameters().len() != parameters.len() => {
+            let names: Vec<&str> = law.parameters().iter().map(|parameter| parameter.name).collect();
+            Some(format!("{} parameters of {}; expected {}", parameters.len(), law.name(), names.join(", ")))
+        }
+        Some(_) => None,
+    };
+    let parameters = match problem {
+        Some(what) => vec![Array::build(|| Err(Error::bad_request("random.of_parameters", what)))],
+        None => parameters,
+    };
+    let law = known.unwrap_or(ElementLaw::Normal);
+    RandomArray::drawing(Draws::Each(law, parameters), law.is_whole())
 }
 
 macro_rules! distributions {

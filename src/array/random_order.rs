@@ -18,14 +18,20 @@ pub(super) struct Order {
 impl Order {
     /// Keys of 63 bits: two of 2³¹ are equal with probability ¼, and then stand in their own order.
     fn keys(&self, shape: &[u64]) -> Array {
-        let mut keys: RandomArray = integers(0, i64::MAX).shape(shape.to_vec()).stream(self.stream);
-        if let Some(seed) = self.seed {
-            keys = keys.seed(seed);
+        let keys = self.random(integers(0, i64::MAX)).shape(shape.to_vec());
+        match &self.chunks {
+            Some(chunks) => keys.chunks(chunks.clone()).build(),
+            None => keys.build(),
         }
-        if let Some(chunks) = &self.chunks {
-            keys = keys.chunks(chunks.clone());
+    }
+
+    /// `random` by this seed and stream.
+    pub(super) fn random(&self, random: RandomArray) -> RandomArray {
+        let random = random.stream(self.stream);
+        match self.seed {
+            Some(seed) => random.seed(seed),
+            None => random,
         }
-        keys.build()
     }
 
     /// The numbers below `n` in a random order. They may be more than fit into memory.

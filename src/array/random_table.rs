@@ -5,9 +5,9 @@ use super::random::{self, RandomArray};
 use super::random_order::Order;
 use super::table::{default, params, sig};
 use super::value::{Param, Signature, Value};
-use super::{Array, Operand, args, elementwise, stack};
+use super::{Array, Index, Operand, arange, args, elementwise, stack};
 use crate::error::{Error, Result};
-use flagstone_kernels::dtype::Scalar;
+use flagstone_kernels::dtype::{DType, Scalar};
 use flagstone_kernels::random::Law;
 
 type Called = Result<Value>;
@@ -51,7 +51,12 @@ pub(super) static SIGNATURES: &[Signature] = &[
         |a| described("random.randn", random::standard_normal(), a)),
     drawn!("random.standard_normal" [] 0 "Normal, mean 0, deviation 1.", |_| Ok(random::standard_normal())),
     drawn!("random.standard_exponential" [] 0 "Exponential, mean 1.", |_| Ok(random::exponential(1.0))),
-    drawn!("random.standard_gamma" ["shape"] 1 "Gamma, scale 1.", |a| Ok(random::gamma(args::float("random.standard_gamma", &a[0])?, 1.0))),
+    drawn!("random.standard_gamma" ["shape"] 1 "Gamma, scale 1.", |a| {
+        match numbers("random.standard_gamma", &a[..1])? {
+            Some(given) => Ok(random::gamma(given[0], 1.0)),
+            None => of_parameters("gamma", &[a[0].clone(), Value::Scalar(Scalar::Float(1.0))]),
+        }
+    }),
     sig!("random.uniform" ["low" = "0.0", "high" = "1.0", "size" = "None"; "seed" = "None", "dtype" = "None", "chunks" = "None", "stream" = "0"]
         "Uniform in [low, high); the bounds may be arrays.", |a| uniform(a)),
     placed!("random.normal" "loc" "scale" "Normal; the parameters may be arrays.", normal, normal, Array::clone),
@@ -60,13 +65,21 @@ pub(super) static SIGNATURES: &[Signature] = &[
     placed!("random.logistic" "loc" "scale" "Logistic; the parameters may be arrays.", logistic, logistic, Array::clone),
     placed!("random.gumbel" "loc" "scale" "Gumbel; the parameters may be arrays.", gumbel, gumbel, Array::clone),
     drawn!("random.gamma" ["shape", "scale" = "1.0"] 2 "Gamma.", |a| {
-        Ok(random::gamma(args::float("random.gamma", &a[0])?, args::float("random.gamma", &a[1])?))
+        match numbers("random.gamma", &a[..2])? {
+            Some(given) => Ok(random::gamma(given[0], given[1])),
+            None => of_parameters("gamma", &a[..2]),
+        }
     }),
     sig!("random.exponential" ["scale" = "1.0", "size" = "None"; "seed" = "None", "dtype" = "None", "chunks" = "None", "stream" = "0"]
         "Exponential; the scale may be an array.", |a| scaled("random.exponential", a, random::exponential)),
     sig!("random.rayleigh" ["scale" = "1.0", "size" = "None"; "seed" = "None", "dtype" = "None", "chunks" = "None", "stream" = "0"]
         "Rayleigh; the scale may be an array.", |a| scaled("random.rayleigh", a, random::rayleigh)),
-    drawn!("random.poisson" ["lam" = "1.0"] 1 "Poisson.", |a| Ok(random::poisson(args::float("random.poisson", &a[0])?))),
+    drawn!("random.poisson" ["lam" = "1.0"] 1 "Poisson.", |a| {
+        match numbers("random.poisson", &a[..1])? {
+            Some(given) => Ok(random::poisson(given[0])),
+            None => of_parameters("poisson", &a[..1]),
+        }
+    }),
     drawn!("random.randint" ["low", "high" = "None"] 2 "Integers in [low, high).", |a| integers("random.randint", &a[0], &a[1], false)),
     sig!("random.integers" ["low", "high" = "None", "size" = "None", "dtype" = "None", "endpoint" = "False"; "seed" = "None", "chunks" = "None", "stream" = "0"]
     "Integers in [low, high).", |a| {
@@ -105,6 +118,11 @@ pub(super) static SIGNATURES: &[Signature] = &[
     further!("random.zipf" ["a"] 1 Zipf "Zipf."),
     sig!("random.dirichlet" ["alpha", "size" = "None"; "seed" = "None", "dtype" = "None", "chunks" = "None", "stream" = "0"]
         "Shares that add up to 1, along the last axis.", |a| dirichlet(a)),
+    sig!("random.multinomial" ["n", "pvals", "size" = "None"; "seed" = "None", "dtype" = "None", "chunks" = "None", "stream" = "0"]
+        "How often each outcome comes up in n trials, along the last axis.", |a| multinomial(a)),
+    sig!("random.multivariate_hypergeometric" ["colors", "nsample", "size" = "None", "method" = "'marginals'";
+        "seed" = "None", "dtype" = "None", "chunks" = "None", "stream" = "0"]
+        "How many of each colour are in a sample, along the last axis.", |a| multivariate_hypergeometric(a)),
     sig!("random.multivariate_normal" ["mean", "cov", "size" = "None", "check_valid" = "'warn'", "tol" = "1e-08";
         "method" = "'cholesky'", "seed" = "None", "dtype" = "None", "chunks" = "None", "stream" = "0"]
         "Normal vectors, along the last axis.", |a| multivariate_normal(a)),
@@ -114,13 +132,42 @@ fn given(array: Array) -> Called {
     Ok(Value::Array(array))
 }
 
+/// A size as lengths.
+fn lengths(name: &str, size: &Value) -> Result<Vec<u64>> {
+    args::shape(name, size)?.lengths(name)
+}
+
+/// A list of numbers.
+fn floats(name: &str, value: &Value) -> Result<Vec<f64>> {
+    match value {
+        Value::List(items) | Value::Tuple(items) => items.iter().map(|item| args::float(name, item)).collect(),
+        one => args::float(name, one).map(|one| vec![one]),
+    }
+}
+
 fn is_none(value: &Value) -> bool {
     matches!(value, Value::None)
 }
 
 fn of_law(law: Law, values: &[Value]) -> Result<RandomArray> {
-    let values = values.iter().map(|value| args::float(law.full_name(), value)).collect::<Result<Vec<_>>>()?;
-    Ok(random::of_law(law, &values))
+    match numbers(law.full_name(), values)? {
+        Some(given) => Ok(random::of_law(law, &given)),
+        None => of_parameters(law.name(), values),
+    }
+}
+
+/// A law of which some parameters are arrays.
+fn of_parameters(law: &str, values: &[Value]) -> Result<RandomArray> {
+    let parameters = values.iter().map(|value| operand(law, value)).collect::<Result<Vec<_>>>()?;
+    Ok(random::of_parameters(law, parameters))
+}
+
+/// A number, an array, or an array of what a list holds.
+fn operand(name: &str, value: &Value) -> Result<Operand> {
+    match value {
+        Value::List(_) | Value::Tuple(_) => args::array(name, value).map(Operand::Array),
+        value => args::operand(name, value),
+    }
 }
 
 /// The parameters as numbers, where all are.
@@ -196,13 +243,114 @@ fn scaled(name: &str, a: &[Value], make: fn(f64) -> RandomArray) -> Called {
 /// (a, size, replace, p, seed, dtype, chunks, stream).
 fn choice(a: &[Value]) -> Called {
     let name = "random.choice";
-    if !args::boolean(name, &a[2])? || !is_none(&a[3]) {
-        return Err(Error::unsupported(name, "replace=False or p; expected equal chances, with replacement"));
+    let replace = args::boolean(name, &a[2])?;
+    let number = matches!(&a[0], Value::Scalar(_) | Value::Typed(..));
+    if replace && number && is_none(&a[3]) {
+        return described(name, integers(name, &a[0], &Value::None, false)?, &[&a[1..2], &a[4..]].concat());
     }
-    match &a[0] {
-        Value::Scalar(_) | Value::Typed(..) => described(name, integers(name, &a[0], &Value::None, false)?, &[&a[1..2], &a[4..]].concat()),
-        _ => Err(Error::unsupported(name, "elements of an array; expected a number n, for integers below it")),
+    let dtype = args::dtype(name, &a[5])?;
+    let of = if number { arange(0, args::integer(name, &a[0])?, 1, None) } else { args::array(name, &a[0])? };
+    let chances = if is_none(&a[3]) { None } else { Some(args::array(name, &a[3])?.astype(DType::F64)) };
+    let size: Vec<u64> = if is_none(&a[1]) { vec![] } else { lengths(name, &a[1])? };
+    let how = order(name, &[a[4].clone(), a[6].clone(), a[7].clone()])?;
+    let arrays: Vec<&Array> = std::iter::once(&of).chain(&chances).collect();
+    let chosen = composed(name, &arrays, move |arrays| {
+        let (of, chances) = (&arrays[0], arrays.get(1));
+        let [n] = of.shape()?[..] else {
+            return Err(Error::bad_request(name, format!("an array of shape {:?} to choose from; expected one axis", of.shape()?)));
+        };
+        if let Some(shape) = chances.map(Array::shape).transpose()?.filter(|shape| *shape != [n]) {
+            return Err(Error::bad_request(name, format!("chances of shape {shape:?} for {n} elements; expected [{n}]")));
+        }
+        let m = size.iter().try_fold(1u64, |m, &n| m.checked_mul(n)).ok_or_else(|| Error::bad_request(name, "a size beyond 2⁶⁴"))?;
+        if n == 0 && m > 0 {
+            return Err(Error::bad_request(name, "nothing to choose from; expected an element at least"));
+        }
+        if !replace && m > n {
+            return Err(Error::bad_request(name, format!("{m} of {n} elements, each once at most; expected {n} at most, or replace=True")));
+        }
+        let places = match (replace, chances) {
+            (true, None) => how.random(random::integers(0, n as i64)).shape([m]).build(),
+            // where a uniform number falls among the running totals
+            (true, Some(chances)) => {
+                let totals = chances.cumsum(0);
+                let u = how.random(random::random()).shape([m]).build() * totals.index([Index::Int(-1)]);
+                totals.searchsorted(&u, true).minimum(n as i64 - 1)
+            }
+            (false, None) => how.below(n).index([Index::Slice(None, Some(m as i64), None)]),
+            // the first of clocks that run as fast as the chances are (Efraimidis and Spirakis, 2006)
+            (false, Some(chances)) => {
+                let clocks = how.random(random::exponential(1.0)).shape([n]).build() / chances;
+                clocks.argsort(0).index([Index::Slice(None, Some(m as i64), None)])
+            }
+        };
+        Ok(of.take(&places, 0).reshape(size.clone()))
+    });
+    given(dtype.map_or(chosen.clone(), |dtype| chosen.astype(dtype)))
+}
+
+/// (n, pvals, size, seed, dtype, chunks, stream): a binomial of what is left for each outcome but the last.
+fn multinomial(a: &[Value]) -> Called {
+    let name = "random.multinomial";
+    let chances = floats(name, &a[1])?;
+    let total: f64 = chances.iter().sum();
+    if chances.is_empty() || chances.len() > 4096 || chances.iter().any(|p| !(0.0..=1.0).contains(p)) || total > 1.0 + 1e-12 {
+        return Err(Error::bad_request(name, format!("pvals of {} numbers with the sum {total}; expected 1 to 4096 chances that add up to 1", chances.len())));
     }
+    let n = args::array(name, &a[0])?;
+    let mut behind = 1.0;
+    let shares: Vec<f64> = chances[..chances.len() - 1]
+        .iter()
+        .map(|&p| {
+            let share = if behind > 0.0 { (p / behind).clamp(0.0, 1.0) } else { 0.0 };
+            behind -= p;
+            share
+        })
+        .collect();
+    parts_of(name, n, shares.len(), &a[2..], |at, left| ("binomial", vec![left.into(), shares[at].into()]))
+}
+
+/// (colors, nsample, size, method, seed, dtype, chunks, stream): a hypergeometric of what is left for each colour but the last.
+fn multivariate_hypergeometric(a: &[Value]) -> Called {
+    let name = "random.multivariate_hypergeometric";
+    let colors = args::integers(name, &a[0])?;
+    let sample = args::natural(name, &a[1])?;
+    let total: i64 = colors.iter().fold(0, |sum, &n| sum.saturating_add(n));
+    if colors.is_empty() || colors.len() > 4096 || colors.iter().any(|&n| n < 0) || sample as i64 > total {
+        return Err(Error::bad_request(name, format!("{sample} of {colors:?}; expected 1 to 4096 numbers from 0 on, and as many at most")));
+    }
+    let behind = |at: usize| colors[at + 1..].iter().sum::<i64>() as f64;
+    let rest = [&a[2..3], &a[4..]].concat();
+    let n = super::full((), Scalar::Int(sample as i64), DType::I64);
+    parts_of(name, n, colors.len() - 1, &rest, |at, left| {
+        ("hypergeometric", vec![(colors[at] as f64).into(), behind(at).into(), left.into()])
+    })
+}
+
+/// `n` in parts along a new last axis: each but the last drawn from what is left by the law that `next` says; `rest` is `[size, seed,
+/// dtype, chunks, stream]`.
+fn parts_of(name: &str, n: Array, drawn: usize, rest: &[Value], next: impl Fn(usize, &Array) -> (&'static str, Vec<Operand>)) -> Called {
+    let stream = args::natural(name, &rest[4])?;
+    let dtype = args::dtype(name, &rest[2])?.unwrap_or(DType::I64);
+    let mut left = n.astype(DType::I64);
+    if !is_none(&rest[0]) {
+        left = left.broadcast_to(lengths(name, &rest[0])?);
+    }
+    let mut parts = Vec::with_capacity(drawn + 1);
+    for at in 0..drawn {
+        let (law, parameters) = next(at, &left);
+        // a stream of its own for each part, far from those that users number
+        let own = stream.wrapping_add((at as u64 + 1) << 40);
+        let own = Value::Scalar(i64::try_from(own).map_or(Scalar::UInt(own), Scalar::Int));
+        let given = [rest[0].clone(), rest[1].clone(), Value::None, rest[3].clone(), own];
+        let Value::Array(part) = described(name, random::of_parameters(law, parameters), &given)? else {
+            return Err(Error::internal("a random array that is none"));
+        };
+        left = &left - &part;
+        parts.push(part);
+    }
+    parts.push(left);
+    given(stack(&parts, -1).astype(dtype))
 }
 
 /// `[seed, chunks, stream]`.

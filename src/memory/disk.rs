@@ -42,7 +42,10 @@ pub(crate) struct SpillFile {
 
 impl SpillFile {
     pub(crate) fn create(dir: &Path) -> io::Result<SpillFile> {
-        Ok(SpillFile { file: tempfile::tempfile_in(dir)?, behind: Mutex::new(VecDeque::new()) })
+        let made = SpillFile { file: tempfile::tempfile_in(dir)?, behind: Mutex::new(VecDeque::new()) };
+        // extents are read whole, in an order of their own: what lies behind one is not read ahead, only to be read again
+        made.advise(0, 0, libc::POSIX_FADV_RANDOM);
+        Ok(made)
     }
 
     fn advise(&self, offset: u64, len: u64, advice: i32) {

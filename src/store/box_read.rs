@@ -1,6 +1,6 @@
 //! A dense C-order array somewhere in a file → any region of it in any layout, by positioned reads.
 
-use super::copy_box::{advance, copy, dense_source, is_dense};
+use super::copy_box::{advance, copy, is_dense};
 use crate::grid::Region;
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::view::{View, ViewMut, dense_strides};
@@ -189,7 +189,7 @@ pub(crate) fn write_box(file: &File, base: u64, shape: &[u64], region: &Region, 
 
 /// Writes the elements of `stretch` at `at`, staging what does not lie dense.
 fn write_stretch(file: &File, at: u64, stretch: &View<'_>, scratch: &mut [u8]) -> io::Result<()> {
-    if let Some(bytes) = dense_source(stretch) {
+    if let Some(bytes) = stretch.as_bytes() {
         return file.write_all_at(bytes, at);
     }
     let item = stretch.dtype().size();

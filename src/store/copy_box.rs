@@ -75,20 +75,6 @@ pub(crate) fn dense_bytes<'a>(out: &'a mut ViewMut<'_>) -> Option<&'a mut [u8]> 
     Some(unsafe { std::slice::from_raw_parts_mut(out.ptr(), len) })
 }
 
-/// The bytes of `data`, if its elements lie dense in C order.
-pub(crate) fn dense_source<'a>(data: &View<'a>) -> Option<&'a [u8]> {
-    let item = data.dtype().size();
-    let len = data.shape().iter().product::<usize>() * item;
-    if len == 0 {
-        return Some(&[]);
-    }
-    if !is_dense(data.shape(), data.strides(), item) {
-        return None;
-    }
-    // SAFETY: dense, and the constructor checked that all elements lie inside the borrow.
-    Some(unsafe { std::slice::from_raw_parts(data.ptr(), len) })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

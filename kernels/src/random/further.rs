@@ -54,6 +54,16 @@ pub struct Parameter {
     pub bound: Bound,
 }
 
+impl Parameter {
+    /// Whether the parameter of the law `name` may be `value`.
+    pub(super) fn check(&self, name: &str, value: f64) -> Result<(), String> {
+        match self.bound.refuses(value) {
+            Some(expected) => Err(format!("{name}: {} is {value}, expected {expected}", self.name)),
+            None => Ok(()),
+        }
+    }
+}
+
 macro_rules! laws {
     ($($law:ident $name:literal $whole:literal [$($p:literal $bound:ident),*];)*) => {
         /// A law of NumPy's beside those that have code of their own.
@@ -120,11 +130,15 @@ impl Law {
     /// # Errors
     /// A sentence with the parameter, what was given and what is expected.
     pub fn check(self, values: [f64; 3]) -> Result<(), String> {
+        self.check_sizes(values)?;
+        self.draw(values).map(|_| ())
+    }
+
+    /// As [`Law::check`], but for what is found out when it draws.
+    pub(super) fn check_sizes(self, values: [f64; 3]) -> Result<(), String> {
         let name = self.name();
         for (parameter, value) in self.parameters().iter().zip(values) {
-            if let Some(expected) = parameter.bound.refuses(value) {
-                return Err(format!("{name}: {} is {value}, expected {expected}", parameter.name));
-            }
+            parameter.check(name, value)?;
         }
         match (self, values) {
             (Law::Triangular, [left, mode, right]) if !(left <= mode && mode <= right && left < right) => {
@@ -133,7 +147,7 @@ impl Law {
             (Law::Hypergeometric, [good, bad, sample]) if sample > good + bad => {
                 Err(format!("{name}: nsample is {sample} of {good} + {bad}, expected as many at most"))
             }
-            _ => self.draw(values).map(|_| ()),
+            _ => Ok(()),
         }
     }
 

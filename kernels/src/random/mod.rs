@@ -6,6 +6,7 @@
 
 mod ars;
 mod batch;
+mod element;
 mod further;
 mod lanes;
 mod law;
@@ -17,6 +18,7 @@ mod tests;
 
 use crate::dtype::DType;
 use ars::Key;
+pub use element::ElementLaw;
 pub use further::{Bound, Law, Parameter};
 use law::{Exponential, Integers, Normal, Uniform};
 use runs::RunLaw;

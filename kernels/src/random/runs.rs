@@ -40,7 +40,7 @@ impl RunLaw {
         rand_distr::Poisson::new(lam).map(RunLaw::Poisson).map_err(|e| format!("poisson: {e}"))
     }
 
-    fn draw(&self, rng: &mut RunRng) -> f64 {
+    pub(super) fn draw(&self, rng: &mut RunRng) -> f64 {
         match self {
             RunLaw::Zero => 0.0,
             RunLaw::Lognormal(law) => law.sample(rng),
@@ -73,7 +73,8 @@ pub(super) fn fill(law: &RunLaw, dtype: DType, key: &Key, first: u64, step: i64,
     }
 }
 
-fn write(value: f64, dtype: DType, out: &mut [u8]) {
+/// Writes a value as `dtype`; integers saturate.
+pub(super) fn write(value: f64, dtype: DType, out: &mut [u8]) {
     match dtype {
         DType::F32 => out.copy_from_slice(&(value as f32).to_ne_bytes()),
         DType::F64 => out.copy_from_slice(&value.to_ne_bytes()),

@@ -1,11 +1,14 @@
 //! Rows of one or several arrays → a row of another: what needs whole lanes along the last axis, or a part of them and what lies
-//! around it. Elements at places, the greatest ones, windows that roll, quantiles with weights and by label.
+//! around it. Elements at places, the greatest ones, windows that roll, quantiles with weights and by label, values of laws with
+//! parameters of their own.
 
 mod along;
+mod drawn;
 mod quantiles;
 mod rolling;
 mod top;
 
+pub use drawn::Drawn;
 pub use quantiles::{ByLabel, Weighted};
 pub use rolling::{Fold, Rolling};
 pub use top::Top;
@@ -29,10 +32,12 @@ pub enum Rows {
     Weighted(Weighted),
     /// A quantile of the elements with each label.
     ByLabel(ByLabel),
+    /// Of random words and parameters, an element each: values of a law.
+    Drawn(Drawn),
 }
 
 /// Why rows were refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// A place that is none of so many.
     Place(i64, usize),
@@ -40,6 +45,8 @@ pub enum Refused {
     Label(i64, usize),
     /// A weight that is negative or not finite, or none that is positive.
     Weights,
+    /// Parameters that a law does not take, and why.
+    Parameters(String),
 }
 
 impl Rows {
@@ -52,6 +59,7 @@ impl Rows {
             Rows::Rolling(rolling) => rolling.name(),
             Rows::Weighted(_) => "quantile",
             Rows::ByLabel(_) => "groupby",
+            Rows::Drawn(of) => of.law.full_name(),
         }
     }
 
@@ -63,7 +71,7 @@ impl Rows {
     /// Bytes beside the rows, where those of the arguments have `lens` elements.
     pub fn scratch_bytes(&self, lens: &[u64]) -> u64 {
         match self {
-            Rows::TakeAlong(_) | Rows::PutAlong(_) => 0,
+            Rows::TakeAlong(_) | Rows::PutAlong(_) | Rows::Drawn(_) => 0,
             Rows::Top(top) => top.scratch_bytes(lens[0]),
             Rows::Rolling(rolling) => rolling.scratch_bytes(),
             Rows::Weighted(of) => of.scratch_bytes(lens[0]),
@@ -93,6 +101,7 @@ impl Rows {
             }
             Rows::Weighted(of) => of.run(args[0], bytemuck::cast_slice(args[1]), lens[0], out, scratch),
             Rows::ByLabel(of) => of.run(args[0], bytemuck::cast_slice(args[1]), lens[0], out, scratch),
+            Rows::Drawn(of) => of.run(args, out),
         }
     }
 }

@@ -58,6 +58,13 @@ pub(in crate::array) fn of_around(kernel: Rows, x: &Expr, before: u64, after: u6
     node(kernel, args, vec![CallAxis::Free; last + 1], dtype, x.chunks.axes.clone())
 }
 
+/// An element for each of `args`, which have one shape, of an axis at least.
+pub(in crate::array) fn of_elements(kernel: Rows, args: &[Expr], dtype: DType) -> Result<Expr> {
+    let axes = args[0].shape.len();
+    let of = |expr: &Expr| arg(expr, 0..axes);
+    node(kernel, args.iter().map(of).collect(), vec![CallAxis::Free; axes], dtype, args[0].chunks.axes.clone())
+}
+
 /// The `k` greatest (or least) values of each row, the greatest (or least) first, or their places: in one read, with a state of `k`
 /// items a part, which are merged along a tree.
 pub(in crate::array) fn top(x: &Expr, k: u64, greatest: bool, gives: Gives) -> Result<Expr> {

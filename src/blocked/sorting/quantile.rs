@@ -7,6 +7,7 @@ use crate::blocked::boxes::Boxes;
 use crate::blocked::feed::Feed;
 use crate::blocked::lower::{Lower, Lowering, lower_loop};
 use crate::blocked::made::Blocked;
+use crate::blocked::plain_input;
 use crate::blocked::procedure::{self, Bound, Keeper, Procedure};
 use crate::blocked::task_box::TaskBox;
 use crate::blocked::work::{Access, Layout, Tasks, Work};
@@ -20,7 +21,7 @@ use flagstone_kernels::dtype::{DType, Scalar};
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::lanes::Method;
 use flagstone_kernels::program::Reg;
-use flagstone_kernels::select::{NAN_KEY, bracket, compress, from_key, histogram, keys};
+use flagstone_kernels::select::{bracket, compress, count_nan, from_key, histogram, keys, tiles_of_keys};
 use flagstone_kernels::view::{View, ViewMut};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -299,9 +300,8 @@ struct LookStage {
     keys_max: u64,
     dtype: DType,
     sizes: WorkSizes,
-    /// Of the mask, the values, those of them that the mask selects, all keys, the keys or counts that are found, and the
-    /// kernel.
-    layout: Layout<6>,
+    /// Of the mask, the values, those of them that the mask selects, the keys or counts that are found, and the kernel.
+    layout: Layout<5>,
 }
 
 impl LookStage {
@@ -340,7 +340,7 @@ impl LookStage {
         let fused = Fused::new(feed.program.clone(), registers, vec![]);
         let (elements, item) = (boxes.longest_elements(), dtype.size() as u64);
         let found_bytes = looks.iter().map(|(look, _)| look.found_words(elements, keys_max, sizes) * 8).max().unwrap_or(0);
-        let layout = Layout::new([elements, elements * item, elements * item, elements * 8, found_bytes, fused.scratch_bytes() as u64]);
+        let layout = Layout::new([elements, elements * item, elements * item, found_bytes, fused.scratch_bytes() as u64]);
         let reads = vec![Access::whole(feed)];
         let scratch = layout.bytes().saturating_add(Work::loading_bytes(&boxes, &reads));
         let name = match look {
@@ -364,63 +364,76 @@ impl Tasks for LookStage {
         let item = self.dtype.size();
         let Parts { reads, scratch, counters, .. } = blocks.parts();
         let mut rest = scratch;
-        let [mask, values, taken, all, kept, kernel] = self.layout.split(&mut rest);
+        let [mask, values, taken, kept, kernel] = self.layout.split(&mut rest);
         let (mask, values) = (&mut mask[..elements], &mut values[..elements * item]);
-        let all: &mut [u64] = bytemuck::cast_slice_mut(all);
         let kept: &mut [u64] = bytemuck::cast_slice_mut(kept);
         let views = self.work.reads[0].feed.load_box(task_box, &reads, &mut rest, counters)?;
-        let mut outputs = vec![ViewMut::dense(&mut *values, self.dtype, &local)];
-        if self.fused.outputs.len() > 1 {
-            outputs.push(ViewMut::dense(&mut *mask, DType::Bool, &local));
-        }
-        self.fused.run(&task_box.start, &local, &views, &mut outputs, kernel);
-        drop(outputs);
-        let selected: &[u8] = if self.fused.outputs.len() > 1 {
-            let count = compress(&View::dense(values, self.dtype, &local), &View::dense(mask, DType::Bool, &local), taken);
-            &taken[..count * item]
-        } else {
-            values
+        let is_masked = self.fused.outputs.len() > 1;
+        // nothing is computed on the way: as they were brought in
+        let plain = plain_input(&self.fused.program, self.fused.outputs[0]).filter(|_| !is_masked);
+        let plain = plain.map(|slot| &views[slot]).filter(|view| view.shape() == local && view.dtype() == self.dtype);
+        let selected: &[u8] = match plain.and_then(View::as_bytes) {
+            Some(values) => values,
+            None => {
+                let mut outputs = vec![ViewMut::dense(&mut *values, self.dtype, &local)];
+                if is_masked {
+                    outputs.push(ViewMut::dense(&mut *mask, DType::Bool, &local));
+                }
+                self.fused.run(&task_box.start, &local, &views, &mut outputs, kernel);
+                drop(outputs);
+                if is_masked {
+                    let count = compress(&View::dense(values, self.dtype, &local), &View::dense(mask, DType::Bool, &local), taken);
+                    &taken[..count * item]
+                } else {
+                    values
+                }
+            }
         };
-        let count = selected.len() / item;
-        let all = &mut all[..count];
-        keys(selected, self.dtype, all);
-        let nans = if self.dtype.is_float() { all.iter().filter(|&&key| key == NAN_KEY).count() } else { 0 };
         for (look, found) in &self.looks {
-            self.look(*look, found, all, nans as u64, kept);
+            self.look(*look, found, selected, kept);
         }
         Ok(())
     }
 }
 
 impl LookStage {
-    /// Adds what is found among the keys of one task.
-    fn look(&self, look: Look, found: &Mutex<Found>, all: &[u64], nans: u64, kept: &mut [u64]) {
+    /// Adds what is found among the values of one task.
+    fn look(&self, look: Look, found: &Mutex<Found>, values: &[u8], kept: &mut [u64]) {
+        let item = self.dtype.size();
+        let total = values.len() / item;
         let words = look.found_words(self.work.boxes.longest_elements(), self.keys_max, &self.sizes) as usize;
         let kept = &mut kept[..words];
         // what is found here is added under the lock at the end
-        let (mut below, mut inside_count, mut filled) = (0, 0, 0);
+        let (mut below, mut inside_count, mut filled, mut nans) = (0, 0, 0, 0);
+        let is_float = self.dtype.is_float();
         match look {
             Look::Sample => {
-                let step = (all.len() / self.sizes.quantile_values as usize).max(1);
-                for (to, from) in kept.iter_mut().zip(all.iter().step_by(step)) {
-                    *to = *from;
+                let step = (total / self.sizes.quantile_values as usize).max(1);
+                for (to, from) in kept.iter_mut().zip(values.chunks_exact(item).step_by(step)) {
+                    keys(from, self.dtype, std::slice::from_mut(to));
                     filled += 1;
                 }
+                tiles_of_keys(values, self.dtype, |tile| nans += if is_float { count_nan(tile) } else { 0 });
             }
-            Look::Bracket(low, high) => {
-                let found = bracket(all, low, high, kept, &mut filled);
-                (below, inside_count) = (found.below, found.inside);
-            }
+            Look::Bracket(low, high) => tiles_of_keys(values, self.dtype, |tile| {
+                let found = bracket(tile, low, high, kept, &mut filled);
+                below += found.below;
+                inside_count += found.inside;
+                nans += if is_float { found.nan } else { 0 };
+            }),
             Look::Histogram { low, high, shift } => {
                 kept.fill(0);
-                below = histogram(all, low, high, shift, kept);
+                tiles_of_keys(values, self.dtype, |tile| {
+                    below += histogram(tile, low, high, shift, kept);
+                    nans += if is_float { count_nan(tile) } else { 0 };
+                });
             }
         }
         let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
         found.below += below;
         found.inside_count += inside_count;
         found.nans += nans;
-        found.total += all.len() as u64;
+        found.total += total as u64;
         if matches!(look, Look::Histogram { .. }) {
             for (sum, n) in found.counts.iter_mut().zip(kept) {
                 *sum += *n;

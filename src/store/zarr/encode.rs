@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::grid::{Region, Span, ravel};
 use crate::store::Create;
 use crate::store::chunk_parts::{ChunkPart, for_each_part};
-use crate::store::copy_box::{copy, dense_source};
+use crate::store::copy_box::copy;
 use crate::store::in_memory::{check_write, dense_len};
 use flagstone_kernels::view::{View, ViewMut};
 
@@ -138,7 +138,7 @@ impl Encoder {
     /// Encodes one chunk into `stored`; `None` when it holds nothing but the fill value.
     fn encode<'a>(&self, data: &View<'_>, padded: &mut [u8], stored: &'a mut [u8], key: &str) -> Result<Option<&'a [u8]>> {
         let shape: Vec<usize> = self.unit().iter().map(|&n| n as usize).collect();
-        let bytes = match dense_source(data).filter(|_| data.shape() == shape && !self.chain.swap) {
+        let bytes = match data.as_bytes().filter(|_| data.shape() == shape && !self.chain.swap) {
             Some(bytes) => bytes,
             None => {
                 let padded = &mut padded[..self.unit_bytes() as usize];

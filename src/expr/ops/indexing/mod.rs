@@ -1,4 +1,4 @@
-//! What chooses elements.
+//! What chooses elements → Inferred.
 
 mod lookup;
 mod mask;

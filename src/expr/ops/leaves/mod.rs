@@ -1,4 +1,4 @@
-//! What has no argument: stores, constants, what follows from the index, kept blocks.
+//! What has no argument (stores, constants, what follows from the index, kept blocks) → Inferred.
 
 mod full;
 mod generate;

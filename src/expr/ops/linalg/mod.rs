@@ -1,4 +1,4 @@
-//! Products of matrices, their factors, and what solves with them.
+//! Products of matrices, their factors, and what solves with them → Inferred.
 
 mod apply;
 mod contraction;

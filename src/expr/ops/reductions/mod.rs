@@ -1,4 +1,4 @@
-//! Sums and what is like them: along axes, running, by label.
+//! Sums and what is like them, along axes, running, by label → Inferred.
 
 mod cumulative;
 mod grouped;

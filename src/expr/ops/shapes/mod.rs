@@ -1,4 +1,4 @@
-//! The same elements under another shape, in other chunks, behind one another.
+//! The same elements under another shape, in other chunks, behind one another → Inferred.
 
 mod concatenate;
 mod rechunk;

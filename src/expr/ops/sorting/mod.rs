@@ -1,4 +1,4 @@
-//! What the order of values decides, and functions of whole lanes.
+//! What the order of values decides, and functions of whole lanes → Inferred.
 
 mod lanes;
 mod merge;
