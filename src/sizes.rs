@@ -88,11 +88,14 @@ pub struct WorkSizes {
     pub run_elements_max: u64,
     /// Elements of a block of a run at least: below, the pool's books take more than the blocks.
     pub run_piece_min: u64,
-    /// Keys inside of a quantile's bracket that are kept, 8 bytes each.
+    /// Keys inside of a quantile's bracket that are kept, 8 bytes each: what a sixteenth of the memory holds, at most so many
     pub quantile_keys_max: u64,
+    /// and no fewer than so many.
+    pub quantile_keys_min: u64,
     /// Boxes that a quantile's sample reads.
     pub quantile_boxes: u64,
-    /// Values that it takes from a box, and fewer than twice as many where that does not go evenly.
+    /// Values that it takes from a box at least, and fewer than twice as many where that does not go evenly. It takes more of
+    /// arrays so large that what such a sample leaves between its bounds would not be kept.
     pub quantile_values: u64,
     /// No limit makes the tiles of a product smaller than this share of memory, in bytes, does.
     pub product_share_min_bytes: u64,
@@ -141,7 +144,8 @@ impl Default for WorkSizes {
             sort_elements: 1 << 17,
             run_elements_max: 1 << 23,
             run_piece_min: 1 << 12,
-            quantile_keys_max: 1 << 20,
+            quantile_keys_max: 1 << 22,
+            quantile_keys_min: 1 << 20,
             quantile_boxes: 24,
             quantile_values: 2048,
             product_share_min_bytes: 256 << 10,
@@ -160,6 +164,13 @@ impl Default for WorkSizes {
 }
 
 impl Sizes {
+    /// These under a limit.
+    pub(crate) fn within(mut self, memory_bytes: u64) -> Sizes {
+        let work = &mut self.work;
+        work.quantile_keys_max = work.quantile_keys_max.min((memory_bytes / 16 / 8).max(work.quantile_keys_min));
+        self
+    }
+
     /// Sizes so small that arrays of a few hundred elements make hundreds of blocks and trees many levels deep.
     pub fn tiny() -> Sizes {
         Sizes {
@@ -193,6 +204,7 @@ impl Sizes {
                 run_elements_max: 12,
                 run_piece_min: 2,
                 quantile_keys_max: 64,
+                quantile_keys_min: 64,
                 quantile_boxes: 5,
                 quantile_values: 16,
                 product_share_min_bytes: 64,

@@ -167,21 +167,28 @@ pub fn count_nan(keys: &[u64]) -> u64 {
     dispatch(Count { tile: keys, low: 0, high: NAN_KEY })[2]
 }
 
+/// Keys that are counted at once.
+const COUNTED: usize = 64;
+
 /// One pass: counts the keys below, in and above [low, high], and appends those inside to `inside` from
 /// `filled` on, as long as there is room. `filled` counts what was kept.
 pub fn bracket(keys: &[u64], low: u64, high: u64, inside: &mut [u64], filled: &mut usize) -> Bracket {
     let mut counts = Bracket::default();
-    // Tiles: counting vectorises, and most tiles of a narrow bracket hold few keys to keep.
-    for tile in keys.chunks(256) {
+    // Tiles: counting vectorises, and most tiles of a narrow bracket hold no key to keep.
+    for tile in keys.chunks(COUNTED) {
         let [below, above, nan] = dispatch(Count { tile, low, high });
         let within = (tile.len() as u64).saturating_sub(below + above);
         if within > 0 && *filled < inside.len() {
+            let mut kept = [0; COUNTED];
+            let mut n = 0;
             for &key in tile {
-                if key >= low && key <= high && *filled < inside.len() {
-                    inside[*filled] = key;
-                    *filled += 1;
-                }
+                // always written, and kept where it counts: nothing to predict
+                kept[n] = key;
+                n += (key >= low && key <= high) as usize;
             }
+            let n = n.min(inside.len() - *filled);
+            inside[*filled..*filled + n].copy_from_slice(&kept[..n]);
+            *filled += n;
         }
         counts.below += below;
         counts.above += above;

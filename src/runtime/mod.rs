@@ -181,7 +181,7 @@ impl RuntimeBuilder {
             counters,
             observer: self.observer,
             optimize: !self.no_optimize,
-            sizes: self.sizes,
+            sizes: self.sizes.within(limit_bytes),
             watch_tasks: self.watch_tasks,
             gate: Mutex::new(()),
         };

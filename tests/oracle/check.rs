@@ -111,6 +111,7 @@ fn work_sizes(dice: &mut Dice) -> WorkSizes {
         run_elements_max: between(3, 60),
         run_piece_min: between(1, 5),
         quantile_keys_max: between(8, 200),
+        quantile_keys_min: 4,
         quantile_boxes: between(2, 6),
         quantile_values: between(2, 30),
         product_share_min_bytes: between(8, 200),

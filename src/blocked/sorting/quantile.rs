@@ -35,8 +35,8 @@ const READS_MAX: u32 = 2 + 2 * (u64::BITS / BITS);
 /// What a read of all values looks for.
 #[derive(Clone, Copy, Debug)]
 enum Look {
-    /// A few values of some boxes.
-    Sample,
+    /// So many values of each of some boxes.
+    Sample(u64),
     /// Those between two keys, inclusive.
     Bracket(u64, u64),
     /// How many have each value of the 16 bits above `shift`, among keys in `low..=high`.
@@ -50,9 +50,9 @@ impl Look {
     }
 
     /// Words that a task of `elements` values needs for what it finds.
-    fn found_words(&self, elements: u64, keys_max: u64, work: &WorkSizes) -> u64 {
+    fn found_words(&self, elements: u64, keys_max: u64) -> u64 {
         match self {
-            Look::Sample => elements.min(2 * work.quantile_values),
+            Look::Sample(values) => elements.min(2 * values),
             Look::Bracket(low, high) if low == high => 0,
             Look::Bracket(..) => elements.min(kept_max(keys_max)),
             Look::Histogram { .. } => 1 << BITS,
@@ -63,6 +63,17 @@ impl Look {
 /// Keys of those inside of a bracket that one task may keep.
 fn kept_max(keys_max: u64) -> u64 {
     keys_max / 4
+}
+
+/// Standard deviations of a quantile's place in a sample that its bracket reaches to either side.
+const DEVIATIONS: f64 = 3.5;
+
+/// Values of each box of a sample so large that its bracket of any of `elements` leaves as many between its ends as are kept, where
+/// the sample itself is no larger.
+fn sampled(elements: u64, keys_max: u64, work: &WorkSizes) -> u64 {
+    // a bracket around the middle of n values has a part DEVIATIONS/√n of all
+    let n = (DEVIATIONS * elements as f64 / keys_max as f64).powi(2).min(keys_max as f64 / 4.0);
+    (n as u64).div_ceil(work.quantile_boxes).max(work.quantile_values)
 }
 
 /// What one read found, all tasks together.
@@ -95,6 +106,8 @@ struct One {
     total: Option<u64>,
     /// Keys inside of its bracket that are kept.
     keys_max: u64,
+    /// Values of each box of its sample.
+    values: u64,
     value: Option<Scalar>,
 }
 
@@ -116,7 +129,9 @@ impl Selection {
         let roots = std::iter::once(&of.arg).chain(&of.mask).cloned().collect();
         let (dtype, method, count) = (of.arg.dtype, of.method, of.q.len().max(1) as u64);
         let keys_max = (work.quantile_keys_max / count).max(4);
-        let one = |&q: &f64| One { dtype, q, method, look: None, middles: vec![], total: None, keys_max, value: None };
+        let elements = of.arg.shape.iter().product();
+        let values = sampled(elements, keys_max, work);
+        let one = |&q: &f64| One { dtype, q, method, look: None, middles: vec![], total: None, keys_max, values, value: None };
         Selection { dtype, out, method, is_one: of.is_one, roots, all: of.q.iter().map(one).collect(), keys_max }
     }
 
@@ -146,11 +161,11 @@ impl One {
     /// What follows from the last look, the first of all if there was none.
     fn next(&mut self, is_empty: bool) -> Next {
         let Some((look, found)) = self.look.take() else {
-            return if is_empty { Next::Is(Scalar::Float(f64::NAN)) } else { Next::Read(Look::Sample) };
+            return if is_empty { Next::Is(Scalar::Float(f64::NAN)) } else { Next::Read(Look::Sample(self.values)) };
         };
         let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
         match look {
-            Look::Sample => self.after_sample(&mut found),
+            Look::Sample(_) => self.after_sample(&mut found),
             Look::Bracket(low, high) => self.after_bracket(low, high, &mut found),
             Look::Histogram { low, high, shift } => self.after_histogram(low, high, shift, &found),
         }
@@ -166,8 +181,8 @@ impl One {
         if n < 64 {
             return Next::Read(Look::Bracket(0, u64::MAX));
         }
-        // four standard deviations of the sample's quantile around it; at an end of the sample there may be any value
-        let margin = (4.0 * (n as f64 * self.q * (1.0 - self.q)).sqrt()).ceil() as usize + 2;
+        // at an end of the sample there may be any value
+        let margin = (DEVIATIONS * (n as f64 * self.q * (1.0 - self.q)).sqrt()).ceil() as usize + 2;
         let at = (self.q * n as f64) as usize;
         let low = at.checked_sub(margin).map_or(0, |low| found.inside[low]);
         Next::Read(Look::Bracket(low, found.inside.get(at + margin).copied().unwrap_or(u64::MAX)))
@@ -270,7 +285,7 @@ impl Procedure for Selection {
             match one.next(is_empty) {
                 Next::Is(value) => one.value = Some(value),
                 // one sample does for all
-                Next::Read(Look::Sample) if !looks.is_empty() => one.look = Some(looks[0].clone()),
+                Next::Read(Look::Sample(_)) if !looks.is_empty() => one.look = Some(looks[0].clone()),
                 Next::Read(look) => {
                     let found = Arc::new(Mutex::new(Found {
                         counts: vec![0; look.bins()],
@@ -299,7 +314,6 @@ struct LookStage {
     looks: Vec<(Look, Arc<Mutex<Found>>)>,
     keys_max: u64,
     dtype: DType,
-    sizes: WorkSizes,
     /// Of the mask, the values, those of them that the mask selects, the keys or counts that are found, and the kernel.
     layout: Layout<5>,
 }
@@ -329,28 +343,28 @@ impl LookStage {
         let look = looks[0].0;
         let mut boxes = Boxes::rows(blocking::frugal(&feed, smaller, sizes));
         let mut chosen = None;
-        if matches!(look, Look::Sample) {
+        if let Look::Sample(values) = look {
             if !blocking::natural(&feed).rigid {
                 // plain data: as many elements as are taken do
-                boxes = Boxes::rows(blocking::of_size(&feed, 2 * sizes.quantile_values, sizes));
+                boxes = Boxes::rows(blocking::of_size(&feed, 2 * values, sizes));
             }
             let boxes_read = boxes.len().min(sizes.quantile_boxes);
             chosen = Some((0..boxes_read).map(|n| (n as u128 * boxes.len() as u128 / boxes_read as u128) as u64).collect());
         }
         let fused = Fused::new(feed.program.clone(), registers, vec![]);
         let (elements, item) = (boxes.longest_elements(), dtype.size() as u64);
-        let found_bytes = looks.iter().map(|(look, _)| look.found_words(elements, keys_max, sizes) * 8).max().unwrap_or(0);
+        let found_bytes = looks.iter().map(|(look, _)| look.found_words(elements, keys_max) * 8).max().unwrap_or(0);
         let layout = Layout::new([elements, elements * item, elements * item, found_bytes, fused.scratch_bytes() as u64]);
         let reads = vec![Access::whole(feed)];
         let scratch = layout.bytes().saturating_add(Work::loading_bytes(&boxes, &reads));
         let name = match look {
-            Look::Sample => "quantile: sample",
+            Look::Sample(_) => "quantile: sample",
             Look::Bracket(..) => "quantile: bracket",
             Look::Histogram { .. } => "quantile: histogram",
         };
         let mut work = Work::new(name, boxes, reads, vec![], scratch);
         work.chosen = chosen;
-        LookStage { work, fused, looks: looks.to_vec(), keys_max, dtype, sizes: *sizes, layout }
+        LookStage { work, fused, looks: looks.to_vec(), keys_max, dtype, layout }
     }
 }
 
@@ -401,14 +415,14 @@ impl LookStage {
     fn look(&self, look: Look, found: &Mutex<Found>, values: &[u8], kept: &mut [u64]) {
         let item = self.dtype.size();
         let total = values.len() / item;
-        let words = look.found_words(self.work.boxes.longest_elements(), self.keys_max, &self.sizes) as usize;
+        let words = look.found_words(self.work.boxes.longest_elements(), self.keys_max) as usize;
         let kept = &mut kept[..words];
         // what is found here is added under the lock at the end
         let (mut below, mut inside_count, mut filled, mut nans) = (0, 0, 0, 0);
         let is_float = self.dtype.is_float();
         match look {
-            Look::Sample => {
-                let step = (total / self.sizes.quantile_values as usize).max(1);
+            Look::Sample(values_taken) => {
+                let step = (total / values_taken as usize).max(1);
                 for (to, from) in kept.iter_mut().zip(values.chunks_exact(item).step_by(step)) {
                     keys(from, self.dtype, std::slice::from_mut(to));
                     filled += 1;
@@ -438,7 +452,7 @@ impl LookStage {
             for (sum, n) in found.counts.iter_mut().zip(kept) {
                 *sum += *n;
             }
-        } else if matches!(look, Look::Sample)
+        } else if matches!(look, Look::Sample(_))
             || inside_count <= kept_max(self.keys_max) && found.inside.len() + filled <= self.keys_max as usize
         {
             found.inside.extend_from_slice(&kept[..filled]);
@@ -459,7 +473,7 @@ mod tests {
     /// The median of `total` f64.
     fn median(total: u64) -> One {
         let (dtype, method) = (DType::F64, Method::Median);
-        One { dtype, q: 0.5, method, look: None, middles: vec![], total: Some(total), keys_max: 64, value: None }
+        One { dtype, q: 0.5, method, look: None, middles: vec![], total: Some(total), keys_max: 64, values: 16, value: None }
     }
 
     #[test]
