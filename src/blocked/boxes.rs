@@ -166,7 +166,7 @@ fn upper(n: u64, side: u64) -> [u64; 2] {
 }
 
 /// How many (i, j) with i ≤ j there are, i and j from ranges of a first and a number.
-fn upper_within((i, rows): (u64, u64), (j, columns): (u64, u64)) -> u64 {
+pub fn upper_within((i, rows): (u64, u64), (j, columns): (u64, u64)) -> u64 {
     // rows above all columns have all of them; then each has one less than the row before
     let (i_end, j_end) = (i + rows, j + columns);
     let above = (j.max(i).min(i_end) - i) * columns;

@@ -19,6 +19,7 @@ mod map;
 mod need;
 mod operations;
 mod output;
+mod places;
 mod procedure;
 mod reductions;
 mod resident;

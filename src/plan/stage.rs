@@ -18,6 +18,13 @@ pub struct Product {
     pub blocks: u64,
 }
 
+impl Product {
+    /// Of so many blocks, under a number of its own.
+    pub fn new(name: impl Into<String>, blocks: u64) -> Product {
+        Product { id: new_product(), name: name.into(), blocks }
+    }
+}
+
 /// A number that no other product of this process has.
 pub fn new_product() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);

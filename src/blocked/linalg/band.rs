@@ -7,44 +7,37 @@
 
 use super::stage::Source;
 use crate::blocked::flops;
+use crate::blocked::places::{Along, Blocks, Fed, Graph, HERE, Order, Placed, Places, Space};
 use crate::budget::Budget;
 use crate::error::{Error, ErrorKind, Result};
-use crate::grid::{AxisChunks, BlockId};
-use crate::memory::{BlockKey, rounded};
-use crate::plan::{Parts, Product, Stage, TaskBlocks, TaskSpec, Write, new_product};
+use crate::grid::AxisChunks;
+use crate::memory::rounded;
+use crate::plan::{Parts, Product, TaskBlocks};
 use flagstone_kernels::gemm::gemm_helper_bytes;
 use flagstone_kernels::linalg::{self, Field, Mat, MatMut};
 use flagstone_kernels::with_field;
 
-/// What is done to `blocks` column blocks, two at least.
+/// What is done to `blocks` column blocks, two at least, at (step, block, half). A step s is, of block s, half 0: it is brought up to
+/// date and becomes a panel (of the last one nothing but its diagonal block is left); of each later block j, half 0: it is brought up
+/// to date with panel s − 1, or brought in, and half 1: it gives its part of X of panel s; then, of block s, half 1: X becomes W.
 #[derive(Clone, Copy, Debug)]
 struct Steps {
     blocks: u64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Task {
-    /// Block s is brought up to date and becomes a panel; of the last one nothing but its diagonal block is left.
-    Panel(u64),
-    /// Block j is brought up to date with panel s − 1, or brought in.
-    Update(u64, u64),
-    /// Block j gives its part of X of panel s.
-    Multiply(u64, u64),
-    /// X of panel s becomes W.
-    Finish(u64),
-}
-
 impl Steps {
-    /// Tasks before step `s`: of each, a panel, two tasks for each later block, and W.
+    /// Tasks before step `s`.
     fn before(&self, s: u64) -> u64 {
         s * (2 * self.blocks + 1 - s)
     }
+}
 
+impl Order for Steps {
     fn len(&self) -> u64 {
         self.before(self.blocks - 1) + 1
     }
 
-    fn task(&self, n: u64) -> Task {
+    fn place(&self, n: u64) -> Vec<u64> {
         let (mut low, mut high) = (0, self.blocks - 1);
         while low < high {
             let middle = (low + high).div_ceil(2);
@@ -52,19 +45,17 @@ impl Steps {
         }
         let (s, at) = (low, n - self.before(low));
         match at {
-            0 => Task::Panel(s),
-            _ if n + 1 == self.before(s + 1) => Task::Finish(s),
-            _ if at % 2 == 1 => Task::Update(s, s + 1 + at / 2),
-            _ => Task::Multiply(s, s + at / 2),
+            0 => vec![s, s, 0],
+            _ if n + 1 == self.before(s + 1) => vec![s, s, 1],
+            _ => vec![s, s + at.div_ceil(2), (at - 1) % 2],
         }
     }
 
-    fn number(&self, task: Task) -> u64 {
-        match task {
-            Task::Panel(s) => self.before(s),
-            Task::Update(s, j) => self.before(s) + 1 + 2 * (j - s - 1),
-            Task::Multiply(s, j) => self.before(s) + 2 + 2 * (j - s - 1),
-            Task::Finish(s) => self.before(s + 1) - 1,
+    fn number(&self, place: &[u64]) -> u64 {
+        match (place[0], place[1] - place[0], place[2]) {
+            (s, 0, 0) => self.before(s),
+            (s, 0, _) => self.before(s + 1) - 1,
+            (s, later, half) => self.before(s) + 2 * later - 1 + half,
         }
     }
 }
@@ -82,32 +73,20 @@ pub struct BandStage {
     source: Source,
     /// Whether the rows of the source are the columns that a user gave.
     mirrored: bool,
-    steps: Steps,
-    /// Blocks on their way, X on its way, V, T, W, and the band.
-    products: Vec<Product>,
-    scratch_bytes: u64,
+    /// Writes blocks on their way, X on its way, V, T, W, and the band.
+    graph: Graph,
 }
 
 impl BandStage {
     /// Of the matrix of `source`, of two column blocks at least.
-    pub fn new(source: Source, mirrored: bool, budget: &Budget) -> BandStage {
-        let steps = Steps { blocks: source.columns.count() };
-        let product = |what: &str, blocks| Product { id: new_product(), name: format!("eigh: {what}"), blocks };
-        let panels = steps.blocks - 1;
-        let products = vec![
-            product("blocks", steps.len()),
-            product("sums", steps.len()),
-            product("reflectors", panels),
-            product("T", panels),
-            product("W", panels),
-            product("band", steps.blocks),
-        ];
+    pub fn new(source: Source, mirrored: bool, budget: &Budget) -> Placed<BandStage> {
         let (m, w) = (source.rows() as usize, source.columns.longest() as usize);
         let kernel = with_field!(source.dtype, T => linalg::two_sided_scratch_bytes::<T>(m, w)) as u64;
         let helpers = budget.helpers(m as u64, budget.work().step_helpers_max) * gemm_helper_bytes(source.dtype, w, w) as u64;
         let last = (w * w * source.dtype.size()) as u64;
         let scratch_bytes = (kernel + helpers + rounded(last)).max(source.scratch_bytes());
-        BandStage { source, mirrored, steps, products, scratch_bytes }
+        let graph = Graph { scratch_bytes, ..graph(&source) };
+        Placed(BandStage { source, mirrored, graph })
     }
 
     /// Columns of a block, but of the last one.
@@ -117,47 +96,12 @@ impl BandStage {
 
     /// The products of V and T of the panels.
     pub fn panels(&self) -> [u64; 2] {
-        [self.products[PANELS].id, self.products[TRIANGLES].id]
+        [self.graph.products[PANELS].id, self.graph.products[TRIANGLES].id]
     }
 
     /// The product of the band: of each block its columns, from the diagonal on downwards, of [`BandStage::width`] and one elements.
     pub fn band(&self) -> u64 {
-        self.products[BAND].id
-    }
-
-    /// Bytes of so many columns of the rows from block `j` on.
-    fn bytes(&self, j: u64, columns: u64) -> u64 {
-        let rows = self.source.rows() - self.source.columns.chunk(j).0;
-        rows * columns * self.source.dtype.size() as u64
-    }
-
-    fn key(&self, product: usize, block: u64) -> BlockKey {
-        BlockKey { product: self.products[product].id, block }
-    }
-
-    /// The block that `task` wrote, of blocks or sums on their way.
-    fn left_by(&self, product: usize, task: Task) -> BlockKey {
-        self.key(product, self.steps.number(task))
-    }
-
-    fn write(&self, product: usize, block: u64, bytes: u64, takes: Option<usize>) -> Write {
-        Write { key: self.key(product, block), bytes, takes }
-    }
-
-    /// Describes how block `j` comes to step `s`: a source that is read, or what the last step left, with V and W.
-    fn describe_block(&self, s: u64, j: u64, spec: &mut TaskSpec) {
-        if s == 0 {
-            let (first, w) = self.source.columns.chunk(j);
-            return self.source.feed.describe(&[0, first], &[self.source.rows(), w], spec);
-        }
-        let block = self.left_by(BLOCKS, Task::Multiply(s - 1, j));
-        // the last one is not written again
-        if s == j && s + 1 == self.steps.blocks {
-            spec.reads.push(block)
-        } else {
-            spec.takes.push(block)
-        }
-        spec.reads.extend([self.key(PANELS, s - 1), self.key(SECOND, s - 1)]);
+        self.graph.products[BAND].id
     }
 
     /// Brings block `j`, in `block` already where s > 0, up to step `s`.
@@ -196,11 +140,11 @@ impl BandStage {
         ErrorKind::Numerical { operation: "eigh".to_string(), what }.into()
     }
 
-    fn typed<T: Field>(&self, task: Task, blocks: &mut TaskBlocks) -> Result<()> {
+    fn typed<T: Field>(&self, place: &[u64], blocks: &mut TaskBlocks) -> Result<()> {
         let Parts { reads, mut writes, scratch, counters } = blocks.parts();
-        let width = self.width() as usize;
-        match task {
-            Task::Panel(s) if s + 1 == self.steps.blocks => {
+        let (width, s, j) = (self.width() as usize, place[0], place[1]);
+        match (j == s, place[2]) {
+            (true, 0) if s + 1 == self.source.columns.count() => {
                 let (scratch, last) = scratch.split_at_mut(scratch.len() - reads[0].len());
                 last.copy_from_slice(reads[0]);
                 self.bring::<T>(s, s, &reads[1..], last, (scratch, counters))?;
@@ -209,7 +153,7 @@ impl BandStage {
                 let none = MatMut::<T>::dense(&mut [], 0, 0);
                 linalg::two_sided_panel(a, none, bytemuck::cast_slice_mut(writes[0]), scratch, width + 1);
             }
-            Task::Panel(s) => {
+            (true, 0) => {
                 self.bring::<T>(s, s, &reads, writes[0], (&mut *scratch, counters))?;
                 let rows = writes[0].len() / (width * size_of::<T>());
                 let [v, t, band] = &mut writes[..] else { return Err(Error::internal("a panel, T and a band")) };
@@ -217,8 +161,8 @@ impl BandStage {
                 let t = MatMut::<T>::dense(bytemuck::cast_slice_mut(t), width, width);
                 linalg::two_sided_panel(a, t, bytemuck::cast_slice_mut(band), scratch, width + 1);
             }
-            Task::Update(s, j) => self.bring::<T>(s, j, &reads, writes[0], (scratch, counters))?,
-            Task::Multiply(s, j) => {
+            (false, 0) => self.bring::<T>(s, j, &reads, writes[0], (scratch, counters))?,
+            (false, _) => {
                 let columns = self.source.columns.chunk(j).1 as usize;
                 let rows = writes[0].len() / (columns * size_of::<T>());
                 let v = bytemuck::cast_slice::<u8, T>(reads[0]);
@@ -230,7 +174,7 @@ impl BandStage {
                 let [_, x] = MatMut::dense(x, height, width).split_rows(height - rows);
                 linalg::two_sided_product(a, v.below(v.rows() - rows), x, j == s + 1, scratch);
             }
-            Task::Finish(_) => {
+            (true, _) => {
                 let x = bytemuck::cast_slice_mut::<u8, T>(writes[0]);
                 let rows = x.len() / width;
                 let v = bytemuck::cast_slice::<u8, T>(reads[0]);
@@ -243,99 +187,34 @@ impl BandStage {
     }
 }
 
-impl Stage for BandStage {
-    fn name(&self) -> &str {
-        "eigh: to a band"
+impl Places for BandStage {
+    fn graph(&self) -> &Graph {
+        &self.graph
     }
-    fn products(&self) -> &[Product] {
-        &self.products
-    }
-    fn inputs(&self) -> Vec<u64> {
-        let mut inputs = self.source.feed.products();
-        inputs.extend(self.products[..BAND].iter().map(|product| product.id));
-        inputs
-    }
-    fn tasks(&self) -> u64 {
-        self.steps.len()
-    }
-    fn demand_bytes(&self) -> u64 {
-        let (w, item) = (self.width(), self.source.dtype.size() as u64);
-        let block = rounded(self.bytes(0, w));
-        // a block that is brought in with what it is made of; a block, V and W or X; a panel writes T and its band
-        let brought = self.source.feed.blocks_bytes(&self.source.boxes());
-        let beside = rounded(w * w * item).saturating_add(rounded(w * (w + 1) * item));
-        let held = brought.max(block.saturating_mul(2)).saturating_add(block);
-        held.saturating_add(beside).saturating_add(rounded(self.scratch_bytes))
-    }
-    fn describe(&self, n: u64, spec: &mut TaskSpec) {
-        let (w, item) = (self.width(), self.source.dtype.size() as u64);
-        spec.scratch_bytes = self.scratch_bytes;
-        match self.steps.task(n) {
-            Task::Panel(s) => {
-                self.describe_block(s, s, spec);
-                if s + 1 < self.steps.blocks {
-                    spec.writes.push(self.write(PANELS, s, self.bytes(s, w), (s > 0).then_some(0)));
-                    spec.writes.push(self.write(TRIANGLES, s, w * w * item, None));
-                }
-                spec.writes.push(self.write(BAND, s, self.source.columns.chunk(s).1 * (w + 1) * item, None));
-            }
-            Task::Update(s, j) => {
-                self.describe_block(s, j, spec);
-                let columns = self.source.columns.chunk(j).1;
-                spec.writes.push(self.write(BLOCKS, n, self.bytes(j, columns), (s > 0).then_some(0)));
-            }
-            Task::Multiply(s, j) => {
-                spec.takes.push(self.left_by(BLOCKS, Task::Update(s, j)));
-                let columns = self.source.columns.chunk(j).1;
-                spec.writes.push(self.write(BLOCKS, n, self.bytes(j, columns), Some(0)));
-                if j > s + 1 {
-                    spec.takes.push(self.left_by(SUMS, Task::Multiply(s, j - 1)));
-                }
-                spec.writes.push(self.write(SUMS, n, self.bytes(s + 1, w), (j > s + 1).then_some(1)));
-                spec.reads.push(self.key(PANELS, s));
-            }
-            Task::Finish(s) => {
-                spec.takes.push(self.left_by(SUMS, Task::Multiply(s, self.steps.blocks - 1)));
-                spec.reads.extend([self.key(PANELS, s), self.key(TRIANGLES, s)]);
-                spec.writes.push(self.write(SECOND, s, self.bytes(s + 1, w), Some(0)));
-            }
+    fn block_bytes(&self, product: usize, block: &[u64]) -> u64 {
+        let (w, item, columns) = (self.width(), self.source.dtype.size() as u64, &self.source.columns);
+        match product {
+            BLOCKS => bytes_below(&self.source, block[1], columns.chunk(block[1]).1),
+            PANELS => bytes_below(&self.source, block[0], w),
+            TRIANGLES => w * w * item,
+            BAND => columns.chunk(block[0]).1 * (w + 1) * item,
+            _ => bytes_below(&self.source, block[0] + 1, w),
         }
     }
-    fn readers(&self, product: u64, block: BlockId) -> u64 {
-        let source: u64 = self.source.feed.reading(&self.source.boxes(), product, block).map(|ranges| ranges[1].1).sum();
-        let later = |s: u64| self.steps.blocks - 1 - s;
-        let own = match self.products.iter().position(|of| of.id == product) {
-            Some(BLOCKS | SUMS | TRIANGLES) => 1,
-            Some(PANELS) => 2 * later(block) + 1,
-            Some(SECOND) => later(block),
-            _ => 0,
-        };
-        source + own
+    fn wanted(&self, (mut start, mut shape): (Vec<u64>, Vec<u64>)) -> (Vec<u64>, Vec<u64>) {
+        // what is above the diagonal is not brought in
+        start[0] = start[1];
+        shape[0] -= start[1];
+        (start, shape)
     }
-    fn producer(&self, product: u64, block: BlockId) -> u64 {
-        match self.products.iter().position(|of| of.id == product) {
-            Some(BLOCKS | SUMS) => block,
-            Some(SECOND) => self.steps.number(Task::Finish(block)),
-            _ => self.steps.number(Task::Panel(block)),
-        }
-    }
-    fn prefetch(&self, n: u64) {
-        if let Task::Panel(0) | Task::Update(0, _) = self.steps.task(n) {
-            let j = if let Task::Update(_, j) = self.steps.task(n) { j } else { 0 };
-            let (first, w) = self.source.columns.chunk(j);
-            self.source.feed.prefetch(&[first, first], &[self.source.rows() - first, w]);
-        }
-    }
-    fn moved_bytes(&self) -> u64 {
-        self.source.feed.moved_bytes(&self.source.boxes())
-    }
-    fn flops(&self, n: u64) -> u64 {
-        let w = self.width();
+    fn flops(&self, place: &[u64]) -> u64 {
+        let (w, s, j) = (self.width(), place[0], place[1]);
         let below = |j: u64| self.source.rows() - self.source.columns.chunk(j).0;
-        let products = match self.steps.task(n) {
-            Task::Panel(s) => [below(s), w, w * 3 / 2],
-            Task::Update(0, _) | Task::Finish(_) => [0; 3],
-            Task::Update(_, j) | Task::Multiply(_, j) => [below(j), w, 2 * self.source.columns.chunk(j).1],
+        let products = match (j == s, place[2]) {
+            (true, 0) => [below(s), w, w * 3 / 2],
+            (true, _) => [0; 3],
+            (false, 0) if s == 0 => [0; 3],
+            (false, _) => [below(j), w, 2 * self.source.columns.chunk(j).1],
         };
         flops::of_products(self.source.dtype, &products)
     }
@@ -345,8 +224,73 @@ impl Stage for BandStage {
         let of = |depth: u64| flops::of_products(self.source.dtype, &[n, n, depth]);
         of(2 * n / 3).saturating_add(of(w * 3 / 4))
     }
-    fn run(&self, n: u64, blocks: &mut TaskBlocks) -> Result<()> {
-        with_field!(self.source.dtype, T => self.typed::<T>(self.steps.task(n), blocks))
+    fn run(&self, place: &[u64], blocks: &mut TaskBlocks) -> Result<()> {
+        with_field!(self.source.dtype, T => self.typed::<T>(place, blocks))
+    }
+}
+
+/// Bytes of so many columns of the rows from block `j` on.
+fn bytes_below(source: &Source, j: u64, columns: u64) -> u64 {
+    let rows = source.rows() - source.columns.chunk(j).0;
+    rows * columns * source.dtype.size() as u64
+}
+
+/// The tasks of all steps.
+fn graph(source: &Source) -> Graph {
+    let steps = Steps { blocks: source.columns.count() };
+    let last = steps.blocks - 1;
+    let [all, panels, blocks] = [steps.len(), last, steps.blocks];
+    let names = [("blocks", all), ("sums", all), ("reflectors", panels), ("T", panels), ("W", panels), ("band", blocks)];
+    let products: Vec<Product> = names.map(|(what, blocks)| Product::new(format!("eigh: {what}"), blocks)).into();
+    let (w, item) = (source.columns.longest(), source.dtype.size() as u64);
+    let block = bytes_below(source, 0, w);
+    let [way, sums] = [BLOCKS, SUMS].map(|at| Blocks::of_tasks(products[at].id, block));
+    let [v, t, second] =
+        [(PANELS, block), (TRIANGLES, w * w * item), (SECOND, block)].map(|(at, bytes)| Blocks::new(products[at].id, &[panels], bytes));
+    let band = Blocks::new(products[BAND].id, &[blocks], w * (w + 1) * item);
+    // the steps before the last one, and their tasks
+    let space = Space::of(&[blocks, blocks, 2]).triangle([0, 1]);
+    let halves = [0, 1].map(|half| space.at(2, half..half + 1));
+    let early = halves.clone().map(|half| half.at(0, 0..last));
+    let [panel, finish] = early.clone().map(|half| [half.apart(0..1)]);
+    let [update, multiply] = early.clone().map(|half| [half.apart(1..blocks)]);
+    // blocks that come from the step before; the last one is not written again
+    let later = halves[0].at(0, 1..blocks);
+    let (kept, end) = ([later.at(0, 1..last)], [later.at(0, last..blocks)]);
+    let at = |s: i64, j: i64| [Along::At(0, s), Along::At(1, j), Along::At(2, 0)];
+    let half = |s: i64, j: Along, half: u64| [Along::At(0, s), j, Along::One(half)];
+    let left = way.along(half(-1, Along::At(1, 0), 1));
+    let before = [Along::At(0, -1)];
+    Graph {
+        feed: Some(Fed {
+            feed: source.feed.clone(),
+            cuts: source.boxes(),
+            along: vec![Along::One(0), Along::At(1, 0)],
+            within: Some(vec![halves[0].at(0, 0..1)]),
+        }),
+        reads: vec![
+            left.clone().within(end),
+            v.along(before.clone()).within([later.clone()]),
+            second.along(before).within([later]),
+            v.along([HERE]).within([early[1].clone()]),
+            t.along([HERE]).within(finish.clone()),
+        ],
+        takes: vec![
+            left.within(kept),
+            way.along(half(0, Along::At(1, 0), 0)).within(multiply.clone()),
+            sums.along(at(0, -1)).within([early[1].apart(2..blocks)]),
+            sums.along(half(0, Along::One(last), 1)).within(finish.clone()),
+        ],
+        writes: vec![
+            v.along([HERE]).within(panel.clone()).taking(0),
+            t.along([HERE]).within(panel),
+            band.along([HERE]).within([halves[0].apart(0..1)]),
+            way.along(at(0, 0)).within(update).taking(0),
+            way.along(at(0, 0)).within(multiply.clone()).taking(1),
+            sums.along(at(0, 0)).within(multiply).taking(2),
+            second.along([HERE]).within(finish).taking(3),
+        ],
+        ..Graph::new("eigh: to a band", products, space, Box::new(steps))
     }
 }
 
@@ -366,12 +310,12 @@ mod tests {
             let steps = Steps { blocks };
             let mut all = Vec::new();
             for s in 0..blocks {
-                all.push(Task::Panel(s));
-                all.extend((s + 1..blocks).flat_map(|j| [Task::Update(s, j), Task::Multiply(s, j)]));
-                all.extend((s + 1 < blocks).then_some(Task::Finish(s)));
+                all.push(vec![s, s, 0]);
+                all.extend((s + 1..blocks).flat_map(|j| [vec![s, j, 0], vec![s, j, 1]]));
+                all.extend((s + 1 < blocks).then(|| vec![s, s, 1]));
             }
-            assert_eq!(all, (0..steps.len()).map(|n| steps.task(n)).collect::<Vec<_>>(), "{blocks}");
-            assert!(all.iter().zip(0..).all(|(task, n)| steps.number(*task) == n), "{blocks}");
+            assert_eq!(all, (0..steps.len()).map(|n| steps.place(n)).collect::<Vec<_>>(), "{blocks}");
+            assert!(all.iter().zip(0..).all(|(place, n)| steps.number(place) == n), "{blocks}");
         }
     }
 }

@@ -5,10 +5,10 @@
 
 use super::stage::sweeps_of;
 use crate::blocked::flops;
+use crate::blocked::places::{Along, Blocks, Graph, HERE, Placed, Places, Space};
 use crate::error::Result;
-use crate::grid::{AxisChunks, BlockId};
-use crate::memory::{BlockKey, rounded};
-use crate::plan::{Parts, Product, Stage, TaskBlocks, TaskSpec, Write, new_product};
+use crate::grid::AxisChunks;
+use crate::plan::{Parts, Product, TaskBlocks};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::linalg::{self, Field};
 use flagstone_kernels::with_field;
@@ -42,6 +42,12 @@ impl Chased {
     fn item(&self) -> u64 {
         self.dtype.size() as u64
     }
+    fn band_bytes(&self) -> u64 {
+        self.n() * 2 * self.b() * self.item()
+    }
+    fn diagonals_bytes(&self) -> u64 {
+        (2 * self.n() - 1) * 8
+    }
     fn reflectors_bytes(&self, group: u64) -> u64 {
         self.sweeps(group).reflectors_len() as u64 * self.item()
     }
@@ -53,34 +59,44 @@ impl Chased {
 /// The first task gathers the band, each further one runs a group of sweeps, the last gives the diagonals.
 pub struct ChaseStage {
     of: Chased,
-    /// The band on its way, the diagonals, and the reflectors where they are wanted.
-    products: Vec<Product>,
-    scratch_bytes: u64,
+    /// A chain that writes the band on its way, the diagonals, and the reflectors where they are wanted.
+    graph: Graph,
 }
 
 impl ChaseStage {
     /// With reflectors where eigenvectors are wanted.
-    pub fn new(of: Chased, keeps: bool) -> ChaseStage {
-        let groups = of.groups().count();
-        let product = |what: &str, blocks| Product { id: new_product(), name: format!("eigh: {what}"), blocks };
-        let mut products = vec![product("band on its way", groups + 1), product("tridiagonal", 1)];
-        products.extend(keeps.then(|| product("sweeps", groups)));
-        let scratch_bytes = with_field!(of.dtype, T => of.sweeps(0).scratch_bytes::<T>()) as u64;
-        ChaseStage { of, products, scratch_bytes }
+    pub fn new(of: Chased, keeps: bool) -> Placed<ChaseStage> {
+        let (groups, columns) = (of.groups().count(), [of.columns.count()]);
+        let mut products = vec![Product::new("eigh: band on its way", groups + 1), Product::new("eigh: tridiagonal", 1)];
+        products.extend(keeps.then(|| Product::new("eigh: sweeps", groups)));
+        let chain = Space::of(&[groups + 2]);
+        let [first, sweeps, last] = [0..1, 1..groups + 1, groups + 1..groups + 2].map(|tasks| [chain.at(0, tasks)]);
+        let band = Blocks::new(of.band, &columns, of.b() * (of.b() + 1) * of.item());
+        let way = Blocks::new(products[0].id, &[groups + 1], of.band_bytes());
+        let tridiagonal = Blocks::new(products[1].id, &[1], of.diagonals_bytes());
+        let reflectors = products.get(2).map(|product| Blocks::new(product.id, &[groups], of.reflectors_bytes(0)));
+        let before = [Along::At(0, -1)];
+        let mut writes =
+            vec![way.along([HERE]).within([chain.at(0, 0..groups + 1)]).taking(0), tridiagonal.along([Along::One(0)]).within(last.clone())];
+        writes.extend(reflectors.map(|reflectors| reflectors.along(before.clone()).within(sweeps.clone())));
+        let graph = Graph {
+            reads: vec![band.along([Along::All]).within(first), way.along(before.clone()).within(last)],
+            takes: vec![way.along(before).within(sweeps)],
+            writes,
+            scratch_bytes: with_field!(of.dtype, T => of.sweeps(0).scratch_bytes::<T>()) as u64,
+            ..Graph::rows("eigh: chase", products, &[groups + 2])
+        };
+        Placed(ChaseStage { of, graph })
     }
 
     /// The product of the diagonals, f64: `n` of the main one, then those below it.
     pub fn tridiagonal(&self) -> u64 {
-        self.products[1].id
+        self.graph.products[1].id
     }
 
     /// The product of the reflectors, a group a block.
     pub fn reflectors(&self) -> Option<u64> {
-        self.products.get(2).map(|product| product.id)
-    }
-
-    fn band_bytes(&self) -> u64 {
-        self.of.n() * 2 * self.of.b() * self.of.item()
+        self.graph.products.get(2).map(|product| product.id)
     }
 
     /// The group of sweeps of task `n`, but of the first and the last one.
@@ -111,67 +127,26 @@ impl ChaseStage {
     }
 }
 
-impl Stage for ChaseStage {
-    fn name(&self) -> &str {
-        "eigh: chase"
+impl Places for ChaseStage {
+    fn graph(&self) -> &Graph {
+        &self.graph
     }
-    fn products(&self) -> &[Product] {
-        &self.products
-    }
-    fn inputs(&self) -> Vec<u64> {
-        vec![self.of.band, self.products[0].id]
-    }
-    fn tasks(&self) -> u64 {
-        self.of.groups().count() + 2
-    }
-    fn demand_bytes(&self) -> u64 {
-        let columns = rounded(self.of.b() * (self.of.b() + 1) * self.of.item()).saturating_mul(self.of.columns.count());
-        let reflectors = if self.products.len() > 2 { rounded(self.of.reflectors_bytes(0)) } else { 0 };
-        let beside = columns.max(reflectors).max(rounded(self.of.n() * 16));
-        rounded(self.band_bytes()).saturating_add(beside).saturating_add(rounded(self.scratch_bytes))
-    }
-    fn describe(&self, n: u64, spec: &mut TaskSpec) {
-        let band = |block| BlockKey { product: self.products[0].id, block };
-        if n == 0 {
-            spec.reads.extend((0..self.of.columns.count()).map(|block| BlockKey { product: self.of.band, block }));
-            spec.writes.push(Write { key: band(0), bytes: self.band_bytes(), takes: None });
-            return;
-        }
-        let Some(group) = self.group(n) else {
-            spec.reads.push(band(n - 1));
-            let key = BlockKey { product: self.tridiagonal(), block: 0 };
-            return spec.writes.push(Write { key, bytes: (2 * self.of.n() - 1) * 8, takes: None });
-        };
-        spec.scratch_bytes = self.scratch_bytes;
-        spec.takes.push(band(n - 1));
-        spec.writes.push(Write { key: band(n), bytes: self.band_bytes(), takes: Some(0) });
-        if let Some(product) = self.reflectors() {
-            let key = BlockKey { product, block: group };
-            spec.writes.push(Write { key, bytes: self.of.reflectors_bytes(group), takes: None });
-        }
-    }
-    fn readers(&self, product: u64, _block: BlockId) -> u64 {
-        (product == self.of.band || product == self.products[0].id) as u64
-    }
-    fn producer(&self, product: u64, block: BlockId) -> u64 {
+    fn block_bytes(&self, product: usize, block: &[u64]) -> u64 {
         match product {
-            _ if product == self.products[0].id => block,
-            _ if product == self.tridiagonal() => self.tasks() - 1,
-            _ => block + 1,
+            0 => self.of.band_bytes(),
+            1 => self.of.diagonals_bytes(),
+            _ => self.of.reflectors_bytes(block[0]),
         }
     }
-    fn moved_bytes(&self) -> u64 {
-        0
-    }
-    fn flops(&self, n: u64) -> u64 {
-        let sweeps = self.group(n).map_or(0, |group| self.of.groups().chunk(group).1);
+    fn flops(&self, place: &[u64]) -> u64 {
+        let sweeps = self.group(place[0]).map_or(0, |group| self.of.groups().chunk(group).1);
         flops::of_products(self.of.dtype, &[3 * self.of.n(), self.of.b(), sweeps])
     }
     fn all_flops(&self) -> u64 {
         flops::of_products(self.of.dtype, &[3 * self.of.n(), self.of.b(), self.of.groups().len()])
     }
-    fn run(&self, n: u64, blocks: &mut TaskBlocks) -> Result<()> {
-        with_field!(self.of.dtype, T => self.typed::<T>(n, blocks));
+    fn run(&self, place: &[u64], blocks: &mut TaskBlocks) -> Result<()> {
+        with_field!(self.of.dtype, T => self.typed::<T>(place[0], blocks));
         Ok(())
     }
 }
@@ -179,61 +154,35 @@ impl Stage for ChaseStage {
 /// The triangles of the reflectors of each group of sweeps.
 pub struct TrianglesStage {
     of: Chased,
-    reflectors: u64,
-    products: [Product; 1],
-    scratch_bytes: u64,
+    graph: Graph,
 }
 
 impl TrianglesStage {
     /// Of the product of `reflectors`.
-    pub fn new(of: Chased, reflectors: u64) -> TrianglesStage {
-        let product = Product { id: new_product(), name: "eigh: T of sweeps".into(), blocks: of.groups().count() };
-        let scratch_bytes = with_field!(of.dtype, T => linalg::sweeps_t_scratch_bytes::<T>(&of.sweeps(0))) as u64;
-        TrianglesStage { of, reflectors, products: [product], scratch_bytes }
+    pub fn new(of: Chased, reflectors: u64) -> Placed<TrianglesStage> {
+        let counts = [of.groups().count()];
+        let product = Product::new("eigh: T of sweeps", counts[0]);
+        let graph = Graph {
+            reads: vec![Blocks::new(reflectors, &counts, of.reflectors_bytes(0)).along([HERE])],
+            writes: vec![Blocks::new(product.id, &counts, of.t_bytes(0)).along([HERE])],
+            scratch_bytes: with_field!(of.dtype, T => linalg::sweeps_t_scratch_bytes::<T>(&of.sweeps(0))) as u64,
+            ..Graph::rows("eigh: T of sweeps", vec![product], &counts)
+        };
+        Placed(TrianglesStage { of, graph })
     }
 }
 
-impl Stage for TrianglesStage {
-    fn name(&self) -> &str {
-        &self.products[0].name
+impl Places for TrianglesStage {
+    fn graph(&self) -> &Graph {
+        &self.graph
     }
-    fn products(&self) -> &[Product] {
-        &self.products
+    fn block_bytes(&self, _product: usize, block: &[u64]) -> u64 {
+        self.of.t_bytes(block[0])
     }
-    fn inputs(&self) -> Vec<u64> {
-        vec![self.reflectors]
-    }
-    fn tasks(&self) -> u64 {
-        self.products[0].blocks
-    }
-    fn demand_bytes(&self) -> u64 {
-        let blocks = [self.of.reflectors_bytes(0), self.of.t_bytes(0), self.scratch_bytes];
-        blocks.into_iter().map(rounded).fold(0, u64::saturating_add)
-    }
-    fn describe(&self, n: u64, spec: &mut TaskSpec) {
-        spec.reads.push(BlockKey { product: self.reflectors, block: n });
-        let key = BlockKey { product: self.products[0].id, block: n };
-        spec.writes.push(Write { key, bytes: self.of.t_bytes(n), takes: None });
-        spec.scratch_bytes = self.scratch_bytes;
-    }
-    fn readers(&self, product: u64, _block: BlockId) -> u64 {
-        (product == self.reflectors) as u64
-    }
-    fn producer(&self, _product: u64, block: BlockId) -> u64 {
-        block
-    }
-    fn followers(&self, product: u64, block: BlockId, each: &mut dyn FnMut(u64)) {
-        if product == self.reflectors {
-            each(block);
-        }
-    }
-    fn moved_bytes(&self) -> u64 {
-        0
-    }
-    fn run(&self, n: u64, blocks: &mut TaskBlocks) -> Result<()> {
+    fn run(&self, place: &[u64], blocks: &mut TaskBlocks) -> Result<()> {
         let Parts { reads, mut writes, scratch, .. } = blocks.parts();
         with_field!(self.of.dtype, T => {
-            linalg::sweeps_t::<T>(&self.of.sweeps(n), bytemuck::cast_slice(reads[0]), bytemuck::cast_slice_mut(writes[0]), scratch)
+            linalg::sweeps_t::<T>(&self.of.sweeps(place[0]), bytemuck::cast_slice(reads[0]), bytemuck::cast_slice_mut(writes[0]), scratch)
         });
         Ok(())
     }

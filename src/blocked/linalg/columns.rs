@@ -1,5 +1,7 @@
 //! Which step of which column block is whose task: the order of a left-looking factorisation, in closed form.
 
+use crate::blocked::places::{Order, Space};
+
 /// Steps k = 0, 1, … of column blocks. Blocks advance in groups; in a group, each factored block of an earlier group is applied
 /// to all before the next one is.
 #[derive(Clone, Copy, Debug)]
@@ -21,8 +23,8 @@ pub struct Columns {
 
 impl Columns {
     /// (j, k) counted from the other end, where they are.
-    fn mirrored(&self, (j, k): (u64, u64)) -> (u64, u64) {
-        if self.is_mirrored { (self.blocks - 1 - j, self.steps - 1 - k) } else { (j, k) }
+    fn mirrored(&self, [j, k]: [u64; 2]) -> [u64; 2] {
+        if self.is_mirrored { [self.blocks - 1 - j, self.steps - 1 - k] } else { [j, k] }
     }
 
     /// Whether the steps descend as they are counted.
@@ -30,13 +32,19 @@ impl Columns {
         self.is_backward != self.is_mirrored
     }
 
-    /// The steps that block `j` takes.
-    pub fn steps_of(&self, j: u64) -> std::ops::Range<u64> {
+    /// Which steps there are: (j, k), step k of block j.
+    pub fn space(&self) -> Space {
+        let all = Space::of(&[self.blocks, self.steps]);
         match (self.is_triangular, self.is_mirrored) {
-            (false, _) => 0..self.steps,
-            (true, false) => 0..(j + 1).min(self.steps),
-            (true, true) => j..self.steps,
+            (false, _) => all,
+            (true, false) => all.triangle([1, 0]),
+            (true, true) => all.triangle([0, 1]),
         }
+    }
+
+    /// How much further along k the step is that a block takes next.
+    pub fn next(&self) -> i64 {
+        if self.is_backward { -1 } else { 1 }
     }
 
     /// How many blocks take step `k`.
@@ -46,31 +54,6 @@ impl Columns {
             (true, false) => self.blocks.saturating_sub(k),
             (true, true) => (k + 1).min(self.blocks),
         }
-    }
-
-    /// All tasks.
-    pub fn len(&self) -> u64 {
-        match self.blocks.div_ceil(self.group) {
-            0 => 0,
-            groups => self.before(groups - 1) + self.inside(groups - 1),
-        }
-    }
-
-    /// Steps of `j` before and after step `k`, in the order in which they are taken.
-    pub fn previous(&self, j: u64, k: u64) -> Option<u64> {
-        let before = if self.is_backward { Some(k + 1) } else { k.checked_sub(1) };
-        before.filter(|k| self.steps_of(j).contains(k))
-    }
-
-    /// Whether step `k` is the last one of `j`.
-    pub fn is_last(&self, j: u64, k: u64) -> bool {
-        k == self.last(j)
-    }
-
-    /// The last step of `j`; blocks take one at least where there are factors.
-    pub fn last(&self, j: u64) -> u64 {
-        let steps = self.steps_of(j);
-        if self.is_backward { steps.start } else { steps.end - 1 }
     }
 
     /// Blocks in group `g`.
@@ -107,9 +90,18 @@ impl Columns {
         }
         tasks
     }
+}
 
-    /// The block and step of task `n`.
-    pub fn task(&self, n: u64) -> (u64, u64) {
+/// A task a step, at (j, k).
+impl Order for Columns {
+    fn len(&self) -> u64 {
+        match self.blocks.div_ceil(self.group) {
+            0 => 0,
+            groups => self.before(groups - 1) + self.inside(groups - 1),
+        }
+    }
+
+    fn place(&self, n: u64) -> Vec<u64> {
         let (mut low, mut high) = (0, self.blocks.div_ceil(self.group) - 1);
         while low < high {
             let middle = (low + high).div_ceil(2);
@@ -122,15 +114,14 @@ impl Columns {
         }
         let ((all, own), members) = (self.parts(g), self.members(g));
         if at < all * members {
-            return self.mirrored((first + at % members, at / members));
+            return self.mirrored([first + at % members, at / members]).to_vec();
         }
         let (j, k) = ahead(at - all * members, members, own);
-        self.mirrored((first + j, all + k))
+        self.mirrored([first + j, all + k]).to_vec()
     }
 
-    /// The task of step `k` of block `j`.
-    pub fn number(&self, j: u64, k: u64) -> u64 {
-        let (j, k) = self.mirrored((j, k));
+    fn number(&self, place: &[u64]) -> u64 {
+        let [j, k] = self.mirrored([place[0], place[1]]);
         let (g, own_j) = (j / self.group, j % self.group);
         let ((all, own), members) = (self.parts(g), self.members(g));
         let at = if k < all { k * members + own_j } else { all * members + ahead_number(own_j, k - all, members, own) };
@@ -186,21 +177,27 @@ mod tests {
                             continue;
                         }
                         let columns = Columns { blocks, steps, group, is_triangular, is_backward, is_mirrored };
-                        let mut done = HashSet::new();
+                        let (space, mut done) = (columns.space(), HashSet::new());
+                        let takes = |j: u64, k: u64| match (is_triangular, is_mirrored) {
+                            (false, _) => true,
+                            (true, false) => k <= j,
+                            (true, true) => k >= j,
+                        };
                         for n in 0..columns.len() {
-                            let (j, k) = columns.task(n);
-                            assert_eq!(columns.number(j, k), n, "{columns:?} ({j}, {k})");
-                            assert!(j < blocks && columns.steps_of(j).contains(&k), "{columns:?} ({j}, {k})");
-                            assert!(columns.previous(j, k).is_none_or(|k| done.contains(&(j, k))), "{columns:?} ({j}, {k})");
-                            assert!(is_triangular || is_backward || k == 0 || columns.previous(j, k) == Some(k - 1));
+                            let place = columns.place(n);
+                            let (j, k) = (place[0], place[1]);
+                            assert_eq!(columns.number(&place), n, "{columns:?} ({j}, {k})");
+                            assert!(j < blocks && k < steps && takes(j, k) && space.has(&place), "{columns:?} ({j}, {k})");
+                            let before = k.checked_add_signed(-columns.next()).filter(|&k| k < steps && takes(j, k));
+                            assert!(before.is_none_or(|k| done.contains(&(j, k))), "{columns:?} ({j}, {k})");
+                            assert_eq!(space.inner(1, -columns.next()).has(&place), before.is_some(), "{columns:?} ({j}, {k})");
                             // what is factored by its last step is applied later
                             if is_triangular && !is_backward && !is_mirrored && j != k {
                                 assert!(done.contains(&(k, k)), "{columns:?} ({j}, {k})");
                             }
                             assert!(done.insert((j, k)));
-                            assert_eq!(columns.is_last(j, k), columns.last(j) == k);
                         }
-                        let all: u64 = (0..blocks).map(|j| columns.steps_of(j).count() as u64).sum();
+                        let all = (0..blocks).flat_map(|j| (0..steps).map(move |k| (j, k))).filter(|&(j, k)| takes(j, k)).count() as u64;
                         assert_eq!(columns.len(), all, "{columns:?}");
                         assert_eq!((0..steps).map(|k| columns.takers(k)).sum::<u64>(), all, "{columns:?}");
                     }
@@ -212,7 +209,7 @@ mod tests {
     #[test]
     fn a_block_is_factored_while_others_still_take_its_step() {
         let columns = Columns { blocks: 4, steps: 4, group: 4, is_triangular: true, is_backward: false, is_mirrored: false };
-        let order: Vec<(u64, u64)> = (0..columns.len()).map(|n| columns.task(n)).collect();
-        assert_eq!(order, [(0, 0), (1, 0), (1, 1), (2, 0), (3, 0), (2, 1), (2, 2), (3, 1), (3, 2), (3, 3)]);
+        let order: Vec<Vec<u64>> = (0..columns.len()).map(|n| columns.place(n)).collect();
+        assert_eq!(order, [[0, 0], [1, 0], [1, 1], [2, 0], [3, 0], [2, 1], [2, 2], [3, 1], [3, 2], [3, 3]]);
     }
 }

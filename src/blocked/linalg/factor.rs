@@ -6,6 +6,7 @@ use super::order::{DiagonalStage, OrderStage, PermutationStage};
 use super::stage::{ColumnStage, Doing, Factored};
 use crate::blocked::lower::{Lower, LowerAll, Lowering};
 use crate::blocked::made::Blocked;
+use crate::blocked::places::Placed;
 use crate::error::{Error, Result};
 use crate::expr::ops::Factors;
 use crate::expr::{Expr, Op, ops, output_of};
@@ -51,7 +52,7 @@ impl Lowering<'_> {
 
 impl Lowering<'_> {
     /// Pushes `stage`, which reads blocks while they are there.
-    fn diagonal(&mut self, stage: DiagonalStage, factored: &Factored) -> Blocked {
+    fn diagonal(&mut self, stage: Placed<DiagonalStage>, factored: &Factored) -> Blocked {
         let product = stage.products()[0].id;
         self.push(stage, Drive::Following);
         Blocked { product, grid: ChunkGrid { axes: vec![factored.columns.clone()] } }

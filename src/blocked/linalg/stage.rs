@@ -3,13 +3,13 @@
 use super::columns::Columns;
 use crate::blocked::feed::{Feed, carve, carved_bytes};
 use crate::blocked::flops;
+use crate::blocked::places::{Along, Blocks, Fed, Graph, HERE, Order, Placed, Places};
 use crate::budget::Budget;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::Counters;
 use crate::expr::ops::{Applied, Factors};
-use crate::grid::{AxisChunks, BlockId, ChunkGrid};
-use crate::memory::{BlockKey, rounded};
-use crate::plan::{Parts, Product, Stage, TaskBlocks, TaskSpec, Write, new_product};
+use crate::grid::{AxisChunks, ChunkGrid};
+use crate::plan::{Parts, Product, TaskBlocks};
 use crate::sizes::WorkSizes;
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::fused::Fused;
@@ -164,21 +164,19 @@ pub fn sweeps_of(n: usize, b: u64, groups: &AxisChunks, k: u64) -> linalg::Sweep
 
 /// The steps of all blocks of a matrix.
 pub struct ColumnStage {
-    name: String,
     source: Source,
     doing: Doing,
     columns: Columns,
-    /// Finished blocks, blocks on their way, and what factored blocks have beside them.
-    products: Vec<Product>,
-    scratch_bytes: u64,
+    /// Writes finished blocks, blocks on their way, and what factored blocks have beside them.
+    graph: Graph,
     /// Of LU: what blocks that are factored tell of their triangle, one after the other.
     condition: Option<Arc<Mutex<Condition>>>,
 }
 
 impl ColumnStage {
     /// Steps each of which threads of `budget` can help with.
-    pub fn new(name: &str, source: Source, doing: Doing, columns: Columns, budget: &Budget) -> ColumnStage {
-        let product = |what: &str, blocks| Product { id: new_product(), name: format!("{name}{what}"), blocks };
+    pub fn new(name: &str, source: Source, doing: Doing, columns: Columns, budget: &Budget) -> Placed<ColumnStage> {
+        let product = |what: &str, blocks| Product::new(format!("{name}{what}"), blocks);
         let mut products = vec![product("", columns.blocks), product(" steps", columns.len())];
         if matches!(doing, Doing::Factor(Factors::Lu | Factors::Qr)) {
             products.push(product(" beside", columns.blocks));
@@ -198,76 +196,41 @@ impl ColumnStage {
         let kernel = kernel as u64 + helpers * gemm_helper_bytes(source.dtype, w, wide) as u64;
         let condition = matches!(doing, Doing::Factor(Factors::Lu)).then(Arc::default);
         let measured = if condition.is_some() { Condition::bytes(source.columns.len()) } else { 0 };
-        let scratch_bytes = (kernel + measured).max(source.scratch_bytes());
-        ColumnStage { name: name.to_string(), source, doing, columns, products, scratch_bytes, condition }
+        let graph =
+            Graph { scratch_bytes: (kernel + measured).max(source.scratch_bytes()), ..graph(name, &source, &doing, columns, products) };
+        Placed(ColumnStage { source, doing, columns, graph, condition })
     }
 
     /// The product of finished blocks and its cuts.
     pub fn finished(&self) -> (u64, ChunkGrid) {
-        (self.products[0].id, ChunkGrid { axes: self.source.boxes() })
+        (self.graph.products[0].id, ChunkGrid { axes: self.source.boxes() })
     }
 
     /// As what the blocks are read that it factors.
     pub fn factored(&self) -> Factored {
         Factored {
-            factors: self.products[0].id,
+            factors: self.graph.products[0].id,
             columns: self.source.columns.clone(),
-            side: self.products.get(2).map(|side| side.id),
+            side: self.graph.products.get(2).map(|side| side.id),
             condition: self.condition.clone(),
         }
     }
 
-    /// The factored block that step `k` of block `j` applies, and what stands beside it; nothing where it factors.
-    fn applied(&self, j: u64, k: u64) -> Option<(BlockKey, Option<BlockKey>)> {
-        if matches!(self.doing, Doing::Factor(_)) && j == k {
-            return None;
-        }
-        let (factors, side) = self.factors();
-        Some((BlockKey { product: factors, block: k }, side.map(|product| BlockKey { product, block: k })))
-    }
-
-    /// The products of the factors and of what stands beside them.
-    fn factors(&self) -> (u64, Option<u64>) {
-        match self.doing.factored() {
-            None => (self.products[0].id, self.products.get(2).map(|side| side.id)),
-            Some(factored) => (factored.factors, factored.side),
-        }
-    }
-
     fn factor_columns(&self) -> &AxisChunks {
-        self.doing.factored().map_or(&self.source.columns, |factored| &factored.columns)
+        factor_columns(&self.source, &self.doing)
     }
 
-    /// Bytes of a factored block at most.
-    fn factor_bytes(&self) -> u64 {
-        let (rows, item) = (self.source.rows(), self.source.dtype.size() as u64);
-        match &self.doing {
-            Doing::Sweeps(factored, b) => sweeps_of(rows as usize, *b, &factored.columns, 0).reflectors_len() as u64 * item,
-            _ => rows.saturating_mul(self.factor_columns().longest()).saturating_mul(item),
-        }
+    /// Whether step `k` of block `j` factors it; else it applies a factored block.
+    fn factors(&self, j: u64, k: u64) -> bool {
+        matches!(self.doing, Doing::Factor(_)) && j == k
     }
 
-    /// Bytes beside the factored block `k`.
-    fn beside_bytes(&self, k: u64) -> u64 {
-        let w = self.factor_columns().chunk(k).1;
-        match &self.doing {
-            Doing::Factor(into) => side_bytes(*into, self.source.dtype, w),
-            Doing::Apply(Applied::Lower | Applied::LowerTransposed, _) => side_bytes(Factors::Lu, self.source.dtype, w),
-            Doing::Apply(Applied::Q | Applied::QAdjoint, _) | Doing::Panels(_) => side_bytes(Factors::Qr, self.source.dtype, w),
-            Doing::Sweeps(factored, b) => {
-                let sweeps = sweeps_of(self.source.rows() as usize, *b, &factored.columns, k);
-                (linalg::sweeps_t_len(&sweeps) * self.source.dtype.size()) as u64
-            }
-            Doing::Apply(Applied::Triangle(_), _) => 0,
-        }
-    }
-
-    /// As [`Stage::flops`], of step `k` of block `j`.
+    /// As [`Places::flops`], of step `k` of block `j`.
     fn step_flops(&self, j: u64, k: u64) -> u64 {
         let (rows, n) = (self.source.rows(), self.source.columns.chunk(j).1);
         let (at, w) = self.factor_columns().chunk(k);
         let (below, above) = (rows.saturating_sub(at), at + w);
-        let factors = self.applied(j, k).is_none();
+        let factors = self.factors(j, k);
         let products = match &self.doing {
             // a block times itself: half of it, and for Q its triangle
             Doing::Factor(Factors::Lu | Factors::Cholesky) if factors => [below, w, w.div_ceil(2)],
@@ -346,7 +309,7 @@ impl ColumnStage {
         if reciprocal > 0.0 && reciprocal < lost {
             counters.warn(format!(
                 "{}: the matrix is close to a singular one, its condition number about {:.0e} or more; few digits of the result are right, if any",
-                self.name,
+                self.graph.name,
                 1.0 / reciprocal
             ));
         }
@@ -354,92 +317,27 @@ impl ColumnStage {
 
     fn indefinite(&self, i: usize) -> Error {
         let what = format!("the matrix is not positive definite: its leading minor of order {} is not positive", i + 1);
-        ErrorKind::Numerical { operation: self.name.clone(), what }.into()
+        ErrorKind::Numerical { operation: self.graph.name.clone(), what }.into()
     }
 
     fn singular(&self, i: usize) -> Error {
         let what = format!("the matrix is singular: element {i} of the diagonal of its triangular factor is zero");
-        ErrorKind::Numerical { operation: self.name.clone(), what }.into()
+        ErrorKind::Numerical { operation: self.graph.name.clone(), what }.into()
     }
 }
 
-impl Stage for ColumnStage {
-    fn name(&self) -> &str {
-        &self.name
+impl Places for ColumnStage {
+    fn graph(&self) -> &Graph {
+        &self.graph
     }
-    fn products(&self) -> &[Product] {
-        &self.products
-    }
-    fn inputs(&self) -> Vec<u64> {
-        let mut inputs = self.source.feed.products();
-        inputs.push(self.products[1].id);
-        match &self.doing {
-            Doing::Factor(_) => inputs.extend(self.products.iter().map(|product| product.id)),
-            Doing::Apply(_, factored) | Doing::Panels(factored) | Doing::Sweeps(factored, _) => {
-                inputs.extend(std::iter::once(factored.factors).chain(factored.side));
-            }
-        }
-        inputs.sort_unstable();
-        inputs.dedup();
-        inputs
-    }
-    fn tasks(&self) -> u64 {
-        self.columns.len()
-    }
-    fn demand_bytes(&self) -> u64 {
-        let source = self.source.feed.blocks_bytes(&self.source.boxes());
-        let factors = self.factor_bytes();
-        // the first step of a block brings it in, and may apply factors already
-        let blocks = [self.source.block_bytes(), factors, self.beside_bytes(0), self.scratch_bytes];
-        blocks.into_iter().map(rounded).fold(source, u64::saturating_add)
-    }
-    fn describe(&self, n: u64, spec: &mut TaskSpec) {
-        let (j, k) = self.columns.task(n);
-        let (first, w) = self.source.columns.chunk(j);
-        let before = self.columns.previous(j, k);
-        match before {
-            Some(before) => spec.takes.push(BlockKey { product: self.products[1].id, block: self.columns.number(j, before) }),
-            None => self.source.feed.describe(&[0, first], &[self.source.rows(), w], spec),
-        }
-        if let Some((factors, beside)) = self.applied(j, k) {
-            spec.reads.push(factors);
-            spec.reads.extend(beside);
-        }
-        let key = match self.columns.is_last(j, k) {
-            true => BlockKey { product: self.products[0].id, block: j },
-            false => BlockKey { product: self.products[1].id, block: n },
-        };
-        spec.writes.push(Write { key, bytes: self.source.bytes(w), takes: before.map(|_| 0) });
-        if let (Doing::Factor(_), true, Some(beside)) = (&self.doing, j == k, self.products.get(2)) {
-            spec.writes.push(Write { key: BlockKey { product: beside.id, block: j }, bytes: self.beside_bytes(j), takes: None });
-        }
-        spec.scratch_bytes = self.scratch_bytes;
-    }
-    fn readers(&self, product: u64, block: BlockId) -> u64 {
-        if product == self.products[1].id {
-            return 1;
-        }
-        let source = self.source.feed.reading(&self.source.boxes(), product, block).map(|ranges| ranges[1].1).sum::<u64>();
-        let (factors, side) = self.factors();
-        let applied = if product == factors || Some(product) == side { self.applying(block) } else { 0 };
-        source + applied
-    }
-    fn producer(&self, product: u64, block: BlockId) -> u64 {
-        if product == self.products[1].id { block } else { self.columns.number(block, self.columns.last(block)) }
-    }
-    fn prefetch(&self, n: u64) {
-        let (j, k) = self.columns.task(n);
-        if self.columns.previous(j, k).is_none() {
-            let (first, w) = self.source.columns.chunk(j);
-            self.source.feed.prefetch(&[0, first], &[self.source.rows(), w]);
+    fn block_bytes(&self, product: usize, block: &[u64]) -> u64 {
+        match product {
+            2 => beside_bytes(&self.source, &self.doing, block[0]),
+            _ => self.source.bytes(self.source.columns.chunk(block[0]).1),
         }
     }
-    fn moved_bytes(&self) -> u64 {
-        self.source.feed.moved_bytes(&self.source.boxes())
-    }
-    fn flops(&self, n: u64) -> u64 {
-        let (j, k) = self.columns.task(n);
-        self.step_flops(j, k)
+    fn flops(&self, place: &[u64]) -> u64 {
+        self.step_flops(place[0], place[1])
     }
     fn all_flops(&self) -> u64 {
         // of Cholesky, a step is as long as the rows from the diagonal of the block on that takes it
@@ -448,7 +346,7 @@ impl Stage for ColumnStage {
             return (0..self.columns.blocks).map(of).fold(0, u64::saturating_add);
         }
         let of = |k: u64| {
-            let own = self.applied(k, k).is_none() as u64;
+            let own = self.factors(k, k) as u64;
             let others = self.columns.takers(k) - own;
             let typical = if k == 0 { self.columns.blocks.saturating_sub(1).min(1) } else { 0 };
             let factored = if own == 1 { self.step_flops(k, k) } else { 0 };
@@ -456,18 +354,19 @@ impl Stage for ColumnStage {
         };
         (0..self.columns.steps).map(of).fold(0, u64::saturating_add)
     }
-    fn run(&self, n: u64, blocks: &mut TaskBlocks) -> Result<()> {
-        let (j, k) = self.columns.task(n);
+    fn run(&self, place: &[u64], blocks: &mut TaskBlocks) -> Result<()> {
+        let (j, k) = (place[0], place[1]);
         let Parts { reads, mut writes, scratch, counters } = blocks.parts();
         // by then all blocks are factored, whichever come first
-        if n + 1 == self.columns.len() {
+        if self.columns.number(place) + 1 == self.columns.len() {
             self.warn(counters);
         }
-        let applied = self.applied(j, k);
-        let applied = applied.map(|(_, beside)| 1 + beside.is_some() as usize).unwrap_or(0);
-        let (source, factors) = reads.split_at(reads.len() - applied);
         let (block, side) = writes.split_at_mut(1);
-        if self.columns.previous(j, k).is_none() {
+        let mut factors = &reads[..];
+        if !self.columns.space().inner(1, -self.columns.next()).has(place) {
+            let applied = self.graph.reads.iter().filter(|_| !self.factors(j, k)).count();
+            let source;
+            (source, factors) = reads.split_at(reads.len() - applied);
             self.source.bring(j, source, block[0], scratch, counters)?;
         }
         let factors = factors.first().map(|f| (*f, factors.get(1).copied().unwrap_or_default()));
@@ -476,10 +375,64 @@ impl Stage for ColumnStage {
     }
 }
 
-impl ColumnStage {
-    /// How many blocks apply the factored block `k`.
-    fn applying(&self, k: u64) -> u64 {
-        // the step that factors it applies nothing
-        self.columns.takers(k) - matches!(self.doing, Doing::Factor(_)) as u64
+fn factor_columns<'a>(source: &'a Source, doing: &'a Doing) -> &'a AxisChunks {
+    doing.factored().map_or(&source.columns, |factored| &factored.columns)
+}
+
+/// Bytes of a factored block at most.
+fn factor_bytes(source: &Source, doing: &Doing) -> u64 {
+    let (rows, item) = (source.rows(), source.dtype.size() as u64);
+    match doing {
+        Doing::Sweeps(factored, b) => sweeps_of(rows as usize, *b, &factored.columns, 0).reflectors_len() as u64 * item,
+        _ => rows.saturating_mul(factor_columns(source, doing).longest()).saturating_mul(item),
+    }
+}
+
+/// Bytes beside the factored block `k`.
+fn beside_bytes(source: &Source, doing: &Doing, k: u64) -> u64 {
+    let w = factor_columns(source, doing).chunk(k).1;
+    match doing {
+        Doing::Factor(into) => side_bytes(*into, source.dtype, w),
+        Doing::Apply(Applied::Lower | Applied::LowerTransposed, _) => side_bytes(Factors::Lu, source.dtype, w),
+        Doing::Apply(Applied::Q | Applied::QAdjoint, _) | Doing::Panels(_) => side_bytes(Factors::Qr, source.dtype, w),
+        Doing::Sweeps(factored, b) => {
+            let sweeps = sweeps_of(source.rows() as usize, *b, &factored.columns, k);
+            (linalg::sweeps_t_len(&sweeps) * source.dtype.size()) as u64
+        }
+        Doing::Apply(Applied::Triangle(_), _) => 0,
+    }
+}
+
+/// The tasks of `columns`: each takes its block from its step before, or brings it in, and applies factors to it or factors it.
+fn graph(name: &str, source: &Source, doing: &Doing, columns: Columns, products: Vec<Product>) -> Graph {
+    let (space, next) = (columns.space(), columns.next());
+    let (blocks, steps, block_bytes) = ([columns.blocks], [columns.steps], source.block_bytes());
+    let (done, way) = (Blocks::new(products[0].id, &blocks, block_bytes), Blocks::of_tasks(products[1].id, block_bytes));
+    let own_side = products.get(2).map(|side| side.id);
+    let (factors, side) = doing.factored().map_or((products[0].id, own_side), |factored| (factored.factors, factored.side));
+    let beside = side.map(|side| Blocks::new(side, &steps, beside_bytes(source, doing, 0)));
+    // the step that factors a block applies nothing
+    let (factoring, applying) = match doing {
+        Doing::Factor(_) => (space.apart(0..1), space.apart(1..u64::MAX)),
+        _ => (space.at(0, 0..0), space.clone()),
+    };
+    let of_step = |blocks: &Blocks| blocks.along([Along::At(1, 0)]).within([applying.clone()]);
+    let mut writes = vec![
+        way.along([HERE, Along::At(1, 0)]).within([space.inner(1, next)]).taking(0),
+        done.along([HERE]).within(space.ends(1, next)).taking(0),
+    ];
+    writes.extend(beside.iter().filter(|_| own_side.is_some()).map(|side| side.along([HERE]).within([factoring.clone()])));
+    let factors = Blocks::new(factors, &steps, factor_bytes(source, doing));
+    Graph {
+        feed: Some(Fed {
+            feed: source.feed.clone(),
+            cuts: source.boxes(),
+            along: vec![Along::One(0), HERE],
+            within: Some(space.ends(1, -next)),
+        }),
+        reads: std::iter::once(&factors).chain(&beside).map(of_step).collect(),
+        takes: vec![way.along([HERE, Along::At(1, -next)]).within([space.inner(1, -next)])],
+        writes,
+        ..Graph::new(name, products, space, Box::new(columns))
     }
 }

@@ -7,25 +7,16 @@ use super::stage::Source;
 use crate::blocked::flops;
 use crate::blocked::lower::{LowerAll, Lowering};
 use crate::blocked::made::Blocked;
+use crate::blocked::places::{Along, Blocks, Fed, Graph, HERE, Placed, Places};
+use crate::blocked::work::Layout;
 use crate::error::Result;
 use crate::expr::{Expr, ops};
-use crate::grid::{AxisChunks, BlockId, ChunkGrid};
-use crate::memory::{BlockKey, rounded};
-use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks, TaskSpec, Write, new_product};
+use crate::grid::{AxisChunks, ChunkGrid};
+use crate::memory::rounded;
+use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::linalg::{self, Field, Mat, MatMut};
 use flagstone_kernels::with_field;
-
-fn product(name: &str, blocks: u64) -> Product {
-    Product { id: new_product(), name: name.to_string(), blocks }
-}
-
-/// Reflectors of the nodes of a level, and their triangles.
-#[derive(Clone, Copy)]
-struct Reflectors {
-    v: u64,
-    t: u64,
-}
 
 /// Sizes of a tree's nodes.
 #[derive(Clone)]
@@ -41,6 +32,10 @@ impl Sizes {
     }
     fn t_bytes(&self, rows: u64) -> u64 {
         linalg::qr_whole_t_len(rows as usize, self.n as usize) as u64 * self.dtype.size() as u64
+    }
+    /// Of what a node of `rows` makes: R, the reflectors and T.
+    fn made(&self, rows: u64) -> [u64; 3] {
+        [self.bytes(self.n), self.bytes(rows), self.t_bytes(rows)]
     }
     fn scratch_bytes(&self, rows: u64) -> u64 {
         let (m, n) = (rows as usize, self.n as usize);
@@ -84,10 +79,12 @@ fn multiply<T: Field>(n: usize, v: &[T], t: &[T], top: Option<&[T]>, out: &mut [
 
 /// Nodes that factor: rows of the matrix, or the R of two children.
 struct UpStage {
-    products: Vec<Product>,
     sizes: Sizes,
     from: Factored,
-    scratch_bytes: u64,
+    /// A task a node, which writes R, and reflectors and T where they are kept.
+    graph: Graph,
+    /// Reflectors and T where they are not kept: they are made all the same.
+    layout: Layout<2>,
 }
 
 /// What the nodes of a level factor.
@@ -98,122 +95,65 @@ enum Factored {
     Pairs { below: u64, count: u64 },
 }
 
+/// Each node of a level with its children, of which there are `count`.
+fn pairs(count: u64) -> AxisChunks {
+    AxisChunks::regular(count, 2)
+}
+
 impl UpStage {
-    fn new(sizes: &Sizes, from: Factored, keeps: bool) -> UpStage {
+    fn new(sizes: &Sizes, from: Factored, keeps: bool) -> Placed<UpStage> {
+        let square = sizes.bytes(sizes.n);
         let (nodes, rows) = match &from {
             Factored::Rows { rows, .. } => (rows.count(), rows.longest()),
-            Factored::Pairs { count, .. } => (count.div_ceil(2), 2 * sizes.n),
+            Factored::Pairs { count, .. } => (pairs(*count).count(), 2 * sizes.n),
         };
-        let mut products = vec![product("qr: R", nodes)];
-        let mut scratch = sizes.scratch_bytes(rows);
-        if let Factored::Rows { source, .. } = &from {
-            scratch = scratch.max(source.scratch_bytes());
+        let [_, v, t] = sizes.made(rows);
+        let mut products = vec![Product::new("qr: R", nodes)];
+        let mut layout = Layout::new([rounded(v), rounded(t)]);
+        if keeps {
+            products.extend([Product::new("qr: reflectors", nodes), Product::new("qr: T", nodes)]);
+            layout = Layout::new([0; 2]);
         }
-        match keeps {
-            true => products.extend([product("qr: reflectors", nodes), product("qr: T", nodes)]),
-            // they are made all the same
-            false => scratch = scratch.saturating_add(rounded(sizes.bytes(rows))).saturating_add(rounded(sizes.t_bytes(rows))),
-        }
-        UpStage { products, sizes: sizes.clone(), from, scratch_bytes: scratch }
-    }
-
-    fn reflectors(&self) -> Reflectors {
-        Reflectors { v: self.products[1].id, t: self.products[2].id }
-    }
-
-    fn keeps(&self) -> bool {
-        self.products.len() > 1
+        let (feed, reads, loading) = match &from {
+            Factored::Rows { source, rows } => {
+                let cuts = vec![rows.clone(), AxisChunks::whole(sizes.n)];
+                let fed = Fed { feed: source.feed.clone(), cuts, along: vec![HERE, Along::One(0)], within: None };
+                (Some(fed), Vec::new(), source.scratch_bytes())
+            }
+            Factored::Pairs { below, count } => {
+                (None, vec![Blocks::new(*below, &[*count], square).along([Along::Group(0, pairs(*count))])], 0)
+            }
+        };
+        let writes = products.iter().zip(sizes.made(rows)).map(|(product, bytes)| Blocks::new(product.id, &[nodes], bytes).along([HERE]));
+        let graph = Graph {
+            feed,
+            reads,
+            writes: writes.collect(),
+            scratch_bytes: sizes.scratch_bytes(rows).max(loading).saturating_add(layout.bytes()),
+            ..Graph::rows("qr", products, &[nodes])
+        };
+        Placed(UpStage { sizes: sizes.clone(), from, graph, layout })
     }
 
     /// Rows of node `n`.
     fn rows_of(&self, n: u64) -> u64 {
         match &self.from {
             Factored::Rows { rows, .. } => rows.chunk(n).1,
-            Factored::Pairs { count, .. } => self.sizes.n * (count - 2 * n).min(2),
-        }
-    }
-
-    fn rows_most(&self) -> u64 {
-        match &self.from {
-            Factored::Rows { rows, .. } => rows.longest(),
-            Factored::Pairs { .. } => 2 * self.sizes.n,
+            Factored::Pairs { count, .. } => self.sizes.n * pairs(*count).chunk(n).1,
         }
     }
 }
 
-impl Stage for UpStage {
-    fn name(&self) -> &str {
-        "qr"
+impl Places for UpStage {
+    fn graph(&self) -> &Graph {
+        &self.graph
     }
-    fn products(&self) -> &[Product] {
-        &self.products
+    fn block_bytes(&self, product: usize, block: &[u64]) -> u64 {
+        self.sizes.made(self.rows_of(block[0]))[product]
     }
-    fn inputs(&self) -> Vec<u64> {
-        match &self.from {
-            Factored::Rows { source, .. } => source.feed.products(),
-            Factored::Pairs { below, .. } => vec![*below],
-        }
-    }
-    fn tasks(&self) -> u64 {
-        self.products[0].blocks
-    }
-    fn demand_bytes(&self) -> u64 {
-        let (rows, sizes) = (self.rows_most(), &self.sizes);
-        let read = match &self.from {
-            Factored::Rows { source, rows } => source.feed.blocks_bytes(&[rows.clone(), AxisChunks::whole(sizes.n)]),
-            Factored::Pairs { .. } => 2 * rounded(sizes.bytes(sizes.n)),
-        };
-        let kept = if self.keeps() { rounded(sizes.bytes(rows)).saturating_add(rounded(sizes.t_bytes(rows))) } else { 0 };
-        [rounded(sizes.bytes(sizes.n)), kept, rounded(self.scratch_bytes)].into_iter().fold(read, u64::saturating_add)
-    }
-    fn describe(&self, n: u64, spec: &mut TaskSpec) {
-        match &self.from {
-            Factored::Rows { source, rows } => {
-                let (start, len) = rows.chunk(n);
-                source.feed.describe(&[start, 0], &[len, self.sizes.n], spec);
-            }
-            Factored::Pairs { below, count } => {
-                spec.reads.extend((2 * n..(2 * n + 2).min(*count)).map(|block| BlockKey { product: *below, block }));
-            }
-        }
-        let rows = self.rows_of(n);
-        let sizes = [self.sizes.bytes(self.sizes.n), self.sizes.bytes(rows), self.sizes.t_bytes(rows)];
-        for (product, bytes) in self.products.iter().zip(sizes) {
-            spec.writes.push(Write { key: BlockKey { product: product.id, block: n }, bytes, takes: None });
-        }
-        spec.scratch_bytes = self.scratch_bytes;
-    }
-    fn readers(&self, product: u64, block: BlockId) -> u64 {
-        match &self.from {
-            Factored::Rows { source, rows } => {
-                source.feed.reading(&[rows.clone(), AxisChunks::whole(self.sizes.n)], product, block).map(|ranges| ranges[0].1).sum()
-            }
-            Factored::Pairs { below, .. } => (*below == product) as u64,
-        }
-    }
-    fn producer(&self, _product: u64, block: BlockId) -> u64 {
-        block
-    }
-    fn followers(&self, product: u64, block: BlockId, each: &mut dyn FnMut(u64)) {
-        if matches!(&self.from, Factored::Pairs { below, .. } if *below == product) {
-            each(block / 2);
-        }
-    }
-    fn prefetch(&self, n: u64) {
-        if let Factored::Rows { source, rows } = &self.from {
-            let (start, len) = rows.chunk(n);
-            source.feed.prefetch(&[start, 0], &[len, self.sizes.n]);
-        }
-    }
-    fn moved_bytes(&self) -> u64 {
-        match &self.from {
-            Factored::Rows { source, rows } => source.feed.moved_bytes(&[rows.clone(), AxisChunks::whole(self.sizes.n)]),
-            Factored::Pairs { .. } => 0,
-        }
-    }
-    fn flops(&self, n: u64) -> u64 {
+    fn flops(&self, place: &[u64]) -> u64 {
         let rows = match &self.from {
-            Factored::Rows { rows, .. } => rows.chunk(n).1,
+            Factored::Rows { rows, .. } => rows.chunk(place[0]).1,
             Factored::Pairs { .. } => 2 * self.sizes.n,
         };
         flops::of_products(self.sizes.dtype, &[rows, self.sizes.n, self.sizes.n])
@@ -221,25 +161,22 @@ impl Stage for UpStage {
     fn all_flops(&self) -> u64 {
         let rows = match &self.from {
             Factored::Rows { rows, .. } => rows.len(),
-            Factored::Pairs { .. } => 2 * self.sizes.n * self.tasks(),
+            Factored::Pairs { count, .. } => 2 * self.sizes.n * pairs(*count).count(),
         };
         flops::of_products(self.sizes.dtype, &[rows, self.sizes.n, self.sizes.n])
     }
-    fn run(&self, n: u64, blocks: &mut TaskBlocks) -> Result<()> {
+    fn run(&self, place: &[u64], blocks: &mut TaskBlocks) -> Result<()> {
         let Parts { reads, writes, mut scratch, counters } = blocks.parts();
-        let rows = self.rows_of(n);
+        let [_, v_bytes, t_bytes] = self.sizes.made(self.rows_of(place[0]));
         let mut writes = writes.into_iter();
         let r = writes.next().unwrap_or_default();
+        let [v, t] = self.layout.split(&mut scratch);
         let (v, t) = match (writes.next(), writes.next()) {
             (Some(v), Some(t)) => (v, t),
-            _ => {
-                let v = crate::blocked::feed::carve(&mut scratch, rounded(self.sizes.bytes(rows)));
-                let t = crate::blocked::feed::carve(&mut scratch, rounded(self.sizes.t_bytes(rows)));
-                (&mut v[..self.sizes.bytes(rows) as usize], &mut t[..self.sizes.t_bytes(rows) as usize])
-            }
+            _ => (&mut v[..v_bytes as usize], &mut t[..t_bytes as usize]),
         };
         match &self.from {
-            Factored::Rows { source, rows } => source.bring_rows(rows.chunk(n), &reads, v, scratch, counters)?,
+            Factored::Rows { source, rows } => source.bring_rows(rows.chunk(place[0]), &reads, v, scratch, counters)?,
             Factored::Pairs { .. } => {
                 reads.iter().zip(v.chunks_exact_mut(self.sizes.bytes(self.sizes.n) as usize)).for_each(|(r, to)| to.copy_from_slice(r))
             }
@@ -251,13 +188,14 @@ impl Stage for UpStage {
 
 /// Nodes that multiply: what each hands to its children, or the rows of Q.
 struct DownStage {
-    products: Vec<Product>,
     sizes: Sizes,
-    of: Reflectors,
-    /// What the level above handed down; nothing at the root, which is given an identity.
-    above: Option<u64>,
+    /// Whether the level above handed something down; the root is given an identity.
+    has_above: bool,
     to: To,
-    scratch_bytes: u64,
+    /// A task a node.
+    graph: Graph,
+    /// What goes to both children.
+    layout: Layout<1>,
 }
 
 /// What the nodes of a level write.
@@ -269,71 +207,39 @@ enum To {
 }
 
 impl DownStage {
-    fn new(sizes: &Sizes, of: Reflectors, above: Option<u64>, to: To) -> DownStage {
-        let (products, scratch) = match &to {
-            To::Rows(rows) => (vec![product("qr: Q", rows.count())], sizes.scratch_bytes(rows.longest())),
-            To::Children(count) => (vec![product("qr: down", *count)], sizes.scratch_bytes(2 * sizes.n)),
+    /// With the reflectors and the triangles of a level.
+    fn new(sizes: &Sizes, of: [u64; 2], above: Option<u64>, to: To) -> Placed<DownStage> {
+        let square = sizes.bytes(sizes.n);
+        let (product, nodes, rows, written, held) = match &to {
+            To::Rows(rows) => (Product::new("qr: Q", rows.count()), rows.count(), rows.longest(), sizes.bytes(rows.longest()), 0),
+            To::Children(count) => {
+                (Product::new("qr: down", *count), pairs(*count).count(), 2 * sizes.n, square, rounded(sizes.bytes(2 * sizes.n)))
+            }
         };
-        let both = if matches!(to, To::Children(_)) { rounded(sizes.bytes(2 * sizes.n)) } else { 0 };
-        DownStage { products, sizes: sizes.clone(), of, above, to, scratch_bytes: scratch.saturating_add(both) }
-    }
-
-    fn rows_of(&self, n: u64) -> u64 {
-        match &self.to {
-            To::Rows(rows) => rows.chunk(n).1,
-            To::Children(count) => self.sizes.n * (count - 2 * n).min(2),
-        }
+        let layout = Layout::new([held]);
+        let along = if let To::Children(count) = to { Along::Group(0, pairs(count)) } else { HERE };
+        let [_, v, t] = sizes.made(rows);
+        let read = [(of[0], v), (of[1], t)].into_iter().chain(above.map(|above| (above, square)));
+        let graph = Graph {
+            reads: read.map(|(product, bytes)| Blocks::new(product, &[nodes], bytes).along([HERE])).collect(),
+            writes: vec![Blocks::new(product.id, &[product.blocks], written).along([along])],
+            scratch_bytes: sizes.scratch_bytes(rows).saturating_add(layout.bytes()),
+            ..Graph::rows("qr: Q", vec![product], &[nodes])
+        };
+        Placed(DownStage { sizes: sizes.clone(), has_above: above.is_some(), to, graph, layout })
     }
 }
 
-impl Stage for DownStage {
-    fn name(&self) -> &str {
-        "qr: Q"
+impl Places for DownStage {
+    fn graph(&self) -> &Graph {
+        &self.graph
     }
-    fn products(&self) -> &[Product] {
-        &self.products
+    fn block_bytes(&self, _product: usize, block: &[u64]) -> u64 {
+        self.sizes.bytes(if let To::Rows(rows) = &self.to { rows.chunk(block[0]).1 } else { self.sizes.n })
     }
-    fn inputs(&self) -> Vec<u64> {
-        [self.of.v, self.of.t].into_iter().chain(self.above).collect()
-    }
-    fn tasks(&self) -> u64 {
-        match &self.to {
-            To::Rows(rows) => rows.count(),
-            To::Children(count) => count.div_ceil(2),
-        }
-    }
-    fn demand_bytes(&self) -> u64 {
-        let sizes = &self.sizes;
+    fn flops(&self, place: &[u64]) -> u64 {
         let rows = match &self.to {
-            To::Rows(rows) => rows.longest(),
-            To::Children(_) => 2 * sizes.n,
-        };
-        // reflectors, what is made of them, what comes from above
-        let blocks = [sizes.bytes(rows), sizes.t_bytes(rows), sizes.bytes(rows), sizes.bytes(sizes.n), self.scratch_bytes];
-        blocks.into_iter().map(rounded).fold(0, u64::saturating_add).saturating_add(rounded(1))
-    }
-    fn describe(&self, n: u64, spec: &mut TaskSpec) {
-        spec.reads.extend([self.of.v, self.of.t].into_iter().chain(self.above).map(|product| BlockKey { product, block: n }));
-        let id = self.products[0].id;
-        let mut write = |block, bytes| spec.writes.push(Write { key: BlockKey { product: id, block }, bytes, takes: None });
-        match &self.to {
-            To::Rows(rows) => write(n, self.sizes.bytes(rows.chunk(n).1)),
-            To::Children(count) => (2 * n..(2 * n + 2).min(*count)).for_each(|child| write(child, self.sizes.bytes(self.sizes.n))),
-        }
-        spec.scratch_bytes = self.scratch_bytes;
-    }
-    fn readers(&self, product: u64, _block: BlockId) -> u64 {
-        self.inputs().contains(&product) as u64
-    }
-    fn producer(&self, _product: u64, block: BlockId) -> u64 {
-        if matches!(self.to, To::Rows(_)) { block } else { block / 2 }
-    }
-    fn moved_bytes(&self) -> u64 {
-        0
-    }
-    fn flops(&self, n: u64) -> u64 {
-        let rows = match &self.to {
-            To::Rows(rows) => rows.chunk(n).1,
+            To::Rows(rows) => rows.chunk(place[0]).1,
             To::Children(_) => 2 * self.sizes.n,
         };
         flops::of_products(self.sizes.dtype, &[rows, self.sizes.n, 2 * self.sizes.n])
@@ -341,23 +247,22 @@ impl Stage for DownStage {
     fn all_flops(&self) -> u64 {
         let rows = match &self.to {
             To::Rows(rows) => rows.len(),
-            To::Children(_) => 2 * self.sizes.n * self.tasks(),
+            To::Children(count) => 2 * self.sizes.n * pairs(*count).count(),
         };
         flops::of_products(self.sizes.dtype, &[rows, self.sizes.n, 2 * self.sizes.n])
     }
-    fn run(&self, n: u64, blocks: &mut TaskBlocks) -> Result<()> {
+    fn run(&self, _place: &[u64], blocks: &mut TaskBlocks) -> Result<()> {
         let Parts { reads, mut writes, mut scratch, .. } = blocks.parts();
-        let top = self.above.map(|_| reads[2]);
-        match &self.to {
-            To::Rows(_) => self.sizes.multiply(reads[0], reads[1], top, writes[0], scratch),
-            To::Children(_) => {
-                let bytes = self.sizes.bytes(self.rows_of(n)) as usize;
-                let both = &mut crate::blocked::feed::carve(&mut scratch, rounded(self.sizes.bytes(2 * self.sizes.n)))[..bytes];
-                self.sizes.multiply(reads[0], reads[1], top, both, scratch);
-                let square = self.sizes.bytes(self.sizes.n) as usize;
-                both.chunks_exact(square).zip(&mut writes).for_each(|(part, to)| to.copy_from_slice(part));
-            }
+        let top = self.has_above.then(|| reads[2]);
+        if let To::Rows(_) = &self.to {
+            self.sizes.multiply(reads[0], reads[1], top, writes[0], scratch);
+            return Ok(());
         }
+        let [both] = self.layout.split(&mut scratch);
+        let square = self.sizes.bytes(self.sizes.n) as usize;
+        let both = &mut both[..square * writes.len()];
+        self.sizes.multiply(reads[0], reads[1], top, both, scratch);
+        both.chunks_exact(square).zip(&mut writes).for_each(|(part, to)| to.copy_from_slice(part));
         Ok(())
     }
 }
@@ -380,8 +285,9 @@ impl LowerAll for ops::TallQr {
         let mut stage = UpStage::new(&sizes, Factored::Rows { source: Box::new(source), rows: rows.clone() }, keeps);
         let mut drive = Drive::Ranked(lowering.rank_of(&stage.inputs()));
         let root = loop {
-            let (below, count) = (stage.products[0].id, stage.products[0].blocks);
-            levels.push((keeps.then(|| stage.reflectors()), count));
+            let (made, count) = (stage.products().iter().map(|product| product.id).collect::<Vec<_>>(), stage.tasks());
+            let below = made[0];
+            levels.push((keeps.then(|| [made[1], made[2]]), count));
             lowering.push(stage, drive);
             if count == 1 {
                 break below;
@@ -399,7 +305,7 @@ impl LowerAll for ops::TallQr {
                 None => To::Rows(rows.clone()),
             };
             let stage = DownStage::new(&sizes, of, above, to);
-            above = Some(stage.products[0].id);
+            above = Some(stage.products()[0].id);
             if level == 0 {
                 q = above.map(|product| Blocked { product, grid: ChunkGrid { axes: vec![rows.clone(), AxisChunks::whole(n)] } });
             }

@@ -2,143 +2,97 @@
 
 use crate::blocked::boxes::Boxes;
 use crate::blocked::lower::Lowering;
+use crate::blocked::places::{Along, Blocks, Graph, Placed, Places};
 use crate::blocked::reductions::tree::{Tree, slot_bytes, slots};
 use crate::error::{Error, ErrorKind, Result};
 use crate::expr::{Cells, Reduce};
-use crate::grid::{AxisChunks, BlockId, ravel, unravel};
-use crate::memory::{BlockKey, rounded};
-use crate::plan::{Drive, Product, Stage, TaskBlocks, TaskSpec, Write, new_product};
+use crate::grid::{AxisChunks, ravel, unravel};
+use crate::memory::rounded;
+use crate::plan::{Drive, Product, TaskBlocks};
 use flagstone_kernels::op::ReduceOp;
 use flagstone_kernels::reduce::Reduction;
 
 /// Combines the partials of one reduction, axis inside axis.
 pub struct CombineStage {
-    /// For plans.
-    pub name: String,
-    /// Which reduction.
-    pub reduction: Reduction,
-    /// The partials' product.
-    pub from: u64,
-    /// The grid of the partials: kept axes are cut into blocks, reduced axes into partials.
-    pub counts: Vec<u64>,
-    /// Which axes of the grid are reduced.
-    pub reduced: Vec<bool>,
+    reduction: Reduction,
+    /// Which axes of the grid of partials are reduced; the kept ones are cut into blocks.
+    reduced: Vec<bool>,
     /// The kept axes' cuts, in order.
-    pub kept: Vec<AxisChunks>,
+    kept: Vec<AxisChunks>,
     /// For each reduced axis, how its partials are cut into groups that belong together.
-    pub groups: Vec<AxisChunks>,
-    /// What it writes: partials, or results when one group holds all.
-    pub product: Product,
+    groups: Vec<AxisChunks>,
+    /// Whether the results are finished here: one group holds all.
+    is_complete: bool,
+    graph: Graph,
 }
 
 impl CombineStage {
-    /// Groups along each axis of the grid.
-    pub fn out_counts(&self) -> Vec<u64> {
-        let mut groups = self.groups.iter();
-        let count = |(&n, &reduced): (&u64, &bool)| match reduced {
-            true => groups.next().map_or(n, AxisChunks::count),
-            false => n,
+    /// Of the partials `from`, cut as `counts` says.
+    fn new(
+        reduction: Reduction,
+        from: u64,
+        counts: &[u64],
+        reduced: &[bool],
+        kept: &[AxisChunks],
+        groups: Vec<AxisChunks>,
+    ) -> CombineStage {
+        let mut grouped = groups.iter();
+        let along = reduced.iter().enumerate().map(|(axis, reduced)| match reduced {
+            true => Along::Group(axis, grouped.next().cloned().unwrap_or(AxisChunks::whole(counts[axis]))),
+            false => Along::At(axis, 0),
+        });
+        let along: Vec<Along> = along.collect();
+        let count = |(along, &n): (&Along, &u64)| if let Along::Group(_, groups) = along { groups.count() } else { n };
+        let out: Vec<u64> = along.iter().zip(counts).map(count).collect();
+        let is_complete = groups.iter().all(|groups| groups.count() <= 1);
+        let elements = kept.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul);
+        let lengths: Vec<u64> = groups.iter().map(AxisChunks::longest).collect();
+        let name = format!("combine {}", reduction.op.name());
+        let product = Product::new(&name, out.iter().product());
+        let own: Vec<Along> = (0..out.len()).map(|axis| Along::At(axis, 0)).collect();
+        let bytes = written_bytes(&reduction, is_complete, elements);
+        let graph = Graph {
+            reads: vec![Blocks::new(from, counts, reduction.partial_bytes(elements as usize) as u64).along(along)],
+            writes: vec![Blocks::new(product.id, &out, bytes).along(own)],
+            scratch_bytes: slot_bytes(std::slice::from_ref(&reduction), elements).saturating_mul(slots(&lengths)),
+            ..Graph::rows(&name, vec![product], &out)
         };
-        self.counts.iter().zip(&self.reduced).map(count).collect()
+        CombineStage { reduction, reduced: reduced.to_vec(), kept: kept.to_vec(), groups, is_complete, graph }
     }
 
-    /// Whether the results are finished here.
-    pub fn is_complete(&self) -> bool {
-        self.out_counts().iter().zip(&self.reduced).all(|(&n, &reduced)| !reduced || n <= 1)
+    /// What it writes, and the blocks of that along each axis.
+    fn written(&self) -> (u64, Vec<u64>) {
+        (self.graph.products[0].id, self.graph.space.counts())
     }
 
-    /// The spans of a task along the reduced axes.
-    fn spans(&self, index: &[u64]) -> Vec<(u64, u64)> {
+    /// How many partials a task combines along each reduced axis.
+    fn lengths(&self, place: &[u64]) -> Vec<u64> {
         let axes = (0..self.reduced.len()).filter(|&axis| self.reduced[axis]);
-        axes.zip(&self.groups).map(|(axis, groups)| groups.chunk(index[axis])).collect()
-    }
-
-    fn write_bytes(&self, kept: u64) -> u64 {
-        if self.is_complete() { kept * self.reduction.out.size() as u64 } else { self.reduction.partial_bytes(kept as usize) as u64 }
+        axes.zip(&self.groups).map(|(axis, groups)| groups.chunk(place[axis]).1).collect()
     }
 
     /// First place and extent of the task's block along each kept axis.
-    fn kept_block(&self, index: &[u64]) -> (Vec<u64>, Vec<u64>) {
+    fn kept_block(&self, place: &[u64]) -> (Vec<u64>, Vec<u64>) {
         let axes = (0..self.reduced.len()).filter(|&axis| !self.reduced[axis]);
-        axes.zip(&self.kept).map(|(axis, cuts)| cuts.chunk(index[axis])).unzip()
-    }
-
-    fn kept_elements(&self, index: &[u64]) -> u64 {
-        self.kept_block(index).1.iter().product()
+        axes.zip(&self.kept).map(|(axis, cuts)| cuts.chunk(place[axis])).unzip()
     }
 }
 
-impl Stage for CombineStage {
-    fn name(&self) -> &str {
-        &self.name
+/// Bytes of the results, or of a partial, of so many kept elements.
+fn written_bytes(reduction: &Reduction, is_complete: bool, kept: u64) -> u64 {
+    if is_complete { kept.saturating_mul(reduction.out.size() as u64) } else { reduction.partial_bytes(kept as usize) as u64 }
+}
+
+impl Places for CombineStage {
+    fn graph(&self) -> &Graph {
+        &self.graph
     }
-    fn products(&self) -> &[Product] {
-        std::slice::from_ref(&self.product)
+    fn block_bytes(&self, _product: usize, block: &[u64]) -> u64 {
+        written_bytes(&self.reduction, self.is_complete, self.kept_block(block).1.iter().product())
     }
-    fn inputs(&self) -> Vec<u64> {
-        vec![self.from]
-    }
-    fn tasks(&self) -> u64 {
-        self.out_counts().iter().product()
-    }
-    fn demand_bytes(&self) -> u64 {
-        let kept = self.kept.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul);
-        let partial = rounded(self.reduction.partial_bytes(kept as usize) as u64);
-        let sizes: Vec<u64> = self.groups.iter().map(AxisChunks::longest).collect();
-        let read = sizes.iter().fold(partial, |bytes, &n| bytes.saturating_mul(n));
-        let scratch = slot_bytes(std::slice::from_ref(&self.reduction), kept).saturating_mul(slots(&sizes));
-        read.saturating_add(rounded(self.write_bytes(kept))).saturating_add(rounded(scratch))
-    }
-    fn moved_bytes(&self) -> u64 {
-        0
-    }
-    fn describe(&self, n: u64, spec: &mut TaskSpec) {
-        let index = unravel(n, &self.out_counts());
-        let spans = self.spans(&index);
-        let sizes: Vec<u64> = spans.iter().map(|span| span.1).collect();
-        for at in 0..sizes.iter().product::<u64>() {
-            let inside = unravel(at, &sizes);
-            let mut r = 0;
-            let place: Vec<u64> = (0..self.reduced.len())
-                .map(|axis| {
-                    if !self.reduced[axis] {
-                        return index[axis];
-                    }
-                    r += 1;
-                    spans[r - 1].0 + inside[r - 1]
-                })
-                .collect();
-            spec.reads.push(BlockKey { product: self.from, block: ravel(&place, &self.counts) });
-        }
-        let kept = self.kept_elements(&index);
-        let key = BlockKey { product: self.product.id, block: n };
-        spec.writes.push(Write { key, bytes: self.write_bytes(kept), takes: None });
-        spec.scratch_bytes = slot_bytes(std::slice::from_ref(&self.reduction), kept) * slots(&sizes);
-    }
-    fn readers(&self, product: u64, _block: BlockId) -> u64 {
-        (product == self.from) as u64
-    }
-    fn producer(&self, _product: u64, block: BlockId) -> u64 {
-        block
-    }
-    fn followers(&self, product: u64, block: BlockId, each: &mut dyn FnMut(u64)) {
-        if product != self.from {
-            return;
-        }
-        let place = unravel(block, &self.counts);
-        let mut groups = self.groups.iter();
-        let index: Vec<u64> = (0..place.len())
-            .map(|axis| match self.reduced[axis] {
-                true => groups.next().map_or(0, |groups| groups.find(place[axis])),
-                false => place[axis],
-            })
-            .collect();
-        each(ravel(&index, &self.out_counts()));
-    }
-    fn run(&self, n: u64, blocks: &mut TaskBlocks) -> Result<()> {
-        let index = unravel(n, &self.out_counts());
-        let kept = self.kept_elements(&index);
-        let sizes: Vec<u64> = self.spans(&index).iter().map(|span| span.1).collect();
+    fn run(&self, place: &[u64], blocks: &mut TaskBlocks) -> Result<()> {
+        let (start, shape) = self.kept_block(place);
+        let (kept, sizes) = (shape.iter().product(), self.lengths(place));
         let mut parts = blocks.parts();
         let mut rest = parts.scratch;
         let mut tree = Tree::new(std::slice::from_ref(&self.reduction), kept, slots(&sizes), &mut rest);
@@ -151,8 +105,7 @@ impl Stage for CombineStage {
         })?;
         let result = tree.slot(0).remove(0);
         let out = &mut parts.writes[0];
-        if self.is_complete() {
-            let (start, shape) = self.kept_block(&index);
+        if self.is_complete {
             finish(&self.reduction, &start, &shape, result, out)?;
         } else {
             out.copy_from_slice(result);
@@ -217,9 +170,9 @@ impl Lowering<'_> {
         let most = (self.budget.share_bytes() / 8 / partial).clamp(2, self.budget.work().combined_max.max(2));
         let most = 1 << most.ilog2();
         if axes.iter().zip(&whole).any(|(&axis, groups)| groups.count() != counts[axis]) {
-            let stage = self.combine_stage(reduce, from, &counts, reduced, &kept, whole);
-            (from, counts) = (stage.product.id, stage.out_counts());
-            self.push(stage, if pulled { Drive::Pulled } else { Drive::Following });
+            let stage = CombineStage::new(of_selected(reduce), from, &counts, reduced, &kept, whole);
+            (from, counts) = stage.written();
+            self.push(Placed(stage), if pulled { Drive::Pulled } else { Drive::Following });
         }
         while axes.iter().any(|&axis| counts[axis] > 1) || from == partials {
             let mut sizes = vec![1; axes.len()];
@@ -240,35 +193,11 @@ impl Lowering<'_> {
                 }
             }
             let groups = axes.iter().zip(&sizes).map(|(&axis, &size)| AxisChunks::regular(counts[axis], size)).collect();
-            let stage = self.combine_stage(reduce, from, &counts, reduced, &kept, groups);
-            (from, counts) = (stage.product.id, stage.out_counts());
-            self.push(stage, if pulled { Drive::Pulled } else { Drive::Following });
+            let stage = CombineStage::new(of_selected(reduce), from, &counts, reduced, &kept, groups);
+            (from, counts) = stage.written();
+            self.push(Placed(stage), if pulled { Drive::Pulled } else { Drive::Following });
         }
         from
-    }
-
-    fn combine_stage(
-        &self,
-        reduce: &Reduce,
-        from: u64,
-        counts: &[u64],
-        reduced: &[bool],
-        kept: &[AxisChunks],
-        groups: Vec<AxisChunks>,
-    ) -> CombineStage {
-        let name = format!("combine {}", reduce.reduction.op.name());
-        let mut stage = CombineStage {
-            name: name.clone(),
-            reduction: of_selected(reduce),
-            from,
-            counts: counts.to_vec(),
-            reduced: reduced.to_vec(),
-            kept: kept.to_vec(),
-            groups,
-            product: Product { id: new_product(), name, blocks: 0 },
-        };
-        stage.product.blocks = stage.tasks();
-        stage
     }
 }
 
