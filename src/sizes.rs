@@ -105,6 +105,8 @@ pub struct WorkSizes {
     pub tiles_enough: u64,
     /// Rows or columns of a product so few that what it costs is reading the other operand.
     pub thin_side_max: u64,
+    /// Reflectors of a tall matrix's rows are kept where they take less than this part of the memory, and else made again.
+    pub again_share: u64,
     /// Elements of a column block that are brought in at once: what a step holds beside its blocks.
     pub step_slice_elements: u64,
     /// What reads a product follows it, task by task, if it has at most so many times as many tasks.
@@ -151,6 +153,7 @@ impl Default for WorkSizes {
             product_share_min_bytes: 256 << 10,
             tile_side_cost: 100,
             tiles_enough: 32,
+            again_share: 4,
             thin_side_max: 256,
             step_slice_elements: 1 << 17,
             followers_few: 16,
@@ -210,6 +213,7 @@ impl Sizes {
                 product_share_min_bytes: 64,
                 tile_side_cost: 3,
                 tiles_enough: 2,
+                again_share: 4,
                 thin_side_max: 3,
                 step_slice_elements: 6,
                 followers_few: 2,

@@ -112,6 +112,7 @@ fn work_sizes(dice: &mut Dice) -> WorkSizes {
         run_piece_min: between(1, 5),
         quantile_keys_max: between(8, 200),
         quantile_keys_min: 4,
+        again_share: between(1, 1000),
         quantile_boxes: between(2, 6),
         quantile_values: between(2, 30),
         product_share_min_bytes: between(8, 200),

@@ -1,7 +1,8 @@
 //! QR of tall matrices by a tree: rows are factored apart, pairs of R are stacked and factored again, up to one R. For Q, an
 //! identity comes down the same tree: each node multiplies by its Q what it is given, and hands a part to each child.
 //!
-//! The tree follows from shape and dtype alone.
+//! The tree follows from shape and dtype alone. Where the reflectors of the matrix's own rows would take much of the memory, they are made
+//! again on the way down: reading and factoring rows once more costs less than storing as many.
 
 use super::stage::Source;
 use crate::blocked::flops;
@@ -17,6 +18,7 @@ use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::linalg::{self, Field, Mat, MatMut};
 use flagstone_kernels::with_field;
+use std::sync::Arc;
 
 /// Sizes of a tree's nodes.
 #[derive(Clone)]
@@ -41,9 +43,18 @@ impl Sizes {
         let (m, n) = (rows as usize, self.n as usize);
         with_field!(self.dtype, T => linalg::qr_whole_scratch_bytes::<T>(m, n, n)) as u64
     }
+    /// Factors `v` [rows, n] in place.
+    fn reflect(&self, v: &mut [u8], t: &mut [u8], scratch: &mut [u8]) {
+        with_field!(self.dtype, T => {
+            let v = bytemuck::cast_slice_mut::<u8, T>(v);
+            let n = self.n as usize;
+            linalg::qr_whole(&mut MatMut::dense(v, v.len() / n, n), bytemuck::cast_slice_mut(t), scratch);
+        });
+    }
     /// Factors `v` [rows, n] in place, and writes its R, with zeros below, to `r` [n, n].
     fn factor(&self, v: &mut [u8], t: &mut [u8], r: &mut [u8], scratch: &mut [u8]) {
-        with_field!(self.dtype, T => factor::<T>(self.n as usize, bytemuck::cast_slice_mut(v), bytemuck::cast_slice_mut(t), bytemuck::cast_slice_mut(r), scratch));
+        self.reflect(v, t, scratch);
+        with_field!(self.dtype, T => upper::<T>(self.n as usize, bytemuck::cast_slice(v), bytemuck::cast_slice_mut(r)));
     }
     /// Q of `v` and `t` times `top` with zeros below it, to `out` [rows, n].
     fn multiply(&self, v: &[u8], t: &[u8], top: Option<&[u8]>, out: &mut [u8], scratch: &mut [u8]) {
@@ -54,9 +65,9 @@ impl Sizes {
     }
 }
 
-fn factor<T: Field>(n: usize, v: &mut [T], t: &mut [T], r: &mut [T], scratch: &mut [u8]) {
+/// The upper triangle of `v` [m, n], zeros below it, to `r` [n, n].
+fn upper<T: Field>(n: usize, v: &[T], r: &mut [T]) {
     let m = v.len() / n;
-    linalg::qr_whole(&mut MatMut::dense(v, m, n), t, scratch);
     for i in 0..n {
         let row = &mut r[i * n..][..n];
         row.fill(T::ZERO);
@@ -90,7 +101,7 @@ struct UpStage {
 /// What the nodes of a level factor.
 enum Factored {
     /// Rows of the matrix.
-    Rows { source: Box<Source>, rows: AxisChunks },
+    Rows { source: Arc<Source>, rows: AxisChunks },
     /// The R of the level below, which has so many.
     Pairs { below: u64, count: u64 },
 }
@@ -98,6 +109,12 @@ enum Factored {
 /// Each node of a level with its children, of which there are `count`.
 fn pairs(count: u64) -> AxisChunks {
     AxisChunks::regular(count, 2)
+}
+
+/// The rows of the matrix, a box of them a node.
+fn rows_of_feed(source: &Source, rows: &AxisChunks, sizes: &Sizes) -> Fed {
+    let cuts = vec![rows.clone(), AxisChunks::whole(sizes.n)];
+    Fed { feed: source.feed.clone(), cuts, along: vec![HERE, Along::One(0)], within: None }
 }
 
 impl UpStage {
@@ -115,11 +132,7 @@ impl UpStage {
             layout = Layout::new([0; 2]);
         }
         let (feed, reads, loading) = match &from {
-            Factored::Rows { source, rows } => {
-                let cuts = vec![rows.clone(), AxisChunks::whole(sizes.n)];
-                let fed = Fed { feed: source.feed.clone(), cuts, along: vec![HERE, Along::One(0)], within: None };
-                (Some(fed), Vec::new(), source.scratch_bytes())
-            }
+            Factored::Rows { source, rows } => (Some(rows_of_feed(source, rows, sizes)), Vec::new(), source.scratch_bytes()),
             Factored::Pairs { below, count } => {
                 (None, vec![Blocks::new(*below, &[*count], square).along([Along::Group(0, pairs(*count))])], 0)
             }
@@ -194,39 +207,59 @@ struct DownStage {
     to: To,
     /// A task a node.
     graph: Graph,
-    /// What goes to both children.
-    layout: Layout<1>,
+    /// What goes to both children; reflectors and T where they are made again.
+    layout: Layout<3>,
 }
 
 /// What the nodes of a level write.
 enum To {
     /// Rows of Q.
     Rows(AxisChunks),
+    /// Rows of Q, of reflectors that are made again.
+    Again { source: Arc<Source>, rows: AxisChunks },
     /// A square for each of so many children.
     Children(u64),
 }
 
 impl DownStage {
-    /// With the reflectors and the triangles of a level.
-    fn new(sizes: &Sizes, of: [u64; 2], above: Option<u64>, to: To) -> Placed<DownStage> {
+    /// With the reflectors and the triangles of a level, where they are kept.
+    fn new(sizes: &Sizes, of: Option<[u64; 2]>, above: Option<u64>, to: To) -> Placed<DownStage> {
         let square = sizes.bytes(sizes.n);
-        let (product, nodes, rows, written, held) = match &to {
-            To::Rows(rows) => (Product::new("qr: Q", rows.count()), rows.count(), rows.longest(), sizes.bytes(rows.longest()), 0),
-            To::Children(count) => {
-                (Product::new("qr: down", *count), pairs(*count).count(), 2 * sizes.n, square, rounded(sizes.bytes(2 * sizes.n)))
-            }
+        let (product, nodes, rows) = match &to {
+            To::Rows(rows) | To::Again { rows, .. } => (Product::new("qr: Q", rows.count()), rows.count(), rows.longest()),
+            To::Children(count) => (Product::new("qr: down", *count), pairs(*count).count(), 2 * sizes.n),
         };
-        let layout = Layout::new([held]);
-        let along = if let To::Children(count) = to { Along::Group(0, pairs(count)) } else { HERE };
         let [_, v, t] = sizes.made(rows);
-        let read = [(of[0], v), (of[1], t)].into_iter().chain(above.map(|above| (above, square)));
+        let (along, written, layout) = match &to {
+            To::Rows(_) => (HERE, v, [0; 3]),
+            To::Again { .. } => (HERE, v, [0, rounded(v), rounded(t)]),
+            To::Children(count) => (Along::Group(0, pairs(*count)), square, [rounded(v), 0, 0]),
+        };
+        let (feed, loading) = match &to {
+            To::Again { source, rows } => (Some(rows_of_feed(source, rows, sizes)), source.scratch_bytes()),
+            _ => (None, 0),
+        };
+        let layout = Layout::new(layout);
+        let kept = of.into_iter().flat_map(|[reflectors, triangles]| [(reflectors, v), (triangles, t)]);
+        let read = kept.chain(above.map(|above| (above, square)));
         let graph = Graph {
+            feed,
             reads: read.map(|(product, bytes)| Blocks::new(product, &[nodes], bytes).along([HERE])).collect(),
             writes: vec![Blocks::new(product.id, &[product.blocks], written).along([along])],
-            scratch_bytes: sizes.scratch_bytes(rows).saturating_add(layout.bytes()),
+            scratch_bytes: sizes.scratch_bytes(rows).max(loading).saturating_add(layout.bytes()),
             ..Graph::rows("qr: Q", vec![product], &[nodes])
         };
         Placed(DownStage { sizes: sizes.clone(), has_above: above.is_some(), to, graph, layout })
+    }
+
+    /// Rows of node `n`, or of all nodes, and how many times their square with the columns they cost.
+    fn rows_and_products(&self, n: Option<u64>) -> (u64, u64) {
+        let of = |rows: &AxisChunks| n.map_or(rows.len(), |n| rows.chunk(n).1);
+        match &self.to {
+            To::Rows(rows) => (of(rows), 2),
+            To::Again { rows, .. } => (of(rows), 3),
+            To::Children(count) => (2 * self.sizes.n * if n.is_some() { 1 } else { pairs(*count).count() }, 2),
+        }
     }
 }
 
@@ -235,34 +268,41 @@ impl Places for DownStage {
         &self.graph
     }
     fn block_bytes(&self, _product: usize, block: &[u64]) -> u64 {
-        self.sizes.bytes(if let To::Rows(rows) = &self.to { rows.chunk(block[0]).1 } else { self.sizes.n })
+        self.sizes.bytes(match &self.to {
+            To::Rows(rows) | To::Again { rows, .. } => rows.chunk(block[0]).1,
+            To::Children(_) => self.sizes.n,
+        })
     }
     fn flops(&self, place: &[u64]) -> u64 {
-        let rows = match &self.to {
-            To::Rows(rows) => rows.chunk(place[0]).1,
-            To::Children(_) => 2 * self.sizes.n,
-        };
-        flops::of_products(self.sizes.dtype, &[rows, self.sizes.n, 2 * self.sizes.n])
+        let (rows, times) = self.rows_and_products(Some(place[0]));
+        flops::of_products(self.sizes.dtype, &[rows, self.sizes.n, times * self.sizes.n])
     }
     fn all_flops(&self) -> u64 {
-        let rows = match &self.to {
-            To::Rows(rows) => rows.len(),
-            To::Children(count) => 2 * self.sizes.n * pairs(*count).count(),
-        };
-        flops::of_products(self.sizes.dtype, &[rows, self.sizes.n, 2 * self.sizes.n])
+        let (rows, times) = self.rows_and_products(None);
+        flops::of_products(self.sizes.dtype, &[rows, self.sizes.n, times * self.sizes.n])
     }
-    fn run(&self, _place: &[u64], blocks: &mut TaskBlocks) -> Result<()> {
-        let Parts { reads, mut writes, mut scratch, .. } = blocks.parts();
-        let top = self.has_above.then(|| reads[2]);
-        if let To::Rows(_) = &self.to {
-            self.sizes.multiply(reads[0], reads[1], top, writes[0], scratch);
-            return Ok(());
+    fn run(&self, place: &[u64], blocks: &mut TaskBlocks) -> Result<()> {
+        let Parts { reads, mut writes, mut scratch, counters } = blocks.parts();
+        let top = if self.has_above { reads.last().copied() } else { None };
+        let [both, v, t] = self.layout.split(&mut scratch);
+        match &self.to {
+            To::Rows(_) => self.sizes.multiply(reads[0], reads[1], top, writes[0], scratch),
+            To::Again { source, rows } => {
+                let (first, len) = rows.chunk(place[0]);
+                let [_, v_bytes, t_bytes] = self.sizes.made(len).map(|bytes| bytes as usize);
+                let (v, t) = (&mut v[..v_bytes], &mut t[..t_bytes]);
+                let fed = reads.len() - self.has_above as usize;
+                source.bring_rows((first, len), &reads[..fed], v, scratch, counters)?;
+                self.sizes.reflect(v, t, scratch);
+                self.sizes.multiply(v, t, top, writes[0], scratch);
+            }
+            To::Children(_) => {
+                let square = self.sizes.bytes(self.sizes.n) as usize;
+                let both = &mut both[..square * writes.len()];
+                self.sizes.multiply(reads[0], reads[1], top, both, scratch);
+                both.chunks_exact(square).zip(&mut writes).for_each(|(part, to)| to.copy_from_slice(part));
+            }
         }
-        let [both] = self.layout.split(&mut scratch);
-        let square = self.sizes.bytes(self.sizes.n) as usize;
-        let both = &mut both[..square * writes.len()];
-        self.sizes.multiply(reads[0], reads[1], top, both, scratch);
-        both.chunks_exact(square).zip(&mut writes).for_each(|(part, to)| to.copy_from_slice(part));
         Ok(())
     }
 }
@@ -280,14 +320,17 @@ impl LowerAll for ops::TallQr {
         let sizes = Sizes { n, dtype: node.dtype };
         let rows = AxisChunks::regular(m, leaf_rows(m, n, lowering.budget.sizes.numerics.tall_elements));
         let (feed, regs) = lowering.feed(&[&self.arg], &self.arg.shape)?;
-        let source = Source::new(feed, regs[0], node.dtype, n, &rows, lowering.budget.work());
+        let source = Arc::new(Source::new(feed, regs[0], node.dtype, n, &rows, lowering.budget.work()));
+        // what is read from stores or made from nothing can be read again; blocks would have to be kept as long
+        let much = sizes.bytes(m) > lowering.budget.memory_bytes / lowering.budget.work().again_share;
+        let again = keeps && much && rows.count() > 1 && source.feed.products().is_empty();
         let mut levels = Vec::new();
-        let mut stage = UpStage::new(&sizes, Factored::Rows { source: Box::new(source), rows: rows.clone() }, keeps);
+        let mut stage = UpStage::new(&sizes, Factored::Rows { source: source.clone(), rows: rows.clone() }, keeps && !again);
         let mut drive = Drive::Ranked(lowering.rank_of(&stage.inputs()));
         let root = loop {
             let (made, count) = (stage.products().iter().map(|product| product.id).collect::<Vec<_>>(), stage.tasks());
             let below = made[0];
-            levels.push((keeps.then(|| [made[1], made[2]]), count));
+            levels.push((made.get(1..3).map(|kept| [kept[0], kept[1]]), count));
             lowering.push(stage, drive);
             if count == 1 {
                 break below;
@@ -298,10 +341,11 @@ impl LowerAll for ops::TallQr {
         let r = wanted[1].then(|| Blocked { product: root, grid: ChunkGrid::whole(&[n, n]) });
         let mut above = None;
         let mut q = None;
-        for level in (0..levels.len()).rev() {
-            let Some(of) = levels[level].0 else { break };
+        for level in (0..levels.len()).rev().filter(|_| keeps) {
+            let of = levels[level].0;
             let to = match level.checked_sub(1) {
                 Some(below) => To::Children(levels[below].1),
+                None if again => To::Again { source: source.clone(), rows: rows.clone() },
                 None => To::Rows(rows.clone()),
             };
             let stage = DownStage::new(&sizes, of, above, to);
