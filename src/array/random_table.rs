@@ -295,7 +295,10 @@ fn multinomial(a: &[Value]) -> Called {
     let chances = floats(name, &a[1])?;
     let total: f64 = chances.iter().sum();
     if chances.is_empty() || chances.len() > 4096 || chances.iter().any(|p| !(0.0..=1.0).contains(p)) || total > 1.0 + 1e-12 {
-        return Err(Error::bad_request(name, format!("pvals of {} numbers with the sum {total}; expected 1 to 4096 chances that add up to 1", chances.len())));
+        return Err(Error::bad_request(
+            name,
+            format!("pvals of {} numbers with the sum {total}; expected 1 to 4096 chances that add up to 1", chances.len()),
+        ));
     }
     let n = args::array(name, &a[0])?;
     let mut behind = 1.0;
