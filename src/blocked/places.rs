@@ -543,3 +543,161 @@ impl<T: Places> Stage for Placed<T> {
         Places::run(&self.0, &self.graph().order.place(n), blocks)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Of(Graph);
+
+    impl Places for Of {
+        fn graph(&self) -> &Graph {
+            &self.0
+        }
+        fn block_bytes(&self, _: usize, index: &[u64]) -> u64 {
+            64 * (1 + index.iter().sum::<u64>() % 3)
+        }
+        fn run(&self, _: &[u64], _: &mut TaskBlocks) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The places of a space in C order.
+    struct Listed(Vec<Vec<u64>>);
+
+    impl Order for Listed {
+        fn len(&self) -> u64 {
+            self.0.len() as u64
+        }
+        fn place(&self, n: u64) -> Vec<u64> {
+            self.0[n as usize].clone()
+        }
+        fn number(&self, place: &[u64]) -> u64 {
+            self.0.iter().position(|at| at == place).unwrap() as u64
+        }
+    }
+
+    fn every(counts: &[u64]) -> impl Iterator<Item = Vec<u64>> {
+        let counts = counts.to_vec();
+        (0..counts.iter().product()).map(move |n| unravel(n, &counts))
+    }
+
+    fn whole() -> Vec<Space> {
+        vec![
+            Space::of(&[5]),
+            Space::of(&[4, 3]),
+            Space::of(&[5, 5]).triangle([0, 1]),
+            Space::of(&[4, 6]).triangle([1, 0]),
+            Space::of(&[2, 4, 5]).triangle([1, 2]),
+        ]
+    }
+
+    #[test]
+    fn places_of_a_space_are_counted_and_listed_as_one_by_one() {
+        for space in whole() {
+            let counts = space.counts();
+            let mut parts = vec![space.clone()];
+            for axis in 0..counts.len() {
+                parts.push(space.at(axis, 1..3));
+                for by in [1, 2, -1] {
+                    // what has another place so far on, and what has none, are all of it
+                    let (inner, ends) = (space.inner(axis, by), space.ends(axis, by));
+                    for place in every(&counts).filter(|place| space.has(place)) {
+                        let moved = place[axis].checked_add_signed(by).is_some_and(|at| {
+                            let mut other = place.clone();
+                            other[axis] = at;
+                            space.has(&other)
+                        });
+                        assert_eq!(inner.has(&place), moved, "{space:?}, {place:?} by {by} along {axis}");
+                        assert_eq!(
+                            ends.iter().filter(|end| end.has(&place)).count(),
+                            !moved as usize,
+                            "{space:?}, {place:?} by {by} along {axis}"
+                        );
+                    }
+                    parts.extend(ends.into_iter().chain([inner]));
+                }
+            }
+            if space.apart.is_some() {
+                parts.extend([space.apart(0..1), space.apart(1..u64::MAX), space.apart(2..3)]);
+            }
+            for part in parts {
+                let expected: Vec<Vec<u64>> = every(&counts).filter(|place| part.has(place)).collect();
+                let mut listed = Vec::new();
+                part.each(&mut |place| listed.push(place.to_vec()));
+                assert_eq!((listed, part.count()), (expected.clone(), expected.len() as u64), "{part:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn who_reads_a_block_is_who_says_that_it_reads_it() {
+        const READ: u64 = 1;
+        for space in whole() {
+            let (counts, axes) = (space.counts(), space.counts().len());
+            let order = || Listed(every(&space.counts()).filter(|place| space.has(place)).collect());
+            let own = Product { id: 2, name: "own".to_string(), blocks: order().len() };
+            for axis in 0..axes {
+                let (n, other) = (counts[axis], (axis + 1) % axes);
+                let groups = AxisChunks::regular(3 * n - 1, 3);
+                let relations: [(Vec<u64>, Vec<Along>, Option<Vec<Space>>); 7] = [
+                    (vec![n], vec![Along::At(axis, 0)], None),
+                    (vec![n], vec![Along::At(axis, 1)], Some(vec![space.at(axis, 0..n - 1)])),
+                    (vec![n], vec![Along::At(axis, -1)], Some(vec![space.at(axis, 1..n)])),
+                    (vec![3 * n - 1], vec![Along::Group(axis, groups)], None),
+                    (vec![n, 2], vec![Along::After(axis), Along::All], None),
+                    (vec![counts[other], 3], vec![Along::At(other, 0), Along::One(1)], Some(space.ends(axis, 1))),
+                    (vec![2, n], vec![Along::All, Along::At(axis, 0)], Some(vec![space.inner(axis, -1)])),
+                ];
+                for (blocks, along, within) in relations {
+                    let what = format!("{space:?}: {along:?} of {blocks:?} within {within:?}");
+                    let mut reads = Blocks::new(READ, &blocks, 192).along(along);
+                    reads.within = within;
+                    let handed = Blocks::of_tasks(2, 192);
+                    let back: Vec<Along> = (0..axes).map(|at| Along::At(at, -((at == axis) as i64))).collect();
+                    let here: Vec<Along> = (0..axes).map(|at| Along::At(at, 0)).collect();
+                    let graph = Graph {
+                        reads: vec![reads],
+                        takes: vec![handed.along(back).within(vec![space.inner(axis, -1)])],
+                        writes: vec![handed.along(here).taking(0)],
+                        scratch_bytes: 64,
+                        ..Graph::new("of", vec![own.clone()], space.clone(), Box::new(order()))
+                    };
+                    check(&Placed(Of(graph)), READ, blocks.iter().product(), &what);
+                }
+            }
+        }
+    }
+
+    /// Holds what `stage` says of blocks against what it says of tasks, one by one.
+    fn check(stage: &Placed<Of>, product: u64, blocks: u64, what: &str) {
+        let tasks: Vec<TaskSpec> = (0..stage.tasks())
+            .map(|n| {
+                let mut spec = TaskSpec::default();
+                stage.describe(n, &mut spec);
+                spec
+            })
+            .collect();
+        for (product, blocks) in [(product, blocks), (2, stage.tasks())] {
+            for block in 0..blocks {
+                let key = BlockKey { product, block };
+                let of = |n: usize| tasks[n].reads.iter().chain(&tasks[n].takes).filter(|other| **other == key).map(move |_| n as u64);
+                let expected: Vec<u64> = (0..tasks.len()).flat_map(of).collect();
+                let mut followers = Vec::new();
+                stage.followers(product, block, &mut |n| followers.push(n));
+                followers.sort_unstable();
+                assert_eq!(
+                    (stage.readers(product, block), followers),
+                    (expected.len() as u64, expected),
+                    "{what}: block {block} of {product}"
+                );
+            }
+        }
+        for (n, spec) in tasks.iter().enumerate() {
+            assert!(spec.writes.iter().all(|write| stage.producer(2, write.key.block) == n as u64), "{what}: task {n}");
+            // the blocks that are read, of 192 bytes at most, and those that are new
+            let held = 192 * (spec.reads.len() + spec.takes.len()) as u64 + spec.new_bytes();
+            assert!(held <= stage.demand_bytes(), "{what}: task {n} holds {held} of {}", stage.demand_bytes());
+        }
+    }
+}
