@@ -87,6 +87,10 @@ fn expressions(directory: &std::path::Path) -> Vec<(&'static str, Array)> {
         ("eigenvalues", linalg::eigh(&square, true)[0].clone()),
         ("eigenvectors", linalg::eigh(&(&square + 1.0), false)[1].clone()),
         ("both of them", &linalg::eigh(&square, true)[1] * &linalg::eigh(&square, true)[0]),
+        // a triangle of 24 columns is more than a page, and two of them are less than two times as many pages
+        ("tall", linalg::qr(&random::normal(0.0, 1.0).shape([900, 24]).seed(4).chunks([100, 24]).build())[0].clone()),
+        ("solved", linalg::solve(&square, &square.index(idx![.., ..9]))),
+        ("rows of lu", linalg::lu(&square, linalg::LuIn::Indices)[0].clone()),
         ("concatenate", concatenate(&[x.clone(), plain.clone(), x.clone()], 0) + 1.0),
         ("seams", concatenate(&[x.clone(), plain.clone()], 0).index(idx![3..70]).sum(1)),
         ("function", x.map_blocks(|block: ndarray::ArrayViewD<'_, f64>| block.to_owned()).index(idx![2..35, 1..28]) * 2.0),

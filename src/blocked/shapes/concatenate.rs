@@ -13,7 +13,8 @@ use crate::grid::{AxisChunks, BlockId, ChunkGrid, LISTED_MAX};
 use crate::plan::{Drive, Product, Stage, TaskBlocks, TaskSpec, new_product};
 use flagstone_kernels::fused::Fused;
 
-/// The parts' tasks, one part after the other.
+/// The parts' tasks, one part after the other. What they read, write and need is said by each part, a loop of its own; there is no
+/// more to it than where a part begins.
 pub struct ConcatenateStage {
     parts: Vec<MapStage>,
     /// The first task of each part, and the number of all.

@@ -131,7 +131,6 @@ struct RunsStage {
     fused: Fused,
     /// Of the kernel, the values, and the items.
     layout: Layout<3>,
-    /// Where each block begins.
     /// Where each block that was written begins.
     begins: Mutex<Vec<RunBlock>>,
 }
@@ -205,7 +204,8 @@ struct Bounds {
     blocks: Vec<u32>,
 }
 
-/// Merges runs, a task a block of the result.
+/// Merges runs, a task a block of the result. Which blocks of a run a task reads follows from their first items, in two lists that
+/// ascend, not from the task's place: so it is no graph of places (`places.rs`), and `describe` and `readers` both ask `needed`.
 pub struct MergeStage {
     sorter: Sorter,
     runs: Arc<SortedRuns>,
