@@ -100,5 +100,9 @@ def zipf(a: Any, size: Any = ..., *, seed: int | None = ..., dtype: DTypeLike | 
     """Zipf."""
 def dirichlet(alpha: Any, size: Any = ..., *, seed: int | None = ..., dtype: DTypeLike | None = ..., chunks: Any = ..., stream: Any = ...) -> Array:
     """Shares that add up to 1, along the last axis."""
+def multinomial(n: Any, pvals: Any, size: Any = ..., *, seed: int | None = ..., dtype: DTypeLike | None = ..., chunks: Any = ..., stream: Any = ...) -> Array:
+    """How often each outcome comes up in n trials, along the last axis."""
+def multivariate_hypergeometric(colors: Any, nsample: Any, size: Any = ..., method: Any = ..., *, seed: int | None = ..., dtype: DTypeLike | None = ..., chunks: Any = ..., stream: Any = ...) -> Array:
+    """How many of each colour are in a sample, along the last axis."""
 def multivariate_normal(mean: Any, cov: Any, size: Any = ..., check_valid: Any = ..., tol: Any = ..., *, method: Any = ..., seed: int | None = ..., dtype: DTypeLike | None = ..., chunks: Any = ..., stream: Any = ...) -> Array:
     """Normal vectors, along the last axis."""
