@@ -5,10 +5,16 @@ use crate::array::{Array, counted, where_};
 use crate::error::{Error, Result};
 use crate::expr::{Expr, Node, ops};
 use flagstone_kernels::dtype::DType;
+use flagstone_kernels::tally::Even;
 
 /// How often each integer of `0..bins` occurs, or the sum of its weights; another integer is an error if `strict`.
 pub(in crate::array) fn tally(indices: &Array, weights: Option<&Array>, bins: u64, strict: bool) -> Result<Array> {
-    let indices = cast(&indices.expr()?, DType::I64)?;
+    tallied(indices, None, weights, bins, strict)
+}
+
+/// As [`tally`]; with `even`, of values between edges.
+fn tallied(indices: &Array, even: Option<Even>, weights: Option<&Array>, bins: u64, strict: bool) -> Result<Array> {
+    let indices = cast(&indices.expr()?, if even.is_some() { DType::F64 } else { DType::I64 })?;
     let weights = match weights {
         Some(weights) => Some(cast(&weights.expr()?, DType::F64)?),
         None => None,
@@ -23,7 +29,7 @@ pub(in crate::array) fn tally(indices: &Array, weights: Option<&Array>, bins: u6
             let dtype = if weights.is_some() { DType::F64 } else { DType::I64 };
             return crate::array::zeros([bins], dtype).expr();
         }
-        let rows = Node::new(ops::Tally::new(&args[0], weights.as_ref(), bins, strict).into())?;
+        let rows = Node::new(ops::Tally::new(&args[0], even, weights.as_ref(), bins, strict).into())?;
         Array::from_expr(rows).sum(0).expr()
     })?;
     Ok(Array::from_expr(result))
@@ -107,8 +113,16 @@ pub(in crate::array) fn binned(name: &str, x: &Array, edges: Edges) -> Result<(A
 
 /// Counts, or sums of weights, between edges, and the edges.
 pub(in crate::array) fn histogram(x: &Array, edges: Edges, density: bool, weights: Option<&Array>) -> Result<(Array, Array)> {
+    let range = if let Edges::Even(_, range) = &edges { *range } else { None };
     let (edges, place, bins) = binned("histogram", x, edges)?;
-    let counts = tally(&place, weights, bins, false)?;
+    let counts = match range {
+        // as `binned` finds them, in one step
+        Some((low, high)) => {
+            let (low, high) = if low == high { (low - 0.5, high + 0.5) } else { (low, high) };
+            tallied(x, Some(Even { low, high, dtype: edges.dtype()? }), weights, bins, false)?
+        }
+        None => tally(&place, weights, bins, false)?,
+    };
     if !density {
         return Ok((counts, edges));
     }

@@ -75,8 +75,12 @@ impl Lower for ops::Grouped {
             blocking::shrink(&mut cuts, (most / self.parts.longest().max(self.groups)).max(1));
             GroupedStage::new(self, &feeds, cuts)
         };
+        // what is decoded whole is read whole where that fits, however long a part is: narrower boxes would decode it again
+        let natural = blocking::natural(&feeds[0].0);
+        let whole = natural.rigid.then(|| GroupedStage::new(self, &feeds, natural.cuts.clone()));
         let sizes = blocking::task_sizes(work);
-        let stage = blocking::first_within(sizes.map(of), |stage| stage.demand_bytes(), lowering.budget.share_bytes() / 2);
+        let stages = whole.into_iter().chain(sizes.map(of));
+        let stage = blocking::first_within(stages, |stage| stage.demand_bytes(), lowering.budget.share_bytes() / 2);
         let first = [AxisChunks::regular(self.parts.count(), 1), AxisChunks::whole(self.groups)];
         let axes = first.into_iter().chain(stage.work.boxes.cuts[1..].iter().cloned()).collect();
         let made = Blocked { product: stage.work.writes[0].product.id, grid: ChunkGrid { axes } };

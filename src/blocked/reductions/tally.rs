@@ -7,7 +7,7 @@ use crate::blocked::made::Blocked;
 use crate::blocked::task_box::TaskBox;
 use crate::blocked::work::{Access, Blocks, Layout, Tasks, Work, Writes};
 use crate::error::{Error, Result};
-use crate::expr::{Expr, ops};
+use crate::expr::{Expr, Operation, ops};
 use crate::grid::{AxisChunks, ChunkGrid};
 use crate::plan::{Drive, Parts, Product, TaskBlocks, new_product};
 use flagstone_kernels::dtype::DType;
@@ -22,9 +22,10 @@ struct TallyStage {
     strict: bool,
     weighted: bool,
     bins: u64,
+    even: Option<tally::Even>,
     fused: Fused,
-    /// Of the kernel, the indices and the weights.
-    layout: Layout<3>,
+    /// Of the kernel, the indices, the weights and the edges.
+    layout: Layout<4>,
 }
 
 impl TallyStage {
@@ -32,13 +33,14 @@ impl TallyStage {
         let boxes = Boxes::rows(of.parts.axes.clone());
         let values = boxes.longest_elements().saturating_mul(8);
         let fused = Fused::new(feed.program.clone(), registers, vec![]);
-        let layout = Layout::new([fused.scratch_bytes() as u64, values, if of.weights.is_some() { values } else { 0 }]);
+        let edges = if of.even.is_some() { of.bins.saturating_add(1).saturating_mul(8) } else { 0 };
+        let layout = Layout::new([fused.scratch_bytes() as u64, values, if of.weights.is_some() { values } else { 0 }, edges]);
         let reads = vec![Access::whole(feed)];
         let scratch = layout.bytes().saturating_add(Work::loading_bytes(&boxes, &reads));
         let product = Product { id: new_product(), name: "bins".into(), blocks: boxes.len() };
         let writes = vec![Writes { product, blocks: Blocks::Elements { axes: vec![], item: of.bins.saturating_mul(8) } }];
-        let work = Work::new("bincount", boxes, reads, writes, scratch);
-        TallyStage { work, strict: of.strict, weighted: of.weights.is_some(), bins: of.bins, fused, layout }
+        let work = Work::new(of.name(), boxes, reads, writes, scratch);
+        TallyStage { work, strict: of.strict, weighted: of.weights.is_some(), bins: of.bins, even: of.even, fused, layout }
     }
 }
 
@@ -51,11 +53,12 @@ impl Tasks for TallyStage {
         let elements: usize = local.iter().product();
         let Parts { reads, mut writes, scratch, counters } = blocks.parts();
         let mut rest = scratch;
-        let [kernel, indices, weights] = self.layout.split(&mut rest);
+        let [kernel, indices, weights, edges] = self.layout.split(&mut rest);
         let indices = &mut indices[..elements * 8];
         let weights = if self.weighted { &mut weights[..elements * 8] } else { weights };
         let views = self.work.reads[0].feed.load_box(task_box, &reads, &mut rest, counters)?;
-        let mut out = vec![ViewMut::dense(&mut *indices, DType::I64, &local)];
+        let of = if self.even.is_some() { DType::F64 } else { DType::I64 };
+        let mut out = vec![ViewMut::dense(&mut *indices, of, &local)];
         if self.weighted {
             out.push(ViewMut::dense(&mut *weights, DType::F64, &local));
         }
@@ -63,6 +66,16 @@ impl Tasks for TallyStage {
         drop(out);
         let bins = &mut *writes[0];
         bins.fill(0);
+        if let Some(even) = &self.even {
+            let edges = &mut bytemuck::cast_slice_mut(edges)[..self.bins as usize + 1];
+            even.edges(edges);
+            let values = bytemuck::cast_slice(indices);
+            match self.weighted {
+                false => even.count(values, edges, bytemuck::cast_slice_mut(bins)),
+                true => even.add(values, bytemuck::cast_slice(weights), edges, bytemuck::cast_slice_mut(bins)),
+            }
+            return Ok(());
+        }
         let indices = bytemuck::cast_slice(indices);
         let tallied = match self.weighted {
             false => tally::count(indices, self.strict, bytemuck::cast_slice_mut(bins)),

@@ -6,6 +6,7 @@ use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through, record};
 use crate::grid::{AxisChunks, ChunkGrid};
 use crate::sizes::graph;
 use flagstone_kernels::dtype::DType;
+use flagstone_kernels::tally::Even;
 use serde::{Deserialize, Serialize};
 use std::hash::Hasher;
 
@@ -13,9 +14,11 @@ use std::hash::Hasher;
 /// rows are then summed as any array is.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Tally {
-    /// Indices, i64.
+    /// Indices, i64; or f64 values that lie between edges.
     #[serde(with = "record::arg")]
     pub indices: Expr,
+    /// The edges.
+    pub even: Option<Even>,
     /// Weights of the same shape, f64.
     #[serde(with = "record::optional")]
     pub weights: Option<Expr>,
@@ -29,7 +32,7 @@ pub struct Tally {
 
 impl Tally {
     /// A tally of `indices` in parts that follow from chunks and number of bins.
-    pub fn new(indices: &Expr, weights: Option<&Expr>, bins: u64, strict: bool) -> Tally {
+    pub fn new(indices: &Expr, even: Option<Even>, weights: Option<&Expr>, bins: u64, strict: bool) -> Tally {
         let most = graph::TALLY_ELEMENTS.max(bins);
         let mut axes = indices.chunks.axes.clone();
         let elements = |axes: &[AxisChunks]| axes.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul);
@@ -44,7 +47,7 @@ impl Tally {
             }
         }
         let parts = ChunkGrid { axes };
-        Tally { indices: indices.clone(), weights: weights.cloned(), bins, strict, parts }
+        Tally { indices: indices.clone(), even, weights: weights.cloned(), bins, strict, parts }
     }
 
     /// Dtype of the bins.
@@ -55,7 +58,7 @@ impl Tally {
 
 impl Operation for Tally {
     fn name(&self) -> &str {
-        "bincount"
+        if self.even.is_some() { "histogram" } else { "bincount" }
     }
 
     fn args(&self) -> Vec<&Expr> {
@@ -68,7 +71,8 @@ impl Operation for Tally {
 
     fn infer(&self) -> Result<Inferred> {
         let fits = self.weights.as_ref().is_none_or(|weights| weights.shape == self.indices.shape && weights.dtype == DType::F64);
-        if !fits || self.indices.dtype != DType::I64 || self.parts.shape() != self.indices.shape {
+        let dtype = if self.even.is_some() { DType::F64 } else { DType::I64 };
+        if !fits || self.indices.dtype != dtype || self.parts.shape() != self.indices.shape {
             return Err(Error::internal(format!("a tally of {:?} {}", self.indices.shape, self.indices.dtype)));
         }
         let shape = vec![self.parts.blocks(), self.bins];
@@ -77,7 +81,7 @@ impl Operation for Tally {
     }
 
     fn same(&self, other: &Op) -> bool {
-        let what = |tally: &Tally| (tally.bins, tally.strict, tally.weights.is_some());
+        let what = |tally: &Tally| (tally.bins, tally.strict, tally.weights.is_some(), tally.even);
         matches!(other, Op::Tally(other) if what(self) == what(other) && self.parts == other.parts)
     }
 
@@ -86,7 +90,10 @@ impl Operation for Tally {
     }
 
     fn detail(&self) -> String {
-        format!("minlength={}", self.bins)
+        match &self.even {
+            Some(even) => format!("bins={}, range=({}, {})", self.bins, even.low, even.high),
+            None => format!("minlength={}", self.bins),
+        }
     }
 
     fn through(&self) -> Through<'_> {
