@@ -39,9 +39,10 @@ impl Tally {
         for axis in (0..axes.len()).rev() {
             axes[axis] = axes[axis].join(most / elements(&axes).max(1));
         }
+        let whole = elements(&axes) <= graph::TALLY_CHUNK_ELEMENTS;
         for axis in 0..axes.len() {
             let have = elements(&axes);
-            if have > most {
+            if have > most && !whole {
                 let longest = axes[axis].longest();
                 axes[axis] = axes[axis].split((longest / have.div_ceil(most)).max(1));
             }
