@@ -252,6 +252,9 @@ fn choice(a: &[Value]) -> Called {
     let of = if number { arange(0, args::integer(name, &a[0])?, 1, None) } else { args::array(name, &a[0])? };
     let chances = if is_none(&a[3]) { None } else { Some(args::array(name, &a[3])?.astype(DType::F64)) };
     let size: Vec<u64> = if is_none(&a[1]) { vec![] } else { lengths(name, &a[1])? };
+    if let Value::List(_) | Value::Tuple(_) = &a[3] {
+        check_chances(name, &floats(name, &a[3])?, if replace { 1 } else { size.iter().product() })?;
+    }
     let how = order(name, &[a[4].clone(), a[6].clone(), a[7].clone()])?;
     let arrays: Vec<&Array> = std::iter::once(&of).chain(&chances).collect();
     let chosen = composed(name, &arrays, move |arrays| {
@@ -287,6 +290,18 @@ fn choice(a: &[Value]) -> Called {
         Ok(of.take(&places, 0).reshape(size.clone()))
     });
     given(dtype.map_or(chosen.clone(), |dtype| chosen.astype(dtype)))
+}
+
+/// Chances that add up to 1, of which so many are over 0: those of a list are known before anything is computed.
+fn check_chances(name: &str, chances: &[f64], least: u64) -> Result<()> {
+    let (sum, some) = (chances.iter().sum::<f64>(), chances.iter().filter(|&&p| p > 0.0).count() as u64);
+    if chances.iter().any(|p| p.is_nan() || *p < 0.0) || (sum - 1.0).abs() > 1e-8 {
+        return Err(Error::bad_request(name, format!("chances that add up to {sum}; expected numbers from 0 on that add up to 1")));
+    }
+    match some < least {
+        true => Err(Error::bad_request(name, format!("{some} chances over 0 for {least} elements, each once; expected as many"))),
+        false => Ok(()),
+    }
 }
 
 /// (n, pvals, size, seed, dtype, chunks, stream): a binomial of what is left for each outcome but the last.
