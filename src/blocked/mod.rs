@@ -27,6 +27,7 @@ mod shapes;
 mod share;
 mod siblings;
 mod sorting;
+mod space;
 mod task_box;
 mod work;
 mod write;

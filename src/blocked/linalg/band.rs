@@ -7,7 +7,8 @@
 
 use super::stage::Source;
 use crate::blocked::flops;
-use crate::blocked::places::{Along, Blocks, Fed, Graph, HERE, Order, Placed, Places, Space};
+use crate::blocked::places::{Along, Blocks, Fed, Graph, HERE, Placed, Places};
+use crate::blocked::space::{Order, Space};
 use crate::budget::Budget;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::AxisChunks;

@@ -5,7 +5,8 @@
 
 use super::stage::sweeps_of;
 use crate::blocked::flops;
-use crate::blocked::places::{Along, Blocks, Graph, HERE, Placed, Places, Space};
+use crate::blocked::places::{Along, Blocks, Graph, HERE, Placed, Places};
+use crate::blocked::space::Space;
 use crate::error::Result;
 use crate::grid::AxisChunks;
 use crate::plan::{Parts, Product, TaskBlocks};

@@ -1,6 +1,6 @@
 //! Which step of which column block is whose task: the order of a left-looking factorisation, in closed form.
 
-use crate::blocked::places::{Order, Space};
+use crate::blocked::space::{Order, Space};
 
 /// Steps k = 0, 1, … of column blocks. Blocks advance in groups; in a group, each factored block of an earlier group is applied
 /// to all before the next one is.

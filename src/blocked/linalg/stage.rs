@@ -3,7 +3,8 @@
 use super::columns::Columns;
 use crate::blocked::feed::{Feed, carve, carved_bytes};
 use crate::blocked::flops;
-use crate::blocked::places::{Along, Blocks, Fed, Graph, HERE, Order, Placed, Places};
+use crate::blocked::places::{Along, Blocks, Fed, Graph, HERE, Placed, Places};
+use crate::blocked::space::Order;
 use crate::budget::Budget;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::Counters;
