@@ -4,6 +4,7 @@
 mod convolve;
 mod covariance;
 mod differences;
+mod fit;
 mod gradient;
 pub mod hypotheses;
 mod moments;
@@ -15,6 +16,7 @@ mod zeros;
 pub use convolve::{Overlap, convolve, correlate};
 pub use covariance::Observations;
 pub use differences::polyval;
+pub use fit::polyfit;
 pub use gradient::Spacing;
-pub use polynomials::{polyadd, polyder, polyint, polymul, polysub};
-pub use zeros::{poly, polydiv, polyfit, roots};
+pub use polynomials::{polyadd, polyder, polydiv, polyint, polymul, polysub};
+pub use zeros::{poly, roots};

@@ -1,9 +1,10 @@
-//! Polynomials by their coefficients, the highest power first: sums, products, slopes and areas.
+//! Polynomials by their coefficients, the highest power first: sums, products, quotients, slopes and areas.
 
 use super::differences::from;
+use super::moments::floats;
 use super::{Overlap, convolve};
 use crate::array::composed::{check_pieces, composed};
-use crate::array::{Array, Pad, arange, concatenate};
+use crate::array::{Array, Index, Pad, arange, concatenate, zeros};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::DType;
 
@@ -13,6 +14,11 @@ pub(super) fn length(name: &str, p: &Array) -> Result<u64> {
         [n] => Ok(n),
         ref shape => Err(Error::bad_request(name, format!("coefficients of shape {shape:?}; expected one axis"))),
     }
+}
+
+/// Elements `start..stop` along axis 0, negative ones from the end.
+pub(super) fn part(x: &Array, start: impl Into<Option<i64>>, stop: impl Into<Option<i64>>) -> Array {
+    x.index([Index::Slice(start.into(), stop.into(), None)])
 }
 
 /// Both with as many coefficients: zeros come first.
@@ -94,4 +100,45 @@ pub fn polyint(p: &Array, m: u64) -> Array {
             Ok(concatenate(&[divided, end], 0))
         })
     })
+}
+
+/// Quotient and remainder of two polynomials, the highest power first. The remainder has one coefficient less than the divisor, one at
+/// least; NumPy drops its zeros at the front.
+///
+/// ```
+/// use flagstone::{Array, array::polydiv};
+/// let [p, by] = [[3.0, 5.0, 2.0].as_slice(), &[2.0, 1.0]].map(|p| Array::from(ndarray::ArrayView1::from(p).to_owned()));
+/// let [quotient, rest] = polydiv(&p, &by);
+/// assert_eq!(quotient.compute::<f64>().unwrap().as_slice().unwrap(), [1.5, 1.75]);
+/// assert_eq!(rest.compute::<f64>().unwrap().as_slice().unwrap(), [0.25]);
+/// ```
+#[track_caller]
+pub fn polydiv(u: &Array, v: &Array) -> [Array; 2] {
+    let at = |wanted: usize| {
+        composed("polydiv", &[u, v], move |arrays| divided(&arrays[0], &arrays[1]).map(|[q, r]| if wanted == 0 { q } else { r }))
+    };
+    [at(0), at(1)]
+}
+
+fn divided(u: &Array, v: &Array) -> Result<[Array; 2]> {
+    let dtype = floats(u)?.dtype()?.promote(floats(v)?.dtype()?);
+    let (u, v) = (u.astype(dtype), v.astype(dtype));
+    let (n, m) = (length("polydiv", &u)?, length("polydiv", &v)?);
+    if n == 0 || m == 0 {
+        return Err(Error::bad_request("polydiv", "a polynomial without coefficients; expected one at least"));
+    }
+    if n < m {
+        return Ok([zeros([1], dtype), u]);
+    }
+    check_pieces("polydiv", n - m + 1, "divide by a polynomial of a higher degree")?;
+    let (mut quotient, mut rest) = (Vec::new(), u);
+    for _ in 0..=n - m {
+        let factor = part(&rest, 0, 1) / part(&v, 0, 1);
+        // what it leaves of the first m coefficients, of which the first one is gone
+        let left = part(&rest, 1, m as i64) - &factor * part(&v, 1, None);
+        rest = concatenate(&[left, part(&rest, m as i64, None)], 0);
+        quotient.push(factor);
+    }
+    let rest = if m == 1 { zeros([1], dtype) } else { rest };
+    Ok([concatenate(&quotient, 0), rest])
 }

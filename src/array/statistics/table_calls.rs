@@ -1,6 +1,6 @@
 //! The calls of the table that are differences, convolutions and statistics.
 
-use super::{Observations, Overlap, Spacing, convolve, correlate, differences, hypotheses, zeros};
+use super::{Observations, Overlap, Spacing, convolve, correlate, differences, fit, hypotheses, polynomials, zeros};
 use crate::array::axes::position;
 use crate::array::calls::{Options, cumulative, reduction};
 use crate::array::composed::composed;
@@ -216,7 +216,7 @@ pub(super) fn roots(a: &[Value]) -> Called {
 }
 
 pub(super) fn polydiv(a: &[Value]) -> Called {
-    let [quotient, rest] = zeros::polydiv(&args::array("polydiv", &a[0])?, &args::array("polydiv", &a[1])?);
+    let [quotient, rest] = polynomials::polydiv(&args::array("polydiv", &a[0])?, &args::array("polydiv", &a[1])?);
     Ok(Value::Tuple(vec![Value::Array(quotient), Value::Array(rest)]))
 }
 
@@ -225,7 +225,7 @@ pub(super) fn polyfit(a: &[Value]) -> Called {
     let name = "polyfit";
     let (x, y, degree) = (args::array(name, &a[0])?, args::array(name, &a[1])?, args::natural(name, &a[2])?);
     let rcond = if is_none(&a[3]) { None } else { Some(args::float(name, &a[3])?) };
-    given(zeros::polyfit(&x, &y, degree, rcond, optional(name, &a[4])?.as_ref()))
+    given(fit::polyfit(&x, &y, degree, rcond, optional(name, &a[4])?.as_ref()))
 }
 
 pub(super) fn array_equiv(a: &[Value]) -> Called {
