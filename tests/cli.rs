@@ -269,6 +269,34 @@ fn a_store_takes_one_array() {
     assert!(!Path::new(&out).exists());
 }
 
+/// What is stored is planned for the chunks that were asked for, and nothing stands at the address then.
+#[test]
+fn explaining_what_is_stored_is_about_its_chunks() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["x.zarr", "x.h5", "x.npy", "s3.zarr/deep/x.zarr"] {
+        let out = dir.path().join(name).display().to_string();
+        let args = ["eval", "ones((1000, 1000))", "-o", &out, "--chunks", "250,1000", "--memory-limit", "64MiB", "--explain=json"];
+        let plan = json(if name.ends_with("npy") { &[&args[..4], &args[6..]].concat() } else { &args });
+        let write = plan["stages"].as_array().unwrap().last().unwrap();
+        assert_eq!(write["name"], "write");
+        assert_eq!(plan["limit_bytes"], 64 << 20);
+        let smallest = plan["smallest_bytes"].as_u64().unwrap();
+        if !name.ends_with("npy") {
+            assert_eq!(write["tasks"], 4, "{plan}");
+            assert!(smallest >= 250 * 8000 && smallest < 16 << 20, "{plan}");
+        }
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+    // the limit that it names does, and a smaller one does not
+    let text = "random.random((600, 700)) @ random.random((700, 500))";
+    let out = dir.path().join("y.zarr").display().to_string();
+    let with = |limit: u64| flagstone(&["eval", text, "-o", &out, "--overwrite", "--memory-limit", &limit.to_string()]);
+    let smallest = json(&["eval", text, "-o", &out, "--explain=json"])["smallest_bytes"].as_u64().unwrap();
+    assert!(ok(&["eval", text, "-o", &out, "--explain", "--memory-limit", "1"]).contains("which is too small"));
+    assert!(with(smallest).status.success());
+    assert!(!with(smallest - 1).status.success());
+}
+
 #[test]
 fn explaining_computes_nothing() {
     let dir = tempfile::tempdir().unwrap();

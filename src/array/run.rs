@@ -267,6 +267,27 @@ impl Runtime {
     pub fn explain(&self, array: &Array) -> Result<Explanation> {
         self.explain_exprs(&[array.expr()?])
     }
+
+    /// What [`Runtime::store_with`] would do. What stands at the address is neither looked at nor touched.
+    ///
+    /// # Errors
+    /// As [`Runtime::store_with`], without running anything.
+    ///
+    /// ```
+    /// # fn main() -> flagstone::Result<()> {
+    /// use flagstone::{DType, Runtime, array::StoreOptions, zeros};
+    /// let options = StoreOptions::new().chunks([100, 1000]);
+    /// let plan = Runtime::default_runtime()?.explain_store(&zeros([1000, 1000], DType::F32), "zeros.zarr", &options)?;
+    /// assert!(plan.to_string().contains("write"));
+    /// # Ok(()) }
+    /// ```
+    pub fn explain_store(&self, array: &Array, address: impl AsRef<Path>, options: &StoreOptions) -> Result<Explanation> {
+        let (address, expr) = (store::text(address.as_ref())?, array.expr()?);
+        let failed = |e| Error::store_io(address, "making a directory for files that are not kept", &e);
+        let directory = tempfile::tempdir().map_err(failed)?;
+        let writer = store::rehearse(address, directory.path(), &options.create(&expr, address)?)?;
+        self.explain_into(&[expr], vec![writer])
+    }
 }
 
 /// Computing with the default runtime.

@@ -33,13 +33,15 @@ pub struct Explanation {
     pub stages: Vec<StageLine>,
     /// The memory limit in bytes.
     pub limit_bytes: u64,
+    /// The smallest limit under which there is a plan; `limit_bytes` may be below it.
+    pub smallest_bytes: u64,
     /// Phases that must run first because later shapes depend on their values.
     pub phases_before: Vec<String>,
 }
 
 impl Explanation {
-    /// Describes `plan`.
-    pub fn new(expression: String, plan: &Plan, limit_bytes: u64, phases_before: Vec<String>) -> Explanation {
+    /// Describes `plan`, under a limit of which a smaller one would do.
+    pub fn new(expression: String, plan: &Plan, (limit_bytes, smallest_bytes): (u64, u64), phases_before: Vec<String>) -> Explanation {
         let stages = plan.stages.iter().map(|node| {
             let mut reads: Vec<usize> = node.stage.inputs().into_iter().filter_map(|product| plan.producer(product)).collect();
             reads.sort_unstable();
@@ -59,7 +61,7 @@ impl Explanation {
                 reads,
             }
         });
-        Explanation { expression, stages: stages.collect(), limit_bytes, phases_before }
+        Explanation { expression, stages: stages.collect(), limit_bytes, smallest_bytes, phases_before }
     }
 
     /// The stages as a Graphviz digraph.
@@ -114,8 +116,11 @@ impl fmt::Display for Explanation {
                 reads.join(" ")
             )?;
         }
-        if self.limit_bytes != u64::MAX {
-            writeln!(f, "memory limit {}", Bytes(self.limit_bytes))?;
+        let smallest = Bytes(self.smallest_bytes);
+        match self.limit_bytes {
+            u64::MAX => writeln!(f, "no memory limit; {smallest} would do")?,
+            limit if limit < self.smallest_bytes => writeln!(f, "memory limit {}, which is too small; {smallest} would do", Bytes(limit))?,
+            limit => writeln!(f, "memory limit {}; {smallest} would do", Bytes(limit))?,
         }
         Ok(())
     }

@@ -26,7 +26,7 @@ fn far_stores(exprs: &[Expr]) -> Vec<Arc<dyn Store>> {
 }
 
 impl Runtime {
-    /// The plan that fits beside what far stores below `exprs` may hold, and the bytes of that; or one that leaves them none. What is
+    /// The plan that fits `room` bytes beside what far stores below `exprs` may hold, and the bytes of that; or one that leaves them none. What is
     /// refused is refused for the whole room, so that the smallest limit that is named would do.
     ///
     /// # Errors
@@ -34,10 +34,9 @@ impl Runtime {
     pub(super) fn fit_beside<T>(
         &self,
         exprs: &[Expr],
-        standing_bytes: u64,
+        room: u64,
         fit: impl Fn(u64) -> Result<std::result::Result<T, Short>>,
     ) -> Result<(std::result::Result<T, Short>, u64)> {
-        let room = self.room(standing_bytes);
         let wanted = far_stores(exprs).iter().map(|store| store.ahead_bytes()).fold(0, u64::saturating_add);
         let ahead_bytes = wanted.min(room / PART);
         if ahead_bytes > 0

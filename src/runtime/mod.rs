@@ -216,6 +216,20 @@ fn collected(exprs: &[Expr]) -> Vec<Sink> {
     exprs.iter().map(planned).collect()
 }
 
+/// Bytes of a limit that are left beside `standing_bytes`.
+fn room(limit_bytes: u64, standing_bytes: u64) -> u64 {
+    match limit_bytes {
+        u64::MAX => u64::MAX,
+        limit => limit.saturating_sub(standing_bytes),
+    }
+}
+
+/// Results that go into `writers`, one each.
+fn written(exprs: &[Expr], writers: &[Arc<dyn Writer>]) -> Vec<Sink> {
+    let sink = |(expr, writer): (&Expr, &Arc<dyn Writer>)| Sink { expr: expr.clone(), to: Destination::Writer(writer.clone()) };
+    exprs.iter().zip(writers).map(sink).collect()
+}
+
 /// The refusal with another smallest limit.
 fn naming(error: Error, smallest_bytes: u64) -> Error {
     match error.kind() {
@@ -342,10 +356,7 @@ impl Runtime {
     pub fn store_exprs(&self, items: Vec<(Expr, Box<dyn Writer>)>, cancel: &CancelToken) -> Result<()> {
         let _gate = self.enter()?;
         let (exprs, writers): (Vec<Expr>, Vec<Arc<dyn Writer>>) = items.into_iter().map(|(e, w)| (e, Arc::from(w))).unzip();
-        let sinks = |exprs: &[Expr]| {
-            let sink = |(expr, writer): (&Expr, &Arc<dyn Writer>)| Sink { expr: expr.clone(), to: Destination::Writer(writer.clone()) };
-            exprs.iter().zip(&writers).map(sink).collect()
-        };
+        let sinks = |exprs: &[Expr]| written(exprs, &writers);
         let prepared = self.prepare(&exprs, |_| 0, &sinks, cancel)?;
         self.run_sinks(&sinks(&prepared), cancel)?;
         writers.iter().try_for_each(|writer| writer.commit())
@@ -376,11 +387,23 @@ impl Runtime {
     /// `BadRequest`, `Unsupported`; `WouldNotFit` is told in the text instead.
     #[doc(hidden)]
     pub fn explain_exprs(&self, exprs: &[Expr]) -> Result<Explanation> {
+        // wherever the results will go
+        self.explain_sinks(exprs, &collected)
+    }
+
+    /// As [`Runtime::explain_exprs`], of what goes into these writers.
+    pub(crate) fn explain_into(&self, exprs: &[Expr], writers: Vec<Box<dyn Writer>>) -> Result<Explanation> {
+        let writers: Vec<Arc<dyn Writer>> = writers.into_iter().map(Arc::from).collect();
+        self.explain_sinks(exprs, &|exprs| written(exprs, &writers))
+    }
+
+    fn explain_sinks(&self, exprs: &[Expr], sinks: &dyn Fn(&[Expr]) -> Vec<Sink>) -> Result<Explanation> {
         let exprs = settle(exprs)?;
         let text = crate::expr::text(&self.rewrite(&exprs)?);
-        // wherever the results will go
-        let foreseen = self.foresee_awaited(exprs, 0, &collected, &self.1)?;
-        Ok(Explanation::new(text, &foreseen.plan, self.0.limit_bytes, foreseen.phases))
+        // under no limit at all, to know which one would do
+        let smallest = self.foresee_awaited(exprs.clone(), (0, 0), sinks, &self.1)?.smallest_bytes();
+        let foreseen = self.foresee_awaited(exprs, (0, self.0.limit_bytes), sinks, &self.1)?;
+        Ok(Explanation::new(text, &foreseen.plan, (self.0.limit_bytes, smallest), foreseen.phases))
     }
 
     /// Keeps the blocks of `product` in the pool until the last of what is returned is dropped.
@@ -400,10 +423,7 @@ impl Runtime {
 
     /// Bytes of the limit that are left beside `standing_bytes`.
     fn room(&self, standing_bytes: u64) -> u64 {
-        match self.0.limit_bytes {
-            u64::MAX => u64::MAX,
-            limit => limit.saturating_sub(standing_bytes),
-        }
+        room(self.0.limit_bytes, standing_bytes)
     }
 
     /// Expand and optimise.
@@ -431,11 +451,12 @@ impl Runtime {
     ) -> Result<Vec<Expr>> {
         let exprs = &settle(exprs)?;
         if Runtime::is_awaited(exprs) {
-            self.foresee_awaited(exprs.clone(), results_bytes(exprs), sinks, cancel)?.check(self.0.limit_bytes, self.0.spill_cap_bytes)?;
+            self.foresee_awaited(exprs.clone(), (results_bytes(exprs), self.0.limit_bytes), sinks, cancel)?
+                .check(self.0.spill_cap_bytes)?;
         }
         let exprs = settle(&self.rewrite(&self.awaited(exprs, cancel)?)?)?;
         if !procedures(&exprs, &self.0.sizes.work).is_empty() {
-            self.foresee(exprs.clone(), results_bytes(&exprs), sinks, cancel)?.check(self.0.limit_bytes, self.0.spill_cap_bytes)?;
+            self.foresee(exprs.clone(), (results_bytes(&exprs), self.0.limit_bytes), sinks, cancel)?.check(self.0.spill_cap_bytes)?;
         }
         self.find_all(exprs, cancel)
     }
@@ -489,7 +510,7 @@ impl Runtime {
             }
         };
         let standing = self.0.pool.usage().reserved_bytes;
-        let (fitted, ahead_bytes) = self.fit_beside(&exprs, standing, |room| self.fit_sinks(sinks, room, cancel))?;
+        let (fitted, ahead_bytes) = self.fit_beside(&exprs, self.room(standing), |room| self.fit_sinks(sinks, room, cancel))?;
         let (Lowered { plan, kept }, _) = fitted.map_err(|short| short.refusal(self.0.limit_bytes, standing))?;
         let _ahead = self.allow_ahead(&exprs, ahead_bytes)?;
         self.run_plan(&plan, self.room(standing.saturating_add(ahead_bytes)), cancel)?;

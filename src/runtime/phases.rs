@@ -1,7 +1,7 @@
 //! What must be known before the rest can be lowered: counts of masks, medians.
 
 use super::fit::{Short, fit};
-use super::{Runtime, standing_bytes_of};
+use super::{Runtime, room, standing_bytes_of};
 use crate::blocked::{Bound, Keeper, Procedure, Sink, Step, lower, procedure, procedures};
 use crate::budget::Budget;
 use crate::error::{Bytes, ErrorKind, Result};
@@ -12,8 +12,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 /// What a computation will take.
-#[derive(Default)]
 pub(super) struct Foreseen {
+    /// The limit that it is foreseen under.
+    limit_bytes: u64,
     /// What its procedures do, in order.
     pub phases: Vec<String>,
     /// The plan that follows them.
@@ -25,11 +26,20 @@ pub(super) struct Foreseen {
 }
 
 impl Foreseen {
+    fn under(limit_bytes: u64) -> Foreseen {
+        Foreseen { limit_bytes, phases: Vec::new(), plan: Plan::default(), short: Vec::new(), on_disk: Vec::new() }
+    }
+
+    /// The smallest limit under which all of what did not fit would.
+    pub(super) fn smallest_bytes(&self) -> u64 {
+        self.short.iter().map(|(short, standing)| short.smallest_bytes.saturating_add(*standing)).max().unwrap_or(0)
+    }
+
     /// Refuses what does not fit into memory, naming the limit under which all of it does, or on disk.
     ///
     /// # Errors
     /// `WouldNotFit`, `Spill`.
-    pub(super) fn check(&self, limit_bytes: u64, spill_cap_bytes: u64) -> Result<()> {
+    pub(super) fn check(&self, spill_cap_bytes: u64) -> Result<()> {
         if let Some((operation, bytes)) = self.on_disk.iter().max_by_key(|(_, bytes)| bytes) {
             let what = format!(
                 "{operation} keeps blocks between its passes of which up to {} would be on disk, over the cap of {}; raise the cap on disk or the memory limit",
@@ -39,7 +49,7 @@ impl Foreseen {
             return Err(ErrorKind::Spill { directory: "the spill directory".into(), what }.into());
         }
         let most = self.short.iter().max_by_key(|(short, standing)| short.smallest_bytes.saturating_add(*standing));
-        most.map_or(Ok(()), |(short, standing)| Err(short.refusal(limit_bytes, *standing).into()))
+        most.map_or(Ok(()), |(short, standing)| Err(short.refusal(self.limit_bytes, *standing).into()))
     }
 }
 
@@ -101,7 +111,7 @@ impl Runtime {
         Ok(())
     }
 
-    /// [`Runtime::foresee`] of what waits for lengths, as if all were as long as they may be; `results_bytes` are those of results whose
+    /// [`Runtime::foresee`] of what waits for lengths, as if all were as long as they may be; bytes of results are those of results whose
     /// lengths are known. Where the bounds do not go together, the plan is that of counting.
     ///
     /// # Errors
@@ -109,28 +119,34 @@ impl Runtime {
     pub(super) fn foresee_awaited(
         &self,
         mut exprs: Vec<Expr>,
-        results_bytes: u64,
+        (results_bytes, limit_bytes): (u64, u64),
         sinks: &dyn Fn(&[Expr]) -> Vec<Sink>,
         cancel: &CancelToken,
     ) -> Result<Foreseen> {
-        let mut foreseen = Foreseen::default();
+        let mut foreseen = Foreseen::under(limit_bytes);
+        let mut counting = None;
         while let Some((node, _)) = selection_of(&waiting(&exprs)) {
             // those below it come before its own
             let first = procedures(std::slice::from_ref(&node), &self.0.sizes.work).into_iter().next();
             let Some((node, procedure)) = first else { break };
             let (bound, budget) = self.foresee_procedure(&node, &*procedure, &mut foreseen, cancel)?;
-            match replace(&exprs, &node, &bound) {
-                Ok(replaced) => exprs = replaced,
-                Err(_) => {
-                    foreseen.plan = procedure.most_demanding(&budget)?;
-                    return Ok(foreseen);
-                }
-            }
+            let Ok(replaced) = replace(&exprs, &node, &bound) else {
+                foreseen.plan = procedure.most_demanding(&budget)?;
+                return Ok(foreseen);
+            };
+            exprs = replaced;
+            counting = Some((procedure, budget));
         }
-        self.foresee_from(foreseen, self.rewrite(&exprs)?, results_bytes, sinks, cancel)
+        match (self.rewrite(&exprs), counting) {
+            (Err(error), Some((procedure, budget))) if matches!(error.kind(), ErrorKind::BadRequest { .. }) => {
+                foreseen.plan = procedure.most_demanding(&budget)?;
+                Ok(foreseen)
+            }
+            (rewritten, _) => self.foresee_from(foreseen, rewritten?, results_bytes, sinks, cancel),
+        }
     }
 
-    /// Plans all that `exprs` will take beside `results_bytes`, as if every procedure found what takes the most. Reads
+    /// Plans all that `exprs` will take beside so many bytes of results and under this limit, as if every procedure found what takes the most. Reads
     /// nothing.
     ///
     /// # Errors
@@ -138,11 +154,11 @@ impl Runtime {
     pub(super) fn foresee(
         &self,
         exprs: Vec<Expr>,
-        results_bytes: u64,
+        (results_bytes, limit_bytes): (u64, u64),
         sinks: &dyn Fn(&[Expr]) -> Vec<Sink>,
         cancel: &CancelToken,
     ) -> Result<Foreseen> {
-        self.foresee_from(Foreseen::default(), exprs, results_bytes, sinks, cancel)
+        self.foresee_from(Foreseen::under(limit_bytes), exprs, results_bytes, sinks, cancel)
     }
 
     fn foresee_from(
@@ -160,7 +176,8 @@ impl Runtime {
         let sinks = sinks(&exprs);
         let taken = self.0.pool.usage().reserved_bytes;
         let standing = taken.saturating_add(results_bytes).saturating_add(standing_bytes_of(&exprs));
-        foreseen.plan = match self.fit_beside(&exprs, standing, |room| self.fit_sinks(&sinks, room, cancel))?.0 {
+        foreseen.plan = match self.fit_beside(&exprs, room(foreseen.limit_bytes, standing), |room| self.fit_sinks(&sinks, room, cancel))?.0
+        {
             Ok((lowered, _)) => lowered.plan,
             Err(short) => {
                 let budget = self.budget(short.smallest_bytes);
@@ -181,14 +198,15 @@ impl Runtime {
     ) -> Result<(Vec<Expr>, Budget)> {
         let most = procedure.most();
         foreseen.phases.push(told(procedure, most));
-        let on_disk = most.kept_bytes.saturating_sub(self.0.limit_bytes);
+        let on_disk = most.kept_bytes.saturating_sub(foreseen.limit_bytes);
         if on_disk > self.0.spill_cap_bytes {
             foreseen.on_disk.push((node.op.name().to_string(), on_disk));
         }
         let below = std::slice::from_ref(node);
         let taken = self.0.pool.usage().reserved_bytes;
         let standing = taken.saturating_add(most.standing_bytes).saturating_add(standing_bytes_of(below));
-        let budget = match self.fit_beside(below, standing, |room| self.fit_procedure(procedure, room, cancel))?.0 {
+        let left = room(foreseen.limit_bytes, standing);
+        let budget = match self.fit_beside(below, left, |room| self.fit_procedure(procedure, room, cancel))?.0 {
             Ok(budget) => budget,
             Err(short) => {
                 let smallest = short.smallest_bytes;
@@ -216,7 +234,7 @@ impl Runtime {
         let _held = self.reserve(node.op.name(), procedure.most().standing_bytes, "")?;
         let standing = self.0.pool.usage().reserved_bytes;
         let below = std::slice::from_ref(node);
-        let (fitted, ahead_bytes) = self.fit_beside(below, standing, |room| self.fit_procedure(&*procedure, room, cancel))?;
+        let (fitted, ahead_bytes) = self.fit_beside(below, self.room(standing), |room| self.fit_procedure(&*procedure, room, cancel))?;
         let budget = fitted.map_err(|short| short.refusal(self.0.limit_bytes, standing))?;
         let _ahead = self.allow_ahead(below, ahead_bytes)?;
         loop {
@@ -249,7 +267,10 @@ fn selection_of(exprs: &[Expr]) -> Option<(Expr, ops::Mask)> {
             continue;
         }
         match &node.op {
-            Op::Mask(mask) => return Some((node.clone(), mask.clone())),
+            // what it selects from may wait for a length itself
+            Op::Mask(mask) => {
+                return selection_of(&waiting(&[mask.mask.clone(), mask.arg.clone()])).or_else(|| Some((node.clone(), mask.clone())));
+            }
             _ => stack.extend(node.op.args().into_iter().cloned()),
         }
     }

@@ -459,6 +459,23 @@ pub fn create(address: impl AsRef<Path>, create: &Create) -> Result<Box<dyn Writ
     }
 }
 
+/// A writer as [`create`] makes one, in `directory` instead of at the address: for what its writes take. Nothing stands at the address
+/// then, and what stands there is not looked at.
+///
+/// # Errors
+/// As [`create`].
+pub(crate) fn rehearse(address: &str, directory: &Path, create: &Create) -> Result<Box<dyn Writer>> {
+    let name = match target(address)? {
+        Address::Hdf5 { .. } => "x.h5:/x".to_string(),
+        Address::Zarr { .. } => "x.zarr".to_string(),
+        Address::Npy { field, .. } if field.is_empty() => "x.npy".to_string(),
+        Address::Raw { .. } => format!("x.raw?{}", RawLayout::new(create.dtype, create.shape.clone())),
+        // what says why it is not written
+        _ => return self::create(address, create),
+    };
+    self::create(directory.join(name), &Create { overwrite: true, resume: false, ..create.clone() })
+}
+
 /// Makes a group at an address, and what is missing above it; attributes of the same names are replaced. `zarr_version` is that of
 /// a Zarr group that is not there yet.
 ///

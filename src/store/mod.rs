@@ -28,6 +28,7 @@ mod tree;
 mod zarr;
 mod zip;
 
+pub(crate) use address::rehearse;
 pub use address::{Address, create, create_group, decoding, exists, extent, is_begun, map, open, parse, target, text, tree, version};
 pub use in_memory::{InMemory, MemoryWriter};
 pub use packing::Packing;
@@ -262,6 +263,10 @@ pub trait Writer: Send + Sync {
     fn granule(&self) -> &[u64];
     /// Scratch bytes for [`Writer::write`] of a region of `shape`.
     fn scratch_bytes(&self, shape: &[u64]) -> u64;
+    /// The same where the data lie dense in C order: less where they are stored from where they lie.
+    fn dense_scratch_bytes(&self, shape: &[u64]) -> u64 {
+        self.scratch_bytes(shape)
+    }
     /// Writes `data` at the dense `region`, a union of granules (cut only by the array's edge). Threads
     /// may write different regions at once. Returns the bytes stored.
     ///

@@ -97,7 +97,7 @@ impl Compute {
         runtime.make_default();
         let cancel = cancel_on_interrupt()?;
         let outcome = build().and_then(|value| match self.explain {
-            Some(form) => explain(&runtime, &value, form),
+            Some(form) => explain(self, &runtime, &value, form),
             None => compute(self, &runtime, &value, &watch, &cancel, started),
         });
         let closed = watch.profile.as_ref().map_or(Ok(()), |profile| profile.finish());
@@ -132,12 +132,20 @@ pub fn arrays(value: &Value) -> Vec<&Array> {
     }
 }
 
-fn explain(runtime: &Runtime, value: &Value, form: Form) -> Result<(), Failure> {
-    let exprs = arrays(value).into_iter().map(Array::expr).collect::<Result<Vec<_>, _>>()?;
-    if exprs.is_empty() {
-        return Err(Failure::Message("there is nothing to explain: the result is known without computing".into()));
-    }
-    let explanation = runtime.explain_exprs(&exprs)?;
+fn explain(args: &Compute, runtime: &Runtime, value: &Value, form: Form) -> Result<(), Failure> {
+    let explanation = match &args.output {
+        Some(address) => {
+            let (array, options) = stored(args, value)?;
+            runtime.explain_store(array, address, &options)?
+        }
+        None => {
+            let exprs = arrays(value).into_iter().map(Array::expr).collect::<Result<Vec<_>, _>>()?;
+            if exprs.is_empty() {
+                return Err(Failure::Message("there is nothing to explain: the result is known without computing".into()));
+            }
+            runtime.explain_exprs(&exprs)?
+        }
+    };
     print(
         match form {
             Form::Text => explanation.to_string(),
@@ -189,6 +197,12 @@ fn compute(args: &Compute, runtime: &Runtime, value: &Value, watch: &Watch, canc
 }
 
 fn store(args: &Compute, address: &str, runtime: &Runtime, value: &Value, cancel: &CancelToken) -> Result<(), Failure> {
+    let (array, options) = stored(args, value)?;
+    Ok(runtime.store_until(array, address, &options, cancel)?)
+}
+
+/// What is stored, and how.
+fn stored<'a>(args: &Compute, value: &'a Value) -> Result<(&'a Array, StoreOptions), Failure> {
     let Value::Array(array) = value else {
         let found = match value {
             Value::Tuple(items) | Value::List(items) => format!("{} values", items.len()),
@@ -199,5 +213,5 @@ fn store(args: &Compute, address: &str, runtime: &Runtime, value: &Value, cancel
     let mut options = StoreOptions::new().overwrite(args.overwrite);
     options.chunks = args.chunks.as_ref().map(|lengths| Chunks::from(lengths.0.clone()));
     options.codec = args.codec.clone();
-    Ok(runtime.store_until(array, address, &options, cancel)?)
+    Ok((array, options))
 }
