@@ -36,11 +36,19 @@ impl WriteStage {
         let boxes = Boxes { order: visiting(feed, &cuts), cuts };
         let longest: Vec<u64> = boxes.cuts.iter().map(AxisChunks::longest).collect();
         let item = fused.program.dtype(fused.outputs[0]).size() as u64;
-        let plain = super::plain_input(&fused.program, fused.outputs[0]).is_some();
-        let values = if plain { 0 } else { boxes.longest_elements().saturating_mul(item) };
+        let plain = super::plain_input(&fused.program, fused.outputs[0]);
+        let values = if plain.is_some() { 0 } else { boxes.longest_elements().saturating_mul(item) };
         let layout = Layout::new([fused.scratch_bytes() as u64, values]);
         let reads = vec![Access::whole(feed.clone())];
-        let scratch = layout.bytes().saturating_add(Work::loading_bytes(&boxes, &reads)).saturating_add(writer.scratch_bytes(&longest));
+        let loading = Work::loading_bytes(&boxes, &reads);
+        let (writing, dense) = (writer.scratch_bytes(&longest), writer.dense_scratch_bytes(&longest));
+        let rest = match plain {
+            // in the order of what is read: brought together dense, or a part of a block, for which nothing was brought together
+            Some(slot) if feed.inputs[slot].view.is_identity(&feed.shape) => loading.saturating_add(dense).max(writing),
+            Some(_) => loading.saturating_add(writing),
+            None => loading.saturating_add(dense),
+        };
+        let scratch = layout.bytes().saturating_add(rest);
         let mut work = Work::new("write", boxes, reads, vec![], scratch);
         work.stored_bytes = feed.shape.iter().fold(item, |bytes, &n| bytes.saturating_mul(n));
         WriteStage { work, fused: fused.clone(), writer: writer.clone(), layout }

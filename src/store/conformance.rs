@@ -6,6 +6,7 @@
 
 use super::{Create, Store, Writer, create, exists, open, parse};
 use crate::grid::{Region, Span, element_count, unravel};
+use flagstone_kernels::copy::copy;
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::view::{View, ViewMut};
 use std::collections::BTreeSet;
@@ -104,8 +105,16 @@ fn write_some(writer: &dyn Writer, shape: &[u64], dtype: DType, bytes: &[u8], ev
                     let start: Vec<u64> = at.iter().zip(granule).map(|(i, g)| i * g).collect();
                     let len: Vec<u64> = start.iter().zip(granule).zip(shape).map(|((s, &g), &n)| g.min(n - s)).collect();
                     let part = whole.part(&usizes(&start), &usizes(&len));
-                    let needed = writer.scratch_bytes(&len);
-                    writer.write(&Region::dense(&start, &len), &part, Scratch::new(needed).bytes(needed)).unwrap();
+                    if n % 2 == 0 {
+                        let needed = writer.scratch_bytes(&len);
+                        writer.write(&Region::dense(&start, &len), &part, Scratch::new(needed).bytes(needed)).unwrap();
+                        continue;
+                    }
+                    let mut dense = vec![0; (element_count(&len).unwrap() as usize) * dtype.size()];
+                    copy(&part, &mut ViewMut::dense(&mut dense, dtype, &usizes(&len)));
+                    let needed = writer.dense_scratch_bytes(&granule);
+                    let data = View::dense(&dense, dtype, &usizes(&len));
+                    writer.write(&Region::dense(&start, &len), &data, Scratch::new(needed).bytes(needed)).unwrap();
                 }
             });
         }

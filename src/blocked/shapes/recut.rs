@@ -24,6 +24,7 @@ pub(in crate::blocked) fn recut(
     axis: usize,
 ) -> (Feed, Reg) {
     const NAME: &str = "recut";
+    let longest = boxes[axis].longest().max(1);
     let stage = |piece: u64| {
         let with = |all: &[AxisChunks], along: AxisChunks| {
             let mut all = all.to_vec();
@@ -33,14 +34,17 @@ pub(in crate::blocked) fn recut(
         let block = cuts[axis].longest().max(1);
         let blocks = cuts[axis].split(piece);
         // a box ends where a block does: it is so many whole blocks, or one of those that are halved
-        let along = if piece > block { boxes[axis].split(piece - piece % block) } else { blocks.clone() };
+        let along = match piece {
+            _ if piece >= longest => boxes[axis].clone(),
+            _ if piece > block => boxes[axis].split(piece - piece % block),
+            _ => blocks.clone(),
+        };
         let grid = ChunkGrid { axes: with(cuts, blocks) };
         let boxes = Boxes { cuts: with(boxes, along), order: Order::Rows };
         let fused = Fused::new(feed.program.clone(), vec![reg], vec![]);
         let product = Product { id: new_product(), name: NAME.into(), blocks: grid.blocks() };
         MapStage::new(NAME, feed.clone(), fused, grid, None, boxes, product)
     };
-    let longest = boxes[axis].longest().max(1);
     let pieces = std::iter::successors(Some(longest), |piece| (*piece > 1).then_some(piece / 2));
     let stage = blocking::first_within(pieces.map(stage), |stage| stage.demand_bytes(), lowering.budget.share_bytes() / 2);
     let made = Blocked { product: stage.product().id, grid: stage.grid().clone() };

@@ -90,6 +90,14 @@ impl Encoder {
         buffers.saturating_add(self.chain.encode_context_bytes(unit))
     }
 
+    /// The same for dense regions of `shape`, one after the other over the array. A chunk is encoded from where it lies where it is
+    /// whole, one region, and in the right order of bytes.
+    pub(super) fn dense_scratch_bytes(&self, shape: &[u64]) -> u64 {
+        let whole = shape.iter().zip(&self.create.shape).zip(&self.granule).all(|((n, len), g)| n == g && len.is_multiple_of(*g));
+        let as_it_lies = whole && self.inner.is_none() && !self.chain.swap;
+        self.scratch_bytes() - if as_it_lies { self.unit_bytes() } else { 0 }
+    }
+
     /// Bytes of an object at most.
     pub(super) fn object_bytes_max(&self) -> u64 {
         let units: u64 = self.granule.iter().zip(self.unit()).map(|(g, u)| g / u).product();
@@ -141,7 +149,8 @@ impl Encoder {
         let bytes = match data.as_bytes().filter(|_| data.shape() == shape && !self.chain.swap) {
             Some(bytes) => bytes,
             None => {
-                let padded = &mut padded[..self.unit_bytes() as usize];
+                let none = || Error::internal(format!("{}: no room for a copy of chunk {key}", self.address));
+                let padded = padded.get_mut(..self.unit_bytes() as usize).ok_or_else(none)?;
                 if data.shape() != shape {
                     padded.chunks_exact_mut(self.fill.len()).for_each(|element| element.copy_from_slice(&self.fill));
                 }
@@ -169,7 +178,9 @@ impl Encoder {
 
     fn write_object(&self, key: &str, part: &ChunkPart, data: &View<'_>, scratch: &mut [u8], make: Make<'_>) -> Result<u64> {
         let (index, scratch) = scratch.split_at_mut(self.index_bytes() as usize);
-        let (padded, stored) = scratch.split_at_mut(self.unit_bytes() as usize);
+        // nothing for copies where there was to be none
+        let has_copies = (scratch.len() + index.len()) as u64 >= self.scratch_bytes();
+        let (padded, stored) = scratch.split_at_mut(if has_copies { self.unit_bytes() as usize } else { 0 });
         let Some(inner) = &self.inner else {
             let Some(bytes) = self.encode(data, padded, stored, key)? else { return Ok(0) };
             let mut object = make(key)?;

@@ -214,6 +214,9 @@ impl Writer for ZarrWriter {
     fn scratch_bytes(&self, _shape: &[u64]) -> u64 {
         self.encoder.scratch_bytes()
     }
+    fn dense_scratch_bytes(&self, shape: &[u64]) -> u64 {
+        self.encoder.dense_scratch_bytes(shape)
+    }
     fn write(&self, region: &Region, data: &View<'_>, scratch: &mut [u8]) -> Result<u64> {
         let total = Cell::new(0);
         let make = |key: &str| {
