@@ -1,8 +1,9 @@
 //! Damaged files of zarr-python: an error or the right answer, never a panic, never a huge allocation, never without end.
 
+use flagstone::array::StoreOptions;
 use flagstone::grid::Region;
 use flagstone::store::conformance::{Scratch, read_dense};
-use flagstone::store::{Store, open, tree};
+use flagstone::store::{Codec, Store, open, tree};
 use flagstone_kernels::view::ViewMut;
 use proptest::prelude::*;
 use std::path::{Path, PathBuf};
@@ -144,4 +145,22 @@ proptest! {
             }
         });
     }
+}
+
+/// Two inner chunks of one length exchanged in a shard's index: every other part of the file is right, only the sum over the index is not.
+#[test]
+fn an_index_of_a_shard_whose_sum_is_wrong_is_not_believed() {
+    let directory = tempfile::tempdir().unwrap();
+    let address = directory.path().join("x.zarr");
+    let options = StoreOptions::new().chunks([4]).shards([16]).codec(Codec::None);
+    flagstone::Runtime::default_runtime().unwrap().store_with(&flagstone::arange(0, 16, 1, None), &address, &options).unwrap();
+    let shard = address.join("c/0");
+    let mut bytes = std::fs::read(&shard).unwrap();
+    let index = bytes.len() - 4 * 16 - 4;
+    let (first, second) = bytes[index..index + 32].split_at_mut(16);
+    first.swap_with_slice(second);
+    std::fs::write(&shard, bytes).unwrap();
+    let store = open(&address).unwrap();
+    let error = try_read(&*store).unwrap_err().to_string();
+    assert!(error.contains("the shard's index"), "{error}");
 }

@@ -111,6 +111,26 @@ pub(crate) fn for_each_part(region: &Region, chunk: &[u64], mut f: impl FnMut(&C
 mod tests {
     use super::*;
 
+    /// Whole chunks are read and written without a copy: an edge that a chunk fits exactly cuts none.
+    #[test]
+    fn a_chunk_is_whole_where_the_region_has_all_of_it() {
+        let wholes = |spans: [(u64, u64, u64); 2], chunk: [u64; 2]| {
+            let mut wholes = Vec::new();
+            let region = Region(spans.map(|(start, len, step)| Span { start, len, step }).to_vec());
+            for_each_part(&region, &chunk, |part| {
+                wholes.push(part.is_whole(&chunk));
+                Ok(())
+            })
+            .unwrap();
+            wholes
+        };
+        assert_eq!(wholes([(0, 8, 1), (0, 6, 1)], [4, 3]), [true; 4]);
+        assert_eq!(wholes([(0, 10, 1), (0, 3, 1)], [4, 3]), [true, true, false]);
+        assert_eq!(wholes([(1, 7, 1), (0, 3, 1)], [4, 3]), [false, true]);
+        assert_eq!(wholes([(0, 4, 2), (0, 3, 1)], [4, 3]), [false, false]);
+        assert_eq!(wholes([(0, 3, 5), (0, 3, 1)], [1, 3]), [true; 3]);
+    }
+
     #[test]
     fn parts_cover_every_element_once_in_its_chunk() {
         let chunk = [4, 3];
