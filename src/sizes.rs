@@ -235,6 +235,8 @@ pub mod graph {
     pub const TALLY_ELEMENTS: u64 = 1 << 18;
     /// Elements of a chunk that is tallied as one part all the same: in parts it would be decoded for each.
     pub const TALLY_CHUNK_ELEMENTS: u64 = 1 << 20;
+    /// Bins or groups whose number nobody gave, but the values: more are an error.
+    pub const COUNTED_BINS_MAX: u64 = 1 << 24;
     /// Rows of a part for each group at least, where there are as many: fewer, and groups are no less than what they are made of.
     pub const GROUP_ROWS: u64 = 8;
     /// A matrix with so many times as many rows as columns is factored by a tree of rows, so that it is read once and no column has to be

@@ -18,7 +18,7 @@ macro_rules! special1 {
 /// Choices, tests, special functions.
 pub(super) static SIGNATURES: &[Signature] = &[
     sig!("select" ["condlist", "choicelist", "default" = "0"] "The choice of the first condition that holds.", |a| select_of(a)),
-    sig!("choose" ["a", "choices", "out" = "None", "mode" = "'raise'"] "The choice by its number; mode 'clip' or 'wrap'.", |a| choose_of(a)),
+    sig!(method "choose" ["a", "choices", "out" = "None", "mode" = "'raise'"] "The choice by its number; mode 'clip' or 'wrap'.", |a| choose_of(a)),
     sig!("piecewise" ["x", "condlist", "funclist"] "Values by conditions.", |a| piecewise_of(a)),
     sig!("isreal" ["x"] "Whether the imaginary part is 0.", |a| Ok(Value::Array(args::array("isreal", &a[0])?.imag().eq(0)))),
     sig!("iscomplex" ["x"] "Whether the imaginary part is not 0.", |a| Ok(Value::Array(args::array("iscomplex", &a[0])?.imag().ne(0)))),

@@ -1,8 +1,10 @@
 //! Functions that are made of other functions: built at once where all lengths are known, else when they are counted.
 
-use super::{Array, counted};
+use super::Array;
+use super::counted::{self, Length};
 use crate::error::{Error, Result};
 use crate::expr::{Affine, Expr, Follow};
+use flagstone_kernels::dtype::DType;
 
 /// A function that would need more pieces than these of its argument is refused: planning costs as many operations.
 pub(super) const PIECES_MAX: u64 = 4096;
@@ -27,6 +29,28 @@ pub(super) fn composed_of(
             let arrays: Vec<Array> = exprs.iter().cloned().map(Array::from_expr).collect();
             f(&arrays).and_then(|made| made.expr()).map_err(Error::without_place)
         })
+    })
+}
+
+/// As [`composed`], of a result of the lengths and the dtype `known` where lengths of `arrays` are not known yet.
+#[track_caller]
+pub(super) fn composed_as(
+    name: &str,
+    arrays: &[&Array],
+    known: Result<(Vec<Length>, DType)>,
+    f: impl Fn(&[Array]) -> Result<Array> + Send + Sync + 'static,
+) -> Array {
+    Array::build(|| {
+        let exprs = arrays.iter().map(|array| array.expr()).collect::<Result<Vec<_>>>()?;
+        let build = move |exprs: &[Expr]| {
+            let arrays: Vec<Array> = exprs.iter().cloned().map(Array::from_expr).collect();
+            f(&arrays).and_then(|made| made.expr()).map_err(Error::without_place)
+        };
+        if !exprs.iter().any(|expr| expr.is_counted()) {
+            return build(&exprs);
+        }
+        let (lengths, dtype) = known?;
+        counted::deferred(name, &exprs, lengths, dtype, build)
     })
 }
 

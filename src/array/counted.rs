@@ -76,6 +76,25 @@ pub(super) fn spread(expr: &Expr, other: &Expr) -> Result<Expr> {
 /// A length, or a bound with the count that it waits for.
 pub(super) type Length = (u64, Option<Arc<Count>>);
 
+/// The lengths of an array.
+pub(super) fn lengths(expr: &Expr) -> Vec<Length> {
+    expr.shape.iter().enumerate().map(|(axis, &n)| (n, expr.counted.get(axis).cloned().flatten())).collect()
+}
+
+/// What `build` gives of arrays: at once where their lengths are all known, else, of these lengths, once they are.
+pub(super) fn deferred_where_counted(
+    name: &str,
+    args: &[Expr],
+    lengths: Vec<Length>,
+    dtype: DType,
+    build: impl Fn(&[Expr]) -> Result<Expr> + Send + Sync + 'static,
+) -> Result<Expr> {
+    match args.iter().any(|arg| arg.is_counted()) {
+        true => deferred(name, args, lengths, dtype, build),
+        false => build(args),
+    }
+}
+
 /// What `build` gives of arrays whose lengths are all known, once they are.
 pub(super) fn deferred(
     name: &str,
@@ -92,9 +111,12 @@ pub(super) fn deferred(
     Node::new(ops::Deferred { name: name.to_string(), args: args.to_vec(), build, shape, counted, dtype }.into())
 }
 
+/// Lengths are guessed so often at most.
+const TRIES_MAX: u64 = 256;
+
 /// What `build` gives of arrays whose lengths are all known: at once where they are, else once they are counted.
 /// Dtype and number of axes, which may not follow from a length, are found by asking `build` with the bounds, and
-/// where those do not fit, with the lengths of the other arrays or one of `guesses`.
+/// where those do not fit, with lengths of the arrays or one of `guesses` in their place.
 ///
 /// # Errors
 /// What `build` refuses whatever the length.
@@ -107,23 +129,31 @@ pub(super) fn when_known(
     if !args.iter().any(|arg| arg.is_counted()) {
         return build(args);
     }
-    let assumed = |guess: Option<u64>| -> Vec<Expr> {
+    let mut counts: Vec<*const Count> = args.iter().flat_map(|arg| arg.counted.iter().flatten().map(Arc::as_ptr)).collect();
+    counts.sort_unstable();
+    counts.dedup();
+    // the bounds, or for each count a guess
+    let assumed = |guess: &dyn Fn(usize) -> Option<u64>| -> Vec<Expr> {
+        let of = |count: &Arc<Count>| counts.binary_search(&Arc::as_ptr(count)).ok().and_then(guess);
         let one = |arg: &Expr| {
-            let length = |(axis, &bound): (usize, &u64)| arg.counted[axis].as_ref().and(guess).unwrap_or(bound);
+            let length = |(axis, &bound): (usize, &u64)| arg.counted[axis].as_ref().and_then(of).unwrap_or(bound);
             if arg.is_counted() { arg.assumed(arg.shape.iter().enumerate().map(length).collect()) } else { arg.clone() }
         };
         args.iter().map(one).collect()
     };
     let known = args.iter().filter(|arg| !arg.is_counted()).flat_map(|arg| arg.shape.iter().copied());
     let bounds = args.iter().filter(|arg| arg.is_counted()).flat_map(|arg| arg.shape.iter().copied());
-    let first = build(&assumed(None));
-    let like = match first {
-        Ok(like) => like,
-        Err(error) => {
-            let mut guesses = guesses.iter().copied().chain(known).chain(bounds);
-            guesses.find_map(|guess| build(&assumed(Some(guess))).ok()).ok_or(error)?
-        }
-    };
+    let mut guesses: Vec<u64> = guesses.iter().copied().chain(known).chain(bounds).collect();
+    let first = build(&assumed(&|_| None));
+    let like = first.or_else(|error| {
+        let same = guesses.iter().find_map(|&guess| build(&assumed(&|_| Some(guess))).ok());
+        // of few counts each on its own
+        guesses.sort_unstable();
+        guesses.dedup();
+        let tries = (guesses.len() as u64).checked_pow(counts.len() as u32).filter(|&tries| tries <= TRIES_MAX).unwrap_or(0);
+        let guess = |n: u64| move |count: usize, of: &[u64]| of[(n / (of.len() as u64).pow(count as u32)) as usize % of.len()];
+        same.or_else(|| (0..tries).find_map(|n| build(&assumed(&|count| Some(guess(n)(count, &guesses)))).ok())).ok_or(error)
+    })?;
     let lengths = like.shape.iter().map(|&bound| (bound, Some(Arc::default()))).collect();
     deferred(name, args, lengths, like.dtype, build)
 }

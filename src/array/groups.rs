@@ -1,7 +1,9 @@
 //! Groups of places along an axis, by labels: `groupby(x, labels, axis)`, as flox gives dask.
 
+use super::as_many::up_to_greatest;
 use super::axes::position;
 use super::blocks::rows;
+use super::composed::composed_as;
 use super::elementwise::{cast, constant};
 use super::table::{default, params, sig};
 use super::value::{Param, Signature, Value};
@@ -319,33 +321,54 @@ fn check_lengths(labels: &Expr, places: u64, groups: u64) -> Result<()> {
     Ok(())
 }
 
+const NAME: &str = "groupby_reduce";
+
+/// What is made of groups, with `ddof` where that counts.
+type Func = fn(&Groups, f64) -> Result<Array>;
+
+/// The function of a name.
+fn func_of(name: &Value) -> Result<Func> {
+    let Value::Str(name) = name else {
+        return Err(Error::bad_request(NAME, "expected the name of a function such as 'mean'"));
+    };
+    Ok(match name.as_str() {
+        "sum" => |of, _| Ok(of.sum()),
+        "mean" => |of, _| Ok(of.mean()),
+        "var" => |of, ddof| Ok(of.var(ddof)),
+        "std" => |of, ddof| Ok(of.std(ddof)),
+        "min" => |of, _| Ok(of.min()),
+        "max" => |of, _| Ok(of.max()),
+        "count" => |of, _| Ok(of.count()),
+        "argmin" => |of, _| Ok(of.argmin()),
+        "argmax" => |of, _| Ok(of.argmax()),
+        "median" => |of, _| Ok(of.median()),
+        other => {
+            let what = format!("func '{other}'; expected sum, mean, var, std, min, max, count, argmin, argmax or median");
+            return Err(Error::bad_request(NAME, what));
+        }
+    })
+}
+
 /// What groups by label.
 pub(in crate::array) static SIGNATURES: &[Signature] = &[
     sig!("groupby_reduce" ["array", "by"; "func" = "'mean'", "axis" = "0", "num_groups" = "None", "ddof" = "0"]
-    "func ('sum', 'mean', 'var', 'std', 'min', 'max', 'count', 'argmin', 'argmax', 'median') of the places along an axis with each label 0, 1, … below num_groups (flox).",
+    "func ('sum', 'mean', 'var', 'std', 'min', 'max', 'count', 'argmin', 'argmax', 'median') of the places along an axis with each label 0, 1, … below num_groups, by default up to the greatest (flox).",
     |a| {
-        const NAME: &str = "groupby_reduce";
         let (x, labels, axis) = (args::array(NAME, &a[0])?, args::array(NAME, &a[1])?, args::integer(NAME, &a[3])?);
-        let groups = match &a[4] {
-            Value::None => return Err(Error::unsupported(NAME, "the number of groups follows from the values; pass num_groups, above the greatest label")),
-            groups => args::natural(NAME, groups)?,
-        };
-        let (of, ddof) = (x.groupby(&labels, axis, groups), args::float(NAME, &a[5])?);
-        Ok(Value::Array(match &a[2] {
-            Value::Str(func) => match func.as_str() {
-                "sum" => of.sum(),
-                "mean" => of.mean(),
-                "var" => of.var(ddof),
-                "std" => of.std(ddof),
-                "min" => of.min(),
-                "max" => of.max(),
-                "count" => of.count(),
-                "argmin" => of.argmin(),
-                "argmax" => of.argmax(),
-                "median" => of.median(),
-                other => return Err(Error::bad_request(NAME, format!("func '{other}'; expected sum, mean, var, std, min, max, count, argmin, argmax or median"))),
-            },
-            _ => return Err(Error::bad_request(NAME, "expected the name of a function such as 'mean'")),
-        }))
+        let (func, ddof) = (func_of(&a[2])?, args::float(NAME, &a[5])?);
+        if !matches!(a[4], Value::None) {
+            return func(&x.groupby(&labels, axis, args::natural(NAME, &a[4])?), ddof).map(Value::Array);
+        }
+        // the number of groups follows from the labels, which are read once more
+        let groups = up_to_greatest(&labels, 1)?;
+        let one = func(&x.groupby(&labels, axis, 1), ddof)?.expr()?;
+        let mut lengths = counted::lengths(&one);
+        let at = position(NAME, axis, lengths.len())?;
+        lengths.splice(at..at + 1, counted::lengths(&groups.expr()?));
+        let made = composed_as(NAME, &[&x, &labels, &groups], Ok((lengths, one.dtype)), move |arrays| {
+            func(&arrays[0].groupby(&arrays[1], axis, arrays[2].shape()?[0]), ddof)
+        });
+        made.check()?;
+        Ok(Value::Array(made))
     }),
 ];

@@ -1,7 +1,7 @@
 //! Basic indexing, integer lists and boolean masks, in NumPy's meaning; the [`idx!`](crate::idx) macro.
 
 use super::Array;
-use super::counted::{self, Length};
+use super::counted::{self, Length, when_known};
 use super::elementwise::constant;
 use super::lookup::{Places, pointwise};
 use super::manipulate::{join, view};
@@ -230,11 +230,15 @@ pub(super) fn indexed(expr: &Expr, items: &[Index]) -> Result<Expr> {
         }
         return match whole_mask(expr, items) {
             Some(mask) => masked(expr, mask),
+            None if expr.is_counted() => later(expr, items),
             None => at_places(expr, &spread_masks(expr, items)?),
         };
     }
     let items = expanded(expr, items)?;
     if expr.is_counted() {
+        if items.iter().filter(|item| matches!(item, Index::List(_) | Index::Bools(_))).count() > 1 {
+            return later(expr, &items);
+        }
         let lengths = bounds(expr, &items)?;
         if items.iter().all(|item| matches!(item, Index::Slice(None, None, None | Some(1)))) {
             return Ok(expr.clone());
@@ -249,13 +253,33 @@ pub(super) fn indexed(expr: &Expr, items: &[Index]) -> Result<Expr> {
     }
 }
 
-/// The mask of an index that is one of the array's shape, or, where lengths are counted, of as many axes.
+/// An index whose arrays are taken together, of an array whose lengths are not known: what it selects, once they are.
+fn later(expr: &Expr, items: &[Index]) -> Result<Expr> {
+    let mut args = vec![expr.clone()];
+    for item in items {
+        if let Index::Array(array) = item {
+            args.push(array.expr()?);
+        }
+    }
+    let items = items.to_vec();
+    let bools = items.iter().filter_map(|item| if let Index::Bools(bools) = item { Some(bools.len() as u64) } else { None });
+    when_known("index", &args, &bools.collect::<Vec<_>>(), move |args| {
+        let mut arrays = args[1..].iter();
+        let with = |item: &Index| match item {
+            Index::Array(_) => arrays.next().map_or_else(|| item.clone(), |array| Index::Array(Array::from_expr(array.clone()))),
+            other => other.clone(),
+        };
+        indexed(&args[0], &items.iter().map(with).collect::<Vec<_>>())
+    })
+}
+
+/// The mask of an index that is nothing else and has as many axes as the array, or too many.
 pub(super) fn whole_mask<'a>(expr: &Expr, items: &'a [Index]) -> Option<&'a Array> {
     let mut others = items.iter().filter(|item| !matches!(item, Index::Ellipsis));
     let (Some(Index::Array(mask)), None) = (others.next(), others.next()) else { return None };
     let of = mask.expr().ok()?;
     // what has no other meaning is refused there
-    let whole = of.shape.len() >= expr.shape.len() || expr.is_counted() || of.is_counted();
+    let whole = of.shape.len() >= expr.shape.len();
     (of.dtype == DType::Bool && whole || !(of.dtype == DType::Bool || of.dtype.is_integer())).then_some(mask)
 }
 
@@ -388,6 +412,17 @@ fn is_counted(expr: &Expr, axis: usize) -> bool {
     expr.counted.get(axis).is_some_and(Option::is_some)
 }
 
+/// How many places `start..stop` has at most of an axis of at most `n`, of which it has `len`. A shorter axis gives fewer, but
+/// where the one is counted from the front and the other from the end: `-5:3` has 3 of 3, and none of 9.
+fn longest_slice((start, stop): (Option<i64>, Option<i64>), stride: i64, len: u64, n: u64) -> u64 {
+    let within = |most: i64| n.min(most.unsigned_abs()).div_ceil(stride.unsigned_abs());
+    match (start, stop) {
+        (Some(start), Some(stop)) if stride > 0 && start < 0 && stop >= 0 => within(stop),
+        (Some(start), Some(stop)) if stride < 0 && start >= 0 && stop < 0 => within(start.saturating_add(1)),
+        _ => len,
+    }
+}
+
 /// The lengths of what `items` select of an array of which some are not known yet.
 fn bounds(expr: &Expr, items: &[Index]) -> Result<Vec<Length>> {
     let mut lengths: Vec<Length> = Vec::new();
@@ -403,11 +438,11 @@ fn bounds(expr: &Expr, items: &[Index]) -> Result<Vec<Length>> {
             Index::Int(at) => drop(place(*at, axis, n)?),
             Index::Slice(start, stop, step) => {
                 let (_, stride, len) = slice_bounds((*start, *stop, *step), n)?;
-                // all of them are as many as before; of others a shorter axis may give more, as with -5:3
                 lengths.push(match expr.counted.get(axis).cloned().flatten() {
                     None => (len, None),
+                    // all of them are as many as before
                     Some(count) if (*start, *stop, stride.unsigned_abs()) == (None, None, 1) => (n, Some(count)),
-                    Some(_) => (n.div_ceil(stride.unsigned_abs()), Some(Arc::default())),
+                    Some(_) => (longest_slice((*start, *stop), stride, len, n), Some(Arc::default())),
                 });
             }
             Index::List(places) => {
@@ -506,10 +541,9 @@ fn masked(expr: &Expr, mask: &Array) -> Result<Expr> {
         return Err(Error::bad_index("index", format!("an array of {} as an index; expected bool or integers", mask.dtype)));
     }
     if expr.is_counted() || mask.is_counted() {
-        let ndim = (expr.shape.len(), mask.shape.len());
-        if ndim.0 != ndim.1 {
-            let what = format!("a mask of {} axes on an array of {}, whose lengths are counted; expected as many", ndim.1, ndim.0);
-            return Err(Error::unsupported("index", what));
+        if mask.shape.len() != expr.shape.len() {
+            let what = format!("a mask of {} axes on an array of {}; expected as many at most", mask.shape.len(), expr.shape.len());
+            return Err(Error::bad_index("index", what));
         }
         let bound = expr.elements().min(mask.elements());
         let lengths = vec![(bound, Some(Arc::default()))];

@@ -20,8 +20,10 @@ pub(super) fn take(name: &str, expr: &Expr, indices: &Expr, axis: usize) -> Resu
     if !indices.dtype.is_integer() {
         return Err(Error::bad_type(name, format!("indices of {}; expected integers", indices.dtype)));
     }
-    let name = name.to_string();
-    counted::when_known("take", &[expr.clone(), cast(indices, DType::I64)?], &[], move |args| {
+    let (name, args) = (name.to_string(), [expr.clone(), cast(indices, DType::I64)?]);
+    let mut lengths = counted::lengths(expr);
+    lengths.splice(axis..axis + 1, counted::lengths(indices));
+    counted::deferred_where_counted("take", &args, lengths, expr.dtype, move |args| {
         let (table, asked) = (args[0].clone(), args[1].clone());
         let shape = [&table.shape[..axis], &asked.shape, &table.shape[axis + 1..]].concat();
         if shape.contains(&0) {

@@ -1,7 +1,7 @@
 //! Other orders, other axes, other chunks of the same elements; arrays put together.
 
 use super::axes::position;
-use super::counted::when_known;
+use super::counted::{self, when_known};
 use super::elementwise::{broadcast, cast, common_shape};
 use super::{Array, Axes, Chunks, Operand, Shape};
 use crate::error::{Error, Result};
@@ -9,6 +9,7 @@ use crate::expr::{Affine, Expr, Follow, Node, Op, auto_chunks, ops};
 use crate::grid::element_count;
 use flagstone_kernels::dtype::{DType, Scalar};
 use flagstone_kernels::generate::{Generator, Rule};
+use std::sync::Arc;
 
 /// The arrays, of one dtype and one at least, one after the other along `axis`.
 pub(super) fn join(args: Vec<Expr>, axis: usize) -> Result<Expr> {
@@ -177,6 +178,24 @@ pub(super) fn broadcast_arrays(arrays: &[Array]) -> Result<Vec<Array>> {
         })
     };
     (0..exprs.len()).map(|at| one(at).map(Array::from_expr)).collect()
+}
+
+/// What is known of the lengths that `expr`, whose own are not all known, is to have: those that are named, and a bound for another.
+fn named_lengths(expr: &Expr, wanted: &Shape) -> Result<Vec<counted::Length>> {
+    let misfit = || Error::bad_request("reshape", format!("an array of at most {:?} elements into shape {:?}", expr.shape, wanted.0));
+    let open = wanted.0.iter().filter(|&&n| n == -1).count();
+    let one = |n: i128| Shape(vec![n]).lengths("reshape").map(|n| n[0]);
+    let named = wanted.0.iter().filter(|&&n| n != -1).map(|&n| one(n)).collect::<Result<Vec<u64>>>()?;
+    let elements = element_count(&named).filter(|&n| n <= expr.elements()).ok_or_else(misfit)?;
+    if open > 1 || open == 1 && elements == 0 {
+        return Err(misfit());
+    }
+    let mut named = named.into_iter();
+    let mut length = |&n: &i128| match n {
+        -1 => (expr.elements() / elements.max(1), Some(Arc::default())),
+        _ => (named.next().unwrap_or_default(), None),
+    };
+    Ok(wanted.0.iter().map(&mut length).collect())
 }
 
 fn reshaped(expr: &Expr, wanted: &Shape) -> Result<Expr> {
@@ -383,11 +402,12 @@ impl Array {
     #[track_caller]
     pub fn reshape(&self, shape: impl Into<Shape>) -> Array {
         let shape = shape.into();
-        // as many elements as fit the lengths that are named
-        let named: i128 = shape.0.iter().filter(|&&n| n != -1).product();
-        let bound = self.expr().map_or(0, |expr| expr.elements()) as i128;
-        let guess = if shape.0.contains(&-1) && named > 0 { bound / named * named } else { named };
-        self.rearranged("reshape", &[u64::try_from(guess).unwrap_or(0)], move |expr| reshaped(expr, &shape))
+        Array::build(|| {
+            let expr = self.expr()?;
+            let lengths = if expr.is_counted() { named_lengths(&expr, &shape)? } else { Vec::new() };
+            let dtype = expr.dtype;
+            counted::deferred_where_counted("reshape", &[expr], lengths, dtype, move |args| reshaped(&args[0], &shape))
+        })
     }
 
     /// All elements along one axis, in C order.

@@ -6,6 +6,7 @@
 
 mod any;
 mod args;
+mod as_many;
 mod axes;
 mod bits;
 mod blocks;

@@ -309,6 +309,7 @@ pub(super) static METHODS: &[Signature] = &[
     sig!(method "reshape" ["a", "*shape"; "order" = "'C'", "copy" = "None"] "The same elements under another shape.", |a| reshape_spread(&a[0], &a[1], &a[2])),
     sig!(method "flatten" ["a", "order" = "'C'"] "All elements along one axis.", |a| ravel(&a[0], &a[1])),
     sig!(method "clip" ["a", "min" = "None", "max" = "None"] "Limited to a range.", |a| clip(&[a[0].clone(), a[1].clone(), a[2].clone(), Value::None, Value::None])),
+    sig!(method "compress" ["a", "condition", "axis" = "None"] "The elements where a condition of one axis holds.", |a| super::sorting::table::compress(&[a[1].clone(), a[0].clone(), a[2].clone()])),
     sig!(method "astype" ["a", "dtype", "order" = "'K'", "casting" = "'unsafe'", "subok" = "True", "copy" = "True"] "As another dtype.", |a| astype(&a[0], &a[1], &a[3])),
 ];
 

@@ -1,6 +1,7 @@
 //! `x.set(index, value)`: the array with other elements at an index, whatever the index is. What is not set is views of the array,
 //! so that a slice of the result reads what it needs.
 
+use super::counted;
 use super::elementwise::{broadcast, cast, constant};
 use super::indexing::{
     expanded, indexed, list_comes_first, mask_axes, places_of, slice_bounds, spread_masks, whole_mask, with_axes_of_bools,
@@ -249,7 +250,8 @@ fn with_arrays(x: &Array, items: &[Index], value: &Array, f: fn(&Array, &[Index]
     let mut arrays = vec![x, value];
     arrays.extend(items.iter().filter_map(|item| if let Index::Array(array) = item { Some(array) } else { None }));
     let items = items.to_vec();
-    composed::composed(NAME, &arrays, move |arrays| {
+    let like = x.expr().map(|x| (counted::lengths(&x), x.dtype));
+    composed::composed_as(NAME, &arrays, like, move |arrays| {
         let mut rest = arrays[2..].iter().cloned();
         let items: Vec<Index> = items
             .iter()

@@ -1,9 +1,10 @@
 //! The exponential of a matrix, by products and one solution: as large as those can be.
 
-use super::{solve, square};
+use super::{one, solve, square};
+use crate::array::as_many::as_many;
 use crate::array::counted::deferred;
 use crate::array::elementwise::cast;
-use crate::array::{Array, Index, arange, identity, where_};
+use crate::array::{Array, identity, where_};
 use crate::error::Result;
 use crate::expr::Expr;
 use flagstone_kernels::dtype::DType;
@@ -37,7 +38,7 @@ const PADE: [f64; 14] = {
 /// Up to this 1-norm the approximant is right to a rounding of f64.
 const NORM_MAX: f64 = 5.371920351148152;
 /// Halvings that bring any finite norm below [`NORM_MAX`].
-const HALVINGS_MAX: i64 = 1024;
+const HALVINGS_MAX: u64 = 1024;
 
 /// eᵃ of a square matrix, or of each of a stack: halved until its 1-norm is below 5.4, a quotient of polynomials of degree 13, then
 /// squared as often as it was halved. Flops: about 2n³ (6⅔ + halvings); how many those are is found first, in a read of `a`.
@@ -50,17 +51,14 @@ const HALVINGS_MAX: i64 = 1024;
 /// ```
 #[track_caller]
 pub fn expm(a: &Array) -> Array {
-    Array::build(|| {
-        let a = square("expm", a)?;
+    one("expm", &[a], |arrays| {
+        let a = square("expm", &arrays[0])?;
         if a.shape.contains(&0) {
             return Ok(a);
         }
         let norm = Array::from_expr(cast(&a, widest(a.dtype))?).abs().sum([-2]).max(..);
         let halvings = (norm / NORM_MAX).log2().ceil();
-        // as many places as halvings: their number is what the rest of the graph waits for
-        let places = arange(0, HALVINGS_MAX, 1, DType::I64);
-        let is_taken = where_(halvings.isfinite(), halvings, 0.0).gt(&places);
-        let taken = places.index([Index::Array(is_taken)]).expr()?;
+        let taken = as_many(&where_(halvings.isfinite(), halvings, 0.0), HALVINGS_MAX)?;
         let lengths = a.shape.iter().map(|&n| (n, None)).collect();
         let dtype = a.dtype;
         deferred("expm", &[a, taken], lengths, dtype, |args| halved_and_squared(&args[0], args[1].shape[0]).and_then(|e| e.expr()))

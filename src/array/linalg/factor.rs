@@ -1,7 +1,7 @@
 //! LU, QR and Cholesky.
 
 use super::calls::dense;
-use super::{matrix, several, square, stack};
+use super::{matrix, one, several, square, stack};
 use crate::array::{Array, Index, arange, concatenate, eye, identity, where_, zeros};
 use crate::error::{Error, Refusal, Result};
 use crate::expr::ops::{Applied, Apply, Factor, Factors, TallQr, Zeros};
@@ -76,8 +76,8 @@ pub fn qr(a: &Array) -> [Array; 2] {
 /// ```
 #[track_caller]
 pub fn qr_in(a: &Array, mode: QrIn) -> [Array; 2] {
-    several(|| {
-        let a = Array::from_expr(stack("qr", a)?);
+    several("qr", &[a], move |arrays| {
+        let a = Array::from_expr(stack("qr", &arrays[0])?);
         if a.ndim()? > 2 {
             let full = match mode {
                 QrIn::Reduced => false,
@@ -133,8 +133,8 @@ pub fn qr_in(a: &Array, mode: QrIn) -> [Array; 2] {
 /// ```
 #[track_caller]
 pub fn lu(a: &Array, form: LuIn) -> [Array; 3] {
-    several(|| {
-        let a = Array::from_expr(matrix("lu", a)?);
+    several("lu", &[a], move |arrays| {
+        let a = Array::from_expr(matrix("lu", &arrays[0])?);
         let ([m, n], dtype) = (sides(&a)?, a.dtype()?);
         let k = m.min(n);
         let places = arange(0, m as i64, 1, DType::I64);
@@ -172,8 +172,8 @@ pub fn lu(a: &Array, form: LuIn) -> [Array; 3] {
 /// ```
 #[track_caller]
 pub fn lu_factor(a: &Array) -> [Array; 2] {
-    several(|| {
-        let a = square("lu_factor", &Array::from_expr(matrix("lu_factor", a)?))?;
+    several("lu_factor", &[a], |arrays| {
+        let a = square("lu_factor", &Array::from_expr(matrix("lu_factor", &arrays[0])?))?;
         if a.shape[0] == 0 {
             return Ok([Array::from_expr(a), zeros([0], DType::I64)]);
         }
@@ -192,8 +192,8 @@ pub fn lu_factor(a: &Array) -> [Array; 2] {
 /// ```
 #[track_caller]
 pub fn cholesky(a: &Array, upper: bool) -> Array {
-    Array::build(|| {
-        let a = square("cholesky", a)?;
+    one("cholesky", &[a], move |arrays| {
+        let a = square("cholesky", &arrays[0])?;
         if a.shape.contains(&0) {
             return Ok(a);
         }

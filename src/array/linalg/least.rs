@@ -1,7 +1,7 @@
 //! What follows from singular values: least squares, pseudoinverses, ranks, condition numbers.
 
 use super::factor::span;
-use super::{computed, matrix, qr_parts, several, stack, svd, svdvals};
+use super::{computed, matrix, one, qr_parts, several, stack, svd, svdvals};
 use crate::array::elementwise::cast;
 use crate::array::{Array, Index, axis, concatenate, where_, zeros};
 use crate::error::{Error, Result};
@@ -24,11 +24,11 @@ use flagstone_kernels::dtype::DType;
 /// ```
 #[track_caller]
 pub fn lstsq(a: &Array, b: &Array, rcond: Option<f64>) -> [Array; 4] {
-    several(|| {
-        let (a, b) = (matrix("lstsq", a)?, b.expr()?);
+    several("lstsq", &[a, b], move |arrays| {
+        let (a, b) = (matrix("lstsq", &arrays[0])?, arrays[1].expr()?);
         let (m, n) = (a.shape[0], a.shape[1]);
         let is_vector = b.shape.len() == 1;
-        if b.is_counted() || !matches!(b.shape.len(), 1 | 2) || b.shape[0] != m {
+        if !matches!(b.shape.len(), 1 | 2) || b.shape[0] != m {
             return Err(Error::bad_request("lstsq", format!("a right-hand side of shape {:?}; expected [{m}] or [{m}, columns]", b.shape)));
         }
         let dtype = a.dtype.promote(computed("lstsq", b.dtype)?);
@@ -94,8 +94,8 @@ fn divided(c: &Array, s: &Array, keeps: &Array) -> Array {
 /// ```
 #[track_caller]
 pub fn pinv(a: &Array, rcond: f64) -> Array {
-    Array::build(|| {
-        let a = Array::from_expr(stack("pinv", a)?);
+    one("pinv", &[a], move |arrays| {
+        let a = Array::from_expr(stack("pinv", &arrays[0])?);
         let dtype = a.dtype()?;
         if a.shape()?.contains(&0) {
             return a.swapaxes(-1, -2).expr();
@@ -117,8 +117,8 @@ pub fn pinv(a: &Array, rcond: f64) -> Array {
 /// ```
 #[track_caller]
 pub fn matrix_rank(a: &Array, tol: Option<f64>) -> Array {
-    Array::build(|| {
-        let a = Array::from_expr(stack("matrix_rank", a)?);
+    one("matrix_rank", &[a], move |arrays| {
+        let a = Array::from_expr(stack("matrix_rank", &arrays[0])?);
         let shape = a.shape()?;
         let [.., m, n] = shape[..] else { return Err(Error::internal("no matrix")) };
         let s = svdvals(&a);
@@ -140,8 +140,8 @@ pub fn matrix_rank(a: &Array, tol: Option<f64>) -> Array {
 /// ```
 #[track_caller]
 pub fn cond(a: &Array) -> Array {
-    Array::build(|| {
-        let s = svdvals(&Array::from_expr(stack("cond", a)?));
+    one("cond", &[a], |arrays| {
+        let s = svdvals(&Array::from_expr(stack("cond", &arrays[0])?));
         (s.index([Index::Ellipsis, Index::Int(0)]) / s.index([Index::Ellipsis, Index::Int(-1)])).expr()
     })
 }

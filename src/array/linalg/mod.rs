@@ -23,10 +23,12 @@ pub use spectral::{eig, eigh, svd, svd_compressed, svdvals};
 pub use tensors::{tensorinv, tensorsolve};
 
 use super::Array;
+use super::composed::composed;
 use super::elementwise::cast;
 use crate::error::{Error, Refusal, Result};
 use crate::expr::Expr;
 use flagstone_kernels::dtype::DType;
+use std::sync::Arc;
 
 /// The dtype in which `operation` is computed for arrays of `dtype`.
 fn computed(operation: &str, dtype: DType) -> Result<DType> {
@@ -58,9 +60,6 @@ fn stack(operation: &str, a: &Array) -> Result<Expr> {
             format!("an array of shape {:?}; expected a matrix, or a stack of them", a.shape),
         ));
     }
-    if a.is_counted() {
-        return Err(Error::unsupported(operation, "a selection whose length is not known yet; persist it first"));
-    }
     cast(&a, computed(operation, a.dtype)?)
 }
 
@@ -80,8 +79,40 @@ fn qr_parts(a: &Array) -> Result<(Array, Array)> {
     Ok((q, r))
 }
 
-/// `n` arrays, or the error of all of them.
+/// What `f` makes of `arrays` once their lengths are known: at once where they are.
 #[track_caller]
-fn several<const N: usize>(build: impl FnOnce() -> Result<[Array; N]>) -> [Array; N] {
-    build().unwrap_or_else(|error| std::array::from_fn(|_| Array::build(|| Err(error.clone()))))
+fn one(name: &str, arrays: &[&Array], f: impl Fn(&[Array]) -> Result<Expr> + Send + Sync + 'static) -> Array {
+    composed(name, arrays, move |arrays| f(arrays).map(Array::from_expr))
+}
+
+/// As [`one`], of several results. Those that wait for a length are built one by one; what they have in common is one again when
+/// the graph is rewritten.
+#[track_caller]
+fn several<const N: usize>(
+    name: &str,
+    arrays: &[&Array],
+    f: impl Fn(&[Array]) -> Result<[Array; N]> + Send + Sync + 'static,
+) -> [Array; N] {
+    let mut waits = false;
+    for array in arrays {
+        match array.expr() {
+            Ok(expr) => waits |= expr.is_counted(),
+            Err(error) => return failed(&error),
+        }
+    }
+    if !waits {
+        let arrays: Vec<Array> = arrays.iter().map(|&array| array.clone()).collect();
+        return f(&arrays).unwrap_or_else(|error| failed(&error.without_place()));
+    }
+    let f = Arc::new(f);
+    std::array::from_fn(|at| {
+        let f = f.clone();
+        composed(name, arrays, move |arrays| f(arrays).map(|all| all[at].clone()))
+    })
+}
+
+/// As many arrays of an error.
+#[track_caller]
+fn failed<const N: usize>(error: &Error) -> [Array; N] {
+    std::array::from_fn(|_| Array::build(|| Err(error.clone())))
 }

@@ -2,7 +2,7 @@
 
 use super::calls::dense;
 use super::factor::{applied, factored, parity};
-use super::{computed, square};
+use super::{computed, one, several, square};
 use crate::array::elementwise::cast;
 use crate::array::{Array, identity, ones, where_, zeros};
 use crate::error::{Error, Result};
@@ -61,7 +61,7 @@ impl System {
         let n = a.shape[a.shape.len() - 1];
         let is_vector = b.shape.len() == 1;
         let rows = if is_vector { b.shape.last() } else { b.shape.iter().nth_back(1) };
-        if b.is_counted() || rows != Some(&n) {
+        if rows != Some(&n) {
             return Err(Error::bad_request(
                 operation,
                 format!("a right-hand side of shape {:?}; expected [{n}] or [.., {n}, columns]", b.shape),
@@ -118,8 +118,8 @@ const UPPER: Triangle = Triangle { lower: false, unit: false, transposed: false,
 /// ```
 #[track_caller]
 pub fn solve(a: &Array, b: &Array) -> Array {
-    Array::build(|| {
-        let system = System::new("solve", a, b)?;
+    one("solve", &[a, b], |arrays| {
+        let system = System::new("solve", &arrays[0], &arrays[1])?;
         if system.is_stack()? {
             return system.shaped(&system.each()?);
         }
@@ -141,8 +141,8 @@ pub fn solve(a: &Array, b: &Array) -> Array {
 /// ```
 #[track_caller]
 pub fn solve_positive(a: &Array, b: &Array) -> Array {
-    Array::build(|| {
-        let system = System::new("solve", a, b)?;
+    one("solve", &[a, b], |arrays| {
+        let system = System::new("solve", &arrays[0], &arrays[1])?;
         if system.is_stack()? {
             return Err(Error::unsupported("solve", "assume_a='pos' for stacks of matrices; leave it out"));
         }
@@ -168,8 +168,8 @@ pub fn solve_positive(a: &Array, b: &Array) -> Array {
 /// ```
 #[track_caller]
 pub fn solve_triangular(a: &Array, b: &Array, sides: Sides) -> Array {
-    Array::build(|| {
-        let system = System::new("solve_triangular", a, b)?;
+    one("solve_triangular", &[a, b], move |arrays| {
+        let system = System::new("solve_triangular", &arrays[0], &arrays[1])?;
         if system.is_stack()? {
             return Err(Error::unsupported("solve_triangular", "stacks of matrices; use solve"));
         }
@@ -191,8 +191,8 @@ pub fn solve_triangular(a: &Array, b: &Array, sides: Sides) -> Array {
 /// ```
 #[track_caller]
 pub fn inv(a: &Array) -> Array {
-    Array::build(|| {
-        let a = square("inv", a)?;
+    one("inv", &[a], |arrays| {
+        let a = square("inv", &arrays[0])?;
         let (n, dtype) = (a.shape[a.shape.len() - 1], a.dtype);
         if a.shape.len() > 2 || n == 0 {
             return solve(&Array::from_expr(a), &identity(n, dtype)).expr();
@@ -216,8 +216,8 @@ pub fn inv(a: &Array) -> Array {
 /// ```
 #[track_caller]
 pub fn slogdet(a: &Array) -> [Array; 2] {
-    super::several(|| {
-        let a = square("slogdet", a)?;
+    several("slogdet", &[a], |arrays| {
+        let a = square("slogdet", &arrays[0])?;
         let dtype = a.dtype;
         if a.shape.len() > 2 {
             let results = dense(Dense::SlogDet, a, None)?;
@@ -246,8 +246,8 @@ pub fn slogdet(a: &Array) -> [Array; 2] {
 /// ```
 #[track_caller]
 pub fn det(a: &Array) -> Array {
-    Array::build(|| {
-        let a = square("det", a)?;
+    one("det", &[a], |arrays| {
+        let a = square("det", &arrays[0])?;
         let dtype = a.dtype;
         if a.shape.len() > 2 {
             return dense(Dense::Det, a, None)?.remove(0).expr();

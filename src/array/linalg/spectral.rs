@@ -25,9 +25,9 @@ use flagstone_kernels::linalg::Dense;
 /// ```
 #[track_caller]
 pub fn svd(a: &Array, full_matrices: bool) -> [Array; 3] {
-    several(|| {
+    several("svd", &[a], move |arrays| {
         let call = Dense::Svd { full: full_matrices };
-        let a = stack("svd", a)?;
+        let a = stack("svd", &arrays[0])?;
         if a.shape.len() > 2 {
             return three(dense(call, a, None)?);
         }
@@ -133,8 +133,8 @@ pub fn svdvals(a: &Array) -> Array {
 /// ```
 #[track_caller]
 pub fn eigh(a: &Array, lower: bool) -> [Array; 2] {
-    several(|| {
-        let arg = square("eigh", a)?;
+    several("eigh", &[a], move |arrays| {
+        let arg = square("eigh", &arrays[0])?;
         if arg.shape.len() > 2 || arg.shape.contains(&0) {
             return two(dense(Dense::Eigh { lower }, arg, None)?);
         }
@@ -152,7 +152,7 @@ pub fn eigh(a: &Array, lower: bool) -> [Array; 2] {
 /// ```
 #[track_caller]
 pub fn eig(a: &Array) -> [Array; 2] {
-    several(|| two(dense(Dense::Eig, square("eig", a)?, None)?))
+    several("eig", &[a], |arrays| two(dense(Dense::Eig, square("eig", &arrays[0])?, None)?))
 }
 
 /// The leading `k` singular values and vectors of a matrix of any size, by randomised power iteration:
@@ -169,8 +169,8 @@ pub fn eig(a: &Array) -> [Array; 2] {
 /// ```
 #[track_caller]
 pub fn svd_compressed(a: &Array, k: u64, n_oversamples: u64, n_power_iter: u64, seed: u64) -> [Array; 3] {
-    several(|| {
-        let a = Array::from_expr(matrix("svd_compressed", a)?);
+    several("svd_compressed", &[a], move |arrays| {
+        let a = Array::from_expr(matrix("svd_compressed", &arrays[0])?);
         let ([m, n], dtype) = (sides(&a)?, a.dtype()?);
         let most = m.min(n);
         if k == 0 || k > most {

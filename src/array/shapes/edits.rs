@@ -1,11 +1,15 @@
 //! An array with elements added or left out along an axis.
 
 use crate::array::axes::position;
-use crate::array::composed::{Stretch, check_pieces, composed, picked};
+use crate::array::composed::{PIECES_MAX, Stretch, composed_as, picked};
+use crate::array::counted::{self, Length};
 use crate::array::indexing::slice_bounds;
-use crate::array::{Array, Axes, Index, concatenate};
+use crate::array::{Array, Axes, Index, arange, concatenate, where_};
 use crate::error::{Error, Result};
+use flagstone_kernels::dtype::DType;
+use ndarray::Array1;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// The one axis that `axes` names; without one all elements lie along one.
 fn lane(operation: &str, x: &Array, axes: &Axes) -> Result<(Array, usize)> {
@@ -36,11 +40,54 @@ fn places(operation: &str, index: &Index, n: u64, last: i64) -> Result<Vec<i64>>
         }
         Index::Slice(start, stop, step) => {
             let (start, step, len) = slice_bounds((*start, *stop, *step), n)?;
-            check_pieces(operation, len, "take the array apart and join what is wanted of it")?;
             Ok((0..len as i64).map(|i| start + i * step).collect())
         }
         _ => Err(Error::bad_request(operation, "an index that names no places; expected an integer, a slice, a list or bools")),
     }
+}
+
+/// The lengths of an edited array, as far as they are known, and its dtype: along the axis it has so many at most, or a number that follows from
+/// lengths that are not known.
+fn edited(operation: &str, x: &Array, axes: &Axes, more: u64, dtype: DType) -> Result<(Vec<Length>, DType)> {
+    let expr = x.expr()?;
+    let fresh = |n: u64| (n.saturating_add(more), Some(Arc::default()));
+    match axes.axes.as_deref() {
+        Some(&[axis]) => {
+            let axis = position(operation, axis, expr.shape.len())?;
+            let mut lengths = counted::lengths(&expr);
+            lengths[axis] = fresh(expr.shape[axis]);
+            Ok((lengths, dtype))
+        }
+        _ => Ok((vec![fresh(expr.elements())], dtype)),
+    }
+}
+
+/// What is left of `x` along an axis without the places of an index, looked up where it is more pieces than a graph takes.
+fn without(x: &Array, index: &Index, axis: usize) -> Result<Array> {
+    let expr = x.expr()?;
+    let n = expr.shape[axis];
+    let stretches = kept(index, n)?;
+    if stretches.len() as u64 <= PIECES_MAX {
+        return picked("delete", &expr, axis, &stretches).map(Array::from_expr);
+    }
+    let gone: BTreeSet<i64> = places("delete", index, n, n as i64 - 1)?.into_iter().collect();
+    // of those left, place p is behind as many that are gone as have no more than p left before them
+    let left_before = Array::from((0..).zip(&gone).map(|(i, at)| at - i).collect::<Array1<i64>>());
+    let p = arange(0, n as i64 - gone.len() as i64, 1, DType::I64);
+    Ok(x.take(&(left_before.searchsorted(&p, true) + &p), axis as i64))
+}
+
+/// `x` with row i of `values` before place `at[i]` of an axis, looked up: as many pieces as a graph does not take. `order` has
+/// the rows by their places, those at one place in their order.
+fn looked_up(x: &Array, values: &Array, at: &[i64], order: &[usize], axis: usize) -> Result<Array> {
+    let (n, count) = (x.shape()?[axis] as i64, at.len() as i64);
+    let slots = Array::from(order.iter().zip(0..).map(|(&row, before)| at[row] + before).collect::<Array1<i64>>());
+    let rows = Array::from(order.iter().map(|&row| row as i64 + n).collect::<Array1<i64>>());
+    let p = arange(0, n + count, 1, DType::I64);
+    let (before, upto) = (slots.searchsorted(&p, false), slots.searchsorted(&p, true));
+    let row = rows.take(&(&upto - 1).clip(0, count - 1), 0);
+    let source = where_(upto.ne(before), row, &p - &upto);
+    Ok(concatenate(&[x.clone(), values.clone()], axis as i64).take(&source, axis as i64))
 }
 
 /// What is left of an axis of `n` without the places of an index.
@@ -89,7 +136,9 @@ impl Array {
     #[track_caller]
     pub fn append(&self, values: &Array, axes: impl Into<Axes>) -> Array {
         let axes = axes.into();
-        composed("append", &[self, values], move |arrays| match axes.axes.as_deref() {
+        let more = values.expr().map_or(0, |values| values.elements());
+        let known = self.dtype().and_then(|dtype| edited("append", self, &axes, more, dtype.promote(values.dtype()?)));
+        composed_as("append", &[self, values], known, move |arrays| match axes.axes.as_deref() {
             Some(&[axis]) => Ok(concatenate(arrays, axis)),
             _ => {
                 let lines = arrays.iter().map(|array| lane("append", array, &axes).map(|(line, _)| line)).collect::<Result<Vec<_>>>()?;
@@ -110,7 +159,10 @@ impl Array {
     #[track_caller]
     pub fn insert(&self, at: &Index, values: &Array, axes: impl Into<Axes>) -> Array {
         let (axes, index) = (axes.into(), at.clone());
-        composed("insert", &[self, values], move |arrays| {
+        let listed = if let Index::List(list) = at { list.len() as u64 } else { 0 };
+        let more = values.expr().map_or(0, |values| values.elements()).max(listed);
+        let known = self.dtype().and_then(|dtype| edited("insert", self, &axes, more, dtype));
+        composed_as("insert", &[self, values], known, move |arrays| {
             let (x, axis) = lane("insert", &arrays[0], &axes)?;
             let (expr, ndim) = (x.expr()?, x.ndim()?);
             let n = expr.shape[axis];
@@ -131,7 +183,9 @@ impl Array {
             // at one place they stay in the order of the list
             let mut order: Vec<usize> = (0..at.len()).collect();
             order.sort_by_key(|&i| at[i]);
-            check_pieces("insert", 2 * count + 1, "insert fewer at a time, or use concatenate")?;
+            if 2 * count >= PIECES_MAX {
+                return looked_up(&x, &Array::from_expr(values), &at, &order, axis);
+            }
             let (mut pieces, mut done) = (Vec::new(), 0);
             for i in order {
                 pieces.push(part(done, at[i])?);
@@ -153,10 +207,10 @@ impl Array {
     #[track_caller]
     pub fn delete(&self, places: &Index, axes: impl Into<Axes>) -> Array {
         let (axes, index) = (axes.into(), places.clone());
-        composed("delete", &[self], move |arrays| {
+        let known = self.dtype().and_then(|dtype| edited("delete", self, &axes, 0, dtype));
+        composed_as("delete", &[self], known, move |arrays| {
             let (x, axis) = lane("delete", &arrays[0], &axes)?;
-            let expr = x.expr()?;
-            picked("delete", &expr, axis, &kept(&index, expr.shape[axis])?).map(Array::from_expr)
+            without(&x, &index, axis)
         })
     }
 }
@@ -180,5 +234,29 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// More places than a graph takes pieces.
+    #[test]
+    fn many_places_are_inserted_and_deleted_like_few() {
+        let (n, count) = (9000i64, 5000usize);
+        let at: Vec<i64> = (0..count as i64).map(|i| i * 7919 % (n + 1)).map(|at| if at % 3 == 0 { at - n - 1 } else { at }).collect();
+        let from_start: Vec<i64> = at.iter().map(|&at| if at < 0 { at + n } else { at }).collect();
+        let values: Vec<i64> = (0..count as i64).map(|i| -1 - i).collect();
+        let x = arange(0, n, 1, DType::I64);
+        let made = x.insert(&Index::List(at.clone()), &Array::from(Array1::from(values.clone())), 0).compute::<i64>().unwrap();
+        let mut wanted: Vec<i64> = Vec::new();
+        for place in 0..=n {
+            wanted.extend((0..count).filter(|&i| from_start[i] == place).map(|i| values[i]));
+            wanted.extend((place < n).then_some(place));
+        }
+        assert_eq!(made.as_slice().unwrap(), wanted);
+        let gone: Vec<i64> = at.into_iter().filter(|&at| at < n).collect();
+        let left = x.delete(&Index::List(gone.clone()), 0).compute::<i64>().unwrap();
+        let gone: BTreeSet<i64> = gone.into_iter().map(|at| if at < 0 { at + n } else { at }).collect();
+        assert!(gone.len() > PIECES_MAX as usize);
+        assert_eq!(left.as_slice().unwrap(), (0..n).filter(|at| !gone.contains(at)).collect::<Vec<_>>());
+        let thinned = arange(0, 20000, 1, DType::I64).delete(&Index::Slice(None, None, Some(3)), 0).compute::<i64>().unwrap();
+        assert_eq!(thinned.as_slice().unwrap(), (0..20000).filter(|at| at % 3 != 0).collect::<Vec<_>>());
     }
 }

@@ -3,9 +3,11 @@
 use super::places::{self, Beyond};
 use super::quantiles::{Q, QuantileMethod};
 use super::{along as lanes, search, sets, tally, weighted};
+use crate::array::as_many::up_to_greatest;
+use crate::array::composed::composed_as;
 use crate::array::table::{default, params, sig};
 use crate::array::value::{Param, Signature, Value};
-use crate::array::{Array, Index, args, stack};
+use crate::array::{Array, Index, args, counted, stack};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::sort::Gives;
@@ -229,7 +231,7 @@ fn take(a: &[Value]) -> Result<Value> {
     Ok(Value::Array(x.take(&indices, axis)))
 }
 
-fn compress(a: &[Value]) -> Result<Value> {
+pub(in crate::array) fn compress(a: &[Value]) -> Result<Value> {
     let (condition, x) = (args::array("compress", &a[0])?.astype(DType::Bool), args::array("compress", &a[1])?);
     let (x, axis) = if is_none(&a[2]) { (x.ravel(), 0) } else { (x, args::integer("compress", &a[2])?) };
     let (length, shape) = (condition.shape()?, x.shape()?);
@@ -293,11 +295,23 @@ fn bincount(a: &[Value]) -> Result<Value> {
     if !(dtype.is_integer() || dtype == DType::Bool) || x.ndim()? != 1 {
         return Err(Error::bad_type("bincount", format!("{dtype} of shape {:?}; expected integers along one axis", x.shape()?)));
     }
-    let bins = args::natural("bincount", &a[2])?;
-    if bins == 0 {
-        return Err(Error::unsupported("bincount", "the number of bins follows from the values; pass minlength, above the greatest value"));
+    let (bins, weights) = (args::natural("bincount", &a[2])?, weights("bincount", &a[1])?);
+    if bins > 0 {
+        return Ok(Value::Array(tally::tally(&x, weights.as_ref(), bins, true)?));
     }
-    Ok(Value::Array(tally::tally(&x, weights("bincount", &a[1])?.as_ref(), bins, true)?))
+    // the number of bins follows from the values, which are read once more
+    let bins = up_to_greatest(&x, 0)?;
+    let dtype = if weights.is_some() { DType::F64 } else { DType::I64 };
+    let known = bins.expr().map(|bins| (counted::lengths(&bins), dtype));
+    let arrays: Vec<&Array> = [&x, &bins].into_iter().chain(&weights).collect();
+    let counts = composed_as("bincount", &arrays, known, |arrays| {
+        let bins = arrays[1].shape()?[0];
+        // without bins the negative value is found that there must be
+        let least = if arrays[0].shape()? == [0] { 0 } else { 1 };
+        tally::tally(&arrays[0], arrays.get(2), bins.max(least), true)
+    });
+    counts.check()?;
+    Ok(Value::Array(counts))
 }
 
 fn edges(name: &str, bins: &Value, range: &Value) -> Result<tally::Edges> {

@@ -1,0 +1,20 @@
+//! A number that is computed, as a length: a selection of as many places, which what follows from the number waits for.
+
+use super::{Array, Index, arange};
+use crate::error::Result;
+use crate::expr::Expr;
+use flagstone_kernels::dtype::DType;
+
+/// An array of `n` elements, `most` at most, where the real number `n` has no axes and is computed first, in a read of what it is
+/// made of.
+pub(super) fn as_many(n: &Array, most: u64) -> Result<Expr> {
+    let places = arange(0, most as i64, 1, DType::I64);
+    places.index([Index::Array(n.gt(&places))]).expr()
+}
+
+/// An array of as many elements as integers from 0 to the greatest of `values`, `least` at least.
+pub(super) fn up_to_greatest(values: &Array, least: u64) -> Result<Array> {
+    let floor = super::full([1u64], least as i64 - 1, Some(DType::I64));
+    let all = super::concatenate(&[values.ravel().astype(DType::I64), floor], 0);
+    as_many(&(all.max(..) + 1), crate::sizes::graph::COUNTED_BINS_MAX).map(Array::from_expr)
+}
