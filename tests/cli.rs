@@ -275,15 +275,16 @@ fn explaining_what_is_stored_is_about_its_chunks() {
     let dir = tempfile::tempdir().unwrap();
     for name in ["x.zarr", "x.h5", "x.npy", "s3.zarr/deep/x.zarr"] {
         let out = dir.path().join(name).display().to_string();
-        let args = ["eval", "ones((1000, 1000))", "-o", &out, "--chunks", "250,1000", "--memory-limit", "64MiB", "--explain=json"];
-        let plan = json(if name.ends_with("npy") { &[&args[..4], &args[6..]].concat() } else { &args });
+        let args = ["eval", "ones((4000, 4000))", "-o", &out, "--chunks", "1000,4000", "--memory-limit", "256MiB", "--explain=json"];
+        let unchunked = [&args[..4], &args[6..]].concat();
+        let plan = json(if name.ends_with("npy") { &unchunked } else { &args });
         let write = plan["stages"].as_array().unwrap().last().unwrap();
         assert_eq!(write["name"], "write");
-        assert_eq!(plan["limit_bytes"], 64 << 20);
+        assert_eq!(plan["limit_bytes"], 256 << 20);
         let smallest = plan["smallest_bytes"].as_u64().unwrap();
         if !name.ends_with("npy") {
             assert_eq!(write["tasks"], 4, "{plan}");
-            assert!(smallest >= 250 * 8000 && smallest < 16 << 20, "{plan}");
+            assert!(smallest >= 1000 * 32000 && smallest < 200 << 20, "{plan}");
         }
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }

@@ -367,6 +367,7 @@ const NUMBERS: [(&str, &[&str]); 6] = [
             "PIECE_BYTES",
             "SQUARES_MAX",
             "THRESHOLD",
+            "TRIES_MAX",
             "EDGE",
             "LINE",
             "LIST_PIECES_MAX",
