@@ -30,6 +30,15 @@ fn at(dir: &Path, name: &str) -> String {
     dir.join(name).display().to_string()
 }
 
+/// Runs a script of `tests/python` in a directory.
+fn python(script: &str, dir: &Path, arguments: &[&str]) {
+    let program =
+        std::env::var_os("FLAGSTONE_PYTHON").expect("FLAGSTONE_PYTHON must name a Python with netCDF4 and zarr; `make test` sets one up");
+    let script = Path::new("tests/python").join(script);
+    let run = Command::new(program).args(["-W", "ignore"]).arg(script).arg(dir).args(arguments).output().unwrap();
+    assert!(run.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&run.stderr));
+}
+
 /// Writes float64 numbers `first`, `first` + 1, … as an array with all that formats keep.
 fn put(address: &str, shape: &[u64], first: f64) {
     let mut wanted = Create::new(shape.to_vec(), DType::F64);
@@ -115,6 +124,22 @@ fn what_was_stopped_is_gone_on_with_and_nothing_is_replaced_unasked() {
 }
 
 #[test]
+fn what_is_long_says_how_long_before_it_begins() {
+    let dir = tempfile::tempdir().unwrap();
+    let (source, target) = (at(dir.path(), "a.zarr"), at(dir.path(), "b.zarr"));
+    put(&source, &[10, 7], 0.0);
+    // As large as its metadata say; chunks that are not there are the fill value.
+    let document = at(dir.path(), "a.zarr/zarr.json");
+    let mut text: serde_json::Value = serde_json::from_slice(&std::fs::read(&document).unwrap()).unwrap();
+    text["shape"] = json!([20_000, 7000]);
+    std::fs::write(&document, text.to_string()).unwrap();
+    let said = ok(&["convert", &source, &target, "--dry-run"]);
+    let seconds = said.lines().next().unwrap().strip_prefix("1 array to copy, 1.0 GiB, about ").and_then(|rest| rest.strip_suffix(" s"));
+    assert!(seconds.is_some_and(|seconds| seconds.parse::<u64>().is_ok()), "{said}");
+    assert!(!Path::new(&target).exists());
+}
+
+#[test]
 fn many_files_become_one_array_in_the_order_of_their_numbers() {
     let dir = tempfile::tempdir().unwrap();
     for (name, rows, first) in [("a_9", 3, 0.0), ("a_10", 2, 21.0), ("a_11", 4, 35.0)] {
@@ -133,6 +158,59 @@ fn many_files_become_one_array_in_the_order_of_their_numbers() {
     assert!(message.contains("has no axis \"depth\"") && message.contains("\"lat\""), "{message}");
     let (_, message) = fails(&["convert", &at(dir.path(), "b_*.h5:/x"), &target]);
     assert!(message.contains("no file is called as in"), "{message}");
+}
+
+#[test]
+fn what_netcdf4_wrote_keeps_its_dimensions_on_every_way() {
+    let dir = tempfile::tempdir().unwrap();
+    python("make_convert.py", dir.path(), &[]);
+    for (from, to, options) in [
+        ("a.nc", "b3.zarr", &["--chunks", "time=-1,lat=2", "--verify"][..]),
+        ("a.nc", "b2.zarr", &["--zarr-version", "2"]),
+        ("a.nc", "b.nc", &["--codec", "gzip:1"]),
+        ("b3.zarr", "c.nc", &[]),
+        ("b2.zarr", "d.h5", &[]),
+        ("d.h5", "e.nc4", &[]),
+        ("c.nc", "f.zarr", &[]),
+    ] {
+        ok(&[&["convert", &at(dir.path(), from), &at(dir.path(), to)], options].concat());
+    }
+    // Again over what is there: dimensions are made anew of those that it has.
+    std::fs::copy(at(dir.path(), "b.nc"), at(dir.path(), "g.nc")).unwrap();
+    ok(&["convert", &at(dir.path(), "a.nc:/tas"), &at(dir.path(), "g.nc:/tas"), "--overwrite"]);
+    python("check_convert.py", dir.path(), &["b3.zarr", "b2.zarr", "b.nc", "c.nc", "e.nc4", "f.zarr", "g.nc"]);
+    // What libnetcdf attached stays: an array more in its own file shares its dimensions.
+    std::fs::copy(at(dir.path(), "a.nc"), at(dir.path(), "h.nc")).unwrap();
+    ok(&["convert", &at(dir.path(), "b3.zarr:/tas"), &at(dir.path(), "h.nc:/more")]);
+    python("check_convert.py", dir.path(), &["h.nc"]);
+    // An array alone takes its dimensions along, as names without values.
+    ok(&["convert", &at(dir.path(), "a.nc:/tas"), &at(dir.path(), "tas.nc:/tas")]);
+    let alone = tree(at(dir.path(), "tas.nc")).unwrap();
+    assert_eq!(alone.arrays(), ["/tas"]);
+    assert_eq!(alone.children[0].meta.as_ref().unwrap().dimension_names, open(at(dir.path(), "a.nc:/tas")).unwrap().meta().dimension_names);
+}
+
+#[test]
+fn many_files_become_one_array_in_the_order_of_a_coordinate() {
+    let dir = tempfile::tempdir().unwrap();
+    python("make_convert.py", dir.path(), &[]);
+    let (pattern, target) = (at(dir.path(), "m_[0-9].nc:/tas"), at(dir.path(), "all.zarr"));
+    let said = ok(&["convert", &pattern, &target, "--by", "time", "--verify"]);
+    assert!(said.contains("9 files along axis 1"), "{said}");
+    let want: Vec<u8> = (0..3).flat_map(|lat| (84..102).map(move |day| (lat * 1000 + day) as f32)).flat_map(f32::to_ne_bytes).collect();
+    assert_eq!(values(&target), want);
+    let refuses = |pattern: &str, options: &[&str], what: &str| {
+        let (_, message) = fails(&[&["convert", &at(dir.path(), pattern), &at(dir.path(), "no.zarr")][..], options].concat());
+        assert!(message.contains(what), "{message}");
+    };
+    // One of them counts days from another one.
+    refuses("m_*.nc:/tas", &["--by", "time"], "values in unlike units give no order");
+    refuses("m_[0-9].nc:/tas", &["--by", "lat"], "no variable lat");
+    refuses("m_[0-9].nc:/tas", &["--by", "tas"], "expected values along one axis");
+    std::fs::copy(at(dir.path(), "m_3.nc"), at(dir.path(), "m_3b.nc")).unwrap();
+    refuses("m_*[0-9b].nc:/tas", &["--by", "time"], "unlike units");
+    std::fs::remove_file(at(dir.path(), "m_12.nc")).unwrap();
+    refuses("m_*.nc:/tas", &["--by", "time"], "they overlap, or do not go one way");
 }
 
 #[test]

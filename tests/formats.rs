@@ -6,9 +6,11 @@
 //!
 //! Needs a Python with h5py, hdf5plugin, netCDF4 and zarr, named by `FLAGSTONE_PYTHON`.
 
+use flagstone::convert::{Options, Plan};
 use flagstone::grid::Region;
+use flagstone::runtime::CancelToken;
 use flagstone::store::{self, Codec, Create, Store};
-use flagstone::{DType, Scalar, View, ViewMut};
+use flagstone::{DType, Runtime, Scalar, View, ViewMut};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -128,7 +130,7 @@ const HDF5: &[Row] = &[
 ];
 
 const NETCDF: &[Row] = &[
-    ("NetCDF-4 (HDF5), names of dimensions", |f, _| f == "NETCDF4.nc" || f == "NETCDF4_CLASSIC.nc", None),
+    ("NetCDF-4 (HDF5), names of dimensions", |f, _| f == "NETCDF4.nc" || f == "NETCDF4_CLASSIC.nc", Some(PLAIN)),
     ("CDF-1, fixed variables", |f, d| f == "NETCDF3_CLASSIC.nc" && d.starts_with("/flat"), None),
     ("CDF-2 (64-bit offsets), fixed variables", |f, d| f == "NETCDF3_64BIT_OFFSET.nc" && d.starts_with("/flat"), None),
     ("CDF-5 (64-bit data), fixed variables", |f, d| f == "NETCDF3_64BIT_DATA.nc" && d.starts_with("/flat"), None),
@@ -279,6 +281,19 @@ fn write_all(dir: &Path) {
     python("check_h5.py", dir, "written.txt");
 }
 
+/// Copies what netCDF4 wrote to a NetCDF-4 file, and has netCDF4 compare the two.
+fn write_netcdf(dir: &Path) {
+    run_python("make_convert.py", dir);
+    let plan = Plan::new(dir.join("a.nc"), dir.join("b.nc"), &Options::default()).unwrap();
+    plan.make_groups().unwrap();
+    let runtime = Runtime::builder().memory_limit("64MiB").threads(1).build().unwrap();
+    plan.copies.iter().for_each(|copy| copy.run(&runtime, &CancelToken::new()).unwrap());
+    plan.finish().unwrap();
+    let python = std::env::var_os("FLAGSTONE_PYTHON").unwrap();
+    let ran = Command::new(&python).args(["-W", "ignore", "tests/python/check_convert.py"]).arg(dir).arg("b.nc").output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+}
+
 /// One case: where it is, its address there, and the file with its values.
 struct Case {
     dir: PathBuf,
@@ -372,6 +387,7 @@ fn the_page_says_what_files_show() {
     let written = dir.path().join("written");
     std::fs::create_dir(&written).unwrap();
     write_zarr(&written);
+    write_netcdf(&written);
     let zarr_table = table(ZARR.iter().map(|(feature, shows, how)| {
         (*feature, zarr.iter().filter(|case| !case.file.ends_with(".npy") && shows(&case.file)).collect(), how.is_some())
     }));

@@ -235,6 +235,56 @@ fn links_and_what_cannot_be_read_are_listed_as_what_they_are() {
 }
 
 #[test]
+fn what_is_odd_in_a_file_hides_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    python("make_h5_links.py", dir.path());
+    let at = |name: &str| dir.path().join(name);
+    let listed = |name: &str| hdf5::tree(&at(name), "", name).unwrap();
+    let refusal = |file: &str, name: &str| hdf5::open(&at(file), name, file).unwrap_err().to_string();
+    let doubles = |n: u32| (0..n).flat_map(|i| f64::from(i).to_ne_bytes()).collect::<Vec<u8>>();
+    let read_all = |file: &str, name: &str| {
+        let store = hdf5::open(&at(file), name, file).unwrap();
+        read(&*store, &Region::whole(&store.meta().shape))
+    };
+
+    // A link that another program defines.
+    let tree = listed("odd.h5");
+    let own = tree.children.iter().find(|child| child.name == "own").unwrap();
+    assert_eq!(own.link.as_deref(), Some("user-defined link of class 187"));
+    assert_eq!(own.refused.as_ref().unwrap().why, "only the program that made it can follow it");
+    let message = refusal("odd.h5", "/own");
+    assert_eq!(message, "odd.h5: /own is the user-defined link of class 187, and only the program that made it can follow it");
+    assert_eq!((tree.arrays(), read_all("odd.h5", "/x")), (vec!["/blanks".to_string(), "/x".into()], doubles(3)));
+    let attributes = hdf5::open(&at("odd.h5"), "/blanks", "odd.h5").unwrap().meta().attributes.clone();
+    assert_eq!(serde_json::Value::Object(attributes), json!({"spaces": "hi", "zeros": "hi", "ended": "hi"}));
+
+    // A damaged attribute: the others, the array and what stands beside it are there.
+    let tree = listed("damaged.h5");
+    assert_eq!(tree.arrays(), ["/bad", "/good"]);
+    assert_eq!(tree.children[1].attributes["units"], "m");
+    let told: Vec<(&String, &serde_json::Value)> = tree.children[0].attributes.iter().collect();
+    assert!(told.len() == 1 && told[0].0.starts_with("(unreadable 0 to 4"), "{told:?}");
+    assert!(told[0].1.as_str().unwrap().contains("bad version number for attribute message"), "{told:?}");
+    assert_eq!(read_all("damaged.h5", "/bad"), doubles(4));
+
+    // Elements in other files, one of which is not there.
+    assert_eq!(read_all("raw.h5", "/there"), doubles(100));
+    let message = refusal("raw.h5", "/gone");
+    assert!(message.contains("gone b.bin, which cannot be opened: No such file") && !message.contains("Span"), "{message}");
+
+    // As many datasets as one has, on the same scales: the time of each must not grow with their number.
+    let start = std::time::Instant::now();
+    let tree = listed("scales.h5");
+    let took = start.elapsed();
+    println!("2002 datasets were listed in {took:?}");
+    assert_eq!(tree.arrays().len(), 2002);
+    for child in tree.children.iter().filter(|child| child.name.starts_with('x')) {
+        assert_eq!(child.meta.as_ref().unwrap().dimension_names, Some(vec![Some("t".into()), Some("y".into())]), "{}", child.name);
+    }
+    assert!(took.as_secs_f64() < 1.5, "{took:?}; it was 17 s when each dataset was looked for in the whole file");
+}
+
+#[test]
 fn chunks_of_plugin_filters_are_read_value_for_value_and_damaged_ones_never_panic() {
     let dir = tempfile::tempdir().unwrap();
     python("make_h5_filters.py", dir.path());
@@ -267,6 +317,18 @@ fn chunks_of_plugin_filters_are_read_value_for_value_and_damaged_ones_never_pani
         assert!(refused.shape.is_some() && refused.dtype.as_deref() == Some("float32"), "{refused:?}");
         assert!(refused.codec.as_deref() == Some(filter) && refused.why.contains("is not installed"), "{refused:?}");
     }
+    // Where plugins are, libhdf5 reads with them: in a process of its own, since the environment belongs to all threads.
+    let told = std::fs::read_to_string(dir.path().join("plugins.txt")).unwrap();
+    let (plugins, names) = told.split_once('\n').unwrap();
+    for name in names.lines() {
+        let (address, out) = (format!("x={}:/refused/{name}", dir.path().join("filters.h5").display()), dir.path().join("out.npy"));
+        let mut eval = Command::new(env!("CARGO_BIN_EXE_flagstone"));
+        eval.args(["eval", "x", &address, "--overwrite", "-o"]).arg(&out).env("HDF5_PLUGIN_PATH", plugins);
+        let ran = eval.output().unwrap();
+        assert!(ran.status.success(), "{name}: {}", String::from_utf8_lossy(&ran.stderr));
+        assert!(npy(&out).1 == npy(&dir.path().join(format!("refused-{name}.npy"))).1, "{name}: elements differ");
+    }
+    assert_eq!(names.lines().count(), 3);
     damage_chunks(dir.path());
 }
 
@@ -368,6 +430,9 @@ fn odd_integers_fields_arrays_and_names_are_read_value_for_value() {
         ("/table/plain#nothing", "there is no field nothing; there is a, b, c, z, flag, in"),
         ("/table/plain", "Name a field: …#a"),
         ("/array/plain#a", "the datatype is no compound"),
+        ("/pairs/whole", "dtype complex of int32 is not supported. Name a field: …#r"),
+        ("/pairs/padded", "dtype complex with bytes between or behind its parts is not supported. Name a field: …#r"),
+        ("/pairs/unlike", "dtype complex with unlike parts is not supported. Name a field: …#r"),
     ] {
         let message = hdf5::open(&path, dataset, "types.h5").unwrap_err().to_string();
         assert!(message.contains(what), "{message}");
@@ -402,4 +467,70 @@ fn files_that_a_writer_holds_are_read_where_that_is_safe_and_no_message_advises_
     let message = message.err().expect("a file that somebody writes").to_string();
     assert!(!message.contains("h5clear"), "{message}");
     assert_eq!(std::fs::read(dir.path().join("alone.h5")).unwrap(), before);
+}
+
+/// A Python that has a file open, until it is told to close it.
+struct Holder(std::process::Child);
+
+impl Holder {
+    fn of(path: &Path, script: &str) -> Holder {
+        use std::io::BufRead;
+        let python = std::env::var_os("FLAGSTONE_PYTHON").expect("FLAGSTONE_PYTHON must name a Python with h5py; `make test` sets it up");
+        let piped = std::process::Stdio::piped;
+        let mut child = Command::new(python).args(["-c", script]).arg(path).stdin(piped()).stdout(piped()).spawn().unwrap();
+        let mut line = String::new();
+        std::io::BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, "open\n");
+        Holder(child)
+    }
+
+    fn close(mut self) {
+        drop(self.0.stdin.take());
+        assert!(self.0.wait().unwrap().success());
+    }
+}
+
+#[test]
+fn a_file_that_another_program_has_locked_is_read_where_the_user_says_so_and_never_written() {
+    const HOLD: &str = "
+import sys, h5py, numpy as np
+f = h5py.File(sys.argv[1], 'r+')
+f['x'][...] = np.arange(10.0) + 1
+f['later'] = np.arange(5.0)
+print('open', flush=True)
+sys.stdin.read()
+f.close()";
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("held.h5");
+    let doubles = |from: u32, n: u32| (from..from + n).flat_map(|i| f64::from(i).to_ne_bytes()).collect::<Vec<u8>>();
+    // A file whose superblock does not say who has it, as h5py makes them.
+    let make = "import sys, h5py, numpy as np\nwith h5py.File(sys.argv[1], 'w') as f: f['x'] = np.arange(10.0)\nprint('open')";
+    Holder::of(&path, make).close();
+    let holder = Holder::of(&path, HOLD);
+    let message = hdf5::open(&path, "/x", "held.h5").unwrap_err().to_string();
+    assert!(message.contains("holds a lock on it") && message.contains("FLAGSTONE_READ_UNCLOSED=1"), "{message}");
+    let create = |name: &str| hdf5::create(&path, name, &format!("held.h5:{name}"), &Create::new(vec![3], DType::F64));
+    let message = create("/y").err().expect("a file that somebody writes").to_string();
+    assert!(message.contains("holds a lock on it") && message.contains("would damage it"), "{message}");
+    let address = format!("x={}:/x", path.display());
+    let ran = Command::new(env!("CARGO_BIN_EXE_flagstone")).args(["eval", "x.size", &address]).env("FLAGSTONE_READ_UNCLOSED", "1").output();
+    let ran = ran.unwrap();
+    assert_eq!(String::from_utf8_lossy(&ran.stdout).trim(), "10", "{}", String::from_utf8_lossy(&ran.stderr));
+    holder.close();
+    let whole = |name: &str, n: u64| read(&*hdf5::open(&path, name, "held.h5").unwrap(), &Region::whole(&[n]));
+    assert_eq!((whole("/x", 10), whole("/later", 5)), (doubles(1, 10), doubles(0, 5)));
+    // Those who only read hold one together with others; and what this process writes it reads meanwhile.
+    let reader = Holder::of(&path, "import sys, h5py\nf = h5py.File(sys.argv[1], 'r')\nprint('open', flush=True)\nsys.stdin.read()");
+    assert_eq!(whole("/x", 10), doubles(1, 10));
+    let message = create("/y").err().expect("a file that somebody reads").to_string();
+    assert!(message.contains("holds a lock on it"), "{message}");
+    reader.close();
+    let writer = create("/y").unwrap();
+    assert_eq!(whole("/x", 10), doubles(1, 10));
+    let written = doubles(7, 3);
+    writer
+        .write(&Region::whole(&[3]), &View::dense(&written, DType::F64, &[3]), &mut vec![0; writer.scratch_bytes(&[3]) as usize])
+        .unwrap();
+    writer.commit().unwrap();
+    assert_eq!(whole("/y", 3), written);
 }

@@ -44,8 +44,10 @@ pub struct Options {
     pub overwrite: bool,
     /// Leave arrays that are there with the same shape and dtype as they are, and go on with those that were being written.
     pub resume: bool,
-    /// Several sources become one along this axis, by name or number; without it the first.
+    /// Several sources become one along this axis, by name or number; without it that of `by`, else the first.
     pub axis: Option<String>,
+    /// Several sources are ordered by the values of this coordinate; without it by the numbers in their names.
+    pub by: Option<String>,
 }
 
 impl Options {
@@ -84,6 +86,11 @@ impl Options {
         self.axis = axis.into();
         self
     }
+    /// With several sources in the order of this coordinate: an array of one axis beside each of them.
+    pub fn by(mut self, by: impl Into<Option<String>>) -> Options {
+        self.by = by.into();
+        self
+    }
 }
 
 /// What will be copied.
@@ -97,6 +104,7 @@ pub struct Plan {
     pub there: Vec<String>,
     /// What cannot be kept or copied, in words, one a line.
     pub notes: Vec<String>,
+    target: String,
     zarr_version: u8,
 }
 
@@ -164,8 +172,9 @@ impl Plan {
     pub fn new(source: impl AsRef<Path>, target: impl AsRef<Path>, options: &Options) -> Result<Plan> {
         let (source, target) = (store::text(source.as_ref())?, store::text(target.as_ref())?);
         let zarr_version = options.zarr_version.unwrap_or(3);
-        let mut plan = Plan { copies: Vec::new(), groups: Vec::new(), there: Vec::new(), notes: Vec::new(), zarr_version };
-        let sources = sources::expand(source)?;
+        let (copies, groups, there, notes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut plan = Plan { copies, groups, there, notes, target: target.to_string(), zarr_version };
+        let mut sources = sources::expand(source)?;
         if let [one] = &sources[..] {
             let node = store::tree(one)?;
             if let Some(refused) = &node.refused {
@@ -173,7 +182,11 @@ impl Plan {
             }
             plan.node(&node, one, target, options)?;
         } else {
-            let (meta, axis) = sources::joined(&sources, options.axis.as_deref())?;
+            if let Some(coordinate) = &options.by {
+                sources::order(&mut sources, coordinate)?;
+            }
+            let axis = options.axis.as_deref().or(options.by.as_deref());
+            let (meta, axis) = sources::joined(&sources, axis)?;
             plan.add(sources, axis, target.to_string(), meta, options)?;
         }
         if plan.copies.is_empty() && plan.there.is_empty() {
@@ -199,6 +212,14 @@ impl Plan {
     /// Those of writing.
     pub fn make_groups(&self) -> Result<()> {
         self.groups.iter().try_for_each(|(address, attributes)| store::create_group(address, attributes, self.zarr_version))
+    }
+
+    /// Does what is left when all arrays are there: NetCDF-4 files get their dimensions.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub fn finish(&self) -> Result<()> {
+        store::share_dimensions(&self.target)
     }
 
     fn node(&mut self, node: &Node, source: &str, target: &str, options: &Options) -> Result<()> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 /// The number of a block in a [`ChunkGrid`], in C order.
 pub type BlockId = u64;
 
-/// Chunks of unequal lengths are listed, 8 bytes each; an axis with more of them is refused.
+/// Chunks of unequal lengths are listed, 8 bytes each, which the runtime counts against the limit; an axis with more of them is refused.
 pub const LISTED_MAX: u64 = 1 << 24;
 
 /// The cuts along one axis. Cutting is O(1) to store where chunks are regular, so that a grid of 10⁷

@@ -13,6 +13,7 @@ use crate::budget::{Budget, parse_bytes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Counters, Observer};
 use crate::expr::{Expr, Node, Op, Resident, ops, postorder, settle};
+use crate::grid::AxisChunks;
 use crate::memory::{Pool, PoolOptions, Reservation, SpillDisk, Usage};
 use crate::optimize;
 pub use crate::plan::Explanation;
@@ -23,6 +24,7 @@ use crate::sizes::Sizes;
 use crate::store::{Store, Writer};
 use collect::Collector;
 use fit::{Short, fit};
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -191,7 +193,7 @@ impl RuntimeBuilder {
 
 /// The stores below `exprs`, each once.
 fn stores(exprs: &[Expr]) -> Vec<Arc<dyn Store>> {
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     let of = |node: &Expr| match &node.op {
         Op::Source(ops::Source { store }) if seen.insert(Arc::as_ptr(store) as *const () as usize) => Some(store.clone()),
         _ => None,
@@ -199,10 +201,25 @@ fn stores(exprs: &[Expr]) -> Vec<Arc<dyn Store>> {
     postorder(exprs).iter().filter_map(of).collect()
 }
 
-/// Bytes that the stores and the tables of operations below `exprs` keep in memory.
+/// Bytes that the stores, the tables of operations and the lists of chunks below `exprs` keep in memory.
 fn standing_bytes_of(exprs: &[Expr]) -> u64 {
-    let tables = postorder(exprs).iter().map(|node| node.standing_bytes).fold(0, u64::saturating_add);
-    stores(exprs).iter().map(|store| store.resident_bytes()).fold(tables, u64::saturating_add)
+    let nodes = postorder(exprs);
+    let tables = nodes.iter().map(|node| node.standing_bytes).fold(lists_bytes(&nodes), u64::saturating_add);
+    let stores = stores(exprs);
+    let shared: HashMap<usize, u64> = stores.iter().filter_map(|store| store.shared_bytes()).collect();
+    let own = stores.iter().map(|store| store.resident_bytes()).chain(shared.into_values());
+    own.fold(tables, u64::saturating_add)
+}
+
+/// Bytes of the lists of chunks of unequal lengths, of which nodes share one, and of what stages make of each: blocks joined or split.
+fn lists_bytes(nodes: &[Expr]) -> u64 {
+    const OF_NODES_AND_OF_STAGES: u64 = 2;
+    let mut seen = HashSet::new();
+    let lists = nodes.iter().flat_map(|node| &node.chunks.axes).filter_map(|axis| match axis {
+        AxisChunks::Irregular(ends) if seen.insert(Arc::as_ptr(ends).addr()) => Some(size_of_val(&ends[..]) as u64),
+        _ => None,
+    });
+    lists.fold(0, u64::saturating_add).saturating_mul(OF_NODES_AND_OF_STAGES)
 }
 
 /// Bytes of the results of `exprs`, as far as their lengths are known.
@@ -474,7 +491,11 @@ impl Runtime {
 
     /// Reserves what the open stores keep in memory.
     fn reserve_standing(&self, exprs: &[Expr]) -> Result<Reservation> {
-        self.reserve("open", standing_bytes_of(exprs), "; the chunk indexes of opened files and the tables of operations take it")
+        self.reserve(
+            "open",
+            standing_bytes_of(exprs),
+            "; the chunk indexes of opened files, the tables of operations and lists of unequal chunks take it",
+        )
     }
 
     /// Room for `bytes` that a user's handle keeps until it is dropped. `advice` ends the refusal.

@@ -1,7 +1,7 @@
 //! Computations that meet each other, stop, or fail: the limit holds, and nothing is left behind.
 
 use super::Runtime;
-use crate::array::Array;
+use crate::array::{Array, concatenate};
 use crate::error::ErrorKind;
 use crate::runtime::CancelToken;
 use crate::sizes::Sizes;
@@ -403,4 +403,21 @@ fn half_a_product_with_its_transpose_is_computed_and_all_of_it_is_there() {
     let hermitian = runtime.compute::<crate::C128>(&z.t().conj().matmul(&z)).unwrap();
     let part = runtime.compute::<crate::C128>(&z.t().conj().matmul(&z).index(idx![10.., ..9])).unwrap();
     assert_eq!(hermitian.slice(ndarray::s![10.., ..9]).into_dyn(), part);
+}
+
+#[test]
+fn lists_of_unequal_chunks_are_counted_once() {
+    let part = |chunk: u64| ones([1 << 20], DType::U8).rechunk([chunk]);
+    // 2.6 million chunks, of which each of these nodes has the same list: 20 MiB of it.
+    let x = concatenate(&[part(1), part(2), part(1)], 0);
+    let sum = (&x + (&x + &x)).sum(..);
+    let smallest = |limit: &str| {
+        let error = runtime(limit, 1).item::<u64>(&sum).unwrap_err();
+        let ErrorKind::WouldNotFit { smallest_bytes, .. } = error.kind() else { panic!("{error}") };
+        *smallest_bytes
+    };
+    let least = smallest("16MiB");
+    assert!((40 << 20..60 << 20).contains(&least), "{least}");
+    let limited = Runtime::builder().memory_limit_bytes(least).threads(1).build().unwrap();
+    assert_eq!(limited.item::<u64>(&sum).unwrap(), 9 << 20);
 }

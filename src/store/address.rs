@@ -91,7 +91,7 @@ fn extension(path: &str) -> String {
 /// `BadRequest` naming the forms that are understood.
 pub fn parse(address: impl AsRef<Path>) -> Result<Address> {
     let address = text(address.as_ref())?;
-    if !is_raw(address)
+    if raw(address).is_none()
         && let Some(found) = standing(address)
     {
         return Ok(found);
@@ -108,9 +108,21 @@ pub fn target(address: impl AsRef<Path>) -> Result<Address> {
     by_ending(address).or_else(|e| standing(address).ok_or(e))
 }
 
-/// Whether an address ends in the layout of a raw file.
-fn is_raw(address: &str) -> bool {
-    address.rsplit_once('?').is_some_and(|(_, query)| query.contains('='))
+/// The file of an address that ends in the layout of a raw file, and the layout. A name inside of a file may have a `?` and a `=` too.
+fn raw(address: &str) -> Option<(&str, &str)> {
+    let (file, query) = address.rsplit_once('?').filter(|(_, query)| query.contains('='))?;
+    let is_inside = || file.match_indices(':').any(|(at, _)| holds_names(&file[..at]).is_some() || standing(&file[..at]).is_some());
+    (remote::is_url(address) || Path::new(file).is_file() || !is_inside()).then_some((file, query))
+}
+
+/// What a file or directory of this ending is, where there are names inside of it.
+fn holds_names(file: &str) -> Option<&'static str> {
+    match extension(file).as_str() {
+        ext if HDF5.contains(&ext) => Some("hdf5"),
+        "zarr" => Some("zarr"),
+        "npz" => Some("npz"),
+        _ => None,
+    }
 }
 
 /// The file or directory that an address starts with, by its bytes. A colon may be part of its name: the longest path that
@@ -162,19 +174,13 @@ fn by_ending(address: &str) -> Result<Address> {
     if remote::is_url(address) {
         return far(address);
     }
-    if let Some((file, query)) = address.rsplit_once('?').filter(|(_, query)| query.contains('=')) {
+    if let Some((file, query)) = raw(address) {
         return Ok(Address::Raw { file: file.into(), layout: Some(raw_layout(query).map_err(bad)?) });
     }
-    let kind = |file: &str| match extension(file).as_str() {
-        ext if HDF5.contains(&ext) => Some("hdf5"),
-        "zarr" => Some("zarr"),
-        "npz" => Some("npz"),
-        _ => None,
-    };
     // The last colon after a file that has an inside; a colon elsewhere is part of a name.
     let colons: Vec<usize> = address.match_indices(':').map(|(at, _)| at).rev().collect();
-    let split = colons.into_iter().find_map(|at| kind(&address[..at]).map(|k| (k, &address[..at], &address[at + 1..])));
-    let whole = || kind(address).map(|k| (k, address, ""));
+    let split = colons.into_iter().find_map(|at| holds_names(&address[..at]).map(|k| (k, &address[..at], &address[at + 1..])));
+    let whole = || holds_names(address).map(|k| (k, address, ""));
     match split.or_else(whole) {
         Some(("hdf5", file, inside)) => return Ok(Address::Hdf5 { file: file.into(), dataset: inside.to_string() }),
         Some(("npz", file, inside)) => return Ok(Address::Npz { file: file.into(), member: inside.to_string() }),
@@ -191,9 +197,13 @@ fn by_ending(address: &str) -> Result<Address> {
     if path.ancestors().skip(1).any(|d| extension(&d.to_string_lossy()) == "zarr") {
         return Ok(Address::Zarr { dir: path.into(), path: String::new() });
     }
-    Err(bad(match path.exists() {
-        true => "it holds no HDF5, Zarr or NumPy array, and its ending names no format".into(),
-        false => format!("there is no such file, and its ending names no format{}", near_misses(path)),
+    const NOTHING: &str = "holds no HDF5, Zarr, NetCDF or NumPy array, and its ending names no format";
+    // What is there may be divided from a name inside of it.
+    let there = address.match_indices(':').map(|(at, _)| &address[..at]).rfind(|file| Path::new(file).exists());
+    Err(bad(match (path.exists(), there) {
+        (true, _) => format!("it {NOTHING}"),
+        (false, Some(file)) => format!("{file} {NOTHING}"),
+        (false, None) => format!("there is no such file, and its ending names no format{}", near_misses(path)),
     }))
 }
 
@@ -493,6 +503,22 @@ pub fn create_group(address: impl AsRef<Path>, attributes: &Map<String, Value>, 
     }
 }
 
+/// In a NetCDF-4 file, named by its ending, makes dimensions of the names of axes, so that arrays share them: what programs for NetCDF know
+/// axes by. Of other formats nothing is to be done. What all arrays have been written to is handed to this once.
+///
+/// # Errors
+/// `Store` when the file cannot be written.
+pub fn share_dimensions(address: impl AsRef<Path>) -> Result<()> {
+    let address = text(address.as_ref())?;
+    match target(address)? {
+        Address::Hdf5 { file, .. } if ["nc", "nc4"].contains(&extension(&file.to_string_lossy()).as_str()) => {
+            require_near(&file, address)?;
+            hdf5::share_dimensions(&file, address)
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The groups and arrays at an address: the array alone, or the group with all that is below.
 ///
 /// # Errors
@@ -547,6 +573,7 @@ mod tests {
             ("random.HDF5", hdf5("random.HDF5", "")),
             ("a:b.nc:x", hdf5("a:b.nc", "x")),
             ("x.h5:/odd:name", hdf5("x.h5", "/odd:name")),
+            ("x.h5:/a?b=c", hdf5("x.h5", "/a?b=c")),
             ("out.zarr", zarr("out.zarr", "")),
             ("out.zarr:/g/x", zarr("out.zarr", "/g/x")),
             ("out.zarr/g/x", zarr("out.zarr/g/x", "")),
@@ -581,7 +608,14 @@ mod tests {
         // A signature elsewhere is none.
         std::fs::write(at("no"), [vec![7; 100], hdf5_at(0)].concat()).unwrap();
         let message = parse(at("no")).unwrap_err().to_string();
-        assert!(message.contains("holds no HDF5, Zarr or NumPy array"), "{message}");
+        assert!(message.contains("holds no HDF5, Zarr, NetCDF or NumPy array"), "{message}");
+        let message = parse(format!("{}:/x", at("no"))).unwrap_err().to_string();
+        assert!(message.contains(&format!("{} holds no HDF5", at("no"))) && !message.contains("no directory"), "{message}");
+        // A name inside of a file may look like the layout of a raw one.
+        let inside = Address::Hdf5 { file: at("c").into(), dataset: "/x?shape=3".into() };
+        assert_eq!(parse(format!("{}:/x?shape=3", at("c"))).unwrap(), inside);
+        std::fs::write(at("c:d.bin"), "raw").unwrap();
+        assert!(matches!(parse(format!("{}?dtype=u1&shape=3", at("c:d.bin"))).unwrap(), Address::Raw { layout: Some(_), .. }));
         std::fs::write(at("old.nc"), b"CDF\x01\0\0\0\0").unwrap();
         assert_eq!(parse(format!("{}:/t", at("old.nc"))).unwrap(), Address::NetCdf { file: at("old.nc").into(), variable: "/t".into() });
         let message = open(format!("{}:/t", at("old.nc"))).unwrap_err().to_string();

@@ -12,6 +12,11 @@ use flagstone_kernels::view::{View, ViewMut};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+/// Bytes that the process keeps of files that are far away.
+pub fn far_files_bytes() -> u64 {
+    super::remote::kept_bytes()
+}
+
 /// What a format keeps beside the elements.
 #[derive(Clone, Copy, Debug)]
 pub struct Keeps {

@@ -29,7 +29,9 @@ mod zarr;
 mod zip;
 
 pub(crate) use address::rehearse;
-pub use address::{Address, create, create_group, decoding, exists, extent, is_begun, map, open, parse, target, text, tree, version};
+pub use address::{
+    Address, create, create_group, decoding, exists, extent, is_begun, map, open, parse, share_dimensions, target, text, tree, version,
+};
 pub use in_memory::{InMemory, MemoryWriter};
 pub use packing::Packing;
 pub use tree::{Node, Refused};
@@ -154,6 +156,11 @@ pub trait Store: Send + Sync + Debug {
     /// Bytes that this handle keeps in memory (chunk indexes): charged to the limit.
     fn resident_bytes(&self) -> u64 {
         0
+    }
+    /// What this handle keeps in memory together with others: a number that is the same for all who share it, and its bytes at most.
+    /// They are charged to the limit once.
+    fn shared_bytes(&self) -> Option<(usize, u64)> {
+        None
     }
 }
 

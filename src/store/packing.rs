@@ -47,7 +47,10 @@ impl Packing {
         let stored = |value: Scalar| as_stored(value, dtype, read_as);
         let all = |name: &str| numbers(name).map_or(Vec::new(), |(_, values)| values.into_iter().filter_map(stored).collect());
         let one = |name: &str| numbers(name).and_then(|(_, values)| values.first().copied()).and_then(stored);
-        let typed = |name: &str| numbers(name).and_then(|(dtype, values)| Some((dtype, *values.first()?)));
+        // Several numbers are no scale: netCDF4 leaves all as it is stored then.
+        let is_scale = |name: &str| numbers(name).is_none_or(|(_, values)| values.len() == 1);
+        let scaled = is_scale("scale_factor") && is_scale("add_offset");
+        let typed = |name: &str| numbers(name).filter(|_| scaled).map(|(dtype, values)| (dtype, values[0]));
         let range: Vec<Scalar> = all("valid_range");
         let (low, high) = match range[..] {
             [low, high] => (Some(low), Some(high)),

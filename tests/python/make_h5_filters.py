@@ -1,7 +1,7 @@
 """make_h5_filters.py DIR: HDF5 files whose chunks went through the filters that come as plugins, by hdf5plugin, and szip by h5py.
 
 DIR/cases.txt has a line for each: FILE<tab>DATASET<tab>NPY<tab>CODEC. DIR/chunks.txt has one for a chunk of each: FILE<tab>DATASET<tab>BYTE
-of the file<tab>BYTES.
+of the file<tab>BYTES. DIR/plugins.txt has where hdf5plugin's plugins are, and then datasets below /refused that need them.
 """
 
 import itertools
@@ -95,12 +95,16 @@ def main(directory):
         # What nothing here decodes.
         for name, options in [("zfp", hdf5plugin.Zfp(reversible=True)), ("sz3", hdf5plugin.SZ3(absolute=0.1)), ("sperr", hdf5plugin.Sperr(rate=8))]:
             f.create_dataset(f"refused/{name}", data=values((64, 64), "f4", "smooth"), chunks=(32, 32), **options)
-    chunks = []
+    chunks, plugins = [], [hdf5plugin.PLUGIN_PATH]
     with h5py.File(directory / "filters.h5", "r") as f:
+        for name in f["refused"]:
+            np.save(directory / f"refused-{name}.npy", f[f"refused/{name}"][...])
+            plugins.append(name)
         for line in cases:
             file, name, *_ = line.split("\t")
             found = f[name].id.get_chunk_info(0)
             chunks.append(f"{file}\t{name}\t{found.byte_offset}\t{found.size}")
+    (directory / "plugins.txt").write_text("\n".join(plugins) + "\n")
     (directory / "chunks.txt").write_text("\n".join(chunks) + "\n")
     (directory / "cases.txt").write_text("\n".join(cases) + "\n")
 

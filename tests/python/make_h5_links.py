@@ -37,5 +37,46 @@ def main(directory):
             f["x"] = np.arange(3000.0)
 
 
+def more(directory):
+    """User-defined links, damaged attributes, elements in other files, many datasets on the same scales."""
+    with h5py.File(directory / "odd.h5", "w", libver="earliest") as f:
+        f["x"] = np.arange(3.0)
+        f["own"] = h5py.ExternalLink("none.h5", "/x")
+        f["blanks"] = np.arange(4.0)
+        for name, text, pad in [("spaces", b"hi  ", h5py.h5t.STR_SPACEPAD), ("zeros", b"hi", h5py.h5t.STR_NULLPAD), ("ended", b"hi", h5py.h5t.STR_NULLTERM)]:
+            kind = h5py.h5t.C_S1.copy()
+            kind.set_size(8)
+            kind.set_strpad(pad)
+            h5py.h5a.create(f["blanks"].id, name.encode(), kind, h5py.h5s.create(h5py.h5s.SCALAR)).write(np.array(text, "S8"), kind)
+    data = bytearray((directory / "odd.h5").read_bytes())
+    at = data.index(b"\x40\x03own\x0c")
+    data[at] = 187
+    (directory / "odd.h5").write_bytes(data)
+    with h5py.File(directory / "damaged.h5", "w", libver="earliest") as f:
+        f["good"] = np.arange(3.0)
+        f["good"].attrs["units"] = "m"
+        f["bad"] = np.arange(4.0)
+        for i in range(5):
+            f["bad"].attrs[f"attribute {i}"] = i
+    data = bytearray((directory / "damaged.h5").read_bytes())
+    # The version of its message.
+    data[data.index(b"attribute 2") - 8] = 77
+    (directory / "damaged.h5").write_bytes(data)
+    with h5py.File(directory / "raw.h5", "w") as f:
+        for name in ("there", "gone"):
+            f.create_dataset(name, (100,), "f8", external=[(directory / f"{name} a.bin", 0, 400), (directory / f"{name} b.bin", 16, h5py.h5f.UNLIMITED)])
+            f[name][...] = np.arange(100)
+    (directory / "gone b.bin").unlink()
+    with h5py.File(directory / "scales.h5", "w") as f:
+        for name, n in [("t", 3), ("y", 2)]:
+            f[name] = np.arange(n * 1.0)
+            f[name].make_scale(name)
+        for i in range(2000):
+            f[f"x{i}"] = np.zeros((3, 2))
+            f[f"x{i}"].dims[0].attach_scale(f["t"])
+            f[f"x{i}"].dims[1].attach_scale(f["y"])
+
+
 if __name__ == "__main__":
     main(sys.argv[1])
+    more(Path(sys.argv[1]))

@@ -37,7 +37,7 @@ def main(directory):
             integers(f, case)
             compounds(f, case)
             arrays(f, case)
-            for name in ["with space", "a:b", "c:d:/e", "größe", "tail.", "odd#name", ".hidden/x", "日本"]:
+            for name in ["with space", "a:b", "c:d:/e", "größe", "tail.", "odd#name", ".hidden/x", "日本", "what?", "a?b=c", "x?shape=3", "a*[b]"]:
                 f[name] = np.arange(3.0)
                 case(f, name, np.arange(3.0))
     (directory / "cases.txt").write_text("\n".join(cases) + "\n")
@@ -109,6 +109,19 @@ def compounds(f, case):
     sparse[20:30, 2:] = table[20:30, 2:]
     for field in ["a", "c"]:
         case(f, f"table/sparse#{field}", sparse[...][field])
+
+
+    # Two fields that are called like the parts of a complex number, and are none.
+    for name, kind in [
+        ("whole", np.dtype([("r", "i4"), ("i", "i4")])),
+        ("padded", np.dtype({"names": ["r", "i"], "formats": ["f4", "f4"], "offsets": [0, 8], "itemsize": 16})),
+        ("unlike", np.dtype([("r", "<f4"), ("i", ">f4")])),
+    ]:
+        pairs = np.zeros(30, kind)
+        pairs["r"], pairs["i"] = np.arange(30), -np.arange(30)
+        f.create_dataset(f"pairs/{name}", data=pairs)
+        for field in "ri":
+            case(f, f"pairs/{name}#{field}", pairs[field])
 
 
 def arrays(f, case):

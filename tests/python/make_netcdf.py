@@ -76,6 +76,8 @@ def fill(f, types):
     packed("least", "i4", some, valid_min=np.int32(-5))
     packed("most", "f8", some, valid_max=12.5)
     packed("unsigned", "i1", values((9, 5), "i1"), _Unsigned="true", _FillValue=-1, scale_factor=0.5)
+    # Several numbers are no scale.
+    packed("scales", "i2", some, scale_factor=np.array([0.1, 0.2]), add_offset=1.0)
     f["floats"][2, 3] = 1e20
 
 

@@ -142,16 +142,16 @@ meta = json.loads((out / "v3_fill_hex.zarr" / "zarr.json").read_text())
 meta["fill_value"] = "0x3fc00000"
 (out / "v3_fill_hex.zarr" / "zarr.json").write_text(json.dumps(meta))
 
-# Fill values as texts, as other writers put them; zarr-python says what they are.
+# Fill values as texts and truths, as other writers put them; zarr-python says what they are.
 for version, names in ((3, "v3"), (2, "v2")):
-    for dtype, text in (("u1", "255"), ("u2", "255"), ("i2", "1234"), ("i4", "-7"), ("i8", "12345678"), ("f4", "NaN"), ("f8", "-Infinity")):
-        path = out / f"{names}_fill_text_{dtype}.zarr"
+    for dtype, text in (("u1", "255"), ("u2", "255"), ("i2", "1234"), ("i4", "-7"), ("i8", "12345678"), ("f4", "NaN"), ("f8", "-Infinity"), ("u1", True), ("i4", False), ("f8", True)):
+        path = out / f"{names}_fill_text_{dtype}{'' if isinstance(text, str) else text}.zarr"
         zarr.create_array(store=str(path), shape=(5,), chunks=(2,), dtype=dtype, zarr_format=version)
         document = path / ("zarr.json" if version == 3 else ".zarray")
         meta = json.loads(document.read_text())
         meta["fill_value"] = text
         document.write_text(json.dumps(meta))
-        if version == 2 or dtype[0] == "f":
+        if version == 2 or dtype[0] == "f" or isinstance(text, bool):
             expect(path.stem, zarr.open_array(str(path), mode="r")[...])
 
 # Transposition by the letters of older drafts, which zarr-python no longer writes.

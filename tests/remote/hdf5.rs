@@ -4,7 +4,7 @@ use crate::server::{Fault, Server};
 use crate::{fails, flagstone, noise, ok, values, wanted};
 use flagstone::convert::difference;
 use flagstone::grid::Region;
-use flagstone::store::conformance::{check_reads, read_dense, write_all};
+use flagstone::store::conformance::{check_reads, far_files_bytes, read_dense, write_all};
 use flagstone::store::{Codec, Create, Store, create, create_group, extent, open, tree};
 use flagstone::{DType, Runtime, ViewMut};
 use serde_json::json;
@@ -226,4 +226,95 @@ fn failures_say_what_is_wrong() {
     assert!(message.contains("is read, not written"), "{message}");
     let message = create_group(server.url("new.h5:/g"), &serde_json::Map::new(), 3).unwrap_err().to_string();
     assert!(message.contains("is read, not written"), "{message}");
+}
+
+/// Whoever reads a file that somebody makes shorter meanwhile is told that, in whatever way the bytes are fetched.
+#[test]
+fn a_file_that_becomes_shorter_while_it_is_read_is_said_to_have_changed() {
+    let directory = tempfile::tempdir().unwrap();
+    {
+        // More than the driver keeps.
+        let numbers: Vec<i32> = (0..2_000_000i32).map(|i| i.wrapping_mul(7919) & 0xFFFF).collect();
+        let packed = hdf5::File::create(directory.path().join("large.h5")).unwrap();
+        let packed = packed.new_dataset::<i32>().shape(2_000_000).chunk(50_000).scale_offset(hdf5::filters::ScaleOffset::Integer(0));
+        packed.create("packed").unwrap().write(&numbers).unwrap();
+    }
+    let (file, _) = large(directory.path());
+    let whole = std::fs::read(&file).unwrap();
+    let server = Server::of(directory.path());
+    let runtime = Runtime::builder().memory_limit("64MiB").threads(2).build().unwrap();
+    // Behind all that is fetched, and in the middle of a stretch of it.
+    for len in [3000, 9_000_001, whole.len() - 100_000] {
+        for (name, last) in [("a/chunked", vec![3999, 0]), ("b/plain", vec![3999, 0]), ("packed", vec![1_999_000])] {
+            let url = server.url(&format!("large.h5:/{name}"));
+            let (store, array) = (open(&url).unwrap(), flagstone::open(&url).unwrap());
+            std::fs::write(&file, &whole[..len]).unwrap();
+            let lens: Vec<u64> = last.iter().map(|&start| if start > 4000 { 1000 } else { 1 }).collect();
+            let one = read(&*store, &Region::dense(&last, &lens)).map(drop);
+            let all = runtime.item::<f64>(&array.mean(..)).map(drop);
+            for done in [one, all] {
+                let message = done.unwrap_err().to_string();
+                let (then, now) = (format!("it had {} bytes then, and has {len} now", whole.len()), server.url("large.h5"));
+                assert!(message.contains(&then) && message.contains("read it again") && message.contains(&now), "{name}: {message}");
+            }
+            std::fs::write(&file, &whole).unwrap();
+            assert!(values(&url).len() > 1_000_000, "{name} is read again");
+        }
+    }
+}
+
+/// In a process of its own, since what is kept is the process's.
+#[test]
+fn of_files_that_nobody_reads_little_is_kept_and_of_many_no_more_than_of_one() {
+    const ALONE: &str = "FLAGSTONE_TEST_ALONE";
+    let name = "hdf5::of_files_that_nobody_reads_little_is_kept_and_of_many_no_more_than_of_one";
+    if std::env::var_os(ALONE).is_none() {
+        let alone = std::process::Command::new(std::env::current_exe().unwrap()).args(["--exact", name]).env(ALONE, "1").output().unwrap();
+        let said = String::from_utf8_lossy(&alone.stdout);
+        assert!(alone.status.success() && said.contains("1 passed"), "{said}");
+        return;
+    }
+    const MIB: u64 = 1 << 20;
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::of(directory.path());
+    let mut stores = Vec::new();
+    for n in 0..3 {
+        let near = directory.path().join(format!("{n}.h5"));
+        {
+            let numbers: Vec<i32> = (0..2_000_000i32).map(|i| i.wrapping_mul(7919) & 0xFFFF).collect();
+            let packed = hdf5::File::create(&near).unwrap();
+            let packed = packed.new_dataset::<i32>().shape(2_000_000).chunk(50_000).scale_offset(hdf5::filters::ScaleOffset::Integer(0));
+            packed.create("packed").unwrap().write(&numbers).unwrap();
+        }
+        let far = open(server.url(&format!("{n}.h5:/packed"))).unwrap();
+        assert!(read_dense(&*far, &Region::whole(&[2_000_000])) == values(&format!("{}:/packed", near.display())));
+        stores.push(far);
+    }
+    println!("{} bytes of three files", far_files_bytes());
+    assert!(far_files_bytes() > 3 * MIB && far_files_bytes() <= 4 * MIB, "{} bytes", far_files_bytes());
+    let shared = stores.iter().map(|store| store.shared_bytes().unwrap()).collect::<std::collections::HashSet<_>>();
+    assert!(shared.len() == 1 && shared.iter().all(|(_, bytes)| *bytes == 4 * MIB), "{shared:?}");
+    // It is counted, and once.
+    let plans = |count: u64, limit: u64| {
+        let arrays = (0..count).map(|n| flagstone::open(server.url(&format!("{n}.h5:/packed"))).unwrap());
+        let sum = arrays.reduce(|a, b| a + b).unwrap().sum(..);
+        Runtime::builder().memory_limit_bytes(limit).threads(1).build().unwrap().item::<i64>(&sum)
+    };
+    let smallest = |count| {
+        let message = plans(count, MIB).unwrap_err();
+        let flagstone::error::ErrorKind::WouldNotFit { smallest_bytes, .. } = message.kind() else { panic!("{message}") };
+        *smallest_bytes
+    };
+    let (one, three) = (smallest(1), smallest(3));
+    println!("the smallest limits are {one} and {three}");
+    assert!(one > 4 * MIB, "{one}");
+    plans(3, three).unwrap();
+    drop(stores);
+    println!("{} bytes of none", far_files_bytes());
+    assert!(far_files_bytes() <= MIB / 4, "{} bytes are kept for nobody", far_files_bytes());
+    // What is left serves who opens the file again.
+    let before = server.requests();
+    let far = open(server.url("2.h5:/packed")).unwrap();
+    assert_eq!(far.meta().shape, [2_000_000]);
+    assert!(server.requests() - before <= 3, "{} requests", server.requests() - before);
 }

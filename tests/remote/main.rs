@@ -88,11 +88,11 @@ fn every_kind_of_array_is_read_over_http_as_from_a_disk() {
         }
         // Some chunks are never written.
         bytes[..300].fill(0);
-        write_all(&*create(&format!("{group}:/{name}"), wanted).unwrap(), &shape, wanted.dtype, &bytes);
+        write_all(&*create(format!("{group}:/{name}"), wanted).unwrap(), &shape, wanted.dtype, &bytes);
     }
     let mut scalar = Create::new(vec![], DType::F64);
     scalar.zarr_version = 2;
-    write_all(&*create(&format!("{}/scalar.zarr", directory.path().display()), &scalar).unwrap(), &[], DType::F64, &1.5f64.to_ne_bytes());
+    write_all(&*create(format!("{}/scalar.zarr", directory.path().display()), &scalar).unwrap(), &[], DType::F64, &1.5f64.to_ne_bytes());
 
     let server = Server::of(directory.path());
     for (n, name) in names.iter().enumerate() {
@@ -108,8 +108,59 @@ fn every_kind_of_array_is_read_over_http_as_from_a_disk() {
         }
     }
     assert_eq!(values(&server.url("scalar.zarr")), 1.5f64.to_ne_bytes());
-    let message = tree(&server.url("a%20b.zarr")).unwrap_err().to_string();
+    let message = tree(server.url("a%20b.zarr")).unwrap_err().to_string();
     assert!(message.contains("does not tell what it has; name an array"), "{message}");
+}
+
+/// A shard that is written anew between its index and its chunks: the index's places are not those of the new bytes.
+#[test]
+fn a_shard_that_changes_while_it_is_read_is_an_error() {
+    let directory = tempfile::tempdir().unwrap();
+    let near = format!("{}/x.zarr", directory.path().display());
+    let mut wanted = wanted(&[64, 64], DType::U16, &[16, 16]);
+    (wanted.codec, wanted.shards) = (Some(Codec::None), Some(vec![64, 64]));
+    let mut written = |seed| {
+        wanted.overwrite = true;
+        write_all(&*create(&near, &wanted).unwrap(), &[64, 64], DType::U16, &noise(&[64, 64], 2, seed));
+        std::fs::read(format!("{near}/c/0/0")).unwrap()
+    };
+    let (new, old) = (written(2), written(1));
+    assert_eq!(new.len(), old.len());
+    let shard = directory.path().join("x.zarr/c/0/0");
+    for (now, what) in [
+        (Some(new.clone()), "its ETag or time of change was".to_string()),
+        (Some(new[..1000].to_vec()), format!("it had {} bytes then, and has 1000 now", new.len())),
+        (Some(new[..new.len() - 700].to_vec()), format!("it had {} bytes then, and has {} now", new.len(), new.len() - 700)),
+        (None, "is gone while it is read".to_string()),
+    ] {
+        for through_engine in [false, true] {
+            std::fs::write(&shard, &old).unwrap();
+            let server = Server::of(directory.path());
+            let (asked, at, now) = (AtomicUsize::new(0), shard.clone(), now.clone());
+            server.failing(move |_, path| {
+                // The first request is for the index.
+                if path.ends_with("c/0/0") && asked.fetch_add(1, Ordering::SeqCst) == 1 {
+                    match &now {
+                        Some(bytes) => std::fs::write(&at, bytes).unwrap(),
+                        None => std::fs::remove_file(&at).unwrap(),
+                    }
+                }
+                None
+            });
+            let url = server.url("x.zarr");
+            let message = if through_engine {
+                let runtime = Runtime::builder().memory_limit("64MiB").threads(2).build().unwrap();
+                runtime.item::<u64>(&flagstone::open(&url).unwrap().sum(..)).unwrap_err()
+            } else {
+                let store = open(&url).unwrap();
+                let region = Region::dense(&[40, 40], &[20, 20]);
+                let (mut out, mut scratch) = (vec![0; 800], vec![0; store.scratch_bytes(&region) as usize]);
+                store.read(&region, &mut flagstone::ViewMut::dense(&mut out, DType::U16, &[20, 20]), &mut scratch).unwrap_err()
+            };
+            let message = message.to_string();
+            assert!(message.contains(&what) && message.contains(&server.url("x.zarr/c/0/0")), "{message}");
+        }
+    }
 }
 
 /// An array of 80 chunks of a megabyte, in shards where they are asked for.
@@ -119,7 +170,7 @@ fn far_array(shards: Option<Vec<u64>>) -> (tempfile::TempDir, Server, Vec<u8>) {
     let mut wanted = wanted(&shape, DType::U32, &[250, 1000]);
     (wanted.codec, wanted.shards) = (Some(Codec::Zstd(1)), shards);
     let bytes = noise(&shape, 4, 7);
-    write_all(&*create(&format!("{}/x.zarr", directory.path().display()), &wanted).unwrap(), &shape, DType::U32, &bytes);
+    write_all(&*create(format!("{}/x.zarr", directory.path().display()), &wanted).unwrap(), &shape, DType::U32, &bytes);
     let server = Server::of(directory.path());
     (directory, server, bytes)
 }
@@ -261,10 +312,10 @@ fn buckets_are_written_and_what_was_not_finished_is_gone() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::create_dir(directory.path().join("bucket")).unwrap();
     let at = |name: &str| format!("{}/{name}", directory.path().display());
-    create_group(&at("a.zarr"), json!({"title": "all"}).as_object().unwrap(), 3).unwrap();
+    create_group(at("a.zarr"), json!({"title": "all"}).as_object().unwrap(), 3).unwrap();
     let mut fine = wanted(&[70, 30], DType::F64, &[20, 20]);
     (fine.fill, fine.attributes) = (Some(Scalar::Float(-9.0)), json!({"units": "K"}).as_object().unwrap().clone());
-    write_all(&*create(&at("a.zarr:/g/t"), &fine).unwrap(), &[70, 30], DType::F64, &noise(&[70, 30], 8, 1));
+    write_all(&*create(at("a.zarr:/g/t"), &fine).unwrap(), &[70, 30], DType::F64, &noise(&[70, 30], 8, 1));
     let server = Server::of(directory.path());
     for (n, options) in [&["--zarr-version", "2"][..], &["--codec", "none"]].iter().enumerate() {
         let (source, target) = (at("a.zarr"), format!("s3://bucket/deep/c{n}.zarr"));
@@ -273,7 +324,7 @@ fn buckets_are_written_and_what_was_not_finished_is_gone() {
         let there = at(&format!("bucket/deep/c{n}.zarr"));
         assert!(values(&format!("{there}:/g/t")) == values(&at("a.zarr:/g/t")));
         assert_eq!(tree(&there).unwrap().attributes["title"], "all");
-        assert_eq!(open(&format!("{there}:/g/t")).unwrap().meta().attributes["units"], "K");
+        assert_eq!(open(format!("{there}:/g/t")).unwrap().meta().attributes["units"], "K");
         let listed = ok(&flagstone(&server, &[], &["info", &target]));
         assert!(listed.contains("g") && listed.contains("(70, 30)"), "{listed}");
         let message = fails(&flagstone(&server, &[], &args));
@@ -282,7 +333,7 @@ fn buckets_are_written_and_what_was_not_finished_is_gone() {
     // A shard of more than a part: sent in several.
     let big = wanted(&[3000, 1000], DType::F64, &[3000, 1000]);
     let bytes = noise(&[3000, 1000], 8, 2);
-    write_all(&*create(&at("big.zarr"), &big).unwrap(), &[3000, 1000], DType::F64, &bytes);
+    write_all(&*create(at("big.zarr"), &big).unwrap(), &[3000, 1000], DType::F64, &bytes);
     let shards = ["--shards", "3000,1000", "--chunks", "300,500", "--codec", "none"];
     ok(&flagstone(&server, &[], &[&["convert", &at("big.zarr"), "s3://bucket/big.zarr"][..], &shards].concat()));
     assert!(values(&at("bucket/big.zarr")) == bytes);

@@ -28,9 +28,12 @@ pub struct Args {
     /// Zarr format version
     #[arg(long, value_name = "V", value_parser = clap::value_parser!(u8).range(2..=3))]
     zarr_version: Option<u8>,
-    /// The axis along which many files become one, by name or number [default: 0]
+    /// The axis along which many files become one, by name or number [default: that of --by, else 0]
     #[arg(long)]
     axis: Option<String>,
+    /// The coordinate by whose values many files are ordered [default: by the numbers in their names]
+    #[arg(long, value_name = "COORDINATE")]
+    by: Option<String>,
     /// Replace arrays that are there
     #[arg(long, conflicts_with = "resume")]
     overwrite: bool,
@@ -56,7 +59,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
         .zarr_version(args.zarr_version)
         .overwrite(args.overwrite)
         .resume(args.resume)
-        .axis(args.axis);
+        .axis(args.axis)
+        .by(args.by);
     let plan = Plan::new(&args.source, &args.target, &options)?;
     for note in &plan.notes {
         eprintln!("note: {note}");
@@ -89,6 +93,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         let verified = if args.verify { ", verified" } else { "" };
         print(&format!("{}, {:.1} s{verified}", described(copy), started.elapsed().as_secs_f64()))?;
     }
+    plan.finish()?;
     Ok(())
 }
 

@@ -24,7 +24,7 @@ const INTERNAL: [&str; 3] = ["DIMENSION_LABELS", "DIMENSION_LIST", "REFERENCE_LI
 /// What libnetcdf keeps for itself.
 const NETCDF: [&str; 4] = ["_NCProperties", "_Netcdf4Coordinates", "_Netcdf4Dimid", "_nc3_strict"];
 /// How the name of a scale begins that stands for a dimension without values.
-const NO_VARIABLE: &str = "This is a netCDF dimension but not a netCDF variable";
+pub(super) const NO_VARIABLE: &str = "This is a netCDF dimension but not a netCDF variable";
 
 /// Whether a dataset is a dimension of NetCDF's that has no values.
 pub(super) fn is_bare_dimension(address: &str, dataset: &Id) -> bool {
@@ -55,6 +55,8 @@ pub(super) fn read(address: &str, object: &Id) -> Map<String, Value> {
     let why = |e: crate::error::Error| Value::String(format!("<{}>", e.to_string().trim_start_matches(address).trim_start_matches(": ")));
     sync(|| {
         let (mut found, mut is_netcdf) = (Map::new(), false);
+        // Of one that is damaged, libhdf5 may refuse all: why is told once.
+        let mut unreadable: Vec<(Value, Vec<u64>)> = Vec::new();
         let count = library::attribute_count(address, object).unwrap_or_else(|e| {
             found.insert("(unreadable)".into(), why(e));
             0
@@ -71,10 +73,18 @@ pub(super) fn read(address: &str, object: &Id) -> Map<String, Value> {
                     is_netcdf |= NETCDF.contains(&name.as_str());
                     found.insert(name, value(address, &attribute).unwrap_or_else(why));
                 }
-                Err(e) => {
-                    found.insert(format!("(unreadable {i})"), why(e));
-                }
+                Err(e) => match (why(e), unreadable.last_mut()) {
+                    (why, Some((known, which))) if *known == why => which.push(i),
+                    (why, _) => unreadable.push((why, vec![i])),
+                },
             }
+        }
+        for (why, which) in unreadable {
+            let name = match which[..] {
+                [first, .., last] => format!("(unreadable {first} to {last})"),
+                _ => format!("(unreadable {})", which[0]),
+            };
+            found.insert(name, why);
         }
         without_own(found, is_netcdf)
     })
@@ -343,12 +353,20 @@ fn put(address: &str, object: &Id, name: &str, datatype: &Id, shape: Option<u64>
     let doing = format!("writing attribute {name:?}");
     // SAFETY: `data` holds as many elements of `datatype` as the space.
     sync(|| unsafe {
-        let space: hid_t = match shape {
-            None => H5Screate(H5S_class_t::H5S_SCALAR),
-            Some(n) => H5Screate_simple(1, &n, std::ptr::null()),
-        };
-        let space = id(address, &doing, space)?;
+        let space = space(address, shape)?;
         let made = id(address, &doing, H5Acreate2(object.raw(), c_name.as_ptr(), datatype.raw(), space.raw(), 0, 0))?;
         done(address, &doing, H5Awrite(made.raw(), datatype.raw(), data.cast()))
     })
+}
+
+/// The space of an attribute: so many elements along one axis, or one without axes.
+pub(super) fn space(address: &str, shape: Option<u64>) -> Result<Id> {
+    // SAFETY: plain calls; the length outlives its call.
+    let space: hid_t = sync(|| unsafe {
+        match shape {
+            None => H5Screate(H5S_class_t::H5S_SCALAR),
+            Some(n) => H5Screate_simple(1, &raw const n, std::ptr::null()),
+        }
+    });
+    id(address, "the space of an attribute", space)
 }

@@ -42,7 +42,7 @@ impl Far {
         }
         let url = self.file.url();
         let room = room.get_mut(..len as usize).ok_or_else(|| format!("{url}: no room for {len} bytes"))?;
-        let found = self.fetch.bytes(self.file.key(), Wanted::Range { at, len }, elements, room)?;
+        let found = self.fetch.bytes(self.file.key(), Wanted::Range { at, len }, elements, room).map_err(|what| self.file.why(what))?;
         let (bytes, object) = found.ok_or_else(|| format!("{url}: is gone while it is read"))?;
         self.file.require_same(&object)?;
         match bytes.get().len() as u64 {

@@ -9,16 +9,18 @@ use crate::store::remote::FarFile;
 use hdf5_sys::h5::{H5set_free_list_limits, hsize_t};
 use hdf5_sys::h5d::*;
 use hdf5_sys::h5f::*;
-use hdf5_sys::h5i::{H5I_type_t, H5Iget_type, hid_t};
+use hdf5_sys::h5i::{H5I_type_t, H5Iget_file_id, H5Iget_type, hid_t};
 use hdf5_sys::h5l::{H5Ldelete, H5Lexists};
 use hdf5_sys::h5o::{H5O_info1_t, H5Oexists_by_name, H5Oget_info2, H5Oopen};
 use hdf5_sys::h5p::*;
 use hdf5_sys::h5r::hobj_ref_t;
 use hdf5_sys::h5s::{H5Sget_simple_extent_dims, H5Sget_simple_extent_ndims, H5Sget_simple_extent_type};
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
+use std::fs::{File, TryLockError};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 pub(super) use super::identifiers::{DEFAULT, Id, c_string, done, failed, id, sync};
 
@@ -98,9 +100,13 @@ pub(super) fn open_at(address: &str, place: &Place) -> Result<Id> {
         return Err(Error::unsupported(address, what));
     }
     match header::writing(place) {
-        Writing::No => Err(failed),
+        Writing::No => match place {
+            // Nothing of a new file may have been written yet.
+            Place::Near(path) if is_held(path, File::try_lock_shared) => Err(held(address)),
+            _ => Err(failed),
+        },
         Writing::Swmr => open_with(address, place, H5F_ACC_RDONLY | H5F_ACC_SWMR_READ),
-        Writing::Alone if std::env::var_os(UNCLOSED).is_none_or(|value| value.is_empty() || value == "0") => {
+        Writing::Alone if !reads_unclosed() => {
             let what = format!(
                 "the file is open for writing in another program, or was not closed by one, so that parts of it may be missing: wait until \
                  it is closed, or set {UNCLOSED}=1 to read what is there (nothing is changed)"
@@ -174,22 +180,94 @@ pub(super) fn open_write(address: &str, path: &Path) -> Result<Id> {
 
 fn open_file(address: &str, path: &Path, flags: c_uint) -> Result<Id> {
     let name = c_path(address, path)?;
+    let writes = flags & H5F_ACC_RDWR != 0;
     sync(|| {
-        let list = access(address, false)?;
-        // SAFETY: the name outlives the call.
-        let mut file = unsafe { H5Fopen(name.as_ptr(), flags, list.raw()) };
-        if file < 0 {
-            // A file that someone in this process opened with locking opens only so.
-            let list = access(address, true)?;
-            // SAFETY: as above.
-            let again = unsafe { H5Fopen(name.as_ptr(), flags, list.raw()) };
-            if again < 0 {
-                return Err(failed(address, "opening the HDF5 file"));
+        let open = |lock| {
+            let list = access(address, lock)?;
+            // SAFETY: the name outlives the call.
+            id(address, "opening the HDF5 file", unsafe { H5Fopen(name.as_ptr(), flags, list.raw()) })
+        };
+        // Who writes takes the lock, so that nobody else does; who reads looks whether one is held, and takes none.
+        let mut opened = open(writes);
+        if writes && opened.is_err() {
+            if is_held(path, File::try_lock) {
+                return Err(Error::store(address, format!("{HELD}: wait until it is closed. To write meanwhile would damage it")));
             }
-            file = again;
+            opened = open(writes);
         }
-        id(address, "opening the HDF5 file", file)
+        let refused = match opened {
+            Ok(file) if writes => return keep_from_children(address, file),
+            Ok(file) => return Ok(file),
+            Err(refused) => refused,
+        };
+        // A file that someone in this process opened the other way opens only so.
+        open(!writes).map_err(|_| refused)
     })
+}
+
+/// How it is said that another program has a file.
+const HELD: &str = "the file is open in another program, which holds a lock on it";
+
+/// Whether another program holds a lock on a file that forbids this one, as libhdf5 does: who writes has it alone, readers together.
+fn is_held(path: &Path, lock: fn(&File) -> std::result::Result<(), TryLockError>) -> bool {
+    /// A process that another thread starts has, for a moment, all files that this one had open.
+    const MOMENT: Duration = Duration::from_millis(20);
+    const MOMENTS: u32 = 10;
+    let Ok(file) = File::open(path) else { return false };
+    // File systems without locks know nobody who holds one.
+    let is_held = || matches!(lock(&file), Err(TryLockError::WouldBlock));
+    is_held()
+        && (0..MOMENTS).all(|_| {
+            std::thread::sleep(MOMENT);
+            is_held()
+        })
+}
+
+/// A file that was opened for writing, which no process that this one starts shall have: it would hold the lock when the file is closed.
+fn keep_from_children(address: &str, file: Id) -> Result<Id> {
+    let mut handle: *mut c_void = std::ptr::null_mut();
+    // SAFETY: the library sets the handle to a place where its usual driver keeps the number of the open file.
+    unsafe {
+        done(address, "the file's number", H5Fget_vfd_handle(file.raw(), DEFAULT, &raw mut handle))?;
+        if let Some(&number) = handle.cast::<c_int>().as_ref() {
+            libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC);
+        }
+    }
+    Ok(file)
+}
+
+/// Refuses a file that another program has open for writing, unless the user said that such are read: what is in the file is half of what
+/// the other program knows. A file that this process writes is shared with it.
+///
+/// # Errors
+/// `Store` where somebody holds a lock.
+pub(super) fn require_free(address: &str, place: &Place, file: &Id) -> Result<()> {
+    let Place::Near(path) = place else { return Ok(()) };
+    let mut intent = 0;
+    // SAFETY: the library sets a number.
+    done(address, "how the file is open", sync(|| unsafe { H5Fget_intent(file.raw(), &raw mut intent) }))?;
+    if intent & H5F_ACC_RDWR != 0 || reads_unclosed() || locks_are_off() || !is_held(path, File::try_lock_shared) {
+        return Ok(());
+    }
+    Err(held(address))
+}
+
+fn held(address: &str) -> Error {
+    let what = format!(
+        "{HELD}: parts of what it wrote may not be in the file yet. Wait until it is closed, or set {UNCLOSED}=1 to read what is there \
+         (nothing is changed)"
+    );
+    Error::store(address, what)
+}
+
+/// Whether the user says that files are read which were not closed.
+fn reads_unclosed() -> bool {
+    std::env::var_os(UNCLOSED).is_some_and(|value| !value.is_empty() && value != "0")
+}
+
+/// Whether the user says that libhdf5's locks are of no use, as on some networks.
+fn locks_are_off() -> bool {
+    std::env::var("HDF5_USE_FILE_LOCKING").is_ok_and(|value| ["FALSE", "0"].contains(&value.to_ascii_uppercase().as_str()))
 }
 
 /// Creates a file that must not exist.
@@ -262,6 +340,17 @@ pub(super) fn identity(address: &str, object: &Id) -> Result<(u64, u64)> {
     Ok((info.fileno, info.addr))
 }
 
+/// Whether the file of an object has an image of its writer's cache: then metadata may stand there, and nowhere else.
+pub(super) fn has_cache_image(address: &str, object: &Id) -> Result<bool> {
+    let (mut at, mut len) = (0, 0);
+    // SAFETY: plain calls on identifiers that are alive; the library sets two numbers.
+    sync(|| unsafe {
+        let file = id(address, "the object's file", H5Iget_file_id(object.raw()))?;
+        done(address, "the image of a cache", H5Fget_mdc_image_info(file.raw(), &raw mut at, &raw mut len))?;
+        Ok(len > 0)
+    })
+}
+
 /// How many attributes an object has.
 pub(super) fn attribute_count(address: &str, object: &Id) -> Result<u64> {
     /// `H5O_INFO_NUM_ATTRS`.
@@ -285,6 +374,23 @@ pub(super) fn extents(address: &str, space: &Id) -> Result<(Vec<u64>, Vec<u64>)>
         let mut most = now.clone();
         done(address, "dataspace", H5Sget_simple_extent_dims(space.raw(), now.as_mut_ptr(), most.as_mut_ptr()))?;
         Ok((now, most))
+    })
+}
+
+/// The names of the files that hold a dataset's elements in its place.
+pub(super) fn external_files(address: &str, creation: &Id) -> Result<Vec<CString>> {
+    // SAFETY: the buffer is as long as the length that is passed; numbers are set by the library.
+    sync(|| unsafe {
+        let n = H5Pget_external_count(creation.raw());
+        done(address, "external files", n)?;
+        (0..n as c_uint)
+            .map(|i| {
+                let (mut name, mut offset, mut bytes) = ([0 as c_char; 4096], 0, 0);
+                let told = H5Pget_external(creation.raw(), i, name.len() - 1, name.as_mut_ptr(), &raw mut offset, &raw mut bytes);
+                done(address, "external files", told)?;
+                Ok(CStr::from_ptr(name.as_ptr()).to_owned())
+            })
+            .collect()
     })
 }
 

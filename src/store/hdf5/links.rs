@@ -29,6 +29,14 @@ pub(super) enum Leads {
 }
 
 impl Leads {
+    /// What to say where it leads to no object.
+    pub(super) fn nothing(&self) -> &'static str {
+        match self {
+            Leads::Elsewhere { .. } => "only the program that made it can follow it",
+            _ => "nothing is there",
+        }
+    }
+
     /// As people read it; `None` for the object itself.
     pub(super) fn text(&self) -> Option<String> {
         match self {

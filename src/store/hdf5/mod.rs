@@ -12,6 +12,7 @@ mod checksum;
 mod chunk_table;
 mod chunked;
 mod decode;
+mod dimensions;
 mod driver;
 mod far;
 mod filter_names;
@@ -35,6 +36,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use dimensions::share_dimensions;
 pub(crate) use groups::create_group;
 pub(crate) use header::SIGNATURE;
 pub use open::{exists, extent, open};

@@ -25,7 +25,7 @@ use hdf5_sys::h5i::H5I_type_t;
 use hdf5_sys::h5p::*;
 use hdf5_sys::h5z::H5Zfilter_avail;
 use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -116,6 +116,7 @@ pub fn open(file: &Path, dataset: &str, address: &str) -> Result<Arc<dyn Store>>
     // The lock is held while the index is read: libhdf5 writes metadata under it, so none changes meanwhile.
     let opened = || {
         let hdf5 = library::open_at(address, &place)?;
+        library::require_free(address, &place, &hdf5)?;
         // Only a file that this process writes too has anything to flush.
         let _ = library::flush(address, &hdf5);
         let (object, dataset, field) = dataset_at(address, &hdf5, dataset)?;
@@ -174,10 +175,10 @@ fn listed(address: &str, file: &Id, path: &str) -> String {
 }
 
 /// What link stands at `path`, where it is one that leads to another path.
-fn link(address: &str, file: &Id, path: &str) -> Option<String> {
+fn link(address: &str, file: &Id, path: &str) -> Option<links::Leads> {
     let (parent, name) = path.rsplit_once('/')?;
     let (group, _) = library::open_object(address, file, if parent.is_empty() { "/" } else { parent }).ok()?;
-    links(address, &group).ok()?.into_iter().find(|link| link.name == name)?.leads.text()
+    links(address, &group).ok()?.into_iter().find(|link| link.name == name).map(|link| link.leads)
 }
 
 /// Opens the object at `path` and says what it is.
@@ -191,11 +192,14 @@ pub(super) fn find(address: &str, file: &Id, path: &str) -> Result<(Id, H5I_type
         return Err(Error::store(address, format!("the file has no dataset {path}{}", listed(address, file, parent))));
     }
     let path = if path.is_empty() { "/" } else { path };
-    library::open_object(address, file, path).map_err(|e| match link(address, file, path) {
-        Some(link) if !library::leads_somewhere(address, file, path).unwrap_or(true) => {
-            Error::store(address, format!("{path} is the {link}, and nothing is there"))
+    library::open_object(address, file, path).map_err(|e| {
+        let leads = link(address, file, path);
+        match leads.as_ref().and_then(|leads| Some((leads.text()?, leads.nothing()))) {
+            Some((link, nothing)) if !library::leads_somewhere(address, file, path).unwrap_or(false) => {
+                Error::store(address, format!("{path} is the {link}, and {nothing}"))
+            }
+            _ => e,
         }
-        _ => e,
     })
 }
 
@@ -314,13 +318,43 @@ impl Building<'_> {
                 let what = "a dataset of a far file whose elements are in other files (external or virtual); copy them to a disk first";
                 Err(Error::unsupported(self.address, what))
             }
-            _ if self.found.external => Ok((self.through(0)?, None)),
+            _ if self.found.external => {
+                self.require_external()?;
+                Ok((self.through(0)?, None))
+            }
             (H5D_layout_t::H5D_CONTIGUOUS, _) => self.contiguous(raw),
             (H5D_layout_t::H5D_CHUNKED, Some(whole)) => self.chunked(raw, whole),
             (H5D_layout_t::H5D_COMPACT, _) => Ok((self.through(0)?, Some(self.stored()))),
             (H5D_layout_t::H5D_VIRTUAL, _) => Ok((self.through(0)?, None)),
             _ => Err(Error::store(self.address, "the dataset's layout is unknown")),
         }
+    }
+
+    /// Refuses elements in other files where one of those is not there, as libhdf5 would look for it.
+    fn require_external(&self) -> Result<()> {
+        let creation = library::creation(self.address, self.object)?;
+        let prefix = std::env::var_os("HDF5_EXTFILE_PREFIX").filter(|prefix| !prefix.is_empty() && prefix != ".");
+        for name in library::external_files(self.address, &creation)? {
+            let given = Path::new(std::ffi::OsStr::from_bytes(name.to_bytes()));
+            let beside = || self.place.path().parent().unwrap_or(Path::new("")).to_path_buf();
+            let from = match prefix.as_ref().map(|prefix| prefix.to_string_lossy()) {
+                None => PathBuf::new(),
+                Some(prefix) => match prefix.strip_prefix("${ORIGIN}") {
+                    Some(rest) => beside().join(rest.trim_start_matches('/')),
+                    None => PathBuf::from(&*prefix),
+                },
+            };
+            let path = from.join(given);
+            if let Err(e) = std::fs::File::open(&path) {
+                let what = format!(
+                    "its elements are in {}, which cannot be opened: {e}. The name is taken from the working directory; set \
+                     HDF5_EXTFILE_PREFIX to where such files are (${{ORIGIN}}: beside the HDF5 file)",
+                    path.display()
+                );
+                return Err(Error::store(self.address, what));
+            }
+        }
+        Ok(())
     }
 
     /// What libhdf5 alone reads.
@@ -358,13 +392,17 @@ impl Building<'_> {
         let Some(chunk_bytes) = chunk_bytes else {
             return Err(Error::store(
                 address,
-                format!("the file is corrupt: chunks {chunk:?} of {item}-byte elements are larger than HDF5 allows"),
+                format!("chunks {chunk:?} of {item}-byte elements, of 4 GiB or more, are not supported; repack the file with smaller ones"),
             ));
         };
         let Some(pipeline) = Pipeline::new(filters, chunk_bytes as usize, item as usize) else {
             require_filters(address, filters)?;
             return Ok((self.through(chunk_bytes.into())?, Some(self.stored())));
         };
+        if library::has_cache_image(address, self.object)? {
+            require_filters(address, filters)?;
+            return Ok((self.through(chunk_bytes.into())?, Some(self.stored())));
+        }
         let mut counts: Vec<u64> = outer.iter().zip(chunk).map(|(n, c)| n.div_ceil(*c)).collect();
         let counts_max = most.iter().zip(chunk).map(|(&n, c)| if n == UNDEFINED { n } else { n.div_ceil(*c) }).collect();
         let layout = header::chunk_layout(raw, library::header_address(address, self.object)?)?;

@@ -14,6 +14,7 @@ use crate::store::box_read::{self, BoxFile, PIECE_BYTES, file_strides};
 use crate::store::chunk_parts::{ChunkPart, ChunkParts, for_each_part};
 use crate::store::copy_box::{self, dense_bytes, normalise_bool};
 use crate::store::reach::will_need;
+use crate::store::remote::FarFile;
 use crate::store::{Meta, Moved, Packing, Store};
 use flagstone_kernels::copy::{fill, swap_bytes};
 use flagstone_kernels::view::{View, ViewMut, dense_strides};
@@ -327,10 +328,12 @@ impl Store for Dataset {
         self.far().map_or_else(|| Box::new(()) as Box<dyn Send>, |far| far.fetch().allow(bytes))
     }
     fn resident_bytes(&self) -> u64 {
-        let index = match &self.kind {
+        match &self.kind {
             Kind::Chunked(chunked) => chunked.index.resident_bytes(),
             _ => 0,
-        };
-        index + self.far().map_or(0, |far| far.file().resident_bytes())
+        }
+    }
+    fn shared_bytes(&self) -> Option<(usize, u64)> {
+        self.far().map(|_| FarFile::shared_bytes())
     }
 }

@@ -543,6 +543,52 @@ fn what_only_the_library_reads_is_read_through_it() {
     assert!(message.contains("filter 32123"), "{message}");
 }
 
+/// Writers may leave their cache of metadata in the file, and what is in it nowhere else.
+#[test]
+fn files_with_an_image_of_the_metadata_cache_are_read() {
+    /// `H5AC_cache_image_config_t`, version 1.
+    #[repr(C)]
+    struct Image {
+        version: i32,
+        generate_image: bool,
+        save_resize_status: bool,
+        entry_ageout: i32,
+    }
+    unsafe extern "C" {
+        fn H5Pset_mdc_image_config(list: hdf5_sys::h5i::hid_t, image: *const Image) -> i32;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let expected: Vec<i32> = (0..6000).map(|i| i / 5).collect();
+    for (n, chunk) in [None, Some(7u64)].into_iter().enumerate() {
+        let path = dir.path().join(format!("{n}.h5"));
+        // SAFETY: plain calls on identifiers that are alive; buffers live across the calls.
+        sync(|| unsafe {
+            let access = id("x", "", H5Pcreate(*H5P_CLS_FILE_ACCESS)).unwrap();
+            let newest = H5F_libver_t::H5F_LIBVER_V110;
+            done("x", "", H5Pset_libver_bounds(access.raw(), newest, newest)).unwrap();
+            let image = Image { version: 1, generate_image: true, save_resize_status: false, entry_ageout: -1 };
+            done("x", "", H5Pset_mdc_image_config(access.raw(), &raw const image)).unwrap();
+            let name = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+            let file = id("x", "", H5Fcreate(name.as_ptr(), H5F_ACC_TRUNC, 0, access.raw())).unwrap();
+            let list = id("x", "", H5Pcreate(*H5P_CLS_DATASET_CREATE)).unwrap();
+            if let Some(chunk) = chunk {
+                H5Pset_chunk(list.raw(), 1, [chunk].as_ptr());
+                H5Pset_deflate(list.raw(), 1);
+            }
+            let most = [if chunk.is_some() { u64::MAX } else { 6000 }];
+            let space = id("x", "", H5Screate_simple(1, [6000u64].as_ptr(), most.as_ptr())).unwrap();
+            let dataset = id("x", "", H5Dcreate2(file.raw(), c"d".as_ptr(), *H5T_STD_I32LE, space.raw(), 0, list.raw(), 0)).unwrap();
+            done("x", "", H5Dwrite(dataset.raw(), *H5T_NATIVE_INT32, 0, 0, 0, expected.as_ptr().cast())).unwrap();
+        });
+        let bytes = std::fs::read(&path).unwrap();
+        assert!(bytes.windows(4).any(|word| word == b"MDCI"), "no image in it");
+        let node = super::tree(&path, "", "x.h5").unwrap();
+        assert_eq!(node.arrays(), ["/d"]);
+        check_regions(&*get(&path, "/d").unwrap(), bytemuck::cast_slice(&expected));
+        assert!(std::fs::read(&path).unwrap() == bytes, "reading changed the file");
+    }
+}
+
 #[test]
 fn text_is_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();

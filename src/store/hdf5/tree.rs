@@ -73,7 +73,7 @@ impl Walk<'_> {
                 Ok((object, H5I_type_t::H5I_DATASET)) => self.dataset(&object, link.name),
                 Ok(_) if link.leads.text().is_none() => continue,
                 Ok(_) => Node::new(link.name),
-                Err(_) if link.leads.text().is_some() => Node::new(link.name).unreadable("nothing is there"),
+                Err(_) if link.leads.text().is_some() => Node::new(link.name).unreadable(link.leads.nothing()),
                 Err(e) => Node::new(link.name).unreadable(&self.why(&e)),
             };
             child.link = link.leads.text().or(child.link);

@@ -324,31 +324,34 @@ unsafe fn enumeration(of: hid_t) -> std::result::Result<FileType, String> {
 /// `of` must be alive and the lock held.
 unsafe fn pair(of: hid_t) -> std::result::Result<FileType, String> {
     // SAFETY: plain queries, and identifiers that are ours to close; `pair` says that there are two members.
-    let (size, parts) = unsafe {
+    let (field, parts) = unsafe {
         let (names, size) = (member_names(of), H5Tget_size(of));
         // Two floats of other names are two quantities, not the parts of one.
         let pair = [["r", "i"], ["real", "imag"]].iter().any(|pair| names == *pair);
-        if !pair || H5Tget_member_offset(of, 0) != 0 || H5Tget_member_offset(of, 1) != size / 2 {
-            return Err(format!(
-                "dtype compound {{{}}} is not a number; only {{r, i}} and {{real, imag}} are (a complex). Name a field: …#{}",
-                names.join(", "),
-                names.first().map_or("field", String::as_str)
-            ));
+        let field = format!("Name a field: …#{}", names.first().map_or("field", String::as_str));
+        if !pair {
+            let names = names.join(", ");
+            return Err(format!("dtype compound {{{names}}} is not a number; only {{r, i}} and {{real, imag}} are (a complex). {field}"));
         }
         let part = |i| {
             let part = library::id("", "", H5Tget_member_type(of, i)).map_err(|_| "dtype compound without members".to_string())?;
             describe(&part, 1)
         };
-        (size, [part(0)?, part(1)?])
+        let parts = [part(0)?, part(1)?];
+        if parts[0] != parts[1] {
+            return Err(format!("dtype complex with unlike parts is not supported. {field}"));
+        }
+        let item = parts[0].dtype.size();
+        if (H5Tget_member_offset(of, 0), H5Tget_member_offset(of, 1), size) != (0, item, 2 * item) {
+            return Err(format!("dtype complex with bytes between or behind its parts is not supported. {field}"));
+        }
+        (field, parts)
     };
     let dtype = match parts[0].dtype {
-        DType::F32 if size == 8 => DType::C64,
-        DType::F64 if size == 16 => DType::C128,
-        other => return Err(format!("dtype complex of {other} is not supported")),
+        DType::F32 => DType::C64,
+        DType::F64 => DType::C128,
+        other => return Err(format!("dtype complex of {other} is not supported. {field}")),
     };
-    if parts[0] != parts[1] {
-        return Err("dtype complex with unlike parts is not supported".into());
-    }
     Ok(FileType::plain(dtype, parts[0].swap))
 }
 

@@ -1,7 +1,7 @@
 //! One bucket, or one server → bytes of its objects, and back. Calls return when they are done; each is tried several times.
 
 use super::environment::{self, NO_PARTS, Service, words};
-use super::{Arrived, Object, Reply, Wanted};
+use super::{Arrived, Object, PAST_END, Reply, Wanted};
 use crate::error::{Error, Result};
 use futures_util::StreamExt;
 use object_store::path::Path;
@@ -43,7 +43,8 @@ impl From<ClientError> for Failed {
             // The client has tried again by itself, except where an answer broke off.
             ClientError::Generic { .. } => match words(&error) {
                 // A server that does not know ranges will not learn them, and would send the whole object each time.
-                what if what.starts_with(NO_PARTS) => Failed::Final(what),
+                // Neither does an object grow.
+                what if what.starts_with(NO_PARTS) || what == PAST_END => Failed::Final(what),
                 what => Failed::Again(what),
             },
             other => Failed::Final(words(&other)),

@@ -1,6 +1,7 @@
 //! A URL → the client of its service, with what the environment says of credentials, regions and time-outs; and what clients
 //! say → words that tell what to do.
 
+use super::PAST_END;
 use crate::error::{Error, Result};
 use object_store::aws::AmazonS3Builder;
 use object_store::gcp::GoogleCloudStorageBuilder;
@@ -121,6 +122,9 @@ pub(super) fn words(error: &object_store::Error) -> String {
             let lower = found.to_ascii_lowercase();
             if lower.contains("timed out") || lower.contains("timeout") {
                 return format!("no answer in time ({found}); {TIMEOUT_VARIABLE} says how many seconds to wait");
+            }
+            if lower.contains("416") && lower.contains("status") {
+                return PAST_END.into();
             }
             if lower.contains("non-partial") || lower.contains("range") {
                 return format!("{NO_PARTS} ({found})");

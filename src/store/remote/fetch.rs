@@ -53,9 +53,12 @@ impl Fetch {
         match self.ahead.take(key, wanted, elements)? {
             Taken::Missing => Ok(None),
             Taken::Here(arrived, at) => {
+                // An object that somebody made shorter meanwhile gives fewer bytes than were asked for.
+                let at = at.min(arrived.bytes.len());
+                let there = arrived.bytes.len() - at;
                 let len = match wanted {
-                    Wanted::Range { len, .. } => len as usize,
-                    _ => arrived.bytes.len() - at,
+                    Wanted::Range { len, .. } => there.min(usize::try_from(len).unwrap_or(usize::MAX)),
+                    _ => there,
                 };
                 let object = arrived.object.clone();
                 Ok(Some((Bytes::Ahead(arrived, at, len), object)))

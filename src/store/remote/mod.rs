@@ -23,7 +23,7 @@ pub(crate) use absent::{Ahead, Bucket, Upload};
 pub(crate) use ahead::Ahead;
 #[cfg(feature = "remote")]
 pub(crate) use bucket::Bucket;
-pub(crate) use far_file::FarFile;
+pub(crate) use far_file::{FarFile, kept_bytes};
 pub(crate) use fetch::{Bytes, Fetch, together};
 #[cfg(feature = "remote")]
 pub(crate) use upload::Upload;
@@ -43,6 +43,9 @@ pub(crate) fn is_url(address: &str) -> bool {
 pub(crate) fn url(path: &Path) -> Option<&str> {
     path.to_str().filter(|text| is_url(text))
 }
+
+/// How it is said that an object ends before the bytes that were asked for.
+pub(crate) const PAST_END: &str = "the object ends before the bytes that were asked for (416)";
 
 /// What an object that is being sent holds in memory at most.
 pub(crate) const UPLOAD_BYTES: u64 = 8 << 20;
@@ -79,6 +82,18 @@ pub(crate) struct Object {
     pub(crate) total: u64,
     /// What the server calls this state of it (its ETag), else when it was changed.
     pub(crate) state: Arc<str>,
+}
+
+impl Object {
+    /// What to tell who read bytes of this object and finds it to be `now`.
+    pub(crate) fn changed(&self, now: &Object) -> String {
+        let how = if self.total != now.total {
+            format!("it had {} bytes then, and has {} now", self.total, now.total)
+        } else {
+            format!("its ETag or time of change was {} then, and is {} now", self.state, now.state)
+        };
+        format!("the object has changed since it was opened: {how}. Somebody wrote it anew; read it again")
+    }
 }
 
 /// Something to be fetched before it is needed.

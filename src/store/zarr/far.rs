@@ -6,7 +6,7 @@ use super::shard::{INDEX_BYTES_MAX, ShardIndex, index_bytes};
 use crate::error::{Error, Result};
 use crate::grid::{Region, ravel};
 use crate::store::chunk_parts::ChunkParts;
-use crate::store::remote::{Arrived, Bucket, Bytes, Fetch, Next, Part, Parts, Wanted, together};
+use crate::store::remote::{Arrived, Bucket, Bytes, Fetch, Next, Object, PAST_END, Part, Parts, Wanted, together};
 use std::sync::Arc;
 
 /// The objects of one array.
@@ -26,11 +26,38 @@ impl Far {
         format!("{}{key}", self.prefix)
     }
 
-    /// Bytes of an object with the length of the whole, of which `elements` are read: from what is here, else fetched into `room`.
-    /// `None`: there is no such object.
-    pub(super) fn bytes<'a>(&self, key: &str, wanted: Wanted, elements: u64, room: &'a mut [u8]) -> Result<Option<(Bytes<'a>, u64)>> {
-        let found = self.fetch.bytes(&self.name(key), wanted, elements, room).map_err(|what| Error::store(&self.address, what))?;
-        Ok(found.map(|(bytes, object)| (bytes, object.total)))
+    /// Bytes of an object, of which `elements` are read: from what is here, else fetched into `room`; and what they are bytes of. `None`:
+    /// there is no such object.
+    pub(super) fn bytes<'a>(&self, key: &str, wanted: Wanted, elements: u64, room: &'a mut [u8]) -> Result<Option<(Bytes<'a>, Object)>> {
+        self.fetch.bytes(&self.name(key), wanted, elements, room).map_err(|what| Error::store(&self.address, what))
+    }
+
+    /// `len` bytes from `at` on of an object whose state is known, as [`Far::bytes`]: who wrote it anew meanwhile put others there.
+    pub(super) fn part_of<'a>(
+        &self,
+        object: &Object,
+        key: &str,
+        (at, len): (u64, u64),
+        elements: u64,
+        room: &'a mut [u8],
+    ) -> Result<Bytes<'a>> {
+        let name = self.name(key);
+        let fail = |what: String| Error::store(&self.address, what);
+        let changed = |now: &Object| fail(format!("{}: {}", self.fetch.bucket().url(&name), object.changed(now)));
+        match self.fetch.bytes(&name, Wanted::Range { at, len }, elements, room) {
+            Ok(Some((_, now))) if now != *object => Err(changed(&now)),
+            Ok(Some((bytes, _))) if bytes.get().len() as u64 != len => {
+                Err(fail(format!("{}: {} bytes came of {len} at byte {at}", self.fetch.bucket().url(&name), bytes.get().len())))
+            }
+            Ok(Some((bytes, _))) => Ok(bytes),
+            Ok(None) => Err(fail(format!("{}: is gone while it is read", self.fetch.bucket().url(&name)))),
+            // The bytes are within what it was: it is shorter now.
+            Err(what) if what.contains(PAST_END) => match self.fetch.bucket().read(&name, Wanted::Range { at: 0, len: 1 }, &mut [0]) {
+                Ok(Some((_, now))) => Err(changed(&now)),
+                _ => Err(fail(what)),
+            },
+            Err(what) => Err(fail(what)),
+        }
     }
 
     /// Bytes that keep the link busy.

@@ -16,6 +16,8 @@ pub(super) fn parse(value: &Value, dtype: DType) -> Result<Vec<u8>, String> {
         (Kind::Bool, Value::Number(n)) if n.as_f64() == Some(0.0) || n.as_f64() == Some(1.0) => {
             out[0] = u8::from(n.as_f64() == Some(1.0));
         }
+        // Some writers have false for 0, as zarr-python reads it.
+        (Kind::Signed | Kind::Unsigned | Kind::Float, Value::Bool(b)) => Scalar::Int(i64::from(*b)).write(dtype, &mut out),
         (Kind::Signed | Kind::Unsigned, Value::Number(n)) => out = integer(n, dtype)?,
         (Kind::Signed | Kind::Unsigned, Value::String(text)) => out = integer_text(text, dtype)?,
         (Kind::Bool, Value::String(text)) => out[0] = u8::from(bool_text(text, dtype)?),
@@ -235,6 +237,8 @@ mod tests {
         for (text, expected) in [("true", true), ("False", false), ("1", true), ("AQ==", true), ("AA==", false)] {
             assert_eq!(read(json!(text), DType::Bool), Ok(Scalar::Bool(expected)), "{text}");
         }
+        assert_eq!((read(json!(true), DType::I32), read(json!(false), DType::U8)), (Ok(Scalar::Int(1)), Ok(Scalar::UInt(0))));
+        assert_eq!(read(json!(true), DType::F16), Ok(Scalar::Float(1.0)));
         for (value, dtype) in [
             (json!(300), DType::U8),
             (json!(-1), DType::U64),

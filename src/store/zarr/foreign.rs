@@ -59,5 +59,7 @@ fn array<S>(store: S, metadata: ArrayMetadata) -> std::result::Result<Array<S>, 
 }
 
 fn refused(address: &str, why: &str, what: &str) -> Error {
+    // What a parser says of its own types helps nobody.
+    let what = what.split(": data did not match any variant").next().unwrap_or(what);
     Error::unsupported(address, format!("codecs: {why} ({what})"))
 }

@@ -264,7 +264,7 @@ impl ZarrStore {
     fn read_far(&self, far: &Far, part: &ChunkPart, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> Result<Moved> {
         let key = self.layout.keys.key(&part.index);
         match &self.layout.coding {
-            Coding::Chunks(chain) => self.read_far_unit(far, chain, &key, Wanted::Whole, part, out, scratch),
+            Coding::Chunks(chain) => self.read_far_chunk(far, chain, &key, part, out, scratch),
             Coding::Shards { chain, inner, index_at_end, index_checksum } => {
                 let len = index_bytes(&self.layout.file_chunk, inner, *index_checksum).unwrap_or(u64::MAX);
                 let is_short = len <= INDEX_BYTES_MAX;
@@ -272,11 +272,11 @@ impl ZarrStore {
                 // Of an index that is too long, the first or last bytes tell how long the shard is.
                 let asked = if is_short { len } else { 16 };
                 let wanted = if *index_at_end { Wanted::Last(asked) } else { Wanted::Range { at: 0, len: asked } };
-                let Some((bytes, total)) = far.bytes(&key, wanted, part.elements(), room)? else {
+                let Some((bytes, shard)) = far.bytes(&key, wanted, part.elements(), room)? else {
                     fill(&self.layout.fill, out);
                     return Ok(Moved::default());
                 };
-                let index = ShardIndex::of(&self.layout.file_chunk, inner, *index_at_end, *index_checksum, total);
+                let index = ShardIndex::of(&self.layout.file_chunk, inner, *index_at_end, *index_checksum, shard.total);
                 let index = index.map_err(|what| self.bad(&key, what))?;
                 let entries = is_short.then(|| index.checked(bytes.get())).transpose().map_err(|what| self.bad(&key, what))?;
                 let mut moved = Moved::default();
@@ -286,9 +286,7 @@ impl ZarrStore {
                         Some(entries) => ShardIndex::entry_of(entries, n),
                         None => {
                             let mut room = [0; 16];
-                            let found = far.bytes(&key, Wanted::Range { at: index.at + 16 * n, len: 16 }, 0, &mut room)?;
-                            let (bytes, _) = found.ok_or_else(|| self.bad(&key, "is gone while it is read"))?;
-                            ShardIndex::entry_of(bytes.get(), 0)
+                            ShardIndex::entry_of(far.part_of(&shard, &key, (index.at + 16 * n, 16), 0, &mut room)?.get(), 0)
                         }
                     };
                     let mut out = out.part(&inner_part.start, &inner_part.shape);
@@ -296,11 +294,18 @@ impl ZarrStore {
                         fill(&self.layout.fill, &mut out);
                         return Ok(());
                     };
-                    if at.checked_add(len).is_none_or(|end| end > total) || len == 0 {
-                        let what = format!("inner chunk {:?}: {len} bytes at {at} of a shard of {total}", inner_part.index);
+                    if at.checked_add(len).is_none_or(|end| end > shard.total) || len == 0 {
+                        let what = format!("inner chunk {:?}: {len} bytes at {at} of a shard of {}", inner_part.index, shard.total);
                         return Err(self.bad(&key, what));
                     }
-                    moved += self.read_far_unit(far, chain, &key, Wanted::Range { at, len }, inner_part, &mut out, scratch)?;
+                    let limit = chain.stored_bytes_max(self.unit_bytes());
+                    if len > limit {
+                        let what = format!("has {len} bytes stored, more than {limit} for {} decoded", self.unit_bytes());
+                        return Err(self.bad(&key, what));
+                    }
+                    let (staging, scratch) = scratch.split_at_mut(limit as usize);
+                    let stored = far.part_of(&shard, &key, (at, len), inner_part.elements(), staging)?;
+                    moved += self.put_far_unit(chain, &key, stored.get(), inner_part, &mut out, scratch)?;
                     Ok(())
                 })?;
                 Ok(moved)
@@ -309,30 +314,35 @@ impl ZarrStore {
         }
     }
 
-    /// Reads `part` of one encoded chunk, the bytes `wanted` of an object, into `out`.
-    fn read_far_unit(
+    /// Reads `part` of one encoded chunk, all of an object, into `out`.
+    fn read_far_chunk(
         &self,
         far: &Far,
         chain: &Chain,
         key: &str,
-        wanted: Wanted,
+        part: &ChunkPart,
+        out: &mut ViewMut<'_>,
+        scratch: &mut [u8],
+    ) -> Result<Moved> {
+        let (staging, scratch) = scratch.split_at_mut(chain.stored_bytes_max(self.unit_bytes()) as usize);
+        let Some((bytes, _)) = far.bytes(key, Wanted::Whole, part.elements(), staging)? else {
+            fill(&self.layout.fill, out);
+            return Ok(Moved::default());
+        };
+        self.put_far_unit(chain, key, bytes.get(), part, out, scratch)
+    }
+
+    /// Decodes the bytes of a chunk that came from far away, and puts `part` of it into `out`.
+    fn put_far_unit(
+        &self,
+        chain: &Chain,
+        key: &str,
+        stored: &[u8],
         part: &ChunkPart,
         out: &mut ViewMut<'_>,
         scratch: &mut [u8],
     ) -> Result<Moved> {
         let unit_bytes = self.unit_bytes();
-        let limit = chain.stored_bytes_max(unit_bytes);
-        if let Wanted::Range { len, .. } = wanted
-            && len > limit
-        {
-            return Err(self.bad(key, format!("has {len} bytes stored, more than {limit} for {unit_bytes} decoded")));
-        }
-        let (staging, scratch) = scratch.split_at_mut(limit as usize);
-        let Some((bytes, _)) = far.bytes(key, wanted, part.elements(), staging)? else {
-            fill(&self.layout.fill, out);
-            return Ok(Moved::default());
-        };
-        let stored = bytes.get();
         if chain.is_plain() {
             if stored.len() as u64 != unit_bytes {
                 return Err(self.bad(key, format!("has {} bytes, {unit_bytes} are expected", stored.len())));

@@ -1,0 +1,265 @@
+//! Names of axes → what NetCDF calls dimensions: datasets of one axis (scales) to which the axes of others are attached by references.
+//! libnetcdf and xarray know the axes of a file by these alone, and not by their labels. What others attached stays as it is.
+//!
+//! Source: the HDF5 dimension scale specification; NetCDF-4's format, appendix "Creating netCDF-4 files with HDF5".
+
+use super::attributes::{self, NO_VARIABLE, Scales};
+use super::library::{self, DEFAULT, Id, c_string, done, id, sync};
+use super::links::{Leads, links};
+use crate::error::Result;
+use hdf5_sys::h5a::{H5Acreate2, H5Adelete, H5Aexists, H5Aget_space, H5Aopen, H5Aread, H5Awrite};
+use hdf5_sys::h5d::{H5Dcreate2, H5Dget_space};
+use hdf5_sys::h5i::{H5I_type_t, hid_t};
+use hdf5_sys::h5r::hobj_ref_t;
+use hdf5_sys::h5s::H5Screate_simple;
+use hdf5_sys::h5t::*;
+use std::collections::{BTreeMap, HashSet};
+use std::ffi::{CStr, c_void};
+use std::path::Path;
+
+/// Groups deeper than this are not looked at.
+const DEPTH_MAX: usize = 64;
+/// Of a longer list the file lies.
+const LISTED_MAX: u64 = 1 << 24;
+
+/// A dataset on which axes may be attached.
+struct Scale {
+    dataset: Id,
+    name: String,
+    len: u64,
+    /// Whether it has values, or stands for the dimension alone.
+    is_variable: bool,
+    /// Header and axis of what is attached to it.
+    attached: Vec<Attached>,
+}
+
+/// The scales of a group, by name.
+type Known = BTreeMap<String, Scale>;
+
+/// What is known on the way through a file.
+#[derive(Default)]
+struct Walk {
+    /// Of the groups from the root to this one.
+    above: Vec<Known>,
+    /// Headers of all datasets with axes that are attached.
+    attached: HashSet<hobj_ref_t>,
+    /// Groups that were walked: other names may lead there in circles.
+    seen: HashSet<(u64, u64)>,
+    names: Scales,
+}
+
+/// One element of a scale's list of what is attached.
+#[repr(C)]
+#[derive(Clone, Copy, PartialEq)]
+struct Attached {
+    dataset: hobj_ref_t,
+    axis: u32,
+}
+
+/// Attaches every axis that has a label to the scale of that name and length in its group, or in one above; where there is none, one without
+/// values is made, as libnetcdf does.
+///
+/// # Errors
+/// `Store` where the file cannot be written.
+pub(crate) fn share_dimensions(file: &Path, address: &str) -> Result<()> {
+    sync(|| {
+        let hdf5 = library::open_write(address, file)?;
+        let (root, _) = library::open_object(address, &hdf5, "/")?;
+        group(address, &root, &mut Walk::default())?;
+        library::flush(address, &hdf5)
+    })
+}
+
+/// The datasets of a group become scales where others are named after them, and are attached; then those of the groups below.
+fn group(address: &str, of: &Id, walk: &mut Walk) -> Result<()> {
+    let (mut known, mut named, mut groups) = (Known::new(), Vec::new(), Vec::new());
+    for link in links(address, of)?.into_iter().filter(|link| matches!(link.leads, Leads::Object(_))) {
+        match library::open_object(address, of, &link.name)? {
+            (object, H5I_type_t::H5I_GROUP) => groups.push(object),
+            (dataset, H5I_type_t::H5I_DATASET) => {
+                if has(address, &dataset, c"DIMENSION_LIST")? {
+                    walk.attached.insert(library::header_address(address, &dataset)?);
+                    continue;
+                }
+                // SAFETY: the identifier is alive.
+                let space = id(address, "dataspace", unsafe { H5Dget_space(dataset.raw()) })?;
+                let Ok((shape, _)) = library::extents(address, &space) else { continue };
+                let is_variable = !attributes::is_bare_dimension(address, &dataset);
+                let names = attributes::dimension_names(address, &dataset, shape.len(), &mut walk.names);
+                if let ([len], true) = (&shape[..], names.as_ref().is_none_or(|names| names[..] == [Some(link.name.clone())])) {
+                    let scale = Scale { dataset, name: link.name.clone(), len: *len, is_variable, attached: Vec::new() };
+                    known.insert(link.name, scale);
+                } else if let Some(names) = names {
+                    named.push((dataset, shape, names));
+                }
+            }
+            _ => {}
+        }
+    }
+    walk.above.push(known);
+    for (dataset, shape, names) in named {
+        walk.attached.insert(library::header_address(address, &dataset)?);
+        attach(address, of, &dataset, &shape, &names, &mut walk.above)?;
+    }
+    for below in groups {
+        if walk.above.len() < DEPTH_MAX && walk.seen.insert(library::identity(address, &below)?) {
+            group(address, &below, walk)?;
+        }
+    }
+    // All that may be attached to them has been seen.
+    for scale in walk.above.pop().into_iter().flat_map(BTreeMap::into_values) {
+        finish(address, &scale, &walk.attached)?;
+    }
+    Ok(())
+}
+
+/// Attaches the axes of one dataset of a group.
+fn attach(address: &str, group: &Id, dataset: &Id, shape: &[u64], names: &[Option<String>], above: &mut [Known]) -> Result<()> {
+    let own = library::header_address(address, dataset)?;
+    let mut scales: Vec<Option<hobj_ref_t>> = Vec::new();
+    for (axis, (name, &len)) in names.iter().zip(shape).enumerate() {
+        let Some(name) = name.as_ref().filter(|name| !name.is_empty() && !name.contains('/')) else {
+            scales.push(None);
+            continue;
+        };
+        let is_it = |known: &&mut Known| known.get(name).is_some_and(|scale| scale.len == len);
+        let known = above.iter_mut().rev().find(is_it);
+        let scale = match known {
+            Some(known) => known.get_mut(name),
+            // The name may be that of something else here.
+            None if library::exists(address, group, name)? => None,
+            None => {
+                let made = bare(address, group, name, len)?;
+                above.last_mut().map(|known| known.entry(name.clone()).or_insert(made))
+            }
+        };
+        scales.push(match scale {
+            Some(scale) => {
+                scale.attached.push(Attached { dataset: own, axis: axis as u32 });
+                Some(library::header_address(address, &scale.dataset)?)
+            }
+            None => None,
+        });
+    }
+    if scales.iter().all(Option::is_none) {
+        return Ok(());
+    }
+    let mut list: Vec<hvl_t> = scales
+        .iter_mut()
+        .map(|scale| match scale {
+            Some(scale) => hvl_t { len: 1, p: (&raw mut *scale).cast() },
+            None => hvl_t { len: 0, p: std::ptr::null_mut() },
+        })
+        .collect();
+    // SAFETY: the base type is the library's; the list leads to references that outlive the write.
+    unsafe {
+        let datatype = id(address, "dimensions", H5Tvlen_create(*H5T_STD_REF_OBJ))?;
+        put(address, dataset, c"DIMENSION_LIST", &datatype, Some(list.len() as u64), list.as_mut_ptr().cast())?;
+    }
+    // Where all axes are attached, labels say nothing more, and libnetcdf would show them.
+    if scales.iter().all(Option::is_some) { remove(address, dataset, c"DIMENSION_LABELS") } else { Ok(()) }
+}
+
+/// A dimension without values, as libnetcdf makes it.
+fn bare(address: &str, group: &Id, name: &str, len: u64) -> Result<Scale> {
+    let c_name = c_string(address, name)?;
+    // SAFETY: plain calls on identifiers that are alive; the name outlives them.
+    let dataset = unsafe {
+        let space = id(address, "a dimension", H5Screate_simple(1, &raw const len, std::ptr::null()))?;
+        let dataset = H5Dcreate2(group.raw(), c_name.as_ptr(), *H5T_IEEE_F32BE, space.raw(), DEFAULT, DEFAULT, DEFAULT);
+        id(address, "a dimension", dataset)?
+    };
+    Ok(Scale { dataset, name: name.to_string(), len, is_variable: false, attached: Vec::new() })
+}
+
+/// Makes a scale of a dataset to which something is attached, or that is labelled as one; `live` are all that have something attached.
+fn finish(address: &str, scale: &Scale, live: &HashSet<hobj_ref_t>) -> Result<()> {
+    let dataset = &scale.dataset;
+    if scale.attached.is_empty() && !has(address, dataset, c"DIMENSION_LABELS")? {
+        return Ok(());
+    }
+    if !has(address, dataset, c"CLASS")? {
+        let name = if scale.is_variable { scale.name.clone() } else { format!("{NO_VARIABLE}.{:10}", scale.len) };
+        put_text(address, dataset, c"CLASS", "DIMENSION_SCALE")?;
+        put_text(address, dataset, c"NAME", &name)?;
+    }
+    remove(address, dataset, c"DIMENSION_LABELS")?;
+    if scale.attached.is_empty() {
+        return Ok(());
+    }
+    // SAFETY: plain calls on identifiers that are alive; the record is laid out as its datatype says, and outlives the calls.
+    unsafe {
+        let datatype = id(address, "dimensions", H5Tcreate(H5T_class_t::H5T_COMPOUND, size_of::<Attached>()))?;
+        let member = |name: &CStr, at, of: hid_t| done(address, "dimensions", H5Tinsert(datatype.raw(), name.as_ptr(), at, of));
+        member(c"dataset", std::mem::offset_of!(Attached, dataset), *H5T_STD_REF_OBJ)?;
+        member(c"dimension", std::mem::offset_of!(Attached, axis), *H5T_NATIVE_INT)?;
+        let mut list = listed(address, dataset, &datatype)?;
+        // Those that are there no more, and those that are attached again.
+        list.retain(|entry| live.contains(&entry.dataset) && !scale.attached.iter().any(|new| new.dataset == entry.dataset));
+        list.extend(&scale.attached);
+        put(address, dataset, c"REFERENCE_LIST", &datatype, Some(list.len() as u64), list.as_ptr().cast())
+    }
+}
+
+/// What a scale's list says is attached; nothing where it has none.
+///
+/// # Safety
+/// `datatype` must be that of [`Attached`].
+unsafe fn listed(address: &str, dataset: &Id, datatype: &Id) -> Result<Vec<Attached>> {
+    const NAME: &CStr = c"REFERENCE_LIST";
+    if !has(address, dataset, NAME)? {
+        return Ok(Vec::new());
+    }
+    // SAFETY: plain calls on identifiers that are alive; the list has as many elements as the space.
+    unsafe {
+        let attribute = id(address, "dimensions", H5Aopen(dataset.raw(), NAME.as_ptr(), DEFAULT))?;
+        let space = id(address, "dimensions", H5Aget_space(attribute.raw()))?;
+        let (shape, _) = library::extents(address, &space)?;
+        let n = crate::grid::element_count(&shape).unwrap_or(0).min(LISTED_MAX) as usize;
+        let mut list = vec![Attached { dataset: 0, axis: 0 }; n];
+        done(address, "dimensions", H5Aread(attribute.raw(), datatype.raw(), list.as_mut_ptr().cast()))?;
+        Ok(list)
+    }
+}
+
+/// Whether an object has an attribute.
+fn has(address: &str, object: &Id, name: &CStr) -> Result<bool> {
+    // SAFETY: the name outlives the call; the identifier is alive.
+    match unsafe { H5Aexists(object.raw(), name.as_ptr()) } {
+        n if n < 0 => done(address, "dimensions", n).map(|()| false),
+        n => Ok(n > 0),
+    }
+}
+
+fn put_text(address: &str, dataset: &Id, name: &CStr, text: &str) -> Result<()> {
+    let text = c_string(address, text)?;
+    // SAFETY: plain calls on identifiers that are alive; the text has the length of its datatype, the zero included.
+    unsafe {
+        let datatype = id(address, "dimensions", H5Tcopy(*H5T_C_S1))?;
+        done(address, "dimensions", H5Tset_size(datatype.raw(), text.as_bytes_with_nul().len()))?;
+        put(address, dataset, name, &datatype, None, text.as_ptr().cast())
+    }
+}
+
+/// Writes an attribute in the place of one of its name.
+///
+/// # Safety
+/// `data` must hold as many elements of the datatype as `shape` says, or one.
+unsafe fn put(address: &str, object: &Id, name: &CStr, datatype: &Id, shape: Option<u64>, data: *const c_void) -> Result<()> {
+    remove(address, object, name)?;
+    // SAFETY: plain calls on identifiers that are alive; the caller's promise.
+    unsafe {
+        let space = attributes::space(address, shape)?;
+        let made = H5Acreate2(object.raw(), name.as_ptr(), datatype.raw(), space.raw(), DEFAULT, DEFAULT);
+        let made = id(address, "dimensions", made)?;
+        done(address, "dimensions", H5Awrite(made.raw(), datatype.raw(), data))
+    }
+}
+
+fn remove(address: &str, object: &Id, name: &CStr) -> Result<()> {
+    if !has(address, object, name)? {
+        return Ok(());
+    }
+    // SAFETY: the name outlives the call; the identifier is alive.
+    done(address, "dimensions", unsafe { H5Adelete(object.raw(), name.as_ptr()) })
+}
