@@ -117,7 +117,7 @@ fn write_some(writer: &dyn Writer, shape: &[u64], dtype: DType, bytes: &[u8], ev
                     }
                     let mut dense = vec![0; (element_count(&len).unwrap() as usize) * dtype.size()];
                     copy(&part, &mut ViewMut::dense(&mut dense, dtype, &usizes(&len)));
-                    let needed = writer.dense_scratch_bytes(&granule);
+                    let needed = writer.dense_scratch_bytes(granule);
                     let data = View::dense(&dense, dtype, &usizes(&len));
                     writer.write(&Region::dense(&start, &len), &data, Scratch::new(needed).bytes(needed)).unwrap();
                 }
