@@ -178,8 +178,12 @@ class Array:
         """The places of the sorted values; equal ones in their order."""
     def astype(self, dtype: DTypeLike | None, order: str | None = ..., casting: Any = ..., subok: Any = ..., copy: bool | None = ...) -> Array:
         """As another dtype."""
+    def choose(self, choices: Any, out: Any = ..., mode: Any = ...) -> Array:
+        """The choice by its number; mode 'clip' or 'wrap'."""
     def clip(self, min: Any = ..., max: Any = ...) -> Array:
         """Limited to a range."""
+    def compress(self, condition: Any, axis: int | Sequence[int] | None = ...) -> Array:
+        """The elements where a condition of one axis holds."""
     def conj(self) -> Array:
         """Complex conjugates."""
     def conjugate(self) -> Array:
@@ -910,7 +914,7 @@ def nanquantile(a: Any, q: Any, axis: int | Sequence[int] | None = ..., *, metho
 def nanpercentile(a: Any, q: Any, axis: int | Sequence[int] | None = ..., *, method: Any = ..., keepdims: bool = ..., weights: Any = ...) -> Array:
     """Exact percentiles of what is not NaN."""
 def groupby_reduce(array: Any, by: Any, *, func: Any = ..., axis: int | Sequence[int] | None = ..., num_groups: Any = ..., ddof: Any = ...) -> Array:
-    """func ('sum', 'mean', 'var', 'std', 'min', 'max', 'count', 'argmin', 'argmax', 'median') of the places along an axis with each label 0, 1, … below num_groups (flox)."""
+    """func ('sum', 'mean', 'var', 'std', 'min', 'max', 'count', 'argmin', 'argmax', 'median') of the places along an axis with each label 0, 1, … below num_groups, by default up to the greatest (flox)."""
 def move_sum(a: Any, window: Any, min_count: Any = ..., axis: int | Sequence[int] | None = ...) -> Array:
     """Sums of the windows that end at each place (bottleneck)."""
 def move_mean(a: Any, window: Any, min_count: Any = ..., axis: int | Sequence[int] | None = ...) -> Array:
