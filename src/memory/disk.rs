@@ -25,11 +25,8 @@ pub trait SpillDisk: Send + Sync {
     /// # Errors
     /// The system's; `UnexpectedEof` if there is less.
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()>;
-    /// The range was written and will not be read at once: start to store it, and drop from the page cache
-    /// what was written before.
+    /// The range was written: start to store it, and wait for what was written long before.
     fn written(&self, _offset: u64, _len: u64) {}
-    /// The range was read and is in memory now: the page cache need not keep it.
-    fn read(&self, _offset: u64, _len: u64) {}
     /// Nothing past `len` is in use any more.
     fn truncate(&self, _len: u64) {}
 }
@@ -44,13 +41,9 @@ impl SpillFile {
     pub(crate) fn create(dir: &Path) -> io::Result<SpillFile> {
         let made = SpillFile { file: tempfile::tempfile_in(dir)?, behind: Mutex::new(VecDeque::new()) };
         // extents are read whole, in an order of their own: what lies behind one is not read ahead, only to be read again
-        made.advise(0, 0, libc::POSIX_FADV_RANDOM);
-        Ok(made)
-    }
-
-    fn advise(&self, offset: u64, len: u64, advice: i32) {
         // SAFETY: plain numbers on an open file; the advice changes no contents.
-        unsafe { libc::posix_fadvise(self.file.as_raw_fd(), offset as i64, len as i64, advice) };
+        unsafe { libc::posix_fadvise(made.file.as_raw_fd(), 0, 0, libc::POSIX_FADV_RANDOM) };
+        Ok(made)
     }
 
     fn sync(&self, offset: u64, len: u64, flags: u32) {
@@ -68,8 +61,9 @@ impl SpillDisk for SpillFile {
         self.file.read_exact_at(bytes, offset)
     }
 
-    // A container is charged for the page cache, and dirty pages cannot be reclaimed: storing starts at once,
-    // and the range written `BEHIND_BYTES` ago, by now stored or nearly, is waited for and dropped.
+    // Dirty pages cannot be reclaimed: storing starts at once, and the range written `BEHIND_BYTES` ago, by now stored or nearly, is
+    // waited for. Pages that are stored stay in the page cache where the system has memory for them: it takes them back
+    // whenever it wants them, also from a container that is charged for them.
     fn written(&self, offset: u64, len: u64) {
         self.sync(offset, len, libc::SYNC_FILE_RANGE_WRITE);
         let mut done = Vec::new();
@@ -85,14 +79,7 @@ impl SpillDisk for SpillFile {
             }
         }
         let wait = libc::SYNC_FILE_RANGE_WAIT_BEFORE | libc::SYNC_FILE_RANGE_WRITE | libc::SYNC_FILE_RANGE_WAIT_AFTER;
-        for (offset, len) in done {
-            self.sync(offset, len, wait);
-            self.advise(offset, len, libc::POSIX_FADV_DONTNEED);
-        }
-    }
-
-    fn read(&self, offset: u64, len: u64) {
-        self.advise(offset, len, libc::POSIX_FADV_DONTNEED);
+        done.into_iter().for_each(|(offset, len)| self.sync(offset, len, wait));
     }
 
     fn truncate(&self, len: u64) {
@@ -202,7 +189,6 @@ mod tests {
         let mut back = vec![0; bytes.len()];
         for i in [0, 250, 499] {
             file.read_at(&mut back, i * 102_400).unwrap();
-            file.read(i * 102_400, 102_400);
             assert_eq!(back, bytes);
         }
         file.truncate(0);

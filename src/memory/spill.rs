@@ -188,7 +188,6 @@ impl Spill {
                 }
             }
         }
-        each_row(&copy.extents, |offset, len| opened.disk.read(offset, len));
         Ok(())
     }
 
