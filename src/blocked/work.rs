@@ -493,7 +493,10 @@ impl<T: Tasks> Stage for T {
         let task_box = work.task_box(n);
         for (n, access) in work.reads.iter().enumerate() {
             let (start, shape) = work.part(n, &task_box);
-            access.feed.describe(&start, &shape, spec);
+            // around a box there may be nothing, of which nothing is read, be it the same everywhere
+            if work.around.get(n).is_none() || !shape.contains(&0) {
+                access.feed.describe(&start, &shape, spec);
+            }
         }
         for Writes { product, blocks } in &work.writes {
             if let Blocks::Grid { item, .. } = blocks {

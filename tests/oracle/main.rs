@@ -89,3 +89,13 @@ fn recipes_of_large_arrays_are_right_and_their_bits_depend_on_nothing() {
     println!("{ran} programs in {:.0} s, {} failed", start.elapsed().as_secs_f64(), failed.len());
     assert!(failed.is_empty(), "{} of {ran} programs failed:\n{}", failed.len(), failed.join("\n"));
 }
+
+/// Programs on large arrays that failed once: a reshape and a mask of selections, and what is the same everywhere seen around blocks.
+#[test]
+fn large_programs_that_failed_once_are_right() {
+    for seed in [70400, 70642, 71079] {
+        if let Err(reason) = run(&Stream::new(seed).rolls(400), Scale::Large) {
+            panic!("program {seed}: {reason}");
+        }
+    }
+}
