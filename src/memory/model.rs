@@ -8,6 +8,9 @@ use super::BlockKey;
 use super::ledger::{Ledger, Out, Refusal, Ticket};
 use std::collections::HashSet;
 
+/// States that are looked at in a case: all of them; an interpreter takes a second for a few.
+const STATES_MAX: Option<usize> = if cfg!(miri) { Some(60) } else { None };
+
 fn key(block: u64) -> BlockKey {
     BlockKey { product: 1, block }
 }
@@ -141,7 +144,7 @@ fn explore(limit: u64, blocks: &[(u64, u64)], scripts: &[Script], faults: u32) -
     }
     let start = World { ledger, tasks: vec![At::Waiting; scripts.len()], faults_left: faults };
     let (mut seen, mut open) = (HashSet::from([start.clone()]), vec![start]);
-    while let Some(world) = open.pop() {
+    while let Some(world) = open.pop().filter(|_| STATES_MAX.is_none_or(|most| seen.len() <= most)) {
         world.check();
         let next: Vec<World> = (0..scripts.len()).flat_map(|task| world.steps(scripts, task)).collect();
         if next.is_empty() {
@@ -169,7 +172,7 @@ fn three_readers_in_every_limit_they_fit_alone() {
             states += explore(limit, &[(1, 2), (2, 2), (1, 3), (1, u64::MAX)], &scripts, faults);
         }
     }
-    assert!(states > 1000, "{states} states explored");
+    assert!(states > 1000 || STATES_MAX.is_some(), "{states} states explored");
 }
 
 #[test]

@@ -183,6 +183,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "the interpreter stops where a system refuses")]
     fn what_the_system_refuses_is_an_error() {
         for shape in [&[1 << 50][..], &[1 << 30, 1 << 30], &[u64::MAX, u64::MAX]] {
             let error = Collector::new(DType::F64, shape).err().expect("no system has so much").to_string();

@@ -42,6 +42,8 @@ pub enum Dense {
     Cholesky,
     /// x with a·x = b, of two matrices.
     Solve,
+    /// x with op(a)·x = b, of one triangle of a matrix, and another matrix.
+    SolveTriangular(Triangle),
     /// The determinant.
     Det,
     /// The sign of the determinant and the logarithm of its absolute value.
@@ -61,6 +63,7 @@ impl Dense {
             Dense::Qr { .. } => "qr",
             Dense::Cholesky => "cholesky",
             Dense::Solve => "solve",
+            Dense::SolveTriangular(_) => "solve_triangular",
             Dense::Det => "det",
             Dense::SlogDet => "slogdet",
         }
@@ -82,7 +85,7 @@ impl Dense {
                 vec![(vec![m, rows], dtype), (vec![rows, n], dtype)]
             }
             Dense::Cholesky => vec![(vec![n, n], dtype)],
-            Dense::Solve => vec![(vec![n, columns], dtype)],
+            Dense::Solve | Dense::SolveTriangular(_) => vec![(vec![n, columns], dtype)],
             Dense::Det => vec![(vec![], dtype)],
             Dense::SlogDet => vec![(vec![], dtype), (vec![], dtype.real())],
         }
@@ -111,6 +114,7 @@ impl Dense {
             Dense::Solve => {
                 taken_bytes::<T>(n * n + n * columns) + n * 8 + 64 + lu_scratch_bytes::<T>(n, n.max(columns)).max(triangle_scratch_bytes::<T>(n, columns, n))
             }
+            Dense::SolveTriangular(_) => taken_bytes::<T>(n * n) + taken_bytes::<T>(n * columns) + triangle_scratch_bytes::<T>(n, columns, n),
             Dense::Det | Dense::SlogDet => taken_bytes::<T>(n * n) + n * 8 + 64 + lu_scratch_bytes::<T>(n, n),
         });
         bytes as u64 + 64
@@ -144,6 +148,7 @@ impl Dense {
             }
             Dense::Cholesky => cholesky::<T>(a, out, scratch),
             Dense::Solve => solve::<T>(a, &args[1], out, scratch),
+            Dense::SolveTriangular(kind) => solve_triangular::<T>(kind, a, &args[1], out, scratch),
             Dense::Det => {
                 det::<T>(a, out, scratch);
                 Ok(())
@@ -269,6 +274,24 @@ fn solve<T: Field>(a: &View<'_>, b: &View<'_>, out: &mut Results<'_>, mut scratc
     let upper = Triangle { lower: false, unit: false, transposed: false, conjugated: false };
     solve_step(upper, f, 0, MatMut::dense(x, n, columns), scratch)
         .map_err(|i| format!("is singular: element {i} of the diagonal of its triangular factor is zero"))?;
+    out[0].iter_mut().for_each(|to| copy(&dense::<T>(x, n, columns).as_view(), to));
+    Ok(())
+}
+
+/// x of op(a)·x = b, of one triangle of `a`.
+fn solve_triangular<T: Field>(
+    kind: Triangle,
+    a: &View<'_>,
+    b: &View<'_>,
+    out: &mut Results<'_>,
+    mut scratch: &mut [u8],
+) -> Result<(), String> {
+    let (n, columns) = (a.shape()[0], b.shape()[1]);
+    let (held, x) = (take::<T>(&mut scratch, n * n), take::<T>(&mut scratch, n * columns));
+    copy(a, &mut dense::<T>(held, n, n));
+    copy(b, &mut dense::<T>(x, n, columns));
+    solve_step(kind, Mat::dense(held, n, n), 0, MatMut::dense(x, n, columns), scratch)
+        .map_err(|i| format!("is singular: element {i} of its diagonal is zero"))?;
     out[0].iter_mut().for_each(|to| copy(&dense::<T>(x, n, columns).as_view(), to));
     Ok(())
 }

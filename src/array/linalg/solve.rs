@@ -81,8 +81,8 @@ impl System {
         if self.is_vector { x.squeeze([-1]).expr() } else { x.expr() }
     }
 
-    /// The solutions, matrix by matrix.
-    fn each(&self) -> Result<Array> {
+    /// What `call` finds, matrix by matrix.
+    fn each(&self, call: Dense) -> Result<Array> {
         let (a, b) = (self.a.shape()?, self.b.shape()?);
         let (a, b) = (a.split_at(a.len() - 2), b.split_at(b.len() - 2));
         let axes = a.0.len().max(b.0.len());
@@ -90,7 +90,7 @@ impl System {
         let lengths = |axis: usize| match (along(a.0, axis), along(b.0, axis)) {
             (n, m) if n == m || m == 1 => Ok(n),
             (1, m) => Ok(m),
-            (n, m) => Err(Error::bad_request("solve", format!("stacks of {n} and {m} matrices along axis {axis} do not broadcast"))),
+            (n, m) => Err(Error::bad_request(call.name(), format!("stacks of {n} and {m} matrices along axis {axis} do not broadcast"))),
         };
         let stack = (0..axes).map(lengths).collect::<Result<Vec<u64>>>()?;
         if self.b.shape()?.contains(&0) || self.a.shape()?.contains(&0) {
@@ -98,7 +98,7 @@ impl System {
             return Ok(zeros([&stack, &last[last.len() - 2..]].concat(), self.b.dtype()?));
         }
         let spread = |array: &Array, last: &[u64]| array.broadcast_to([&stack, last].concat()).expr();
-        Ok(dense(Dense::Solve, spread(&self.a, a.1)?, Some(spread(&self.b, b.1)?))?.remove(0))
+        Ok(dense(call, spread(&self.a, a.1)?, Some(spread(&self.b, b.1)?))?.remove(0))
     }
 }
 
@@ -121,7 +121,7 @@ pub fn solve(a: &Array, b: &Array) -> Array {
     one("solve", &[a, b], |arrays| {
         let system = System::new("solve", &arrays[0], &arrays[1])?;
         if system.is_stack()? {
-            return system.shaped(&system.each()?);
+            return system.shaped(&system.each(Dense::Solve)?);
         }
         if system.b.shape()?.contains(&0) {
             return system.shaped(&system.b);
@@ -143,21 +143,23 @@ pub fn solve(a: &Array, b: &Array) -> Array {
 pub fn solve_positive(a: &Array, b: &Array) -> Array {
     one("solve", &[a, b], |arrays| {
         let system = System::new("solve", &arrays[0], &arrays[1])?;
+        let lower = Triangle { lower: true, unit: false, transposed: false, conjugated: false };
+        let adjoint = Triangle { transposed: true, conjugated: true, ..lower };
         if system.is_stack()? {
-            return Err(Error::unsupported("solve", "assume_a='pos' for stacks of matrices; leave it out"));
+            let l = dense(Dense::Cholesky, system.a.expr()?, None)?.remove(0);
+            let with = |b: &Array, kind| System { a: l.clone(), b: b.clone(), is_vector: false }.each(Dense::SolveTriangular(kind));
+            return system.shaped(&with(&with(&system.b, lower)?, adjoint)?);
         }
         if system.b.shape()?.contains(&0) {
             return system.shaped(&system.b);
         }
         let l = factored(Factors::Cholesky, system.a.expr()?)?.remove(0);
-        let lower = Triangle { lower: true, unit: false, transposed: false, conjugated: false };
         let y = applied(Applied::Triangle(lower), &l, &system.b, Zeros::None)?;
-        let adjoint = Triangle { transposed: true, conjugated: true, ..lower };
         system.shaped(&applied(Applied::Triangle(adjoint), &l, &y, Zeros::None)?)
     })
 }
 
-/// x with op(a)·x = b for a triangular matrix; the other triangle is not looked at. Computing it is an error where the diagonal
+/// x with op(a)·x = b for a triangular matrix, or stacks of both; the other triangle is not looked at. Computing it is an error where the diagonal
 /// has a zero. Flops: n²r.
 ///
 /// ```
@@ -170,14 +172,14 @@ pub fn solve_positive(a: &Array, b: &Array) -> Array {
 pub fn solve_triangular(a: &Array, b: &Array, sides: Sides) -> Array {
     one("solve_triangular", &[a, b], move |arrays| {
         let system = System::new("solve_triangular", &arrays[0], &arrays[1])?;
+        let Sides { lower, unit_diagonal, transposed, conjugated } = sides;
+        let kind = Triangle { lower, unit: unit_diagonal, transposed, conjugated };
         if system.is_stack()? {
-            return Err(Error::unsupported("solve_triangular", "stacks of matrices; use solve"));
+            return system.shaped(&system.each(Dense::SolveTriangular(kind))?);
         }
         if system.b.shape()?.contains(&0) {
             return system.shaped(&system.b);
         }
-        let Sides { lower, unit_diagonal, transposed, conjugated } = sides;
-        let kind = Triangle { lower, unit: unit_diagonal, transposed, conjugated };
         system.shaped(&applied(Applied::Triangle(kind), &system.a, &system.b, Zeros::None)?)
     })
 }

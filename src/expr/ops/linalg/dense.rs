@@ -17,7 +17,7 @@ pub struct Dense {
     /// The matrices: f32, f64, c64 or c128.
     #[serde(with = "record::arg")]
     pub arg: Expr,
-    /// The right-hand sides of [`linalg::Dense::Solve`], [.., n, columns], a stack of the same shape and dtype.
+    /// The right-hand sides of what solves, [.., n, columns], a stack of the same shape and dtype.
     #[serde(with = "record::optional")]
     pub other: Option<Expr>,
 }

@@ -2,12 +2,16 @@
 //! hard, in blocks so narrow that a matrix of 60 columns is many of them; and the same bits under every limit and number of
 //! threads.
 
-use flagstone::array::{ArrayElement, linalg};
+mod grid;
+mod matrices;
+
+use flagstone::array::linalg;
 use flagstone::error::ErrorKind;
 use flagstone::events::{Event, Observer};
 use flagstone::sizes::Sizes;
 use flagstone::{Array, C64, C128, DType, Runtime, idx, ones, zeros};
-use ndarray::{Array2, ArrayD, Ix1, Ix2};
+use matrices::*;
+use ndarray::{Array2, ArrayD, Axis, Ix1};
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex};
 
@@ -19,170 +23,27 @@ fn sizes(tiny: bool) -> Sizes {
 }
 
 fn runtime(tiny: bool, limit_bytes: u64, threads: usize) -> Runtime {
-    Runtime::builder().memory_limit_bytes(limit_bytes).threads(threads).sizes(sizes(tiny)).build().unwrap()
+    runtime_with(sizes(tiny), limit_bytes, threads)
 }
 
-/// Some numbers in −1..1, the same each time.
-fn random(seed: u64) -> impl FnMut() -> f64 {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 11) as f64 / (1u64 << 53) as f64 * 2.0 - 1.0
-    }
-}
-
-fn random_matrix(m: usize, n: usize, seed: u64) -> Array2<f64> {
-    let mut next = random(seed);
-    Array2::from_shape_simple_fn((m, n), &mut next)
-}
-
-fn complex_matrix(m: usize, n: usize, seed: u64) -> Array2<C128> {
-    let mut next = random(seed);
-    Array2::from_shape_simple_fn((m, n), || C128::new(next(), next()))
-}
-
-/// Columns made orthonormal, twice, so that they are.
-fn orthogonal(n: usize) -> Array2<f64> {
-    let mut q = random_matrix(n, n, 77);
-    for _ in 0..2 {
-        for j in 0..n {
-            for i in 0..j {
-                let along = q.column(i).dot(&q.column(j));
-                let earlier = q.column(i).to_owned();
-                q.column_mut(j).scaled_add(-along, &earlier);
-            }
-            let norm = q.column(j).dot(&q.column(j)).sqrt();
-            q.column_mut(j).mapv_inplace(|x| x / norm);
-        }
-    }
-    q
-}
-
-fn with_singular_values(n: usize, s: impl Fn(usize) -> f64) -> Array2<f64> {
-    let (u, v) = (orthogonal(n), orthogonal(n).reversed_axes());
-    let scaled = Array2::from_shape_fn((n, n), |(i, j)| u[[i, j]] * s(j));
-    scaled.dot(&v)
-}
-
-/// Matrices that have broken factorisations.
-fn hard(n: usize) -> Vec<(&'static str, Array2<f64>)> {
-    let half = n / 2;
-    let leading = |by: f64| {
-        let mut a = random_matrix(n, n, 3);
-        a.slice_mut(ndarray::s![..half, ..half]).mapv_inplace(|x| x * by);
-        a
-    };
-    vec![
-        ("random", random_matrix(n, n, 1)),
-        ("orthogonal", orthogonal(n)),
-        ("Hilbert", Array2::from_shape_fn((n, n), |(i, j)| 1.0 / (i + j + 1) as f64)),
-        ("graded rows", Array2::from_shape_fn((n, n), |(i, j)| random_matrix(n, n, 2)[[i, j]] * 10f64.powf(-16.0 * i as f64 / n as f64))),
-        (
-            "graded columns",
-            Array2::from_shape_fn((n, n), |(i, j)| random_matrix(n, n, 2)[[i, j]] * 10f64.powf(-16.0 * j as f64 / n as f64)),
-        ),
-        ("permutation", Array2::from_shape_fn((n, n), |(i, j)| ((i + half) % n == j) as u8 as f64)),
-        ("leading 1e-8", leading(1e-8)),
-        ("leading 1e-12", leading(1e-12)),
-        ("leading 1e-14", leading(1e-14)),
-        ("Kahan", {
-            let (s, c) = (0.6f64.sin(), 0.6f64.cos());
-            Array2::from_shape_fn((n, n), |(i, j)| {
-                s.powi(i as i32)
-                    * if i == j {
-                        1.0
-                    } else if j > i {
-                        -c
-                    } else {
-                        0.0
-                    }
-            })
-        }),
-        (
-            "Wilkinson",
-            Array2::from_shape_fn((n, n), |(i, j)| {
-                if j + 1 == n || i == j {
-                    1.0
-                } else if i > j {
-                    -1.0
-                } else {
-                    0.0
-                }
-            }),
-        ),
-        ("rank deficient", random_matrix(n, n / 3, 5).dot(&random_matrix(n / 3, n, 6))),
-        ("zero", Array2::zeros((n, n))),
-        ("clustered", with_singular_values(n, |i| if i < half { 1.0 } else { 1e-10 })),
-        ("repeated", with_singular_values(n, |i| (i / 10 + 1) as f64)),
-        ("huge", random_matrix(n, n, 8) * 1e150),
-        ("small", random_matrix(n, n, 8) * 1e-150),
-    ]
-}
-
-/// Real and complex numbers as wide complex ones.
-trait Wide: ArrayElement + bytemuck::Pod {
-    fn wide(self) -> C128;
-}
-
-impl Wide for f64 {
-    fn wide(self) -> C128 {
-        C128::new(self, 0.0)
-    }
-}
-
-impl Wide for f32 {
-    fn wide(self) -> C128 {
-        C128::new(self.into(), 0.0)
-    }
-}
-
-impl Wide for C64 {
-    fn wide(self) -> C128 {
-        C128::new(self.re.into(), self.im.into())
-    }
-}
-
-impl Wide for C128 {
-    fn wide(self) -> C128 {
-        self
-    }
-}
-
-fn norm<T: Wide>(a: &Array2<T>) -> f64 {
-    // scaled, for numbers of 1e150 whose squares are none
-    let most = a.iter().map(|&x| x.wide().norm()).fold(0.0, f64::max);
-    if most == 0.0 {
-        return 0.0;
-    }
-    a.iter().map(|&x| (x.wide().norm() / most).powi(2)).sum::<f64>().sqrt() * most
-}
-
-/// ‖a − b‖ / ‖a‖, in units of ε·√n.
-fn off<T: Wide>(a: &Array2<T>, b: &Array2<T>, unit: f64) -> f64 {
-    let difference: Array2<C128> = Array2::from_shape_fn(a.raw_dim(), |at| a[at].wide() - b[at].wide());
-    let (most, size) = (norm(&difference), norm(a));
-    if most == 0.0 { 0.0 } else { most / size / (unit * (a.nrows().max(a.ncols()).max(1) as f64).sqrt()) }
-}
-
-fn two<T: ArrayElement>(found: ArrayD<T>) -> Array2<T> {
-    found.into_dimensionality::<Ix2>().unwrap()
-}
-
-fn array<T: ArrayElement>(a: &Array2<T>) -> Array {
-    Array::from(a.clone())
+fn runtime_with(sizes: Sizes, limit_bytes: u64, threads: usize) -> Runtime {
+    Runtime::builder().memory_limit_bytes(limit_bytes).threads(threads).sizes(sizes).build().unwrap()
 }
 
 /// Bits of the results are the same for one and two threads, a roomy limit and the least that will do.
 fn under_all_limits<T: Wide + std::fmt::Debug>(tiny: bool, results: &[Array]) -> Vec<ArrayD<T>> {
-    let roomy = runtime(tiny, 64 << 20, 1);
+    under_all_limits_with(sizes(tiny), results)
+}
+
+fn under_all_limits_with<T: Wide + std::fmt::Debug>(sizes: Sizes, results: &[Array]) -> Vec<ArrayD<T>> {
+    let runtime = |limit, threads| runtime_with(sizes, limit, threads);
+    let roomy = runtime(64 << 20, 1);
     let first: Vec<ArrayD<T>> = results.iter().map(|result| roomy.compute::<T>(result).unwrap()).collect();
     for (result, first) in results.iter().zip(&first) {
         for threads in [1, 2] {
-            let error = runtime(tiny, 1, threads).compute::<T>(result).expect_err("more than a byte");
+            let error = runtime(1, threads).compute::<T>(result).expect_err("more than a byte");
             let ErrorKind::WouldNotFit { smallest_bytes, .. } = *error.kind() else { panic!("{error}") };
-            let again = runtime(tiny, smallest_bytes, threads).compute::<T>(result);
+            let again = runtime(smallest_bytes, threads).compute::<T>(result);
             let again = again.unwrap_or_else(|error| panic!("{smallest_bytes}: {error}"));
             let same = first.iter().zip(&again).all(|(a, b)| bytemuck::bytes_of(a) == bytemuck::bytes_of(b));
             assert!(same && first.shape() == again.shape(), "other bits under {smallest_bytes} bytes and {threads} threads");
@@ -607,4 +468,46 @@ fn least_squares_pseudoinverses_and_ranks() {
     }
     let left: f64 = (8..60).map(|i| (1.0 / (i + 1) as f64).powi(2)).sum::<f64>().sqrt();
     assert!(norm(&(&a - &back)) < left * 1.01);
+}
+
+/// Of stacks that broadcast against one another: what each matrix alone gives.
+#[test]
+fn stacks_are_solved_matrix_by_matrix() {
+    let (stack, n) = (5, 6);
+    let runtime = runtime(true, 1 << 20, 2);
+    let parts: Vec<Array2<C128>> =
+        (0..stack).map(|i| complex_matrix(n, n, i as u64 + 1) + Array2::<C128>::eye(n) * C128::new(8.0, 0.0)).collect();
+    let views: Vec<_> = parts.iter().map(|a| a.view()).collect();
+    let all = Array::from(ndarray::stack(Axis(0), &views).unwrap());
+    let right = complex_matrix(n, 2, 77);
+    let b = array(&right).expand_dims([0, 1]).broadcast_to([3, 1, n as u64, 2]);
+    let adjoint = |x: &Array2<C128>| x.t().mapv(|x| x.conj());
+    for (lower, transposed, conjugated) in [(true, false, false), (false, true, false), (true, true, true)] {
+        let sides = linalg::Sides::default().lower(lower).transposed(transposed).conjugated(conjugated);
+        let found = runtime.compute::<C128>(&linalg::solve_triangular(&all, &b, sides)).unwrap();
+        assert_eq!(found.shape(), [3, stack, n, 2]);
+        for (i, a) in parts.iter().enumerate() {
+            let kept = |(r, c): (usize, usize)| if r == c || (r > c) == lower { a[[r, c]] } else { C128::new(0.0, 0.0) };
+            let t = Array2::from_shape_fn((n, n), kept);
+            let t = match (transposed, conjugated) {
+                (false, _) => t,
+                (_, false) => t.t().to_owned(),
+                _ => adjoint(&t),
+            };
+            let x = two(found.index_axis(Axis(0), 2).index_axis(Axis(0), i).to_owned().into_dyn());
+            assert!(off(&right, &t.dot(&x), EPSILON) <= 20.0, "{sides:?} of matrix {i}");
+        }
+    }
+    let squares: Vec<Array2<C128>> = parts.iter().map(|a| a.dot(&adjoint(a))).collect();
+    let views: Vec<_> = squares.iter().map(|a| a.view()).collect();
+    let all = Array::from(ndarray::stack(Axis(0), &views).unwrap());
+    let found = runtime.compute::<C128>(&linalg::solve_positive(&all, &b)).unwrap();
+    for (i, a) in squares.iter().enumerate() {
+        let x = two(found.index_axis(Axis(0), 1).index_axis(Axis(0), i).to_owned().into_dyn());
+        assert!(off(&right, &a.dot(&x), EPSILON) <= 200.0, "positive definite matrix {i}");
+    }
+    let singular = zeros([3, n as u64, n as u64], DType::F64);
+    let said = runtime.compute::<f64>(&linalg::solve_triangular(&singular, &ones([n as u64], DType::F64), linalg::Sides::default()));
+    let said = said.unwrap_err().to_string();
+    assert!(said.contains("singular") && said.contains("element 0"), "{said}");
 }
