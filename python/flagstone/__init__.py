@@ -14,6 +14,7 @@ from ._runtime import ProgressBar, Runtime, config, profile
 from ._sources import array, from_array, from_dlpack, from_zarr, open
 from ._blocks import apply_gufunc, blockwise, map_blocks
 from ._compute import compute, persist, store
+from ._masked import MaskedArray
 from . import _array as _array  # gives `Array` what Python alone can say
 
 pi, e, euler_gamma, inf, nan, newaxis = _np.pi, _np.e, _np.euler_gamma, _np.inf, _np.nan, None

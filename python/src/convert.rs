@@ -4,7 +4,7 @@ use crate::array::Array;
 use crate::memory::{dtype_of, numpy, to_dtype};
 use crate::source::of_numpy;
 use flagstone::Scalar;
-use flagstone::array::Value;
+use flagstone::array::{Masked, Value};
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyComplex, PyEllipsis, PyFloat, PyInt, PyList, PyRange, PySlice, PyString, PyTuple, PyType};
@@ -83,14 +83,18 @@ pub(crate) fn operand(object: &Bound<'_, PyAny>) -> PyResult<Option<Value>> {
         return Ok(Some(Value::Scalar(scalar)));
     }
     if object.is_instance(&numpy(py, "ndarray")?)? {
-        if object.is_instance(&py.import("numpy.ma")?.getattr("MaskedArray")?)? {
-            return Err(PyTypeError::new_err("a masked array of NumPy: pass its .data and .mask, as in fs.where(mask, nan, data)"));
+        let ma = py.import("numpy.ma")?;
+        if object.is_instance(&ma.getattr("MaskedArray")?)? {
+            return masked(object, &ma.getattr("getmaskarray")?.call1((object,))?).map(Some);
         }
         return match object.getattr("ndim")?.extract::<usize>()? {
             0 => typed(object),
             _ => of_numpy(object).map(Value::Array),
         }
         .map(Some);
+    }
+    if object.is_instance(&py.import("flagstone._masked")?.getattr("MaskedArray")?)? {
+        return masked(object, &object.getattr("mask")?).map(Some);
     }
     if let Ok(items) = object.cast::<PyTuple>() {
         return all(items.iter().map(Ok)).map(|items| Some(Value::Tuple(items)));
@@ -99,6 +103,23 @@ pub(crate) fn operand(object: &Bound<'_, PyAny>) -> PyResult<Option<Value>> {
         return all(items.iter().map(Ok)).map(|items| Some(Value::List(items)));
     }
     Ok(None)
+}
+
+/// A masked array, ours or NumPy's, under a mask.
+fn masked(object: &Bound<'_, PyAny>, mask: &Bound<'_, PyAny>) -> PyResult<Value> {
+    let plain = |part: &Bound<'_, PyAny>| match value(part)? {
+        Value::Array(array) => Ok(array),
+        Value::Typed(scalar, dtype) => Ok(flagstone::full((), scalar, dtype)),
+        _ => Err(PyTypeError::new_err("a masked array of what is no array")),
+    };
+    let found = Masked::new(&plain(&object.getattr("data")?)?, &plain(mask)?);
+    // what NumPy made up for a dtype is what we have for it
+    let fill = object.getattr("_fill_value")?;
+    let fill = if fill.hasattr("item")? { fill.call_method0("item")? } else { fill };
+    Ok(Value::Masked(match number(&fill)? {
+        Some(fill) => found.with_fill_value(fill),
+        None => found,
+    }))
 }
 
 /// What is neither a number nor an array nor a sequence of such.
@@ -142,6 +163,12 @@ pub(crate) fn object<'py>(py: Python<'py>, value: Value) -> PyResult<Bound<'py, 
     let all = |items: Vec<Value>| items.into_iter().map(|item| object(py, item)).collect::<PyResult<Vec<_>>>();
     Ok(match value {
         Value::Array(array) => Array::built(py, array)?.into_pyobject(py)?.into_any(),
+        Value::Masked(masked) => {
+            let part = |array: &flagstone::Array| Ok::<_, PyErr>(Array::built(py, array.clone())?.into_pyobject(py)?.into_any());
+            let fill = masked.own_fill_value().map_or(Value::None, Value::Scalar);
+            let class = py.import("flagstone._masked")?.getattr("MaskedArray")?;
+            class.call1((part(masked.data())?, part(masked.mask())?, object(py, fill)?))?
+        }
         Value::Scalar(Scalar::Bool(b)) => PyBool::new(py, b).to_owned().into_any(),
         Value::Scalar(Scalar::Int(i)) => i.into_pyobject(py)?.into_any(),
         Value::Scalar(Scalar::UInt(u)) => u.into_pyobject(py)?.into_any(),

@@ -145,7 +145,7 @@ def test_what_is_no_number_is_refused_by_name():
             fs.asarray(bad)
     with pytest.raises(TypeError, match="bfloat16"):
         fs.ones(3, dtype="bfloat16").compute()
-    with pytest.raises(TypeError, match="masked"):
+    with pytest.raises(ValueError, match="masked"):
         fs.asarray(np.ma.array([1, 2]))
     with pytest.raises(OverflowError):
         fs.asarray([1]) + 10**30

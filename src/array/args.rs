@@ -12,6 +12,7 @@ fn expected(operation: &str, what: &str, given: &Value) -> Error {
 fn describe(value: &Value) -> String {
     match value {
         Value::Array(array) => format!("{array:?}"),
+        Value::Masked(_) => "a masked array".to_string(),
         Value::Scalar(scalar) => super::format_scalar(*scalar, scalar.natural_dtype()),
         Value::Typed(scalar, dtype) => super::format_scalar(*scalar, *dtype),
         Value::None => "None".to_string(),
@@ -32,6 +33,10 @@ pub(super) fn array(operation: &str, value: &Value) -> Result<Array> {
     match value {
         Value::Array(array) => Ok(array.clone()),
         Value::List(items) | Value::Tuple(items) => literal(operation, value, items),
+        Value::Masked(_) => {
+            let what = "a masked array, whose mask it would not heed; give x.filled(value), x.compressed() or x.data";
+            Err(Error::bad_request(operation, what))
+        }
         other => Err(expected(operation, "an array or a number", other)),
     }
 }

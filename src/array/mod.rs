@@ -82,7 +82,7 @@ pub use operand::Operand;
 pub use pieces::{Block, Blocks};
 pub use plans::{plan_of, planned};
 pub use products::{Contracted, multi_dot};
-pub use python::{attribute, binary, index, set_index, unary};
+pub use python::{apply, attribute, binary, has_masked, index, masked_attribute, set_index, unary};
 pub use registered::{Registered, register};
 pub use rolling::Rolling;
 pub use run::ComputeMany;

@@ -97,6 +97,8 @@ fn shown(value: &Value, arrays: &mut Vec<Expr>) -> Result<Shown> {
             arrays.push(args::array("plan", value)?.expr()?);
             Shown::Array(arrays.len() - 1)
         }
+        // a plan's results are arrays, as they are printed and stored
+        Value::Masked(masked) => shown(&Value::Array(masked.filled_by_default()), arrays)?,
         Value::Scalar(scalar) => Shown::Scalar(*scalar),
         Value::None => Shown::None,
         Value::Str(text) => Shown::Str(text.clone()),

@@ -1,6 +1,6 @@
 //! Operators, indexing and attributes of the expression language, on values that hold an array.
 
-use super::{Array, Index, Value, args};
+use super::{Array, Index, Masked, Signature, Value, args, masked};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::Scalar;
 use flagstone_kernels::op::{BinaryOp, UnaryOp};
@@ -37,13 +37,43 @@ pub fn attribute(x: &Array, name: &str) -> Option<Value> {
     }
 }
 
+/// The same of a masked array: `data`, `mask` and `fill_value` besides.
+pub fn masked_attribute(x: &Masked, name: &str) -> Option<Value> {
+    let own = masked::attribute(x, name);
+    own.or_else(|| masked::attribute_of_both(x, |array| attribute(array, name), !matches!(name, "real" | "imag")))
+}
+
+/// What `signature` gives of bound arguments. Of masked arrays, functions that move elements move data and mask; others heed the mask,
+/// or refuse.
+///
+/// # Errors
+/// Those of the function.
+pub fn apply(signature: &Signature, arguments: &[Value]) -> Result<Value> {
+    match has_masked(arguments).then(|| masked::moved(signature, arguments)).flatten() {
+        Some(found) => found,
+        None => (signature.call)(arguments),
+    }
+}
+
+/// Whether there is a masked array among `values`, or in lists of theirs.
+pub fn has_masked(values: &[Value]) -> bool {
+    values.iter().any(|value| match value {
+        Value::Masked(_) => true,
+        Value::Tuple(items) | Value::List(items) => has_masked(items),
+        _ => false,
+    })
+}
+
 /// `x[index]`.
 ///
 /// # Errors
 /// `BadRequest` when an item is nothing to index with; errors of the array come with the array.
 pub fn index(x: &Value, index: &[Value]) -> Result<Value> {
-    let array = args::array("index", x)?;
     let items: Vec<Index> = index.iter().map(args::index).collect::<Result<_>>()?;
+    if let Value::Masked(masked) = x {
+        return Ok(Value::Masked(masked::index(masked, &items)));
+    }
+    let array = args::array("index", x)?;
     Ok(Value::Array(array.index(items)))
 }
 
@@ -52,8 +82,11 @@ pub fn index(x: &Value, index: &[Value]) -> Result<Value> {
 /// # Errors
 /// As [`index`].
 pub fn set_index(x: &Value, index: &[Value], value: &Value) -> Result<Value> {
-    let array = args::array("set", x)?;
     let items: Vec<Index> = index.iter().map(args::index).collect::<Result<_>>()?;
+    if let Value::Masked(masked) = x {
+        return Ok(Value::Masked(masked::set_index(masked, &items, value)?));
+    }
+    let array = args::array("set", x)?;
     Ok(Value::Array(array.set(items, args::operand("set", value)?)))
 }
 
@@ -69,8 +102,7 @@ pub fn unary(op: &str, x: Value) -> Result<Value> {
         "not" => return Err(Error::bad_request("not", "the truth of an array is ambiguous; use ~x, x.any() or x.all()")),
         other => return Err(Error::bad_request(other, "no operator of one array")),
     };
-    let array = args::array(op.name(), &x)?;
-    Ok(Value::Array(Array::build(|| super::elementwise::unary(op, &array.expr()?))))
+    function1(op, &x)
 }
 
 /// `a op b` where at least one is an array: arithmetic, comparisons, `@`.
@@ -105,12 +137,18 @@ pub fn binary(op: &str, a: Value, b: Value) -> Result<Value> {
 
 /// A function of two operands as a value.
 pub(super) fn function2(op: BinaryOp, a: &Value, b: &Value) -> Result<Value> {
+    if matches!(a, Value::Masked(_)) || matches!(b, Value::Masked(_)) {
+        return masked::binary(op, a, b).map(Value::Masked);
+    }
     let (a, b) = (args::operand(op.name(), a)?, args::operand(op.name(), b)?);
     Ok(Value::Array(Array::build(|| super::elementwise::binary(op, &a, &b))))
 }
 
 /// A function of one array as a value.
 pub(super) fn function1(op: UnaryOp, x: &Value) -> Result<Value> {
+    if let Value::Masked(masked) = x {
+        return Ok(Value::Masked(masked::unary(op, masked)));
+    }
     let array = args::array(op.name(), x)?;
     Ok(Value::Array(Array::build(|| super::elementwise::unary(op, &array.expr()?))))
 }

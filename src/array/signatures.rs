@@ -3,6 +3,7 @@
 use super::choices_table as choices;
 use super::grids::table as grids;
 use super::linalg::table;
+use super::masked::table as masked;
 use super::random_table as random;
 use super::shapes::table as shapes;
 use super::statistics::table as statistics;
@@ -17,7 +18,7 @@ use std::fmt::Write;
 /// assert!(flagstone::array::signatures().any(|signature| signature.name == "linalg.qr"));
 /// ```
 pub fn signatures() -> impl Iterator<Item = &'static Signature> {
-    let tables: [&'static [Signature]; 13] = [
+    let tables: [&'static [Signature]; 14] = [
         SIGNATURES,
         choices::SIGNATURES,
         grids::SIGNATURES,
@@ -31,6 +32,7 @@ pub fn signatures() -> impl Iterator<Item = &'static Signature> {
         rolling::SIGNATURES,
         bits::SIGNATURES,
         fill::SIGNATURES,
+        masked::SIGNATURES,
     ];
     tables.into_iter().flatten()
 }

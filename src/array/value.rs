@@ -1,6 +1,6 @@
 //! What a call of a NumPy function takes and gives: the values of the expression language.
 
-use super::Array;
+use super::{Array, Masked};
 use flagstone_kernels::dtype::{DType, Scalar};
 
 /// An argument or a result.
@@ -9,6 +9,8 @@ use flagstone_kernels::dtype::{DType, Scalar};
 pub enum Value {
     /// A lazy array.
     Array(Array),
+    /// A lazy array of which some elements do not count.
+    Masked(Masked),
     /// A Python-like number or bool: weak in promotion.
     Scalar(Scalar),
     /// A number of a dtype, as NumPy's own scalars are: an operand whose dtype counts in promotion, and a number where one is expected.
@@ -30,6 +32,16 @@ pub enum Value {
 }
 
 impl Value {
+    /// The same with plain arrays in the place of masked ones: their fill values where elements do not count.
+    pub fn filled(self) -> Value {
+        match self {
+            Value::Masked(masked) => Value::Array(masked.filled_by_default()),
+            Value::Tuple(items) => Value::Tuple(items.into_iter().map(Value::filled).collect()),
+            Value::List(items) => Value::List(items.into_iter().map(Value::filled).collect()),
+            other => other,
+        }
+    }
+
     /// The number that it is.
     pub(super) fn number(&self) -> Option<Scalar> {
         match self {

@@ -5,7 +5,7 @@ use crate::array::Value;
 use flagstone_kernels::dtype::{DType, Scalar};
 
 /// NumPy's submodules and SciPy's `stats` and `special`, whose functions stand in the table under dotted names.
-pub(super) const MODULES: [&str; 5] = ["random", "linalg", "fft", "stats", "special"];
+pub(super) const MODULES: [&str; 6] = ["random", "linalg", "fft", "stats", "special", "ma"];
 
 /// A function of Python itself.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -73,7 +73,7 @@ impl Evaluator {
             }
             Target::Index { of, index } => {
                 let array = match self.value(of)? {
-                    array @ Value::Array(_) => array,
+                    array @ (Value::Array(_) | Value::Masked(_)) => array,
                     _ => return Err(EvalError::new(of.span, "only an array can be given other elements")),
                 };
                 let set = table::set_index(&array, &self.index_parts(index)?, &value);
@@ -197,6 +197,14 @@ impl Evaluator {
                     }
                 }
             }
+            Value::Masked(masked) => {
+                if let Some(found) = table::masked_attribute(masked, name) {
+                    return checked(Ok(found), of.span.to(span)).map(Object::Value);
+                }
+                let own = table::function(&format!("ma.{name}")).filter(|row| row.method);
+                let found = own.or_else(|| table::method(name)).ok_or_else(|| unknown("a masked array"))?;
+                Ok(Object::Method(value, found))
+            }
             Value::Scalar(x) => match (name, x) {
                 ("real", Scalar::Complex(re, _)) => Ok(Object::Value(Value::Scalar(Scalar::Float(*re)))),
                 ("imag", Scalar::Complex(_, im)) => Ok(Object::Value(Value::Scalar(Scalar::Float(*im)))),
@@ -257,7 +265,7 @@ impl Evaluator {
         };
         let parts = self.index_parts(index)?;
         match (&value, parts.as_slice()) {
-            (Value::Array(_), _) => checked(table::index(&value, &parts), span),
+            (Value::Array(_) | Value::Masked(_), _) => checked(table::index(&value, &parts), span),
             (Value::Tuple(_) | Value::List(_) | Value::Str(_), [at]) => {
                 python::element(&value, at).map_err(|message| EvalError::new(index.span, message))
             }
@@ -333,7 +341,7 @@ impl Evaluator {
             }
         }
         // Python would give back an array on the right; refused alike, since the left decides which.
-        if let Value::Array(_) = value {
+        if let Value::Array(_) | Value::Masked(_) = value {
             truth(&value, op, args[args.len() - 1].span)?;
         }
         Ok(value)
@@ -362,8 +370,18 @@ fn names() -> impl Iterator<Item = &'static str> {
 }
 
 fn invoke(signature: &'static Signature, args: Arguments, span: Span) -> Evaluated {
+    let signature = of_masked(signature, &args);
     let args = bind(signature, args, span, literal)?;
-    checked((signature.call)(&args), span)
+    checked(table::apply(signature, &args), span)
+}
+
+/// What stands for a function where its arguments are masked: `mean(x)` is `ma.mean(x)` then, as NumPy has it.
+fn of_masked(signature: &'static Signature, args: &Arguments) -> &'static Signature {
+    let mut values = args.positional.iter().map(|(value, _)| value).chain(args.named.iter().map(|(_, _, value)| value));
+    match values.any(|value| matches!(value, Value::Masked(_))) {
+        true => table::function(&format!("ma.{}", signature.name)).unwrap_or(signature),
+        false => signature,
+    }
 }
 
 fn binary(op: &str, left: Value, right: Value, span: Span) -> Evaluated {
@@ -381,6 +399,7 @@ fn checked(outcome: crate::Result<Value>, span: Span) -> Evaluated {
     fn check(value: &Value) -> Result<(), Error> {
         match value {
             Value::Array(array) => array.check(),
+            Value::Masked(masked) => masked.data().check().and_then(|()| masked.mask().check()),
             Value::Tuple(items) | Value::List(items) => items.iter().try_for_each(check),
             _ => Ok(()),
         }

@@ -309,7 +309,7 @@ pub(super) fn truth(value: &Value) -> Option<bool> {
         Value::Str(text) => !text.is_empty(),
         Value::Tuple(items) | Value::List(items) => !items.is_empty(),
         Value::DType(_) | Value::Slice(..) | Value::Ellipsis => true,
-        Value::Array(_) => return None,
+        Value::Array(_) | Value::Masked(_) => return None,
     })
 }
 

@@ -1055,14 +1055,21 @@ UNSELECTED = {"squeeze(x[None])"}
 
 def with_numpy(text):
     names = {}
-    exec("from numpy import *; import numpy; import numpy as np; from scipy import special, stats", names)
+    exec("from numpy import *; import numpy; import numpy as np; import numpy.ma as ma; from scipy import special, stats", names)
     exec("from numpy.lib.stride_tricks import sliding_window_view", names)
     names["linalg"] = types.SimpleNamespace(**{**vars(np.linalg), "expm": scipy.linalg.expm})
     exec(BEYOND_NUMPY, names)
     names.update({name: value.copy() for name, value in INPUTS.items()})
     *before, last = ast.parse(text).body
     exec(compile(ast.Module(before, []), "text", "exec"), names)
-    return eval(compile(ast.Expression(last.value), "text", "eval"), names)
+    return filled(eval(compile(ast.Expression(last.value), "text", "eval"), names))
+
+
+def filled(value):
+    """What `flagstone eval` prints of masked arrays: their fill values where elements do not count."""
+    if isinstance(value, (tuple, list)):
+        return type(value)(filled(item) for item in value)
+    return value.filled() if isinstance(value, np.ma.MaskedArray) else value
 
 
 def with_flagstone(text, way=None):

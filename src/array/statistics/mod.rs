@@ -19,4 +19,5 @@ pub use differences::polyval;
 pub use fit::polyfit;
 pub use gradient::Spacing;
 pub use polynomials::{polyadd, polyder, polydiv, polyint, polymul, polysub};
+pub(super) use table_calls::weights_along;
 pub use zeros::{poly, roots};

@@ -138,7 +138,7 @@ pub(super) fn corrcoef(a: &[Value]) -> Called {
 }
 
 /// The weights of `axes` as an array of as many axes as `x`.
-fn weights_along(x: &Array, weights: &Array, axes: &Axes) -> Result<Array> {
+pub(in crate::array) fn weights_along(x: &Array, weights: &Array, axes: &Axes) -> Result<Array> {
     let (shape, own) = (x.shape()?, weights.shape()?);
     if own == shape {
         return Ok(weights.clone());

@@ -52,5 +52,5 @@ fn evaluate(args: &Args) -> Result<Value, Failure> {
         evaluator.define(name, Value::Array(array::open(address)?));
     }
     let text = &args.expression;
-    evaluator.run(text).map_err(|error| Failure::Message(error.render(text)))
+    evaluator.run(text).map(Value::filled).map_err(|error| Failure::Message(error.render(text)))
 }

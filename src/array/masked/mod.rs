@@ -1,10 +1,14 @@
-//! Arrays of which some elements do not count: a pair of data and a mask that is true where they do not, as `numpy.ma` has them.
+//! Data and a mask → an array of which some elements do not count, as `numpy.ma` has it: the mask is true where they do not.
+
+pub(super) mod table;
+mod values;
 
 use super::elementwise::where_;
-use super::{Array, Axes, Index, Operand};
+use super::{Array, Axes, Index, Operand, full};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::{DType, Scalar};
 use std::ops::{Add, Div, Mul, Neg, Sub};
+pub(super) use values::{attribute, attribute_of_both, binary, index, moved, set_index, unary};
 
 /// Data and a mask, true where an element does not count. Reductions leave those out, and mask what nothing is left of.
 ///
@@ -18,6 +22,8 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 pub struct Masked {
     data: Array,
     mask: Array,
+    /// What [`Masked::filled_by_default`] puts where elements do not count, unless that is what its dtype has.
+    fill_value: Option<Scalar>,
 }
 
 impl Masked {
@@ -32,7 +38,7 @@ impl Masked {
             }
             super::elementwise::broadcast("masked_array", &mask.expr()?, &data.shape)
         });
-        Masked { data: data.clone(), mask }
+        Masked { data: data.clone(), mask, fill_value: None }
     }
 
     /// All elements, those that do not count with whatever value they have.
@@ -55,6 +61,43 @@ impl Masked {
         })
     }
 
+    /// The same with another [`Masked::fill_value`].
+    pub fn with_fill_value(mut self, value: Scalar) -> Masked {
+        self.fill_value = Some(value);
+        self
+    }
+
+    /// What [`Masked::with_fill_value`] was given.
+    pub fn own_fill_value(&self) -> Option<Scalar> {
+        self.fill_value
+    }
+
+    /// What stands for elements that do not count where nobody says what, without axes and of the data's dtype: what
+    /// [`Masked::with_fill_value`] was given, or what NumPy has for the dtype (1e20, 999999, true).
+    #[track_caller]
+    pub fn fill_value(&self) -> Array {
+        Array::build(|| {
+            let dtype = self.data.dtype()?;
+            let usual = || match dtype {
+                DType::Bool => Scalar::Bool(true),
+                dtype if dtype.is_float() || dtype.is_complex() => Scalar::Float(1e20),
+                _ => Scalar::Int(999_999),
+            };
+            full((), self.fill_value.unwrap_or_else(usual), None).astype(dtype).expr()
+        })
+    }
+
+    /// The data with [`Masked::fill_value`] where elements do not count.
+    #[track_caller]
+    pub fn filled_by_default(&self) -> Array {
+        self.filled(self.fill_value())
+    }
+
+    /// Other data under another mask.
+    fn with(&self, data: Array, mask: Array) -> Masked {
+        Masked { data, mask, fill_value: self.fill_value }
+    }
+
     /// The elements that count, in C order along one axis.
     #[track_caller]
     pub fn compressed(&self) -> Array {
@@ -69,31 +112,31 @@ impl Masked {
 
     /// `f` of the data, under the same mask.
     pub fn map(&self, f: impl Fn(&Array) -> Array) -> Masked {
-        Masked { data: f(&self.data), mask: self.mask.clone() }
+        self.with(f(&self.data), self.mask.clone())
     }
 
     /// `f` of the data of both, masked where either is.
     pub fn zip(&self, other: impl Into<MaskedOperand>, f: impl Fn(&Array, Operand) -> Array) -> Masked {
         match other.into() {
-            MaskedOperand::Plain(other) => Masked { data: f(&self.data, other), mask: self.mask.clone() }.spread(),
-            MaskedOperand::Masked(other) => Masked { data: f(&self.data, Operand::from(&other.data)), mask: &self.mask | &other.mask },
+            MaskedOperand::Plain(other) => self.with(f(&self.data, other), self.mask.clone()).spread(),
+            MaskedOperand::Masked(other) => self.with(f(&self.data, Operand::from(&other.data)), &self.mask | &other.mask),
         }
     }
 
     /// The mask repeated to the data's shape, where that grew.
     fn spread(self) -> Masked {
-        Masked::new(&self.data, &self.mask)
+        Masked { fill_value: self.fill_value, ..Masked::new(&self.data, &self.mask) }
     }
 
     /// Masked also where `condition` holds.
     pub fn or_where(&self, condition: &Array) -> Masked {
-        Masked { data: self.data.clone(), mask: &self.mask | condition }
+        self.with(self.data.clone(), &self.mask | condition)
     }
 
     fn reduced(&self, axes: impl Into<Axes>, f: impl Fn(&Array, Axes) -> Array) -> Masked {
         let axes = axes.into();
         let plain = Axes { ddof: 0.0, dtype: None, only: None, ..axes.clone() };
-        Masked { data: f(&self.data, axes.only(&self.mask.logical_not())), mask: self.mask.all(plain) }
+        self.with(f(&self.data, axes.only(&self.mask.logical_not())), self.mask.all(plain))
     }
 
     /// The sums of what counts.
@@ -158,7 +201,7 @@ impl Masked {
         // what does not count is no less, or no greater, than all others
         let data = Array::build(|| self.filled(farthest(self.data.dtype()?, least)?).expr());
         let data = if least { data.min(axes.clone()) } else { data.max(axes.clone()) };
-        Masked { data, mask: self.mask.all(axes) }
+        self.with(data, self.mask.all(axes))
     }
 }
 
@@ -244,17 +287,19 @@ operators! {
     Mul mul *;
 }
 
-/// Quotients; masked also where the divisor is 0, as `numpy.ma` has it.
+/// Quotients; masked also where they are no numbers, as `numpy.ma` has it.
 impl<O: Into<MaskedOperand>> Div<O> for &Masked {
     type Output = Masked;
     fn div(self, other: O) -> Masked {
         let other = other.into();
-        let zero = match &other {
-            MaskedOperand::Plain(Operand::Array(array)) => array.eq(0),
-            MaskedOperand::Masked(masked) => masked.data.eq(0),
-            MaskedOperand::Plain(Operand::Scalar(scalar)) => super::full((), scalar.as_f64() == 0.0, Some(DType::Bool)),
+        let divisor = match &other {
+            MaskedOperand::Plain(other) => other.clone(),
+            MaskedOperand::Masked(other) => Operand::from(&other.data),
         };
-        self.zip(other, |x, y| x / y).or_where(&zero)
+        let none = values::no_quotient(&self.data, &divisor);
+        let quotient = self.zip(other, |x, y| x / y);
+        let endless = quotient.data.isfinite().logical_not();
+        quotient.or_where(&none).or_where(&endless)
     }
 }
 

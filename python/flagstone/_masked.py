@@ -1,0 +1,96 @@
+"""Masked arrays: what `flagstone.ma` gives, lazily, as `numpy.ma` has them."""
+
+import functools as _functools
+
+import numpy as _np
+
+from . import _flagstone
+from ._compute import compute as _compute
+
+_OPERATORS = {
+    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "floordiv": "floor_divide", "mod": "remainder", "pow": "power",
+    "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor", "lshift": "left_shift", "rshift": "right_shift",
+}
+_COMPARISONS = {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "eq": "equal", "ne": "not_equal"}
+_UNARY = {"neg": "negative", "pos": "positive", "invert": "invert", "abs": "absolute"}
+
+
+class MaskedArray:
+    """Data and a mask, true where an element does not count. Reductions leave those out, and mask what nothing is left of.
+
+    `compute()` gives a masked array of NumPy. Methods are the functions of `flagstone.ma`, and those of arrays that move elements.
+    """
+
+    __array_ufunc__ = None  # an operator beside an array of NumPy is ours
+
+    def __init__(self, data, mask, fill_value=None):
+        self.data, self.mask, self._fill_value = data, mask, fill_value
+
+    @property
+    def fill_value(self):
+        """What stands for elements that do not count where nobody says what."""
+        usual = _np.ma.default_fill_value(self.dtype) if self._fill_value is None else self._fill_value
+        return _np.asarray(usual).astype(self.dtype)[()]
+
+    @property
+    def T(self):
+        """Data and mask transposed."""
+        return MaskedArray(self.data.T, self.mask.T, self._fill_value)
+
+    def __getattr__(self, name):
+        if name in ("shape", "ndim", "size", "dtype", "chunks", "nbytes", "itemsize"):
+            return getattr(self.data, name)
+        function = _flagstone.functions.get(f"ma.{name}")
+        if function is None and hasattr(_flagstone.Array, name):
+            function = _flagstone.functions.get(name)
+        if function is None:
+            raise AttributeError(f"a masked array has no attribute {name!r}")
+        return _functools.partial(function, self)
+
+    def __getitem__(self, at):
+        return MaskedArray(self.data[at], self.mask[at], self._fill_value)
+
+    def __setitem__(self, at, value):
+        data, mask = self.data.copy(), self.mask.copy()
+        given = value if isinstance(value, (MaskedArray, _np.ma.MaskedArray)) else None
+        data[at] = value if given is None else given.data
+        mask[at] = False if given is None else getattr(given, "mask")
+        self.data, self.mask = data, mask
+
+    def __len__(self):
+        return len(self.data)
+
+    def compute(self):
+        """The masked array of NumPy: data and mask in one pass."""
+        data, mask = _compute(self.data, self.mask)
+        return _np.ma.MaskedArray(data, mask, fill_value=self._fill_value)
+
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError("an array of NumPy has no mask: use x.compute(), or x.filled(value) first")
+
+    def __bool__(self):
+        return bool(self.compute())
+
+    def __float__(self):
+        return float(self.compute())
+
+    def __repr__(self):
+        return f"MaskedArray(data={self.data!r}, mask={self.mask!r})"
+
+    __hash__ = None
+
+
+def _of(function, swapped=False):
+    def operator(self, other):
+        return _flagstone.functions[function](*((other, self) if swapped else (self, other)))
+
+    return operator
+
+
+for _name, _function in _OPERATORS.items():
+    setattr(MaskedArray, f"__{_name}__", _of(_function))
+    setattr(MaskedArray, f"__r{_name}__", _of(_function, swapped=True))
+for _name, _function in _COMPARISONS.items():
+    setattr(MaskedArray, f"__{_name}__", _of(_function))
+for _name, _function in _UNARY.items():
+    setattr(MaskedArray, f"__{_name}__", lambda self, _function=_function: _flagstone.functions[_function](self))

@@ -1,0 +1,72 @@
+"""Masked arrays against numpy.ma."""
+
+import numpy as np
+import numpy.ma as ma
+import pytest
+
+import flagstone as fs
+
+DATA = (np.arange(20.0).reshape(4, 5) - 7) / 2
+MASK = np.arange(20).reshape(4, 5) % 3 == 0
+
+
+def same(ours, theirs):
+    found = ours.compute() if isinstance(ours, fs.MaskedArray) else np.asarray(ours)
+    assert found.dtype == theirs.dtype
+    np.testing.assert_array_equal(ma.getmaskarray(found), ma.getmaskarray(theirs))
+    np.testing.assert_array_equal(ma.filled(found, 0), ma.filled(theirs, 0))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda m, x, mod: m,
+        lambda m, x, mod: m + x,
+        lambda m, x, mod: x - m,
+        lambda m, x, mod: m / (x > 0),
+        lambda m, x, mod: -m,
+        lambda m, x, mod: abs(m),
+        lambda m, x, mod: m > 0,
+        lambda m, x, mod: m[1:, ::2],
+        lambda m, x, mod: m.T,
+        lambda m, x, mod: m.reshape(2, 10),
+        lambda m, x, mod: m.sum(axis=0),
+        lambda m, x, mod: m.max(axis=1),
+        lambda m, x, mod: m.count(axis=0),
+        lambda m, x, mod: m.compressed(),
+        lambda m, x, mod: m.filled(0),
+        lambda m, x, mod: mod.masked_where(x > 2, m),
+        lambda m, x, mod: mod.where(x > 0, m, 0.0),
+    ],
+)
+def test_what_numpy_gives(f):
+    x = fs.asarray(DATA).rechunk(2)
+    same(f(fs.ma.masked_array(x, MASK), x, fs.ma), f(ma.masked_array(DATA, MASK), DATA, ma))
+
+
+def test_masked_arrays_of_numpy_come_and_go():
+    theirs = ma.masked_array(DATA, MASK, fill_value=-1)
+    ours = fs.ma.masked_array(theirs)
+    same(ours, theirs)
+    assert ours.fill_value == -1 and ours.compute().fill_value == -1
+    same(fs.sqrt(ours), ma.sqrt(theirs))
+
+
+def test_elements_are_set_in_place_and_count_from_then_on():
+    ours, theirs = fs.ma.masked_array(fs.asarray(DATA), MASK), ma.masked_array(DATA.copy(), MASK.copy())
+    before = ours[:]
+    for m in (ours, theirs):
+        m[0] = 5.0
+        m[1, :2] = ma.masked_array([1.0, 2.0], [True, False])
+    same(ours, theirs)
+    same(before, ma.masked_array(DATA, MASK))
+
+
+def test_a_mask_is_never_dropped_in_silence():
+    ours = fs.ma.masked_array(fs.asarray(DATA), MASK)
+    with pytest.raises(TypeError, match="filled"):
+        np.asarray(ours)
+    with pytest.raises(ValueError, match="masked array, whose mask"):
+        fs.sort(ours)
+    with pytest.raises(AttributeError, match="nothing"):
+        ours.nothing
