@@ -195,7 +195,9 @@ impl StoreOptions {
                 Some(own) if matches!(store::target(address)?, store::Address::Zarr { .. }) => {
                     let own = longest(own.clone());
                     let bytes = own.iter().product::<u64>().saturating_mul(dtype.size() as u64);
-                    CHUNK_BYTES.contains(&bytes).then_some(own)
+                    // Those of shards are chosen where these do not fill them.
+                    let fit = self.shards.as_ref().is_none_or(|shards| shards.iter().zip(&own).all(|(shard, chunk)| shard % chunk == 0));
+                    (CHUNK_BYTES.contains(&bytes) && fit).then_some(own)
                 }
                 _ => None,
             },
