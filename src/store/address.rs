@@ -155,13 +155,15 @@ fn standing(address: &str) -> Option<Address> {
     }
 }
 
-/// An address without its `?decode=cf`, and whether it has one: whether values are wanted or the numbers that stand for them.
+/// An address without its `?decode=cf`, and whether it has one: whether values are wanted or the numbers that stand for them. Where an array is
+/// called that, it is meant.
 ///
 /// # Errors
 /// `BadRequest` for another decoding.
 pub fn decoding(address: &str) -> Result<(&str, bool)> {
     match address.rsplit_once("?decode=") {
         None => Ok((address, false)),
+        Some(_) if !remote::is_url(address) && exists(address) => Ok((address, false)),
         Some((plain, "cf")) => Ok((plain, true)),
         Some((_, other)) => Err(Error::bad_request("address", format!("{address:?}: decode={other} is unknown; expected decode=cf"))),
     }
@@ -440,13 +442,13 @@ fn only_dataset(file: &Path, address: &str) -> Result<String> {
     }
 }
 
-/// Starts an array at an address.
-///
 /// The dataset that is written where none is named.
 fn written(dataset: String) -> String {
     if dataset.trim_matches('/').is_empty() { "/x".to_string() } else { dataset }
 }
 
+/// Starts an array at an address.
+///
 /// # Errors
 /// `BadRequest` for an address or a `create` that cannot be, `Store` where something stands that may not be
 /// replaced.
@@ -537,9 +539,9 @@ pub fn share_dimensions<T: AsRef<Path>>(addresses: &[T], durable: bool) -> Resul
             fs::File::open(&file).and_then(|file| file.sync_all()).map_err(|e| Error::store_io(address, "fsync", &e))?;
         }
     }
+    Ok(())
 }
 
-    Ok(())
 /// The groups and arrays at an address: the array alone, or the group with all that is below.
 ///
 /// # Errors

@@ -8,6 +8,7 @@
 
 mod arrays;
 mod attributes;
+mod bits;
 mod checksum;
 mod chunk_table;
 mod chunked;

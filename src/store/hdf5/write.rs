@@ -209,9 +209,16 @@ fn names_of(file: &Path, dataset: &str, address: &str, hdf5: &Id, create: &Creat
 }
 
 /// Attributes, names of axes, and where the data go.
-fn fill_in(address: &str, file: &Id, object: &Id, create: &Create, layout: &DatasetLayout) -> Result<Data> {
-    attributes::write(address, object, &create.attributes)?;
-    if let Some(names) = create.dimension_names.as_ref().filter(|n| !n.is_empty()) {
+fn fill_in(
+    address: &str,
+    file: &Id,
+    object: &Id,
+    create: &Create,
+    names: Option<&[Option<String>]>,
+    layout: &DatasetLayout,
+) -> Result<Data> {
+    attributes::write(address, object, &create.attributes, &create.attribute_kinds)?;
+    if let Some(names) = names.filter(|n| !n.is_empty()) {
         attributes::write_dimension_names(address, object, names)?;
     }
     if let Some(pipeline) = &layout.pipeline {
@@ -417,6 +424,12 @@ impl Hdf5Writer {
         let address = &self.address;
         check_free(address, file, &self.dataset, self.overwrite)?;
         let replaced = library::exists(address, file, &self.dataset)?;
+        if replaced && is_netcdf(&self.target) {
+            sync(|| {
+                let (old, new) = (library::open_object(address, file, &self.dataset)?.0, library::open_object(address, file, hidden)?.0);
+                dimensions::detach(address, &old, &new)
+            })?;
+        }
         let (from, to) = (c_string(address, hidden)?, c_string(address, &self.dataset)?);
         let aside_name = format!("{hidden}-old");
         let aside = c_string(address, &aside_name)?;
@@ -424,12 +437,6 @@ impl Hdf5Writer {
         sync(|| unsafe {
             let links = link_creation(address)?;
             let rename = |from: &std::ffi::CStr, to: &std::ffi::CStr| {
-        if replaced && is_netcdf(&self.target) {
-            sync(|| {
-                let (old, new) = (library::open_object(address, file, &self.dataset)?.0, library::open_object(address, file, hidden)?.0);
-                dimensions::detach(address, &old, &new)
-            })?;
-        }
                 done(
                     address,
                     "naming the dataset",
