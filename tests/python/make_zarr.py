@@ -112,11 +112,11 @@ def changed(name, x, **fields):
 
 
 changed("v3_no_endian", data((9, 9), "u1"), codecs=[{"name": "bytes"}])
-changed("v3_empty_endian", data((9, 9), "i1"), codecs=[{"name": "bytes", "configuration": {}}])
+changed("v3_blank_endian", data((9, 9), "i1"), codecs=[{"name": "bytes", "configuration": {}}])
 changed("v3_null_endian", data((9, 9), "bool"), codecs=[{"name": "bytes", "configuration": {"endian": None}}])
 changed("v3_null_attributes", data((9, 9)), attributes=None)
-changed("v2_empty_fill", data((9, 9), "bool"), fill_value="")
-changed("v3_empty_fill", data((9, 9), "bool"), fill_value="")
+changed("v2_blank_fill", data((9, 9), "bool"), fill_value="")
+changed("v3_blank_fill", data((9, 9), "bool"), fill_value="")
 
 # Shards whose index comes first, big-endian inner chunks, missing inner chunks.
 sharding = ShardingCodec(chunk_shape=(4, 4), codecs=[BytesCodec(endian="big"), GzipCodec(level=1)], index_location="start")
