@@ -12,7 +12,7 @@ const FILES: usize = 10_000;
 /// that will be read (attributes, scales, indexes) takes longer than this, and what looks at pairs of files much longer.
 const SECONDS_MAX: f64 = 2.5;
 /// 900 files take a tenth of the time or less; of pairs it would be a hundredth.
-const GROWTH_MAX: f64 = 20.0;
+const GROWTH_MAX: f64 = 15.0;
 
 /// Seconds of the processors in this process, its threads and the system for it, in steps of 10 ms.
 fn processor_seconds() -> f64 {
