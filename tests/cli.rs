@@ -35,6 +35,15 @@ fn refused(args: &[&str]) -> String {
     stderr(&output)
 }
 
+/// Runs a script of `tests/python` in a directory.
+fn python(script: &str, dir: &Path, arguments: &[&str]) {
+    let program =
+        std::env::var_os("FLAGSTONE_PYTHON").expect("FLAGSTONE_PYTHON must name a Python with netCDF4 and zarr; `make test` sets one up");
+    let run = Command::new(program).args(["-W", "ignore"]).arg(Path::new("tests/python").join(script)).arg(dir).args(arguments).output();
+    let run = run.expect("Python runs");
+    assert!(run.status.success(), "{script} {arguments:?}: {}", String::from_utf8_lossy(&run.stderr));
+}
+
 fn path(dir: &Path, name: &str) -> String {
     dir.join(name).display().to_string()
 }
@@ -56,6 +65,8 @@ fn wrong_usage_exits_with_2() {
         &["eval", "1", "--threads", "0"],
         &["eval", "1", "--chunks", "10"],
         &["eval", "1", "-o", "a.npy", "--chunks", "10,0"],
+        &["eval", "1", "--shards", "10"],
+        &["eval", "1", "-o", "a.zarr", "--shards", "10,x"],
         &["eval", "1", "-o", "a.zarr", "--codec", "rar"],
         &["eval", "1", "--explain=poem"],
         &["info"],
@@ -395,4 +406,68 @@ fn an_interrupt_leaves_nothing_half_written() {
     assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
     assert_eq!(std::fs::read(&out).unwrap(), before);
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "something was left beside the array");
+}
+
+#[test]
+fn shards_are_stored_as_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = "arange(100.0).reshape((10, 10)).astype('f4')";
+    let raw: Vec<u8> = (0..100).flat_map(|i| (i as f32).to_ne_bytes()).collect();
+    let described = |name: &str, chunks: &[u64], shards: &[u64]| {
+        let about = serde_json::json!({
+            "ending": "", "inside": "", "dtype": "<f4", "shape": [10, 10], "chunks": chunks, "shards": shards, "version": 3,
+            "attributes": {}, "names": null,
+        });
+        std::fs::write(path(dir.path(), &format!("{name}.json")), about.to_string()).unwrap();
+        std::fs::write(path(dir.path(), &format!("{name}.bin")), &raw).unwrap();
+    };
+    for (name, options, chunks, shards) in [
+        ("a.zarr", &["--chunks", "2,5", "--shards", "4,-1"][..], &[2, 5], &[4, 10]),
+        ("b.zarr", &["--chunks", "4,3", "--shards", "-1,1000"], &[4, 3], &[12, 12]),
+        ("c.zarr", &["--chunks", "1=5", "--shards", "1=5", "--codec", "zstd:3"], &[10, 5], &[10, 5]),
+        ("d.zarr", &["--shards", "6,4"], &[6, 4], &[6, 4]),
+    ] {
+        ok(&[&["eval", text, "-o", &path(dir.path(), name)], options].concat());
+        described(name, chunks, shards);
+    }
+    python("check_zarr.py", dir.path(), &[]);
+    for (name, options, why) in [
+        ("e.zarr", &["--chunks", "4,3", "--shards", "6,3"][..], "shards of shape [6, 3] are no multiple of chunks of shape [4, 3]"),
+        ("e.zarr", &["--shards", "6"], "shards: 6 for an array of 2 axes: [10, 10]"),
+        ("e.zarr", &["--shards", "lat=6"], "no array has an axis called \"lat\""),
+        ("e.h5:/x", &["--shards", "6,3"], "shards need Zarr version 3"),
+        ("e.npy", &["--shards", "6,3"], "shards need Zarr version 3"),
+    ] {
+        let message = refused(&[&["eval", text, "-o", &path(dir.path(), name)], options].concat());
+        assert!(message.contains(why), "{message}");
+    }
+    assert!(!dir.path().join("e.zarr").exists() && !dir.path().join("e.h5").exists() && !dir.path().join("e.npy").exists());
+}
+
+#[test]
+fn what_is_stored_as_netcdf_has_dimensions() {
+    let dir = tempfile::tempdir().unwrap();
+    let stored = |text: &str, name: &str, options: &[&str]| {
+        let address = path(dir.path(), name);
+        assert_eq!(ok(&[&["eval", text, "-o", &address], options].concat()), "", "{name}");
+    };
+    // Lengths that are there already share a dimension; two axes of one array never do.
+    stored("arange(12.0).reshape((3, 4))", "a.nc:/x", &[]);
+    stored("arange(20.0).reshape((4, 5))", "a.nc:/y", &["--codec", "gzip:1", "--chunks", "2,-1"]);
+    stored("arange(9.0).reshape((3, 3))", "a.nc:/square", &[]);
+    stored("arange(4)", "a.nc:/g/line", &[]);
+    stored("arange(7)", "a.nc:/g/alone", &[]);
+    stored("ones(())", "a.nc:/scalar", &[]);
+    python("check_dimensions.py", dir.path(), &["eval"]);
+    // A coordinate in the place of a dimension without values, and over what libnetcdf wrote.
+    python("make_convert.py", dir.path(), &[]);
+    for name in ["time", "tas"] {
+        stored(
+            "(x * 2).astype('f8')",
+            &format!("a.nc:/{name}"),
+            &["--overwrite", &format!("x={}", path(dir.path(), &format!("a.nc:/{name}")))],
+        );
+    }
+    stored("arange(2) + 10", "a.nc:/bnds", &["--overwrite"]);
+    python("check_dimensions.py", dir.path(), &["replaced"]);
 }

@@ -92,6 +92,7 @@ const HDF5: &[Row] = &[
     ("enumerations, as their integers", |_, d| d.starts_with("/types/enum"), None),
     ("complex numbers of HDF5 2.0", |_, d| d.starts_with("/complex/"), None),
     ("integers of fewer bits, bit fields", |_, d| d.starts_with("/integers/") && !d.ends_with("nbit"), None),
+    ("floats of fewer bits, where a dtype has all their values", |_, d| d.starts_with("/floats/") && !d.ends_with("nbit"), None),
     ("fields of compounds (`file.h5:/table#field`)", |_, d| d.starts_with("/table/"), None),
     ("array datatypes, as further axes", |_, d| d.starts_with("/array/"), None),
     ("scalars and arrays without elements", |_, d| ["/scalar", "/empty"].contains(&d), None),
@@ -118,7 +119,7 @@ const HDF5: &[Row] = &[
     ("fletcher32", |_, d| ["/sum", "/gzip_sum"].contains(&d), Some(Written { checksum: true, ..GZIP })),
     ("lzf", |_, d| d.starts_with("/lzf"), Some(Written { codec: Some(|| Codec::Lzf), ..PLAIN })),
     ("szip", |_, d| d.starts_with("/szip/"), None),
-    ("nbit", |_, d| d.starts_with("/integers/") && d.ends_with("nbit"), None),
+    ("nbit", |_, d| (d.starts_with("/integers/") || d.starts_with("/floats/")) && d.ends_with("nbit"), None),
     ("scaleoffset", |_, d| d == "/scaleoffset", None),
     ("blosc (32001): blosclz, lz4, lz4hc, zlib, zstd", |_, d| d.starts_with("/blosc_"), None),
     ("blosc2 (32026): the same, frames, boxes, delta", |_, d| d.starts_with("/blosc2_"), None),
@@ -397,8 +398,8 @@ fn the_page_says_what_files_show() {
     }));
     let section = format!(
         "{BEGIN}\n## HDF5, against h5py and hdf5plugin\n\n{}\nFilters that are not in the table (ZFP, SZ, SZ3, SPERR, JPEG-LS, …) are refused by name, \
-         unless HDF5_PLUGIN_PATH has a plugin: then libhdf5 reads them, one call at a time. Strings, references, opaque and \
-         variable-length types are refused by name.\n\n## NetCDF, against netCDF4\n\n{}\nText (`char`) is refused by name. \
+         unless HDF5_PLUGIN_PATH has a plugin: then libhdf5 reads them, one call at a time. So is szip in a chain with nbit or scaleoffset. Strings, \
+         references, opaque and variable-length types, and floats that no dtype holds (long doubles), are refused by name.\n\n## NetCDF, against netCDF4\n\n{}\nText (`char`) is refused by name. \
          `?decode=cf` gives values in place of stored numbers, lazily, in every format with attributes (`tests/stores_netcdf.rs`).\n\n\
          ## Zarr, against zarr-python and numcodecs\n\n{zarr_table}\nText, bytes, objects, irregular chunk grids and storage transformers are \
          refused by name.\n\n## NumPy's files\n\n{numpy_table}\nA deflated member is unpacked once, to a temporary file without a name.\n\n{END}",

@@ -1,5 +1,6 @@
 //! Damaged files of zarr-python: an error or the right answer, never a panic, never a huge allocation, never without end.
 
+use flagstone::DType;
 use flagstone::array::StoreOptions;
 use flagstone::grid::Region;
 use flagstone::store::conformance::{Scratch, read_dense};
@@ -163,4 +164,37 @@ fn an_index_of_a_shard_whose_sum_is_wrong_is_not_believed() {
     let store = open(&address).unwrap();
     let error = try_read(&*store).unwrap_err().to_string();
     assert!(error.contains("the shard's index"), "{error}");
+}
+
+/// Of an index that is too long to be read for each chunk the sum is checked too: once, and again when the shard is another one.
+#[test]
+fn a_long_index_of_a_shard_whose_sum_is_wrong_is_not_believed() {
+    const N: u64 = 1 << 17;
+    let directory = tempfile::tempdir().unwrap();
+    let address = directory.path().join("x.zarr");
+    let options = StoreOptions::new().chunks([1]).shards([N]).codec(Codec::None);
+    flagstone::Runtime::default_runtime()
+        .unwrap()
+        .store_with(&flagstone::arange(0, N as i64, 1, Some(DType::U8)), &address, &options)
+        .unwrap();
+    let store = open(&address).unwrap();
+    let one = |at: u64| {
+        let region = Region::dense(&[at], &[1]);
+        let (mut out, mut scratch) = ([0], vec![0; store.scratch_bytes(&region) as usize]);
+        store.read(&region, &mut ViewMut::dense(&mut out, DType::U8, &[1]), &mut scratch).map(|_| out[0])
+    };
+    assert_eq!((one(3).unwrap(), one(N - 1).unwrap(), one(700).unwrap()), (3, 255, 188));
+    let shard = address.join("c/0");
+    let right = std::fs::read(&shard).unwrap();
+    let index = right.len() - 16 * N as usize - 4;
+    // In either piece of it, and its sum.
+    for at in [index, right.len() - 100, right.len() - 1] {
+        let mut bytes = right.clone();
+        bytes[at] ^= 1;
+        std::fs::write(&shard, bytes).unwrap();
+        let error = one(700).unwrap_err().to_string();
+        assert!(error.contains("the shard's index: crc32c is"), "{error}");
+    }
+    std::fs::write(&shard, &right).unwrap();
+    assert_eq!(one(700).unwrap(), 188);
 }

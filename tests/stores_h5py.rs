@@ -398,6 +398,8 @@ fn odd_integers_fields_arrays_and_names_are_read_value_for_value() {
         };
         let meta = store.meta();
         assert!(header.contains(meta.dtype.code()), "{line}: {} {header}", meta.dtype);
+        // A name is meant as it is, also where it looks like a wish to decode.
+        assert_eq!(flagstone::open(&address).unwrap().shape().unwrap(), meta.shape, "{line}");
         if read(&*store, &Region::whole(&meta.shape)) != data {
             wrong.push(line.to_string());
         }

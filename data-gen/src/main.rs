@@ -10,6 +10,7 @@ mod manifest;
 use clap::Parser;
 use distribution::{Distribution, Parameters};
 use flagstone::array::{Array, StoreOptions, full, where_};
+use flagstone::convert::Lengths;
 use flagstone::diagnostics::Progress;
 use flagstone::store::{self, Codec};
 use flagstone::{DType, Error, Result, Runtime, budget, open, random};
@@ -28,8 +29,8 @@ struct Args {
     /// Where to: file.h5:/dataset, dir.zarr or file.npy
     address: String,
     /// Lengths of the axes: 1000000000 or 8000,20000
-    #[arg(long, value_name = "N,...", value_parser = lengths, required_unless_present = "verify")]
-    shape: Option<Lengths>,
+    #[arg(long, value_name = "N,...", value_parser = shape, required_unless_present = "verify")]
+    shape: Option<Shape>,
     /// Element type: f4, f8, i1 to i8, u1 to u8, f2
     #[arg(long, default_value = "f8", value_parser = dtype)]
     dtype: DType,
@@ -42,9 +43,12 @@ struct Args {
     /// The part of the elements that is NaN, 0 to 1
     #[arg(long, default_value_t = 0.0, value_name = "FRACTION")]
     nan_fraction: f64,
-    /// Chunk lengths in the file: 1000,1000 [default: the format's choice; HDF5: contiguous]
-    #[arg(long, value_name = "N,...", value_parser = lengths)]
+    /// Chunk lengths in the file: 1000,-1 or by axis 0=1000,1=-1 (-1: the whole axis) [default: the format's choice; HDF5: contiguous]
+    #[arg(long, value_name = "N,...", allow_hyphen_values = true)]
     chunks: Option<Lengths>,
+    /// Shard lengths of Zarr v3, written as --chunks
+    #[arg(long, value_name = "N,...", allow_hyphen_values = true)]
+    shards: Option<Lengths>,
     /// Compression: none, zstd:3, gzip:1, blosc:lz4:5, lzf [default: the format's choice]
     #[arg(long)]
     codec: Option<Codec>,
@@ -58,17 +62,17 @@ struct Args {
     #[arg(long)]
     overwrite: bool,
     /// Write nothing; compare the values at the address with its manifest
-    #[arg(long, conflicts_with_all = ["shape", "overwrite", "chunks", "codec"])]
+    #[arg(long, conflicts_with_all = ["shape", "overwrite", "chunks", "shards", "codec"])]
     verify: bool,
 }
 
 /// A list that clap takes as one value.
 #[derive(Clone)]
-struct Lengths(Vec<u64>);
+struct Shape(Vec<u64>);
 
-fn lengths(text: &str) -> std::result::Result<Lengths, String> {
+fn shape(text: &str) -> std::result::Result<Shape, String> {
     let one = |part: &str| part.trim().parse().map_err(|_| format!("{part:?} is no length; expected whole numbers as in 8000,20000"));
-    text.split(',').map(one).collect::<std::result::Result<_, _>>().map(Lengths)
+    text.split(',').map(one).collect::<std::result::Result<_, _>>().map(Shape)
 }
 
 fn dtype(text: &str) -> std::result::Result<DType, String> {
@@ -99,9 +103,12 @@ fn run(args: &Args) -> Result<()> {
 }
 
 fn generate(runtime: &Runtime, args: &Args) -> Result<()> {
-    let shape = args.shape.as_ref().map(|lengths| lengths.0.clone()).unwrap_or_default();
+    let shape = args.shape.as_ref().map(|shape| shape.0.clone()).unwrap_or_default();
     let parameters = Parameters::read(args.dist, &args.params)?;
-    let array = values(args, &shape, &parameters)?;
+    let mut options = StoreOptions::new().overwrite(args.overwrite).lengths(&shape, args.chunks.as_ref(), args.shards.as_ref())?;
+    options.codec = args.codec.clone();
+    let chunks = args.chunks.as_ref().map(|lengths| lengths.along(&shape, "chunks")).transpose()?;
+    let array = values(args, &shape, chunks.as_deref(), &parameters)?;
     let manifest_path = manifest::path(&args.address)?;
     if !args.overwrite {
         let stands = if store::exists(&args.address) { args.address.clone() } else { manifest_path.display().to_string() };
@@ -111,10 +118,6 @@ fn generate(runtime: &Runtime, args: &Args) -> Result<()> {
     }
     // A manifest of other data must not outlive that data.
     manifest::remove(&manifest_path)?;
-    let chunks = args.chunks.as_ref().map(|lengths| lengths.0.clone());
-    let mut options = StoreOptions::new().overwrite(args.overwrite);
-    options.chunks = chunks.clone().map(Into::into);
-    options.codec = args.codec.clone();
     runtime.store_with(&array, &args.address, &options)?;
     // Of what is in the file, not of what was meant to be: so writing is checked as well.
     let checksum = checksum::of(runtime, &open(&args.address)?)?;
@@ -127,6 +130,7 @@ fn generate(runtime: &Runtime, args: &Args) -> Result<()> {
         shape,
         dtype: args.dtype.name().to_string(),
         chunks,
+        shards: options.shards,
         codec: args.codec.as_ref().map(ToString::to_string),
         checksum: checksum::text(checksum),
     };
@@ -136,8 +140,8 @@ fn generate(runtime: &Runtime, args: &Args) -> Result<()> {
 }
 
 /// The array that the arguments describe.
-fn values(args: &Args, shape: &[u64], parameters: &Parameters) -> Result<Array> {
-    let array = parameters.array(shape, args.dtype, args.seed, args.chunks.as_ref().map(|lengths| lengths.0.as_slice()))?;
+fn values(args: &Args, shape: &[u64], chunks: Option<&[u64]>, parameters: &Parameters) -> Result<Array> {
+    let array = parameters.array(shape, args.dtype, args.seed, chunks)?;
     let fraction = args.nan_fraction;
     if fraction == 0.0 {
         return array.check().map(|()| array);

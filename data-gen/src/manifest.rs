@@ -26,6 +26,9 @@ pub struct Manifest {
     pub dtype: String,
     /// Chunk lengths that were asked for.
     pub chunks: Option<Vec<u64>>,
+    /// Shard lengths that were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shards: Option<Vec<u64>>,
     /// The codec that was asked for.
     pub codec: Option<String>,
     /// The checksum of the values.

@@ -121,3 +121,50 @@ fn wrong_parameters_are_named() {
     refused(dir.path(), "x.csv --shape 10", "names no format");
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "a refused call leaves nothing");
 }
+
+/// Runs a script of the tests of Flagstone in a directory.
+fn python(script: &str, dir: &Path, arguments: &[&str]) {
+    let program =
+        std::env::var_os("FLAGSTONE_PYTHON").expect("FLAGSTONE_PYTHON must name a Python with netCDF4 and zarr; `make test` sets one up");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/python").join(script);
+    let run = Command::new(program).args(["-W", "ignore"]).arg(script).arg(dir).args(arguments).output().unwrap();
+    assert!(run.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&run.stderr));
+}
+
+#[test]
+fn shards_are_those_that_convert_makes() {
+    let dir = tempfile::tempdir().unwrap();
+    let common = "--shape 30,7 --dtype f4 --dist normal --seed 3";
+    made(dir.path(), &format!("plain.npy {common}"));
+    made(dir.path(), &format!("s.zarr {common} --chunks 4,3 --shards 0=8,1=-1"));
+    made(dir.path(), "s.zarr --verify");
+    let (plain, sharded) = (manifest(dir.path(), "plain.npy.manifest.json"), manifest(dir.path(), "s.zarr.manifest.json"));
+    assert_eq!(plain["checksum"], sharded["checksum"]);
+    assert_eq!((&sharded["chunks"], &sharded["shards"]), (&serde_json::json!([4, 3]), &serde_json::json!([8, 9])));
+    assert!(plain.get("shards").is_none());
+    // The elements as NumPy's file has them, after its header.
+    let raw = std::fs::read(dir.path().join("plain.npy")).unwrap();
+    std::fs::write(dir.path().join("s.zarr.bin"), &raw[raw.len() - 30 * 7 * 4..]).unwrap();
+    let about = serde_json::json!({
+        "ending": "", "inside": "", "dtype": "<f4", "shape": [30, 7], "chunks": [4, 3], "shards": [8, 9], "version": 3, "attributes": {},
+        "names": null,
+    });
+    let checked = dir.path().join("check");
+    std::fs::create_dir(&checked).unwrap();
+    for name in ["s.zarr", "s.zarr.bin"] {
+        std::fs::rename(dir.path().join(name), checked.join(name)).unwrap();
+    }
+    std::fs::write(checked.join("s.zarr.json"), about.to_string()).unwrap();
+    python("check_zarr.py", &checked, &[]);
+    refused(dir.path(), &format!("t.zarr {common} --chunks 4,3 --shards 6,3"), "no multiple of chunks of shape [4, 3]");
+    refused(dir.path(), &format!("t.h5 {common} --shards 6,3"), "shards need Zarr version 3");
+    refused(dir.path(), &format!("t.zarr {common} --shards 6"), "6 for an array of 2 axes: [30, 7]");
+}
+
+#[test]
+fn what_is_made_as_netcdf_has_dimensions() {
+    let dir = tempfile::tempdir().unwrap();
+    made(dir.path(), "d.nc:/x --shape 30,7 --dtype f4");
+    python("check_dimensions.py", dir.path(), &["data-gen"]);
+    made(dir.path(), "d.nc:/x --verify");
+}

@@ -188,6 +188,12 @@ impl Runtime {
     /// As [`Runtime::store`], and `Cancelled`.
     pub fn store_until(&self, array: &Array, address: impl AsRef<Path>, options: &StoreOptions, cancel: &CancelToken) -> Result<()> {
         let address = store::text(address.as_ref())?;
+        self.store_part(array, address, options, cancel)?;
+        store::share_dimensions(&[address], options.durable)
+    }
+
+    /// As [`Runtime::store_until`], of an array that others will come beside: what NetCDF-4 files have when all are there is left out.
+    pub(crate) fn store_part(&self, array: &Array, address: &str, options: &StoreOptions, cancel: &CancelToken) -> Result<()> {
         let expr = counted::settled(&array.expr()?, Some(self), cancel)?;
         let writer = store::create(address, &options.create(&expr, address)?)?;
         match writer.take_finished() {
@@ -220,7 +226,9 @@ impl Runtime {
             let writer = store::create(address, &options.create(&expr, address)?)?;
             Ok((expr, writer))
         });
-        self.store_exprs(created.collect::<Result<_>>()?, self.cancel_token())
+        self.store_exprs(created.collect::<Result<_>>()?, self.cancel_token())?;
+        let addresses: Vec<&Path> = arrays.iter().map(|(_, address)| address.as_ref()).collect();
+        store::share_dimensions(&addresses, options.durable)
     }
 
     /// Computes each array into somebody else's writer, in one shared pass, and commits them all at the end.

@@ -104,7 +104,6 @@ pub struct Plan {
     pub there: Vec<String>,
     /// What cannot be kept or copied, in words, one a line.
     pub notes: Vec<String>,
-    target: String,
     zarr_version: u8,
 }
 
@@ -148,7 +147,7 @@ impl ArrayCopy {
     /// Those of reading and writing; then nothing is at the target that was not there before. Finished chunks of a Zarr array are kept
     /// aside, hidden, for [`Options::resume`].
     pub fn run(&self, runtime: &Runtime, cancel: &CancelToken) -> Result<()> {
-        runtime.store_until(&self.array()?, &self.target, &self.options, cancel)
+        runtime.store_part(&self.array()?, &self.target, &self.options, cancel)
     }
 
     /// Compares what was written with what was read, element by element.
@@ -173,7 +172,7 @@ impl Plan {
         let (source, target) = (store::text(source.as_ref())?, store::text(target.as_ref())?);
         let zarr_version = options.zarr_version.unwrap_or(3);
         let (copies, groups, there, notes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let mut plan = Plan { copies, groups, there, notes, target: target.to_string(), zarr_version };
+        let mut plan = Plan { copies, groups, there, notes, zarr_version };
         let mut sources = sources::expand(source)?;
         if let [one] = &sources[..] {
             let node = store::tree(one)?;
@@ -192,10 +191,9 @@ impl Plan {
         if plan.copies.is_empty() && plan.there.is_empty() {
             return Err(Error::store(source, "holds no array that can be read"));
         }
-        for (what, lengths) in [("chunks", &options.chunks), ("shards", &options.shards)] {
-            let metas = plan.copies.iter().map(|copy| &copy.meta);
-            if let Some(name) = lengths.as_ref().and_then(|lengths| lengths.unknown(metas)).filter(|_| plan.there.is_empty()) {
-                return Err(Error::bad_request(what, format!("no array has an axis called {name:?}")));
+        if plan.there.is_empty() {
+            for (what, lengths) in [("chunks", &options.chunks), ("shards", &options.shards)] {
+                lengths::known(what, lengths.as_ref(), plan.copies.iter().map(|copy| &copy.meta))?;
             }
         }
         Ok(plan)
@@ -219,7 +217,8 @@ impl Plan {
     /// # Errors
     /// Those of writing.
     pub fn finish(&self) -> Result<()> {
-        store::share_dimensions(&self.target)
+        let targets: Vec<&String> = self.copies.iter().map(|copy| &copy.target).chain(&self.there).collect();
+        store::share_dimensions(&targets, false)
     }
 
     fn node(&mut self, node: &Node, source: &str, target: &str, options: &Options) -> Result<()> {
@@ -276,12 +275,7 @@ impl Plan {
         if !keeps_all && (!meta.attributes.is_empty() || meta.dimension_names.is_some()) {
             self.notes.push(format!("{target} keeps no attributes and names of axes"));
         }
-        if let Some(lengths) = &options.chunks {
-            stored = stored.chunks(lengths.of(&meta, "chunks")?);
-        }
-        if let Some(lengths) = &options.shards {
-            stored = stored.shards(lengths.of(&meta, "shards")?);
-        }
+        stored = lengths::applied(stored, &meta, options.chunks.as_ref(), options.shards.as_ref())?;
         self.copies.push(ArrayCopy { sources, axis, target, meta, options: stored });
         Ok(())
     }

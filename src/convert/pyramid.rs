@@ -189,10 +189,10 @@ impl Pyramid {
         like.dimension_names = named.dimension_names.clone();
         (like.codec, like.fill) = (options.codec.clone(), meta.fill);
         like.chunks = Some(match &options.chunks {
-            Some(lengths) => lengths.of(&named, "chunks")?,
+            Some(lengths) => lengths.of(&named, "chunks", None)?,
             None => chunks(&meta, &axes),
         });
-        like.shards = options.shards.as_ref().map(|lengths| lengths.of(&named, "shards")).transpose()?;
+        like.shards = options.shards.as_ref().map(|lengths| lengths.of(&named, "shards", like.chunks.as_deref())).transpose()?;
         let mut plan = Pyramid {
             source: source.to_string(),
             target: target.to_string(),

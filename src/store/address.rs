@@ -9,6 +9,8 @@ use super::{Create, Node, Store, Writer, hdf5, netcdf, zarr};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::DType;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -153,13 +155,15 @@ fn standing(address: &str) -> Option<Address> {
     }
 }
 
-/// An address without its `?decode=cf`, and whether it has one: whether values are wanted or the numbers that stand for them.
+/// An address without its `?decode=cf`, and whether it has one: whether values are wanted or the numbers that stand for them. Where an array is
+/// called that, it is meant.
 ///
 /// # Errors
 /// `BadRequest` for another decoding.
 pub fn decoding(address: &str) -> Result<(&str, bool)> {
     match address.rsplit_once("?decode=") {
         None => Ok((address, false)),
+        Some(_) if !remote::is_url(address) && exists(address) => Ok((address, false)),
         Some((plain, "cf")) => Ok((plain, true)),
         Some((_, other)) => Err(Error::bad_request("address", format!("{address:?}: decode={other} is unknown; expected decode=cf"))),
     }
@@ -438,6 +442,11 @@ fn only_dataset(file: &Path, address: &str) -> Result<String> {
     }
 }
 
+/// The dataset that is written where none is named.
+fn written(dataset: String) -> String {
+    if dataset.trim_matches('/').is_empty() { "/x".to_string() } else { dataset }
+}
+
 /// Starts an array at an address.
 ///
 /// # Errors
@@ -445,11 +454,14 @@ fn only_dataset(file: &Path, address: &str) -> Result<String> {
 /// replaced.
 pub fn create(address: impl AsRef<Path>, create: &Create) -> Result<Box<dyn Writer>> {
     let address = text(address.as_ref())?;
-    match target(address)? {
+    let target = target(address)?;
+    if create.shards.is_some() && !matches!(target, Address::Zarr { .. }) {
+        return Err(Error::bad_request(address, "shards need Zarr version 3"));
+    }
+    match target {
         Address::Hdf5 { file, dataset } => {
             require_near(&file, address)?;
-            let dataset = if dataset.trim_matches('/').is_empty() { "/x".to_string() } else { dataset };
-            hdf5::create(&file, &dataset, address, create)
+            hdf5::create(&file, &written(dataset), address, create)
         }
         Address::Zarr { dir, path } => zarr::create(&dir, &path, address, create),
         Address::NetCdf { .. } => Err(Error::unsupported(
@@ -503,20 +515,31 @@ pub fn create_group(address: impl AsRef<Path>, attributes: &Map<String, Value>, 
     }
 }
 
-/// In a NetCDF-4 file, named by its ending, makes dimensions of the names of axes, so that arrays share them: what programs for NetCDF know
-/// axes by. Of other formats nothing is to be done. What all arrays have been written to is handed to this once.
+/// In NetCDF-4 files, named by their ending, makes dimensions of the names of axes, so that arrays share them: what programs for NetCDF know
+/// axes by. Axes of the arrays at `addresses` that have no name are called `dim_0` and so on. Of other formats nothing is to be done. It is
+/// called once, when all arrays are there; `durable`: then what it wrote is on the disk.
 ///
 /// # Errors
-/// `Store` when the file cannot be written.
-pub fn share_dimensions(address: impl AsRef<Path>) -> Result<()> {
-    let address = text(address.as_ref())?;
-    match target(address)? {
-        Address::Hdf5 { file, .. } if ["nc", "nc4"].contains(&extension(&file.to_string_lossy()).as_str()) => {
-            require_near(&file, address)?;
-            hdf5::share_dimensions(&file, address)
+/// `Store` when a file cannot be written.
+pub fn share_dimensions<T: AsRef<Path>>(addresses: &[T], durable: bool) -> Result<()> {
+    let mut files: BTreeMap<PathBuf, (&str, Vec<String>)> = BTreeMap::new();
+    for address in addresses {
+        let address = text(address.as_ref())?;
+        match target(address)? {
+            Address::Hdf5 { file, dataset } if hdf5::is_netcdf(&file) => {
+                require_near(&file, address)?;
+                files.entry(file).or_insert_with(|| (address, Vec::new())).1.push(written(dataset));
+            }
+            _ => {}
         }
-        _ => Ok(()),
     }
+    for (file, (address, datasets)) in files {
+        hdf5::share_dimensions(&file, &datasets, address)?;
+        if durable {
+            fs::File::open(&file).and_then(|file| file.sync_all()).map_err(|e| Error::store_io(address, "fsync", &e))?;
+        }
+    }
+    Ok(())
 }
 
 /// The groups and arrays at an address: the array alone, or the group with all that is below.

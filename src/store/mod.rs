@@ -32,6 +32,7 @@ pub(crate) use address::rehearse;
 pub use address::{
     Address, create, create_group, decoding, exists, extent, is_begun, map, open, parse, share_dimensions, target, text, tree, version,
 };
+pub use attribute::{AttributeKind, AttributeKinds};
 pub use in_memory::{InMemory, MemoryWriter};
 pub use packing::Packing;
 pub use tree::{Node, Refused};
@@ -65,6 +66,8 @@ pub struct Meta {
     pub dimension_names: Option<Vec<Option<String>>>,
     /// Attributes as JSON.
     pub attributes: serde_json::Map<String, serde_json::Value>,
+    /// What the JSON of some of them does not say (HDF5, NetCDF).
+    pub attribute_kinds: AttributeKinds,
 }
 
 impl Meta {
@@ -80,6 +83,7 @@ impl Meta {
             fill: None,
             dimension_names: None,
             attributes: serde_json::Map::new(),
+            attribute_kinds: AttributeKinds::new(),
         }
     }
 }
@@ -209,6 +213,9 @@ pub struct Create {
     pub fill: Option<Scalar>,
     /// Attributes as JSON.
     pub attributes: serde_json::Map<String, serde_json::Value>,
+    /// What the JSON of some of them does not say: numbers that are not 64 bits wide (HDF5), texts that read as numbers. One that does not fit
+    /// its attribute is left alone.
+    pub attribute_kinds: AttributeKinds,
     /// Names of the axes.
     pub dimension_names: Option<Vec<Option<String>>>,
     /// Replace what is at the address. Without it an existing array is an error, and is left alone.
@@ -253,6 +260,7 @@ impl Create {
             zarr_version: 3,
             fill: None,
             attributes: serde_json::Map::new(),
+            attribute_kinds: AttributeKinds::new(),
             dimension_names: None,
             overwrite: false,
             durable: false,

@@ -26,6 +26,8 @@ def main(directory):
         v = f.createVariable("tas", "i2", ("time", "lat", "lon"), zlib=True, fill_value=-999)
         v.set_auto_maskandscale(False)
         v.setncatts({"scale_factor": 0.25, "add_offset": 273.15, "units": "K", "valid_range": np.array([-90, 90], "i2")})
+        v.setncatts({"small": np.int16(-3), "single": np.float32(0.1), "bytes": np.array([1, 255], "u1"), "wide": np.uint64(2**64 - 1)})
+        v.words = "NaN"
         v[:] = np.arange(140).reshape(4, 5, 7) - 70
         v[1, 2, 3] = -999
         g = f.createGroup("deep")

@@ -35,9 +35,10 @@ def main(directory):
     for libver in ["earliest", "latest"]:
         with h5py.File(directory / f"types_{libver}.h5", "w", libver=libver) as f:
             integers(f, case)
+            floats(f, case)
             compounds(f, case)
             arrays(f, case)
-            for name in ["with space", "a:b", "c:d:/e", "größe", "tail.", "odd#name", ".hidden/x", "日本", "what?", "a?b=c", "x?shape=3", "a*[b]"]:
+            for name in ["with space", "a:b", "c:d:/e", "größe", "tail.", "odd#name", ".hidden/x", "日本", "what?", "a?b=c", "x?shape=3", "a*[b]", "x?decode=cf"]:
                 f[name] = np.arange(3.0)
                 case(f, name, np.arange(3.0))
     (directory / "cases.txt").write_text("\n".join(cases) + "\n")
@@ -84,6 +85,45 @@ def integers(f, case):
                 assert "earliest" in f.filename
                 continue
             dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, np.ascontiguousarray(raw), mtype=datatype)
+            case(f, name, expected)
+
+
+def floats(f, case):
+    rng = np.random.default_rng(1)
+    # Length, precision, offset, (sign, exponent, its bits, mantissa, its bits), bias.
+    for code, precision, offset, fields, bias in [
+        ("F32LE", 20, 7, (26, 20, 6, 7, 13), 31), ("F32BE", 20, 7, (26, 20, 6, 7, 13), 31), ("F64LE", 26, 8, (33, 24, 9, 8, 16), 127),
+        ("F64BE", 64, 0, (63, 53, 10, 3, 50), 511), ("F64LE", 64, 0, (63, 53, 10, 3, 50), 500), ("F32LE", 24, 8, (31, 24, 7, 8, 16), 63),
+    ]:  # fmt: skip
+        datatype = getattr(h5py.h5t, f"IEEE_{code}").copy()
+        size = datatype.get_size()
+        datatype.set_fields(*fields)
+        datatype.set_offset(offset)
+        datatype.set_precision(precision)
+        datatype.set_size(size)
+        datatype.set_ebias(bias)
+        raw = rng.integers(0, 256, (30, 17, size), dtype="u1")
+        for kind in ["plain", "gzip", "nbit"]:
+            create = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+            if kind != "plain":
+                create.set_chunk((7, 8))
+            if kind == "gzip":
+                create.set_deflate(3)
+            if kind == "nbit":
+                create.set_filter(h5py.h5z.FILTER_NBIT, 0)
+            name = f"floats/{code}_{precision}_{offset}_{bias}_{kind}"
+            group = f.require_group("floats")
+            try:
+                dataset = h5py.h5d.create(group.id, name.split("/")[1].encode(), datatype, h5py.h5s.create_simple((30, 17)), create)
+            except ValueError:
+                assert "earliest" in f.filename
+                continue
+            dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, np.ascontiguousarray(raw.view(f"V{size}")[..., 0]), mtype=datatype)
+            # As libhdf5 converts them.
+            expected = np.zeros((30, 17), f"f{size}")
+            dataset.read(h5py.h5s.ALL, h5py.h5s.ALL, expected, mtype=h5py.h5t.py_create(expected.dtype))
+            assert np.isnan(expected).sum() < 50 and len(np.unique(expected)) > 400
+            expected[np.isnan(expected)] = np.nan
             case(f, name, expected)
 
 

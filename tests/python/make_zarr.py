@@ -103,6 +103,21 @@ for t in DTYPES:
     put(f"v3_{t}", data((11, 13), t))
     put(f"v2_{t}", data((11, 13), t), zarr_format=2)
 
+# What zarr-python reads and does not write: no byte order where there is one byte, no attributes, a text that says nothing as a bool.
+def changed(name, x, **fields):
+    put(name, x, compressors=None, zarr_format=2 if name.startswith("v2") else 3)
+    document = out / f"{name}.zarr" / (".zarray" if name.startswith("v2") else "zarr.json")
+    document.write_text(json.dumps({**json.loads(document.read_text()), **fields}))
+    assert np.array_equal(zarr.open_array(str(out / f"{name}.zarr"), mode="r")[...], x), name
+
+
+changed("v3_no_endian", data((9, 9), "u1"), codecs=[{"name": "bytes"}])
+changed("v3_blank_endian", data((9, 9), "i1"), codecs=[{"name": "bytes", "configuration": {}}])
+changed("v3_null_endian", data((9, 9), "bool"), codecs=[{"name": "bytes", "configuration": {"endian": None}}])
+changed("v3_null_attributes", data((9, 9)), attributes=None)
+changed("v2_blank_fill", data((9, 9), "bool"), fill_value="")
+changed("v3_blank_fill", data((9, 9), "bool"), fill_value="")
+
 # Shards whose index comes first, big-endian inner chunks, missing inner chunks.
 sharding = ShardingCodec(chunk_shape=(4, 4), codecs=[BytesCodec(endian="big"), GzipCodec(level=1)], index_location="start")
 put("v3_shards_start", data((16, 16)), chunks=(8, 8), serializer=sharding, compressors=None)

@@ -72,6 +72,8 @@ pub struct StoreOptions {
     pub zarr_version: u8,
     /// Attributes as JSON.
     pub attributes: serde_json::Map<String, serde_json::Value>,
+    /// What the JSON of some of them does not say.
+    pub attribute_kinds: store::AttributeKinds,
     /// Names of the axes.
     pub dimension_names: Option<Vec<Option<String>>>,
     /// Replace what is at the address.
@@ -91,7 +93,8 @@ impl StoreOptions {
     /// [`store::Store::meta`](crate::store::Store::meta) gives; chunks and codec are the format's.
     pub fn like(meta: &store::Meta) -> StoreOptions {
         let (attributes, dimension_names) = (meta.attributes.clone(), meta.dimension_names.clone());
-        StoreOptions { attributes, dimension_names, fill: meta.fill, ..StoreOptions::default() }
+        let attribute_kinds = meta.attribute_kinds.clone();
+        StoreOptions { attributes, attribute_kinds, dimension_names, fill: meta.fill, ..StoreOptions::default() }
     }
     /// The format's chunks and codec, replacing nothing.
     pub fn new() -> StoreOptions {
@@ -166,6 +169,7 @@ impl Default for StoreOptions {
             checksum: false,
             zarr_version: 3,
             attributes: serde_json::Map::new(),
+            attribute_kinds: store::AttributeKinds::new(),
             dimension_names: None,
             overwrite: false,
             durable: false,
@@ -195,7 +199,9 @@ impl StoreOptions {
                 Some(own) if matches!(store::target(address)?, store::Address::Zarr { .. }) => {
                     let own = longest(own.clone());
                     let bytes = own.iter().product::<u64>().saturating_mul(dtype.size() as u64);
-                    CHUNK_BYTES.contains(&bytes).then_some(own)
+                    // Those of shards are chosen where these do not fill them.
+                    let fit = self.shards.as_ref().is_none_or(|shards| shards.iter().zip(&own).all(|(shard, chunk)| shard % chunk == 0));
+                    (CHUNK_BYTES.contains(&bytes) && fit).then_some(own)
                 }
                 _ => None,
             },
@@ -210,6 +216,7 @@ impl StoreOptions {
             checksum: self.checksum,
             zarr_version: self.zarr_version,
             attributes: self.attributes.clone(),
+            attribute_kinds: self.attribute_kinds.clone(),
             dimension_names: self.dimension_names.clone(),
             overwrite: self.overwrite,
             durable: self.durable,

@@ -4,7 +4,8 @@ use crate::engine::Engine;
 use crate::show::Results;
 use crate::{Failure, print};
 use clap::ValueEnum;
-use flagstone::array::{Array, Chunks, StoreOptions, Value, plan_of};
+use flagstone::array::{Array, StoreOptions, Value, plan_of};
+use flagstone::convert::Lengths;
 use flagstone::diagnostics::{Observers, Profile, Report, Warnings};
 use flagstone::events::Observer;
 use flagstone::memory;
@@ -22,9 +23,12 @@ pub struct Compute {
     /// Store the result: .npy, .zarr or .h5 (file.h5:/x)
     #[arg(short, long, value_name = "OUT")]
     output: Option<String>,
-    /// Chunk lengths of the stored result, one an axis: 1000,1000
-    #[arg(long, value_name = "N,...", value_parser = chunk_lengths, requires = "output")]
-    chunks: Option<ChunkLengths>,
+    /// Chunk lengths of the stored result: 1000,-1 or by axis 0=1000,1=-1 (-1: the whole axis)
+    #[arg(long, value_name = "N,...", allow_hyphen_values = true, requires = "output")]
+    chunks: Option<Lengths>,
+    /// Shard lengths of Zarr v3, written as --chunks
+    #[arg(long, value_name = "N,...", allow_hyphen_values = true, requires = "output")]
+    shards: Option<Lengths>,
     /// How the stored result is compressed: none, zstd:3, gzip:1, blosc:lz4:5, lzf
     #[arg(long, requires = "output")]
     codec: Option<Codec>,
@@ -52,18 +56,6 @@ enum Form {
     Text,
     Dot,
     Json,
-}
-
-/// A list that clap takes as one value.
-#[derive(Clone)]
-struct ChunkLengths(Vec<u64>);
-
-fn chunk_lengths(text: &str) -> Result<ChunkLengths, String> {
-    let one = |part: &str| match part.trim().parse() {
-        Ok(0) | Err(_) => Err(format!("{part:?} is no chunk length; expected whole numbers above 0 as in 1000,1000")),
-        Ok(n) => Ok(n),
-    };
-    text.split(',').map(one).collect::<Result<_, _>>().map(ChunkLengths)
 }
 
 /// What watches the computation.
@@ -211,7 +203,9 @@ fn stored<'a>(args: &Compute, value: &'a Value) -> Result<(&'a Array, StoreOptio
         return Err(Failure::Message(format!("-o stores one array, the expression gives {found}")));
     };
     let mut options = StoreOptions::new().overwrite(args.overwrite);
-    options.chunks = args.chunks.as_ref().map(|lengths| Chunks::from(lengths.0.clone()));
     options.codec = args.codec.clone();
+    if args.chunks.is_some() || args.shards.is_some() {
+        options = options.lengths(&array.shape()?, args.chunks.as_ref(), args.shards.as_ref())?;
+    }
     Ok((array, options))
 }

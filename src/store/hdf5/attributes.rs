@@ -5,7 +5,7 @@ use super::links::{Leads, Link, links};
 use super::types::{file_type, memory_type};
 use crate::error::Result;
 use crate::store::Packing;
-use crate::store::attribute::{self, Attribute};
+use crate::store::attribute::{self, Attribute, AttributeKind, AttributeKinds};
 use flagstone_kernels::dtype::{DType, Scalar};
 use hdf5_sys::h5::{H5_index_t, H5_iter_order_t};
 use hdf5_sys::h5a::*;
@@ -34,7 +34,7 @@ pub(super) fn is_bare_dimension(address: &str, dataset: &Id) -> bool {
             (H5Aexists(dataset.raw(), c"NAME".as_ptr()) > 0).then(|| id(address, "attribute", H5Aopen(dataset.raw(), c"NAME".as_ptr(), 0)))
         };
         let name = opened.and_then(|attribute| value(address, &attribute.ok()?).ok());
-        name.as_ref().and_then(Value::as_str).is_some_and(|name| name.starts_with(NO_VARIABLE))
+        name.as_ref().and_then(|(name, _)| name.as_str()).is_some_and(|name| name.starts_with(NO_VARIABLE))
     })
 }
 
@@ -49,12 +49,12 @@ fn without_own(found: Map<String, Value>, is_netcdf: bool) -> Map<String, Value>
     found.into_iter().filter(|(name, _)| !is_own(name)).map(|(name, value)| (name, one(value))).collect()
 }
 
-/// All attributes of an object, but those that dimension scales and libnetcdf keep for themselves. One that cannot be read says why: it
-/// hides neither the others nor the object.
-pub(super) fn read(address: &str, object: &Id) -> Map<String, Value> {
+/// All attributes of an object, but those that dimension scales and libnetcdf keep for themselves, and what their JSON does not say. One that
+/// cannot be read says why: it hides neither the others nor the object.
+pub(super) fn read(address: &str, object: &Id) -> (Map<String, Value>, AttributeKinds) {
     let why = |e: crate::error::Error| Value::String(format!("<{}>", e.to_string().trim_start_matches(address).trim_start_matches(": ")));
     sync(|| {
-        let (mut found, mut is_netcdf) = (Map::new(), false);
+        let (mut found, mut kinds, mut is_netcdf) = (Map::new(), AttributeKinds::new(), false);
         // Of one that is damaged, libhdf5 may refuse all: why is told once.
         let mut unreadable: Vec<(Value, Vec<u64>)> = Vec::new();
         let count = library::attribute_count(address, object).unwrap_or_else(|e| {
@@ -71,7 +71,9 @@ pub(super) fn read(address: &str, object: &Id) -> Map<String, Value> {
                 Ok((name, _)) if INTERNAL.contains(&name.as_str()) => is_netcdf = true,
                 Ok((name, attribute)) => {
                     is_netcdf |= NETCDF.contains(&name.as_str());
-                    found.insert(name, value(address, &attribute).unwrap_or_else(why));
+                    let (value, kind) = value(address, &attribute).unwrap_or_else(|e| (why(e), None));
+                    kinds.extend(kind.map(|kind| (name.clone(), kind)));
+                    found.insert(name, value);
                 }
                 Err(e) => match (why(e), unreadable.last_mut()) {
                     (why, Some((known, which))) if *known == why => which.push(i),
@@ -86,7 +88,9 @@ pub(super) fn read(address: &str, object: &Id) -> Map<String, Value> {
             };
             found.insert(name, why);
         }
-        without_own(found, is_netcdf)
+        let found = without_own(found, is_netcdf);
+        kinds.retain(|name, _| found.contains_key(name));
+        (found, kinds)
     })
 }
 
@@ -145,24 +149,27 @@ fn name_of(address: &str, attribute: &Id) -> Result<String> {
     }
 }
 
-fn value(address: &str, attribute: &Id) -> Result<Value> {
+fn value(address: &str, attribute: &Id) -> Result<(Value, Option<AttributeKind>)> {
     // SAFETY: identifiers are alive and the lock is held; buffers have the sizes the library tells.
     unsafe {
         let datatype = id(address, "attribute", H5Aget_type(attribute.raw()))?;
         let space = id(address, "attribute", H5Aget_space(attribute.raw()))?;
-        let Ok((shape, _)) = library::extents(address, &space) else { return Ok(Value::Null) };
+        let Ok((shape, _)) = library::extents(address, &space) else { return Ok((Value::Null, None)) };
         let elements = crate::grid::element_count(&shape).unwrap_or(u64::MAX);
         let size = H5Tget_size(datatype.raw());
         if elements.saturating_mul(size as u64) > BYTES_MAX {
-            return Ok(Value::String(format!("<{elements} elements>")));
+            return Ok((Value::String(format!("<{elements} elements>")), None));
         }
         let n = elements as usize;
-        let items: Vec<Value> = if H5Tget_class(datatype.raw()) == H5T_class_t::H5T_STRING {
-            strings(address, attribute, &datatype, &space, n)?.into_iter().map(Value::String).collect()
+        let (items, kind): (Vec<Value>, _) = if H5Tget_class(datatype.raw()) == H5T_class_t::H5T_STRING {
+            let texts = strings(address, attribute, &datatype, &space, n)?;
+            let kind = AttributeKind::of_texts(&texts);
+            (texts.into_iter().map(Value::String).collect(), kind)
         } else {
-            numbers(address, attribute, &datatype, n)?.1.into_iter().map(attribute::json).collect()
+            let (dtype, numbers) = numbers(address, attribute, &datatype, n)?;
+            (numbers.into_iter().map(attribute::json).collect(), AttributeKind::of_numbers(dtype))
         };
-        Ok(nested(&mut items.into_iter(), &shape))
+        Ok((nested(&mut items.into_iter(), &shape), kind))
     }
 }
 
@@ -290,26 +297,37 @@ pub(super) fn dimension_names(address: &str, dataset: &Id, rank: usize, scales: 
 }
 
 /// Writes attributes: numbers, texts and plain arrays of them as HDF5 values, the rest as JSON text.
-pub(super) fn write(address: &str, object: &Id, attributes: &Map<String, Value>) -> Result<()> {
-    attributes.iter().try_for_each(|(name, value)| write_one(address, object, name, value))
+pub(super) fn write(address: &str, object: &Id, attributes: &Map<String, Value>, kinds: &AttributeKinds) -> Result<()> {
+    attributes.iter().try_for_each(|(name, value)| write_one(address, object, name, value, kinds.get(name).copied()))
 }
 
 /// Writes the names of the axes as dimension labels.
 pub(super) fn write_dimension_names(address: &str, object: &Id, names: &[Option<String>]) -> Result<()> {
     let texts: Vec<Value> = names.iter().map(|n| Value::String(n.clone().unwrap_or_default())).collect();
-    write_one(address, object, "DIMENSION_LABELS", &Value::Array(texts))
+    write_one(address, object, "DIMENSION_LABELS", &Value::Array(texts), Some(AttributeKind::Text))
 }
 
-fn write_one(address: &str, object: &Id, name: &str, value: &Value) -> Result<()> {
+fn write_one(address: &str, object: &Id, name: &str, value: &Value, kind: Option<AttributeKind>) -> Result<()> {
     let (items, shape): (Vec<&Value>, Option<u64>) = match value {
         Value::Array(items) if !items.is_empty() => (items.iter().collect(), Some(items.len() as u64)),
         other => (vec![other], None),
     };
     // NaN and the infinities are texts in JSON, and numbers here.
     let is_number = |v: &&Value| v.is_number() || v.is_string() && attribute::scalar(v).is_some();
-    if items.iter().all(|v| v.is_string()) && !items.iter().all(is_number) {
+    let is_text = kind == Some(AttributeKind::Text) || !items.iter().all(is_number);
+    if items.iter().all(|v| v.is_string()) && is_text {
         let texts: Vec<&str> = items.iter().filter_map(|v| v.as_str()).collect();
         return put_texts(address, object, name, &texts, shape);
+    }
+    // What the bits are was said, and they hold the numbers.
+    let of_kind = match kind {
+        // HDF5 has no bfloat16.
+        Some(AttributeKind::Number(DType::BF16)) => Some(DType::F32),
+        Some(AttributeKind::Number(dtype)) => Some(dtype),
+        _ => None,
+    };
+    if let Some((dtype, bytes)) = of_kind.and_then(|dtype| Some((dtype, attribute::bytes_as(dtype, &items)?))) {
+        return put(address, object, name, &memory_type(address, dtype)?, shape, bytes.as_ptr());
     }
     let dtype = if items.iter().all(|v| v.is_boolean()) {
         DType::Bool

@@ -1,15 +1,17 @@
 //! Names of axes → what NetCDF calls dimensions: datasets of one axis (scales) to which the axes of others are attached by references.
-//! libnetcdf and xarray know the axes of a file by these alone, and not by their labels. What others attached stays as it is.
+//! libnetcdf and xarray know the axes of a file by these alone, and not by their labels. What others attached stays as it is. An axis without
+//! a label gets a name by its length: `dim_0`, or the next that is free or as long and not yet an axis of the same array.
 //!
 //! Source: the HDF5 dimension scale specification; NetCDF-4's format, appendix "Creating netCDF-4 files with HDF5".
 
 use super::attributes::{self, NO_VARIABLE, Scales};
 use super::library::{self, DEFAULT, Id, c_string, done, id, sync};
 use super::links::{Leads, links};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use hdf5_sys::h5a::{H5Acreate2, H5Adelete, H5Aexists, H5Aget_space, H5Aopen, H5Aread, H5Awrite};
 use hdf5_sys::h5d::{H5Dcreate2, H5Dget_space};
 use hdf5_sys::h5i::{H5I_type_t, hid_t};
+use hdf5_sys::h5o::H5Oopen_by_addr;
 use hdf5_sys::h5r::hobj_ref_t;
 use hdf5_sys::h5s::H5Screate_simple;
 use hdf5_sys::h5t::*;
@@ -46,6 +48,8 @@ struct Walk {
     /// Groups that were walked: other names may lead there in circles.
     seen: HashSet<(u64, u64)>,
     names: Scales,
+    /// Headers of datasets whose axes get a name where they have none.
+    fresh: HashSet<hobj_ref_t>,
 }
 
 /// One element of a scale's list of what is attached.
@@ -56,23 +60,67 @@ struct Attached {
     axis: u32,
 }
 
+/// Whether a file is NetCDF-4 by its ending: what programs that know dimensions will open.
+pub(crate) fn is_netcdf(file: &Path) -> bool {
+    file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("nc") || ending.eq_ignore_ascii_case("nc4"))
+}
+
 /// Attaches every axis that has a label to the scale of that name and length in its group, or in one above; where there is none, one without
-/// values is made, as libnetcdf does.
+/// values is made, as libnetcdf does. All axes of the datasets `fresh` are attached, also those without a label.
 ///
 /// # Errors
 /// `Store` where the file cannot be written.
-pub(crate) fn share_dimensions(file: &Path, address: &str) -> Result<()> {
+pub(crate) fn share_dimensions(file: &Path, fresh: &[String], address: &str) -> Result<()> {
     sync(|| {
         let hdf5 = library::open_write(address, file)?;
         let (root, _) = library::open_object(address, &hdf5, "/")?;
-        group(address, &root, &mut Walk::default())?;
+        let header = |path: &String| library::header_address(address, &library::open_object(address, &hdf5, path)?.0);
+        let mut walk = Walk { fresh: fresh.iter().map(header).collect::<Result<_>>()?, ..Walk::default() };
+        group(address, &root, &mut walk)?;
         library::flush(address, &hdf5)
     })
 }
 
+/// Before the dataset `old` is replaced by `new`: what is attached to it has labels in place of references that would lead nowhere, and `new`
+/// is known to libnetcdf by the number of `old`. [`share_dimensions`] attaches again what has labels.
+///
+/// # Errors
+/// `Store` where the file cannot be written.
+pub(super) fn detach(address: &str, old: &Id, new: &Id) -> Result<()> {
+    const NUMBER: &CStr = c"_Netcdf4Dimid";
+    if has(address, old, NUMBER)? && !has(address, new, NUMBER)? {
+        let mut number = 0i32;
+        // SAFETY: plain calls on identifiers that are alive; the number outlives them, and has the bytes of its datatype.
+        unsafe {
+            let attribute = id(address, "dimensions", H5Aopen(old.raw(), NUMBER.as_ptr(), DEFAULT))?;
+            done(address, "dimensions", H5Aread(attribute.raw(), *H5T_NATIVE_INT, (&raw mut number).cast()))?;
+            let datatype = id(address, "dimensions", H5Tcopy(*H5T_NATIVE_INT))?;
+            put(address, new, NUMBER, &datatype, None, (&raw const number).cast())?;
+        }
+    }
+    // SAFETY: the datatype is that of the record.
+    let list = unsafe { listed(address, old, &record(address)?)? };
+    for entry in list {
+        // SAFETY: the identifier is alive. What is there no more is no object.
+        let Ok(dataset) = id(address, "dimensions", unsafe { H5Oopen_by_addr(old.raw(), entry.dataset) }) else { continue };
+        if !has(address, &dataset, c"DIMENSION_LIST")? {
+            continue;
+        }
+        // SAFETY: the identifier is alive.
+        let space = id(address, "dataspace", unsafe { H5Dget_space(dataset.raw()) })?;
+        let (shape, _) = library::extents(address, &space)?;
+        if let Some(names) = attributes::dimension_names(address, &dataset, shape.len(), &mut Scales::default()) {
+            remove(address, &dataset, c"DIMENSION_LABELS")?;
+            attributes::write_dimension_names(address, &dataset, &names)?;
+        }
+        remove(address, &dataset, c"DIMENSION_LIST")?;
+    }
+    Ok(())
+}
+
 /// The datasets of a group become scales where others are named after them, and are attached; then those of the groups below.
 fn group(address: &str, of: &Id, walk: &mut Walk) -> Result<()> {
-    let (mut known, mut named, mut groups) = (Known::new(), Vec::new(), Vec::new());
+    let (mut known, mut named, mut groups, mut lone) = (Known::new(), Vec::new(), Vec::new(), Vec::new());
     for link in links(address, of)?.into_iter().filter(|link| matches!(link.leads, Leads::Object(_))) {
         match library::open_object(address, of, &link.name)? {
             (object, H5I_type_t::H5I_GROUP) => groups.push(object),
@@ -85,7 +133,14 @@ fn group(address: &str, of: &Id, walk: &mut Walk) -> Result<()> {
                 let space = id(address, "dataspace", unsafe { H5Dget_space(dataset.raw()) })?;
                 let Ok((shape, _)) = library::extents(address, &space) else { continue };
                 let is_variable = !attributes::is_bare_dimension(address, &dataset);
-                let names = attributes::dimension_names(address, &dataset, shape.len(), &mut walk.names);
+                let mut names = attributes::dimension_names(address, &dataset, shape.len(), &mut walk.names);
+                if walk.fresh.contains(&library::header_address(address, &dataset)?) && names.is_none() {
+                    match shape.len() {
+                        // Others may be named after it.
+                        1 => lone.push(link.name.clone()),
+                        rank => names = (rank > 0).then(|| vec![None; rank]),
+                    }
+                }
                 if let ([len], true) = (&shape[..], names.as_ref().is_none_or(|names| names[..] == [Some(link.name.clone())])) {
                     let scale = Scale { dataset, name: link.name.clone(), len: *len, is_variable, attached: Vec::new() };
                     known.insert(link.name, scale);
@@ -98,12 +153,19 @@ fn group(address: &str, of: &Id, walk: &mut Walk) -> Result<()> {
     }
     walk.above.push(known);
     for (dataset, shape, names) in named {
-        walk.attached.insert(library::header_address(address, &dataset)?);
-        attach(address, of, &dataset, &shape, &names, &mut walk.above)?;
+        attach(address, of, &dataset, &shape, &names, walk)?;
     }
     for below in groups {
         if walk.above.len() < DEPTH_MAX && walk.seen.insert(library::identity(address, &below)?) {
             group(address, &below, walk)?;
+        }
+    }
+    for name in lone {
+        let Some(known) = walk.above.last_mut().filter(|known| known.get(&name).is_some_and(|scale| scale.attached.is_empty())) else {
+            continue;
+        };
+        if let Some(alone) = known.remove(&name) {
+            attach(address, of, &alone.dataset, &[alone.len], &[None], walk)?;
         }
     }
     // All that may be attached to them has been seen.
@@ -114,11 +176,17 @@ fn group(address: &str, of: &Id, walk: &mut Walk) -> Result<()> {
 }
 
 /// Attaches the axes of one dataset of a group.
-fn attach(address: &str, group: &Id, dataset: &Id, shape: &[u64], names: &[Option<String>], above: &mut [Known]) -> Result<()> {
+fn attach(address: &str, group: &Id, dataset: &Id, shape: &[u64], names: &[Option<String>], walk: &mut Walk) -> Result<()> {
     let own = library::header_address(address, dataset)?;
+    walk.attached.insert(own);
+    let (is_fresh, above) = (walk.fresh.contains(&own), &mut walk.above);
+    let mut names = names.to_vec();
     let mut scales: Vec<Option<hobj_ref_t>> = Vec::new();
-    for (axis, (name, &len)) in names.iter().zip(shape).enumerate() {
-        let Some(name) = name.as_ref().filter(|name| !name.is_empty() && !name.contains('/')) else {
+    for (axis, &len) in shape.iter().enumerate() {
+        if is_fresh && names[axis].as_ref().is_none_or(String::is_empty) {
+            names[axis] = Some(default_name(address, group, len, &names, above)?);
+        }
+        let Some(name) = names[axis].as_ref().filter(|name| !name.is_empty() && !name.contains('/')) else {
             scales.push(None);
             continue;
         };
@@ -160,6 +228,24 @@ fn attach(address: &str, group: &Id, dataset: &Id, shape: &[u64], names: &[Optio
     if scales.iter().all(Option::is_some) { remove(address, dataset, c"DIMENSION_LABELS") } else { Ok(()) }
 }
 
+/// The name of an axis of this length that has none; `taken` are names of other axes of the same array.
+fn default_name(address: &str, group: &Id, len: u64, taken: &[Option<String>], above: &[Known]) -> Result<String> {
+    for number in 0u64.. {
+        let name = format!("dim_{number}");
+        if taken.iter().flatten().any(|other| *other == name) {
+            continue;
+        }
+        let free = match above.iter().rev().find_map(|known| known.get(&name)) {
+            Some(scale) => scale.len == len,
+            None => !library::exists(address, group, &name)?,
+        };
+        if free {
+            return Ok(name);
+        }
+    }
+    Err(Error::internal("more names than numbers"))
+}
+
 /// A dimension without values, as libnetcdf makes it.
 fn bare(address: &str, group: &Id, name: &str, len: u64) -> Result<Scale> {
     let c_name = c_string(address, name)?;
@@ -187,17 +273,26 @@ fn finish(address: &str, scale: &Scale, live: &HashSet<hobj_ref_t>) -> Result<()
     if scale.attached.is_empty() {
         return Ok(());
     }
-    // SAFETY: plain calls on identifiers that are alive; the record is laid out as its datatype says, and outlives the calls.
+    // SAFETY: the records are laid out as their datatype says, and outlive the calls.
     unsafe {
-        let datatype = id(address, "dimensions", H5Tcreate(H5T_class_t::H5T_COMPOUND, size_of::<Attached>()))?;
-        let member = |name: &CStr, at, of: hid_t| done(address, "dimensions", H5Tinsert(datatype.raw(), name.as_ptr(), at, of));
-        member(c"dataset", std::mem::offset_of!(Attached, dataset), *H5T_STD_REF_OBJ)?;
-        member(c"dimension", std::mem::offset_of!(Attached, axis), *H5T_NATIVE_INT)?;
+        let datatype = record(address)?;
         let mut list = listed(address, dataset, &datatype)?;
         // Those that are there no more, and those that are attached again.
         list.retain(|entry| live.contains(&entry.dataset) && !scale.attached.iter().any(|new| new.dataset == entry.dataset));
         list.extend(&scale.attached);
         put(address, dataset, c"REFERENCE_LIST", &datatype, Some(list.len() as u64), list.as_ptr().cast())
+    }
+}
+
+/// The datatype of [`Attached`].
+fn record(address: &str) -> Result<Id> {
+    // SAFETY: plain calls on identifiers that are alive.
+    unsafe {
+        let datatype = id(address, "dimensions", H5Tcreate(H5T_class_t::H5T_COMPOUND, size_of::<Attached>()))?;
+        let member = |name: &CStr, at, of: hid_t| done(address, "dimensions", H5Tinsert(datatype.raw(), name.as_ptr(), at, of));
+        member(c"dataset", std::mem::offset_of!(Attached, dataset), *H5T_STD_REF_OBJ)?;
+        member(c"dimension", std::mem::offset_of!(Attached, axis), *H5T_NATIVE_INT)?;
+        Ok(datatype)
     }
 }
 

@@ -3,6 +3,7 @@
 use super::library::{self, c_string, done, id, sync};
 use super::{attributes, write};
 use crate::error::{Error, Result};
+use crate::store::AttributeKinds;
 use hdf5_sys::h5a::{H5Adelete, H5Aexists};
 use hdf5_sys::h5g::H5Gcreate2;
 use hdf5_sys::h5i::H5I_type_t;
@@ -40,6 +41,6 @@ pub(crate) fn create_group(file: &Path, path: &str, address: &str, attributes: &
                 }
             }
         }
-        attributes::write(address, &group, attributes)
+        attributes::write(address, &group, attributes, &AttributeKinds::new())
     })
 }

@@ -8,6 +8,7 @@
 
 mod arrays;
 mod attributes;
+mod bits;
 mod checksum;
 mod chunk_table;
 mod chunked;
@@ -36,7 +37,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use dimensions::share_dimensions;
+pub(crate) use dimensions::{is_netcdf, share_dimensions};
 pub(crate) use groups::create_group;
 pub(crate) use header::SIGNATURE;
 pub use open::{exists, extent, open};

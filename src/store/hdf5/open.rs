@@ -90,6 +90,7 @@ pub(super) fn describe(address: &str, dataset: &Id, field: Option<&str>, scales:
         let mut told = fill.clone();
         of.expand_bits(&mut told);
         let names = attributes::dimension_names(address, dataset, shape.len(), scales);
+        let (found, attribute_kinds) = attributes::read(address, dataset);
         let meta = Meta {
             dimension_names: names.map(|names| names.into_iter().chain(element.axes.iter().map(|_| None)).collect()),
             shape: shape.iter().chain(&element.axes).copied().collect(),
@@ -99,7 +100,8 @@ pub(super) fn describe(address: &str, dataset: &Id, field: Option<&str>, scales:
             codec: filter_names::text(&filters),
             compressed: !filters.is_empty(),
             fill: Some(Scalar::read(of.dtype, &told)),
-            attributes: attributes::read(address, dataset),
+            attributes: found,
+            attribute_kinds,
         };
         let external = H5Pget_external_count(creation.raw()) > 0;
         Ok(Described { meta, element, most, layout, external, filters, fill })

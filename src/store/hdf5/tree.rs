@@ -44,7 +44,7 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn group(&mut self, of: &Id, name: String, path: &str, depth: usize) -> Node {
-        let mut node = Node { attributes: attributes::read(self.address, of), ..Node::new(name) };
+        let mut node = Node { attributes: attributes::read(self.address, of).0, ..Node::new(name) };
         match library::identity(self.address, of) {
             Ok(identity) => {
                 if let Some(listed) = self.seen.get(&identity) {
@@ -88,7 +88,7 @@ impl Walk<'_> {
             Ok(found) => Node { attributes: found.meta.attributes.clone(), meta: Some(found.meta), ..Node::new(name) },
             Err(e) => {
                 let refused = open::outline(self.address, of, self.why(&e));
-                Node { attributes: attributes::read(self.address, of), refused: Some(refused), ..Node::new(name) }
+                Node { attributes: attributes::read(self.address, of).0, refused: Some(refused), ..Node::new(name) }
             }
         }
     }

@@ -1,6 +1,7 @@
-//! HDF5 datatypes ↔ dtypes. Numbers whose bytes are those of a dtype, in either order, and integers of fewer bits; fields of
+//! HDF5 datatypes ↔ dtypes. Numbers whose bytes are those of a dtype, in either order, and numbers of fewer bits; fields of
 //! compounds and arrays of all these; the rest is refused by name.
 
+use super::bits::{Bits, FloatBits};
 use super::library::{self, Id, done, id, sync};
 use crate::error::{Error, Result};
 use flagstone_kernels::copy::swap_bytes;
@@ -15,43 +16,8 @@ pub(super) struct FileType {
     pub(super) dtype: DType,
     /// Whether the file's byte order is not this machine's.
     pub(super) swap: bool,
-    /// Which bits of an integer count, where not all do.
+    /// Which bits of a number count and how, where they are not those of its dtype.
     pub(super) bits: Option<Bits>,
-}
-
-/// An integer of fewer bits than its bytes have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Bits {
-    /// The lowest bit that counts.
-    offset: u32,
-    /// How many do.
-    precision: u32,
-}
-
-impl Bits {
-    /// Makes the integers of `bytes` (native byte order) what their bits say.
-    fn expand(self, bytes: &mut [u8], dtype: DType) {
-        macro_rules! each {
-            ($int:ty) => {{
-                let top = <$int>::BITS - self.precision;
-                // Up to the top, then down again: a signed integer keeps its sign.
-                for unit in bytes.as_chunks_mut::<{ size_of::<$int>() }>().0 {
-                    *unit = (<$int>::from_ne_bytes(*unit) << (top - self.offset) >> top).to_ne_bytes();
-                }
-            }};
-        }
-        match dtype {
-            DType::I8 => each!(i8),
-            DType::I16 => each!(i16),
-            DType::I32 => each!(i32),
-            DType::I64 => each!(i64),
-            DType::U8 => each!(u8),
-            DType::U16 => each!(u16),
-            DType::U32 => each!(u32),
-            DType::U64 => each!(u64),
-            _ => {}
-        }
-    }
 }
 
 impl FileType {
@@ -266,7 +232,7 @@ unsafe fn integer(of: hid_t, signed: bool) -> std::result::Result<FileType, Stri
     if precision == 0 || precision.checked_add(offset).is_none_or(|end| end > 8 * size) {
         return Err(odd("integer", size));
     }
-    let bits = (precision < 8 * size).then_some(Bits { offset: offset as u32, precision: precision as u32 });
+    let bits = (precision < 8 * size).then_some(Bits::Integer { offset: offset as u32, precision: precision as u32 });
     let dtype = match (signed, size) {
         (true, 1) => DType::I8,
         (true, 2) => DType::I16,
@@ -282,7 +248,7 @@ unsafe fn integer(of: hid_t, signed: bool) -> std::result::Result<FileType, Stri
     Ok(FileType { dtype, swap: size > 1 && unsafe { is_swapped(of) }?, bits })
 }
 
-/// A float whose bits are those of a dtype.
+/// A float whose bits are those of a dtype, or whose values are all those of the dtype of its length.
 ///
 /// # Safety
 /// `of` must be alive and the lock held.
@@ -295,9 +261,17 @@ unsafe fn float(of: hid_t) -> std::result::Result<FileType, String> {
         *bias = H5Tget_ebias(of);
         H5Tget_size(of)
     };
-    match FLOATS.iter().find(|(dtype, known)| *known == bits && dtype.size() == size) {
+    if let Some((dtype, _)) = FLOATS.iter().find(|(dtype, known)| *known == bits && dtype.size() == size) {
         // SAFETY: the caller's promise.
-        Some((dtype, _)) => Ok(FileType::plain(*dtype, unsafe { is_swapped(of) }?)),
+        return Ok(FileType::plain(*dtype, unsafe { is_swapped(of) }?));
+    }
+    let dtype = [DType::F16, DType::F32, DType::F64].into_iter().find(|dtype| dtype.size() == size);
+    // SAFETY: a plain query.
+    let is_implied = unsafe { H5Tget_norm(of) } == H5T_norm_t::H5T_NORM_IMPLIED;
+    let read = dtype.filter(|_| is_implied).and_then(|dtype| Some((dtype, FloatBits::new(bits, dtype)?)));
+    match read {
+        // SAFETY: the caller's promise.
+        Some((dtype, bits)) => Ok(FileType { dtype, swap: unsafe { is_swapped(of) }?, bits: Some(Bits::Float(bits)) }),
         None => Err(odd("float", size)),
     }
 }
@@ -338,7 +312,7 @@ unsafe fn pair(of: hid_t) -> std::result::Result<FileType, String> {
             describe(&part, 1)
         };
         let parts = [part(0)?, part(1)?];
-        if parts[0] != parts[1] {
+        if parts[0] != parts[1] || parts[0].bits.is_some() {
             return Err(format!("dtype complex with unlike parts is not supported. {field}"));
         }
         let item = parts[0].dtype.size();
@@ -364,6 +338,7 @@ unsafe fn complex(of: hid_t) -> std::result::Result<FileType, String> {
     let base = unsafe { library::id("", "", H5Tget_super(of)) }.map_err(|_| "dtype complex without parts".to_string())?;
     let part = describe(&base, 1)?;
     match part.dtype {
+        other if part.bits.is_some() => Err(format!("dtype complex of {other} with unusual bits is not supported")),
         DType::F32 => Ok(FileType { dtype: DType::C64, ..part }),
         DType::F64 => Ok(FileType { dtype: DType::C128, ..part }),
         other => Err(format!("dtype complex of {other} is not supported")),

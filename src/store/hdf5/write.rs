@@ -4,6 +4,8 @@
 //! A new file is written beside its place and renamed; a dataset of an existing file is written under a
 //! hidden name at the root and moved. What is not committed is removed.
 
+use super::attributes::Scales;
+use super::dimensions::{self, is_netcdf};
 use super::filter_names::{DEFLATE, FLETCHER32, LZF, SHUFFLE};
 use super::filters::{Pipeline, padded};
 use super::library::{self, FilterInfo, Id, c_string, done, id, sync};
@@ -143,8 +145,9 @@ fn begin(
     } else {
         name.to_string()
     };
+    let names = names_of(file, dataset, address, hdf5, create)?;
     let object = layout.create(address, hdf5, &hidden, create)?;
-    let opened = fill_in(address, hdf5, &object, create, layout).and_then(|data| {
+    let opened = fill_in(address, hdf5, &object, create, names.as_deref(), layout).and_then(|data| {
         let plain = File::options().read(true).write(true).open(partial.unwrap_or(file));
         Ok((data, plain.map_err(|e| Error::store_io(address, "opening the file to write", &e))?))
     });
@@ -188,10 +191,34 @@ fn check_free(address: &str, file: &Id, dataset: &str, overwrite: bool) -> Resul
     }
 }
 
+/// Names of the axes: those that are wanted, else in NetCDF-4 files those of what is replaced by an array of its shape.
+fn names_of(file: &Path, dataset: &str, address: &str, hdf5: &Id, create: &Create) -> Result<Option<Vec<Option<String>>>> {
+    if create.dimension_names.is_some() || !is_netcdf(file) || !library::exists(address, hdf5, dataset)? {
+        return Ok(create.dimension_names.clone());
+    }
+    sync(|| {
+        let (old, kind) = library::open_object(address, hdf5, dataset)?;
+        // SAFETY: the identifier is alive.
+        let space = id(address, "dataspace", unsafe { H5Dget_space(old.raw()) });
+        let extents = space.and_then(|space| library::extents(address, &space));
+        if kind != H5I_type_t::H5I_DATASET || !extents.is_ok_and(|(shape, _)| shape == create.shape) {
+            return Ok(None);
+        }
+        Ok(attributes::dimension_names(address, &old, create.shape.len(), &mut Scales::default()))
+    })
+}
+
 /// Attributes, names of axes, and where the data go.
-fn fill_in(address: &str, file: &Id, object: &Id, create: &Create, layout: &DatasetLayout) -> Result<Data> {
-    attributes::write(address, object, &create.attributes)?;
-    if let Some(names) = create.dimension_names.as_ref().filter(|n| !n.is_empty()) {
+fn fill_in(
+    address: &str,
+    file: &Id,
+    object: &Id,
+    create: &Create,
+    names: Option<&[Option<String>]>,
+    layout: &DatasetLayout,
+) -> Result<Data> {
+    attributes::write(address, object, &create.attributes, &create.attribute_kinds)?;
+    if let Some(names) = names.filter(|n| !n.is_empty()) {
         attributes::write_dimension_names(address, object, names)?;
     }
     if let Some(pipeline) = &layout.pipeline {
@@ -397,6 +424,12 @@ impl Hdf5Writer {
         let address = &self.address;
         check_free(address, file, &self.dataset, self.overwrite)?;
         let replaced = library::exists(address, file, &self.dataset)?;
+        if replaced && is_netcdf(&self.target) {
+            sync(|| {
+                let (old, new) = (library::open_object(address, file, &self.dataset)?.0, library::open_object(address, file, hidden)?.0);
+                dimensions::detach(address, &old, &new)
+            })?;
+        }
         let (from, to) = (c_string(address, hidden)?, c_string(address, &self.dataset)?);
         let aside_name = format!("{hidden}-old");
         let aside = c_string(address, &aside_name)?;

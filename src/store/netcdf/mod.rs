@@ -103,6 +103,7 @@ fn classic(file: File, header: &Header, variable: &Variable, address: &str) -> R
         dimension_names: (!shape.is_empty()).then(|| variable.dims.iter().map(|&d| Some(header.dims[d].name.clone())).collect()),
         fill: packing.missing.first().copied().or(Some(variable.kind.fill())),
         attributes: variable.attributes.iter().map(|(name, value)| (name.clone(), value.json())).collect(),
+        attribute_kinds: variable.attributes.iter().filter_map(|(name, value)| Some((name.clone(), value.kind()?))).collect(),
         ..Meta::plain(shape, dtype)
     };
     let record_bytes = record.then_some(header.record_bytes);

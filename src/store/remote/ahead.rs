@@ -215,6 +215,13 @@ impl Inside {
         }
     }
 
+    /// How many requests of earlier parts have no room yet. Answers may come in another order: as much is left for each of these as one that
+    /// came first takes. Later parts would fill all room otherwise, and readers would fetch the earlier ones once more.
+    fn unanswered_before(&self, request: u64) -> u64 {
+        let has_none = |held: &&Held| held.request < request && matches!(held.state, State::Asked | State::WaitsForRoom);
+        self.parts.values().filter(has_none).count() as u64
+    }
+
     /// The part of a request, if it is still wanted.
     fn of(&mut self, name: &Name, request: u64) -> Option<&mut Held> {
         self.parts.get_mut(name).filter(|held| held.request == request)
@@ -383,7 +390,8 @@ impl Shared {
                     return Err("it is longer than what may be held".into());
                 }
                 let is_first = inside.waiting.first().is_none_or(|&first| first >= request);
-                if is_first && inside.held_bytes + len <= inside.allowed {
+                let kept = len.saturating_mul(inside.unanswered_before(request));
+                if is_first && (inside.held_bytes + len).saturating_add(kept) <= inside.allowed {
                     inside.held_bytes += len;
                     running.len = len;
                     inside.waiting.remove(&request);

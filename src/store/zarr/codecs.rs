@@ -75,7 +75,8 @@ fn v3_chain(codecs: &[MetadataV3], rank: usize, dtype: DType) -> Parsed<Chain> {
             }
             ("bytes", false) => {
                 has_bytes = true;
-                let big = match config.get("endian").map(Value::as_str) {
+                // One that is null is not there.
+                let big = match config.get("endian").filter(|endian| !endian.is_null()).map(Value::as_str) {
                     Some(Some("little")) => false,
                     Some(Some("big")) => true,
                     None if elements.dtype.size() == 1 => cfg!(target_endian = "big"),

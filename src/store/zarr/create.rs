@@ -291,7 +291,7 @@ fn v3_documents(create: &Create, chunk: &[u64], shard: Option<&[u64]>, chain: &C
     let metadata =
         ArrayMetadataV3::new(create.shape.clone(), read(grid)?, read(json!(create.dtype.name()))?, read(fill_value)?, read(json!(codecs))?);
     let metadata = metadata
-        .with_attributes(document::marked(&xarray::written(&create.attributes, create.dtype)))
+        .with_attributes(document::marked_numbers(&xarray::written(&create.attributes, create.dtype), &create.attribute_kinds))
         .with_dimension_names(create.dimension_names.clone());
     Ok(vec![("zarr.json", document::bare_words(&metadata.to_string_pretty()))])
 }
@@ -313,7 +313,7 @@ fn v2_documents(create: &Create, chunk: &[u64], chain: &Chain) -> std::result::R
         "compressor": compressor, "fill_value": fill_value, "order": "C", "filters": null,
         "dimension_separator": ".",
     });
-    let mut attributes: Map<String, Value> = document::marked(&create.attributes);
+    let mut attributes: Map<String, Value> = document::marked_numbers(&create.attributes, &create.attribute_kinds);
     if let Some(names) = &create.dimension_names {
         attributes.insert("_ARRAY_DIMENSIONS".into(), json!(names));
     }

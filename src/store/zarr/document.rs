@@ -2,6 +2,7 @@
 //! `-Infinity` here; in attributes zarr-python and xarray write them as bare words, and so does this.
 
 use crate::error::{Error, Result};
+use crate::store::{AttributeKind, AttributeKinds};
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 use std::fs::File;
@@ -48,7 +49,12 @@ pub(super) fn parse(from: impl Read, len: u64, name: &str, address: &str) -> Res
         // A file that grows meanwhile is not read without end.
         let read = from.take(4 * KEPT_BYTES_MAX).read_to_end(&mut text);
         read.map_err(|e| Error::store_io(address, &format!("reading {name}"), &e))?;
-        return whole(&text).map(Some).map_err(no_json);
+        let mut value = whole(&text).map_err(no_json)?;
+        // Some writers have null where there are none.
+        if value.get("attributes").is_some_and(Value::is_null) {
+            value.as_object_mut().and_then(|fields| fields.remove("attributes"));
+        }
+        return Ok(Some(value));
     }
     let Kind(kind) = serde_json::from_reader(BareWords::new(BufReader::new(from)).take(DOCUMENT_BYTES_MAX)).map_err(no_json)?;
     if kind.get("node_type").and_then(Value::as_str) != Some("group") {
@@ -187,6 +193,17 @@ pub(super) fn marked(attributes: &Map<String, Value>) -> Map<String, Value> {
         }
     }
     attributes.iter().map(|(name, value)| (name.clone(), mark(value))).collect()
+}
+
+/// As [`marked`], but for those that are texts.
+pub(super) fn marked_numbers(attributes: &Map<String, Value>, kinds: &AttributeKinds) -> Map<String, Value> {
+    let mut all = marked(attributes);
+    for (name, kind) in kinds {
+        if let (AttributeKind::Text, Some(text)) = (kind, attributes.get(name)) {
+            all.insert(name.clone(), text.clone());
+        }
+    }
+    all
 }
 
 /// The text of a document, what was marked as bare words.

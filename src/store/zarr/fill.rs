@@ -127,7 +127,8 @@ fn integer_text(text: &str, dtype: DType) -> Result<Vec<u8>, String> {
 fn bool_text(text: &str, dtype: DType) -> Result<bool, String> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "1" => Ok(true),
-        "false" | "0" => Ok(false),
+        // No text is false, as zarr-python has it.
+        "false" | "0" | "" => Ok(false),
         _ => match base64(text, dtype)?[..] {
             [0] => Ok(false),
             [1] => Ok(true),
@@ -234,7 +235,7 @@ mod tests {
         assert_eq!(read(json!("AADAPwAAAMA="), DType::C64), Ok(Scalar::Complex(1.5, -2.0)));
         assert_eq!(read(json!("1.5"), DType::C128), Ok(Scalar::Complex(1.5, 0.0)));
         assert_eq!(read(json!(["0x3fc00000", "-Infinity"]), DType::C64), Ok(Scalar::Complex(1.5, f64::NEG_INFINITY)));
-        for (text, expected) in [("true", true), ("False", false), ("1", true), ("AQ==", true), ("AA==", false)] {
+        for (text, expected) in [("true", true), ("False", false), ("1", true), ("AQ==", true), ("AA==", false), ("", false)] {
             assert_eq!(read(json!(text), DType::Bool), Ok(Scalar::Bool(expected)), "{text}");
         }
         assert_eq!((read(json!(true), DType::I32), read(json!(false), DType::U8)), (Ok(Scalar::Int(1)), Ok(Scalar::UInt(0))));

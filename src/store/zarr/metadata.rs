@@ -8,9 +8,9 @@ use super::keys::Keys;
 use super::layout::{ArrayLayout, Coding, Parsed, lengths};
 use super::{structured, xarray};
 use crate::error::{Error, Result};
-use crate::store::Meta;
 use crate::store::in_memory::dense_len;
 use crate::store::record::{self, Part, TIME, TIMES, Why};
+use crate::store::{AttributeKinds, Meta};
 use flagstone_kernels::dtype::{DType, Scalar};
 use serde_json::{Map, Value};
 use zarrs::metadata::ArrayMetadata;
@@ -179,7 +179,8 @@ fn meta(
         Coding::Foreign(..) => (file_chunk.to_vec(), None, true),
     };
     let fill = Some(Scalar::read(dtype, fill));
-    Meta { shape, dtype, chunks: Some(chunks), shards, codec, compressed, fill, dimension_names, attributes }
+    let attribute_kinds = AttributeKinds::new();
+    Meta { shape, dtype, chunks: Some(chunks), shards, codec, compressed, fill, dimension_names, attributes, attribute_kinds }
 }
 
 fn coding_text(coding: &Coding) -> String {

@@ -7,7 +7,7 @@ use super::far::Far;
 use super::foreign::Foreign;
 use super::layout::{ArrayLayout, Coding};
 use super::place::{Opened, Place};
-use super::shard::{INDEX_BYTES_MAX, ShardIndex, index_bytes};
+use super::shard::{INDEX_BYTES_MAX, Right, ShardIndex, index_bytes};
 use crate::error::{Error, Result};
 use crate::grid::Region;
 use crate::store::box_read::{BoxFile, PIECE_BYTES, file_strides, stored_strides};
@@ -21,7 +21,7 @@ use flagstone_kernels::copy::fill;
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::view::{View, ViewMut};
 use std::fs::File;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::Arc;
 
 /// Chunk files that one [`Store::prefetch`] opens at most.
@@ -38,6 +38,7 @@ pub(super) struct ZarrStore {
     /// The longest chunk that is packed in a zip file, packed and unpacked.
     packed_bytes: (u64, u64),
     foreign: Option<Foreign>,
+    right: Right,
 }
 
 /// One encoded chunk inside a file.
@@ -87,7 +88,7 @@ impl ZarrStore {
             }
             _ => None,
         };
-        Ok(ZarrStore { address: address.to_string(), place, layout: Arc::new(layout), far, packed_bytes, foreign })
+        Ok(ZarrStore { address: address.to_string(), place, layout: Arc::new(layout), far, packed_bytes, foreign, right: Right::default() })
     }
 
     fn dtype(&self) -> DType {
@@ -268,17 +269,29 @@ impl ZarrStore {
             Coding::Shards { chain, inner, index_at_end, index_checksum } => {
                 let len = index_bytes(&self.layout.file_chunk, inner, *index_checksum).unwrap_or(u64::MAX);
                 let is_short = len <= INDEX_BYTES_MAX;
-                let (room, scratch) = scratch.split_at_mut(if is_short { len as usize } else { 16 });
+                let (room, scratch) = scratch.split_at_mut(len.clamp(16, INDEX_BYTES_MAX) as usize);
                 // Of an index that is too long, the first or last bytes tell how long the shard is.
-                let asked = if is_short { len } else { 16 };
+                let (asked, mut few) = (if is_short { len } else { 16 }, [0; 16]);
+                let (whole, pieces) = room.split_at_mut(if is_short { len as usize } else { 0 });
                 let wanted = if *index_at_end { Wanted::Last(asked) } else { Wanted::Range { at: 0, len: asked } };
-                let Some((bytes, shard)) = far.bytes(&key, wanted, part.elements(), room)? else {
+                let place = if is_short { whole } else { &mut few[..] };
+                let Some((bytes, shard)) = far.bytes(&key, wanted, part.elements(), place)? else {
                     fill(&self.layout.fill, out);
                     return Ok(Moved::default());
                 };
                 let index = ShardIndex::of(&self.layout.file_chunk, inner, *index_at_end, *index_checksum, shard.total);
                 let index = index.map_err(|what| self.bad(&key, what))?;
                 let entries = is_short.then(|| index.checked(bytes.get())).transpose().map_err(|what| self.bad(&key, what))?;
+                if index.must_verify() {
+                    // What it was when it was right, it is: later parts are of the same state or an error.
+                    self.right.once((&key, shard.total, &shard.state), || {
+                        let read = |at, place: &mut [u8], hand_on: &mut dyn FnMut(&[u8])| {
+                            let len = place.len() as u64;
+                            far.part_of(&shard, &key, (at, len), 0, place).map(|bytes| hand_on(bytes.get()))
+                        };
+                        index.verify(pieces, read)?.map_err(|what| self.bad(&key, what))
+                    })?;
+                }
                 let mut moved = Moved::default();
                 for_each_part(&part.local, inner, |inner_part| {
                     let n = crate::grid::ravel(&inner_part.index, &index.counts);
@@ -376,6 +389,16 @@ impl ZarrStore {
                     .map_err(|what| self.bad(&key, what))?;
                 let (room, scratch) = scratch.split_at_mut(index.scratch_bytes() as usize);
                 let io = |e| Error::store_io(&self.address, &format!("chunk {key}: reading the shard's index"), &e);
+                if index.must_verify() {
+                    let found = file.metadata().map_err(io)?;
+                    let state = (&key, base, len, found.ino(), found.mtime(), found.mtime_nsec());
+                    self.right.once(state, || {
+                        let read = |at, place: &mut [u8], hand_on: &mut dyn FnMut(&[u8])| {
+                            file.read_exact_at(place, base + at).map(|()| hand_on(place))
+                        };
+                        index.verify(room, read).map_err(io)?.map_err(|what| self.bad(&key, what))
+                    })?;
+                }
                 let loaded = index.load(file, base, room).map_err(io)?.map_err(|what| self.bad(&key, what))?;
                 let mut moved = Moved::default();
                 for_each_part(&part.local, inner, |inner_part| {
@@ -429,7 +452,12 @@ impl Store for ZarrStore {
         }
     }
     fn resident_bytes(&self) -> u64 {
-        document::attributes_bytes(&self.layout.meta.attributes) + self.place.resident_bytes()
+        let right = match &self.layout.coding {
+            Coding::Shards { inner, index_checksum, .. } => index_bytes(&self.layout.file_chunk, inner, *index_checksum),
+            _ => None,
+        };
+        let right = right.filter(|&len| len > INDEX_BYTES_MAX).map_or(0, |_| Right::BYTES);
+        document::attributes_bytes(&self.layout.meta.attributes) + self.place.resident_bytes() + right
     }
     fn scratch_bytes(&self, region: &Region) -> u64 {
         if region.elements() == 0 {
