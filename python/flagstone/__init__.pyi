@@ -162,9 +162,9 @@ class Array:
     def to_zarr(self, address: Any, **options: Any) -> None: ...
     def all(self, axis: int | Sequence[int] | None = ..., *, keepdims: bool = ..., where: Any = ...) -> Array:
         """Whether all are nonzero."""
-    def amax(self, axis: int | Sequence[int] | None = ..., *, keepdims: bool = ..., where: Any = ...) -> Array:
+    def amax(self, axis: int | Sequence[int] | None = ..., *, keepdims: bool = ..., where: Any = ..., initial: Any = ...) -> Array:
         """Largest values."""
-    def amin(self, axis: int | Sequence[int] | None = ..., *, keepdims: bool = ..., where: Any = ...) -> Array:
+    def amin(self, axis: int | Sequence[int] | None = ..., *, keepdims: bool = ..., where: Any = ..., initial: Any = ...) -> Array:
         """Smallest values."""
     def any(self, axis: int | Sequence[int] | None = ..., *, keepdims: bool = ..., where: Any = ...) -> Array:
         """Whether any is nonzero."""
@@ -200,27 +200,27 @@ class Array:
         """The product over the last axis and the last but one."""
     def flatten(self, order: str | None = ...) -> Array:
         """All elements along one axis."""
-    def max(self, axis: int | Sequence[int] | None = ..., *, keepdims: bool = ..., where: Any = ...) -> Array:
+    def max(self, axis: int | Sequence[int] | None = ..., *, keepdims: bool = ..., where: Any = ..., initial: Any = ...) -> Array:
         """Largest values."""
     def mean(self, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., where: Any = ...) -> Array:
         """Arithmetic means."""
-    def min(self, axis: int | Sequence[int] | None = ..., *, keepdims: bool = ..., where: Any = ...) -> Array:
+    def min(self, axis: int | Sequence[int] | None = ..., *, keepdims: bool = ..., where: Any = ..., initial: Any = ...) -> Array:
         """Smallest values."""
     def nanargmax(self, axis: int | Sequence[int] | None = ..., *, keepdims: bool = ...) -> Array:
         """Where the first largest value is, NaN skipped."""
     def nanargmin(self, axis: int | Sequence[int] | None = ..., *, keepdims: bool = ...) -> Array:
         """Where the first smallest value is, NaN skipped."""
-    def nanmax(self, axis: int | Sequence[int] | None = ..., *, keepdims: bool = ..., where: Any = ...) -> Array:
+    def nanmax(self, axis: int | Sequence[int] | None = ..., *, keepdims: bool = ..., where: Any = ..., initial: Any = ...) -> Array:
         """Largest values, NaN skipped."""
     def nanmean(self, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., where: Any = ...) -> Array:
         """Means of what is not NaN."""
-    def nanmin(self, axis: int | Sequence[int] | None = ..., *, keepdims: bool = ..., where: Any = ...) -> Array:
+    def nanmin(self, axis: int | Sequence[int] | None = ..., *, keepdims: bool = ..., where: Any = ..., initial: Any = ...) -> Array:
         """Smallest values, NaN skipped."""
-    def nanprod(self, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., where: Any = ...) -> Array:
+    def nanprod(self, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., where: Any = ..., initial: Any = ...) -> Array:
         """Products of what is not NaN."""
     def nanstd(self, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, ddof: Any = ..., keepdims: bool = ..., where: Any = ..., correction: Any = ...) -> Array:
         """Standard deviations of what is not NaN."""
-    def nansum(self, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., where: Any = ...) -> Array:
+    def nansum(self, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., where: Any = ..., initial: Any = ...) -> Array:
         """Sums of what is not NaN."""
     def nanvar(self, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, ddof: Any = ..., keepdims: bool = ..., where: Any = ..., correction: Any = ...) -> Array:
         """Variances of what is not NaN."""
@@ -228,7 +228,7 @@ class Array:
         """Where the elements are that are not zero, an array an axis."""
     def partition(self, kth: Any, axis: int | Sequence[int] | None = ...) -> Array:
         """With the kth value at its place: sorted."""
-    def prod(self, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., where: Any = ...) -> Array:
+    def prod(self, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., where: Any = ..., initial: Any = ...) -> Array:
         """Products."""
     def ptp(self, axis: int | Sequence[int] | None = ..., *, keepdims: bool = ...) -> Array:
         """Largest minus smallest."""
@@ -248,7 +248,7 @@ class Array:
         """Without axes of length 1."""
     def std(self, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, ddof: Any = ..., keepdims: bool = ..., where: Any = ..., correction: Any = ...) -> Array:
         """Standard deviations."""
-    def sum(self, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., where: Any = ...) -> Array:
+    def sum(self, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., where: Any = ..., initial: Any = ...) -> Array:
         """Sums."""
     def swapaxes(self, axis1: Any, axis2: Any) -> Array:
         """Two axes exchanged."""
@@ -511,17 +511,17 @@ def allclose(a: Any, b: Any, rtol: Any = ..., atol: Any = ..., equal_nan: Any = 
     """Whether all are close."""
 def array_equal(a1: Any, a2: Any, equal_nan: Any = ...) -> Array:
     """Whether shapes and all elements are equal."""
-def where(condition: Any, x: Any, y: Any) -> Array:
-    """x where the condition holds, else y."""
+def where(condition: Any, x: Any = ..., y: Any = ...) -> Array:
+    """x where the condition holds, else y; of a condition alone, where it holds."""
 def clip(a: Any, a_min: Any = ..., a_max: Any = ..., *, min: Any = ..., max: Any = ...) -> Array:
     """Limited to a range."""
 def astype(x: Any, dtype: DTypeLike | None, *, copy: bool | None = ..., device: str | None = ...) -> Array:
     """As another dtype."""
 def copy(a: Any, order: str | None = ..., subok: Any = ...) -> Array:
     """The array itself: arrays never change."""
-def sum(a: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., where: Any = ...) -> Array:
+def sum(a: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., where: Any = ..., initial: Any = ...) -> Array:
     """Sums."""
-def prod(a: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., where: Any = ...) -> Array:
+def prod(a: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., where: Any = ..., initial: Any = ...) -> Array:
     """Products."""
 def mean(a: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., where: Any = ...) -> Array:
     """Arithmetic means."""
@@ -529,13 +529,13 @@ def var(a: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None 
     """Variances."""
 def std(a: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, ddof: Any = ..., keepdims: bool = ..., where: Any = ..., correction: Any = ...) -> Array:
     """Standard deviations."""
-def min(a: Any, axis: int | Sequence[int] | None = ..., *, keepdims: bool = ..., where: Any = ...) -> Array:
+def min(a: Any, axis: int | Sequence[int] | None = ..., *, keepdims: bool = ..., where: Any = ..., initial: Any = ...) -> Array:
     """Smallest values."""
-def max(a: Any, axis: int | Sequence[int] | None = ..., *, keepdims: bool = ..., where: Any = ...) -> Array:
+def max(a: Any, axis: int | Sequence[int] | None = ..., *, keepdims: bool = ..., where: Any = ..., initial: Any = ...) -> Array:
     """Largest values."""
-def amin(a: Any, axis: int | Sequence[int] | None = ..., *, keepdims: bool = ..., where: Any = ...) -> Array:
+def amin(a: Any, axis: int | Sequence[int] | None = ..., *, keepdims: bool = ..., where: Any = ..., initial: Any = ...) -> Array:
     """Smallest values."""
-def amax(a: Any, axis: int | Sequence[int] | None = ..., *, keepdims: bool = ..., where: Any = ...) -> Array:
+def amax(a: Any, axis: int | Sequence[int] | None = ..., *, keepdims: bool = ..., where: Any = ..., initial: Any = ...) -> Array:
     """Largest values."""
 def any(a: Any, axis: int | Sequence[int] | None = ..., *, keepdims: bool = ..., where: Any = ...) -> Array:
     """Whether any is nonzero."""
@@ -547,9 +547,9 @@ def argmax(a: Any, axis: int | Sequence[int] | None = ..., *, keepdims: bool = .
     """Where the first largest value is."""
 def count_nonzero(a: Any, axis: int | Sequence[int] | None = ..., *, keepdims: bool = ...) -> Array:
     """How many are nonzero."""
-def nansum(a: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., where: Any = ...) -> Array:
+def nansum(a: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., where: Any = ..., initial: Any = ...) -> Array:
     """Sums of what is not NaN."""
-def nanprod(a: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., where: Any = ...) -> Array:
+def nanprod(a: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., where: Any = ..., initial: Any = ...) -> Array:
     """Products of what is not NaN."""
 def nanmean(a: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., where: Any = ...) -> Array:
     """Means of what is not NaN."""
@@ -557,9 +557,9 @@ def nanvar(a: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | No
     """Variances of what is not NaN."""
 def nanstd(a: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, ddof: Any = ..., keepdims: bool = ..., where: Any = ..., correction: Any = ...) -> Array:
     """Standard deviations of what is not NaN."""
-def nanmin(a: Any, axis: int | Sequence[int] | None = ..., *, keepdims: bool = ..., where: Any = ...) -> Array:
+def nanmin(a: Any, axis: int | Sequence[int] | None = ..., *, keepdims: bool = ..., where: Any = ..., initial: Any = ...) -> Array:
     """Smallest values, NaN skipped."""
-def nanmax(a: Any, axis: int | Sequence[int] | None = ..., *, keepdims: bool = ..., where: Any = ...) -> Array:
+def nanmax(a: Any, axis: int | Sequence[int] | None = ..., *, keepdims: bool = ..., where: Any = ..., initial: Any = ...) -> Array:
     """Largest values, NaN skipped."""
 def nanargmin(a: Any, axis: int | Sequence[int] | None = ..., *, keepdims: bool = ...) -> Array:
     """Where the first smallest value is, NaN skipped."""
@@ -837,17 +837,17 @@ def argpartition(a: Any, kth: Any, axis: int | Sequence[int] | None = ...) -> Ar
     """The places of the partitioned values."""
 def sort_complex(a: Any) -> Array:
     """In ascending order along the last axis, as complex numbers."""
-def median(a: Any, axis: int | Sequence[int] | None = ..., *, keepdims: bool = ...) -> Array:
+def median(a: Any, axis: int | Sequence[int] | None = ..., out: Any = ..., overwrite_input: Any = ..., keepdims: bool = ...) -> Array:
     """The exact median."""
-def nanmedian(a: Any, axis: int | Sequence[int] | None = ..., *, keepdims: bool = ...) -> Array:
+def nanmedian(a: Any, axis: int | Sequence[int] | None = ..., out: Any = ..., overwrite_input: Any = ..., keepdims: bool = ...) -> Array:
     """The exact median of what is not NaN."""
 def searchsorted(a: Any, v: Any, side: Any = ...) -> Array:
     """Where values belong in a sorted array."""
 def digitize(x: Any, bins: Any, right: Any = ...) -> Array:
     """Between which edges each value lies."""
-def isin(element: Any, test_elements: Any, *, invert: Any = ...) -> Array:
+def isin(element: Any, test_elements: Any, assume_unique: Any = ..., invert: Any = ..., *, kind: Any = ...) -> Array:
     """Whether each element is one of others."""
-def interp(x: Any, xp: Any, fp: Any, left: Any = ..., right: Any = ...) -> Array:
+def interp(x: Any, xp: Any, fp: Any, left: Any = ..., right: Any = ..., period: Any = ...) -> Array:
     """Linear interpolation of points."""
 def take(a: Any, indices: Any, axis: int | Sequence[int] | None = ..., *, mode: Any = ...) -> Array:
     """The elements at indices along an axis."""
@@ -859,8 +859,8 @@ def unravel_index(indices: Any, shape: int | Sequence[int], order: str | None = 
     """The place along each axis of places in an array."""
 def ravel_multi_index(multi_index: Any, dims: Any, mode: Any = ..., order: str | None = ...) -> Array:
     """Places along each axis as one place in an array."""
-def trim_zeros(filt: Any, trim: Any = ...) -> Array:
-    """A 1-D array without the zeros at its front and back."""
+def trim_zeros(filt: Any, trim: Any = ..., axis: int | Sequence[int] | None = ...) -> Array:
+    """Without the zeros at the front and back of axes."""
 def lexsort(keys: Any, axis: int | Sequence[int] | None = ...) -> Array:
     """The order by several keys, the last one first."""
 def compress(condition: Any, a: Any, axis: int | Sequence[int] | None = ...) -> Array:
@@ -873,7 +873,7 @@ def flatnonzero(a: Any) -> Array:
     """Where the elements of the flattened array are that are not zero."""
 def argwhere(a: Any) -> Array:
     """Where the elements are that are not zero, a row an element."""
-def unique(ar: Any, return_index: Any = ..., return_inverse: Any = ..., return_counts: Any = ...) -> Any:
+def unique(ar: Any, return_index: Any = ..., return_inverse: Any = ..., return_counts: Any = ..., axis: int | Sequence[int] | None = ..., *, equal_nan: Any = ..., sorted: Any = ...) -> Any:
     """The different elements, ascending."""
 def unique_values(x: Any) -> Array:
     """The different elements, ascending."""
@@ -883,13 +883,13 @@ def unique_inverse(x: Any) -> Any:
     """The different elements, and the place among them of each element."""
 def unique_all(x: Any) -> Any:
     """The different elements, their first places, the place of each element, and their counts."""
-def intersect1d(ar1: Any, ar2: Any) -> Array:
+def intersect1d(ar1: Any, ar2: Any, assume_unique: Any = ...) -> Array:
     """Elements of both."""
 def union1d(ar1: Any, ar2: Any) -> Array:
     """Elements of either."""
-def setdiff1d(ar1: Any, ar2: Any) -> Array:
+def setdiff1d(ar1: Any, ar2: Any, assume_unique: Any = ...) -> Array:
     """Elements of the first that are none of the second."""
-def setxor1d(ar1: Any, ar2: Any) -> Array:
+def setxor1d(ar1: Any, ar2: Any, assume_unique: Any = ...) -> Array:
     """Elements of exactly one."""
 def topk(a: Any, k: Any, axis: int | Sequence[int] | None = ...) -> Array:
     """The k largest values, descending; the smallest, ascending, for −k (dask)."""
@@ -905,13 +905,13 @@ def histogram2d(x: Any, y: Any, bins: Any = ..., range: Any = ..., density: Any 
     """Counts of pairs, and both edges."""
 def histogramdd(sample: Any, bins: Any = ..., range: Any = ..., density: Any = ..., weights: Any = ...) -> Any:
     """Counts of points in as many dimensions as there are columns, and the edges of each."""
-def quantile(a: Any, q: Any, axis: int | Sequence[int] | None = ..., *, method: Any = ..., keepdims: bool = ..., weights: Any = ...) -> Array:
+def quantile(a: Any, q: Any, axis: int | Sequence[int] | None = ..., out: Any = ..., overwrite_input: Any = ..., method: Any = ..., keepdims: bool = ..., *, weights: Any = ...) -> Array:
     """Exact quantiles, by any of NumPy's methods."""
-def percentile(a: Any, q: Any, axis: int | Sequence[int] | None = ..., *, method: Any = ..., keepdims: bool = ..., weights: Any = ...) -> Array:
+def percentile(a: Any, q: Any, axis: int | Sequence[int] | None = ..., out: Any = ..., overwrite_input: Any = ..., method: Any = ..., keepdims: bool = ..., *, weights: Any = ...) -> Array:
     """Exact percentiles, by any of NumPy's methods."""
-def nanquantile(a: Any, q: Any, axis: int | Sequence[int] | None = ..., *, method: Any = ..., keepdims: bool = ..., weights: Any = ...) -> Array:
+def nanquantile(a: Any, q: Any, axis: int | Sequence[int] | None = ..., out: Any = ..., overwrite_input: Any = ..., method: Any = ..., keepdims: bool = ..., *, weights: Any = ...) -> Array:
     """Exact quantiles of what is not NaN."""
-def nanpercentile(a: Any, q: Any, axis: int | Sequence[int] | None = ..., *, method: Any = ..., keepdims: bool = ..., weights: Any = ...) -> Array:
+def nanpercentile(a: Any, q: Any, axis: int | Sequence[int] | None = ..., out: Any = ..., overwrite_input: Any = ..., method: Any = ..., keepdims: bool = ..., *, weights: Any = ...) -> Array:
     """Exact percentiles of what is not NaN."""
 def groupby_reduce(array: Any, by: Any, *, func: Any = ..., axis: int | Sequence[int] | None = ..., num_groups: Any = ..., ddof: Any = ...) -> Array:
     """func ('sum', 'mean', 'var', 'std', 'min', 'max', 'count', 'argmin', 'argmax', 'median') of the places along an axis with each label 0, 1, … below num_groups, by default up to the greatest (flox)."""

@@ -62,7 +62,7 @@ def lstsq(a: Any, b: Any, rcond: Any = ...) -> Any:
     """Least squares: x, residuals, rank, singular values."""
 def pinv(a: Any, rcond: Any = ..., hermitian: Any = ..., *, rtol: Any = ...) -> Array:
     """The pseudoinverse."""
-def matrix_rank(A: Any, tol: Any = ..., hermitian: Any = ...) -> Array:
+def matrix_rank(A: Any, tol: Any = ..., hermitian: Any = ..., *, rtol: Any = ...) -> Array:
     """How many singular values are not zero."""
 def cond(x: Any, p: Any = ...) -> Array:
     """The condition number."""

@@ -3,10 +3,19 @@ PYTHONPATH; `make python-suites` runs it.
 
 Whatever function of NumPy's a test calls that the table has too is called as ours: arrays of NumPy come in as lazy ones in small chunks,
 results go out as NumPy's. A call that is not about arrays of our dtypes is skipped with the reason, and so is what stands in skips.txt.
+Not compared are the wording of errors, whose class is, and warnings: values are computed later than the call, on other threads.
 """
 
+import contextlib
+import decimal
+import fractions
+import importlib
 import pathlib
+import pkgutil
+import sys
 import types
+import unittest.mock
+import warnings
 
 import numpy as np
 import pytest
@@ -25,29 +34,55 @@ ASIDE = {
 }
 
 
+#: Dtypes that the engine has not, and values that NumPy holds as objects.
+OBJECTS = (decimal.Decimal, fractions.Fraction)
+
+
+def unlike(dtype):
+    """Whether an array of this dtype of NumPy's cannot be one of ours."""
+    return dtype.kind not in KINDS or dtype.itemsize > 16 or dtype.kind == "f" and dtype.itemsize > 8
+
+
 def lazy(value):
     """The argument as ours, or a skip with the reason that it cannot be."""
     if isinstance(value, np.ndarray):
         if type(value) is not np.ndarray:
             pytest.skip(f"a subclass of arrays: {type(value).__name__}")
-        if value.dtype.kind not in KINDS or value.dtype.itemsize > 16 or value.dtype.kind == "f" and value.dtype.itemsize > 8:
+        if unlike(value.dtype):
             pytest.skip(f"dtype {value.dtype.name}")
         x = fs.asarray(value)
         return x.rechunk(tuple(max(1, (n + 1) // 2) for n in value.shape)) if value.ndim and value.size else x
-    if isinstance(value, (list, tuple)) and type(value) in (list, tuple):
+    if type(value) in (list, tuple):
         return type(value)(lazy(item) for item in value)
-    if isinstance(value, np.generic) and (value.dtype.kind not in KINDS or value.dtype.itemsize > 16):
+    if isinstance(value, np.generic) and unlike(value.dtype):
         pytest.skip(f"dtype {value.dtype.name}")
-    if isinstance(value, np.dtype) and value.kind not in KINDS:
-        pytest.skip(f"dtype {value.name}")
-    if hasattr(value, "__array__") and not isinstance(value, (np.generic, fs.Array)) or value is object:
+    if isinstance(value, OBJECTS):
+        pytest.skip(f"objects: {type(value).__name__}")
+    if type(value) is int and not -(2**63) <= value < 2**64:
+        pytest.skip("integers of more than 64 bits, which NumPy holds as objects")
+    if hasattr(value, "__array__") and not isinstance(value, (np.generic, fs.Array, type)):
         pytest.skip(f"an object with protocols of its own: {type(value).__name__}")
+    return value
+
+
+def of_dtype(value):
+    """A dtype as NumPy reads it, or a skip where the engine has none such."""
+    if value is None or isinstance(value, np.ndarray):
+        return value
+    try:
+        dtype = np.dtype(value)
+    except TypeError:
+        return value
+    if unlike(dtype):
+        pytest.skip(f"dtype {dtype.name}")
     return value
 
 
 def eager(value):
     if isinstance(value, fs.Array):
         return value.compute()
+    if hasattr(value, "_fields"):
+        return value._make(eager(item) for item in value)
     if isinstance(value, (list, tuple)):
         return type(value)(eager(item) for item in value)
     return value
@@ -59,21 +94,25 @@ class Call:
     def __init__(self, name, theirs):
         self.ours, self.theirs, self.__name__, self.__doc__ = FUNCTIONS[name], theirs, theirs.__name__, theirs.__doc__
 
+    #: Whether a module of tests is being imported: what it computes then is no test.
+    importing = False
+
     def __call__(self, *args, **kwargs):
+        if Call.importing:
+            return self.theirs(*args, **kwargs)
         out = kwargs.get("out")
         if out is not None:
             pytest.skip("out=: lazy arrays have no memory to write to")
-        given, named = [lazy(arg) for arg in args], {key: lazy(value) for key, value in kwargs.items()}
+        kwargs.pop("out", None)
+        names = [name for name, _, _ in self.ours.parameters]
+        given = [of_dtype(arg) if names[at:at + 1] == ["dtype"] else lazy(arg) for at, arg in enumerate(args)]
+        named = {key: of_dtype(value) if key == "dtype" else lazy(value) for key, value in kwargs.items()}
         found = self.ours(*given, **named)
-        taken = self.theirs(*args, **kwargs) if _makes_tuple(found) else None
+        taken = self.theirs(*args, **kwargs) if isinstance(found, tuple) else None
         return _as(taken, eager(found))
 
     def __getattr__(self, name):
         return getattr(self.theirs, name)
-
-
-def _makes_tuple(found):
-    return isinstance(found, tuple)
 
 
 def _as(theirs, ours):
@@ -104,6 +143,51 @@ class Proxy(types.ModuleType):
         return self._calls[full]
 
 
+@contextlib.contextmanager
+def seen_warnings():
+    """The warnings that come, if any."""
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        yield seen
+
+
+class Checks(types.ModuleType):
+    """`pytest` for NumPy's tests: an error is known by its class, and no warning is waited for."""
+
+    def __getattr__(self, name):
+        return getattr(pytest, name)
+
+    @staticmethod
+    def raises(expected, *args, **kwargs):
+        if not args:
+            kwargs.pop("match", None)
+        return pytest.raises(expected, *args, **kwargs)
+
+    @staticmethod
+    def warns(expected=Warning, function=None, *args, **kwargs):
+        return warns_perhaps(expected, function, *args, **kwargs) if function else seen_warnings()
+
+
+def raises_whatever_it_says(expected, pattern, *args, **kwargs):
+    """`assert_raises_regex` without the wording."""
+    return np.testing.assert_raises(expected, *args, **kwargs)
+
+
+def warns_perhaps(expected, function=None, *args, **kwargs):
+    """`assert_warns` of what may warn later."""
+    if function is None:
+        return seen_warnings()
+    with seen_warnings():
+        return function(*args, **kwargs)
+
+
+#: What NumPy's tests check with, and what they check with here.
+CHECKS = {
+    id(pytest): Checks("pytest"),
+    id(np.testing.assert_raises_regex): raises_whatever_it_says,
+    id(np.testing.assert_warns): warns_perhaps,
+}
+
 SKIPS = {}
 for line in (pathlib.Path(__file__).parent / "skips.txt").read_text().splitlines():
     if line and not line.startswith("#"):
@@ -111,27 +195,54 @@ for line in (pathlib.Path(__file__).parent / "skips.txt").read_text().splitlines
         SKIPS[test.strip()] = reason
 
 
-def pytest_collection_modifyitems(items):
-    numpy = Proxy(np)
-    by_function = {}
+def _by_function(numpy):
+    """What stands in the place of every function, by the identity of NumPy's."""
+    found = dict(CHECKS)
     for name in FUNCTIONS:
         of, _, last = name.rpartition(".")
-        found = getattr(getattr(np, of, None) if of else np, last, None)
-        if found is not None and _plain(found) and last not in ASIDE:
-            by_function[id(found)] = getattr(getattr(numpy, of) if of else numpy, last)
-    seen = set()
+        if of not in ("", "linalg", "fft"):
+            continue
+        theirs = getattr(getattr(np, of, None) if of else np, last, None)
+        if theirs is not None and _plain(theirs) and last not in ASIDE:
+            found[id(theirs)] = getattr(getattr(numpy, of) if of else numpy, last)
+    return found
+
+
+def _everything_of_numpy():
+    """Imports NumPy's own modules, so that none of them is imported by a test and sees our functions."""
+    for package in (np._core, np.lib, np.ma, np.linalg, np.fft, np.testing, np.polynomial, np.matrixlib):
+        for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
+            if not module.ispkg:
+                with contextlib.suppress(ImportError):
+                    importlib.import_module(module.name)
+
+
+_everything_of_numpy()
+# thousands of arrays of a few elements: the time goes into waking threads, if there are any
+fs.config.set(threads=1)
+NUMPY = Proxy(np)
+BY_FUNCTION = _by_function(NUMPY)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pycollect_makemodule(module_path, parent):
+    """Imports a module of tests with our functions in sight: lists of functions in its classes and marks are made then."""
+    module = yield
+    ours = {"numpy": NUMPY, "numpy.linalg": NUMPY.linalg, "numpy.fft": NUMPY.fft}
+    with unittest.mock.patch.dict(sys.modules, ours), unittest.mock.patch.object(Call, "importing", True):
+        names = vars(module.obj)
+    for name, value in list(names.items()):
+        if value is np:
+            names[name] = NUMPY
+        elif value is np.linalg or value is np.fft:
+            names[name] = getattr(NUMPY, value.__name__.split(".")[-1])
+        elif id(value) in BY_FUNCTION:
+            names[name] = BY_FUNCTION[id(value)]
+    return module
+
+
+def pytest_collection_modifyitems(items):
     for item in items:
-        module = item.module
         reason = SKIPS.get(item.nodeid.split("[")[0].split("site-packages/")[-1])
         if reason:
             item.add_marker(pytest.mark.skip(reason=reason))
-        if module in seen:
-            continue
-        seen.add(module)
-        for name, value in list(vars(module).items()):
-            if value is np:
-                setattr(module, name, numpy)
-            elif value is np.linalg or value is np.fft:
-                setattr(module, name, getattr(numpy, value.__name__.split(".")[-1]))
-            elif id(value) in by_function:
-                setattr(module, name, by_function[id(value)])

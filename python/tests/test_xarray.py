@@ -66,7 +66,7 @@ CALLS = {
 
 
 #: What does not work yet: xarray asks for chunked arrays inside of the function, or for windows across chunks.
-NOT_YET = {"interp", "interp_like_nearest", "quantile"}
+NOT_YET = {"interp", "interp_like_nearest"}
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.xfail(strict=True)] if name in NOT_YET else []) for name in sorted(CALLS)])

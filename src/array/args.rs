@@ -2,6 +2,7 @@
 
 use super::{Array, Axes, Chunks, Index, Operand, Shape, Value, io, manipulate};
 use crate::error::{Error, Result};
+use crate::runtime::Runtime;
 use flagstone_kernels::dtype::{DType, Scalar};
 
 fn expected(operation: &str, what: &str, given: &Value) -> Error {
@@ -90,6 +91,41 @@ pub(super) fn operand(operation: &str, value: &Value) -> Result<Operand> {
     match value {
         Value::Scalar(scalar) => Ok(Operand::Scalar(*scalar)),
         other => array(operation, other).map(Operand::Array),
+    }
+}
+
+/// Elements that an array may have which steers a call.
+const TOLD_MAX: u64 = 1 << 16;
+
+/// A parameter that steers a call, as places and fractions do, with the elements of an array read at the call, as those of a list are:
+/// what is built follows from them.
+///
+/// # Errors
+/// `Unsupported` of an array of more than 2¹⁶ elements; and what computing them gives.
+pub(super) fn told(operation: &str, value: &Value) -> Result<Value> {
+    let Value::Array(array) = value else { return Ok(value.clone()) };
+    let (shape, dtype) = (array.shape()?, array.dtype()?);
+    let elements = shape.iter().fold(1u64, |n, &len| n.saturating_mul(len));
+    if elements > TOLD_MAX {
+        let what = format!("{elements} elements that steer the call; expected {TOLD_MAX} at most");
+        return Err(Error::unsupported(operation, what));
+    }
+    let runtime = Runtime::default_runtime()?;
+    let scalars: Vec<Scalar> = match dtype {
+        DType::Bool => runtime.compute::<bool>(array)?.into_iter().map(Scalar::Bool).collect(),
+        DType::U64 => runtime.compute::<u64>(array)?.into_iter().map(Scalar::UInt).collect(),
+        dtype if dtype.is_integer() => runtime.compute::<i64>(&array.astype(DType::I64))?.into_iter().map(Scalar::Int).collect(),
+        dtype if dtype.is_complex() => return Err(expected(operation, "real numbers", value)),
+        _ => runtime.compute::<f64>(&array.astype(DType::F64))?.into_iter().map(Scalar::Float).collect(),
+    };
+    Ok(nested(&shape, dtype, &mut scalars.into_iter()))
+}
+
+/// Lists in lists in the lengths of `shape`; a number where it has none.
+fn nested(shape: &[u64], dtype: DType, scalars: &mut std::vec::IntoIter<Scalar>) -> Value {
+    match shape.split_first() {
+        None => scalars.next().map_or(Value::None, |scalar| Value::Typed(scalar, dtype)),
+        Some((&n, rest)) => Value::List((0..n).map(|_| nested(rest, dtype, scalars)).collect()),
     }
 }
 

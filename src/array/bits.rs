@@ -49,7 +49,7 @@ impl Array {
         composed("packbits", &[self], move |arrays| {
             let dtype = arrays[0].dtype()?;
             if !(dtype.is_integer() || dtype == DType::Bool) {
-                return Err(Error::bad_request("packbits", format!("an array of {dtype}; expected integers or bool")));
+                return Err(Error::bad_type("packbits", format!("an array of {dtype}; expected integers or bool")));
             }
             let (x, axis) = along("packbits", &arrays[0], axis)?;
             let lanes = x.astype(DType::Bool).moveaxis(axis, -1);
@@ -77,7 +77,7 @@ impl Array {
         composed("unpackbits", &[self], move |arrays| {
             let dtype = arrays[0].dtype()?;
             if dtype != DType::U8 {
-                return Err(Error::bad_request("unpackbits", format!("an array of {dtype}; expected uint8")));
+                return Err(Error::bad_type("unpackbits", format!("an array of {dtype}; expected uint8")));
             }
             let (x, axis) = along("unpackbits", &arrays[0], axis)?;
             let lanes = x.moveaxis(axis, -1);

@@ -1,7 +1,7 @@
 //! The calls of the table that are more than one operation or need their arguments read.
 
 use super::composed::composed;
-use super::python::attribute;
+use super::python::{attribute, function2};
 use super::{Array, Operand, Value, args, creation, cumulative as totals, dtypes, manipulate, reduce as reductions};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::{DType, Scalar};
@@ -116,9 +116,8 @@ pub(super) fn angle(z: &Value, deg: &Value) -> Called {
 }
 
 pub(super) fn sinc(x: &Value) -> Called {
-    let x = args::array("sinc", x)?;
-    let y = super::where_(x.eq(0), 1e-20, &x) * std::f64::consts::PI;
-    given(y.sin() / y)
+    let y = args::array("sinc", x)? * std::f64::consts::PI;
+    given(super::where_(y.eq(0), 1.0, y.sin() / super::where_(y.eq(0), 1.0, &y)))
 }
 
 pub(super) fn nan_to_num(a: &[Value]) -> Called {
@@ -160,6 +159,10 @@ pub(super) fn array_equal(a: &[Value]) -> Called {
 }
 
 pub(super) fn where_of(a: &[Value]) -> Called {
+    if matches!((&a[1], &a[2]), (Value::None, Value::None)) {
+        let places = args::array("where", &a[0])?.nonzero();
+        return Ok(Value::Tuple(places.into_iter().map(Value::Array).collect()));
+    }
     given(super::where_(args::operand("where", &a[0])?, args::operand("where", &a[1])?, args::operand("where", &a[2])?))
 }
 
@@ -190,6 +193,15 @@ pub(super) struct Options<'a> {
     pub ddof: &'a Value,
 }
 
+/// The one of two names of a parameter that was given: what the first is by default, 0, may stand beside the second.
+pub(super) fn one_of<'a>(first: &str, a: &'a Value, second: &str, b: &'a Value) -> Result<&'a Value> {
+    match (a, b) {
+        (_, Value::None) => Ok(a),
+        (Value::Scalar(Scalar::Int(0)), _) => Ok(b),
+        _ => Err(Error::bad_request(first, format!("{first} and {second}; expected one of them"))),
+    }
+}
+
 pub(super) fn reduction(op: ReduceOp, skip_nan: bool, a: &Value, options: Options<'_>) -> Called {
     let name = op.name();
     let mut axes = args::axes(name, options.axis)?;
@@ -202,6 +214,38 @@ pub(super) fn reduction(op: ReduceOp, skip_nan: bool, a: &Value, options: Option
     };
     let array = args::array(name, a)?;
     given(Array::build(|| reductions::reduce(op, &array.expr()?, &axes, skip_nan)))
+}
+
+/// A reduction that begins with a value, which is also what there is where nothing is reduced.
+pub(super) fn reduction_from(initial: &Value, op: ReduceOp, skip_nan: bool, a: &Value, options: Options<'_>) -> Called {
+    if is_none(initial) {
+        return reduction(op, skip_nan, a, options);
+    }
+    let joined = match (op, skip_nan) {
+        (ReduceOp::Sum, _) => BinaryOp::Add,
+        (ReduceOp::Prod, _) => BinaryOp::Multiply,
+        (ReduceOp::Min, false) => BinaryOp::Minimum,
+        (ReduceOp::Max, false) => BinaryOp::Maximum,
+        (ReduceOp::Min, true) => BinaryOp::Fmin,
+        (ReduceOp::Max, true) => BinaryOp::Fmax,
+        (other, _) => return Err(Error::internal(format!("{} from a value", other.name()))),
+    };
+    let array = args::array(op.name(), a)?;
+    // sums of nothing are there where the least of nothing is not
+    let of_nothing = matches!(op, ReduceOp::Min | ReduceOp::Max) && array.shape()?.contains(&0);
+    let found = reduction(if of_nothing { ReduceOp::Sum } else { op }, skip_nan, &Value::Array(array.clone()), options)?;
+    let Value::Array(found) = found else { return Err(Error::internal("a reduction that is no array")) };
+    let found = if of_nothing { found.astype(array.dtype()?) } else { found };
+    function2(if of_nothing { BinaryOp::Add } else { joined }, &Value::Array(found), initial)
+}
+
+/// The last two axes exchanged.
+pub(super) fn matrix_transpose(x: &Value) -> Called {
+    let x = args::array("matrix_transpose", x)?;
+    match x.ndim()? {
+        0 | 1 => Err(Error::bad_request("matrix_transpose", format!("an array of shape {:?}; expected two axes or more", x.shape()?))),
+        _ => given(x.swapaxes(-1, -2)),
+    }
 }
 
 pub(super) fn ptp(a: &Value, axis: &Value, keepdims: &Value) -> Called {

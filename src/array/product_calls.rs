@@ -25,6 +25,17 @@ pub(super) fn outer(a: &[Value]) -> Called {
     of_two("outer", a, |a, b| a.outer(b))
 }
 
+/// `linalg.outer`, which does not flatten.
+pub(super) fn outer_of_vectors(a: &[Value]) -> Called {
+    for x in a {
+        let shape = args::array("outer", x)?.shape()?;
+        if shape.len() != 1 {
+            return Err(Error::bad_request("outer", format!("an array of shape {shape:?}; expected one axis")));
+        }
+    }
+    outer(a)
+}
+
 pub(super) fn vecdot(a: &[Value], axis: &Value) -> Called {
     let axis = args::integer("vecdot", axis)?;
     of_two("vecdot", a, |a, b| a.vecdot(b, axis))

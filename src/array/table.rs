@@ -42,11 +42,25 @@ macro_rules! ufunc1 {
 macro_rules! ufunc2 {
     ($name:literal $op:ident $doc:literal) => { sig!($name ["x1", "x2"] $doc, |a| function2(BinaryOp::$op, &a[0], &a[1])) };
 }
-/// sum, prod, mean: (a, axis, dtype, *, keepdims, where).
+/// mean: (a, axis, dtype, *, keepdims, where).
 macro_rules! with_dtype {
     ($name:literal $op:ident $nan:literal $doc:literal) => {
         sig!(method $name ["a", "axis" = "None", "dtype" = "None"; "keepdims" = "False", "where" = "None"] $doc,
             |a| reduction(ReduceOp::$op, $nan, &a[0], Options { axis: &a[1], dtype: &a[2], keepdims: &a[3], only: &a[4], ddof: &Value::None }))
+    };
+}
+/// sum, prod: (a, axis, dtype, *, keepdims, where, initial).
+macro_rules! with_dtype_and_initial {
+    ($name:literal $op:ident $nan:literal $doc:literal) => {
+        sig!(method $name ["a", "axis" = "None", "dtype" = "None"; "keepdims" = "False", "where" = "None", "initial" = "None"] $doc,
+            |a| reduction_from(&a[5], ReduceOp::$op, $nan, &a[0], Options { axis: &a[1], dtype: &a[2], keepdims: &a[3], only: &a[4], ddof: &Value::None }))
+    };
+}
+/// min, max: (a, axis, *, keepdims, where, initial).
+macro_rules! with_initial {
+    ($name:literal $op:ident $nan:literal $doc:literal) => {
+        sig!(method $name ["a", "axis" = "None"; "keepdims" = "False", "where" = "None", "initial" = "None"] $doc,
+            |a| reduction_from(&a[4], ReduceOp::$op, $nan, &a[0], Options { axis: &a[1], dtype: &Value::None, keepdims: &a[2], only: &a[3], ddof: &Value::None }))
     };
 }
 /// var, std.
@@ -54,12 +68,12 @@ macro_rules! with_ddof {
     ($name:literal $op:ident $nan:literal $doc:literal) => {
         sig!(method $name ["a", "axis" = "None", "dtype" = "None"; "ddof" = "0", "keepdims" = "False", "where" = "None", "correction" = "None"] $doc,
             |a| {
-                let ddof = if matches!(a[6], Value::None) { &a[3] } else { &a[6] };
+                let ddof = one_of("ddof", &a[3], "correction", &a[6])?;
                 reduction(ReduceOp::$op, $nan, &a[0], Options { axis: &a[1], dtype: &a[2], keepdims: &a[4], only: &a[5], ddof })
             })
     };
 }
-/// min, max, any, all.
+/// any, all.
 macro_rules! with_where {
     ($name:literal $op:ident $nan:literal $doc:literal) => {
         sig!(method $name ["a", "axis" = "None"; "keepdims" = "False", "where" = "None"] $doc,
@@ -209,32 +223,32 @@ pub(super) static SIGNATURES: &[Signature] = &[
     sig!("isclose" ["a", "b", "rtol" = "1e-05", "atol" = "1e-08", "equal_nan" = "False"] "Whether |a − b| ≤ atol + rtol·|b|.", |a| isclose(a)),
     sig!("allclose" ["a", "b", "rtol" = "1e-05", "atol" = "1e-08", "equal_nan" = "False"] "Whether all are close.", |a| allclose(a)),
     sig!("array_equal" ["a1", "a2", "equal_nan" = "False"] "Whether shapes and all elements are equal.", |a| array_equal(a)),
-    sig!("where" ["condition", "x", "y"] "x where the condition holds, else y.", |a| where_of(a)),
+    sig!("where" ["condition", "x" = "None", "y" = "None"] "x where the condition holds, else y; of a condition alone, where it holds.", |a| where_of(a)),
     sig!(method "clip" ["a", "a_min" = "None", "a_max" = "None"; "min" = "None", "max" = "None"] "Limited to a range.", |a| clip(a)),
     sig!(method "astype" ["x", "dtype"; "copy" = "True", "device" = "None"] "As another dtype.", |a| astype(&a[0], &a[1], &Value::None)),
     sig!(method "copy" ["a", "order" = "'K'", "subok" = "False"] "The array itself: arrays never change.", |a| Ok(Value::Array(args::array("copy", &a[0])?))),
     // reductions
-    with_dtype!("sum" Sum false "Sums."),
-    with_dtype!("prod" Prod false "Products."),
+    with_dtype_and_initial!("sum" Sum false "Sums."),
+    with_dtype_and_initial!("prod" Prod false "Products."),
     with_dtype!("mean" Mean false "Arithmetic means."),
     with_ddof!("var" Var false "Variances."),
     with_ddof!("std" Std false "Standard deviations."),
-    with_where!("min" Min false "Smallest values."),
-    with_where!("max" Max false "Largest values."),
-    with_where!("amin" Min false "Smallest values."),
-    with_where!("amax" Max false "Largest values."),
+    with_initial!("min" Min false "Smallest values."),
+    with_initial!("max" Max false "Largest values."),
+    with_initial!("amin" Min false "Smallest values."),
+    with_initial!("amax" Max false "Largest values."),
     with_where!("any" Any false "Whether any is nonzero."),
     with_where!("all" All false "Whether all are nonzero."),
     plain!("argmin" Argmin false "Where the first smallest value is."),
     plain!("argmax" Argmax false "Where the first largest value is."),
     plain!("count_nonzero" CountNonzero false "How many are nonzero."),
-    with_dtype!("nansum" Sum true "Sums of what is not NaN."),
-    with_dtype!("nanprod" Prod true "Products of what is not NaN."),
+    with_dtype_and_initial!("nansum" Sum true "Sums of what is not NaN."),
+    with_dtype_and_initial!("nanprod" Prod true "Products of what is not NaN."),
     with_dtype!("nanmean" Mean true "Means of what is not NaN."),
     with_ddof!("nanvar" Var true "Variances of what is not NaN."),
     with_ddof!("nanstd" Std true "Standard deviations of what is not NaN."),
-    with_where!("nanmin" Min true "Smallest values, NaN skipped."),
-    with_where!("nanmax" Max true "Largest values, NaN skipped."),
+    with_initial!("nanmin" Min true "Smallest values, NaN skipped."),
+    with_initial!("nanmax" Max true "Largest values, NaN skipped."),
     plain!("nanargmin" Argmin true "Where the first smallest value is, NaN skipped."),
     plain!("nanargmax" Argmax true "Where the first largest value is, NaN skipped."),
     sig!(method "ptp" ["a", "axis" = "None"; "keepdims" = "False"] "Largest minus smallest.", |a| ptp(&a[0], &a[1], &a[2])),
@@ -253,7 +267,7 @@ pub(super) static SIGNATURES: &[Signature] = &[
     // shape
     sig!("transpose" ["a", "axes" = "None"] "Axes in another order.", |a| transpose(&a[0], &a[1])),
     sig!("permute_dims" ["a", "axes" = "None"] "Axes in another order.", |a| transpose(&a[0], &a[1])),
-    sig!("matrix_transpose" ["x"] "The last two axes exchanged.", |a| Ok(Value::Array(args::array("matrix_transpose", &a[0])?.swapaxes(-1, -2)))),
+    sig!("matrix_transpose" ["x"] "The last two axes exchanged.", |a| matrix_transpose(&a[0])),
     sig!(method "swapaxes" ["a", "axis1", "axis2"] "Two axes exchanged.", |a| swapaxes(a)),
     sig!("moveaxis" ["a", "source", "destination"] "Axes moved.", |a| moveaxis(a)),
     sig!(method "squeeze" ["a", "axis" = "None"] "Without axes of length 1.", |a| squeeze(&a[0], &a[1])),
@@ -273,7 +287,7 @@ pub(super) static SIGNATURES: &[Signature] = &[
     sig!(method "rechunk" ["x", "chunks" = "\"auto\""] "The same elements in other chunks.", |a| rechunk(&a[0], &a[1])),
     sig!("can_cast" ["from_", "to", "casting" = "'safe'"] "Whether a dtype may be cast to another.", |a| dtypes::can_cast_call(a)),
     sig!("isdtype" ["dtype", "kind"] "Whether a dtype is of a kind.", |a| dtypes::isdtype(a)),
-    sig!("linalg.matrix_transpose" ["x"] "The last two axes exchanged.", |a| Ok(Value::Array(args::array("matrix_transpose", &a[0])?.swapaxes(-1, -2)))),
+    sig!("linalg.matrix_transpose" ["x"] "The last two axes exchanged.", |a| matrix_transpose(&a[0])),
     sig!("result_type" ["*arrays_and_dtypes"] "The dtype that several promote to.", |a| dtypes::result_type(a)),
     sig!("promote_types" ["type1", "type2"] "The dtype that two promote to.", |a| dtypes::promote_types(a)),
     sig!("shape" ["a"] "The lengths of the axes.", |a| attribute_of("shape", &a[0])),
@@ -296,7 +310,7 @@ pub(super) static SIGNATURES: &[Signature] = &[
     sig!("linalg.matmul" ["x1", "x2"] "The matrix product of the last two axes.", |a| products::matmul(a)),
     sig!("linalg.tensordot" ["x1", "x2"; "axes" = "2"] "Sums of products over pairs of axes.", |a| products::tensordot(a)),
     sig!("linalg.vecdot" ["x1", "x2"; "axis" = "-1"] "Sums of products along an axis, the first conjugated.", |a| products::vecdot(a, &a[2])),
-    sig!("linalg.outer" ["x1", "x2"] "All products of two vectors.", |a| products::outer(a)),
+    sig!("linalg.outer" ["x1", "x2"] "All products of two vectors.", |a| products::outer_of_vectors(a)),
     sig!("linalg.cross" ["x1", "x2"; "axis" = "-1"] "Vector products of 3 components.", |a| products::cross_of_three(a)),
     sig!("linalg.trace" ["x"; "offset" = "0", "dtype" = "None"] "Sums along a diagonal of the last two axes.", |a| products::trace_of_matrices(a)),
     sig!("linalg.multi_dot" ["arrays"] "The product of several matrices, in the cheapest order.", |a| products::multi_dot(a)),

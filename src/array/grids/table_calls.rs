@@ -142,7 +142,11 @@ pub(super) fn triangle_of(name: &str, a: &[Value]) -> Called {
 
 /// How many places a taper has; fewer than one are none.
 fn places(name: &str, n: &Value) -> Result<u64> {
-    args::integer(name, n).map(|n| n.max(0) as u64)
+    // a whole number of any dtype, as NumPy takes it
+    match n.number() {
+        Some(Scalar::Float(n)) if n.fract() == 0.0 && n.abs() < 2f64.powi(63) => Ok(n.max(0.0) as u64),
+        _ => args::integer(name, n).map(|n| n.max(0) as u64),
+    }
 }
 
 pub(super) fn taper(name: &str, a: &[Value]) -> Called {

@@ -4,7 +4,7 @@ use super::factor::span;
 use super::{computed, matrix, one, qr_parts, several, stack, svd, svdvals};
 use crate::array::elementwise::cast;
 use crate::array::{Array, Index, axis, concatenate, where_, zeros};
-use crate::error::{Error, Result};
+use crate::error::{Error, Refusal, Result};
 use flagstone_kernels::dtype::DType;
 
 /// Least squares: gives x, the residuals, the rank of `a`, and the singular values of `a`.
@@ -29,7 +29,8 @@ pub fn lstsq(a: &Array, b: &Array, rcond: Option<f64>) -> [Array; 4] {
         let (m, n) = (a.shape[0], a.shape[1]);
         let is_vector = b.shape.len() == 1;
         if !matches!(b.shape.len(), 1 | 2) || b.shape[0] != m {
-            return Err(Error::bad_request("lstsq", format!("a right-hand side of shape {:?}; expected [{m}] or [{m}, columns]", b.shape)));
+            let what = format!("a right-hand side of shape {:?}; expected [{m}] or [{m}, columns]", b.shape);
+            return Err(Error::refused(Refusal::Matrix, "lstsq", what));
         }
         let dtype = a.dtype.promote(computed("lstsq", b.dtype)?);
         let (a, b) = (Array::from_expr(cast(&a, dtype)?), Array::from_expr(cast(&b, dtype)?));
@@ -39,7 +40,8 @@ pub fn lstsq(a: &Array, b: &Array, rcond: Option<f64>) -> [Array; 4] {
         if m == 0 || n == 0 {
             return Ok([
                 shaped(zeros([n, columns], dtype)),
-                zeros([0], dtype.real()),
+                // without unknowns all of b is left
+                if m > 0 { b.abs().square().sum(0) } else { zeros([0], dtype.real()) },
                 zeros([0u64; 0], DType::I64),
                 zeros([0], dtype.real()),
             ]);
@@ -132,7 +134,8 @@ pub fn matrix_rank(a: &Array, tol: Option<f64>) -> Array {
     })
 }
 
-/// The ratio of the largest and the smallest singular value, of each matrix of a stack.
+/// The ratio of the largest and the smallest singular value, of each matrix of a stack: infinite where both are zero, NaN where an
+/// element is.
 ///
 /// ```
 /// use flagstone::{DType, array::{eye, linalg}};
@@ -141,7 +144,14 @@ pub fn matrix_rank(a: &Array, tol: Option<f64>) -> Array {
 #[track_caller]
 pub fn cond(a: &Array) -> Array {
     one("cond", &[a], |arrays| {
-        let s = svdvals(&Array::from_expr(stack("cond", &arrays[0])?));
-        (s.index([Index::Ellipsis, Index::Int(0)]) / s.index([Index::Ellipsis, Index::Int(-1)])).expr()
+        let a = stack("cond", &arrays[0])?;
+        if a.shape.contains(&0) {
+            return Err(Error::refused(Refusal::Matrix, "cond", format!("an array of shape {:?}; expected elements", a.shape)));
+        }
+        let a = Array::from_expr(a);
+        let s = svdvals(&a);
+        let ratio = s.index([Index::Ellipsis, Index::Int(0)]) / s.index([Index::Ellipsis, Index::Int(-1)]);
+        let of_zeros = ratio.isnan().logical_and(a.isnan().any([-2, -1]).logical_not());
+        where_(of_zeros, f64::INFINITY, ratio).expr()
     })
 }

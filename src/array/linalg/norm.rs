@@ -45,9 +45,9 @@ impl MatrixNorm {
 
 /// |x| in a real float dtype.
 fn sizes(x: &Array) -> Result<Array> {
-    let size = x.abs();
-    let dtype = size.dtype()?;
-    Ok(if dtype.is_float() { size } else { size.astype(DType::F64) })
+    let dtype = x.dtype()?;
+    // the least integer has no size among its own
+    Ok(if dtype.is_float() || dtype.is_complex() { x.abs() } else { x.astype(DType::F64).abs() })
 }
 
 /// (Σ|x|ᵖ)^(1/p) over `axes`, p = `ord`: the largest size for ∞, the smallest for −∞, how many are not zero for 0.

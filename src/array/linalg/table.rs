@@ -5,6 +5,7 @@ use crate::array::table::{default, params, sig};
 use crate::array::value::{Param, Signature, Value};
 use crate::array::{Array, Axes, args, axis};
 use crate::error::{Error, Result};
+use flagstone_kernels::dtype::DType;
 
 /// Functions of linear algebra.
 pub(in crate::array) static SIGNATURES: &[Signature] = &[
@@ -29,8 +30,7 @@ pub(in crate::array) static SIGNATURES: &[Signature] = &[
     sig!("linalg.eigvals" ["a"] "Eigenvalues, complex.", |a| Ok(first(super::eig(&matrix("eigvals", &a[0])?)))),
     sig!("linalg.lstsq" ["a", "b", "rcond" = "None"] "Least squares: x, residuals, rank, singular values.", |a| lstsq(a)),
     sig!("linalg.pinv" ["a", "rcond" = "None", "hermitian" = "False"; "rtol" = "'unset'"] "The pseudoinverse.", |a| pinv(a)),
-    sig!("linalg.matrix_rank" ["A", "tol" = "None", "hermitian" = "False"] "How many singular values are not zero.",
-        |a| given(super::matrix_rank(&matrix("matrix_rank", &a[0])?, optional("matrix_rank", &a[1])?))),
+    sig!("linalg.matrix_rank" ["A", "tol" = "None", "hermitian" = "False"; "rtol" = "None"] "How many singular values are not zero.", |a| matrix_rank(a)),
     sig!("linalg.cond" ["x", "p" = "None"] "The condition number.", |a| cond(&a[0], &a[1])),
     sig!("linalg.norm" ["x", "ord" = "None", "axis" = "None", "keepdims" = "False"] "Norms of vectors and matrices.", |a| norm(a)),
     sig!("linalg.vector_norm" ["x"; "axis" = "None", "keepdims" = "False", "ord" = "2"] "Norms of vectors.", |a| vector_norm(&a[0], &a[1], &a[2], &a[3])),
@@ -146,18 +146,41 @@ fn svd_compressed(a: &[Value]) -> Result<Value> {
 }
 
 fn eigh(operation: &str, a: &[Value]) -> Result<[Array; 2]> {
-    let lower = word(operation, "UPLO", &a[1], &["L", "U"])? == "L";
+    let lower = word(operation, "UPLO", &a[1], &["L", "U", "l", "u"])?.eq_ignore_ascii_case("L");
     Ok(super::eigh(&matrix(operation, &a[0])?, lower))
 }
 
 fn lstsq(a: &[Value]) -> Result<Value> {
-    let rcond = optional("lstsq", &a[2])?.map(|rcond| if rcond < 0.0 { f64::EPSILON } else { rcond });
-    Ok(tuple(super::lstsq(&matrix("lstsq", &a[0])?, &args::array("lstsq", &a[1])?, rcond)))
+    let (matrix, b) = (matrix("lstsq", &a[0])?, args::array("lstsq", &a[1])?);
+    // below zero LAPACK takes its machine precision, which is the half of NumPy's
+    let precision = matrix.dtype()?.promote(b.dtype()?).promote(DType::F32).epsilon() / 2.0;
+    let rcond = optional("lstsq", &a[2])?.map(|rcond| if rcond < 0.0 { precision } else { rcond });
+    Ok(tuple(super::lstsq(&matrix, &b, rcond)))
+}
+
+/// Of one axis: whether any element is not zero.
+fn matrix_rank(a: &[Value]) -> Result<Value> {
+    let name = "matrix_rank";
+    let matrix = matrix(name, &a[0])?;
+    if matrix.ndim()? < 2 {
+        return given(matrix.any(..).astype(DType::I64));
+    }
+    given(match (optional(name, &a[1])?, optional(name, &a[3])?) {
+        (Some(_), Some(_)) => return Err(Error::bad_request(name, "tol and rtol; expected one of them")),
+        (None, Some(rtol)) => {
+            let s = super::svdvals(&matrix);
+            s.gt(s.max(axis(-1).keepdims()) * rtol).sum(-1)
+        }
+        (tol, None) => super::matrix_rank(&matrix, tol),
+    })
 }
 
 fn pinv(a: &[Value]) -> Result<Value> {
     let matrix = matrix("pinv", &a[0])?;
     let rcond = match (optional("pinv", &a[1])?, &a[3]) {
+        (Some(_), rtol) if !matches!(rtol, Value::Str(_)) => {
+            return Err(Error::bad_request("pinv", "rcond and rtol; expected one of them"));
+        }
         (Some(rcond), _) => rcond,
         (None, Value::Str(_)) => 1e-15,
         (None, Value::None) => {
@@ -207,7 +230,11 @@ fn norm(a: &[Value]) -> Result<Value> {
     };
     match axes[..] {
         [_] => {
-            let ord = if matches!(ord, Value::None) { 2.0 } else { args::float("norm", ord)? };
+            let ord = match ord {
+                Value::None => 2.0,
+                Value::Str(word) => return Err(Error::bad_request("norm", format!("ord '{word}' of vectors; expected a number"))),
+                ord => args::float("norm", ord)?,
+            };
             let axes = Axes::from(axes);
             given(super::vector_norm(&x, ord, if keepdims { axes.keepdims() } else { axes }))
         }

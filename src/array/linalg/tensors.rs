@@ -3,7 +3,7 @@
 use super::{inv, solve};
 use crate::array::Array;
 use crate::array::composed::composed;
-use crate::error::{Error, Result};
+use crate::error::{Error, Refusal, Result};
 
 fn elements(lengths: &[u64]) -> Result<u64> {
     let n = lengths.iter().try_fold(1u64, |n, &len| n.checked_mul(len));
@@ -29,7 +29,7 @@ pub fn tensorinv(a: &Array, ind: u64) -> Array {
         let (m, n) = (elements(rows)?, elements(columns)?);
         if m != n {
             let what = format!("{rows:?} by {columns:?} elements, {m} rows and {n} columns; expected as many");
-            return Err(Error::bad_request("tensorinv", what));
+            return Err(Error::refused(Refusal::Matrix, "tensorinv", what));
         }
         Ok(inv(&arrays[0].reshape([m, n])).reshape([columns, rows].concat()))
     })
@@ -57,7 +57,7 @@ pub fn tensorsolve(a: &Array, b: &Array, axes: &[i64]) -> Array {
         let (rows, columns) = (elements(&lengths)?, elements(&rest)?);
         if rows != columns || elements(&shape)? != rows.saturating_mul(columns) {
             let what = format!("an array of shape {shape:?} for a right-hand side of {lengths:?}; expected as many unknowns as equations");
-            return Err(Error::bad_request("tensorsolve", what));
+            return Err(Error::refused(Refusal::Matrix, "tensorsolve", what));
         }
         Ok(solve(&a.reshape([rows, columns]), &b.reshape([rows])).reshape(rest))
     })

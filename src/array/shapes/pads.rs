@@ -142,7 +142,7 @@ fn odd(x: &Array, at: usize, width: [u64; 2], skip_edge: bool) -> Result<Array> 
 }
 
 /// From `end` on in `width` even steps towards the element at `edge`, which is not reached.
-fn ramp(x: &Array, at: usize, edge: i64, end: Scalar, width: u64) -> Result<Option<Array>> {
+fn ramp(x: &Array, at: usize, is_front: bool, end: Scalar, width: u64) -> Result<Option<Array>> {
     if width == 0 {
         return Ok(None);
     }
@@ -151,11 +151,12 @@ fn ramp(x: &Array, at: usize, edge: i64, end: Scalar, width: u64) -> Result<Opti
     let end = Array::from_expr(constant(end, inside, &[])?);
     let others: Vec<i64> = (0..x.ndim()? as i64).filter(|&axis| axis != at as i64).collect();
     let count = arange(0.0, width as f64, 1.0, DType::F64).expand_dims(others);
+    let edge = if is_front { 0 } else { x.shape()?[at] as i64 - 1 };
     let step = (part(x, at, &[(edge, 1, 1)])?.astype(inside) - &end) / width as f64;
     let line = count * step + end;
     let line = if dtype.is_integer() { line.floor().astype(dtype) } else { line.astype(dtype) };
     // it ends where the new places begin
-    Ok(Some(if edge == 0 { line } else { line.flip(at as i64) }))
+    Ok(Some(if is_front { line } else { line.flip(at as i64) }))
 }
 
 /// What a statistic of the elements at both ends gives for the new places there.
@@ -211,7 +212,7 @@ fn padded(x: &Array, at: usize, width: [u64; 2], mode: &Pad) -> Result<Array> {
         Pad::Edge => edge(),
         Pad::LinearRamp(ends) => {
             let ends = ends.on(at).unwrap_or([Scalar::Int(0); 2]);
-            Ok(between(ramp(x, at, 0, ends[0], width[0])?, x, ramp(x, at, n - 1, ends[1], width[1])?, at))
+            Ok(between(ramp(x, at, true, ends[0], width[0])?, x, ramp(x, at, false, ends[1], width[1])?, at))
         }
         Pad::Maximum(lengths) | Pad::Mean(lengths) | Pad::Median(lengths) | Pad::Minimum(lengths) => statistic(x, at, width, lengths, mode),
         // a single element has no other to mirror

@@ -53,12 +53,11 @@ pub(super) fn tile(a: &[Value]) -> Called {
 pub(super) fn repeat(a: &[Value]) -> Called {
     let name = "repeat";
     let (x, axes) = (args::array(name, &a[0])?, args::axes(name, &a[2])?);
-    given(match &a[1] {
+    given(match &args::told(name, &a[1])? {
         Value::Tuple(items) | Value::List(items) => {
             let counts = items.iter().map(|count| args::natural(name, count)).collect::<Result<Vec<_>>>()?;
             x.repeat_each(&counts, axes)
         }
-        Value::Array(_) => return Err(Error::unsupported(name, "counts that are a lazy array; expected a number or a list")),
         times => x.repeat(args::natural(name, times)?, axes),
     })
 }
@@ -95,7 +94,7 @@ fn ends<T: Copy>(what: &str, value: &Value, item: impl Fn(&Value) -> Result<T>) 
 pub(super) fn pad(a: &[Value]) -> Called {
     let name = "pad";
     let x = args::array(name, &a[0])?;
-    let widths = ends("pad_width", &a[1], |value| args::natural(name, value))?;
+    let widths = ends("pad_width", &args::told(name, &a[1])?, |value| args::natural(name, value))?;
     let Value::Str(mode) = &a[2] else { return Err(Error::unsupported(name, "a mode that is no string; expected for example 'edge'")) };
     let scalar = |value: &Value| args::scalar(name, "the value", value);
     let scalars = |what: &str, value: &Value| if is_none(value) { Ok(Ends::from(Scalar::Int(0))) } else { ends(what, value, scalar) };
@@ -199,11 +198,11 @@ pub(super) fn append(a: &[Value]) -> Called {
 
 pub(super) fn insert(a: &[Value]) -> Called {
     let (x, values) = (args::array("insert", &a[0])?, args::array("insert", &a[2])?);
-    given(x.insert(&args::index(&a[1])?, &values, args::axes("insert", &a[3])?))
+    given(x.insert(&args::index(&args::told("insert", &a[1])?)?, &values, args::axes("insert", &a[3])?))
 }
 
 pub(super) fn delete(a: &[Value]) -> Called {
-    given(args::array("delete", &a[0])?.delete(&args::index(&a[1])?, args::axes("delete", &a[2])?))
+    given(args::array("delete", &a[0])?.delete(&args::index(&args::told("delete", &a[1])?)?, args::axes("delete", &a[2])?))
 }
 
 pub(super) fn diag(a: &[Value]) -> Called {

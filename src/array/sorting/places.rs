@@ -1,6 +1,6 @@
 //! Places of an array as one number or as one for each axis, and what lies between the outermost elements that are not zero.
 
-use crate::array::{Array, Index, arange, where_};
+use crate::array::{Array, arange, where_};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::DType;
 
@@ -94,12 +94,23 @@ pub(super) fn ravel_multi_index(along: &[Array], shape: &[u64], beyond: &[Beyond
     place.ok_or_else(|| Error::internal("no axis"))
 }
 
-/// A 1-D array without the zeros at its front, its back, or both.
-pub(super) fn trim_zeros(x: &Array, front: bool, back: bool) -> Result<Array> {
-    if x.ndim()? != 1 {
-        return Err(Error::unsupported("trim_zeros", format!("an array of shape {:?}; one axis is", x.shape()?)));
+/// Without the places along each of `axes` at its front, its back, or both, where all elements are zero.
+pub(super) fn trim_zeros(x: &Array, ends: (bool, bool), axes: &[i64]) -> Result<Array> {
+    let ndim = x.ndim()?;
+    let axes = axes.iter().map(|&axis| super::position("trim_zeros", axis, ndim)).collect::<Result<Vec<_>>>()?;
+    let mut out = x.clone();
+    for &at in &axes {
+        let others: Vec<i64> = (0..ndim as i64).filter(|&axis| axis != at as i64).collect();
+        let there = if others.is_empty() { x.ne(0) } else { x.ne(0).any(others) };
+        if let Some(kept) = kept(&there.astype(DType::U8), ends) {
+            out = out.take(&kept.nonzero().remove(0), at as i64);
+        }
     }
-    let there = x.ne(0).astype(DType::U8);
+    Ok(out)
+}
+
+/// Which places of one axis are left when zeros go at its ends.
+fn kept(there: &Array, (front, back): (bool, bool)) -> Option<Array> {
     let mut kept = None;
     let mut keep = |some: Array| kept = Some(kept.take().map_or(some.clone(), |kept: Array| kept & some));
     if front {
@@ -108,5 +119,5 @@ pub(super) fn trim_zeros(x: &Array, front: bool, back: bool) -> Result<Array> {
     if back {
         keep(there.flip(0).cummax(0).flip(0).ne(0));
     }
-    Ok(kept.map_or_else(|| x.clone(), |kept| x.index([Index::Array(kept)])))
+    kept
 }

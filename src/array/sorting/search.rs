@@ -57,11 +57,42 @@ pub(in crate::array) fn interp(x: &Array, xp: &Array, fp: &Array, left: Option<&
     let (x0, x1, f0, f1) = (xp.take(&low, 0), xp.take(&high, 0), fp.take(&low, 0), fp.take(&high, 0));
     // NumPy's formula and order of arithmetic
     let slope = (&f1 - &f0) / (&x1 - &x0);
-    let inside = where_(x.eq(&x0), f0.clone(), slope * (&x - &x0) + &f0);
+    let inside = on_line(&slope, &x, (&x0, &f0), (&x1, &f1))?;
     let left = left.cloned().unwrap_or_else(|| last(&fp, 0));
     let right = right.cloned().unwrap_or_else(|| last(&fp, n - 1));
     let beyond = where_(x.gt(last(&xp, n - 1)), right, where_(x.eq(last(&xp, n - 1)), last(&fp, n - 1), inside));
     Ok(where_(x.isnan(), x.clone(), where_(x.lt(last(&xp, 0)), left, beyond)))
+}
+
+/// The line of `slope` through two points, at `x`: from the left one, where that is no number from the right one, and where both are
+/// none, between equal values, that value. Parts of complex numbers one by one, as NumPy does.
+fn on_line(slope: &Array, x: &Array, left: (&Array, &Array), right: (&Array, &Array)) -> Result<Array> {
+    let real = |slope: &Array, f0: &Array, f1: &Array| {
+        let first = slope * (x - left.0) + f0;
+        let second = slope * (x - right.0) + f1;
+        let second = where_(second.isnan().logical_and(f0.eq(f1)), f0, second);
+        where_(x.eq(left.0), f0, where_(first.isnan(), second, &first))
+    };
+    if !slope.dtype()?.is_complex() {
+        return Ok(real(slope, left.1, right.1));
+    }
+    let width = 1.0 / (right.0 - left.0);
+    let part = |of: fn(&Array) -> Array| {
+        let (f0, f1) = (of(left.1), of(right.1));
+        real(&((&f1 - &f0) * &width), &f0, &f1)
+    };
+    Ok(part(Array::real) + part(Array::imag) * Scalar::Complex(0.0, 1.0))
+}
+
+/// Points in one period, in order, with one more before and behind; and the places to look at.
+pub(in crate::array) fn periodic(x: &Array, xp: &Array, fp: &Array, period: f64) -> Result<(Array, Array, Array)> {
+    let (x, xp) = (x.astype(DType::F64) % period, xp.astype(DType::F64) % period);
+    let order = xp.argsort(0);
+    let (xp, fp) = (xp.take(&order, 0), fp.take(&order, 0));
+    let end = |values: &Array, start: Option<i64>, stop: Option<i64>| values.index([crate::array::Index::Slice(start, stop, None)]);
+    let xs = [end(&xp, Some(-1), None) - period, xp.clone(), end(&xp, None, Some(1)) + period];
+    let fs = [end(&fp, Some(-1), None), fp.clone(), end(&fp, None, Some(1))];
+    Ok((x, crate::array::concatenate(&xs, 0), crate::array::concatenate(&fs, 0)))
 }
 
 /// Between which `bins`, ascending or descending, each value lies.

@@ -12,10 +12,11 @@ use crate::error::{Error, Result};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::sort::Gives;
 
-/// quantile, percentile and their nan- forms: (a, q, axis, *, method, keepdims, weights).
+/// quantile, percentile and their nan- forms: (a, q, axis, out, overwrite_input, method, keepdims, *, weights).
 macro_rules! quantiles {
     ($name:literal $top:literal $nan:literal $doc:literal) => {
-        sig!($name ["a", "q", "axis" = "None"; "method" = "'linear'", "keepdims" = "False", "weights" = "None"] $doc, |a| quantile($name, $top, $nan, a))
+        sig!($name ["a", "q", "axis" = "None", "out" = "None", "overwrite_input" = "False", "method" = "'linear'", "keepdims" = "False"; "weights" = "None"] $doc,
+            |a| quantile($name, $top, $nan, a))
     };
 }
 
@@ -27,18 +28,21 @@ pub(in crate::array) static SIGNATURES: &[Signature] = &[
     sig!(method "partition" ["a", "kth", "axis" = "-1"] "With the kth value at its place: sorted.", |a| partitioned("partition", Gives::Values, a)),
     sig!(method "argpartition" ["a", "kth", "axis" = "-1"] "The places of the partitioned values.", |a| partitioned("argpartition", Gives::Places, a)),
     sig!("sort_complex" ["a"] "In ascending order along the last axis, as complex numbers.", |a| sort_complex(a)),
-    sig!("median" ["a", "axis" = "None"; "keepdims" = "False"] "The exact median.", |a| median("median", a)),
-    sig!("nanmedian" ["a", "axis" = "None"; "keepdims" = "False"] "The exact median of what is not NaN.", |a| median("nanmedian", a)),
+    sig!("median" ["a", "axis" = "None", "out" = "None", "overwrite_input" = "False", "keepdims" = "False"] "The exact median.", |a| median("median", a)),
+    sig!("nanmedian" ["a", "axis" = "None", "out" = "None", "overwrite_input" = "False", "keepdims" = "False"] "The exact median of what is not NaN.", |a| median("nanmedian", a)),
     sig!(method "searchsorted" ["a", "v", "side" = "'left'"] "Where values belong in a sorted array.", |a| searchsorted(a)),
     sig!("digitize" ["x", "bins", "right" = "False"] "Between which edges each value lies.", |a| {
         let (x, bins) = (args::array("digitize", &a[0])?, args::array("digitize", &a[1])?);
         Ok(Value::Array(search::digitize(&x, &bins, args::boolean("digitize", &a[2])?)?))
     }),
-    sig!("isin" ["element", "test_elements"; "invert" = "False"] "Whether each element is one of others.", |a| {
+    sig!("isin" ["element", "test_elements", "assume_unique" = "False", "invert" = "False"; "kind" = "None"] "Whether each element is one of others.", |a| {
+        if !matches!(&a[4], Value::None) && !matches!(&a[4], Value::Str(kind) if kind == "sort" || kind == "table") {
+            return Err(Error::bad_request("isin", "an unknown kind; expected None, 'sort' or 'table'"));
+        }
         let found = search::isin(&args::array("isin", &a[0])?, &args::array("isin", &a[1])?)?;
-        Ok(Value::Array(if args::boolean("isin", &a[2])? { found.logical_not() } else { found }))
+        Ok(Value::Array(if args::boolean("isin", &a[3])? { found.logical_not() } else { found }))
     }),
-    sig!("interp" ["x", "xp", "fp", "left" = "None", "right" = "None"] "Linear interpolation of points.", |a| interp(a)),
+    sig!("interp" ["x", "xp", "fp", "left" = "None", "right" = "None", "period" = "None"] "Linear interpolation of points.", |a| interp(a)),
     sig!(method "take" ["a", "indices", "axis" = "None"; "mode" = "'raise'"] "The elements at indices along an axis.", |a| take(a)),
     sig!("take_along_axis" ["arr", "indices", "axis" = "-1"] "The elements of each lane at places of its own.", |a| {
         const NAME: &str = "take_along_axis";
@@ -71,13 +75,18 @@ pub(in crate::array) static SIGNATURES: &[Signature] = &[
         }
         Ok(Value::Array(places::ravel_multi_index(&along, &shape, &modes, is_fortran(NAME, &a[3])?)?))
     }),
-    sig!("trim_zeros" ["filt", "trim" = "'fb'"] "A 1-D array without the zeros at its front and back.", |a| {
+    sig!("trim_zeros" ["filt", "trim" = "'fb'", "axis" = "None"] "Without the zeros at the front and back of axes.", |a| {
         let trim = match &a[1] {
             Value::Str(trim) if !trim.is_empty() && trim.chars().all(|end| "fbFB".contains(end)) => trim.to_lowercase(),
             _ => return Err(Error::bad_request("trim_zeros", "expected trim 'f', 'b' or 'fb'")),
         };
         let x = args::array("trim_zeros", &a[0])?;
-        Ok(Value::Array(places::trim_zeros(&x, trim.contains('f'), trim.contains('b'))?))
+        let ends = (trim.contains('f'), trim.contains('b'));
+        let axes = match &a[2] {
+            Value::None => (0..x.ndim()? as i64).collect(),
+            axes => args::integers("trim_zeros", axes)?,
+        };
+        Ok(Value::Array(places::trim_zeros(&x, ends, &axes)?))
     }),
     sig!("lexsort" ["keys", "axis" = "-1"] "The order by several keys, the last one first.", |a| {
         Ok(Value::Array(lanes::lexsort(&args::arrays("lexsort", &a[0])?, args::integer("lexsort", &a[1])?)?))
@@ -93,7 +102,7 @@ pub(in crate::array) static SIGNATURES: &[Signature] = &[
         |a| Ok(Value::Array(args::array("flatnonzero", &a[0])?.ravel().nonzero().remove(0)))),
     sig!("argwhere" ["a"] "Where the elements are that are not zero, a row an element.",
         |a| Ok(Value::Array(stack(&args::array("argwhere", &a[0])?.nonzero(), 1)))),
-    sig!("unique" ["ar", "return_index" = "False", "return_inverse" = "False", "return_counts" = "False"] "The different elements, ascending.", |a| unique(a)),
+    sig!("unique" ["ar", "return_index" = "False", "return_inverse" = "False", "return_counts" = "False", "axis" = "None"; "equal_nan" = "True", "sorted" = "True"] "The different elements, ascending.", |a| unique(a)),
     sig!("unique_values" ["x"] "The different elements, ascending.", |a| Ok(Value::Array(args::array("unique_values", &a[0])?.unique().values))),
     sig!("unique_counts" ["x"] -> ["values", "counts"] "The different elements, and how often each occurs.", |a| {
         let found = args::array("unique_counts", &a[0])?.unique();
@@ -107,10 +116,10 @@ pub(in crate::array) static SIGNATURES: &[Signature] = &[
         let found = args::array("unique_all", &a[0])?.unique();
         Ok(tuple(vec![found.values, found.index, found.inverse, found.counts]))
     }),
-    sig!("intersect1d" ["ar1", "ar2"] "Elements of both.", |a| of_both("intersect1d", sets::intersect1d, a)),
+    sig!("intersect1d" ["ar1", "ar2", "assume_unique" = "False"] "Elements of both.", |a| of_both("intersect1d", sets::intersect1d, a)),
     sig!("union1d" ["ar1", "ar2"] "Elements of either.", |a| of_both("union1d", sets::union1d, a)),
-    sig!("setdiff1d" ["ar1", "ar2"] "Elements of the first that are none of the second.", |a| of_both("setdiff1d", sets::setdiff1d, a)),
-    sig!("setxor1d" ["ar1", "ar2"] "Elements of exactly one.", |a| of_both("setxor1d", sets::setxor1d, a)),
+    sig!("setdiff1d" ["ar1", "ar2", "assume_unique" = "False"] "Elements of the first that are none of the second.", |a| of_both("setdiff1d", sets::setdiff1d, a)),
+    sig!("setxor1d" ["ar1", "ar2", "assume_unique" = "False"] "Elements of exactly one.", |a| of_both("setxor1d", sets::setxor1d, a)),
     sig!("topk" ["a", "k", "axis" = "-1"] "The k largest values, descending; the smallest, ascending, for −k (dask).", |a| top("topk", Gives::Values, a)),
     sig!("argtopk" ["a", "k", "axis" = "-1"] "Where the k largest values stand (dask).", |a| top("argtopk", Gives::Places, a)),
     sig!("bincount" ["x", "weights" = "None", "minlength" = "0"] "How often each of 0, 1, … below minlength occurs.", |a| bincount(a)),
@@ -155,21 +164,28 @@ fn partitioned(name: &str, gives: Gives, a: &[Value]) -> Result<Value> {
     Ok(sorted)
 }
 
+/// Refuses an array to write to: an array is another one afterwards, and there is none to give it to.
+fn nowhere(name: &str, out: &Value) -> Result<()> {
+    if is_none(out) { Ok(()) } else { Err(Error::unsupported(name, "out=; use what is returned")) }
+}
+
 fn median(name: &str, a: &[Value]) -> Result<Value> {
+    nowhere(name, &a[2])?;
     let mut axes = args::axes(name, &a[1])?;
-    axes.keepdims = args::boolean(name, &a[2])?;
+    axes.keepdims = args::boolean(name, &a[4])?;
     let array = args::array(name, &a[0])?;
     Ok(Value::Array(if name == "median" { array.median(axes) } else { array.nanmedian(axes) }))
 }
 
 fn quantile(name: &str, top: f64, skip_nan: bool, a: &[Value]) -> Result<Value> {
-    let q = match &a[1] {
-        Value::List(items) | Value::Tuple(items) => Q::from(items.iter().map(|q| args::float(name, q)).collect::<Result<Vec<f64>>>()?),
-        one => Q::from(args::float(name, one)?),
-    };
+    nowhere(name, &a[3])?;
+    let (fractions, shape) = (args::told(name, &a[1])?, places_of(name, &a[1])?);
+    let mut flat = Vec::new();
+    flattened(name, &fractions, &mut flat)?;
+    let q = if shape.is_empty() && flat.len() == 1 { Q::from(flat[0]) } else { Q::from(flat) };
     let q = if top == 100.0 { q.percent() } else { q };
     q.checked(name, top)?;
-    let method = match &a[3] {
+    let method = match &a[5] {
         Value::Str(method) => QuantileMethod::of_name(method).ok_or_else(|| {
             let known: Vec<&str> = QuantileMethod::NAMES.iter().map(|(name, _)| *name).collect();
             Error::bad_request(name, format!("method '{method}'; expected one of {}", known.join(", ")))
@@ -177,15 +193,54 @@ fn quantile(name: &str, top: f64, skip_nan: bool, a: &[Value]) -> Result<Value> 
         _ => return Err(Error::bad_request(name, "expected the name of a method such as 'linear'")),
     };
     let mut axes = args::axes(name, &a[2])?;
-    axes.keepdims = args::boolean(name, &a[4])?;
+    axes.keepdims = args::boolean(name, &a[6])?;
     let array = args::array(name, &a[0])?;
-    if let Some(weights) = weights(name, &a[5])? {
+    let array = if !method.is_discrete() { array.astype(with_fractions(array.dtype()?, &a[1])?) } else { array };
+    if let Some(weights) = weights(name, &a[7])? {
         if method != QuantileMethod::InvertedCdf {
             return Err(Error::bad_request(name, format!("weights with method '{}'; expected 'inverted_cdf'", method.name())));
         }
-        return Ok(Value::Array(weighted::quantile(name, &array, &q, &axes, &weights, skip_nan)));
+        return Ok(Value::Array(in_places(weighted::quantile(name, &array, &q, &axes, &weights, skip_nan), &shape)?));
     }
-    Ok(Value::Array(Array::build(|| super::quantile(name, &array.expr()?, &q, &axes, method, skip_nan))))
+    let found = Array::build(|| super::quantile(name, &array.expr()?, &q, &axes, method, skip_nan));
+    Ok(Value::Array(in_places(found, &shape)?))
+}
+
+/// The shape of a parameter that is a number, nested lists or an array.
+fn places_of(name: &str, value: &Value) -> Result<Vec<u64>> {
+    match value {
+        Value::List(_) | Value::Tuple(_) | Value::Array(_) => args::array(name, value)?.shape(),
+        _ => Ok(vec![]),
+    }
+}
+
+fn flattened(name: &str, value: &Value, out: &mut Vec<f64>) -> Result<()> {
+    match value {
+        Value::List(items) | Value::Tuple(items) => items.iter().try_for_each(|item| flattened(name, item, out)),
+        one => args::float(name, one).map(|q| out.push(q)),
+    }
+}
+
+/// What was found along a first axis of fractions, in the shape that the fractions came in.
+fn in_places(found: Array, shape: &[u64]) -> Result<Array> {
+    if shape.len() < 2 {
+        return Ok(found);
+    }
+    let rest = found.shape()?.split_off(1);
+    Ok(found.reshape([shape, &rest].concat()))
+}
+
+/// The dtype of floats and fractions of a dtype of their own, as an array has and a list gets from NumPy; a number has none.
+fn with_fractions(dtype: DType, q: &Value) -> Result<DType> {
+    if !dtype.is_float() {
+        return Ok(dtype);
+    }
+    let own = match q {
+        Value::Scalar(_) => return Ok(dtype),
+        Value::Typed(_, own) => *own,
+        other => args::array("quantile", other)?.dtype()?,
+    };
+    Ok(dtype.promote(if own.is_float() { own } else { DType::F64 }))
 }
 
 fn tuple(arrays: Vec<Array>) -> Value {
@@ -208,7 +263,16 @@ fn searchsorted(a: &[Value]) -> Result<Value> {
 fn interp(a: &[Value]) -> Result<Value> {
     let of = |at: usize| args::array("interp", &a[at]);
     let beyond = |at: usize| if is_none(&a[at]) { Ok(None) } else { of(at).map(Some) };
-    Ok(Value::Array(search::interp(&of(0)?, &of(1)?, &of(2)?, beyond(3)?.as_ref(), beyond(4)?.as_ref())?))
+    let (mut x, mut xp, mut fp) = (of(0)?, of(1)?, of(2)?);
+    if !is_none(&a[5]) {
+        let period = args::float("interp", &a[5])?.abs();
+        if period == 0.0 {
+            return Err(Error::bad_request("interp", "period 0; expected a length"));
+        }
+        (x, xp, fp) = search::periodic(&x, &xp, &fp, period)?;
+        return Ok(Value::Array(search::interp(&x, &xp, &fp, None, None)?));
+    }
+    Ok(Value::Array(search::interp(&x, &xp, &fp, beyond(3)?.as_ref(), beyond(4)?.as_ref())?))
 }
 
 fn take(a: &[Value]) -> Result<Value> {
@@ -254,7 +318,14 @@ fn sort_complex(a: &[Value]) -> Result<Value> {
 }
 
 fn unique(a: &[Value]) -> Result<Value> {
-    let found = args::array("unique", &a[0])?.unique();
+    if !is_none(&a[4]) && args::array("unique", &a[0])?.ndim()? != 1 {
+        return Err(Error::unsupported("unique", "an axis; the different elements of the flattened array are found"));
+    }
+    let x = args::array("unique", &a[0])?;
+    if !args::boolean("unique", &a[5])? && (x.dtype()?.is_float() || x.dtype()?.is_complex()) {
+        return Err(Error::unsupported("unique", "equal_nan=False; NaN counts once"));
+    }
+    let found = x.unique();
     let asked = [&a[1], &a[2], &a[3]].map(|value| args::boolean("unique", value));
     let mut results = vec![found.values];
     for (asked, result) in asked.into_iter().zip([found.index, found.inverse, found.counts]) {
@@ -321,7 +392,7 @@ fn edges(name: &str, bins: &Value, range: &Value) -> Result<tally::Edges> {
             _ => Ok(tally::Edges::Given(args::array(name, bins)?)),
         };
     }
-    let range = match range {
+    let range = match &args::told(name, range)? {
         Value::None => None,
         Value::Tuple(ends) | Value::List(ends) if ends.len() == 2 => Some((args::float(name, &ends[0])?, args::float(name, &ends[1])?)),
         _ => return Err(Error::bad_request(name, "expected a range (low, high)")),

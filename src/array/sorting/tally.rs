@@ -4,7 +4,7 @@ use crate::array::elementwise::{broadcast, cast};
 use crate::array::{Array, counted, where_};
 use crate::error::{Error, Result};
 use crate::expr::{Expr, Node, ops};
-use flagstone_kernels::dtype::DType;
+use flagstone_kernels::dtype::{DType, Scalar};
 use flagstone_kernels::tally::Even;
 
 /// How often each integer of `0..bins` occurs, or the sum of its weights; another integer is an error if `strict`.
@@ -114,6 +114,13 @@ pub(in crate::array) fn binned(name: &str, x: &Array, edges: Edges) -> Result<(A
 /// Counts, or sums of weights, between edges, and the edges.
 pub(in crate::array) fn histogram(x: &Array, edges: Edges, density: bool, weights: Option<&Array>) -> Result<(Array, Array)> {
     let range = if let Edges::Even(_, range) = &edges { *range } else { None };
+    if let Some(weights) = weights
+        && weights.dtype()?.is_complex()
+    {
+        let of = |part: Array| histogram(x, edges.clone(), density, Some(&part));
+        let ((real, edges), (imag, _)) = (of(weights.real())?, of(weights.imag())?);
+        return Ok((real + imag * Scalar::Complex(0.0, 1.0), edges));
+    }
     let (edges, place, bins) = binned("histogram", x, edges)?;
     let counts = match range {
         // as `binned` finds them, in one step
@@ -124,7 +131,12 @@ pub(in crate::array) fn histogram(x: &Array, edges: Edges, density: bool, weight
         None => tally(&place, weights, bins, false)?,
     };
     if !density {
-        return Ok((counts, edges));
+        // sums of whole weights are whole
+        let whole = match weights {
+            Some(weights) => !weights.dtype()?.is_float(),
+            None => false,
+        };
+        return Ok((if whole { counts.astype(DType::I64) } else { counts }, edges));
     }
     let n = bins as i64;
     let part = |start: Option<i64>, stop: Option<i64>| edges.index([crate::array::Index::Slice(start, stop, None)]);

@@ -49,9 +49,7 @@ pub(super) fn gradient(a: &[Value]) -> Called {
     let spacing = |value: &Value| -> Result<Spacing> {
         match args::operand(name, value)? {
             Operand::Scalar(step) => Ok(Spacing::Step(step.as_f64())),
-            Operand::Array(places) if places.ndim()? == 0 => {
-                Err(Error::unsupported(name, "a spacing that is a lazy value; expected a number, or coordinates"))
-            }
+            Operand::Array(place) if place.ndim()? == 0 => args::float(name, &args::told(name, value)?).map(Spacing::Step),
             Operand::Array(places) => Ok(Spacing::At(places)),
         }
     };
@@ -60,7 +58,7 @@ pub(super) fn gradient(a: &[Value]) -> Called {
         0 => vec![Spacing::Step(1.0); axes.len()],
         1 if matches!(spacings[0], Spacing::Step(_)) => vec![spacings[0].clone(); axes.len()],
         n if n == axes.len() => spacings,
-        n => return Err(Error::bad_request(name, format!("{n} spacings for {} axes; expected none, one number, or as many", axes.len()))),
+        n => return Err(Error::bad_type(name, format!("{n} spacings for {} axes; expected none, one number, or as many", axes.len()))),
     };
     if axes.iter().map(|&axis| position(name, axis, ndim)).collect::<Result<std::collections::BTreeSet<_>>>()?.len() != axes.len() {
         return Err(Error::bad_request(name, format!("axes {axes:?} name an axis twice")));
