@@ -44,3 +44,30 @@ fn slices_read_the_chunks_that_they_stand_in() {
     reads("window", x.sliding_window_view(&[(0, 3)]).index(idx![.., 2]), 1.0, &|i| at(i + 2));
     reads("several", concatenate(&[x.roll(1, 0), x.flip(0)], 0).index(idx![N..]), 1.0, &|i| at(N - 1 - i));
 }
+
+/// Rows of a matrix in chunks of several rows and columns, by indices: those in memory read what they name, those that are computed decode
+/// each chunk once, however many tasks look into it.
+#[test]
+fn indices_decode_each_chunk_once() {
+    const SHAPE: [i64; 2] = [2000, 1200];
+    let directory = tempfile::tempdir().unwrap();
+    let address = directory.path().join("x.zarr").display().to_string();
+    let x = random::normal(0.0, 1.0).shape(SHAPE).seed(3).build();
+    Runtime::builder().build().unwrap().store_with(&x, &address, &StoreOptions::new().chunks([100, 600])).unwrap();
+    let x = open(&address).unwrap();
+    let whole = runtime().compute::<f64>(&x).unwrap();
+    let places: Vec<i64> = (0..600).map(|i| i % 30 + i / 30 * 60 % 400 + 1500).collect();
+    let decoded = |at: Array, most: f64| {
+        let runtime = Runtime::builder().memory_limit("12MiB").threads(2).build().unwrap();
+        let found = runtime.compute::<f64>(&x.index([Index::Array(at)]).sum(0)).unwrap();
+        let read = runtime.counters().decoded_bytes.load(SeqCst) as f64 / whole.len() as f64 / 8.0;
+        assert!(read <= most, "{read} of the matrix decoded, expected {most} at most");
+        for (j, found) in found.iter().enumerate() {
+            let expected: f64 = places.iter().map(|&i| whole[[i as usize, j]]).sum();
+            assert!((found - expected).abs() < 1e-9, "column {j}: {found}, expected {expected}");
+        }
+    };
+    let in_memory = Array::from(ndarray::Array1::from(places.clone()));
+    decoded(in_memory.clone(), 0.5);
+    decoded(in_memory + 0, 1.1);
+}

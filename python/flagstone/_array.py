@@ -63,6 +63,12 @@ def map_blocks(self, func, *args, **kwargs):
 
 
 @_method
+def map_overlap(self, func, depth=None, boundary=None, trim=True, **kwargs):
+    """`func` of every block with what lies around it: see `flagstone.map_overlap`."""
+    return _blocks.map_overlap(func, self, depth=depth, boundary=boundary, trim=trim, **kwargs)
+
+
+@_method
 def tolist(self):
     """The elements as nested lists of Python's numbers, computed."""
     return np.asarray(self).tolist()

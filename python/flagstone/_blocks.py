@@ -103,6 +103,58 @@ def map_blocks(func, *args, dtype=None, chunks=None, drop_axis=None, new_axis=No
     return _flagstone.call_blocks(label, call, [(x, along) for x in arrays], calls, np.dtype(dtype), lengths, informed)
 
 
+def _on_axes(given, ndim, fill):
+    """What is given for every axis, or for some of them by number, as a list with one a axis."""
+    if isinstance(given, dict):
+        return [given.get(axis, given.get(axis - ndim, fill)) for axis in range(ndim)]
+    if isinstance(given, (tuple, list)):
+        if len(given) != ndim:
+            raise ValueError(f"map_overlap: {len(given)} values for {ndim} axes; expected one for all, or one an axis")
+        return list(given)
+    return [given] * ndim
+
+
+def map_overlap(func, *args, depth=None, boundary=None, trim=True, dtype=None, meta=None, name=None, token=None, align_arrays=True, allow_rechunk=True, **kwargs):
+    """`func` of every block with what lies around it, as dask.array.map_overlap; what it gives is as large as what it is given, and
+    is trimmed to the block.
+
+    `depth` is how far it sees, `boundary` what stands beyond the ends: 'none', 'reflect', 'nearest', 'periodic' or a number; both for
+    all axes, one an axis, or by number of the axis. A depth of two numbers is that before and behind. With several arrays depth and
+    boundary may be lists, one an array. With `trim=False` the function gives the block alone. A block may be smaller than the depth.
+    """
+    arrays, put = _arrays(args)
+    if not arrays:
+        raise TypeError("map_overlap: no array among the arguments; expected one at least")
+    if not callable(func):
+        raise TypeError(f"map_overlap: {func!r} cannot be called")
+    if dtype is None:
+        dtype = meta.dtype if meta is not None else _dtype_of(func, put([np.ones((1,) * x.ndim, x.dtype) for x in arrays]), kwargs)
+    arrays, shape, _ = _unified(arrays)
+    ndim = len(shape)
+    each = lambda given: list(given) if isinstance(given, list) else [given] * len(arrays)
+    depths = [[(d, d) if isinstance(d, (int, np.integer)) else tuple(d or (0, 0)) for d in _on_axes(0 if one is None else one, ndim, 0)] for one in each(depth)]
+    ends = [
+        [("none", 0.0) if b is None else (b, 0.0) if isinstance(b, str) else ("constant", float(b)) for b in _on_axes(one, ndim, None)]
+        for one in each(boundary)
+    ]
+    if len(depths) != len(arrays) or len(ends) != len(arrays):
+        raise ValueError(f"map_overlap: depths or boundaries for {len(depths)} and {len(ends)} of {len(arrays)} arrays; expected one, or one an array")
+
+    def call(*blocks, block_info):
+        made = np.asarray(func(*put(blocks), **kwargs))
+        if not trim:
+            return made
+        if made.shape != blocks[0].shape:
+            raise ValueError(f"map_overlap: the function gave {made.shape} of {blocks[0].shape}; expected the shape that it was given, or trim=False")
+        kept = []
+        for (start, stop), (before, _), (end, _) in zip(block_info["array-location"], depths[0], ends[0]):
+            before = min(before, start) if end == "none" else before
+            kept.append(slice(before, before + stop - start))
+        return made[tuple(kept)]
+
+    return _flagstone.call_around(name or token or "map_overlap", call, list(zip(arrays, zip(depths, ends))), np.dtype(dtype))
+
+
 _DIMS = r"\(([^()]*)\)"
 
 

@@ -4,12 +4,13 @@
 use crate::array::Array;
 use crate::memory::{dtype_of, expect_shape, look_at, native, numpy, place_of};
 use crate::run::{in_task, run};
-use flagstone::array::{BlockFn, BlockInfo, block_function};
+use flagstone::array::{BlockFn, BlockInfo, Boundary, Halo, block_function, overlap_function};
 use flagstone::error::{Cause, Error, Result};
 use flagstone::grid::Region;
 use flagstone::store::Writer;
-use flagstone::{DType, View, ViewMut};
+use flagstone::{DType, Scalar, View, ViewMut};
 use flagstone_kernels::copy::copy;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PySlice, PyTuple};
 use std::sync::Arc;
@@ -102,6 +103,35 @@ fn call_blocks(
     Array::built(py, block_function(name, Arc::new(Called { f, dtype, informed }), &args, &cuts, dtype, &chunks))
 }
 
+/// What an argument of [`call_around`] sees: places before and behind along each axis, and what stands beyond its ends.
+type Seen = (Vec<(u64, u64)>, Vec<(String, f64)>);
+
+/// The array of calls of `f`, each of blocks with what lies around them: see `overlap_function` of the Rust API. It takes `block_info`.
+#[pyfunction]
+fn call_around(py: Python<'_>, name: &str, f: Py<PyAny>, args: Vec<(Bound<'_, Array>, Seen)>, dtype: Bound<'_, PyAny>) -> PyResult<Array> {
+    let dtype = dtype_of(&dtype)?;
+    let boundary = |(name, value): &(String, f64)| match name.as_str() {
+        "none" => Ok(Boundary::None),
+        "reflect" => Ok(Boundary::Reflect),
+        "nearest" => Ok(Boundary::Nearest),
+        "periodic" => Ok(Boundary::Periodic),
+        // a whole number is one of any dtype
+        "constant" if value.fract() == 0.0 && value.abs() < 1e15 => Ok(Boundary::Constant(Scalar::Int(*value as i64))),
+        "constant" => Ok(Boundary::Constant(Scalar::Float(*value))),
+        other => {
+            let what = format!("map_overlap: boundary {other:?}; expected 'none', 'reflect', 'nearest', 'periodic' or a number");
+            Err(PyValueError::new_err(what))
+        }
+    };
+    let halo = |(array, (depth, boundaries)): &(Bound<'_, Array>, Seen)| {
+        let depth: Vec<[u64; 2]> = depth.iter().map(|&(before, after)| [before, after]).collect();
+        let boundaries = boundaries.iter().map(boundary).collect::<PyResult<Vec<_>>>()?;
+        PyResult::Ok((array.get().array(), Halo::new(depth).boundaries(boundaries)))
+    };
+    let args = args.iter().map(halo).collect::<PyResult<Vec<_>>>()?;
+    Array::built(py, overlap_function(name, Arc::new(Called { f, dtype, informed: true }), &args, dtype))
+}
+
 /// An object of Python that is written to by slices.
 struct Target {
     object: Py<PyAny>,
@@ -153,5 +183,6 @@ fn store_into(py: Python<'_>, items: Vec<(Bound<'_, Array>, Py<PyAny>, Vec<u64>,
 
 pub(crate) fn add_functions(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(call_blocks, module)?)?;
+    module.add_function(wrap_pyfunction!(call_around, module)?)?;
     module.add_function(wrap_pyfunction!(store_into, module)?)
 }

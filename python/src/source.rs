@@ -73,6 +73,9 @@ impl Store for Lent {
         // SAFETY: the owner is kept, and NumPy does not move elements that somebody refers to.
         unsafe { read_from(&self.place, region, out) }
     }
+    fn is_in_memory(&self) -> bool {
+        true
+    }
 }
 
 /// The lazy array of an array of NumPy, whose elements stay where they are.

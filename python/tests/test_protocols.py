@@ -94,6 +94,41 @@ def test_functions_of_blocks(a, x):
     np.testing.assert_array_equal(places.compute()[::2, ::3], [[0, 1], [10, 11], [20, 21]])
 
 
+def plus(block, other=None):
+    """Sums of a cross of five; at the ends what was trimmed is not right, and is not looked at."""
+    padded = np.pad(block, 1)
+    total = padded[1:-1, 1:-1] + padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]
+    return total if other is None else total + other
+
+
+@pytest.mark.parametrize(
+    "boundary, mode",
+    [("none", "constant"), (None, "constant"), (0, "constant"), ("reflect", "symmetric"), ("nearest", "edge"), ("periodic", "wrap")],
+)
+@pytest.mark.parametrize("cut", [1, 2, 3, 7])
+def test_functions_see_what_lies_around_a_block(a, cut, boundary, mode):
+    x = fs.asarray(a).rechunk(cut)
+    expected = plus(np.pad(a, 1, mode=mode))[1:-1, 1:-1]
+    np.testing.assert_array_equal(x.map_overlap(plus, depth=1, boundary=boundary, dtype="f8").compute(), expected)
+    # of a depth of its own a side, and beside another array
+    cross = fs.map_overlap(plus, x, a, depth={0: (2, 1), 1: 1}, boundary={0: boundary, 1: boundary}, dtype="f8")
+    np.testing.assert_array_equal(cross.compute(), expected + a)
+    alone = x.map_overlap(lambda b: plus(b)[1:-1, 1:-1], depth=1, boundary=boundary or 0, trim=False, dtype="f8")
+    if boundary not in ("none",):
+        np.testing.assert_array_equal(alone[1:, :2].compute(), expected[1:, :2])
+
+
+def test_wrong_overlaps_say_why(x):
+    with pytest.raises(ValueError, match="boundary 'mirror'; expected 'none'"):
+        x.map_overlap(plus, depth=1, boundary="mirror", dtype="f8")
+    with pytest.raises(ValueError, match="3 values for 2 axes"):
+        x.map_overlap(plus, depth=(1, 1, 1), dtype="f8")
+    with pytest.raises(ValueError, match="expected the shape that it was given, or trim=False"):
+        x.map_overlap(lambda block: block[1:], depth=1, dtype="f8").compute()
+    with pytest.raises(ValueError, match="expected one shape|broadcast"):
+        fs.map_overlap(plus, x, fs.ones((4, 4)), depth=1, dtype="f8")
+
+
 def test_what_a_function_raises_keeps_its_traceback(x):
     def fails(block):
         if block.shape == (2, 2):

@@ -97,6 +97,9 @@ pub(super) fn operand(operation: &str, value: &Value) -> Result<Operand> {
 /// Elements that an array may have which steers a call.
 const TOLD_MAX: u64 = 1 << 16;
 
+/// What computing them may take.
+const TOLD_BYTES: u64 = 64 << 20;
+
 /// A parameter that steers a call, as places and fractions do, with the elements of an array read at the call, as those of a list are:
 /// what is built follows from them.
 ///
@@ -110,7 +113,8 @@ pub(super) fn told(operation: &str, value: &Value) -> Result<Value> {
         let what = format!("{elements} elements that steer the call; expected {TOLD_MAX} at most");
         return Err(Error::unsupported(operation, what));
     }
-    let runtime = Runtime::default_runtime()?;
+    // of its own: the one that will compute is not known yet, and the default one would reserve half of the memory
+    let runtime = Runtime::builder().memory_limit_bytes(TOLD_BYTES).threads(1).build()?;
     let scalars: Vec<Scalar> = match dtype {
         DType::Bool => runtime.compute::<bool>(array)?.into_iter().map(Scalar::Bool).collect(),
         DType::U64 => runtime.compute::<u64>(array)?.into_iter().map(Scalar::UInt).collect(),

@@ -3,6 +3,7 @@
 use super::Array;
 use super::counted::{self, Length, when_known};
 use super::elementwise::constant;
+use super::io::in_memory::integers_at_hand;
 use super::lookup::{Places, pointwise};
 use super::manipulate::{join, view};
 use crate::error::{Error, Result};
@@ -12,6 +13,12 @@ use std::sync::Arc;
 
 /// A list of more slices than this is looked up.
 const LIST_PIECES_MAX: usize = 4096;
+
+/// Indices in memory are looked at while the graph is built where they are no more,
+const AT_HAND_MAX: u64 = 1 << 20;
+
+/// and taken as slices where those are no more.
+const AT_HAND_PIECES_MAX: usize = 256;
 
 /// One item of an index.
 #[derive(Clone, Debug)]
@@ -223,6 +230,9 @@ pub(super) fn indexed(expr: &Expr, items: &[Index]) -> Result<Expr> {
     if let Some(Index::Refused(what)) = items.iter().find(|item| matches!(item, Index::Refused(_))) {
         return Err(Error::bad_index("index", what));
     }
+    if let Some(items) = with_places_at_hand(expr, items)? {
+        return indexed(expr, &items);
+    }
     let masks = items.iter().filter(|item| matches!(item, Index::Array(_))).count();
     if masks > 0 {
         if let Some((expr, items)) = with_axes_of_bools(expr, items)? {
@@ -271,6 +281,25 @@ fn later(expr: &Expr, items: &[Index]) -> Result<Expr> {
         };
         indexed(&args[0], &items.iter().map(with).collect::<Vec<_>>())
     })
+}
+
+/// The items with a list in the place of the one array of integers among them, where its elements are in memory and make few slices: what
+/// is known when the graph is built reads only what it names.
+fn with_places_at_hand(expr: &Expr, items: &[Index]) -> Result<Option<Vec<Index>>> {
+    let part = |item: &&Index| matches!(item, Index::Array(_) | Index::List(_) | Index::Bools(_));
+    let (Some(at), 1) = (items.iter().position(|item| matches!(item, Index::Array(_))), items.iter().filter(part).count()) else {
+        return Ok(None);
+    };
+    let Index::Array(array) = &items[at] else { return Ok(None) };
+    let indices = array.expr()?;
+    if indices.shape.len() != 1 || indices.is_counted() || expr.is_counted() {
+        return Ok(None);
+    }
+    let Some(list) = integers_at_hand(&indices, AT_HAND_MAX)? else { return Ok(None) };
+    if list.is_empty() || runs(&list).len() > AT_HAND_PIECES_MAX {
+        return Ok(None);
+    }
+    Ok(Some(items.iter().enumerate().map(|(n, item)| if n == at { Index::List(list.clone()) } else { item.clone() }).collect()))
 }
 
 /// The mask of an index that is nothing else and has as many axes as the array, or too many.

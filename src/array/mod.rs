@@ -66,7 +66,7 @@ mod write;
 pub use any::{AnyArray, ArrayElement};
 pub use axes::{Axes, axis};
 pub use bits::BitOrder;
-pub use blocks::{Blockwise, Boundary, CoreSizes, Halo, apply_gufunc, block_function, blockwise, from_blocks};
+pub use blocks::{Blockwise, Boundary, CoreSizes, Halo, apply_gufunc, block_function, blockwise, from_blocks, overlap_function};
 pub use choices::{Missing, choose, piecewise, select};
 pub use creation::{arange, empty, eye, from_function, full, identity, linspace, logspace, ones, zeros};
 pub use einsum::einsum;

@@ -55,7 +55,7 @@ pub fn function(name: &str) -> Option<&'static Signature> {
 /// ```
 pub fn method(name: &str) -> Option<&'static Signature> {
     let own = METHODS.iter().find(|signature| signature.name == name);
-    own.or_else(|| signatures().chain(NOT_YET).find(|signature| signature.method && signature.name == name))
+    own.or_else(|| signatures().chain(NOT_YET).find(|signature| is_method(signature) && signature.name == name))
 }
 
 /// Every method of arrays, each name once.
@@ -65,7 +65,12 @@ pub fn method(name: &str) -> Option<&'static Signature> {
 /// ```
 pub fn methods() -> impl Iterator<Item = &'static Signature> {
     let own = |name: &str| METHODS.iter().any(|signature| signature.name == name);
-    METHODS.iter().chain(signatures().filter(move |signature| signature.method && !own(signature.name)))
+    METHODS.iter().chain(signatures().filter(move |signature| is_method(signature) && !own(signature.name)))
+}
+
+/// Whether arrays have the method: those of `ma.` are methods of masked arrays.
+fn is_method(signature: &Signature) -> bool {
+    signature.method && !signature.name.contains('.')
 }
 
 /// `name(a, axis=None, *, keepdims=False)`.

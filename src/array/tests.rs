@@ -327,7 +327,7 @@ fn signatures_bind_every_name() {
         if required == 1 {
             let mut args: Vec<Value> = signature.params.iter().map(|param| param.default.map_or(Value::None, default)).collect();
             args[0] = if ["trace", "diagonal"].contains(&signature.name) { Value::Array(ones([4, 4], DType::F64)) } else { x.clone() };
-            let result = (signature.call)(&args).unwrap_or_else(|error| panic!("{}: {error}", signature.name));
+            let result = (signature.call)(&args).unwrap_or_else(|error| panic!("{}: {error}", signature.name)).filled();
             let results = if let Value::Tuple(results) = result { results } else { vec![result] };
             for result in results {
                 let Value::Array(result) = result else { panic!("{}: {result:?}", signature.name) };

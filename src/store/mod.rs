@@ -157,6 +157,10 @@ pub trait Store: Send + Sync + Debug {
     fn values(&self) -> Option<&[u8]> {
         None
     }
+    /// Whether its elements are in memory as they are, so that looking at some costs nothing.
+    fn is_in_memory(&self) -> bool {
+        self.values().is_some()
+    }
     /// Bytes that this handle keeps in memory (chunk indexes): charged to the limit.
     fn resident_bytes(&self) -> u64 {
         0

@@ -1068,7 +1068,7 @@ def with_numpy(text):
 def filled(value):
     """What `flagstone eval` prints of masked arrays: their fill values where elements do not count."""
     if isinstance(value, (tuple, list)):
-        return type(value)(filled(item) for item in value)
+        return (tuple if isinstance(value, tuple) else list)(filled(item) for item in value)
     return value.filled() if isinstance(value, np.ma.MaskedArray) else value
 
 

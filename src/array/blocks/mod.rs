@@ -11,7 +11,7 @@ pub(super) mod values;
 
 pub use blockwise::{Blockwise, blockwise};
 pub use gufunc::{CoreSizes, apply_gufunc};
-pub use overlap::{Boundary, Halo};
+pub use overlap::{Boundary, Halo, overlap_function};
 
 use super::{Array, ArrayElement, Chunks, Shape, counted};
 use crate::error::{Error, Result};

@@ -5,6 +5,7 @@ use super::{called, of_type};
 use crate::array::{Array, ArrayElement, Ends, counted};
 use crate::error::{Error, Result};
 use crate::expr::{BlockArg, BlockFn, BlockInfo, CallAxis, Expr, Function};
+use flagstone_kernels::dtype::DType;
 use ndarray::{ArrayD, ArrayViewD, Axis, Slice};
 use std::sync::Arc;
 
@@ -123,6 +124,39 @@ fn overlapping<T: ArrayElement, U: ArrayElement>(
     let f: Arc<dyn BlockFn> = Arc::new(OfBlocks::new(of_block));
     let axes = x.chunks.axes.iter().cloned().map(CallAxis::Cut).collect();
     called(Function { name: "map_overlap".into(), f: f.into(), args: vec![arg], axes, dtype: U::DTYPE, chunks: x.chunks.clone() })
+}
+
+/// Calls of `f`, each given a block of the first array and the same places of the others with what lies around them, as the halo of each
+/// says: where the types of elements are known at run time only. `f` writes the block without what lies around it, of `dtype`. All arrays
+/// have the shape of the first, whose chunks are the blocks.
+///
+/// ```
+/// use flagstone::array::{BlockFn, BlockInfo, Halo, overlap_function};
+/// use flagstone::{DType, View, ViewMut, arange};
+/// struct Seen;
+/// impl BlockFn for Seen {
+///     fn call(&self, _: &BlockInfo, args: &[View<'_>], out: &mut ViewMut<'_>) {
+///         (0..out.shape()[0]).for_each(|i| assert!(out.set(&[i], args[0].shape()[0] as u64)));
+///     }
+/// }
+/// let x = arange(0, 5, 1, None).rechunk([2]);
+/// let y = overlap_function("seen", std::sync::Arc::new(Seen), &[(x, Halo::new(1))], DType::U64);
+/// assert_eq!(y.compute::<u64>().unwrap().as_slice().unwrap(), [3, 3, 4, 4, 2]);
+/// ```
+#[track_caller]
+pub fn overlap_function(name: &str, f: Arc<dyn BlockFn>, args: &[(Array, Halo)], dtype: DType) -> Array {
+    Array::build(|| {
+        let given = args.iter().map(|(array, halo)| Ok((array.known()?, halo))).collect::<Result<Vec<_>>>()?;
+        let (first, _) = given.first().ok_or_else(|| Error::bad_request(name, "no array; expected one at least"))?;
+        let (shape, chunks) = (first.shape.clone(), first.chunks.clone());
+        let seen = |(expr, halo): &(Expr, &Halo)| match expr.shape == shape {
+            true => Ok(BlockArg { sees: halo.sees(&shape)?, ..BlockArg::whole(expr.clone()) }),
+            false => Err(Error::bad_request(name, format!("arrays of shapes {shape:?} and {:?}; expected one shape", expr.shape))),
+        };
+        let args = given.iter().map(seen).collect::<Result<_>>()?;
+        let axes = chunks.axes.iter().cloned().map(CallAxis::Cut).collect();
+        called(Function { name: name.to_string(), f: f.into(), args, axes, dtype, chunks })
+    })
 }
 
 impl Array {

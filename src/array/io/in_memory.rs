@@ -3,8 +3,10 @@
 use crate::array::{Array, ArrayElement};
 use crate::error::Result;
 use crate::expr::{Expr, Node, Op, ops};
+use crate::grid::Region;
 use crate::store;
-use flagstone_kernels::dtype::DType;
+use flagstone_kernels::dtype::{DType, Scalar};
+use flagstone_kernels::view::ViewMut;
 use ndarray::ArrayViewD;
 use std::sync::Arc;
 
@@ -23,6 +25,26 @@ pub(in crate::array) fn from_ndarray<T: ArrayElement>(array: ArrayViewD<'_, T>) 
 
 fn in_memory(dtype: DType, shape: &[u64], bytes: Vec<u8>) -> Result<Expr> {
     Node::new(Op::Source(ops::Source { store: Arc::new(store::InMemory::new(dtype, shape, bytes)?) }))
+}
+
+/// The integers of an array that is in memory as it is, and has no more than so many elements; `None` of every other.
+pub(in crate::array) fn integers_at_hand(expr: &Expr, most: u64) -> Result<Option<Vec<i64>>> {
+    let Op::Source(source) = &expr.op else { return Ok(None) };
+    let len = expr.shape.iter().fold(1, |n: u64, &len| n.saturating_mul(len));
+    let region = Region::whole(&expr.shape);
+    if !expr.dtype.is_integer() || !source.store.is_in_memory() || len > most || source.store.scratch_bytes(&region) > 0 {
+        return Ok(None);
+    }
+    let shape: Vec<usize> = expr.shape.iter().map(|&n| n as usize).collect();
+    let size = expr.dtype.size();
+    let mut bytes = vec![0; len as usize * size];
+    source.store.read(&region, &mut ViewMut::dense(&mut bytes, expr.dtype, &shape), &mut [])?;
+    let integer = |bytes: &[u8]| match Scalar::read(expr.dtype, bytes) {
+        Scalar::Int(i) => Some(i),
+        Scalar::UInt(u) => i64::try_from(u).ok(),
+        _ => None,
+    };
+    Ok(bytes.chunks_exact(size).map(integer).collect())
 }
 
 /// An array of bytes in C order.

@@ -1,10 +1,12 @@
-//! Places in a table: a box holds the whole axis of the table beside a part of what is asked.
+//! Places in a table: a box holds the whole axis of the table beside a part of what is asked. A table that is decoded in chunks is cut into
+//! blocks first where boxes would decode its chunks many times.
 
 use crate::blocked::blocking;
 use crate::blocked::boxes::Boxes;
 use crate::blocked::feed::Feed;
 use crate::blocked::lower::{Lower, Lowering};
 use crate::blocked::made::Blocked;
+use crate::blocked::shapes::recut::recut_lanes;
 use crate::blocked::task_box::TaskBox;
 use crate::blocked::work::{Access, Blocks, Evaluating, Layout, Tasks, Work, Writes};
 use crate::error::{Error, Result};
@@ -76,11 +78,9 @@ impl Tasks for LookupStage {
     }
 }
 
-impl Lower for ops::Lookup {
-    fn lower(&self, node: &Expr, lowering: &mut Lowering<'_>) -> Result<Blocked> {
-        let (table, regs) = lowering.feed(&[&self.table], &self.table.shape)?;
-        let (asked, asked_regs) = lowering.feed(&[&self.asked], &self.asked.shape)?;
-        let feeds = [(table, regs[0]), (asked, asked_regs[0])];
+impl ops::Lookup {
+    /// The stage that reads the loops of the table and of what is asked, in tasks of at most half a share where that can be had.
+    fn stage(&self, feeds: &[(Feed, Reg); 2], lowering: &Lowering<'_>) -> LookupStage {
         let (work, n) = (lowering.budget.work(), self.table.shape[self.axis]);
         let longest = |cuts: &[AxisChunks]| cuts.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul);
         let of = |most: u64| {
@@ -91,10 +91,33 @@ impl Lower for ops::Lookup {
             let mut asked = blocking::of_size(&feeds[1].0, most, work);
             blocking::shrink(&mut asked, (most / longest(&table).max(1)).max(1));
             table.splice(self.axis..=self.axis, asked);
-            LookupStage::new(self, &feeds, table)
+            LookupStage::new(self, feeds, table)
         };
         let sizes = blocking::task_sizes(work);
-        let stage = blocking::first_within(sizes.map(of), |stage| stage.demand_bytes(), lowering.budget.share_bytes() / 2);
+        blocking::first_within(sizes.map(of), |stage| stage.demand_bytes(), lowering.budget.share_bytes() / 2)
+    }
+
+    /// How `stage` cuts the table, and the cuts in which it is decoded, where a chunk would be decoded for several tasks.
+    fn decoded_often(&self, stage: &LookupStage, table: &Feed) -> Option<[Vec<AxisChunks>; 2]> {
+        let between = self.axis..self.axis + self.asked.shape.len();
+        let mut cuts = stage.work.boxes.cuts[..stage.work.boxes.cuts.len() - 1].to_vec();
+        let parts: u64 = cuts.splice(between, [AxisChunks::whole(self.table.shape[self.axis])]).map(|asked| asked.count()).product();
+        let natural = blocking::natural(table);
+        let narrower = cuts.iter().zip(&natural.cuts).enumerate().any(|(at, (cuts, from))| at != self.axis && cuts.count() > from.count());
+        (blocking::decodes(table) && (parts > 1 || narrower)).then_some([cuts, natural.cuts])
+    }
+}
+
+impl Lower for ops::Lookup {
+    fn lower(&self, node: &Expr, lowering: &mut Lowering<'_>) -> Result<Blocked> {
+        let (table, regs) = lowering.feed(&[&self.table], &self.table.shape)?;
+        let (asked, asked_regs) = lowering.feed(&[&self.asked], &self.asked.shape)?;
+        let mut feeds = [(table, regs[0]), (asked, asked_regs[0])];
+        let mut stage = self.stage(&feeds, lowering);
+        if let Some([cuts, from]) = self.decoded_often(&stage, &feeds[0].0) {
+            feeds[0] = recut_lanes(lowering, &self.table, feeds[0].clone(), &cuts, &from, self.axis);
+            stage = self.stage(&feeds, lowering);
+        }
         let axes = stage.work.boxes.cuts[..node.shape.len()].to_vec();
         let made = Blocked { product: stage.work.writes[0].product.id, grid: ChunkGrid { axes } };
         lowering.push(stage, Drive::Pulled);

@@ -52,6 +52,20 @@ pub(in crate::blocked) fn recut(
     plain_feed(made, expr.dtype)
 }
 
+/// [`recut`] for tasks that hold all of `axis` in boxes of `boxes`, where those are narrower than what is decoded at once, `from`.
+pub(in crate::blocked) fn recut_lanes(
+    lowering: &mut Lowering<'_>,
+    expr: &Expr,
+    loop_of: (Feed, Reg),
+    boxes: &[AxisChunks],
+    from: &[AxisChunks],
+    axis: usize,
+) -> (Feed, Reg) {
+    let finer = |(boxes, from): (&AxisChunks, &AxisChunks)| if boxes.count() > from.count() { boxes.clone() } else { from.clone() };
+    let cuts: Vec<AxisChunks> = boxes.iter().zip(from).map(finer).collect();
+    recut(lowering, expr, loop_of, &cuts, from, axis)
+}
+
 /// A loop that reads `made` as it is.
 pub(in crate::blocked) fn plain_feed(made: Blocked, dtype: DType) -> (Feed, Reg) {
     let shape = made.grid.shape();

@@ -6,7 +6,7 @@ use crate::blocked::boxes::Boxes;
 use crate::blocked::feed::{Data, Feed};
 use crate::blocked::lower::{Lower, Lowering};
 use crate::blocked::made::Blocked;
-use crate::blocked::shapes::recut::recut;
+use crate::blocked::shapes::recut::recut_lanes;
 use crate::blocked::task_box::TaskBox;
 use crate::blocked::work::{Access, Blocks, Layout, Tasks, Work, Writes};
 use crate::error::Result;
@@ -137,9 +137,7 @@ impl Lower for ops::Lanes {
         let (feed, regs) = lowering.feed(&[&self.arg], &self.arg.shape)?;
         let mut stage = self.stage(&feed, regs[0], lowering);
         if let Some(from) = self.cut_first(&feed, &stage.work.boxes.cuts, lowering) {
-            let finer = |(boxes, from): (&AxisChunks, &AxisChunks)| if boxes.count() > from.count() { boxes.clone() } else { from.clone() };
-            let cuts: Vec<AxisChunks> = stage.work.boxes.cuts.iter().zip(&from).map(finer).collect();
-            let (feed, reg) = recut(lowering, &self.arg, (feed, regs[0]), &cuts, &from, self.axis);
+            let (feed, reg) = recut_lanes(lowering, &self.arg, (feed, regs[0]), &stage.work.boxes.cuts, &from, self.axis);
             stage = self.stage(&feed, reg, lowering);
         }
         let mut axes = stage.work.boxes.cuts.clone();
