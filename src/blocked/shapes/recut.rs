@@ -52,7 +52,8 @@ pub(in crate::blocked) fn recut(
     plain_feed(made, expr.dtype)
 }
 
-/// [`recut`] for tasks that hold all of `axis` in boxes of `boxes`, where those are narrower than what is decoded at once, `from`.
+/// [`recut`] for tasks that hold all of `axis` in boxes of `boxes`, where those are narrower than what is decoded at once, `from`: no block
+/// lies in two of the latter, wherever those boxes end.
 pub(in crate::blocked) fn recut_lanes(
     lowering: &mut Lowering<'_>,
     expr: &Expr,
@@ -61,7 +62,8 @@ pub(in crate::blocked) fn recut_lanes(
     from: &[AxisChunks],
     axis: usize,
 ) -> (Feed, Reg) {
-    let finer = |(boxes, from): (&AxisChunks, &AxisChunks)| if boxes.count() > from.count() { boxes.clone() } else { from.clone() };
+    let finer =
+        |(boxes, from): (&AxisChunks, &AxisChunks)| if boxes.count() > from.count() { from.split(boxes.longest()) } else { from.clone() };
     let cuts: Vec<AxisChunks> = boxes.iter().zip(from).map(finer).collect();
     recut(lowering, expr, loop_of, &cuts, from, axis)
 }
