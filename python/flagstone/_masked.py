@@ -41,9 +41,9 @@ class MaskedArray:
         if name in ("shape", "ndim", "size", "dtype", "chunks", "nbytes", "itemsize"):
             return getattr(self.data, name)
         function = _flagstone.functions.get(f"ma.{name}")
-        if function is None and hasattr(_flagstone.Array, name):
-            function = _flagstone.functions.get(name)
         if function is None:
+            function = vars(_flagstone.Array).get(name)
+        if not isinstance(function, _flagstone.Function):
             raise AttributeError(f"a masked array has no attribute {name!r}")
         return _functools.partial(function, self)
 

@@ -119,7 +119,7 @@ fn call_around(py: Python<'_>, name: &str, f: Py<PyAny>, args: Vec<(Bound<'_, Ar
         "constant" if value.fract() == 0.0 && value.abs() < 1e15 => Ok(Boundary::Constant(Scalar::Int(*value as i64))),
         "constant" => Ok(Boundary::Constant(Scalar::Float(*value))),
         other => {
-            let what = format!("map_overlap: boundary {other:?}; expected 'none', 'reflect', 'nearest', 'periodic' or a number");
+            let what = format!("map_overlap: boundary '{other}'; expected 'none', 'reflect', 'nearest', 'periodic' or a number");
             Err(PyValueError::new_err(what))
         }
     };

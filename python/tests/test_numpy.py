@@ -223,7 +223,8 @@ def test_calls_give_what_numpy_gives(name):
 
 
 def test_most_of_the_table_is_drawn():
-    shared = [name for name in FUNCTIONS if numpys(name) is not None]
+    # those of ma are held by test_masked.py
+    shared = [name for name in FUNCTIONS if numpys(name) is not None and not name.startswith("ma.")]
     assert len(DRAWN) > 240 and len(DRAWN) / len(shared) > 0.55, (len(DRAWN), len(shared))
 
 

@@ -113,16 +113,24 @@ pub(super) fn told(operation: &str, value: &Value) -> Result<Value> {
         let what = format!("{elements} elements that steer the call; expected {TOLD_MAX} at most");
         return Err(Error::unsupported(operation, what));
     }
-    // of its own: the one that will compute is not known yet, and the default one would reserve half of the memory
+    let scalars = match io::in_memory::at_hand(&array.expr()?, TOLD_MAX)? {
+        Some(scalars) if !dtype.is_complex() => scalars,
+        _ => computed(operation, value, array, dtype)?,
+    };
+    Ok(nested(&shape, dtype, &mut scalars.into_iter()))
+}
+
+/// The elements of an array, by a runtime of its own: the one that will compute is not known yet, and the default one would reserve half
+/// of the memory.
+fn computed(operation: &str, value: &Value, array: &Array, dtype: DType) -> Result<Vec<Scalar>> {
     let runtime = Runtime::builder().memory_limit_bytes(TOLD_BYTES).threads(1).build()?;
-    let scalars: Vec<Scalar> = match dtype {
+    Ok(match dtype {
         DType::Bool => runtime.compute::<bool>(array)?.into_iter().map(Scalar::Bool).collect(),
         DType::U64 => runtime.compute::<u64>(array)?.into_iter().map(Scalar::UInt).collect(),
         dtype if dtype.is_integer() => runtime.compute::<i64>(&array.astype(DType::I64))?.into_iter().map(Scalar::Int).collect(),
         dtype if dtype.is_complex() => return Err(expected(operation, "real numbers", value)),
         _ => runtime.compute::<f64>(&array.astype(DType::F64))?.into_iter().map(Scalar::Float).collect(),
-    };
-    Ok(nested(&shape, dtype, &mut scalars.into_iter()))
+    })
 }
 
 /// Lists in lists in the lengths of `shape`; a number where it has none.

@@ -3,11 +3,12 @@
 use super::Array;
 use super::counted::{self, Length, when_known};
 use super::elementwise::constant;
-use super::io::in_memory::integers_at_hand;
+use super::io::in_memory::at_hand;
 use super::lookup::{Places, pointwise};
 use super::manipulate::{join, view};
 use crate::error::{Error, Result};
 use crate::expr::{Affine, Expr, Follow, Node, ops};
+use crate::grid::{AxisChunks, ChunkGrid};
 use flagstone_kernels::dtype::{DType, Scalar};
 use std::sync::Arc;
 
@@ -230,8 +231,15 @@ pub(super) fn indexed(expr: &Expr, items: &[Index]) -> Result<Expr> {
     if let Some(Index::Refused(what)) = items.iter().find(|item| matches!(item, Index::Refused(_))) {
         return Err(Error::bad_index("index", what));
     }
-    if let Some(items) = with_places_at_hand(expr, items)? {
-        return indexed(expr, &items);
+    if let Some((items, longest)) = with_places_at_hand(expr, items)? {
+        let found = indexed(expr, &items)?;
+        // chunks as long as those that were selected from, not one a slice
+        let even = |axis: &AxisChunks| match axis {
+            AxisChunks::Regular { first, chunk, .. } if first == chunk => axis.clone(),
+            _ => AxisChunks::regular(axis.len(), longest),
+        };
+        let chunks = ChunkGrid { axes: found.chunks.axes.iter().map(even).collect() };
+        return if chunks == found.chunks { Ok(found) } else { Node::new(ops::Rechunk { arg: found, chunks }.into()) };
     }
     let masks = items.iter().filter(|item| matches!(item, Index::Array(_))).count();
     if masks > 0 {
@@ -284,8 +292,8 @@ fn later(expr: &Expr, items: &[Index]) -> Result<Expr> {
 }
 
 /// The items with a list in the place of the one array of integers among them, where its elements are in memory and make few slices: what
-/// is known when the graph is built reads only what it names.
-fn with_places_at_hand(expr: &Expr, items: &[Index]) -> Result<Option<Vec<Index>>> {
+/// is known when the graph is built reads only what it names. Beside them the longest chunk of the axis that is indexed.
+fn with_places_at_hand(expr: &Expr, items: &[Index]) -> Result<Option<(Vec<Index>, u64)>> {
     let part = |item: &&Index| matches!(item, Index::Array(_) | Index::List(_) | Index::Bools(_));
     let (Some(at), 1) = (items.iter().position(|item| matches!(item, Index::Array(_))), items.iter().filter(part).count()) else {
         return Ok(None);
@@ -295,11 +303,21 @@ fn with_places_at_hand(expr: &Expr, items: &[Index]) -> Result<Option<Vec<Index>
     if indices.shape.len() != 1 || indices.is_counted() || expr.is_counted() {
         return Ok(None);
     }
-    let Some(list) = integers_at_hand(&indices, AT_HAND_MAX)? else { return Ok(None) };
+    let integer = |scalar: &Scalar| match scalar {
+        Scalar::Int(i) => Some(*i),
+        Scalar::UInt(u) => i64::try_from(*u).ok(),
+        _ => None,
+    };
+    let elements = if indices.dtype.is_integer() { at_hand(&indices, AT_HAND_MAX)? } else { None };
+    let Some(list) = elements.and_then(|elements| elements.iter().map(integer).collect::<Option<Vec<i64>>>()) else { return Ok(None) };
     if list.is_empty() || runs(&list).len() > AT_HAND_PIECES_MAX {
         return Ok(None);
     }
-    Ok(Some(items.iter().enumerate().map(|(n, item)| if n == at { Index::List(list.clone()) } else { item.clone() }).collect()))
+    let mut items = expanded(expr, items)?;
+    let Some(at) = items.iter().position(|item| matches!(item, Index::Array(_))) else { return Ok(None) };
+    let axis = items[..at].iter().filter(|item| !matches!(item, Index::NewAxis)).count();
+    items[at] = Index::List(list);
+    Ok(Some((items, expr.chunks.axes[axis].longest())))
 }
 
 /// The mask of an index that is nothing else and has as many axes as the array, or too many.

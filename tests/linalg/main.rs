@@ -69,6 +69,12 @@ fn identity(n: usize) -> Array2<f64> {
     Array2::eye(n)
 }
 
+/// An error in units of ε·√n, said with `--nocapture`: the table of accuracy in docs/linalg.md.
+fn held(what: &str, name: &str, error: f64) {
+    println!("| {what} | {name} | {error:.2} |");
+    assert!(error <= 20.0, "{what} of {name}: {error}");
+}
+
 #[test]
 fn lu_and_qr_of_hard_matrices() {
     for (name, a) in hard(60) {
@@ -79,12 +85,12 @@ fn lu_and_qr_of_hard_matrices() {
         let [p, l, u, q, r] = &found[..] else { unreachable!() };
         let error = off(&a, &p.dot(l).dot(u), EPSILON);
         // Wilkinson's matrix grows by 2ⁿ: partial pivoting promises no more
-        assert!(error <= 20.0 || name == "Wilkinson", "LU of {name}: {error}");
+        held("LU", name, if name == "Wilkinson" { error / 2f64.powi(59) } else { error });
         assert!(l.iter().all(|x| x.abs() <= 1.0), "{name}");
         let error = off(&a, &q.dot(r), EPSILON);
-        assert!(error <= 20.0, "QR of {name}: {error}");
+        held("QR", name, error);
         let error = off(&identity(60), &q.t().dot(q), EPSILON);
-        assert!(error <= 20.0, "Q of {name}: {error}");
+        held("Q", name, error);
         for ((i, j), x) in r.indexed_iter() {
             assert!(i <= j || *x == 0.0, "R of {name}");
         }
@@ -102,7 +108,7 @@ fn solutions_of_hard_systems() {
         let found = two(found_of(name, &[x]).remove(0));
         let left = a.dot(&found) - &b;
         let error = norm(&left) / (norm(&a) * norm(&found) + norm(&b)) / EPSILON / 60f64.sqrt();
-        assert!(error <= 20.0, "{name}: {error}");
+        held("solve", name, error);
     }
 }
 
@@ -114,14 +120,14 @@ fn singular_and_eigenvalues_of_hard_matrices() {
         let (u, vh) = (two(runtime.compute::<f64>(&u).unwrap()), two(runtime.compute::<f64>(&vh).unwrap()));
         let s = runtime.compute::<f64>(&s).unwrap().into_dimensionality::<Ix1>().unwrap();
         let error = off(&a, &(&u * &s).dot(&vh), EPSILON);
-        assert!(error <= 20.0, "SVD of {name}: {error}");
+        held("SVD", name, error);
         assert!(s.windows(2).into_iter().all(|s| s[0] >= s[1]) && s.iter().all(|&s| s >= 0.0), "{name}");
         assert!(off(&identity(60), &u.t().dot(&u), EPSILON) <= 20.0 && off(&identity(60), &vh.dot(&vh.t()), EPSILON) <= 20.0, "{name}");
         let symmetric = &a + &a.t();
         let [w, v] = linalg::eigh(&array(&symmetric), true);
         let (w, v) = (runtime.compute::<f64>(&w).unwrap().into_dimensionality::<Ix1>().unwrap(), two(runtime.compute::<f64>(&v).unwrap()));
         let error = off(&symmetric, &(&v * &w).dot(&v.t()), EPSILON);
-        assert!(error <= 20.0, "eigh of {name}: {error}");
+        held("eigh, put together", name, error);
     }
 }
 
@@ -151,7 +157,8 @@ fn eigenvectors_of_hard_matrices() {
             let (w, v) = (found[0].clone().into_dimensionality::<Ix1>().unwrap(), two(found[1].clone()));
             let exact = symmetric.mapv(|x| C128::new(x, 0.0));
             let errors = eigen_errors(&exact, w.as_slice().unwrap(), &v, EPSILON);
-            assert!(errors.iter().all(|&error| error <= 20.0), "{name}, lower {lower}: {errors:?}");
+            held("eigh", name, errors[0]);
+            held("its vectors", name, errors[1]);
         }
         // values and vectors of one graph, where the values come from the same equations as the vectors
         let [w, v] = linalg::eigh(&array(&given), true);

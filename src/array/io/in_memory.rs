@@ -27,24 +27,19 @@ fn in_memory(dtype: DType, shape: &[u64], bytes: Vec<u8>) -> Result<Expr> {
     Node::new(Op::Source(ops::Source { store: Arc::new(store::InMemory::new(dtype, shape, bytes)?) }))
 }
 
-/// The integers of an array that is in memory as it is, and has no more than so many elements; `None` of every other.
-pub(in crate::array) fn integers_at_hand(expr: &Expr, most: u64) -> Result<Option<Vec<i64>>> {
+/// The elements of an array that is in memory as it is, and has no more than so many; `None` of every other.
+pub(in crate::array) fn at_hand(expr: &Expr, most: u64) -> Result<Option<Vec<Scalar>>> {
     let Op::Source(source) = &expr.op else { return Ok(None) };
     let len = expr.shape.iter().fold(1, |n: u64, &len| n.saturating_mul(len));
     let region = Region::whole(&expr.shape);
-    if !expr.dtype.is_integer() || !source.store.is_in_memory() || len > most || source.store.scratch_bytes(&region) > 0 {
+    if !source.store.is_in_memory() || len > most || source.store.scratch_bytes(&region) > 0 {
         return Ok(None);
     }
     let shape: Vec<usize> = expr.shape.iter().map(|&n| n as usize).collect();
     let size = expr.dtype.size();
     let mut bytes = vec![0; len as usize * size];
     source.store.read(&region, &mut ViewMut::dense(&mut bytes, expr.dtype, &shape), &mut [])?;
-    let integer = |bytes: &[u8]| match Scalar::read(expr.dtype, bytes) {
-        Scalar::Int(i) => Some(i),
-        Scalar::UInt(u) => i64::try_from(u).ok(),
-        _ => None,
-    };
-    Ok(bytes.chunks_exact(size).map(integer).collect())
+    Ok(Some(bytes.chunks_exact(size).map(|bytes| Scalar::read(expr.dtype, bytes)).collect()))
 }
 
 /// An array of bytes in C order.
