@@ -8,7 +8,7 @@ use super::lookup::{Places, pointwise};
 use super::manipulate::{join, view};
 use crate::error::{Error, Result};
 use crate::expr::{Affine, Expr, Follow, Node, ops};
-use crate::grid::{AxisChunks, ChunkGrid};
+use crate::grid::AxisChunks;
 use flagstone_kernels::dtype::{DType, Scalar};
 use std::sync::Arc;
 
@@ -231,14 +231,11 @@ pub(super) fn indexed(expr: &Expr, items: &[Index]) -> Result<Expr> {
     if let Some(Index::Refused(what)) = items.iter().find(|item| matches!(item, Index::Refused(_))) {
         return Err(Error::bad_index("index", what));
     }
-    if let Some((items, longest)) = with_places_at_hand(expr, items)? {
+    if let Some((items, axis, longest)) = with_places_at_hand(expr, items)? {
         let found = indexed(expr, &items)?;
         // chunks as long as those that were selected from, not one a slice
-        let even = |axis: &AxisChunks| match axis {
-            AxisChunks::Regular { first, chunk, .. } if first == chunk => axis.clone(),
-            _ => AxisChunks::regular(axis.len(), longest),
-        };
-        let chunks = ChunkGrid { axes: found.chunks.axes.iter().map(even).collect() };
+        let mut chunks = found.chunks.clone();
+        chunks.axes[axis] = AxisChunks::regular(chunks.axes[axis].len(), longest);
         return if chunks == found.chunks { Ok(found) } else { Node::new(ops::Rechunk { arg: found, chunks }.into()) };
     }
     let masks = items.iter().filter(|item| matches!(item, Index::Array(_))).count();
@@ -292,8 +289,9 @@ fn later(expr: &Expr, items: &[Index]) -> Result<Expr> {
 }
 
 /// The items with a list in the place of the one array of integers among them, where its elements are in memory and make few slices: what
-/// is known when the graph is built reads only what it names. Beside them the longest chunk of the axis that is indexed.
-fn with_places_at_hand(expr: &Expr, items: &[Index]) -> Result<Option<(Vec<Index>, u64)>> {
+/// is known when the graph is built reads only what it names. Beside them the axis of
+/// the result that the list makes, and the longest chunk of the one that is indexed.
+fn with_places_at_hand(expr: &Expr, items: &[Index]) -> Result<Option<(Vec<Index>, usize, u64)>> {
     let part = |item: &&Index| matches!(item, Index::Array(_) | Index::List(_) | Index::Bools(_));
     let (Some(at), 1) = (items.iter().position(|item| matches!(item, Index::Array(_))), items.iter().filter(part).count()) else {
         return Ok(None);
@@ -316,8 +314,10 @@ fn with_places_at_hand(expr: &Expr, items: &[Index]) -> Result<Option<(Vec<Index
     let mut items = expanded(expr, items)?;
     let Some(at) = items.iter().position(|item| matches!(item, Index::Array(_))) else { return Ok(None) };
     let axis = items[..at].iter().filter(|item| !matches!(item, Index::NewAxis)).count();
+    let made = items[..at].iter().filter(|item| !matches!(item, Index::Int(_))).count();
     items[at] = Index::List(list);
-    Ok(Some((items, expr.chunks.axes[axis].longest())))
+    let made = if list_comes_first(&items) { 0 } else { made };
+    Ok(Some((items, made, expr.chunks.axes[axis].longest())))
 }
 
 /// The mask of an index that is nothing else and has as many axes as the array, or too many.

@@ -167,6 +167,15 @@ const CHANGING: &[&str] = &["astype", "round", "around", "clip", "conj", "conjug
 
 /// What `signature` gives of arguments with masked arrays among them, where it moves elements, or makes others of them one by one.
 pub(in crate::array) fn moved(signature: &Signature, arguments: &[Value]) -> Option<Result<Value>> {
+    let fill_value = arguments.iter().find_map(|value| if let Value::Masked(masked) = value { masked.fill_value } else { None });
+    Some(of_data_and_mask(signature, arguments)?.map(|found| match found {
+        Value::Masked(found) => Value::Masked(Masked { fill_value, ..found }),
+        other => other,
+    }))
+}
+
+/// As [`moved`], without the fill value.
+fn of_data_and_mask(signature: &Signature, arguments: &[Value]) -> Option<Result<Value>> {
     if let (true, Some(Value::Masked(masked))) = (CHANGING.contains(&signature.name), arguments.first()) {
         let arguments = [&[Value::Array(masked.data.clone())], &arguments[1..]].concat();
         return Some((signature.call)(&arguments).map(|data| joined(data, Value::Array(masked.mask.clone()))));
