@@ -5,7 +5,7 @@ use super::counted::{self, Length, when_known};
 use super::elementwise::constant;
 use super::io::in_memory::at_hand;
 use super::lookup::{Places, pointwise};
-use super::manipulate::{join, view};
+use super::manipulate::{cut_as, join, view};
 use crate::error::{Error, Result};
 use crate::expr::{Affine, Expr, Follow, Node, ops};
 use crate::grid::AxisChunks;
@@ -236,7 +236,7 @@ pub(super) fn indexed(expr: &Expr, items: &[Index]) -> Result<Expr> {
         // chunks as long as those that were selected from, not one a slice
         let mut chunks = found.chunks.clone();
         chunks.axes[axis] = AxisChunks::regular(chunks.axes[axis].len(), longest);
-        return if chunks == found.chunks { Ok(found) } else { Node::new(ops::Rechunk { arg: found, chunks }.into()) };
+        return cut_as(found, chunks);
     }
     let masks = items.iter().filter(|item| matches!(item, Index::Array(_))).count();
     if masks > 0 {

@@ -6,7 +6,7 @@ use super::elementwise::{broadcast, cast, common_shape};
 use super::{Array, Axes, Chunks, Operand, Shape};
 use crate::error::{Error, Result};
 use crate::expr::{Affine, Expr, Follow, Node, Op, auto_chunks, ops};
-use crate::grid::element_count;
+use crate::grid::{ChunkGrid, element_count};
 use flagstone_kernels::dtype::{DType, Scalar};
 use flagstone_kernels::generate::{Generator, Rule};
 use std::sync::Arc;
@@ -241,6 +241,11 @@ fn reshaped(expr: &Expr, wanted: &Shape) -> Result<Expr> {
     insert_axes(&drop_axes(expr, &ones(&expr.shape))?, &ones(&shape))
 }
 
+/// `expr` in other chunks.
+pub(super) fn cut_as(expr: Expr, chunks: ChunkGrid) -> Result<Expr> {
+    if chunks == expr.chunks { Ok(expr) } else { Node::new(ops::Rechunk { arg: expr, chunks }.into()) }
+}
+
 impl Array {
     /// What `f` builds of the array, once its lengths are known; see [`when_known`].
     #[track_caller]
@@ -432,7 +437,7 @@ impl Array {
         Array::build(|| {
             let expr = self.expr()?;
             let chunks = chunks.into().grid("rechunk", &expr.shape)?;
-            if chunks == expr.chunks { Ok(expr) } else { Node::new(Op::Rechunk(ops::Rechunk { arg: expr, chunks })) }
+            cut_as(expr, chunks)
         })
     }
 
