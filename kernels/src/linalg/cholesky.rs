@@ -1,17 +1,19 @@
 //! Cholesky, A = L·Lᴴ, by column blocks. Only the lower triangle of A is looked at.
 
-use super::NARROW;
+use super::PACKED;
 use super::field::Field;
 use super::matrix::{Mat, MatMut, product_scratch_bytes, take, taken_bytes};
-use super::panel::{Packed, subtract};
+use super::panel::{Packed, divide};
+use super::tiles::{Beside, subtract_all};
 use crate::dtype::C128;
 use crate::gemm::Form;
+use std::ops::Range;
 
 const SUBTRACT_ADJOINT: Form = Form { negative: true, conj_a: false, conj_b: true };
 
 /// Bytes of scratch for [`cholesky_panel`] and [`cholesky_update`] on blocks of `m` rows and `w` columns.
 pub fn cholesky_scratch_bytes<T: Field>(m: usize, w: usize) -> usize {
-    taken_bytes::<T>(m * NARROW) + product_scratch_bytes::<T>(m, w, w)
+    taken_bytes::<T>(m * PACKED) + product_scratch_bytes::<T>(m, w, w)
 }
 
 /// Factors the rows from `at` on of a block [m, w], and sets what is above the diagonal to zero. Cost: (m − at)·w² flops.
@@ -29,10 +31,10 @@ pub fn cholesky_panel<T: Field>(a: MatMut<'_, T>, at: usize, scratch: &mut [u8])
 
 fn recurse<T: Field>(a: &mut MatMut<'_, T>, scratch: &mut [u8]) -> Result<(), usize> {
     let w = a.cols();
-    if w <= NARROW {
+    if w <= PACKED {
         return narrow(a, scratch);
     }
-    let half = (w / 2).next_multiple_of(NARROW);
+    let half = (w / 2).next_multiple_of(PACKED);
     let [mut left, right] = a.again().split_cols(half);
     recurse(&mut left, scratch)?;
     let [_, mut low] = right.split_rows(half);
@@ -44,22 +46,37 @@ fn recurse<T: Field>(a: &mut MatMut<'_, T>, scratch: &mut [u8]) -> Result<(), us
 fn narrow<T: Field>(a: &mut MatMut<'_, T>, mut scratch: &mut [u8]) -> Result<(), usize> {
     let (m, w) = (a.rows(), a.cols());
     let mut columns = Packed::of(a.read(), take(&mut scratch, m * w));
-    for j in 0..w {
-        let d = columns.col(j)[j].wide().re;
-        if d.is_nan() || d <= 0.0 {
-            return Err(j);
-        }
-        let root = T::narrow(C128::new(d.sqrt(), 0.0));
-        let column = columns.col(j);
-        column[j] = root;
-        column[j + 1..].iter_mut().for_each(|x| *x = x.over(root));
-        for c in j + 1..w {
-            let (l, column) = columns.two(j, c);
-            subtract(&mut column[c..], l[c].conjugate(), &l[c..]);
-        }
-    }
+    halves(&mut columns, 0..w)?;
     columns.unpack(a);
     Ok(())
+}
+
+/// Factors the packed columns `part`, whose diagonal begins in the row of its first one's number.
+fn halves<T: Field>(columns: &mut Packed<'_, T>, part: Range<usize>) -> Result<(), usize> {
+    let at = part.start;
+    if part.len() == 1 {
+        let column = columns.col(at);
+        let d = column[at].wide().re;
+        if d.is_nan() || d <= 0.0 {
+            return Err(at);
+        }
+        let root = T::narrow(C128::new(d.sqrt(), 0.0));
+        column[at] = root;
+        divide(&mut column[at + 1..], root);
+        return Ok(());
+    }
+    let middle = at + part.len().div_ceil(2);
+    halves(columns, at..middle)?;
+    let mut by = [T::ZERO; PACKED * PACKED];
+    let mut by = Beside::new(&mut by, part.end - middle);
+    for l in at..middle {
+        for c in middle..part.end {
+            by.row(l - at)[c - middle] = columns.col(l)[c].conjugate();
+        }
+    }
+    // what is above the diagonal changes too, and counts for nothing
+    subtract_all(columns, at..middle, middle..part.end, middle, &by);
+    halves(columns, middle..part.end)
 }
 
 /// Lessens the block `c` [m, n], whose diagonal begins in row `at`, by the part of L in the factored block `f` [m, w].

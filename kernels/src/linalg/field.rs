@@ -17,8 +17,10 @@ pub trait Field:
     fn size(self) -> f64;
     /// self / by, without the overflow of |by|² that dividing by the conjugate has.
     fn over(self, by: Self) -> Self;
-    /// re² + im², each divided by `scale` first.
-    fn square(self, scale: f64) -> f64;
+    /// 1 / self, where multiplying by that is as good as dividing: none of it overflows or loses bits to underflow.
+    fn inverse(self) -> Option<Self>;
+    /// re² + im², each `scaled` first.
+    fn square(self, scaled: impl Fn(f64) -> f64) -> f64;
     /// Zero.
     const ZERO: Self;
     /// One.
@@ -49,8 +51,13 @@ macro_rules! real {
                 self / by
             }
             #[inline(always)]
-            fn square(self, scale: f64) -> f64 {
-                let x = self as f64 / scale;
+            fn inverse(self) -> Option<Self> {
+                let inverse = 1.0 / self;
+                (self.is_normal() && inverse.is_normal()).then_some(inverse)
+            }
+            #[inline(always)]
+            fn square(self, scaled: impl Fn(f64) -> f64) -> f64 {
+                let x = scaled(self as f64);
                 x * x
             }
             const ZERO: Self = 0.0;
@@ -93,8 +100,14 @@ macro_rules! complex {
                 }
             }
             #[inline(always)]
-            fn square(self, scale: f64) -> f64 {
-                let (x, y) = (self.re as f64 / scale, self.im as f64 / scale);
+            fn inverse(self) -> Option<Self> {
+                let inverse = <$t>::new(1.0, 0.0).over(self);
+                let normal = |z: $t| (z.re.abs() + z.im.abs()).is_normal();
+                (normal(self) && normal(inverse)).then_some(inverse)
+            }
+            #[inline(always)]
+            fn square(self, scaled: impl Fn(f64) -> f64) -> f64 {
+                let (x, y) = (scaled(self.re as f64), scaled(self.im as f64));
                 x * x + y * y
             }
             const ZERO: Self = <$t>::new(0.0, 0.0);

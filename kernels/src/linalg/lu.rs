@@ -1,18 +1,20 @@
 //! LU with partial pivoting, P·A = L·U, by column blocks.
 
-use super::NARROW;
+use super::PACKED;
 use super::field::Field;
 use super::matrix::{Mat, MatMut, product_scratch_bytes, take, taken_bytes};
-use super::panel::{Packed, subtract};
+use super::panel::{Packed, divide, largest_place};
+use super::tiles::{Beside, subtract_all};
 use super::triangle::{Triangle, solve};
 use crate::gemm::Form;
+use std::ops::Range;
 
 const UNIT_LOWER: Triangle = Triangle { lower: true, unit: true, transposed: false, conjugated: false };
 
 /// Bytes of scratch for [`lu_panel`] and [`lu_apply`] on blocks of `m` rows and `w` columns. ([`lu_apply_transposed`] needs what
 /// a triangle needs.)
 pub fn lu_scratch_bytes<T: Field>(m: usize, w: usize) -> usize {
-    taken_bytes::<T>(m * NARROW) + product_scratch_bytes::<T>(m, w, w)
+    taken_bytes::<T>(m * PACKED) + product_scratch_bytes::<T>(m, w, w)
 }
 
 /// Factors the rows from `at` on of a block [m, w]: L below the diagonal that begins in row `at`, U on and above it. Where
@@ -32,10 +34,10 @@ pub fn lu_panel<T: Field>(a: MatMut<'_, T>, at: usize, pivots: &mut [i64], scrat
 fn recurse<T: Field>(a: &mut MatMut<'_, T>, pivots: &mut [i64], scratch: &mut [u8]) {
     let (m, w) = (a.rows(), a.cols());
     let k = m.min(w);
-    if w <= NARROW {
+    if w <= PACKED {
         return narrow(a, pivots, scratch);
     }
-    let half = (w / 2).next_multiple_of(NARROW);
+    let half = (w / 2).next_multiple_of(PACKED);
     let first = half.min(k);
     let [mut left, mut right] = a.again().split_cols(half);
     recurse(&mut left, &mut pivots[..first], scratch);
@@ -53,31 +55,47 @@ fn recurse<T: Field>(a: &mut MatMut<'_, T>, pivots: &mut [i64], scratch: &mut [u
 fn narrow<T: Field>(a: &mut MatMut<'_, T>, pivots: &mut [i64], mut scratch: &mut [u8]) {
     let (m, w) = (a.rows(), a.cols());
     let mut columns = Packed::of(a.read(), take(&mut scratch, m * w));
-    for j in 0..m.min(w) {
-        let column = columns.col(j);
-        let mut pivot = j;
-        let mut most = column[j].size();
-        for (i, x) in column.iter().enumerate().skip(j + 1) {
-            if x.size() > most {
-                (pivot, most) = (i, x.size());
+    halves(&mut columns, 0..w, pivots);
+    columns.unpack(a);
+}
+
+/// Factors the packed columns `part`, whose diagonal begins in the row of its first one's number.
+fn halves<T: Field>(columns: &mut Packed<'_, T>, part: Range<usize>, pivots: &mut [i64]) {
+    let (m, at, w) = (columns.rows(), part.start, part.len());
+    if m <= at || w == 0 {
+        return;
+    }
+    if w == 1 {
+        let pivot = at + largest_place(columns.read(at, at));
+        pivots[at] = pivot as i64;
+        let p = columns.col(at)[pivot];
+        // a column without a pivot is left as it is
+        if p != T::ZERO {
+            if pivot != at {
+                columns.swap_rows(at, pivot);
             }
+            divide(&mut columns.col(at)[at + 1..], p);
         }
-        pivots[j] = pivot as i64;
-        let p = column[pivot];
-        if p == T::ZERO {
-            continue;
-        }
-        if pivot != j {
-            (0..w).for_each(|c| columns.col(c).swap(j, pivot));
-        }
-        columns.col(j)[j + 1..].iter_mut().for_each(|x| *x = x.over(p));
-        for c in j + 1..w {
-            let (l, column) = columns.two(j, c);
-            let u = column[j];
-            subtract(&mut column[j + 1..], u, &l[j + 1..]);
+        return;
+    }
+    let middle = at + w.div_ceil(2);
+    halves(columns, at..middle, pivots);
+    // U of the columns to the right
+    let end = middle.min(m);
+    let mut u = [T::ZERO; PACKED * PACKED];
+    let mut u = Beside::new(&mut u, part.end - middle);
+    for c in middle..part.end {
+        for i in at..end {
+            let mut x = columns.col(c)[i];
+            for l in at..i {
+                x = x - columns.col(l)[i] * u.at(l - at, c - middle);
+            }
+            columns.col(c)[i] = x;
+            u.row(i - at)[c - middle] = x;
         }
     }
-    columns.unpack(a);
+    subtract_all(columns, at..end, middle..part.end, end, &u);
+    halves(columns, middle..part.end, pivots);
 }
 
 /// Exchanges rows of a block: row `first` + i with row `pivots[i]`, in ascending order.

@@ -17,6 +17,7 @@ mod qr;
 mod secular;
 mod small;
 mod sweeps;
+mod tiles;
 mod triangle;
 mod two_sided;
 mod whole;
@@ -65,8 +66,11 @@ macro_rules! with_field {
     };
 }
 
-/// Columns that are factored by vector loops; wider ones are halved, so that most of the work is products.
+/// Unknowns that are found by vector loops; more are halved, so that most of the work is products.
 const NARROW: usize = 16;
+
+/// Columns that are packed and halved down to single ones.
+const PACKED: usize = 32;
 
 #[cfg(test)]
 mod spectral_tests;

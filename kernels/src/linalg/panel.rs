@@ -15,12 +15,17 @@ impl<'a, T: Field> Packed<'a, T> {
     pub fn of(from: Mat<'_, T>, elements: &'a mut [T]) -> Packed<'a, T> {
         let rows = from.rows();
         assert_eq!(elements.len(), rows * from.cols(), "packed columns");
-        for (col, column) in elements.chunks_exact_mut(rows.max(1)).enumerate() {
-            for (row, to) in column.iter_mut().enumerate() {
-                *to = from.at(row, col);
+        for row in 0..rows {
+            for col in 0..from.cols() {
+                elements[col * rows + row] = from.at(row, col);
             }
         }
         Packed { elements, rows }
+    }
+
+    /// Rows.
+    pub fn rows(&self) -> usize {
+        self.rows
     }
 
     /// Puts them back.
@@ -37,10 +42,20 @@ impl<'a, T: Field> Packed<'a, T> {
         &mut self.elements[col * self.rows..][..self.rows]
     }
 
-    /// Column `first`, read, and a later one, written.
-    pub fn two(&mut self, first: usize, second: usize) -> (&[T], &mut [T]) {
-        let (a, b) = self.elements.split_at_mut(second * self.rows);
-        (&a[first * self.rows..][..self.rows], &mut b[..self.rows])
+    /// The rows from `from` on of column `col`.
+    pub fn read(&self, col: usize, from: usize) -> &[T] {
+        &self.elements[col * self.rows..][from..self.rows]
+    }
+
+    /// The columns before `col`, and those from it on.
+    pub fn split(&mut self, col: usize) -> (Packed<'_, T>, impl Iterator<Item = &mut [T]>) {
+        let (before, later) = self.elements.split_at_mut(col * self.rows);
+        (Packed { elements: before, rows: self.rows }, later.chunks_exact_mut(self.rows.max(1)))
+    }
+
+    /// Exchanges two rows.
+    pub fn swap_rows(&mut self, a: usize, b: usize) {
+        self.elements.chunks_exact_mut(self.rows.max(1)).for_each(|column| column.swap(a, b));
     }
 }
 
@@ -100,32 +115,46 @@ impl<T: Field> Loop for Dot<'_, T> {
     }
 }
 
-/// Σ conj(x)·y.
-pub fn dot<T: Field>(x: &[T], y: &[T]) -> T {
-    dispatch(Dot { x, y })
-}
+/// The sum of squares of what `x` becomes by `scaled`.
+struct Squares<'a, T, F>(&'a [T], F);
 
-struct Norm<'a, T> {
-    x: &'a [T],
-    scale: f64,
-}
-
-impl<T: Field> Loop for Norm<'_, T> {
+impl<T: Field, F: Fn(f64) -> f64> Loop for Squares<'_, T, F> {
     type Out = f64;
     #[inline(always)]
     fn run(self) -> f64 {
         let mut sums = [0.0; LANES];
-        let whole = self.x.len() / LANES * LANES;
-        for x in self.x[..whole].chunks_exact(LANES) {
+        let whole = self.0.len() / LANES * LANES;
+        for x in self.0[..whole].chunks_exact(LANES) {
             for lane in 0..LANES {
-                sums[lane] += x[lane].square(self.scale);
+                sums[lane] += x[lane].square(&self.1);
             }
         }
-        for (lane, x) in self.x[whole..].iter().enumerate() {
-            sums[lane] += x.square(self.scale);
+        for (lane, x) in self.0[whole..].iter().enumerate() {
+            sums[lane] += x.square(&self.1);
         }
         sums.iter().sum()
     }
+}
+
+struct Divide<'a, T> {
+    x: &'a mut [T],
+    by: T,
+}
+
+impl<T: Field> Loop for Divide<'_, T> {
+    type Out = ();
+    #[inline(always)]
+    fn run(self) {
+        match self.by.inverse() {
+            Some(inverse) => self.x.iter_mut().for_each(|x| *x = *x * inverse),
+            None => self.x.iter_mut().for_each(|x| *x = x.over(self.by)),
+        }
+    }
+}
+
+/// x / by: times 1 / by, where that is a normal number.
+pub fn divide<T: Field>(x: &mut [T], by: T) {
+    dispatch(Divide { x, by });
 }
 
 struct Largest<'a, T>(&'a [T]);
@@ -154,13 +183,22 @@ pub fn largest<T: Field>(x: &[T]) -> f64 {
     dispatch(Largest(x))
 }
 
+/// Where the first number of the largest |re| + |im| stands; 0 where that of the first one is NaN, and others that are NaN do not count.
+pub fn largest_place<T: Field>(x: &[T]) -> usize {
+    let most = largest(x);
+    let first = x.first().map_or(0.0, |x| x.size());
+    if first.is_nan() || first == most { 0 } else { x.iter().position(|x| x.size() == most).unwrap_or(0) }
+}
+
 /// The 2-norm, without overflow; NaN where there is one.
 pub fn norm<T: Field>(x: &[T]) -> f64 {
     let most = largest(x);
     // squares of numbers beyond these bounds leave the range, or its accuracy
-    let scale = if most > 0.0 && !(1e-140..1e140).contains(&most) { most } else { 1.0 };
-    if scale.is_infinite() {
+    if most == 0.0 || (1e-140..1e140).contains(&most) {
+        return dispatch(Squares(x, |x| x)).sqrt();
+    }
+    if most.is_infinite() {
         return if x.iter().any(|x| x.size().is_nan()) { f64::NAN } else { f64::INFINITY };
     }
-    dispatch(Norm { x, scale }).sqrt() * scale
+    dispatch(Squares(x, |x| x / most)).sqrt() * most
 }

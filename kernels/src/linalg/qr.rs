@@ -2,19 +2,21 @@
 //! Source: Schreiber and Van Loan, *A Storage-Efficient WY Representation*, SIAM J. Sci. Stat. Comput. 10 (1989); the
 //! recursion: Elmroth and Gustavson, *Applying recursion to serial and parallel QR factorization*, IBM J. Res. Dev. 44 (2000).
 
-use super::NARROW;
+use super::PACKED;
 use super::field::Field;
 use super::matrix::{Mat, MatMut, product_scratch_bytes, take, taken_bytes};
-use super::panel::{Packed, dot, norm, subtract};
+use super::panel::{Packed, divide, norm};
+use super::tiles::{Beside, dots, subtract_all};
 use crate::dtype::C128;
 use crate::gemm::Form;
+use std::ops::Range;
 
 const ADJOINT: Form = Form { negative: false, conj_a: true, conj_b: false };
 
 /// Bytes of scratch for [`qr_panel`] and [`qr_apply`] on blocks of `m` rows and `w` columns; the other block has no more.
 pub fn qr_scratch_bytes<T: Field>(m: usize, w: usize) -> usize {
     let small = taken_bytes::<T>(w * w);
-    taken_bytes::<T>(m * NARROW) + 6 * small + product_scratch_bytes::<T>(m, w, m.max(w))
+    taken_bytes::<T>(m * PACKED) + 6 * small + product_scratch_bytes::<T>(m, w, m.max(w))
 }
 
 /// Factors the rows from `at` on of a block [m, w]: R on and above the diagonal that begins in row `at`, below it the
@@ -34,10 +36,10 @@ pub fn qr_panel<T: Field>(a: MatMut<'_, T>, at: usize, mut t: MatMut<'_, T>, scr
 fn recurse<T: Field>(a: &mut MatMut<'_, T>, t: &mut MatMut<'_, T>, scratch: &mut [u8]) {
     let (m, w) = (a.rows(), a.cols());
     let k = m.min(w);
-    if w <= NARROW {
+    if w <= PACKED {
         return narrow(a, t, scratch);
     }
-    let half = (w / 2).next_multiple_of(NARROW);
+    let half = (w / 2).next_multiple_of(PACKED);
     let first = half.min(k);
     let [mut left, mut right] = a.again().split_cols(half);
     let [mut t_top, mut t_low] = t.again().split_rows(first);
@@ -83,31 +85,87 @@ fn unit_lower<T: Field>(v: Mat<'_, T>, k: usize, to: &mut [T]) {
 fn narrow<T: Field>(a: &mut MatMut<'_, T>, t: &mut MatMut<'_, T>, mut scratch: &mut [u8]) {
     let (m, w) = (a.rows(), a.cols());
     let mut columns = Packed::of(a.read(), take(&mut scratch, m * w));
-    for j in 0..m.min(w) {
-        let tau = reflector(&mut columns.col(j)[j..]);
-        // the columns to the right: H(j)ᴴ·c = c − conj(tau)·v·(vᴴ·c)
-        for c in j + 1..w {
-            let (v, column) = columns.two(j, c);
-            let s = (column[j] + dot(&v[j + 1..], &column[j + 1..])) * tau.conjugate();
-            column[j] = column[j] - s;
-            subtract(&mut column[j + 1..], s, &v[j + 1..]);
-        }
-        // T[..j, j] = −tau·T[..j, ..j]·(V[:, ..j]ᴴ·v)
-        let mut z = [T::ZERO; NARROW];
-        for (i, z) in z.iter_mut().enumerate().take(j) {
-            let (u, v) = columns.two(i, j);
-            *z = u[j].conjugate() + dot(&u[j + 1..], &v[j + 1..]);
-        }
-        for i in 0..j {
-            let mut sum = T::ZERO;
-            for (l, z) in z.iter().enumerate().take(j).skip(i) {
-                sum = sum + t.row(i)[l] * *z;
-            }
-            t.row(i)[j] = -tau * sum;
-        }
-        t.row(j)[j] = tau;
-    }
+    halves(&mut columns, 0..w, t);
     columns.unpack(a);
+}
+
+/// Factors the packed columns `part`, whose diagonal begins in the row of its first one's number; as [`recurse`].
+fn halves<T: Field>(columns: &mut Packed<'_, T>, part: Range<usize>, t: &mut MatMut<'_, T>) {
+    let (m, at, w) = (columns.rows(), part.start, part.len());
+    if m <= at || w == 0 {
+        return;
+    }
+    if w == 1 {
+        t.row(at)[at] = reflector(&mut columns.col(at)[at..]);
+        return;
+    }
+    let middle = at + w.div_ceil(2);
+    let end = middle.min(m);
+    halves(columns, at..middle, t);
+    let mut z = [T::ZERO; PACKED * PACKED];
+    let mut z = Beside::new(&mut z, part.end - middle);
+    // Z = V₁ᴴ·C, then T₁ᴴ·Z, then C − V₁·Z
+    dots(columns, at..end, middle..part.end, end, &mut z);
+    for c in middle..part.end {
+        for i in at..end {
+            let mut sum = z.at(i - at, c - middle) + columns.col(c)[i];
+            for row in i + 1..end {
+                sum = sum + columns.col(i)[row].conjugate() * columns.col(c)[row];
+            }
+            z.row(i - at)[c - middle] = sum;
+        }
+    }
+    for i in (at..end).rev() {
+        let by = t.row(i)[i].conjugate();
+        z.row(i - at).iter_mut().for_each(|z| *z = by * *z);
+        for l in at..i {
+            let by = t.row(l)[i].conjugate();
+            let (to, from) = z.two(i - at, l - at);
+            to.iter_mut().zip(from).for_each(|(to, from)| *to = *to + by * *from);
+        }
+    }
+    for c in middle..part.end {
+        for row in at..end {
+            let mut x = columns.col(c)[row] - z.at(row - at, c - middle);
+            for i in at..row {
+                x = x - columns.col(i)[row] * z.at(i - at, c - middle);
+            }
+            columns.col(c)[row] = x;
+        }
+    }
+    subtract_all(columns, at..end, middle..part.end, end, &z);
+    if m <= middle {
+        return;
+    }
+    halves(columns, middle..part.end, t);
+    // T₁₂ = −T₁·(V₁ᴴ·V₂)·T₂: V₂ is zero above row `middle`
+    let last = part.end.min(m);
+    dots(columns, at..middle, middle..last, last, &mut z);
+    for i in at..middle {
+        for j in middle..last {
+            let mut sum = z.at(i - at, j - middle) + columns.col(i)[j].conjugate();
+            for row in j + 1..last {
+                sum = sum + columns.col(i)[row].conjugate() * columns.col(j)[row];
+            }
+            z.row(i - at)[j - middle] = sum;
+        }
+        for j in (middle..last).rev() {
+            let mut sum = T::ZERO;
+            for l in middle..=j {
+                sum = sum + z.at(i - at, l - middle) * t.row(l)[j];
+            }
+            z.row(i - at)[j - middle] = sum;
+        }
+    }
+    for i in at..middle {
+        for j in middle..last {
+            let mut sum = T::ZERO;
+            for l in i..middle {
+                sum = sum + t.row(i)[l] * z.at(l - at, j - middle);
+            }
+            t.row(i)[j] = -sum;
+        }
+    }
 }
 
 /// Makes of x = (α, x₂) the reflector H = I − tau·v·vᴴ, v = (1, v₂), with Hᴴ·x = (β, 0), β real: β and v₂ stand in the place
@@ -120,7 +178,7 @@ pub(super) fn reflector<T: Field>(x: &mut [T]) -> T {
     }
     let beta = alpha.re.hypot(alpha.im).hypot(rest).copysign(-alpha.re);
     let by = T::narrow(C128::new(alpha.re - beta, alpha.im));
-    x[1..].iter_mut().for_each(|x| *x = x.over(by));
+    divide(&mut x[1..], by);
     x[0] = T::narrow(C128::new(beta, 0.0));
     T::narrow(C128::new((beta - alpha.re) / beta, -alpha.im / beta))
 }

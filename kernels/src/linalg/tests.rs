@@ -283,3 +283,18 @@ fn reflectors_of_numbers_at_the_ends_of_the_range() {
         assert!(t.iter().all(|x| x.is_finite()), "{t:?}");
     }
 }
+
+#[test]
+fn panels_have_the_same_bits_on_every_isa() {
+    let (m, w) = (300, 45);
+    let a: Vec<f64> = (0..m * w).map(|i| ((i * 7919 + i / 13) % 1009) as f64 / 1009.0 - 0.4).collect();
+    let mut scratch = vec![0u8; qr_scratch_bytes::<f64>(m, w).max(lu_scratch_bytes::<f64>(m, w))];
+    let mut first: Option<Vec<u64>> = None;
+    crate::isa::on_every_isa(|| {
+        let (mut qr, mut lu, mut t, mut pivots) = (a.clone(), a.clone(), vec![0.0; w * w], vec![0; w]);
+        qr_panel(MatMut::dense(&mut qr, m, w), 0, MatMut::dense(&mut t, w, w), &mut scratch);
+        lu_panel(MatMut::dense(&mut lu, m, w), 0, &mut pivots, &mut scratch);
+        let bits: Vec<u64> = qr.iter().chain(&lu).chain(&t).map(|x| x.to_bits()).collect();
+        assert_eq!(first.get_or_insert_with(|| bits.clone()), &bits);
+    });
+}
