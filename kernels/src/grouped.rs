@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// What becomes of the rows of a label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Fold {
-    /// Added, in order, in the dtype of the values.
+    /// Added, in an order that follows from the number of groups and of others, in the dtype of the values.
     Sum,
     /// The least value; NaN wins.
     Min,
@@ -87,12 +87,37 @@ fn real_extremes(fold: Fold, dtype: DType, values: &[u8], labels: &[i64], groups
 fn rows<T: Element>(values: &[u8], labels: &[i64], groups: usize, out: &mut [u8], nothing: T, with: impl Fn(T, T) -> T) {
     let (values, out): (&[T], &mut [T]) = (bytemuck::cast_slice(values), bytemuck::cast_slice_mut(out));
     let others = values.len() / labels.len().max(1);
+    if others == 1 && groups <= FEW {
+        return single(values, labels, &mut out[..groups], nothing, with);
+    }
     out[..groups * others].fill(nothing);
     for (&label, row) in labels.iter().zip(values.chunks_exact(others.max(1))) {
         if label >= 0 {
             let into = &mut out[label as usize * others..][..others];
             into.iter_mut().zip(row).for_each(|(into, &value)| *into = with(*into, value));
         }
+    }
+}
+
+/// Groups so few that several rows of them lie in the nearest cache.
+const FEW: usize = 512;
+
+/// As [`rows`] of one value each: four rows of groups side by side, since neighbours often have the same label, and would wait for each
+/// other.
+fn single<T: Element>(values: &[T], labels: &[i64], out: &mut [T], nothing: T, with: impl Fn(T, T) -> T) {
+    let mut lanes = [[nothing; FEW]; 4];
+    let fold = |lane: &mut [T; FEW], label: i64, value: T| {
+        if let Some(into) = lane.get_mut(label as usize) {
+            *into = with(*into, value);
+        }
+    };
+    let ((labels, last_labels), (values, last_values)) = (labels.as_chunks::<4>(), values.as_chunks::<4>());
+    for (labels, values) in labels.iter().zip(values) {
+        lanes.iter_mut().zip(labels.iter().zip(values)).for_each(|(lane, (&label, &value))| fold(lane, label, value));
+    }
+    lanes.iter_mut().zip(last_labels.iter().zip(last_values)).for_each(|(lane, (&label, &value))| fold(lane, label, value));
+    for (at, out) in out.iter_mut().enumerate() {
+        *out = with(with(lanes[0][at], lanes[1][at]), with(lanes[2][at], lanes[3][at]));
     }
 }
 

@@ -14,6 +14,16 @@ pub struct NoBin(pub i64);
 /// # Errors
 /// The first index without a bin.
 pub fn count(indices: &[i64], strict: bool, bins: &mut [i64]) -> Result<(), NoBin> {
+    if bins.len() <= FEW {
+        let mut rows = Rows::new();
+        let n = bins.len();
+        let first = rows.count(indices, |&at| if at as usize >= n { FEW } else { at as usize });
+        rows.add_to(bins);
+        return match first.filter(|_| strict) {
+            Some(_) => Err(NoBin(indices.iter().copied().find(|&at| at as usize >= n).unwrap_or(-1))),
+            None => Ok(()),
+        };
+    }
     for &at in indices {
         match bins.get_mut(at as usize) {
             Some(bin) => *bin += 1,
@@ -22,6 +32,45 @@ pub fn count(indices: &[i64], strict: bool, bins: &mut [i64]) -> Result<(), NoBi
         }
     }
     Ok(())
+}
+
+/// Bins so few that several rows of them lie in the nearest cache.
+const FEW: usize = 1024;
+
+/// Rows of few bins that are counted side by side: two counts of one bin in a row would wait for each other. The last bin is for what
+/// has none.
+struct Rows([[u32; FEW + 1]; 4]);
+
+impl Rows {
+    fn new() -> Rows {
+        Rows([[0; FEW + 1]; 4])
+    }
+
+    /// Counts the bin of each of `values`, and says whether one had none.
+    fn count<V>(&mut self, values: &[V], bin: impl Fn(&V) -> usize) -> Option<()> {
+        let mut none = 0;
+        // no row counts beyond its 32 bits
+        for values in values.chunks(u32::MAX as usize) {
+            let (fours, rest) = values.as_chunks::<4>();
+            for four in fours {
+                for (row, value) in self.0.iter_mut().zip(four) {
+                    row[bin(value).min(FEW)] += 1;
+                }
+            }
+            for value in rest {
+                self.0[0][bin(value).min(FEW)] += 1;
+            }
+            none += self.0.iter().map(|row| row[FEW] as u64).sum::<u64>();
+        }
+        (none > 0).then_some(())
+    }
+
+    /// Adds what was counted to `bins`.
+    fn add_to(&self, bins: &mut [i64]) {
+        for (at, bin) in bins.iter_mut().enumerate() {
+            *bin += self.0.iter().map(|row| row[at] as i64).sum::<i64>();
+        }
+    }
 }
 
 /// Adds the weight of each index to its bin, one after the other.
@@ -69,58 +118,122 @@ impl Even {
         }
     }
 
-    /// Calls `each` with the number of each value in `values` that lies between the first and the last of `edges`, and its bin, as
-    /// NumPy finds it: by division, and where rounding put it beside its bin, by the edges.
-    fn each(&self, values: &[f64], edges: &[f64], mut each: impl FnMut(usize, usize)) {
-        let last = edges.len() - 2;
-        let mut places = [0i64; TILE];
+    /// Calls `each` with the place of the first of a tile of `values` and the bins of its values, or the number of bins for those beyond the
+    /// range: as NumPy finds them, by division, and where rounding put a value beside its bin, by the `edges`.
+    fn each(&self, values: &[f64], edges: &[f64], mut each: impl FnMut(usize, &[i32])) {
+        assert!((2..i32::MAX as usize).contains(&edges.len()), "{} edges", edges.len());
+        let mut places = [0i32; TILE];
+        let near = self.near(edges.len() - 1);
         for (tile, values) in values.chunks(TILE).enumerate() {
-            dispatch(Divided { even: self, bins: (last + 1) as f64, values, places: &mut places[..values.len()] });
-            for (i, (&value, &place)) in values.iter().zip(&places).enumerate() {
-                if place < 0 {
-                    continue;
-                }
-                let mut bin = place as usize;
-                if value < edges[bin] {
-                    let Some(before) = bin.checked_sub(1) else { continue };
-                    bin = before;
-                }
-                if bin != last && value >= edges[bin + 1] {
-                    bin += 1;
-                }
-                each(tile * TILE + i, bin);
+            let places = &mut places[..values.len()];
+            let beyond_doubt = near.is_some_and(|near| dispatch(Multiplied { even: self, bins: edges.len() - 1, near, values, places }));
+            if !beyond_doubt {
+                dispatch(Places { even: self, edges, values, places });
             }
+            each(tile * TILE, places);
         }
+    }
+
+    /// How near to an edge, in widths of a bin, rounding may put a value on the wrong side: what value and edge lose when they are made. None
+    /// where that is no small part of a bin, or numbers leave their range.
+    fn near(&self, bins: usize) -> Option<f64> {
+        let (bins, width) = (bins as f64, self.high - self.low);
+        let of_dtype = match self.dtype {
+            DType::F16 => f16::EPSILON.to_f64(),
+            DType::BF16 => bf16::EPSILON.to_f64(),
+            DType::F32 => f32::EPSILON as f64,
+            _ => f64::EPSILON,
+        };
+        let near = 4.0 * bins * (f64::EPSILON + of_dtype * self.low.abs().max(self.high.abs()) / width);
+        (near < 0.25 && width.is_normal() && (bins / width).is_normal()).then_some(near)
     }
 
     /// Adds one to the bin of each value; others are left out. `edges` are [`Even::edges`].
     pub fn count(&self, values: &[f64], edges: &[f64], bins: &mut [i64]) {
-        self.each(values, edges, |_, bin| bins[bin] += 1);
+        if bins.len() > FEW {
+            return self.each(values, edges, |_, places| {
+                for &place in places {
+                    if let Some(bin) = bins.get_mut(place as usize) {
+                        *bin += 1;
+                    }
+                }
+            });
+        }
+        let n = bins.len();
+        for values in values.chunks(u32::MAX as usize) {
+            let mut rows = Rows::new();
+            self.each(values, edges, |_, places| {
+                rows.count(places, |&place| if place as usize >= n { FEW } else { place as usize });
+            });
+            rows.add_to(bins);
+        }
     }
 
     /// Adds the weight of each value to its bin, one after the other.
     pub fn add(&self, values: &[f64], weights: &[f64], edges: &[f64], bins: &mut [f64]) {
-        self.each(values, edges, |i, bin| bins[bin] += weights[i]);
+        self.each(values, edges, |first, places| {
+            for (&place, weight) in places.iter().zip(&weights[first..]) {
+                if let Some(bin) = bins.get_mut(place as usize) {
+                    *bin += weight;
+                }
+            }
+        });
     }
 }
 
-/// Where division says that values lie; −1 for those beyond the range.
-struct Divided<'a> {
+/// The bin of each value by multiplication alone; the number of bins for values beyond the range. Gives whether none was so near to an edge
+/// that the edge has to be looked at.
+struct Multiplied<'a> {
     even: &'a Even,
-    bins: f64,
+    bins: usize,
+    near: f64,
     values: &'a [f64],
-    places: &'a mut [i64],
+    places: &'a mut [i32],
 }
 
-impl Loop for Divided<'_> {
+impl Loop for Multiplied<'_> {
+    type Out = bool;
+    #[inline(always)]
+    fn run(self) -> bool {
+        let (low, high, bins) = (self.even.low, self.even.high, self.bins as f64);
+        let factor = bins / (high - low);
+        let mut doubts = 0;
+        for (place, &value) in self.places.iter_mut().zip(self.values) {
+            let scaled = ((value - low) * factor).max(0.0).min(bins);
+            // SAFETY: a number between 0 and the number of bins, since max(0.0) takes the place of NaN, which fits.
+            let at = unsafe { scaled.to_int_unchecked::<i32>() };
+            let into = scaled - at as f64;
+            let (is_inside, is_clear) = (value >= low && value <= high, into > self.near && into < 1.0 - self.near);
+            doubts |= (is_inside & !is_clear) as i32;
+            *place = if is_inside { at } else { self.bins as i32 };
+        }
+        doubts == 0
+    }
+}
+
+/// The bin of each value, by division and the edges; the number of bins for values beyond the range.
+struct Places<'a> {
+    even: &'a Even,
+    edges: &'a [f64],
+    values: &'a [f64],
+    places: &'a mut [i32],
+}
+
+impl Loop for Places<'_> {
     type Out = ();
     #[inline(always)]
     fn run(self) {
         let (low, high) = (self.even.low, self.even.high);
-        let width = high - low;
+        let (width, last) = (high - low, self.edges.len() - 2);
         for (place, &value) in self.places.iter_mut().zip(self.values) {
-            let divided = ((value - low) / width * self.bins).min(self.bins - 1.0);
-            *place = if value >= low && value <= high { divided as i64 } else { -1 };
+            let divided = ((value - low) / width * (last + 1) as f64).max(0.0).min(last as f64);
+            // SAFETY: a number between 0 and `last`, since max(0.0) takes the place of NaN, which fits.
+            let at = unsafe { divided.to_int_unchecked::<i32>() };
+            // SAFETY: `at` is below `last` + 1, and there are `last` + 2 edges.
+            let (edge, next) = unsafe { (*self.edges.get_unchecked(at as usize), *self.edges.get_unchecked(at as usize + 1)) };
+            let (under, over) = (value < edge, at != last as i32 && value >= next);
+            let is_inside = value >= low && value <= high && !(under && at == 0);
+            *place = if is_inside { at - under as i32 + over as i32 } else { last as i32 + 1 };
         }
     }
 }
