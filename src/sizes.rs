@@ -239,6 +239,8 @@ pub mod graph {
     pub const COUNTED_BINS_MAX: u64 = 1 << 24;
     /// Rows of a part for each group at least, where there are as many: fewer, and groups are no less than what they are made of.
     pub const GROUP_ROWS: u64 = 8;
+    /// Elements of a part of what is grouped at least, where there are as many: fewer are a task's work for hardly more than its start.
+    pub const GROUP_ELEMENTS: u64 = 1 << 16;
     /// A matrix with so many times as many rows as columns is factored by a tree of rows, so that it is read once and no column has to be
     /// in memory whole,
     pub const TALL_RATIO: u64 = 4;

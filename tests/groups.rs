@@ -1,5 +1,6 @@
 //! Groups by label against plain loops, over chunks, limits and threads.
 
+use flagstone::array::StoreOptions;
 use flagstone::{Array, DType, Runtime, random};
 use ndarray::{Array3, ArrayD};
 
@@ -71,7 +72,7 @@ fn what_does_not_fit_is_refused_in_words() {
     let error = |array: Array| array.compute::<f64>().unwrap_err().to_string();
     assert!(error(x.groupby(&labels(&[0, 1]), 0, 2).sum()).contains("2 labels for 4 places"));
     assert!(error(x.groupby(&labels(&[0, 1, 2, 0]), 0, 2).sum()).contains("the label 2 of 2 groups"));
-    assert!(error(x.groupby(&x, 0, 2).sum()).contains("expected integers along one axis"));
+    assert!(error(x.groupby(&x, 0, 2).sum()).contains("labels of float64; expected integers"));
 }
 
 #[test]
@@ -81,4 +82,84 @@ fn anomalies_from_means_of_groups() {
     let anomalies = &x - x.groupby(&months, 0, 12).mean().take(&months, 0);
     let left = anomalies.groupby(&months, 0, 12).mean().abs().max(..);
     assert!(left.item::<f64>().unwrap() < 1e-12);
+}
+
+#[test]
+fn labels_of_several_axes_are_those_of_their_places() {
+    let (x, _) = data();
+    let x = x.slice(ndarray::s![..31, .., ..150]).to_owned();
+    const GROUPS: usize = 4;
+    // of the axes 0 and 1 of three, and of all
+    let label = |i: usize, j: usize| ((i * 5 + j * 3) % 5) as i64 - 1;
+    let label3 = |i: usize, j: usize, k: usize| ((i / 9 * 3 + j / 4 + k / 100) % 5) as i64 - 1;
+    let two = ndarray::Array2::from_shape_fn((31, 7), |(i, j)| label(i, j));
+    let three = Array3::from_shape_fn((31, 7, 150), |(i, j, k)| label3(i, j, k));
+    let member = |g: usize, at: (usize, usize), k: usize| (label(at.0, at.1) == g as i64).then(|| x[[at.0, at.1, k]]);
+    let of_two = |g: usize, k: usize| -> Vec<(i64, f64)> {
+        let places = (0..31).flat_map(|i| (0..7).map(move |j| (i, j)));
+        places.filter_map(|at| member(g, at, k).map(|v| ((at.0 * 7 + at.1) as i64, v))).collect()
+    };
+    let of_three = |g: usize| -> Vec<f64> { x.iter().zip(three.iter()).filter(|(_, l)| **l == g as i64).map(|(v, _)| *v).collect() };
+    let least = |v: &[(i64, f64)]| v.iter().rev().min_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0))).unwrap().0;
+    for chunks in [[31u64, 7, 150], [4, 3, 40], [10, 7, 64]] {
+        let chunked = Array::from(x.clone()).rechunk(chunks);
+        let by_two = Array::from(two.clone()).rechunk([5, 2]);
+        let by_three = Array::from(three.clone()).rechunk([7, 5, 33]);
+        for runtime in runtimes() {
+            let of = chunked.groupby(&by_two, 0, GROUPS as u64);
+            let (sum, argmin) = (runtime.compute::<f64>(&of.sum()).unwrap(), runtime.compute::<i64>(&of.argmin()).unwrap());
+            let (count, median) = (runtime.compute::<i64>(&of.count()).unwrap(), runtime.compute::<f64>(&of.median()).unwrap());
+            let weights = by_two.astype(DType::F64) + 3.0;
+            let weighted = runtime.compute::<f64>(&of.weighted_sum(&weights)).unwrap();
+            let var = runtime.compute::<f64>(&of.var(0.0)).unwrap();
+            assert_eq!(sum.shape(), [GROUPS, 150]);
+            for (g, k) in (0..GROUPS).flat_map(|g| (0..150).map(move |k| (g, k))) {
+                let mut values = of_two(g, k);
+                let total: f64 = values.iter().map(|v| v.1).sum();
+                assert_eq!(sum[[g, k]], total);
+                assert_eq!(count[[g, k]], values.len() as i64);
+                assert_eq!(weighted[[g, k]], total * (g as f64 + 3.0));
+                assert_eq!(argmin[[g, k]], least(&values), "{chunks:?} {g} {k}");
+                let mean = total / values.len() as f64;
+                let expected = values.iter().map(|v| (v.1 - mean).powi(2)).sum::<f64>() / values.len() as f64;
+                assert!((var[[g, k]] - expected).abs() < 1e-9 * expected);
+                values.sort_by(|a, b| a.1.total_cmp(&b.1));
+                let half = values.len() / 2;
+                let middle = if values.len() % 2 == 1 { values[half].1 } else { (values[half - 1].1 + values[half].1) / 2.0 };
+                assert_eq!(median[[g, k]], middle);
+            }
+            let of = chunked.groupby(&by_three, 0, GROUPS as u64);
+            let (mean, max) = (runtime.compute::<f64>(&of.mean()).unwrap(), runtime.compute::<f64>(&of.max()).unwrap());
+            for g in 0..GROUPS {
+                let values = of_three(g);
+                assert_eq!(mean[[g]], values.iter().sum::<f64>() / values.len() as f64);
+                assert_eq!(max[[g]], values.iter().copied().fold(f64::NEG_INFINITY, f64::max));
+            }
+        }
+    }
+    // a slice of the axes that have no labels reads no more than it needs, and is the slice
+    let chunked = Array::from(x.clone()).rechunk([4, 3, 40]);
+    let of = chunked.groupby(&Array::from(two.clone()), 0, GROUPS as u64).sum();
+    let part = of.index(flagstone::idx![.., 3..5]);
+    assert_eq!(part.compute::<f64>().unwrap(), of.compute::<f64>().unwrap().slice(ndarray::s![.., 3..5]).to_owned().into_dyn());
+}
+
+#[test]
+fn sums_and_counts_of_groups_read_their_labels_while_they_are_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let [x_path, y_path] = ["x.zarr", "labels.zarr"].map(|name| dir.path().join(name).display().to_string());
+    let wide = Runtime::builder().memory_limit("64MiB").threads(2).build().unwrap();
+    let options = StoreOptions::new().chunks([100, 100]);
+    let side = 2400u64;
+    let x = random::random().shape([side, side]).seed(3).build();
+    wide.store_with(&x, &x_path, &options).unwrap();
+    let labels = flagstone::arange(0, side as i64, 1, None).reshape([side, 1]) / 400 + 1 + flagstone::zeros([1, side], DType::I64);
+    wide.store_with(&labels.astype(DType::I32), &y_path, &options).unwrap();
+    let [x, y] = [x_path, y_path].map(|path| flagstone::open(&path).unwrap());
+    let runtime = Runtime::builder().memory_limit_bytes(12 << 20).threads(2).build().unwrap();
+    let means = runtime.compute::<f64>(&x.groupby(&y, 0, 7).mean()).unwrap();
+    assert!(means.iter().skip(1).all(|mean| (mean - 0.5).abs() < 0.01));
+    let counted = |counter: &std::sync::atomic::AtomicU64| counter.load(std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(counted(&runtime.counters().spilled_bytes), 0, "labels wait for nobody");
+    assert_eq!(counted(&runtime.counters().decoded_bytes), side * side * 12, "each chunk is decoded once");
 }

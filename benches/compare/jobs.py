@@ -98,5 +98,5 @@ JOBS = [
     # groups by labels; dask with flox
     Job("monthly_means", "groupby_reduce(x, y, num_groups=12).mean()", "climate", also={"y": "months"}, memory_limit="512MiB", peers=("dask",), settings=CLIMATE, runs=3),
     Job("anomalies", "(x - groupby_reduce(x, y, num_groups=12)[y]).std(axis=0).sum()", "climate", also={"y": "months"}, memory_limit="512MiB", peers=("dask",), settings=CLIMATE, runs=2),
-    Job("zonal", "groupby_reduce(x.ravel(), y.ravel(), num_groups=400).max()", "raster", also={"y": "zones"}, memory_limit="512MiB", peers=("dask",), settings=IMAGE, runs=2),
+    Job("zonal", "groupby_reduce(x, y, num_groups=400).max()", "raster", also={"y": "zones"}, memory_limit="512MiB", peers=("dask",), settings=IMAGE, runs=2),
 ]

@@ -14,7 +14,10 @@ pub(super) fn as_many(n: &Array, most: u64) -> Result<Expr> {
 
 /// An array of as many elements as integers from 0 to the greatest of `values`, `least` at least.
 pub(super) fn up_to_greatest(values: &Array, least: u64) -> Result<Array> {
-    let floor = super::full([1u64], least as i64 - 1, Some(DType::I64));
-    let all = super::concatenate(&[values.ravel().astype(DType::I64), floor], 0);
-    as_many(&(all.max(..) + 1), crate::sizes::graph::COUNTED_BINS_MAX).map(Array::from_expr)
+    let values = values.astype(DType::I64);
+    let greatest = match values.shape() {
+        Ok(shape) if !shape.contains(&0) => values.max(..).maximum(least as i64 - 1),
+        _ => super::concatenate(&[values.ravel(), super::full([1u64], least as i64 - 1, Some(DType::I64))], 0).max(..),
+    };
+    as_many(&(greatest + 1), crate::sizes::graph::COUNTED_BINS_MAX).map(Array::from_expr)
 }

@@ -1,10 +1,11 @@
-//! Groups of places along an axis, by labels: `groupby(x, labels, axis)`, as flox gives dask.
+//! Groups of places along an axis or several, by labels: `groupby(x, labels, axis)`, as flox gives dask.
 
 use super::as_many::up_to_greatest;
 use super::axes::position;
 use super::blocks::rows;
 use super::composed::composed_as;
 use super::elementwise::{cast, constant};
+use super::sorting::tally::tally;
 use super::table::{default, params, sig};
 use super::value::{Param, Signature, Value};
 use super::{Array, args, counted, where_};
@@ -15,6 +16,7 @@ use flagstone_kernels::grouped::Fold;
 use flagstone_kernels::lanes::Method;
 use flagstone_kernels::op::ReduceOp;
 use flagstone_kernels::rows::{ByLabel, Rows};
+use std::ops::Range;
 
 /// Places along an axis of an array by label; see [`Array::groupby`].
 #[derive(Clone, Debug)]
@@ -36,13 +38,7 @@ impl Array {
     /// assert_eq!(x.groupby(&odd, 0, 2).mean().compute::<f64>().unwrap().as_slice().unwrap(), [2.0, 3.0]);
     /// ```
     pub fn groupby(&self, labels: &Array, axis: i64, groups: u64) -> Groups {
-        match labels.ndim() {
-            Ok(n) if n > 1 => {
-                let x = Array::build(|| merged(self, axis, labels)?.expr());
-                Groups { x, labels: labels.ravel(), axis, groups }
-            }
-            _ => Groups { x: self.clone(), labels: labels.clone(), axis, groups },
-        }
+        Groups { x: self.clone(), labels: labels.clone(), axis, groups }
     }
 
     /// Groups of places along `axis` by which of the bins between `edges`, ascending, the coordinate of each lies in: from an edge on,
@@ -69,19 +65,25 @@ impl Array {
     }
 }
 
-/// `x` with the axes from `axis` on that `labels` has as one.
-fn merged(x: &Array, axis: i64, labels: &Array) -> Result<Array> {
-    let (shape, of_labels) = (x.shape()?, labels.shape()?);
-    let at = position("groupby", axis, shape.len())?;
-    let end = at + of_labels.len();
-    if shape.get(at..end) != Some(&of_labels[..]) {
-        let what = format!("labels of shape {of_labels:?} for the axes from {at} on of shape {shape:?}; expected the same lengths");
-        return Err(Error::bad_request("groupby", what));
-    }
-    Ok(x.reshape([&shape[..at], &[of_labels.iter().product()], &shape[end..]].concat()))
-}
-
 impl Groups {
+    /// The axes that labels go along.
+    fn along(&self) -> Result<Range<usize>> {
+        let (ndim, of_labels) = (self.x.ndim()?, self.labels.ndim()?);
+        let at = position("groupby", self.axis, ndim)?;
+        if of_labels == 0 || at + of_labels > ndim {
+            let what = format!(
+                "labels of {of_labels} axes for those from {at} on of {ndim}; expected an axis at least, and no more than there are"
+            );
+            return Err(Error::bad_request("groupby", what));
+        }
+        Ok(at..at + of_labels)
+    }
+
+    /// The labels, none below 0 and none beyond the groups, to take with.
+    fn places_to_take(&self) -> Array {
+        self.labels.astype(DType::I64).clip(0, self.groups as i64 - 1)
+    }
+
     /// `x` folded by label, parts combined, before the groups go back to the axis's place.
     fn folded(&self, x: &Array, fold: Fold) -> Result<Array> {
         let dtype = x.dtype()?;
@@ -96,13 +98,18 @@ impl Groups {
             _ => dtype,
         };
         let labels = self.checked_labels()?;
-        let (axis, groups) = (position("groupby", self.axis, x.ndim()?)? as i64, self.groups);
-        let rows = cast(&x.moveaxis(axis, 0).expr()?, dtype)?;
+        let (along, groups) = (self.along()?, self.groups);
+        let axis = along.start as i64;
+        let rows = cast(
+            &x.moveaxis(along.clone().map(|at| at as i64).collect::<Vec<_>>(), (0..along.len() as i64).collect::<Vec<_>>()).expr()?,
+            dtype,
+        )?;
         let folded = counted::when_known("groupby", &[rows, labels], &[], move |args| {
             let (rows, labels) = (&args[0], &args[1]);
-            check_lengths(labels, rows.shape[0], groups)?;
+            let (rows_shape, others) = rows.shape.split_at(labels.shape.len());
+            check_lengths(&labels.shape, rows_shape, groups)?;
             if rows.shape.contains(&0) {
-                let shape: Vec<u64> = std::iter::once(groups).chain(rows.shape[1..].iter().copied()).collect();
+                let shape: Vec<u64> = std::iter::once(groups).chain(others.iter().copied()).collect();
                 return constant(Scalar::Int(0), rows.dtype, &shape);
             }
             let parts = Array::from_expr(Node::new(ops::Grouped::new(fold, rows, labels, groups).into())?);
@@ -119,24 +126,18 @@ impl Groups {
     /// The labels as int64.
     fn checked_labels(&self) -> Result<Expr> {
         let labels = self.labels.expr()?;
-        if !labels.dtype.is_integer() || labels.shape.len() != 1 {
-            return Err(Error::bad_type(
-                "groupby",
-                format!("labels of shape {:?} {}; expected integers along one axis", labels.shape, labels.dtype),
-            ));
+        if !labels.dtype.is_integer() {
+            return Err(Error::bad_type("groupby", format!("labels of {}; expected integers", labels.dtype)));
         }
         cast(&labels, DType::I64)
     }
 
     /// How many places each group has, along the axis's place.
     fn places(&self) -> Result<Array> {
-        let ndim = self.x.ndim()?;
-        let axis = position("groupby", self.axis, ndim)?;
-        let labels = self.labels.astype(DType::I64);
-        let labels = where_(labels.lt(0), self.groups as i64, labels);
-        let counts = labels.bincount(self.groups + 1).index([super::Index::Slice(None, Some(self.groups as i64), None)]);
-        let mut shape = vec![1; ndim];
-        shape[axis] = self.groups;
+        let along = self.along()?;
+        let counts = tally(&self.labels, None, self.groups, false)?;
+        let mut shape = vec![1; self.x.ndim()? - along.len() + 1];
+        shape[along.start] = self.groups;
         Ok(counts.reshape(shape))
     }
 
@@ -176,8 +177,7 @@ impl Groups {
             let dtype = self.x.dtype()?;
             let x = self.x.astype(DType::F64);
             let means = self.folded(&x, Fold::Sum)? / self.places()?;
-            let axis = position("groupby", self.axis, x.ndim()?)? as i64;
-            let off = &x - means.take(&self.labels.clip(0, self.groups as i64 - 1), axis);
+            let off = &x - means.take(&self.places_to_take(), self.along()?.start as i64);
             let squares = self.folded(&off.square(), Fold::Sum)?;
             let variances = squares / (self.places()?.astype(DType::F64) - ddof);
             (if dtype.is_float() { variances.astype(dtype) } else { variances }).expr()
@@ -190,46 +190,45 @@ impl Groups {
         self.var(ddof).sqrt()
     }
 
-    /// The sums of the groups with a weight for each place along the axis, or for each element.
+    /// The sums of the groups with a weight for each place that has a label, or for each element.
     #[track_caller]
     pub fn weighted_sum(&self, weights: &Array) -> Array {
         Array::build(|| {
             let dtype = self.x.dtype()?;
-            let sums = self.folded(&(self.x.astype(DType::F64) * self.along(weights)?), Fold::Sum)?;
+            let sums = self.folded(&(self.x.astype(DType::F64) * self.beside(weights)?), Fold::Sum)?;
             (if dtype.is_float() { sums.astype(dtype) } else { sums }).expr()
         })
     }
 
-    /// The means of the groups with a weight for each place along the axis, or for each element; NaN where one has no place.
+    /// The means of the groups with a weight for each place that has a label, or for each element; NaN where one has no place.
     #[track_caller]
     pub fn weighted_mean(&self, weights: &Array) -> Array {
         Array::build(|| {
-            let (dtype, weights) = (self.x.dtype()?, self.along(weights)?);
+            let (dtype, weights) = (self.x.dtype()?, self.beside(weights)?);
             let sums = self.folded(&(self.x.astype(DType::F64) * &weights), Fold::Sum)?;
             let means = sums / self.folded(&weights, Fold::Sum)?;
             (if dtype.is_float() { means.astype(dtype) } else { means }).expr()
         })
     }
 
-    /// The weights as float64, beside the axis.
-    fn along(&self, weights: &Array) -> Result<Array> {
-        let (ndim, weights) = (self.x.ndim()?, weights.astype(DType::F64));
-        if weights.ndim()? != 1 || ndim == 1 {
+    /// The weights as float64, those of labels beside their axes.
+    fn beside(&self, weights: &Array) -> Result<Array> {
+        let (ndim, along, weights) = (self.x.ndim()?, self.along()?, weights.astype(DType::F64));
+        if weights.ndim()? != along.len() || ndim == along.len() {
             return Ok(weights);
         }
-        let axis = position("groupby", self.axis, ndim)? as i64;
-        Ok(weights.expand_dims((0..ndim as i64).filter(|&other| other != axis).collect::<Vec<_>>()))
+        Ok(weights.expand_dims((0..ndim).filter(|other| !along.contains(other)).map(|axis| axis as i64).collect::<Vec<_>>()))
     }
 
-    /// Where along the axis the first least value of each group stands; −1 where one has no place. A NaN is the least. A second
-    /// read.
+    /// Where along the axis (of several: in C order) the first least value of each group stands; −1 where one has no place. A NaN is
+    /// the least. A second read.
     #[track_caller]
     pub fn argmin(&self) -> Array {
         self.place_of(Fold::Min)
     }
 
-    /// Where along the axis the first greatest value of each group stands; −1 where one has no place. A NaN is the greatest. A
-    /// second read.
+    /// Where along the axis (of several: in C order) the first greatest value of each group stands; −1 where one has no place. A NaN
+    /// is the greatest. A second read.
     #[track_caller]
     pub fn argmax(&self) -> Array {
         self.place_of(Fold::Max)
@@ -238,20 +237,25 @@ impl Groups {
     #[track_caller]
     fn place_of(&self, fold: Fold) -> Array {
         Array::build(|| {
-            let shape = self.x.shape()?;
-            let axis = position("groupby", self.axis, shape.len())?;
-            let own = self.folded(&self.x, fold)?.take(&self.labels.astype(DType::I64).clip(0, self.groups as i64 - 1), axis as i64);
+            let (shape, along) = (self.x.shape()?, self.along()?);
+            let own = self.folded(&self.x, fold)?.take(&self.places_to_take(), along.start as i64);
             let is_it = self.x.eq(&own);
             let is_it = if self.x.dtype()?.is_float() { is_it | (self.x.isnan() & own.isnan()) } else { is_it };
-            let mut along = vec![1; shape.len()];
-            along[axis] = shape[axis];
-            let places = super::arange(0, shape[axis] as i64, 1, None).reshape(along);
+            // the place in C order among those that have labels, a term an axis
+            let place = |at: usize| {
+                let stride = shape[at + 1..along.end].iter().product::<u64>() as i64;
+                let mut beside = vec![1; shape.len()];
+                beside[at] = shape[at];
+                (super::arange(0, shape[at] as i64, 1, None) * stride).reshape(beside)
+            };
+            let places = along.clone().skip(1).fold(place(along.start), |places, at| places + place(at));
             let first = self.folded(&where_(is_it, places, i64::MAX), Fold::Min)?;
             where_(first.eq(i64::MAX), -1, first).expr()
         })
     }
 
-    /// The exact medians of the groups; NaN where one has no place, or a NaN. A task holds whole lanes along the axis.
+    /// The exact medians of the groups; NaN where one has no place, or a NaN. A task holds whole lanes along the axis, or along several as
+    /// one.
     #[track_caller]
     pub fn median(&self) -> Array {
         self.quantile_by(0.5, Method::Median)
@@ -271,12 +275,24 @@ impl Groups {
                 return Err(Error::bad_request("groupby", format!("the quantile {q} of {dtype}; expected 0 to 1 of real numbers")));
             }
             let labels = self.checked_labels()?;
-            let axis = position("groupby", self.axis, self.x.ndim()?)? as i64;
-            let lanes = self.x.moveaxis(axis, -1).expr()?;
+            let along = self.along()?;
+            let axis = along.start as i64;
+            // several axes as one
+            let (x, labels) = match along.len() {
+                1 => (self.x.clone(), labels),
+                _ => {
+                    let (shape, of_labels) = (self.x.shape()?, labels.shape.clone());
+                    check_lengths(&of_labels, &shape[along.clone()], groups)?;
+                    let whole = [of_labels.iter().product()];
+                    let merged = self.x.reshape([&shape[..along.start], &whole, &shape[along.end..]].concat());
+                    (merged, Array::from_expr(labels).ravel().expr()?)
+                }
+            };
+            let lanes = x.moveaxis(axis, -1).expr()?;
             let found = counted::when_known("groupby", &[lanes, labels], &[], move |args| {
                 let (lanes, labels) = (&args[0], &args[1]);
                 let n = lanes.shape[lanes.shape.len() - 1];
-                check_lengths(labels, n, groups)?;
+                check_lengths(&labels.shape, &[n], groups)?;
                 let shape = [&lanes.shape[..lanes.shape.len() - 1], &[groups]].concat();
                 if lanes.shape.contains(&0) {
                     return constant(Scalar::Float(f64::NAN), DType::F64, &shape);
@@ -310,15 +326,20 @@ impl Groups {
     }
 }
 
-fn check_lengths(labels: &Expr, places: u64, groups: u64) -> Result<()> {
-    if labels.shape[0] != places {
-        let what = format!("{} labels for {places} places along the axis; expected as many", labels.shape[0]);
+fn check_lengths(labels: &[u64], places: &[u64], groups: u64) -> Result<()> {
+    if labels != places {
+        let what = format!("{} labels for {} places along the axis; expected as many", lengths(labels), lengths(places));
         return Err(Error::bad_request("groupby", what));
     }
     if groups == 0 {
         return Err(Error::bad_request("groupby", "0 groups; expected 1 at least"));
     }
     Ok(())
+}
+
+/// Lengths as text: 3 × 4.
+fn lengths(shape: &[u64]) -> String {
+    shape.iter().map(u64::to_string).collect::<Vec<_>>().join(" × ")
 }
 
 const NAME: &str = "groupby_reduce";
@@ -352,7 +373,7 @@ fn func_of(name: &Value) -> Result<Func> {
 /// What groups by label.
 pub(in crate::array) static SIGNATURES: &[Signature] = &[
     sig!("groupby_reduce" ["array", "by"; "func" = "'mean'", "axis" = "0", "num_groups" = "None", "ddof" = "0"]
-    "func ('sum', 'mean', 'var', 'std', 'min', 'max', 'count', 'argmin', 'argmax', 'median') of the places along an axis with each label 0, 1, … below num_groups, by default up to the greatest (flox).",
+    "func ('sum', 'mean', 'var', 'std', 'min', 'max', 'count', 'argmin', 'argmax', 'median') of the places along an axis, or as many from it on as by has, with each label 0, 1, … below num_groups, by default up to the greatest (flox).",
     |a| {
         let (x, labels, axis) = (args::array(NAME, &a[0])?, args::array(NAME, &a[1])?, args::integer(NAME, &a[3])?);
         let (func, ddof) = (func_of(&a[2])?, args::float(NAME, &a[5])?);

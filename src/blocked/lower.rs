@@ -179,6 +179,21 @@ impl Lowering<'_> {
         if blocks().next().is_some() && blocks().all(follows) { Drive::Following } else { Drive::Ranked(self.rank_of(&feed.products())) }
     }
 
+    /// When tasks that read `feeds` and make `bytes` in all run, for a reader that needs all that they make: in their own order, beside others
+    /// that read the same, where that much can lie there; else when they are asked for.
+    pub(super) fn drive_of_parts(&self, feeds: &[&Feed], tasks: u64, bytes: u64) -> Drive {
+        if bytes > self.budget.share_bytes() {
+            return Drive::Pulled;
+        }
+        let of_blocks = feeds.iter().filter(|feed| !feed.products().is_empty()).map(|feed| self.drive(feed, tasks));
+        let rank = |drive| if let Drive::Ranked(rank) = drive { Some(rank) } else { None };
+        match of_blocks.map(rank).max() {
+            Some(None) => Drive::Following,
+            Some(Some(rank)) => Drive::Ranked(rank),
+            None => Drive::Ranked(0),
+        }
+    }
+
     /// A shared store as blocks of its chunks.
     pub(super) fn load(&mut self, store: &Arc<dyn Store>, dtype: DType) -> Result<Blocked> {
         if let Some(made) = self.loaded.get(&store_id(store)) {

@@ -145,6 +145,7 @@ impl<'a> Queue<'a> {
                 let mut producers: Vec<TaskId> =
                     spec.reads.iter().chain(&spec.takes).filter(|key| !present(**key)).filter_map(|key| self.writer(*key)).collect();
                 producers.retain(|producer| !self.near.contains_key(producer));
+                side_by_side(&mut producers);
                 stack.push((task, Some(spec)));
                 // the first read is expanded first
                 stack.extend(producers.into_iter().rev().map(|producer| (producer, None)));
@@ -293,6 +294,26 @@ impl<'a> Queue<'a> {
             }
         }
     }
+}
+
+/// Tasks of several stages in an order in which all advance at one pace: what two of them read is then read while it is there. Those of one
+/// stage stay in order.
+fn side_by_side(tasks: &mut [TaskId]) {
+    let mut counts: BTreeMap<usize, u64> = BTreeMap::new();
+    tasks.iter().for_each(|task| *counts.entry(task.0).or_default() += 1);
+    if counts.len() < 2 {
+        return;
+    }
+    let mut seen: BTreeMap<usize, u64> = BTreeMap::new();
+    let far = |task: &TaskId| {
+        let at = seen.entry(task.0).or_default();
+        *at += 1;
+        // at / count, as integers of one scale
+        ((*at as u128) << 64) / counts[&task.0] as u128
+    };
+    let mut placed: Vec<(u128, TaskId)> = tasks.iter().map(far).zip(tasks.iter().copied()).collect();
+    placed.sort_by_key(|&(far, (stage, _))| (far, stage));
+    tasks.iter_mut().zip(placed).for_each(|(task, (_, placed))| *task = placed);
 }
 
 /// How many blocks a task names.

@@ -6,7 +6,7 @@ mod quantiles;
 mod search;
 mod sets;
 pub(in crate::array) mod table;
-mod tally;
+pub(in crate::array) mod tally;
 mod weighted;
 
 pub(in crate::array) use quantiles::quantile;

@@ -1,4 +1,4 @@
-//! Rows by label: a box is a part of the first axis, with as much of the others as a task has room for.
+//! Rows by label: a box is a part of the axes that labels go along, with as much of the others as a task has room for.
 
 use crate::blocked::blocking;
 use crate::blocked::boxes::Boxes;
@@ -10,7 +10,7 @@ use crate::blocked::work::{Access, Blocks, Evaluating, Layout, Tasks, Work, Writ
 use crate::error::{Error, Result};
 use crate::expr::{Expr, ops};
 use crate::grid::{AxisChunks, ChunkGrid};
-use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks, new_product};
+use crate::plan::{Parts, Product, Stage, TaskBlocks, new_product};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::grouped;
@@ -29,16 +29,18 @@ struct GroupedStage {
 
 impl GroupedStage {
     fn new(of: &ops::Grouped, feeds: &[(Feed, Reg); 2], mut cuts: Vec<AxisChunks>) -> GroupedStage {
-        cuts[0] = of.parts.clone();
+        let along = of.parts.axes.len();
+        cuts[..along].clone_from_slice(&of.parts.axes);
+        let rows = of.rows();
         let boxes = Boxes::rows(cuts);
         let (dtype, item) = (of.values.dtype, of.values.dtype.size() as u64);
         let programs = feeds.each_ref().map(|(feed, reg)| Fused::new(feed.program.clone(), vec![*reg], vec![]));
         let kernel = programs.iter().map(|program| program.scratch_bytes() as u64).max().unwrap_or(0);
-        let layout = Layout::new([kernel, boxes.longest_elements().saturating_mul(item), of.parts.longest().saturating_mul(8)]);
-        let reads = vec![Access::whole(feeds[0].0.clone()), Access { feed: feeds[1].0.clone(), axes: vec![0] }];
+        let layout = Layout::new([kernel, boxes.longest_elements().saturating_mul(item), rows.saturating_mul(8)]);
+        let reads = vec![Access::whole(feeds[0].0.clone()), Access { feed: feeds[1].0.clone(), axes: (0..along).collect() }];
         let scratch = layout.bytes().saturating_add(Work::loading_bytes(&boxes, &reads));
         let product = Product { id: new_product(), name: "groups".into(), blocks: boxes.len() };
-        let others = Blocks::Elements { axes: (1..boxes.cuts.len()).collect(), item: of.groups.saturating_mul(item) };
+        let others = Blocks::Elements { axes: (along..boxes.cuts.len()).collect(), item: of.groups.saturating_mul(item) };
         let work = Work::new("groupby", boxes, reads, vec![Writes { product, blocks: others }], scratch);
         GroupedStage { work, fold: of.fold, dtype, groups: of.groups, programs, layout }
     }
@@ -64,15 +66,15 @@ impl Tasks for GroupedStage {
 }
 
 impl Lower for ops::Grouped {
-    fn lower(&self, _node: &Expr, lowering: &mut Lowering<'_>) -> Result<Blocked> {
+    fn lower(&self, node: &Expr, lowering: &mut Lowering<'_>) -> Result<Blocked> {
         let (values, regs) = lowering.feed(&[&self.values], &self.values.shape)?;
         let (labels, label_regs) = lowering.feed(&[&self.labels], &self.labels.shape)?;
         let feeds = [(values, regs[0]), (labels, label_regs[0])];
-        let work = lowering.budget.work();
+        let (work, along) = (lowering.budget.work(), self.labels.shape.len());
         let of = |most: u64| {
             let mut cuts = blocking::of_size(&feeds[0].0, most, work);
-            cuts[0] = AxisChunks::whole(1);
-            blocking::shrink(&mut cuts, (most / self.parts.longest().max(self.groups)).max(1));
+            cuts[..along].fill(AxisChunks::whole(1));
+            blocking::shrink(&mut cuts, (most / self.rows().max(self.groups)).max(1));
             GroupedStage::new(self, &feeds, cuts)
         };
         // what is decoded whole is read whole where that fits, however long a part is: narrower boxes would decode it again
@@ -81,10 +83,12 @@ impl Lower for ops::Grouped {
         let sizes = blocking::task_sizes(work);
         let stages = whole.into_iter().chain(sizes.map(of));
         let stage = blocking::first_within(stages, |stage| stage.demand_bytes(), lowering.budget.share_bytes() / 2);
-        let first = [AxisChunks::regular(self.parts.count(), 1), AxisChunks::whole(self.groups)];
-        let axes = first.into_iter().chain(stage.work.boxes.cuts[1..].iter().cloned()).collect();
+        let first = [AxisChunks::regular(self.parts.blocks(), 1), AxisChunks::whole(self.groups)];
+        let axes = first.into_iter().chain(stage.work.boxes.cuts[along..].iter().cloned()).collect();
         let made = Blocked { product: stage.work.writes[0].product.id, grid: ChunkGrid { axes } };
-        lowering.push(stage, Drive::Pulled);
+        let bytes = node.elements().saturating_mul(node.dtype.size() as u64);
+        let drive = lowering.drive_of_parts(&[&feeds[0].0, &feeds[1].0], stage.tasks(), bytes);
+        lowering.push(stage, drive);
         Ok(made)
     }
 }

@@ -9,7 +9,7 @@ use crate::blocked::work::{Access, Blocks, Layout, Tasks, Work, Writes};
 use crate::error::{Error, Result};
 use crate::expr::{Expr, Operation, ops};
 use crate::grid::{AxisChunks, ChunkGrid};
-use crate::plan::{Drive, Parts, Product, TaskBlocks, new_product};
+use crate::plan::{Parts, Product, TaskBlocks, new_product};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::program::Reg;
@@ -95,10 +95,12 @@ impl Lower for ops::Tally {
     fn lower(&self, _node: &Expr, lowering: &mut Lowering<'_>) -> Result<Blocked> {
         let args: Vec<&Expr> = std::iter::once(&self.indices).chain(&self.weights).collect();
         let (feed, registers) = lowering.feed(&args, &self.indices.shape)?;
+        let bytes = self.parts.blocks().saturating_mul(self.bins).saturating_mul(8);
+        let drive = lowering.drive_of_parts(&[&feed], self.parts.blocks(), bytes);
         let stage = TallyStage::new(self, feed, registers);
         let axes = vec![AxisChunks::regular(self.parts.blocks(), 1), AxisChunks::whole(self.bins)];
         let made = Blocked { product: stage.work.writes[0].product.id, grid: ChunkGrid { axes } };
-        lowering.push(stage, Drive::Pulled);
+        lowering.push(stage, drive);
         Ok(made)
     }
 }

@@ -1,5 +1,6 @@
-//! Rows by label.
+//! Places by label.
 
+use super::tally::parts_of;
 use crate::error::{Error, Result};
 use crate::expr::operation::made_by_a_stage;
 use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through, record};
@@ -10,8 +11,8 @@ use flagstone_kernels::grouped::{Fold, folds};
 use serde::{Deserialize, Serialize};
 use std::hash::Hasher;
 
-/// For each part of the first axis, the rows of each label folded: an array [parts, groups, other axes]. The parts are then reduced
-/// as any array is.
+/// For each part of the axes that labels go along, which are the first ones, the rows of each label folded: an array [parts, groups, other
+/// axes]. The parts are then reduced as any array is.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Grouped {
     /// What becomes of the rows of a label.
@@ -19,21 +20,30 @@ pub struct Grouped {
     /// The rows, not empty, of a dtype that the fold takes.
     #[serde(with = "record::arg")]
     pub values: Expr,
-    /// A label a row, i64; negative for no group.
+    /// A label a row, i64, of the shape of the first axes; negative for no group.
     #[serde(with = "record::arg")]
     pub labels: Expr,
     /// Number of groups; greater labels are an error.
     pub groups: u64,
-    /// How the first axis is cut into parts.
-    pub parts: AxisChunks,
+    /// How the first axes are cut into parts.
+    pub parts: ChunkGrid,
 }
 
 impl Grouped {
     /// Groups of the rows of `values`, in parts that follow from its chunks and the number of groups.
     pub fn new(fold: Fold, values: &Expr, labels: &Expr, groups: u64) -> Grouped {
-        let chunks = &values.chunks.axes[0];
-        let parts = chunks.join(groups.saturating_mul(graph::GROUP_ROWS).div_ceil(chunks.longest().max(1)));
+        // of rows with much beside them as few as groups ask for: more would be taken in narrower pieces, each of which decodes chunks again
+        let (along, others) = values.shape.split_at(labels.shape.len());
+        let few = groups.saturating_mul(graph::GROUP_ROWS);
+        let enough = graph::GROUP_ELEMENTS / others.iter().fold(1, |n: u64, &len| n.saturating_mul(len)).max(1);
+        let joined = |rows: u64| few.div_ceil(rows).max(enough / rows);
+        let parts = parts_of(&values.chunks.axes[..along.len()], joined, few.max(graph::TALLY_ELEMENTS));
         Grouped { fold, values: values.clone(), labels: labels.clone(), groups, parts }
+    }
+
+    /// Rows of a part at most.
+    pub fn rows(&self) -> u64 {
+        self.parts.axes.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul)
     }
 }
 
@@ -54,13 +64,15 @@ impl Operation for Grouped {
         let (values, labels) = (&self.values, &self.labels);
         if labels.dtype != DType::I64
             || !folds(self.fold, values.dtype)
-            || values.shape.first() != Some(&self.parts.len())
-            || labels.shape != values.shape[..1]
+            || labels.shape.is_empty()
+            || !values.shape.starts_with(&labels.shape)
+            || labels.shape != self.parts.shape()
         {
             return Err(Error::internal(format!("groups of {:?} {} by {:?} {}", values.shape, values.dtype, labels.shape, labels.dtype)));
         }
-        let first = [AxisChunks::regular(self.parts.count(), 1), AxisChunks::whole(self.groups)];
-        let chunks = ChunkGrid { axes: first.into_iter().chain(values.chunks.axes[1..].iter().cloned()).collect() };
+        let first = [AxisChunks::regular(self.parts.blocks(), 1), AxisChunks::whole(self.groups)];
+        let others = &values.chunks.axes[labels.shape.len()..];
+        let chunks = ChunkGrid { axes: first.into_iter().chain(others.iter().cloned()).collect() };
         Ok(Inferred::known(chunks.shape(), values.dtype, chunks))
     }
 
@@ -78,8 +90,9 @@ impl Operation for Grouped {
 
     // places of the other axes are on their own
     fn through(&self) -> Through<'_> {
-        let others = (1..self.values.shape.len()).map(|axis| Some(axis + 1));
-        Through::Window(vec![std::iter::once(None).chain(others).collect(), vec![None]])
+        let along = self.labels.shape.len();
+        let others = (along..self.values.shape.len()).map(|axis| Some(axis - along + 2));
+        Through::Window(vec![std::iter::repeat_n(None, along).chain(others).collect(), vec![None; along]])
     }
 
     made_by_a_stage!();

@@ -34,20 +34,7 @@ impl Tally {
     /// A tally of `indices` in parts that follow from chunks and number of bins.
     pub fn new(indices: &Expr, even: Option<Even>, weights: Option<&Expr>, bins: u64, strict: bool) -> Tally {
         let most = graph::TALLY_ELEMENTS.max(bins);
-        let mut axes = indices.chunks.axes.clone();
-        let elements = |axes: &[AxisChunks]| axes.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul);
-        for axis in (0..axes.len()).rev() {
-            axes[axis] = axes[axis].join(most / elements(&axes).max(1));
-        }
-        let whole = elements(&axes) <= graph::TALLY_CHUNK_ELEMENTS;
-        for axis in 0..axes.len() {
-            let have = elements(&axes);
-            if have > most && !whole {
-                let longest = axes[axis].longest();
-                axes[axis] = axes[axis].split((longest / have.div_ceil(most)).max(1));
-            }
-        }
-        let parts = ChunkGrid { axes };
+        let parts = parts_of(&indices.chunks.axes, |elements| most / elements, most);
         Tally { indices: indices.clone(), even, weights: weights.cloned(), bins, strict, parts }
     }
 
@@ -55,6 +42,25 @@ impl Tally {
     pub fn dtype(&self) -> DType {
         if self.weights.is_some() { DType::F64 } else { DType::I64 }
     }
+}
+
+/// Chunks as parts: where they have few elements, as many are joined as `joined` says of their number; where they have many, they are split
+/// into parts of about `most`.
+pub(super) fn parts_of(chunks: &[AxisChunks], joined: impl Fn(u64) -> u64, most: u64) -> ChunkGrid {
+    let mut axes = chunks.to_vec();
+    let elements = |axes: &[AxisChunks]| axes.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul);
+    for axis in (0..axes.len()).rev() {
+        axes[axis] = axes[axis].join(joined(elements(&axes).max(1)));
+    }
+    let whole = elements(&axes) <= graph::TALLY_CHUNK_ELEMENTS;
+    for axis in 0..axes.len() {
+        let have = elements(&axes);
+        if have > most && !whole {
+            let longest = axes[axis].longest();
+            axes[axis] = axes[axis].split((longest / have.div_ceil(most)).max(1));
+        }
+    }
+    ChunkGrid { axes }
 }
 
 impl Operation for Tally {
