@@ -114,3 +114,27 @@ fn chunks_that_the_edge_cuts_are_padded_with_zeros() {
     }
     assert_eq!(stored, [[7; 8], [7, 0, 7, 0, 7, 0, 7, 0], [7, 7, 0, 0, 0, 0, 0, 0], [7, 0, 0, 0, 0, 0, 0, 0]]);
 }
+
+#[test]
+fn attributes_that_no_dtype_holds_are_text() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = file(&dir);
+    let attributes = json!({
+        "wide": [-1, u64::MAX], "odd": [0.5, (1u64 << 53) + 1], "even": [0.5, 1u64 << 53], "ragged": [[1], [2, 3]], "mixed": [1, "a"],
+        "cube": [[[1, 2]], [[3, 4]]], "none": [], "null": null,
+    });
+    let wanted = Create { attributes: attributes.as_object().unwrap().clone(), ..settings(&[2], DType::U8) };
+    put(&path, "/x", &wanted, &[1, 2]).unwrap();
+    let found = get(&path, "/x").unwrap().meta().attributes.clone();
+    for name in ["wide", "odd", "ragged", "mixed"] {
+        assert_eq!(found[name], json!(attributes[name].to_string()), "{name}");
+    }
+    for name in ["cube", "none", "null"] {
+        assert_eq!(found[name], attributes[name], "{name}");
+    }
+    assert_eq!(found["even"], json!([0.5, 9_007_199_254_740_992.0]));
+    // libnetcdf opens no file with attributes of several axes.
+    let path = dir.path().join("x.nc");
+    put(&path, "/x", &wanted, &[1, 2]).unwrap();
+    assert_eq!(get(&path, "/x").unwrap().meta().attributes["cube"], json!("[[[1,2]],[[3,4]]]"));
+}
