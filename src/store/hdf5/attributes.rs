@@ -1,5 +1,6 @@
 //! Attributes → JSON.
 
+use super::heaps;
 use super::library::{self, Id, done, failed, id, sync};
 use super::links::{Leads, Link, links};
 use super::types::file_type;
@@ -222,6 +223,7 @@ unsafe fn strings(address: &str, attribute: &Id, datatype: &Id, space: &Id, n: u
     // SAFETY: the library fills n pointers or n·size bytes of the buffers.
     unsafe {
         if H5Tis_variable_str(datatype.raw()) > 0 {
+            heaps::require_sound(address, attribute)?;
             let mut texts: Vec<*mut c_char> = vec![std::ptr::null_mut(); n];
             done(address, "attribute", H5Aread(attribute.raw(), datatype.raw(), texts.as_mut_ptr().cast()))?;
             let text = |p: &*mut c_char| if p.is_null() { String::new() } else { CStr::from_ptr(*p).to_string_lossy().into_owned() };
@@ -281,7 +283,7 @@ pub(super) fn dimension_names(address: &str, dataset: &Id, rank: usize, scales: 
         let (shape, _) = library::extents(address, &space).ok()?;
         let base = id(address, "attribute", H5Tget_super(datatype.raw())).ok()?;
         let of_references = H5Tget_class(datatype.raw()) == H5T_class_t::H5T_VLEN && H5Tequal(base.raw(), *H5T_STD_REF_OBJ) > 0;
-        if shape != [rank as u64] || !of_references {
+        if shape != [rank as u64] || !of_references || heaps::require_sound(address, &list).is_err() {
             return None;
         }
         let mut attached: Vec<hvl_t> = (0..rank).map(|_| hvl_t { len: 0, p: std::ptr::null_mut() }).collect();

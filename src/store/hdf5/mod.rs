@@ -21,6 +21,7 @@ mod filter_names;
 mod filters;
 mod groups;
 mod header;
+mod heaps;
 mod identifiers;
 mod index;
 mod library;

@@ -109,3 +109,26 @@ fn flipped_bytes_give_an_error_or_values_and_never_a_panic() {
     }
     assert!(read_well > 500, "{read_well} of 1000 reads");
 }
+
+/// libhdf5 goes round for ever in such a heap, and holds its lock: no array of the process would open any more.
+#[test]
+fn a_global_heap_whose_free_space_has_no_bytes_is_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = file(&dir);
+    let attributes = json!({"title": "\u{e9}", "n": 3});
+    let wanted = Create { attributes: attributes.as_object().unwrap().clone(), ..settings(&[2], DType::U8) };
+    put(&path, "/x", &wanted, &[1, 2]).unwrap();
+    let good = std::fs::read(&path).unwrap();
+    let heap = good.windows(4).position(|word| word == b"GCOL").unwrap();
+    // One text, then free space; the length of that is zeroed, as where a write was not finished.
+    let free = (heap + 16..).step_by(8).find(|&at| good[at..at + 8] == [0; 8] && good[at + 8..at + 16] != [0; 8]).unwrap();
+    let mut bad = good.clone();
+    bad[free + 8..free + 16].fill(0);
+    let damaged = dir.path().join("damaged.h5");
+    std::fs::write(&damaged, bad).unwrap();
+    let store = get(&damaged, "/x").unwrap();
+    assert_eq!(store.meta().attributes["n"], json!(3));
+    let title = store.meta().attributes["title"].as_str().unwrap();
+    assert!(title.contains("free space without bytes in a global heap"), "{title}");
+    assert_eq!(read_all(&*store).unwrap(), [1, 2]);
+}
