@@ -2,7 +2,7 @@
 
 use flagstone::grid::Region;
 use flagstone::store::conformance::{read_dense, write_all};
-use flagstone::store::{Create, create, create_group, open, tree};
+use flagstone::store::{AttributeKinds, Create, create, create_group, open, tree};
 use flagstone::{DType, Scalar};
 use serde_json::json;
 use std::path::Path;
@@ -59,8 +59,8 @@ fn values(address: &str) -> Vec<u8> {
 fn a_group_goes_round_all_formats_and_is_the_same() {
     let dir = tempfile::tempdir().unwrap();
     let source = at(dir.path(), "a.zarr");
-    create_group(&source, json!({"title": "all", "version": 3}).as_object().unwrap(), 3).unwrap();
-    create_group(format!("{source}:/g"), json!({"deep": true}).as_object().unwrap(), 3).unwrap();
+    create_group(&source, json!({"title": "all", "version": 3}).as_object().unwrap(), &AttributeKinds::new(), 3).unwrap();
+    create_group(format!("{source}:/g"), json!({"deep": true}).as_object().unwrap(), &AttributeKinds::new(), 3).unwrap();
     put(&format!("{source}:/t"), &[10, 7], 0.0);
     put(&format!("{source}:/g/u"), &[5], 100.0);
     let mut before = source.clone();
@@ -188,6 +188,46 @@ fn what_netcdf4_wrote_keeps_its_dimensions_on_every_way() {
     let alone = tree(at(dir.path(), "tas.nc")).unwrap();
     assert_eq!(alone.arrays(), ["/tas"]);
     assert_eq!(alone.children[0].meta.as_ref().unwrap().dimension_names, open(at(dir.path(), "a.nc:/tas")).unwrap().meta().dimension_names);
+}
+
+#[test]
+fn attributes_of_arrays_and_groups_keep_their_types_on_every_way() {
+    let dir = tempfile::tempdir().unwrap();
+    python("make_attributes.py", dir.path(), &[]);
+    let ways = [
+        ("a.h5", "b.h5", &[][..]),
+        ("a.h5", "b2.zarr", &["--zarr-version", "2"]),
+        ("a.h5", "b3.zarr", &[]),
+        ("b2.zarr", "c.h5", &[]),
+        ("b3.zarr", "d.h5", &[]),
+        ("b3.zarr", "e2.zarr", &["--zarr-version", "2"]),
+        ("e2.zarr", "e.h5", &[]),
+        ("a.h5", "f.nc", &[]),
+        ("e2.zarr", "g.nc", &[]),
+        ("n.zarr", "n.h5", &[]),
+        ("n.zarr", "n3.zarr", &[]),
+        ("n3.zarr", "n4.h5", &[]),
+    ];
+    for (from, to, options) in ways {
+        ok(&[&["convert", &at(dir.path(), from), &at(dir.path(), to)], options].concat());
+    }
+    let made: Vec<&str> = ways.iter().map(|(_, to, _)| *to).filter(|to| *to != "n3.zarr").collect();
+    python("make_attributes.py", dir.path(), &made);
+    // A group that is written once more keeps what is not replaced, with its type; an array in it takes nothing away.
+    for name in ["b2.zarr", "b3.zarr", "c.h5"] {
+        let address = at(dir.path(), name);
+        let version = if name == "b2.zarr" { 2 } else { 3 };
+        create_group(&address, json!({"one_i2": 7}).as_object().unwrap(), &AttributeKinds::new(), version).unwrap();
+        let mut more = Create::new(vec![3], DType::F64);
+        more.zarr_version = version;
+        write_all(&*create(format!("{address}:/more"), &more).unwrap(), &[3], DType::F64, &[0; 24]);
+        let (before, after) = (tree(at(dir.path(), "a.h5")).unwrap(), tree(&address).unwrap());
+        assert!(!after.attribute_kinds.contains_key("one_i2") && after.attributes["one_i2"] == json!(7), "{name}");
+        for (attribute, kind) in before.attribute_kinds.iter().filter(|(attribute, _)| *attribute != "one_i2") {
+            assert_eq!(after.attribute_kinds.get(attribute), Some(kind), "{name}: {attribute}");
+            assert_eq!(after.attributes[attribute], before.attributes[attribute], "{name}: {attribute}");
+        }
+    }
 }
 
 #[test]

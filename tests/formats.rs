@@ -168,7 +168,11 @@ const ZARR: &[ZarrRow] = &[
         |f| f.starts_with("v2_big") || DTYPES.iter().any(|dtype| among(f, &[&format!("v2_{dtype}")])),
         Some(ZarrWritten { version: 2, ..V3 }),
     ),
-    ("v3: `bytes` of both orders, `transpose`", |f| f.starts_with("v3_big") || f.starts_with("v3_transpose"), None),
+    (
+        "v3: `bytes` of both orders, or without one (little), `transpose`",
+        |f| f.starts_with("v3_big") || f.starts_with("v3_transpose") || f.contains("endian"),
+        None,
+    ),
     ("v2: order F", |f| among(f, &["v2_f", "v2_f_plain"]), None),
     ("chunks without codecs", |f| among(f, &["v3_none", "v2_none"]), Some(V3)),
     ("blosc", |f| f.contains("_blosc"), Some(ZarrWritten { codec: blosc, ..V3 })),

@@ -18,7 +18,7 @@ use crate::array::{self, Array, StoreOptions};
 use crate::error::{Error, Result};
 use crate::grid::element_count;
 use crate::runtime::{CancelToken, Runtime};
-use crate::store::{self, Address, Codec, Meta, Node};
+use crate::store::{self, Address, AttributeKinds, Codec, Meta, Node};
 use serde_json::{Map, Value};
 use std::path::Path;
 
@@ -98,13 +98,25 @@ impl Options {
 pub struct Plan {
     /// Arrays in the order in which they are copied.
     pub copies: Vec<ArrayCopy>,
-    /// Addresses of groups to make, outermost first, with their attributes.
-    pub groups: Vec<(String, Map<String, Value>)>,
+    /// Groups to make, outermost first.
+    pub groups: Vec<GroupCopy>,
     /// What is there already and stays.
     pub there: Vec<String>,
     /// What cannot be kept or copied, in words, one a line.
     pub notes: Vec<String>,
     zarr_version: u8,
+}
+
+/// One group to make.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct GroupCopy {
+    /// Where it goes.
+    pub target: String,
+    /// Its attributes as JSON.
+    pub attributes: Map<String, Value>,
+    /// What the JSON of some of them does not say.
+    pub attribute_kinds: AttributeKinds,
 }
 
 /// One array to copy.
@@ -209,7 +221,8 @@ impl Plan {
     /// # Errors
     /// Those of writing.
     pub fn make_groups(&self) -> Result<()> {
-        self.groups.iter().try_for_each(|(address, attributes)| store::create_group(address, attributes, self.zarr_version))
+        let make = |group: &GroupCopy| store::create_group(&group.target, &group.attributes, &group.attribute_kinds, self.zarr_version);
+        self.groups.iter().try_for_each(make)
     }
 
     /// Does what is left when all arrays are there: NetCDF-4 files get their dimensions.
@@ -247,7 +260,8 @@ impl Plan {
                 }
             };
         }
-        self.groups.push((target.to_string(), node.attributes.clone()));
+        let (attributes, attribute_kinds) = (node.attributes.clone(), node.attribute_kinds.clone());
+        self.groups.push(GroupCopy { target: target.to_string(), attributes, attribute_kinds });
         for child in &node.children {
             self.node(child, &inside(source, &child.name)?, &inside(target, &child.name)?, options)?;
         }

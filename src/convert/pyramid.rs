@@ -8,7 +8,7 @@ use crate::array::{self, Array};
 use crate::error::{Error, Result};
 use crate::grid::{ChunkGrid, Region, element_count};
 use crate::runtime::{CancelToken, Runtime};
-use crate::store::{self, Address, Codec, Create, Meta, Writer};
+use crate::store::{self, Address, AttributeKinds, Codec, Create, Meta, Writer};
 use flagstone_kernels::dtype::DType;
 pub use flagstone_kernels::halve::Halving;
 use flagstone_kernels::view::{View, ViewMut};
@@ -259,7 +259,7 @@ impl Pyramid {
             next = last + 1;
         }
         let attributes = self.attributes();
-        store::create_group(&self.target, &attributes, 3)
+        store::create_group(&self.target, &attributes, &AttributeKinds::new(), 3)
     }
 
     /// The box of level `first` that is written as a whole when `behind` more levels are made of it.

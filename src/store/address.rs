@@ -5,7 +5,7 @@ use super::publish;
 use super::reach::{near_misses, open_file};
 use super::remote::{self, FarFile};
 use super::sniff::{self, Format};
-use super::{Create, Node, Store, Writer, hdf5, netcdf, zarr};
+use super::{AttributeKinds, Create, Node, Store, Writer, hdf5, netcdf, zarr};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::DType;
 use serde_json::{Map, Value};
@@ -498,19 +498,19 @@ pub(crate) fn rehearse(address: &str, directory: &Path, create: &Create) -> Resu
     self::create(directory.join(name), &Create { overwrite: true, resume: false, ..create.clone() })
 }
 
-/// Makes a group at an address, and what is missing above it; attributes of the same names are replaced. `zarr_version` is that of
-/// a Zarr group that is not there yet.
+/// Makes a group at an address, and what is missing above it; attributes of the same names are replaced. `kinds` says what their JSON
+/// does not, and `zarr_version` is that of a Zarr group that is not there yet.
 ///
 /// # Errors
 /// `BadRequest` for an address of a format without groups, `Store` where an array stands or the disk fails.
-pub fn create_group(address: impl AsRef<Path>, attributes: &Map<String, Value>, zarr_version: u8) -> Result<()> {
+pub fn create_group(address: impl AsRef<Path>, attributes: &Map<String, Value>, kinds: &AttributeKinds, zarr_version: u8) -> Result<()> {
     let address = text(address.as_ref())?;
     match target(address)? {
         Address::Hdf5 { file, dataset } => {
             require_near(&file, address)?;
-            hdf5::create_group(&file, &dataset, address, attributes)
+            hdf5::create_group(&file, &dataset, address, attributes, kinds)
         }
-        Address::Zarr { dir, path } => zarr::create_group(&dir, &path, address, attributes, zarr_version),
+        Address::Zarr { dir, path } => zarr::create_group(&dir, &path, address, (attributes, kinds), zarr_version),
         _ => Err(Error::bad_request("address", format!("{address:?} can hold one array and no group; .zarr and .h5 can"))),
     }
 }

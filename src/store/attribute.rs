@@ -1,6 +1,6 @@
 //! An attribute's value with its dtype, which JSON forgets, and as JSON.
 
-use flagstone_kernels::dtype::{DType, Kind, Scalar};
+use flagstone_kernels::dtype::{DType, Scalar};
 use serde_json::{Map, Number, Value};
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 pub enum AttributeKind {
     /// A text, also where it is called as a number that JSON has no words for: `NaN`.
     Text,
-    /// One number or several of this dtype; of JSON alone they are 64 bits wide.
+    /// One number or several of this dtype; of JSON alone they are 64 bits wide. A complex one is an array of two there.
     Number(DType),
 }
 
@@ -33,7 +33,7 @@ impl AttributeKind {
 
     /// Of numbers of this dtype; `None` where JSON says it.
     pub(crate) fn of_numbers(dtype: DType) -> Option<AttributeKind> {
-        let is_plain = matches!(dtype, DType::I64 | DType::F64 | DType::Bool) || dtype.kind() == Kind::Complex;
+        let is_plain = matches!(dtype, DType::I64 | DType::F64 | DType::Bool);
         (!is_plain).then_some(AttributeKind::Number(dtype))
     }
 }

@@ -50,9 +50,53 @@ fn transpose(mut x: u64) -> u64 {
 #[cfg(target_arch = "x86_64")]
 fn columns(rows: &[u8], plane: &mut [u8], row: usize) -> usize {
     assert!(rows.len() >= 8 * row && plane.len() >= 8 * row);
-    // SAFETY: the instructions are there; rows and plane have the lengths that are asked for.
-    let done = if is_x86_feature_detected!("avx2") { unsafe { columns_avx2(rows, plane, row) } } else { 0 };
+    let done = if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("gfni") {
+        // SAFETY: the instructions are there; rows and plane have the lengths that are asked for.
+        unsafe { columns_gfni(rows, plane, row) }
+    } else if is_x86_feature_detected!("avx2") {
+        // SAFETY: as above.
+        unsafe { columns_avx2(rows, plane, row) }
+    } else {
+        0
+    };
     columns_sse2(rows, plane, row, done)
+}
+
+/// As [`columns_avx2`], with 8 × 8 bits turned by one instruction: it multiplies a matrix of bits, whose first row is its last byte, with
+/// vectors. Those here have one bit each, so the products are the columns.
+///
+/// # Safety
+/// The machine has AVX2 and GFNI; `rows` and `plane` have eight times `row` bytes.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,gfni")]
+unsafe fn columns_gfni(rows: &[u8], plane: &mut [u8], row: usize) -> usize {
+    use std::arch::x86_64::*;
+    let bits = _mm256_set1_epi64x(i64::from_le_bytes([1, 2, 4, 8, 16, 32, 64, 128]));
+    for block in 0..row / 32 {
+        let j = block * 32;
+        // SAFETY: j + 32 ≤ row, so each of the eight rows has 32 bytes at j and `plane` has 256 at 8·j; loads and stores are
+        // unaligned.
+        unsafe {
+            let mut v = [_mm256_setzero_si256(); 8];
+            for k in 0..8 {
+                v[7 - k] = _mm256_loadu_si256(rows.as_ptr().add(k * row + j).cast());
+            }
+            for _ in 0..3 {
+                let w = v;
+                for k in 0..4 {
+                    v[2 * k] = _mm256_unpacklo_epi8(w[k], w[k + 4]);
+                    v[2 * k + 1] = _mm256_unpackhi_epi8(w[k], w[k + 4]);
+                }
+            }
+            for k in 0..4 {
+                let (a, b) = (_mm256_gf2p8affine_epi64_epi8::<0>(bits, v[2 * k]), _mm256_gf2p8affine_epi64_epi8::<0>(bits, v[2 * k + 1]));
+                let to = plane.as_mut_ptr().add(8 * j + 32 * k);
+                _mm256_storeu_si256(to.cast(), _mm256_permute2x128_si256::<0x20>(a, b));
+                _mm256_storeu_si256(to.add(128).cast(), _mm256_permute2x128_si256::<0x31>(a, b));
+            }
+        }
+    }
+    row / 32 * 32
 }
 
 /// Thirty-two columns at a time, sixteen in each half of a register.
@@ -151,6 +195,12 @@ mod tests {
             let (mut short, mut long) = (vec![0; 8 * row], vec![0; 8 * row]);
             assert_eq!((columns_sse2(&rows, &mut short, row, 0), columns(&rows, &mut long, row)), (row / 16 * 16, row / 16 * 16));
             assert_eq!(short, long, "{row} columns");
+            if is_x86_feature_detected!("avx2") {
+                long.fill(0);
+                // SAFETY: the instructions are there; both have eight times `row` bytes.
+                let done = unsafe { columns_avx2(&rows, &mut long, row) };
+                assert_eq!(short[..8 * done], long[..8 * done], "{row} columns");
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! Groups and arrays of a file as a tree.
 
-use super::Meta;
+use super::{AttributeKinds, Meta};
 
 /// A group, an array when it has `meta`, or what cannot be read when it is `refused`.
 #[derive(Clone, Debug)]
@@ -16,6 +16,8 @@ pub struct Node {
     pub link: Option<String>,
     /// Attributes of the group or array.
     pub attributes: serde_json::Map<String, serde_json::Value>,
+    /// What the JSON of some of them does not say.
+    pub attribute_kinds: AttributeKinds,
     /// What a group holds, by name.
     pub children: Vec<Node>,
 }
@@ -37,7 +39,14 @@ pub struct Refused {
 impl Node {
     /// A group of this name with nothing in it.
     pub(crate) fn new(name: String) -> Node {
-        Node { name, meta: None, refused: None, link: None, attributes: serde_json::Map::new(), children: Vec::new() }
+        let (attributes, attribute_kinds) = (serde_json::Map::new(), AttributeKinds::new());
+        Node { name, meta: None, refused: None, link: None, attributes, attribute_kinds, children: Vec::new() }
+    }
+
+    /// An array of this name.
+    pub(crate) fn array(name: String, meta: Meta) -> Node {
+        let (attributes, attribute_kinds) = (meta.attributes.clone(), meta.attribute_kinds.clone());
+        Node { attributes, attribute_kinds, meta: Some(meta), ..Node::new(name) }
     }
 
     /// The same, with the reason why it cannot be read.

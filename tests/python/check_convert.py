@@ -33,11 +33,9 @@ def check_netcdf(source, path):
             want, found = source[name], f[name]
             assert found.dimensions == want.dimensions, (path, name, found.dimensions)
             assert found.dtype == want.dtype, (path, name, found.dtype)
-            # JSON, which Zarr has, knows one kind of integers and floats, and takes the text NaN for the number.
-            is_direct = path.name in ("b.nc", "g.nc", "h.nc")
-            attributes = lambda of: {a: plain(of.getncattr(a)) for a in of.ncattrs() if is_direct or a != "words"}
+            attributes = lambda of: {a: plain(of.getncattr(a)) for a in of.ncattrs()}
             kinds = lambda of: {a: np.asarray(of.getncattr(a)).dtype for a in of.ncattrs()}
-            assert not is_direct or kinds(found) == kinds(want), (path, name, kinds(found), kinds(want))
+            assert kinds(found) == kinds(want), (path, name, kinds(found), kinds(want))
             np.testing.assert_equal(attributes(found), attributes(want), err_msg=f"{path} {name}")
             # As its reader decodes it, with what is missing.
             np.testing.assert_array_equal(np.ma.filled(found[...], -1), np.ma.filled(want[...], -1), err_msg=f"{path} {name}")
@@ -54,8 +52,7 @@ def check_zarr(source, path):
         assert tuple(names) == want.dimensions, (path, name, names)
         assert found.dtype == want.dtype, (path, name)
         np.testing.assert_array_equal(found[...], want[...], err_msg=f"{path} {name}")
-        # The text NaN was in Zarr once before it came here.
-        for a in set(want.ncattrs()) - ({"_FillValue", "words"} if path.name == "f.zarr" else {"_FillValue"}):
+        for a in set(want.ncattrs()) - {"_FillValue"}:
             assert np.array_equal(found.attrs[a], plain(want.getncattr(a))), (path, name, a)
         if "_FillValue" in want.ncattrs():
             np.testing.assert_equal(plain(found.fill_value), plain(want.getncattr("_FillValue")))

@@ -118,6 +118,9 @@ changed("v3_null_attributes", data((9, 9)), attributes=None)
 changed("v2_blank_fill", data((9, 9), "bool"), fill_value="")
 changed("v3_blank_fill", data((9, 9), "bool"), fill_value="")
 
+changed("v3_no_endian_wide", data((9, 9), "i4"), codecs=[{"name": "bytes"}])
+changed("v3_blank_endian_wide", data((9, 9), "c8"), codecs=[{"name": "bytes", "configuration": {}}])
+
 # Shards whose index comes first, big-endian inner chunks, missing inner chunks.
 sharding = ShardingCodec(chunk_shape=(4, 4), codecs=[BytesCodec(endian="big"), GzipCodec(level=1)], index_location="start")
 put("v3_shards_start", data((16, 16)), chunks=(8, 8), serializer=sharding, compressors=None)

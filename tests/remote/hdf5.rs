@@ -5,7 +5,7 @@ use crate::{fails, flagstone, noise, ok, values, wanted};
 use flagstone::convert::difference;
 use flagstone::grid::Region;
 use flagstone::store::conformance::{check_reads, far_files_bytes, read_dense, write_all};
-use flagstone::store::{Codec, Create, Store, create, create_group, extent, open, tree};
+use flagstone::store::{AttributeKinds, Codec, Create, Store, create, create_group, extent, open, tree};
 use flagstone::{DType, Runtime, ViewMut};
 use serde_json::json;
 use std::path::Path;
@@ -42,7 +42,7 @@ fn large(directory: &Path) -> (String, Vec<u8>) {
 fn every_kind_of_dataset_is_read_as_from_a_disk() {
     let directory = tempfile::tempdir().unwrap();
     let near = format!("{}/a b.h5", directory.path().display());
-    create_group(&near, json!({"title": "é"}).as_object().unwrap(), 3).unwrap();
+    create_group(&near, json!({"title": "é"}).as_object().unwrap(), &AttributeKinds::new(), 3).unwrap();
     let shape = [37, 50];
     let mut names = Vec::new();
     for (n, codec) in [Codec::None, Codec::Gzip(1), Codec::Lzf].into_iter().enumerate() {
@@ -224,7 +224,7 @@ fn failures_say_what_is_wrong() {
     }
     let message = create(server.url("new.h5:/x"), &Create::new(vec![3], DType::U8)).err().unwrap().to_string();
     assert!(message.contains("is read, not written"), "{message}");
-    let message = create_group(server.url("new.h5:/g"), &serde_json::Map::new(), 3).unwrap_err().to_string();
+    let message = create_group(server.url("new.h5:/g"), &serde_json::Map::new(), &AttributeKinds::new(), 3).unwrap_err().to_string();
     assert!(message.contains("is read, not written"), "{message}");
 }
 

@@ -7,7 +7,7 @@ mod server;
 use flagstone::convert::difference;
 use flagstone::grid::Region;
 use flagstone::store::conformance::{check_reads, read_dense, write_all};
-use flagstone::store::{Codec, Create, create, create_group, open, tree};
+use flagstone::store::{AttributeKinds, Codec, Create, create, create_group, open, tree};
 use flagstone::{DType, Runtime, Scalar};
 use serde_json::json;
 use server::{Fault, Server};
@@ -68,7 +68,7 @@ fn fails(output: &Output) -> String {
 fn every_kind_of_array_is_read_over_http_as_from_a_disk() {
     let directory = tempfile::tempdir().unwrap();
     let group = format!("{}/a b.zarr", directory.path().display());
-    create_group(&group, json!({"title": "é"}).as_object().unwrap(), 3).unwrap();
+    create_group(&group, json!({"title": "é"}).as_object().unwrap(), &AttributeKinds::new(), 3).unwrap();
     let shape = [37, 50];
     let mut seed = 0;
     let mut kinds = Vec::new();
@@ -194,6 +194,26 @@ fn a_link_of_50_ms_is_filled() {
     }
 }
 
+/// Answers that wait for room keep all connections of such a server while a reader waits for one that has not come: it was given up after half a
+/// minute. Chunks are longer than what sockets hold of them.
+#[test]
+fn a_server_that_answers_few_at_once_is_read_all_the_same() {
+    let directory = tempfile::tempdir().unwrap();
+    let shape = [12 * 3000, 1000];
+    let mut wanted = wanted(&shape, DType::U32, &[3000, 1000]);
+    wanted.codec = Some(Codec::None);
+    let bytes = noise(&shape, 4, 7);
+    write_all(&*create(format!("{}/x.zarr", directory.path().display()), &wanted).unwrap(), &shape, DType::U32, &bytes);
+    let expected: u64 = bytes.as_chunks::<4>().0.iter().map(|&n| u64::from(u32::from_ne_bytes(n))).sum();
+    let server = Server::of(directory.path()).busy(2);
+    let array = flagstone::open(server.url("x.zarr")).unwrap();
+    let start = Instant::now();
+    let runtime = Runtime::builder().memory_limit("200MiB").threads(2).build().unwrap();
+    assert_eq!(runtime.item::<u64>(&array.sum(..)).unwrap(), expected);
+    println!("{} requests in {:?}", server.requests(), start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(25), "{:?}", start.elapsed());
+}
+
 #[test]
 fn what_is_on_its_way_is_within_the_limit() {
     let (_directory, server, bytes) = far_array(None);
@@ -312,7 +332,7 @@ fn buckets_are_written_and_what_was_not_finished_is_gone() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::create_dir(directory.path().join("bucket")).unwrap();
     let at = |name: &str| format!("{}/{name}", directory.path().display());
-    create_group(at("a.zarr"), json!({"title": "all"}).as_object().unwrap(), 3).unwrap();
+    create_group(at("a.zarr"), json!({"title": "all"}).as_object().unwrap(), &AttributeKinds::new(), 3).unwrap();
     let mut fine = wanted(&[70, 30], DType::F64, &[20, 20]);
     (fine.fill, fine.attributes) = (Some(Scalar::Float(-9.0)), json!({"units": "K"}).as_object().unwrap().clone());
     write_all(&*create(at("a.zarr:/g/t"), &fine).unwrap(), &[70, 30], DType::F64, &noise(&[70, 30], 8, 1));

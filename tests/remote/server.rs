@@ -77,6 +77,30 @@ impl Clock {
     }
 }
 
+/// Requests that are answered at once; of those that wait the one that came last is first, as where answers come in any order.
+struct Slots {
+    state: Mutex<(usize, Vec<usize>)>,
+    changed: Condvar,
+}
+
+impl Slots {
+    fn enter(&self, request: usize) {
+        let mut state = self.state.lock().unwrap();
+        state.1.push(request);
+        while state.0 == 0 || state.1.last() != Some(&request) {
+            state = self.changed.wait(state).unwrap();
+        }
+        state.0 -= 1;
+        state.1.pop();
+        self.changed.notify_all();
+    }
+
+    fn leave(&self) {
+        self.state.lock().unwrap().0 += 1;
+        self.changed.notify_all();
+    }
+}
+
 #[derive(Default)]
 struct Settings {
     root: PathBuf,
@@ -87,6 +111,7 @@ struct Settings {
     free_from: Mutex<Option<Instant>>,
     /// Instead of waiting.
     clock: Mutex<Option<Arc<Clock>>>,
+    slots: Mutex<Option<Arc<Slots>>>,
     faults: Mutex<Option<Faults>>,
     /// Requests without an `Authorization` are refused.
     needs_user: Mutex<bool>,
@@ -142,6 +167,12 @@ impl Server {
     pub fn timed(self, delay: Duration, bytes_per_second: f64) -> Server {
         let time = Time { delay_ns: delay.as_nanos() as u64, bytes_per_second, ..Time::default() };
         *self.settings.clock.lock().unwrap() = Some(Arc::new(Clock { state: Mutex::new(time), changed: Condvar::new() }));
+        self
+    }
+
+    /// Answers so many requests at once, and sends each as a whole before it goes on to another.
+    pub fn busy(self, slots: usize) -> Server {
+        *self.settings.slots.lock().unwrap() = Some(Arc::new(Slots { state: Mutex::new((slots, Vec::new())), changed: Condvar::new() }));
         self
     }
 
@@ -223,7 +254,11 @@ fn serve(settings: &Settings, connection: TcpStream) {
     let mut to = connection.try_clone().unwrap();
     let mut from = BufReader::new(connection);
     while let Some(request) = request(&mut from) {
-        settings.requests.fetch_add(1, Ordering::SeqCst);
+        let number = settings.requests.fetch_add(1, Ordering::SeqCst);
+        let slots = settings.slots.lock().unwrap().clone();
+        if let Some(slots) = &slots {
+            slots.enter(number);
+        }
         let head = request.method == "HEAD";
         let now = settings.at_once.fetch_add(1, Ordering::SeqCst) + 1;
         settings.at_once_most.fetch_max(now, Ordering::SeqCst);
@@ -247,6 +282,9 @@ fn serve(settings: &Settings, connection: TcpStream) {
             clock.pass(due, if head { 0 } else { found.body.len() });
         }
         let sent = send(settings, &mut to, &found, head, matches!(fault, Some(Fault::Short)));
+        if let Some(slots) = &slots {
+            slots.leave();
+        }
         settings.at_once.fetch_sub(1, Ordering::SeqCst);
         if sent.is_err() || matches!(fault, Some(Fault::Short)) {
             return;

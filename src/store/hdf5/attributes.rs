@@ -1,17 +1,17 @@
-//! Attributes ↔ JSON.
+//! Attributes → JSON.
 
-use super::library::{self, Id, c_string, done, failed, id, sync};
+use super::heaps;
+use super::library::{self, Id, done, failed, id, sync};
 use super::links::{Leads, Link, links};
-use super::types::{file_type, memory_type};
+use super::types::file_type;
 use crate::error::Result;
 use crate::store::Packing;
 use crate::store::attribute::{self, Attribute, AttributeKind, AttributeKinds};
 use flagstone_kernels::dtype::{DType, Scalar};
 use hdf5_sys::h5::{H5_index_t, H5_iter_order_t};
 use hdf5_sys::h5a::*;
-use hdf5_sys::h5i::{H5Iget_name, hid_t};
+use hdf5_sys::h5i::H5Iget_name;
 use hdf5_sys::h5r::hobj_ref_t;
-use hdf5_sys::h5s::{H5S_class_t, H5Screate, H5Screate_simple};
 use hdf5_sys::h5t::*;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -154,14 +154,22 @@ fn value(address: &str, attribute: &Id) -> Result<(Value, Option<AttributeKind>)
     unsafe {
         let datatype = id(address, "attribute", H5Aget_type(attribute.raw()))?;
         let space = id(address, "attribute", H5Aget_space(attribute.raw()))?;
-        let Ok((shape, _)) = library::extents(address, &space) else { return Ok((Value::Null, None)) };
+        let is_text = H5Tget_class(datatype.raw()) == H5T_class_t::H5T_STRING;
+        // Of what has no elements only the datatype says what they would be.
+        let of_none = || {
+            let number = || file_type(address, &datatype).ok().map(|of| AttributeKind::Number(of.dtype));
+            if is_text { Some(AttributeKind::Text) } else { number() }
+        };
+        let Ok((shape, _)) = library::extents(address, &space) else { return Ok((Value::Null, of_none())) };
         let elements = crate::grid::element_count(&shape).unwrap_or(u64::MAX);
         let size = H5Tget_size(datatype.raw());
         if elements.saturating_mul(size as u64) > BYTES_MAX {
             return Ok((Value::String(format!("<{elements} elements>")), None));
         }
         let n = elements as usize;
-        let (items, kind): (Vec<Value>, _) = if H5Tget_class(datatype.raw()) == H5T_class_t::H5T_STRING {
+        let (items, kind): (Vec<Value>, _) = if n == 0 {
+            (Vec::new(), of_none())
+        } else if is_text {
             let texts = strings(address, attribute, &datatype, &space, n)?;
             let kind = AttributeKind::of_texts(&texts);
             (texts.into_iter().map(Value::String).collect(), kind)
@@ -215,6 +223,7 @@ unsafe fn strings(address: &str, attribute: &Id, datatype: &Id, space: &Id, n: u
     // SAFETY: the library fills n pointers or n·size bytes of the buffers.
     unsafe {
         if H5Tis_variable_str(datatype.raw()) > 0 {
+            heaps::require_sound(address, attribute)?;
             let mut texts: Vec<*mut c_char> = vec![std::ptr::null_mut(); n];
             done(address, "attribute", H5Aread(attribute.raw(), datatype.raw(), texts.as_mut_ptr().cast()))?;
             let text = |p: &*mut c_char| if p.is_null() { String::new() } else { CStr::from_ptr(*p).to_string_lossy().into_owned() };
@@ -274,7 +283,7 @@ pub(super) fn dimension_names(address: &str, dataset: &Id, rank: usize, scales: 
         let (shape, _) = library::extents(address, &space).ok()?;
         let base = id(address, "attribute", H5Tget_super(datatype.raw())).ok()?;
         let of_references = H5Tget_class(datatype.raw()) == H5T_class_t::H5T_VLEN && H5Tequal(base.raw(), *H5T_STD_REF_OBJ) > 0;
-        if shape != [rank as u64] || !of_references {
+        if shape != [rank as u64] || !of_references || heaps::require_sound(address, &list).is_err() {
             return None;
         }
         let mut attached: Vec<hvl_t> = (0..rank).map(|_| hvl_t { len: 0, p: std::ptr::null_mut() }).collect();
@@ -294,97 +303,4 @@ pub(super) fn dimension_names(address: &str, dataset: &Id, rank: usize, scales: 
         library::reclaim(&datatype, &space, attached.as_mut_ptr().cast());
         names.iter().any(Option::is_some).then_some(names)
     })
-}
-
-/// Writes attributes: numbers, texts and plain arrays of them as HDF5 values, the rest as JSON text.
-pub(super) fn write(address: &str, object: &Id, attributes: &Map<String, Value>, kinds: &AttributeKinds) -> Result<()> {
-    attributes.iter().try_for_each(|(name, value)| write_one(address, object, name, value, kinds.get(name).copied()))
-}
-
-/// Writes the names of the axes as dimension labels.
-pub(super) fn write_dimension_names(address: &str, object: &Id, names: &[Option<String>]) -> Result<()> {
-    let texts: Vec<Value> = names.iter().map(|n| Value::String(n.clone().unwrap_or_default())).collect();
-    write_one(address, object, "DIMENSION_LABELS", &Value::Array(texts), Some(AttributeKind::Text))
-}
-
-fn write_one(address: &str, object: &Id, name: &str, value: &Value, kind: Option<AttributeKind>) -> Result<()> {
-    let (items, shape): (Vec<&Value>, Option<u64>) = match value {
-        Value::Array(items) if !items.is_empty() => (items.iter().collect(), Some(items.len() as u64)),
-        other => (vec![other], None),
-    };
-    // NaN and the infinities are texts in JSON, and numbers here.
-    let is_number = |v: &&Value| v.is_number() || v.is_string() && attribute::scalar(v).is_some();
-    let is_text = kind == Some(AttributeKind::Text) || !items.iter().all(is_number);
-    if items.iter().all(|v| v.is_string()) && is_text {
-        let texts: Vec<&str> = items.iter().filter_map(|v| v.as_str()).collect();
-        return put_texts(address, object, name, &texts, shape);
-    }
-    // What the bits are was said, and they hold the numbers.
-    let of_kind = match kind {
-        // HDF5 has no bfloat16.
-        Some(AttributeKind::Number(DType::BF16)) => Some(DType::F32),
-        Some(AttributeKind::Number(dtype)) => Some(dtype),
-        _ => None,
-    };
-    if let Some((dtype, bytes)) = of_kind.and_then(|dtype| Some((dtype, attribute::bytes_as(dtype, &items)?))) {
-        return put(address, object, name, &memory_type(address, dtype)?, shape, bytes.as_ptr());
-    }
-    let dtype = if items.iter().all(|v| v.is_boolean()) {
-        DType::Bool
-    } else if items.iter().all(|v| v.is_i64()) {
-        DType::I64
-    } else if items.iter().all(|v| v.is_u64()) {
-        DType::U64
-    } else if items.iter().all(is_number) {
-        DType::F64
-    } else {
-        return put_texts(address, object, name, &[&value.to_string()], None);
-    };
-    let mut bytes = vec![0; items.len() * dtype.size()];
-    for (item, out) in items.iter().zip(bytes.chunks_exact_mut(dtype.size())) {
-        let scalar = match item {
-            Value::Bool(b) => Scalar::Bool(*b),
-            other if dtype == DType::I64 => Scalar::Int(other.as_i64().unwrap_or_default()),
-            other if dtype == DType::U64 => Scalar::UInt(other.as_u64().unwrap_or_default()),
-            other => Scalar::Float(attribute::scalar(other).map_or(f64::NAN, Scalar::as_f64)),
-        };
-        scalar.write(dtype, out);
-    }
-    let datatype = memory_type(address, dtype)?;
-    put(address, object, name, &datatype, shape, bytes.as_ptr())
-}
-
-fn put_texts(address: &str, object: &Id, name: &str, texts: &[&str], shape: Option<u64>) -> Result<()> {
-    let texts: Vec<CString> = texts.iter().map(|t| c_string(address, &t.replace('\0', "\u{fffd}"))).collect::<Result<_>>()?;
-    let pointers: Vec<*const c_char> = texts.iter().map(|t| t.as_ptr()).collect();
-    // SAFETY: plain calls on identifiers that are alive; the pointers outlive the write.
-    sync(|| unsafe {
-        let datatype = id(address, "attribute", H5Tcopy(*H5T_C_S1))?;
-        done(address, "attribute", H5Tset_size(datatype.raw(), H5T_VARIABLE))?;
-        done(address, "attribute", H5Tset_cset(datatype.raw(), H5T_cset_t::H5T_CSET_UTF8))?;
-        put(address, object, name, &datatype, shape, pointers.as_ptr().cast())
-    })
-}
-
-fn put(address: &str, object: &Id, name: &str, datatype: &Id, shape: Option<u64>, data: *const u8) -> Result<()> {
-    let c_name = c_string(address, name)?;
-    let doing = format!("writing attribute {name:?}");
-    // SAFETY: `data` holds as many elements of `datatype` as the space.
-    sync(|| unsafe {
-        let space = space(address, shape)?;
-        let made = id(address, &doing, H5Acreate2(object.raw(), c_name.as_ptr(), datatype.raw(), space.raw(), 0, 0))?;
-        done(address, &doing, H5Awrite(made.raw(), datatype.raw(), data.cast()))
-    })
-}
-
-/// The space of an attribute: so many elements along one axis, or one without axes.
-pub(super) fn space(address: &str, shape: Option<u64>) -> Result<Id> {
-    // SAFETY: plain calls; the length outlives its call.
-    let space: hid_t = sync(|| unsafe {
-        match shape {
-            None => H5Screate(H5S_class_t::H5S_SCALAR),
-            Some(n) => H5Screate_simple(1, &raw const n, std::ptr::null()),
-        }
-    });
-    id(address, "the space of an attribute", space)
 }

@@ -4,6 +4,7 @@
 //!
 //! Source: the HDF5 dimension scale specification; NetCDF-4's format, appendix "Creating netCDF-4 files with HDF5".
 
+use super::attribute_write;
 use super::attributes::{self, NO_VARIABLE, Scales};
 use super::library::{self, DEFAULT, Id, c_string, done, id, sync};
 use super::links::{Leads, links};
@@ -111,7 +112,7 @@ pub(super) fn detach(address: &str, old: &Id, new: &Id) -> Result<()> {
         let (shape, _) = library::extents(address, &space)?;
         if let Some(names) = attributes::dimension_names(address, &dataset, shape.len(), &mut Scales::default()) {
             remove(address, &dataset, c"DIMENSION_LABELS")?;
-            attributes::write_dimension_names(address, &dataset, &names)?;
+            attribute_write::write_dimension_names(address, &dataset, &names)?;
         }
         remove(address, &dataset, c"DIMENSION_LIST")?;
     }
@@ -344,7 +345,7 @@ unsafe fn put(address: &str, object: &Id, name: &CStr, datatype: &Id, shape: Opt
     remove(address, object, name)?;
     // SAFETY: plain calls on identifiers that are alive; the caller's promise.
     unsafe {
-        let space = attributes::space(address, shape)?;
+        let space = attribute_write::space(address, Some(shape.as_slice()))?;
         let made = H5Acreate2(object.raw(), name.as_ptr(), datatype.raw(), space.raw(), DEFAULT, DEFAULT);
         let made = id(address, "dimensions", made)?;
         done(address, "dimensions", H5Awrite(made.raw(), datatype.raw(), data))

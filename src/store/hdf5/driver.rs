@@ -3,6 +3,7 @@
 //!
 //! Source: `H5FDdevelop.h` of libhdf5 2.x, version 1 of its `H5FD_class_t`; the bindings have an older one, without the version.
 
+use super::heaps;
 use super::identifiers::{Id, done, id, sync};
 use crate::error::{Error, Result};
 use crate::store::remote::FarFile;
@@ -22,6 +23,10 @@ const NUMBER: c_int = 0x466c;
 const DATA_SIEVE: c_ulong = 0x8;
 /// Files are as the usual driver writes them.
 const LIKE_ANY_OTHER: c_ulong = 0x8000;
+/// The kind of memory that a global heap is in.
+const GLOBAL_HEAP: c_int = 4;
+/// Bytes of a length in nearly all files.
+const LENGTH_BYTES: usize = 8;
 /// Kinds of memory in a file.
 const KINDS: usize = 7;
 
@@ -148,14 +153,15 @@ unsafe extern "C" fn get_eof(file: *const Head, _: c_int) -> haddr_t {
     unsafe { (*file.cast::<Open>()).file.len() }
 }
 
-unsafe extern "C" fn read(file: *mut Head, _: c_int, _: hid_t, at: haddr_t, len: usize, to: *mut c_void) -> herr_t {
+unsafe extern "C" fn read(file: *mut Head, kind: c_int, _: hid_t, at: haddr_t, len: usize, to: *mut c_void) -> herr_t {
     // SAFETY: it came from `open`; the library passes a buffer of `len` bytes.
     let (open, out) = unsafe { (&*file.cast::<Open>(), std::slice::from_raw_parts_mut(to.cast::<u8>(), len)) };
     // As with files on a disk: zeros follow their end.
     let there = open.file.len().saturating_sub(at).min(len as u64) as usize;
     let (bytes, zeros) = out.split_at_mut(there);
     zeros.fill(0);
-    if bytes.is_empty() || open.file.read_exact_at(bytes, at).is_ok() { 0 } else { -1 }
+    let is_read = bytes.is_empty() || open.file.read_exact_at(bytes, at).is_ok();
+    if is_read && (kind != GLOBAL_HEAP || heaps::ends(bytes, LENGTH_BYTES)) { 0 } else { -1 }
 }
 
 unsafe extern "C" fn write(_: *mut Head, _: c_int, _: hid_t, _: haddr_t, _: usize, _: *const c_void) -> herr_t {

@@ -1,7 +1,9 @@
 //! A path → a group there with attributes.
 
+use super::attribute_write::{self, Readers};
+use super::dimensions::is_netcdf;
 use super::library::{self, c_string, done, id, sync};
-use super::{attributes, write};
+use super::write;
 use crate::error::{Error, Result};
 use crate::store::AttributeKinds;
 use hdf5_sys::h5a::{H5Adelete, H5Aexists};
@@ -10,11 +12,12 @@ use hdf5_sys::h5i::H5I_type_t;
 use serde_json::{Map, Value};
 use std::path::Path;
 
-/// Makes the group `path` of `file`, and both where they are missing; attributes of the same names are replaced.
+/// Makes the group `path` of `file`, and both where they are missing; attributes of the same names are replaced. `kinds` says what their
+/// JSON does not.
 ///
 /// # Errors
 /// `Store` where something else has the name, or the file cannot be written.
-pub(crate) fn create_group(file: &Path, path: &str, address: &str, attributes: &Map<String, Value>) -> Result<()> {
+pub(crate) fn create_group(file: &Path, path: &str, address: &str, attributes: &Map<String, Value>, kinds: &AttributeKinds) -> Result<()> {
     let path = format!("/{}", path.trim_matches('/'));
     sync(|| {
         let exists = file.symlink_metadata().is_ok();
@@ -41,6 +44,6 @@ pub(crate) fn create_group(file: &Path, path: &str, address: &str, attributes: &
                 }
             }
         }
-        attributes::write(address, &group, attributes, &AttributeKinds::new())
+        attribute_write::write(address, &group, attributes, kinds, Readers::of(is_netcdf(file)))
     })
 }

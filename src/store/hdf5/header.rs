@@ -271,6 +271,29 @@ const LAYOUT: u64 = 0x08;
 
 /// The body of the layout message.
 fn layout_message(raw: &Raw<'_>, at: u64) -> Result<Vec<u8>> {
+    let layout = messages(raw, at, |message| match message.kind {
+        LAYOUT if message.is_shared => Err(raw.corrupt(message.block, "a shared layout message")),
+        LAYOUT => Ok(Some(message.body.to_vec())),
+        _ => Ok(None),
+    })?;
+    layout.ok_or_else(|| raw.corrupt(at, "the object header holds no data layout"))
+}
+
+/// A message of an object header.
+pub(super) struct Message<'a> {
+    pub(super) kind: u64,
+    /// Whether the body only says where it is.
+    pub(super) is_shared: bool,
+    pub(super) body: &'a [u8],
+    /// The block that holds it.
+    block: u64,
+}
+
+/// Shows the messages of the object header at `at` until `visit` gives something; nothing where it never does.
+///
+/// # Errors
+/// `Store` for a header that is damaged, and those of `visit`.
+pub(super) fn messages<T>(raw: &Raw<'_>, at: u64, mut visit: impl FnMut(Message<'_>) -> Result<Option<T>>) -> Result<Option<T>> {
     let start = raw.bytes(at, 16, "object header")?;
     let v2 = start.starts_with(b"OHDR");
     let flags = if v2 { start[5] } else { 0 };
@@ -319,18 +342,14 @@ fn layout_message(raw: &Raw<'_>, at: u64) -> Result<Vec<u8>> {
             let message_flags = c.u8()?;
             c.take(prefix - if v2 { 4 } else { 5 })?;
             let body = c.take(size)?;
-            if kind == LAYOUT {
-                if message_flags & 2 != 0 {
-                    return Err(raw.corrupt(block, "a shared layout message"));
-                }
-                return Ok(body.to_vec());
-            }
             if kind == CONTINUATION {
                 let mut place = raw.cursor(body, block);
                 let (at, len) = (place.offset()?, place.length()?);
                 blocks.push((at, len));
+            } else if let Some(found) = visit(Message { kind, is_shared: message_flags & 2 != 0, body, block })? {
+                return Ok(Some(found));
             }
         }
     }
-    Err(raw.corrupt(at, "the object header holds no data layout"))
+    Ok(None)
 }

@@ -7,6 +7,7 @@
 //! virtual and compact data and filters that are unknown here go through libhdf5, one call at a time.
 
 mod arrays;
+mod attribute_write;
 mod attributes;
 mod bits;
 mod checksum;
@@ -20,6 +21,7 @@ mod filter_names;
 mod filters;
 mod groups;
 mod header;
+mod heaps;
 mod identifiers;
 mod index;
 mod library;

@@ -229,7 +229,7 @@ pub(super) fn outline(address: &str, dataset: &Id, why: String) -> Refused {
 }
 
 /// The file that holds the object: another one, where the path leads through an external link.
-fn holder(address: &str, object: &Id) -> Result<PathBuf> {
+pub(super) fn holder(address: &str, object: &Id) -> Result<PathBuf> {
     // SAFETY: the buffer has the length that is passed, one more than the name.
     unsafe {
         let len = H5Fget_name(object.raw(), std::ptr::null_mut(), 0);

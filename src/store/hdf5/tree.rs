@@ -44,7 +44,8 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn group(&mut self, of: &Id, name: String, path: &str, depth: usize) -> Node {
-        let mut node = Node { attributes: attributes::read(self.address, of).0, ..Node::new(name) };
+        let (found, attribute_kinds) = attributes::read(self.address, of);
+        let mut node = Node { attributes: found, attribute_kinds, ..Node::new(name) };
         match library::identity(self.address, of) {
             Ok(identity) => {
                 if let Some(listed) = self.seen.get(&identity) {
@@ -85,10 +86,11 @@ impl Walk<'_> {
     fn dataset(&mut self, of: &Id, name: String) -> Node {
         let found = open::describe(self.address, of, None, &mut self.scales);
         match found.and_then(|found| open::require_decoder(self.address, &found).map(|()| found)) {
-            Ok(found) => Node { attributes: found.meta.attributes.clone(), meta: Some(found.meta), ..Node::new(name) },
+            Ok(found) => Node::array(name, found.meta),
             Err(e) => {
                 let refused = open::outline(self.address, of, self.why(&e));
-                Node { attributes: attributes::read(self.address, of).0, refused: Some(refused), ..Node::new(name) }
+                let (found, attribute_kinds) = attributes::read(self.address, of);
+                Node { attributes: found, attribute_kinds, refused: Some(refused), ..Node::new(name) }
             }
         }
     }

@@ -4,6 +4,7 @@
 //! A new file is written beside its place and renamed; a dataset of an existing file is written under a
 //! hidden name at the root and moved. What is not committed is removed.
 
+use super::attribute_write::{self, Readers};
 use super::attributes::Scales;
 use super::dimensions::{self, is_netcdf};
 use super::filter_names::{DEFLATE, FLETCHER32, LZF, SHUFFLE};
@@ -146,8 +147,9 @@ fn begin(
         name.to_string()
     };
     let names = names_of(file, dataset, address, hdf5, create)?;
+    let readers = Readers::of(is_netcdf(file));
     let object = layout.create(address, hdf5, &hidden, create)?;
-    let opened = fill_in(address, hdf5, &object, create, names.as_deref(), layout).and_then(|data| {
+    let opened = fill_in(address, hdf5, &object, create, names.as_deref(), layout, readers).and_then(|data| {
         let plain = File::options().read(true).write(true).open(partial.unwrap_or(file));
         Ok((data, plain.map_err(|e| Error::store_io(address, "opening the file to write", &e))?))
     });
@@ -216,10 +218,11 @@ fn fill_in(
     create: &Create,
     names: Option<&[Option<String>]>,
     layout: &DatasetLayout,
+    readers: Readers,
 ) -> Result<Data> {
-    attributes::write(address, object, &create.attributes, &create.attribute_kinds)?;
+    attribute_write::write(address, object, &create.attributes, &create.attribute_kinds, readers)?;
     if let Some(names) = names.filter(|n| !n.is_empty()) {
-        attributes::write_dimension_names(address, object, names)?;
+        attribute_write::write_dimension_names(address, object, names)?;
     }
     if let Some(pipeline) = &layout.pipeline {
         return Ok(Data::Chunked(pipeline.clone(), layout.chunk_bytes as usize));

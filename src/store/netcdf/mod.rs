@@ -7,11 +7,13 @@ mod header;
 mod input;
 mod read;
 
+use super::attribute::Attribute;
 use super::tree::{Node, Refused};
-use super::{Meta, Packing, Store};
+use super::{AttributeKinds, Meta, Packing, Store};
 use crate::error::{Error, Result};
 use header::{Header, Kind, Variable};
 use read::Classic;
+use serde_json::{Map, Value};
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -42,8 +44,7 @@ pub fn tree(file: &Path, path: &str, address: &str) -> Result<Node> {
     let opened = super::reach::open_file(file, address)?;
     let header = header::read(&opened, address)?;
     let node = |variable: &Variable, name: String| {
-        let attributes = variable.attributes.iter().map(|(name, value)| (name.clone(), value.json())).collect();
-        let node = Node { attributes, ..Node::new(name) };
+        let node = Node { attributes: json(&variable.attributes), attribute_kinds: kinds(&variable.attributes), ..Node::new(name) };
         match opened.try_clone().map_err(|e| Error::store_io(address, "the file", &e)).and_then(|f| classic(f, &header, variable, address))
         {
             Ok(found) => Node { meta: Some(found.meta().clone()), ..node },
@@ -58,9 +59,19 @@ pub fn tree(file: &Path, path: &str, address: &str) -> Result<Node> {
     if !path.trim_matches('/').is_empty() {
         return Ok(node(find(&header, path, file, address)?, String::new()));
     }
-    let attributes = header.attributes.iter().map(|(name, value)| (name.clone(), value.json())).collect();
+    let (attributes, attribute_kinds) = (json(&header.attributes), kinds(&header.attributes));
     let children = header.variables.iter().map(|variable| node(variable, variable.name.clone())).collect();
-    Ok(Node { attributes, children, ..Node::new(String::new()) })
+    Ok(Node { attributes, attribute_kinds, children, ..Node::new(String::new()) })
+}
+
+/// Attributes as JSON.
+fn json(attributes: &[(String, Attribute)]) -> Map<String, Value> {
+    attributes.iter().map(|(name, value)| (name.clone(), value.json())).collect()
+}
+
+/// What their JSON does not say.
+fn kinds(attributes: &[(String, Attribute)]) -> AttributeKinds {
+    attributes.iter().filter_map(|(name, value)| Some((name.clone(), value.kind()?))).collect()
 }
 
 fn find<'a>(header: &'a Header, path: &str, file: &Path, address: &str) -> Result<&'a Variable> {
@@ -102,8 +113,8 @@ fn classic(file: File, header: &Header, variable: &Variable, address: &str) -> R
     let meta = Meta {
         dimension_names: (!shape.is_empty()).then(|| variable.dims.iter().map(|&d| Some(header.dims[d].name.clone())).collect()),
         fill: packing.missing.first().copied().or(Some(variable.kind.fill())),
-        attributes: variable.attributes.iter().map(|(name, value)| (name.clone(), value.json())).collect(),
-        attribute_kinds: variable.attributes.iter().filter_map(|(name, value)| Some((name.clone(), value.kind()?))).collect(),
+        attributes: json(&variable.attributes),
+        attribute_kinds: kinds(&variable.attributes),
         ..Meta::plain(shape, dtype)
     };
     let record_bytes = record.then_some(header.record_bytes);

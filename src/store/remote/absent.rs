@@ -28,6 +28,9 @@ impl Bucket {
     pub(crate) fn read(&self, _: &str, _: Wanted, _: &mut [u8]) -> Reply<Option<(usize, Object)>> {
         match self.0 {}
     }
+    pub(crate) fn read_watched(&self, _: &str, _: Wanted, _: &mut [u8], _: impl Fn()) -> Reply<Option<(usize, Object)>> {
+        match self.0 {}
+    }
     pub(crate) fn put(&self, _: &str, _: Vec<u8>) -> Reply<()> {
         match self.0 {}
     }
@@ -54,6 +57,9 @@ impl Ahead {
         match self.0 {}
     }
     pub(crate) fn take(&self, _: &str, _: Wanted, _: u64) -> Reply<Taken> {
+        match self.0 {}
+    }
+    pub(crate) fn let_go(&self) {
         match self.0 {}
     }
     pub(crate) fn allow(&self, _: u64) -> Box<dyn Send> {

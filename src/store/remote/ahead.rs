@@ -6,11 +6,19 @@
 //!                                                  ▼                              ▼
 //!                                           gone: read at once                  gone
 //! ```
+//! An answer that waits for room keeps its connection, and a server that has few of them answers no other meanwhile: when a reader
+//! has waited for an answer for [`PATIENCE`], those that wait for room are let go, and from then on fewer are asked for at once.
+//!
 //! A request is counted as [`REQUEST_BYTES`] from its start, and as the length that its answer announces from then on: until that fits,
 //! the body stays on the way. So what is held never passes what was allowed. A reader never waits for room, only for bytes that have
 //! it: what has none yet it fetches by itself into memory of its own.
+//!
+//! Nobody waits for ever. A reader waits for a request that was sent, and every end of one wakes all readers: its bytes, an error (the
+//! client gives a silent server up), being let go, a panic. A request waits for room, and room comes back when a reader takes a part, when one
+//! comes for what was not fetched and passes a part by (`make_way`), and when the leave to hold bytes ends; then the next in order is woken. Who
+//! ends that leave waits for requests that were ended, which wait for nothing.
 
-use super::bucket::Bucket;
+use super::bucket::{Bucket, PATIENCE};
 use super::{Arrived, Behind, Next, Part, Parts, Reply, Taken, Wanted};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -70,6 +78,8 @@ struct Inside {
     /// Bytes of requests and of what arrived.
     held_bytes: u64,
     requests: usize,
+    /// How often requests at once were halved, for a server that has few connections.
+    halved: u32,
     /// What is not asked for yet; the first is needed first.
     steps: BTreeMap<Order, Parts>,
     next_wish: u64,
@@ -138,7 +148,12 @@ impl Ahead {
                     self.0.tell(&mut inside);
                     return Ok(Taken::NotFetched);
                 }
-                inside = self.0.changed.wait(inside).unwrap_or_else(PoisonError::into_inner);
+                let request = held.request;
+                let (woken, waited) = self.0.changed.wait_timeout(inside, PATIENCE).unwrap_or_else(PoisonError::into_inner);
+                inside = woken;
+                if waited.timed_out() && inside.of(&found, request).is_some_and(|held| matches!(held.state, State::Asked)) {
+                    self.0.let_go(&mut inside);
+                }
                 continue;
             };
             let taken = match reply {
@@ -153,6 +168,11 @@ impl Ahead {
             }
             return taken;
         }
+    }
+
+    /// A server does not answer what a reader asks for itself: lets go of the connections whose answers wait for room.
+    pub(crate) fn let_go(&self) {
+        self.0.let_go(&mut self.0.lock());
     }
 
     /// Allows so many bytes more, until what is returned is dropped. They are to be counted by who calls.
@@ -175,6 +195,7 @@ impl Drop for Allowed {
         if inside.allowed == 0 {
             inside.steps.clear();
             inside.missed.clear();
+            inside.halved = 0;
         }
         while inside.allowed == 0 || inside.held_bytes > inside.allowed {
             let Some(last) = inside.parts.iter().max_by_key(|(_, held)| held.request).map(|(name, _)| name.clone()) else { break };
@@ -242,7 +263,10 @@ impl Shared {
 
     /// Starts requests while there is room.
     fn start(self: &Arc<Shared>, inside: &mut Inside) {
-        while inside.requests < REQUESTS_MAX && inside.waiting.is_empty() && inside.held_bytes + REQUEST_BYTES <= inside.allowed {
+        while inside.requests < REQUESTS_MAX >> inside.halved
+            && inside.waiting.is_empty()
+            && inside.held_bytes + REQUEST_BYTES <= inside.allowed
+        {
             let Some(mut steps) = inside.steps.first_entry() else { return };
             let (wish, behind) = *steps.key();
             if behind != u64::MAX && inside.pending.first().is_some_and(|first| *first < (wish, behind)) {
@@ -297,6 +321,17 @@ impl Shared {
         }
     }
 
+    /// Lets go of the connections whose answers wait for room. Who comes for one of these fetches it then.
+    fn let_go(self: &Arc<Shared>, inside: &mut Inside) {
+        let waits = inside.parts.iter().filter(|(_, held)| matches!(held.state, State::WaitsForRoom));
+        let waits: Vec<Name> = waits.map(|(name, _)| name.clone()).collect();
+        if !waits.is_empty() {
+            inside.halved = (inside.halved + 1).min(REQUESTS_MAX.ilog2());
+            waits.iter().for_each(|name| inside.drop_part(name));
+            self.tell(inside);
+        }
+    }
+
     /// A reader came for something that was not fetched while all room is taken: what is needed first of what is here has been passed
     /// by, so it makes way.
     fn make_way(self: &Arc<Shared>, inside: &mut Inside) {
@@ -326,6 +361,10 @@ impl Drop for Running {
         inside.requests -= 1;
         inside.held_bytes -= REQUEST_BYTES + self.len;
         inside.waiting.remove(&self.request);
+        // One that ended without an answer, as by a panic: who waits for the part fetches it.
+        if inside.of(&self.name, self.request).is_some_and(|held| !matches!(held.state, State::Here(_))) {
+            inside.drop_part(&self.name);
+        }
         self.shared.tell(&mut inside);
     }
 }
@@ -398,7 +437,8 @@ impl Shared {
                     if let Some(held) = inside.of(name, request) {
                         held.state = State::Arriving;
                     }
-                    self.start(&mut inside);
+                    // The next one in order may have room too, and less is kept for this one.
+                    self.tell(&mut inside);
                     return Ok(());
                 }
                 inside.waiting.insert(request);

@@ -8,6 +8,8 @@ use object_store::path::Path;
 use object_store::{Error as ClientError, GetOptions, GetRange, GetResult, ObjectStoreExt, PutPayload};
 use std::collections::HashMap;
 use std::future::Future;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -16,6 +18,8 @@ use tokio::runtime::Runtime;
 const TRIES: u32 = 4;
 /// Before the second try; before each further one twice as long.
 const PAUSE: Duration = Duration::from_millis(100);
+/// So long nobody does anything about a server that does not answer.
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A bucket or server.
 pub(crate) struct Bucket {
@@ -186,10 +190,20 @@ impl Bucket {
     /// # Errors
     /// What failed, with the URL; also when `out` is too short.
     pub(crate) fn read(&self, key: &str, wanted: Wanted, out: &mut [u8]) -> Reply<Option<(usize, Object)>> {
+        self.read_watched(key, wanted, out, || {})
+    }
+
+    /// As [`Bucket::read`]; calls `waits` whenever the server has not answered for [`PATIENCE`].
+    ///
+    /// # Errors
+    /// As [`Bucket::read`].
+    pub(crate) fn read_watched(&self, key: &str, wanted: Wanted, out: &mut [u8], waits: impl Fn()) -> Reply<Option<(usize, Object)>> {
         let room = out.len() as u64;
+        let answered = AtomicBool::new(false);
         // One place for all tries: it is lent to one at a time.
         let place = Mutex::new(out);
         let found = self.fetch(key, wanted, |len| {
+            answered.store(true, Ordering::Relaxed);
             let lent = place.try_lock().map(Lent).map_err(|_| "two tries at once".to_string());
             async move {
                 match lent {
@@ -198,7 +212,17 @@ impl Bucket {
                 }
             }
         });
-        Ok(self.threads.block_on(found)?.map(|(_, len, object)| (len, object)))
+        let watched = async {
+            let mut found = pin!(found);
+            loop {
+                match tokio::time::timeout(PATIENCE, &mut found).await {
+                    Ok(found) => return found,
+                    Err(_) if !answered.load(Ordering::Relaxed) => waits(),
+                    Err(_) => {}
+                }
+            }
+        };
+        Ok(self.threads.block_on(watched)?.map(|(_, len, object)| (len, object)))
     }
 
     /// Writes an object.

@@ -64,7 +64,7 @@ impl Fetch {
                 Ok(Some((Bytes::Ahead(arrived, at, len), object)))
             }
             Taken::NotFetched => {
-                let found = self.bucket.read(key, wanted, room)?;
+                let found = self.bucket.read_watched(key, wanted, room, || self.ahead.let_go())?;
                 Ok(found.map(|(len, object)| (Bytes::Now(&room[..len]), object)))
             }
         }

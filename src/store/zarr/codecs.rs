@@ -75,12 +75,13 @@ fn v3_chain(codecs: &[MetadataV3], rank: usize, dtype: DType) -> Parsed<Chain> {
             }
             ("bytes", false) => {
                 has_bytes = true;
-                // One that is null is not there.
-                let big = match config.get("endian").filter(|endian| !endian.is_null()).map(Value::as_str) {
-                    Some(Some("little")) => false,
-                    Some(Some("big")) => true,
-                    None if elements.dtype.size() == 1 => cfg!(target_endian = "big"),
-                    _ => return Err(format!("endian {}", config.get("endian").unwrap_or(&Value::Null))),
+                let big = match config.get("endian") {
+                    Some(Value::String(text)) if text == "little" => false,
+                    Some(Value::String(text)) if text == "big" => true,
+                    None | Some(Value::Null) if elements.dtype.size() == 1 => cfg!(target_endian = "big"),
+                    // The specification asks for it, and zarr-python takes the order of its machine, which is this one for who wrote it.
+                    None => false,
+                    Some(other) => return Err(format!("endian {other}; expected \"little\" or \"big\"")),
                 };
                 if !chain.codecs.is_empty() && (big || chain.order.is_some()) {
                     // Writers do not agree on the order of elements that a filter sees then.

@@ -1,8 +1,8 @@
 //! A group's consolidated metadata → all that is below it, in one read.
 
-use super::document;
 use super::place::Place;
 use super::{Found, described, found_v2, found_v3};
+use super::{document, nczarr};
 use crate::error::Result;
 use crate::store::Node;
 use crate::store::publish::{partial_path, remove};
@@ -58,7 +58,7 @@ pub(super) fn fill(group: &mut Node, found: Paths, place: &Place, address: &str)
             parent = &mut parent.children[last];
         }
         let child = match found {
-            Found::Group { attributes, .. } => Node { attributes, ..Node::new(name.clone()) },
+            Found::Group { attributes, kinds, .. } => Node { attributes, attribute_kinds: kinds, ..Node::new(name.clone()) },
             array => described(array, place, name.clone(), address),
         };
         parent.children.push(child);
@@ -77,7 +77,7 @@ pub(super) fn forget(directory: &Path) -> io::Result<()> {
         return Ok(());
     }
     if let Some(Value::Object(attributes)) = fields.get_mut("attributes") {
-        *attributes = document::marked(attributes);
+        *attributes = nczarr::marked(attributes);
     }
     let aside = partial_path(directory, &file);
     fs::write(&aside, document::bare_words(&format!("{:#}", Value::Object(fields))))?;

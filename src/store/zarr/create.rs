@@ -8,12 +8,12 @@ use super::far_write;
 use super::keys::Keys;
 use super::place::Place;
 use super::write::ZarrWriter;
-use super::{Found, blosc, document, fill, look, xarray};
+use super::{Found, blosc, document, fill, look, nczarr, xarray};
 use crate::error::{Error, Result};
 use crate::store::in_memory::dense_len;
 use crate::store::publish::{already_exists, parent, partial_path};
 use crate::store::reach::near_misses;
-use crate::store::{Codec, Create, Writer};
+use crate::store::{AttributeKinds, Codec, Create, Writer};
 use flagstone_kernels::dtype::{DType, Scalar};
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
@@ -85,21 +85,27 @@ fn create_directory(root: &Path, target: PathBuf, encoder: Encoder, documents: D
     Ok(Box::new(ZarrWriter::new(&place, encoder, target, above, groups, documents).map_err(failed)?))
 }
 
-/// Makes a group with these attributes at `path` of the Zarr directory `root`, and the groups above it; of a group that is there
-/// attributes of the same names are replaced.
+/// Makes a group with these attributes, and what their JSON does not say, at `path` of the Zarr directory `root`, and the groups above
+/// it; of a group that is there attributes of the same names are replaced.
 ///
 /// # Errors
 /// `Store` where an array stands or something cannot be written, `BadRequest` for a version that cannot be.
-pub(crate) fn create_group(root: &Path, path: &str, address: &str, attributes: &Map<String, Value>, version: u8) -> Result<()> {
+pub(crate) fn create_group(
+    root: &Path,
+    path: &str,
+    address: &str,
+    (attributes, kinds): (&Map<String, Value>, &AttributeKinds),
+    version: u8,
+) -> Result<()> {
     let target = match Place::below(root, path, address)? {
         Place::Directory(target) => target,
-        Place::Far { .. } => return far_write::create_group(root, path, address, attributes, version),
+        Place::Far { .. } => return far_write::create_group(root, path, address, (attributes, kinds), version),
         Place::Zip { .. } => return Err(Error::unsupported(address, "a zip file is read, not written")),
     };
     let failed = |e: io::Error| Error::store_io(address, "writing the group", &e);
-    let mut kept = match look(&Place::Directory(target.clone()), address)? {
-        Found::Group { version: found, attributes, .. } if found == version => attributes,
-        Found::Nothing => Map::new(),
+    let (mut kept, mut kept_kinds) = match look(&Place::Directory(target.clone()), address)? {
+        Found::Group { version: found, attributes, kinds, .. } if found == version => (attributes, kinds),
+        Found::Nothing => (Map::new(), AttributeKinds::new()),
         Found::Group { version: found, .. } => {
             return Err(Error::bad_request(address, format!("is a group of Zarr version {found}, not {version}")));
         }
@@ -112,8 +118,8 @@ pub(crate) fn create_group(root: &Path, path: &str, address: &str, attributes: &
         fs::write(&aside, text).and_then(|()| fs::rename(&aside, &file)).map_err(failed)
     };
     groups.into_iter().try_for_each(|(file, text)| put(file, text))?;
-    kept.extend(attributes.clone());
-    let kept = document::marked(&kept);
+    nczarr::replace((&mut kept, &mut kept_kinds), (attributes, kinds));
+    let kept = document::marked_numbers(&nczarr::written(&kept, &kept_kinds, version), &kept_kinds);
     if version == 2 {
         put(target.join(".zattrs"), document::bare_words(&format!("{:#}", Value::Object(kept))))?;
         return put(target.join(".zgroup"), format!("{:#}", json!({"zarr_format": 2})));
@@ -291,9 +297,15 @@ fn v3_documents(create: &Create, chunk: &[u64], shard: Option<&[u64]>, chain: &C
     let metadata =
         ArrayMetadataV3::new(create.shape.clone(), read(grid)?, read(json!(create.dtype.name()))?, read(fill_value)?, read(json!(codecs))?);
     let metadata = metadata
-        .with_attributes(document::marked_numbers(&xarray::written(&create.attributes, create.dtype), &create.attribute_kinds))
+        .with_attributes(attributes(create, &xarray::written(&create.attributes, create.dtype)))
         .with_dimension_names(create.dimension_names.clone());
     Ok(vec![("zarr.json", document::bare_words(&metadata.to_string_pretty()))])
+}
+
+/// Attributes as a document has them.
+fn attributes(create: &Create, attributes: &Map<String, Value>) -> Map<String, Value> {
+    let typed = nczarr::written(attributes, &create.attribute_kinds, create.zarr_version);
+    document::marked_numbers(&typed, &create.attribute_kinds)
 }
 
 fn v2_documents(create: &Create, chunk: &[u64], chain: &Chain) -> std::result::Result<Documents, String> {
@@ -313,7 +325,7 @@ fn v2_documents(create: &Create, chunk: &[u64], chain: &Chain) -> std::result::R
         "compressor": compressor, "fill_value": fill_value, "order": "C", "filters": null,
         "dimension_separator": ".",
     });
-    let mut attributes: Map<String, Value> = document::marked_numbers(&create.attributes, &create.attribute_kinds);
+    let mut attributes = attributes(create, &create.attributes);
     if let Some(names) = &create.dimension_names {
         attributes.insert("_ARRAY_DIMENSIONS".into(), json!(names));
     }

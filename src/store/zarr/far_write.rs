@@ -4,12 +4,12 @@
 use super::document::Documents;
 use super::encode::{Encoder, Object};
 use super::place::Place;
-use super::{Found, document, look};
+use super::{Found, document, look, nczarr};
 use crate::error::{Error, Result};
 use crate::grid::Region;
-use crate::store::Writer;
 use crate::store::publish::already_exists;
 use crate::store::remote::{Bucket, UPLOAD_BYTES, Upload};
+use crate::store::{AttributeKinds, Writer};
 use flagstone_kernels::view::View;
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -145,19 +145,25 @@ fn missing_groups(bucket: &Arc<Bucket>, above: &[String], version: u8, address: 
 ///
 /// # Errors
 /// As those of a directory.
-pub(super) fn create_group(root: &Path, path: &str, address: &str, attributes: &Map<String, Value>, version: u8) -> Result<()> {
+pub(super) fn create_group(
+    root: &Path,
+    path: &str,
+    address: &str,
+    (attributes, kinds): (&Map<String, Value>, &AttributeKinds),
+    version: u8,
+) -> Result<()> {
     let (bucket, prefix, above) = far(root, path, address)?;
-    let mut kept = match look(&Place::Far { bucket: bucket.clone(), prefix: prefix.clone() }, address)? {
-        Found::Group { version: found, attributes, .. } if found == version => attributes,
-        Found::Nothing => Map::new(),
+    let (mut kept, mut kept_kinds) = match look(&Place::Far { bucket: bucket.clone(), prefix: prefix.clone() }, address)? {
+        Found::Group { version: found, attributes, kinds, .. } if found == version => (attributes, kinds),
+        Found::Nothing => (Map::new(), AttributeKinds::new()),
         Found::Group { version: found, .. } => {
             return Err(Error::bad_request(address, format!("is a group of Zarr version {found}, not {version}")));
         }
         _ => return Err(Error::store(address, "is an array, not a group")),
     };
     let mut documents = missing_groups(&bucket, &above, version, address)?;
-    kept.extend(attributes.clone());
-    let kept = document::marked(&kept);
+    nczarr::replace((&mut kept, &mut kept_kinds), (attributes, kinds));
+    let kept = document::marked_numbers(&nczarr::written(&kept, &kept_kinds, version), &kept_kinds);
     if version == 2 {
         documents.push((format!("{prefix}.zattrs"), document::bare_words(&format!("{:#}", Value::Object(kept)))));
         documents.push((format!("{prefix}.zgroup"), format!("{:#}", json!({"zarr_format": 2}))));
@@ -182,7 +188,7 @@ impl FarWriter {
             return Ok(());
         }
         if let Some(Value::Object(attributes)) = fields.get_mut("attributes") {
-            *attributes = document::marked(attributes);
+            *attributes = nczarr::marked(attributes);
         }
         let text = document::bare_words(&format!("{:#}", Value::Object(fields)));
         self.bucket.put(&format!("{prefix}zarr.json"), text.into_bytes()).map_err(failed)

@@ -6,7 +6,7 @@ use super::codecs;
 use super::fill;
 use super::keys::Keys;
 use super::layout::{ArrayLayout, Coding, Parsed, lengths};
-use super::{structured, xarray};
+use super::{nczarr, structured, xarray};
 use crate::error::{Error, Result};
 use crate::store::in_memory::dense_len;
 use crate::store::record::{self, Part, TIME, TIMES, Why};
@@ -73,8 +73,9 @@ pub(super) fn v3(document: Value, field: Option<&str>, address: &str) -> Result<
     }
     let mut attributes = v3.attributes;
     xarray::read(&mut attributes, dtype);
+    let kinds = nczarr::read(&mut attributes);
     attributes.extend(time.map(|time| (TIME.to_string(), Value::String(time))));
-    let meta = meta(v3.shape, dtype, &file_chunk, &coding, text, &fill, dimension_names, attributes);
+    let meta = meta(v3.shape, dtype, &file_chunk, &coding, text, &fill, dimension_names, (attributes, kinds));
     Ok(ArrayLayout { meta, part, file_chunk, fill, keys, coding })
 }
 
@@ -136,8 +137,8 @@ pub(super) fn v2(document: Value, mut attributes: Map<String, Value>, field: Opt
     let chain = codecs::v2(&configs, dtype, order, swap).map_err(|e| Error::unsupported(address, e))?;
     let coding = Coding::Chunks(chain);
     let separator = char::from(v2.dimension_separator);
-    let nczarr = attributes.get("_nczarr_array").or(attributes.get("_NCZARR_ARRAY")).or(ours.as_ref()).and_then(nczarr_names);
-    attributes.retain(|name, _| !is_nczarr(name));
+    let nczarr = attributes.get("_nczarr_array").or(attributes.get("_NCZARR_ARRAY")).or(ours.as_ref()).and_then(nczarr::axis_names);
+    let kinds = nczarr::read(&mut attributes);
     // xarray keeps names of axes of v2 arrays here.
     let names = attributes.get("_ARRAY_DIMENSIONS").and_then(Value::as_array).filter(|names| names.len() == rank);
     let xarray = names.map(|names| names.iter().map(|n| n.as_str().map(String::from)).collect());
@@ -147,20 +148,9 @@ pub(super) fn v2(document: Value, mut attributes: Map<String, Value>, field: Opt
     }
     attributes.extend(time.map(|time| (TIME.to_string(), Value::String(time))));
     let text = coding_text(&coding);
-    let meta = meta(v2.shape, dtype, &file_chunk, &coding, text, &fill, dimension_names, attributes);
+    let meta = meta(v2.shape, dtype, &file_chunk, &coding, text, &fill, dimension_names, (attributes, kinds));
     let part = is_field.then_some(part);
     Ok(ArrayLayout { meta, part, file_chunk, fill, keys: Keys { prefixed: false, separator }, coding })
-}
-
-/// Whether an attribute is what NCZarr keeps for itself.
-pub(super) fn is_nczarr(name: &str) -> bool {
-    matches!(name.to_ascii_lowercase().as_str(), "_nczarr_array" | "_nczarr_attr" | "_nczarr_group" | "_nczarr_superblock")
-}
-
-/// Names of the axes in what NCZarr keeps of an array: the last parts of the paths of its dimensions.
-fn nczarr_names(array: &Value) -> Option<Vec<Option<String>>> {
-    let paths = array.get("dimension_references").or(array.get("dimrefs")).and_then(Value::as_array)?;
-    paths.iter().map(|path| path.as_str().map(|path| path.rsplit('/').next().map(String::from))).collect()
 }
 
 fn meta(
@@ -171,7 +161,7 @@ fn meta(
     codec: String,
     fill: &[u8],
     dimension_names: Option<Vec<Option<String>>>,
-    attributes: Map<String, Value>,
+    (attributes, attribute_kinds): (Map<String, Value>, AttributeKinds),
 ) -> Meta {
     let (chunks, shards, compressed) = match coding {
         Coding::Chunks(chain) => (file_chunk.to_vec(), None, !chain.is_plain()),
@@ -179,7 +169,6 @@ fn meta(
         Coding::Foreign(..) => (file_chunk.to_vec(), None, true),
     };
     let fill = Some(Scalar::read(dtype, fill));
-    let attribute_kinds = AttributeKinds::new();
     Meta { shape, dtype, chunks: Some(chunks), shards, codec, compressed, fill, dimension_names, attributes, attribute_kinds }
 }
 

@@ -18,6 +18,7 @@ mod journal;
 mod keys;
 mod layout;
 mod metadata;
+mod nczarr;
 mod place;
 mod read;
 mod shard;
@@ -29,7 +30,7 @@ pub(crate) use create::{create, create_group};
 
 use super::reach::near_misses;
 use super::zip::Archive;
-use super::{Node, Refused, Store};
+use super::{AttributeKinds, Node, Refused, Store};
 use crate::error::{Error, Result};
 use place::Place;
 use serde_json::{Map, Value};
@@ -43,7 +44,7 @@ const DEPTH_MAX: usize = 64;
 enum Found {
     ArrayV3(Value),
     ArrayV2(Value, Map<String, Value>),
-    Group { version: u8, attributes: Map<String, Value>, document: Value },
+    Group { version: u8, attributes: Map<String, Value>, kinds: AttributeKinds, document: Value },
     Nothing,
 }
 
@@ -64,8 +65,9 @@ fn found_v3(document: Value, address: &str) -> Result<Found> {
     match document.get("node_type").and_then(Value::as_str) {
         Some("array") => Ok(Found::ArrayV3(document)),
         Some("group") => {
-            let attributes = document.get("attributes").and_then(Value::as_object).cloned().unwrap_or_default();
-            Ok(Found::Group { version: 3, attributes, document })
+            let mut attributes = document.get("attributes").and_then(Value::as_object).cloned().unwrap_or_default();
+            let kinds = nczarr::read(&mut attributes);
+            Ok(Found::Group { version: 3, attributes, kinds, document })
         }
         other => Err(Error::store(address, format!("zarr.json: node_type is {}, expected array or group", other.unwrap_or("missing")))),
     }
@@ -75,8 +77,8 @@ fn found_v2(name: &str, document: Value, mut attributes: Map<String, Value>) -> 
     if name == ".zarray" {
         return Found::ArrayV2(document, attributes);
     }
-    attributes.retain(|name, _| !metadata::is_nczarr(name));
-    Found::Group { version: 2, attributes, document }
+    let kinds = nczarr::read(&mut attributes);
+    Found::Group { version: 2, attributes, kinds, document }
 }
 
 /// Opens the array at `path` of the Zarr directory `root`; of a group with exactly one array, that one.
@@ -164,8 +166,8 @@ pub(crate) fn tree(root: &Path, path: &str, address: &str) -> Result<Node> {
 fn node(place: &Place, name: String, address: &str, depth: usize) -> Result<Option<Node>> {
     match look(place, address)? {
         Found::Nothing => Ok(None),
-        Found::Group { version, attributes, document } => {
-            let mut group = Node { attributes, ..Node::new(name) };
+        Found::Group { version, attributes, kinds, document } => {
+            let mut group = Node { attributes, attribute_kinds: kinds, ..Node::new(name) };
             let consolidated = match version {
                 2 => consolidated::v2(place, address)?,
                 _ => consolidated::v3(document, address),
@@ -195,7 +197,7 @@ fn described(array: Found, place: &Place, name: String, address: &str) -> Node {
     };
     let readable = layout.and_then(|layout| read::require_codecs(place, &layout, address).map(|()| layout));
     match readable {
-        Ok(layout) => Node { attributes: layout.meta.attributes.clone(), meta: Some(layout.meta), ..Node::new(name) },
+        Ok(layout) => Node::array(name, layout.meta),
         Err(e) => Node { refused: Some(Refused { why: why(&e, address), ..refused }), ..Node::new(name) },
     }
 }
