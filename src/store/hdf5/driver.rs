@@ -3,7 +3,7 @@
 //!
 //! Source: `H5FDdevelop.h` of libhdf5 2.x, version 1 of its `H5FD_class_t`; the bindings have an older one, without the version.
 
-use super::heaps;
+use super::collection;
 use super::identifiers::{Id, done, id, sync};
 use crate::error::{Error, Result};
 use crate::store::remote::FarFile;
@@ -161,7 +161,7 @@ unsafe extern "C" fn read(file: *mut Head, kind: c_int, _: hid_t, at: haddr_t, l
     let (bytes, zeros) = out.split_at_mut(there);
     zeros.fill(0);
     let is_read = bytes.is_empty() || open.file.read_exact_at(bytes, at).is_ok();
-    if is_read && (kind != GLOBAL_HEAP || heaps::ends(bytes, LENGTH_BYTES)) { 0 } else { -1 }
+    if is_read && (kind != GLOBAL_HEAP || collection::ends(bytes, LENGTH_BYTES)) { 0 } else { -1 }
 }
 
 unsafe extern "C" fn write(_: *mut Head, _: c_int, _: hid_t, _: haddr_t, _: usize, _: *const c_void) -> herr_t {

@@ -5,9 +5,9 @@
 //! of them; of those in dense storage, where some writers put more than eight of an object, it is not known where they lie.
 //! Source: HDF5 File Format Specification 3.0, sections III.E and IV.A.2.m.
 
+use super::collection;
 use super::header::{self, Raw};
 use super::library::{self, Id};
-use super::open;
 use crate::error::Result;
 use crate::store::remote;
 use std::collections::BTreeSet;
@@ -51,7 +51,7 @@ pub(super) fn require_sound(address: &str, attribute: &Id) -> Result<()> {
         *looked = Looked { file, ..Looked::default() };
     }
     // Far away the driver sees what is read.
-    let Some(path) = open::holder(address, attribute).ok().filter(|path| remote::url(path).is_none()) else { return Ok(()) };
+    let Some(path) = library::holder(address, attribute).ok().filter(|path| remote::url(path).is_none()) else { return Ok(()) };
     if let Ok(opened) = File::open(path)
         && let Ok(raw) = Raw::open(address, &opened)
     {
@@ -112,57 +112,7 @@ fn require(raw: &Raw<'_>, at: u64) -> Result<()> {
         return Ok(());
     }
     match raw.bytes(at, len as usize, "global heap") {
-        Ok(bytes) if !ends(&bytes, raw.length_bytes) => Err(raw.corrupt(at, "free space without bytes in a global heap")),
+        Ok(bytes) if !collection::ends(&bytes, raw.length_bytes) => Err(raw.corrupt(at, "free space without bytes in a global heap")),
         _ => Ok(()),
-    }
-}
-
-/// Whether a walk through a collection, or the start of one, comes to its end. `length_bytes` are those of a length in the file.
-pub(super) fn ends(collection: &[u8], length_bytes: usize) -> bool {
-    if !collection.starts_with(b"GCOL") {
-        return true;
-    }
-    let header = (8 + length_bytes).next_multiple_of(8);
-    let mut at = header;
-    while let Some(object) = collection.get(at..at + header) {
-        let mut wide = [0; 8];
-        wide[..length_bytes].copy_from_slice(&object[8..8 + length_bytes]);
-        let size = u64::from_le_bytes(wide);
-        let is_free = object[..2] == [0, 0];
-        // As the library counts, which may wrap around.
-        let need = if is_free { size } else { (size.wrapping_add(7) / 8).wrapping_mul(8).wrapping_add(header as u64) };
-        if need == 0 {
-            return false;
-        }
-        let Some(next) = usize::try_from(need).ok().and_then(|need| at.checked_add(need)) else { return true };
-        at = next;
-        // What is behind the end is an error there.
-        if at > collection.len() {
-            return true;
-        }
-    }
-    true
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_collection_is_walked_as_the_library_does() {
-        let object = |index: u16, size: u64| [&index.to_le_bytes()[..], &[1, 0, 0, 0, 0, 0], &size.to_le_bytes()].concat();
-        let of = |objects: &[Vec<u8>]| {
-            let mut bytes = b"GCOL\x01\0\0\0".to_vec();
-            bytes.extend(4096u64.to_le_bytes());
-            bytes.extend(objects.concat());
-            bytes
-        };
-        let text = [object(1, 5), vec![7; 8]].concat();
-        assert!(ends(&of(&[text.clone(), object(0, 4056)]), 8));
-        assert!(ends(&of(&[]), 8) && ends(b"GCO", 8) && ends(b"", 8));
-        assert!(!ends(&of(&[text.clone(), object(0, 0)]), 8), "zeros");
-        // Their sum with the header of an object wraps around to nothing.
-        assert!(!ends(&of(&[object(3, u64::MAX - 20)]), 8));
-        assert!(ends(&of(&[object(3, u64::MAX - 40)]), 8) && ends(&of(&[object(0, u64::MAX)]), 8));
     }
 }

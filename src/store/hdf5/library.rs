@@ -15,10 +15,10 @@ use hdf5_sys::h5o::{H5O_info1_t, H5Oexists_by_name, H5Oget_info2, H5Oopen};
 use hdf5_sys::h5p::*;
 use hdf5_sys::h5r::hobj_ref_t;
 use hdf5_sys::h5s::{H5Sget_simple_extent_dims, H5Sget_simple_extent_ndims, H5Sget_simple_extent_type};
-use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
+use std::ffi::{CStr, CString, OsString, c_char, c_int, c_uint, c_void};
 use std::fs::{File, TryLockError};
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -322,6 +322,21 @@ pub(super) fn unlink(file: &Id, path: &str) {
     if let Ok(name) = CString::new(path) {
         // SAFETY: the name outlives the call.
         sync(|| unsafe { H5Ldelete(file.raw(), name.as_ptr(), DEFAULT) });
+    }
+}
+
+/// The file that holds the object: another one, where the path leads through an external link.
+pub(super) fn holder(address: &str, object: &Id) -> Result<PathBuf> {
+    // SAFETY: the buffer has the length that is passed, one more than the name.
+    unsafe {
+        let len = H5Fget_name(object.raw(), std::ptr::null_mut(), 0);
+        if len < 0 {
+            return Err(failed(address, "file name"));
+        }
+        let mut name = vec![0u8; len as usize + 1];
+        H5Fget_name(object.raw(), name.as_mut_ptr().cast(), name.len());
+        name.pop();
+        Ok(PathBuf::from(OsString::from_vec(name)))
     }
 }
 

@@ -13,6 +13,7 @@ mod bits;
 mod checksum;
 mod chunk_table;
 mod chunked;
+mod collection;
 mod decode;
 mod dimensions;
 mod driver;

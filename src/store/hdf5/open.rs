@@ -8,7 +8,7 @@ use super::filter_names;
 use super::filters::Pipeline;
 use super::header::{self, Raw, UNDEFINED};
 use super::index;
-use super::library::{self, FilterInfo, Id, done, failed, id, sync};
+use super::library::{self, FilterInfo, Id, done, id, sync};
 use super::links::{self, links};
 use super::place::Place;
 use super::read::{Dataset, Kind};
@@ -20,12 +20,10 @@ use crate::store::{Meta, Refused, Store};
 use flagstone_kernels::copy::swap_bytes;
 use flagstone_kernels::dtype::{DType, Scalar};
 use hdf5_sys::h5d::*;
-use hdf5_sys::h5f::H5Fget_name;
 use hdf5_sys::h5i::H5I_type_t;
 use hdf5_sys::h5p::*;
 use hdf5_sys::h5z::H5Zfilter_avail;
-use std::ffi::OsString;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -228,21 +226,6 @@ pub(super) fn outline(address: &str, dataset: &Id, why: String) -> Refused {
     })
 }
 
-/// The file that holds the object: another one, where the path leads through an external link.
-pub(super) fn holder(address: &str, object: &Id) -> Result<PathBuf> {
-    // SAFETY: the buffer has the length that is passed, one more than the name.
-    unsafe {
-        let len = H5Fget_name(object.raw(), std::ptr::null_mut(), 0);
-        if len < 0 {
-            return Err(failed(address, "file name"));
-        }
-        let mut name = vec![0u8; len as usize + 1];
-        H5Fget_name(object.raw(), name.as_mut_ptr().cast(), name.len());
-        name.pop();
-        Ok(PathBuf::from(OsString::from_vec(name)))
-    }
-}
-
 /// Refuses chunks that nobody here can decode, without a look at one.
 ///
 /// # Errors
@@ -273,7 +256,7 @@ fn require_filters(address: &str, filters: &[FilterInfo]) -> Result<()> {
 fn build(address: &str, place: &Place, dataset: &str, object: &Id, found: Described) -> Result<Dataset> {
     let packing = attributes::packing(address, object, found.element.of.dtype);
     let source = match place {
-        Place::Near(_) => Source::open(&Place::Near(holder(address, object)?), address)?,
+        Place::Near(_) => Source::open(&Place::Near(library::holder(address, object)?), address)?,
         // The driver opens no other file.
         Place::Far(_) => Source::open(place, address)?,
     };
