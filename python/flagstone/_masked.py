@@ -60,6 +60,10 @@ class MaskedArray:
     def __len__(self):
         return len(self.data)
 
+    def rechunk(self, *args, **kwargs):
+        """Data and mask in other chunks, as arrays have it."""
+        return MaskedArray(self.data.rechunk(*args, **kwargs), self.mask.rechunk(*args, **kwargs), self._fill_value)
+
     def compute(self):
         """The masked array of NumPy: data and mask in one pass."""
         data, mask = _compute(self.data, self.mask)
