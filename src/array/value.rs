@@ -72,6 +72,19 @@ pub struct Param {
     pub keyword_only: bool,
 }
 
+/// What a function does of masked arrays. NumPy's `ma.` functions stand in the table beside those of plain arrays, and are called in
+/// their place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OfMasked {
+    /// The call heeds the mask itself, or refuses masked arrays.
+    Itself,
+    /// It moves elements and changes none: it moves data and mask.
+    Moves,
+    /// It makes another element of each: it is called for the data, under the same mask.
+    Each,
+}
+
 /// A function that users may call by name.
 #[non_exhaustive]
 pub struct Signature {
@@ -85,6 +98,8 @@ pub struct Signature {
     pub doc: &'static str,
     /// Whether `x.name(...)` calls it with x first.
     pub method: bool,
+    /// What it does of masked arrays.
+    pub of_masked: OfMasked,
     /// Calls it. `args[i]` belongs to `params[i]`; defaults are filled in.
     pub call: fn(&[Value]) -> crate::Result<Value>,
 }

@@ -5,7 +5,7 @@
 
 use super::Masked;
 use crate::array::elementwise;
-use crate::array::value::Signature;
+use crate::array::value::{OfMasked, Signature};
 use crate::array::{Array, Index, Operand, Value, args, full};
 use crate::error::Result;
 use flagstone_kernels::dtype::{DType, Scalar};
@@ -120,51 +120,6 @@ pub(in crate::array) fn attribute_of_both(x: &Masked, of: impl Fn(&Array) -> Opt
     })
 }
 
-/// Functions that move elements and change none: of a masked array they move its data and its mask.
-const MOVING: &[&str] = &[
-    "reshape",
-    "ravel",
-    "flatten",
-    "transpose",
-    "permute_dims",
-    "matrix_transpose",
-    "swapaxes",
-    "moveaxis",
-    "rollaxis",
-    "squeeze",
-    "expand_dims",
-    "broadcast_to",
-    "repeat",
-    "tile",
-    "take",
-    "take_along_axis",
-    "compress",
-    "flip",
-    "fliplr",
-    "flipud",
-    "roll",
-    "rot90",
-    "diagonal",
-    "concatenate",
-    "concat",
-    "stack",
-    "vstack",
-    "hstack",
-    "dstack",
-    "column_stack",
-    "append",
-    "atleast_1d",
-    "atleast_2d",
-    "atleast_3d",
-    "copy",
-    "rechunk",
-    "tril",
-    "triu",
-];
-
-/// Functions that make another element of each: of a masked array they make another of its data.
-const CHANGING: &[&str] = &["astype", "round", "around", "clip", "conj", "conjugate", "real", "imag", "angle"];
-
 /// What `signature` gives of arguments with masked arrays among them, where it moves elements, or makes others of them one by one.
 pub(in crate::array) fn moved(signature: &Signature, arguments: &[Value]) -> Option<Result<Value>> {
     let fill_value = arguments.iter().find_map(|value| if let Value::Masked(masked) = value { masked.fill_value } else { None });
@@ -176,11 +131,11 @@ pub(in crate::array) fn moved(signature: &Signature, arguments: &[Value]) -> Opt
 
 /// As [`moved`], without the fill value.
 fn of_data_and_mask(signature: &Signature, arguments: &[Value]) -> Option<Result<Value>> {
-    if let (true, Some(Value::Masked(masked))) = (CHANGING.contains(&signature.name), arguments.first()) {
+    if let (OfMasked::Each, Some(Value::Masked(masked))) = (signature.of_masked, arguments.first()) {
         let arguments = [&[Value::Array(masked.data.clone())], &arguments[1..]].concat();
         return Some((signature.call)(&arguments).map(|data| joined(data, Value::Array(masked.mask.clone()))));
     }
-    if !MOVING.contains(&signature.name) {
+    if signature.of_masked != OfMasked::Moves {
         return None;
     }
     let called = |f: fn(&Masked) -> Array, plain: fn(&Value) -> Value| {
