@@ -227,6 +227,8 @@ COMPARE_FILES_ARGS ?=
 compare: system
 	@if [[ ! -x $(PEERS)/bin/python ]]; then $(PYTHON) -m venv $(PEERS); fi
 	$(PEERS)/bin/python -m pip install -q --disable-pip-version-check -r benches/compare/requirements.txt
+	$(MAKE) --no-print-directory wheel
+	$(PEERS)/bin/python -m pip install -q --disable-pip-version-check --force-reinstall --no-deps $(CARGO_TARGET_DIR)/wheels/*.whl
 	cargo build --release --locked -p flagstone -p data-gen
 	cargo build --release --locked --bench probe
 	$(PEERS)/bin/python benches/compare/compare.py --dir $(COMPARE_DIR) --bin $(CARGO_TARGET_DIR)/release $(COMPARE_ARGS)

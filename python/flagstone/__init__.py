@@ -12,7 +12,7 @@ from . import _flagstone
 from ._flagstone import Array, __version__
 from ._runtime import ProgressBar, Runtime, config, profile
 from ._sources import array, from_array, from_dlpack, from_zarr, open
-from ._blocks import apply_gufunc, blockwise, map_blocks, map_overlap
+from ._blocks import apply_gufunc, blockwise, map_blocks, map_overlap, pad
 from ._compute import compute, persist, store
 from ._masked import MaskedArray
 from . import _array as _array  # gives `Array` what Python alone can say

@@ -155,6 +155,28 @@ def map_overlap(func, *args, depth=None, boundary=None, trim=True, dtype=None, m
     return _flagstone.call_around(name or token or "map_overlap", call, list(zip(arrays, zip(depths, ends))), np.dtype(dtype))
 
 
+def pad(array, pad_width, mode="constant", **kwargs):
+    """The array with new elements at the ends of axes, in all of NumPy's modes.
+
+    A mode may be a function, as with NumPy: it is called as `mode(vector, iaxis_pad_width, iaxis, kwargs)` with every lane along the first
+    axis, zeros at its ends, which it changes in place; then with every lane along the second axis, and so on. A task holds whole lanes.
+    """
+    if not callable(mode):
+        return _flagstone.functions["pad"](array, pad_width, mode, **kwargs)
+    x = _flagstone.functions["pad"](array, pad_width, "empty")
+    widths = np.broadcast_to(np.asarray(pad_width, dtype=np.intp), (x.ndim, 2))
+    for axis, width in enumerate(widths):
+
+        def filled(block, axis=axis, width=tuple(int(n) for n in width)):
+            for at in np.ndindex(block.shape[:-1]):
+                mode(block[at], width, axis, kwargs)
+            return block
+
+        lanes = _flagstone.functions["moveaxis"](x, axis, -1)
+        x = _flagstone.functions["moveaxis"](apply_gufunc(filled, "(n)->(n)", lanes, output_dtypes=x.dtype), -1, axis)
+    return x
+
+
 _DIMS = r"\(([^()]*)\)"
 
 

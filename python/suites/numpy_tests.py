@@ -25,6 +25,8 @@ import flagstone as fs
 from flagstone import _flagstone
 
 FUNCTIONS = _flagstone.functions
+#: Methods that are not called as the functions of their names.
+METHODS = {name: method for name, method in vars(fs.Array).items() if isinstance(method, _flagstone.Function)}
 KINDS = "biufc"
 
 #: Functions that make no array of ours, or that tests use to set up what they look at.
@@ -34,6 +36,9 @@ ASIDE = {
     "save", "load", "broadcast_shapes", "astype", "set_fill_value",
 }
 
+
+#: Functions that make arrays, which are masked ones in numpy.ma.
+MADE = {"arange", "identity", "indices", "ones", "zeros"}
 
 #: Masked arrays, which go in as ours and come back: NumPy's own, and its constant.
 MASKED = (np.ma.MaskedArray, type(np.ma.masked))
@@ -98,8 +103,10 @@ def eager(value):
 class Call:
     """Our function in the place of NumPy's."""
 
-    def __init__(self, name, theirs):
+    def __init__(self, name, theirs, masked=False):
+        """`masked` where plain arrays are masked ones to NumPy's, too."""
         self.ours, self.theirs, self.__name__, self.__doc__ = FUNCTIONS[name], theirs, theirs.__name__, theirs.__doc__
+        self.masked = masked
 
     #: Whether a module of tests is being imported: what it computes then is no test.
     importing = False
@@ -117,9 +124,12 @@ class Call:
         names = [name for name, _, _ in self.ours.parameters]
         given = [of_dtype(arg) if names[at:at + 1] == ["dtype"] else lazy(arg) for at, arg in enumerate(args)]
         named = {key: of_dtype(value) if key == "dtype" else lazy(value) for key, value in kwargs.items()}
+        if self.masked:
+            given = [fs.ma.masked_array(x) if isinstance(x, fs.Array) else x for x in given]
         found = self.ours(*given, **named)
         taken = self.theirs(*args, **kwargs) if isinstance(found, tuple) else None
-        return _as(taken, eager(found))
+        found = _as(taken, eager(found))
+        return np.ma.asarray(found) if self.masked and type(found) is np.ndarray else found
 
     def __getattr__(self, name):
         return getattr(self.theirs, name)
@@ -152,10 +162,10 @@ class Proxy(types.ModuleType):
         if not self._prefix and name in ("linalg", "fft", "ma"):
             return self._calls.setdefault(name, Proxy(theirs, f"{name}."))
         full = _ours(self._prefix, name)
-        if name in ASIDE or full is None or not _plain(theirs):
+        if name in ASIDE or full is None or not _plain(theirs) or self._prefix == "ma." and name in MADE:
             return theirs
         if full not in self._calls:
-            self._calls[full] = Call(full, theirs)
+            self._calls[full] = Call(full, theirs, self._prefix == "ma." and full == name)
         return self._calls[full]
 
 
@@ -251,14 +261,20 @@ def _operator(name):
     return operator
 
 
+def _method(of_masked, name, theirs):
+    call = Call(of_masked if of_masked in FUNCTIONS else "copy", theirs)
+    call.ours = FUNCTIONS.get(of_masked) or METHODS[name]
+    return call
+
+
 def _methods_of_masked_arrays():
     for name in dir(np.ma.MaskedArray):
         theirs = getattr(np.ma.MaskedArray, name)
-        ours = f"ma.{name}" if f"ma.{name}" in FUNCTIONS else name
+        ours = f"ma.{name}"
         if name.startswith("__") and name in vars(fs.MaskedArray) and name.strip("_") in OPERATORS:
             setattr(np.ma.MaskedArray, name, _operator(name))
-        elif ours in FUNCTIONS and callable(theirs) and name not in ASIDE:
-            setattr(np.ma.MaskedArray, name, Method(name, theirs, Call(ours, theirs)))
+        elif callable(theirs) and name not in ASIDE and (ours in FUNCTIONS or name in METHODS):
+            setattr(np.ma.MaskedArray, name, Method(name, theirs, _method(ours, name, theirs)))
 
 
 #: Operators that are ours where a test uses them.

@@ -6,7 +6,7 @@
 use super::Masked;
 use crate::array::elementwise;
 use crate::array::value::{OfMasked, Signature};
-use crate::array::{Array, Index, Operand, Value, args, full};
+use crate::array::{Array, Index, Operand, Value, args, full, where_};
 use crate::error::Result;
 use flagstone_kernels::dtype::{DType, Scalar};
 use flagstone_kernels::op::{BinaryOp, UnaryOp};
@@ -21,13 +21,13 @@ impl Masked {
     }
 
     /// Data and mask moved alike.
-    fn both(&self, f: impl Fn(&Array) -> Array) -> Masked {
+    pub(super) fn both(&self, f: impl Fn(&Array) -> Array) -> Masked {
         self.with(f(&self.data), f(&self.mask))
     }
 }
 
 /// A mask of nothing.
-fn nowhere() -> Array {
+pub(super) fn nowhere() -> Array {
     full((), false, None)
 }
 
@@ -80,6 +80,13 @@ pub(in crate::array) fn binary(op: BinaryOp, a: &Value, b: &Value) -> Result<Mas
         }
         BinaryOp::Power => mask = mask | endless(),
         _ => {}
+    }
+    // under the mask elements of NumPy's are equal where both are masked
+    if matches!(op, BinaryOp::Equal | BinaryOp::NotEqual) {
+        let masks = [&left, &right].map(|masked| masked.as_ref().map_or_else(nowhere, |masked| masked.mask.clone()));
+        let compared = Array::build(|| elementwise::binary(op, &Operand::from(&masks[0]), &Operand::from(&masks[1])));
+        let fill_value = left.or(right).and_then(|masked| masked.fill_value);
+        return Ok(Masked { fill_value, ..Masked::new(&where_(&mask, &compared, &data), &mask) });
     }
     let fill_value = left.or(right).and_then(|masked| masked.fill_value);
     Ok(Masked { fill_value, ..Masked::new(&data, &mask) })

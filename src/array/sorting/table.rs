@@ -318,14 +318,19 @@ fn sort_complex(a: &[Value]) -> Result<Value> {
 }
 
 fn unique(a: &[Value]) -> Result<Value> {
-    if !is_none(&a[4]) && args::array("unique", &a[0])?.ndim()? != 1 {
-        return Err(Error::unsupported("unique", "an axis; the different elements of the flattened array are found"));
-    }
     let x = args::array("unique", &a[0])?;
+    let along = if is_none(&a[4]) { None } else { Some(args::integer("unique", &a[4])?) };
     if !args::boolean("unique", &a[5])? && (x.dtype()?.is_float() || x.dtype()?.is_complex()) {
         return Err(Error::unsupported("unique", "equal_nan=False; NaN counts once"));
     }
-    let found = x.unique();
+    let found = match along {
+        Some(axis) if x.ndim()? != 1 => x.unique_along(axis),
+        Some(axis) => {
+            super::position("unique", axis, 1)?;
+            x.unique()
+        }
+        None => x.unique(),
+    };
     let asked = [&a[1], &a[2], &a[3]].map(|value| args::boolean("unique", value));
     let mut results = vec![found.values];
     for (asked, result) in asked.into_iter().zip([found.index, found.inverse, found.counts]) {
