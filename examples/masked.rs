@@ -10,8 +10,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let usual = x.masked_outside(mean - 2.0 * deviation, mean + 2.0 * deviation);
     println!("{} of {} elements count", runtime.item::<i64>(&usual.count(..))?, x.size()?);
     let means = usual.mean(0);
-    println!("their mean {:.3}, that of the first columns {:.3}", runtime.item::<f32>(&usual.mean(..).filled(f64::NAN))?,
-        runtime.compute::<f32>(&means.filled(f64::NAN).index(flagstone::idx![..4]))?);
+    println!(
+        "their mean {:.3}, that of the first columns {:.3}",
+        runtime.item::<f32>(&usual.mean(..).filled(f64::NAN))?,
+        runtime.compute::<f32>(&means.filled(f64::NAN).index(flagstone::idx![..4]))?
+    );
     println!("their median {:.3}", runtime.item::<f32>(&usual.median(..).filled(f64::NAN))?);
     Ok(())
 }

@@ -16,6 +16,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let rows = best.index(idx![..5]);
     println!("the first elements of the rows where they stand {:.3}", runtime.compute::<f32>(&x.take(&rows, 0).index(idx![.., 0]))?);
     let mended = x.set([Index::Array(x.lt(8.0))], 8.0);
-    println!("least value {:.1}, and {:.1} with what is below 8 set to 8", runtime.item::<f32>(&x.min(..))?, runtime.item::<f32>(&mended.min(..))?);
+    println!(
+        "least value {:.1}, and {:.1} with what is below 8 set to 8",
+        runtime.item::<f32>(&x.min(..))?,
+        runtime.item::<f32>(&mended.min(..))?
+    );
     Ok(())
 }

@@ -127,8 +127,10 @@ fn the_page_says_what_is_there() {
 fn what_is_missing_stays_out_for_a_reason() {
     let ours: BTreeSet<&str> = signatures().map(|signature| signature.name).collect();
     let reasons: BTreeSet<&str> = STAYS_OUT.iter().map(|(name, _)| *name).collect();
-    let all: BTreeSet<String> =
-        [numpy(), listed(&file("tests/data/names_dask.txt")), listed(&file("tests/data/names_array_api.txt"))].into_iter().flatten().collect();
+    let all: BTreeSet<String> = [numpy(), listed(&file("tests/data/names_dask.txt")), listed(&file("tests/data/names_array_api.txt"))]
+        .into_iter()
+        .flatten()
+        .collect();
     for name in &all {
         let there = ours.contains(name.as_str())
             || IN_RUST.iter().any(|(known, _)| known == name)

@@ -43,6 +43,8 @@ def _fill():
 
 
 _fill()
+# NumPy's own, so that `x[0] = fs.ma.masked` reads as it does there
+ma.masked, ma.nomask, ma.MaskedArray = _np.ma.masked, _np.ma.nomask, MaskedArray  # noqa: F821
 
 
 def __getattr__(name):

@@ -52,6 +52,10 @@ class MaskedArray:
 
     def __setitem__(self, at, value):
         data, mask = self.data.copy(), self.mask.copy()
+        if value is _np.ma.masked:
+            mask[at] = True
+            self.mask = mask
+            return
         given = value if isinstance(value, (MaskedArray, _np.ma.MaskedArray)) else None
         data[at] = value if given is None else given.data
         mask[at] = False if given is None else getattr(given, "mask")

@@ -24,7 +24,10 @@ macro_rules! params {
     };
 }
 macro_rules! sig {
-    (moves $($row:tt)*) => { Signature { of_masked: $crate::array::value::OfMasked::Moves, ..sig!($($row)*) } };
+    (moves [$($at:literal),*] $($row:tt)*) => {
+        Signature { of_masked: $crate::array::value::OfMasked::Moves(&[$($at),*]), ..sig!($($row)*) }
+    };
+    (moves $($row:tt)*) => { sig!(moves [0] $($row)*) };
     (each $($row:tt)*) => { Signature { of_masked: $crate::array::value::OfMasked::Each, ..sig!($($row)*) } };
     (method $($row:tt)*) => { Signature { method: true, ..sig!($($row)*) } };
     ($name:literal [$($params:tt)*] $doc:literal, $call:expr) => { sig!($name [$($params)*] -> [] $doc, $call) };

@@ -42,6 +42,15 @@ impl Value {
         }
     }
 
+    /// Whether it is a masked array, or a list that has one in it.
+    pub(super) fn has_masked(&self) -> bool {
+        match self {
+            Value::Masked(_) => true,
+            Value::Tuple(items) | Value::List(items) => items.iter().any(Value::has_masked),
+            _ => false,
+        }
+    }
+
     /// The number that it is.
     pub(super) fn number(&self) -> Option<Scalar> {
         match self {
@@ -79,8 +88,8 @@ pub struct Param {
 pub enum OfMasked {
     /// The call heeds the mask itself, or refuses masked arrays.
     Itself,
-    /// It moves elements and changes none: it moves data and mask.
-    Moves,
+    /// It moves elements of the arguments of these numbers, and of lists in them, and changes none: it moves data and mask.
+    Moves(&'static [usize]),
     /// It makes another element of each: it is called for the data, under the same mask.
     Each,
 }

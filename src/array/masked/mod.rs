@@ -3,6 +3,7 @@
 mod order;
 mod products;
 mod rows;
+mod sets;
 pub(super) mod table;
 mod values;
 

@@ -5,6 +5,11 @@ use crate::array::axes::position;
 use crate::array::{Array, axis as along};
 use crate::error::{Error, Result};
 
+/// Masked along all of `axis` where any element of it is.
+pub(super) fn spread(x: &Masked, axis: i64) -> Masked {
+    x.or_where(&x.mask.any(along([axis].as_slice()).keepdims()))
+}
+
 /// Masked along all of a row in which an element is masked (axis 0 or none given), and of a column (axis 1 or none given).
 pub(super) fn masked_whole(name: &str, x: &Masked, axis: Option<i64>) -> Result<Masked> {
     if x.data.ndim()? != 2 {

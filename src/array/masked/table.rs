@@ -2,7 +2,7 @@
 
 use super::products::Covariances;
 use super::values::{fill, nowhere};
-use super::{Masked, farthest, order, products, rows};
+use super::{Masked, farthest, order, products, rows, sets};
 use crate::array::axes::position;
 use crate::array::statistics::{diff, difference, weights_along};
 use crate::array::table::{default, params, sig};
@@ -140,8 +140,9 @@ pub(in crate::array) static SIGNATURES: &[Signature] = &[
     sig!("ma.ediff1d" ["arr", "to_end" = "None", "to_begin" = "None"] "Differences of neighbours among all elements, masked where one of them is.", |a| differences_of_all(a)),
     sig!(method "ma.dot" ["a", "b", "strict" = "False"] "The product over the last axis and the last but one; strict: a masked row or column is masked whole.", |a| {
         let (mut x, mut y) = (Masked::of("ma.dot", &a[0])?, Masked::of("ma.dot", &a[1])?);
-        if args::boolean("ma.dot", &a[2])? && x.data.ndim()? == 2 && y.data.ndim()? == 2 {
-            (x, y) = (rows::masked_whole("ma.dot", &x, Some(0))?, rows::masked_whole("ma.dot", &y, Some(1))?);
+        let n = y.data.ndim()?;
+        if args::boolean("ma.dot", &a[2])? && x.data.ndim()? > 0 && n > 0 {
+            (x, y) = (rows::spread(&x, -1), rows::spread(&y, if n == 1 { -1 } else { -2 }));
         }
         given(products::product(&x, &y, |a, b| a.dot(b)))
     }),
@@ -162,12 +163,22 @@ pub(in crate::array) static SIGNATURES: &[Signature] = &[
         alike("ma.allclose", a, |x, y| Ok(elementwise::isclose(&x.data, &y.data, args::float("ma.allclose", &a[3])?, args::float("ma.allclose", &a[4])?, false)))
     }),
     sig!("ma.allequal" ["a", "b", "fill_value" = "True"] "Whether all that counts is equal; masked elements are, or are not.", |a| alike("ma.allequal", a, |x, y| Ok(x.data.eq(&y.data)))),
+    sig!("ma.unique" ["ar1", "return_index" = "False", "return_inverse" = "False"] "The different elements, ascending, those that do not count as one behind them.", |a| {
+        if args::boolean("ma.unique", &a[1])? || args::boolean("ma.unique", &a[2])? {
+            return Err(Error::unsupported("ma.unique", "return_index and return_inverse; fs.unique of what counts has them"));
+        }
+        sets::unique(&Masked::of("ma.unique", &a[0])?).map(Value::Masked)
+    }),
+    sig!("ma.intersect1d" ["ar1", "ar2", "assume_unique" = "False"] "Elements of both.", |a| of_sets("ma.intersect1d", a, sets::INTERSECTION)),
+    sig!("ma.union1d" ["ar1", "ar2"] "Elements of either.", |a| of_sets("ma.union1d", a, sets::UNION)),
+    sig!("ma.setdiff1d" ["ar1", "ar2", "assume_unique" = "False"] "Elements of the first that are none of the second.", |a| of_sets("ma.setdiff1d", a, sets::DIFFERENCE)),
+    sig!("ma.setxor1d" ["ar1", "ar2", "assume_unique" = "False"] "Elements of exactly one.", |a| of_sets("ma.setxor1d", a, sets::ONE_OF_BOTH)),
     sig!("ma.mask_or" ["m1", "m2"; "copy" = "False", "shrink" = "True"] "True where one of two masks is.", |a| {
-        let mask = |at: usize| Ok::<Array, Error>(if matches!(a[at], Value::None) { nowhere() } else { args::array("ma.mask_or", &a[at])?.astype(DType::Bool) });
+        let mask = |at: usize| Ok::<Array, Error>(if matches!(a[at], Value::None) { nowhere() } else { Masked::of("ma.mask_or", &a[at])?.data.astype(DType::Bool) });
         Ok(Value::Array(mask(0)? | mask(1)?))
     }),
     sig!("ma.count_masked" ["arr", "axis" = "None"] "How many elements do not count.", |a| {
-        let axes = axes("ma.count_masked", &a[1], &Value::None, &Value::None, &Value::None)?;
+        let axes = axes("ma.count_masked", &a[1], &Value::None, &Value::None, &Value::Scalar(Scalar::Bool(false)))?;
         Ok(Value::Array(Masked::of("ma.count_masked", &a[0])?.mask.sum(axes)))
     }),
     sig!("ma.masked_all" ["shape", "dtype" = "float64"] "An array of which nothing counts.", |a| {
@@ -272,8 +283,7 @@ fn ordered<T>(name: &str, a: &[Value], f: fn(&Masked, i64, bool) -> T) -> Result
 }
 
 fn anomalies(name: &str, a: &[Value]) -> Called {
-    let (x, mut axes) = (Masked::of(name, &a[0])?, axes(name, &a[1], &a[2], &Value::None, &Value::None)?);
-    axes.keepdims = true;
+    let (x, axes) = (Masked::of(name, &a[0])?, axes(name, &a[1], &a[2], &Value::None, &Value::Scalar(Scalar::Bool(true)))?);
     given(&x - &x.mean(axes))
 }
 
@@ -294,12 +304,11 @@ fn differences_of_all(a: &[Value]) -> Called {
     let x = Masked::of(name, &a[0])?.both(Array::ravel);
     let end = |at: usize| if matches!(a[at], Value::None) { Ok(None) } else { Masked::of(name, &a[at]).map(Some) };
     let (behind, before) = (end(1)?, end(2)?);
-    let data = x.data.ediff1d(before.as_ref().map(|end| &end.data), behind.as_ref().map(|end| &end.data));
-    let part = |start: Option<i64>, stop: Option<i64>| x.mask.index([Index::Slice(start, stop, None)]);
-    let neighbours = part(Some(1), None) | part(None, Some(-1));
-    let ends = |end: Option<Masked>| end.map(|end| end.mask.ravel());
-    let masks: Vec<Array> = ends(before).into_iter().chain([neighbours]).chain(ends(behind)).collect();
-    given(x.with(data, concatenate(&masks, 0)))
+    let of = |place: fn(i64) -> Index| x.both(|part| part.index([place(1)]));
+    let (later, earlier) = (of(|n| Index::Slice(Some(n), None, None)), of(|n| Index::Slice(None, Some(-n), None)));
+    let parts: Vec<Masked> = before.into_iter().chain([&later - &earlier]).chain(behind).collect();
+    let joined = |which: fn(&Masked) -> &Array| concatenate(&parts.iter().map(|part| which(part).ravel()).collect::<Vec<_>>(), 0);
+    given(x.with(joined(Masked::data), joined(Masked::mask)))
 }
 
 /// (x, y, rowvar, bias, allow_masked).
@@ -317,6 +326,10 @@ fn alike(name: &str, a: &[Value], f: impl Fn(&Masked, &Masked) -> Result<Array>)
     let (x, y) = (Masked::of(name, &a[0])?, Masked::of(name, &a[1])?);
     let masked = args::boolean(name, &a[2])?;
     Ok(Value::Array(where_(&x.mask | &y.mask, masked, f(&x, &y)?).all(..)))
+}
+
+fn of_sets(name: &str, a: &[Value], (of, masked): sets::Operation) -> Called {
+    given(sets::of_both(&Masked::of(name, &a[0])?, &Masked::of(name, &a[1])?, of, masked)?)
 }
 
 fn compressed(name: &str, x: &Value, axis: &Value, ndim: Option<usize>) -> Called {

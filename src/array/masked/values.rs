@@ -16,6 +16,11 @@ impl Masked {
     pub(super) fn of(operation: &str, value: &Value) -> Result<Masked> {
         match value {
             Value::Masked(masked) => Ok(masked.clone()),
+            list if list.has_masked() => {
+                let data = args::array(operation, &replaced(value, |masked| masked.data.clone(), Value::clone))?;
+                let mask = args::array(operation, &replaced(value, |masked| masked.mask.clone(), all_of_it_counts))?;
+                Ok(Masked::new(&data, &mask))
+            }
             other => Ok(Masked::new(&args::array(operation, other)?, &nowhere())),
         }
     }
@@ -142,23 +147,27 @@ fn of_data_and_mask(signature: &Signature, arguments: &[Value]) -> Option<Result
         let arguments = [&[Value::Array(masked.data.clone())], &arguments[1..]].concat();
         return Some((signature.call)(&arguments).map(|data| joined(data, Value::Array(masked.mask.clone()))));
     }
-    if signature.of_masked != OfMasked::Moves {
-        return None;
-    }
+    let OfMasked::Moves(moved) = signature.of_masked else { return None };
     let called = |f: fn(&Masked) -> Array, plain: fn(&Value) -> Value| {
-        let arguments: Vec<Value> =
-            arguments.iter().enumerate().map(|(at, value)| replaced(value, f, if at == 0 { plain } else { Value::clone })).collect();
+        let arguments: Vec<Value> = arguments
+            .iter()
+            .enumerate()
+            .map(|(at, value)| replaced(value, f, if moved.contains(&at) { plain } else { Value::clone }))
+            .collect();
         (signature.call)(&arguments)
     };
     let data = called(|masked| masked.data.clone(), Value::clone);
-    let mask = called(
-        |masked| masked.mask.clone(),
-        |plain| match plain {
-            Value::Array(array) => Value::Array(array.full_like(false, Some(DType::Bool))),
-            other => other.clone(),
-        },
-    );
+    let mask = called(|masked| masked.mask.clone(), all_of_it_counts);
     Some(data.and_then(|data| Ok(joined(data, mask?))))
+}
+
+/// The mask of a plain array or number.
+fn all_of_it_counts(plain: &Value) -> Value {
+    match plain {
+        Value::Array(array) => Value::Array(array.full_like(false, Some(DType::Bool))),
+        Value::Scalar(_) | Value::Typed(..) => Value::Scalar(Scalar::Bool(false)),
+        other => other.clone(),
+    }
 }
 
 /// The value with arrays in the place of masked ones, and of the others that stand where arrays stand.

@@ -31,7 +31,7 @@ pub(in crate::array) static SIGNATURES: &[Signature] = &[
     sig!(moves "vsplit" ["ary", "indices_or_sections"] "Parts along axis 0.", |a| split_of("vsplit", a)),
     sig!(moves "dsplit" ["ary", "indices_or_sections"] "Parts along axis 2.", |a| split_of("dsplit", a)),
     sig!(moves "unstack" ["x"; "axis" = "0"] "The arrays that lie along an axis.", |a| unstack(a)),
-    sig!(moves "append" ["arr", "values", "axis" = "None"] "With other elements after it.", |a| append(a)),
+    sig!(moves [0, 1] "append" ["arr", "values", "axis" = "None"] "With other elements after it.", |a| append(a)),
     sig!("insert" ["arr", "obj", "values", "axis" = "None"] "With other elements before places of an axis.", |a| insert(a)),
     sig!("delete" ["arr", "obj", "axis" = "None"] "Without places of an axis.", |a| delete(a)),
     sig!(moves "diag" ["v", "k" = "0"] "A matrix with a diagonal, or the diagonal of a matrix.", |a| diag(a)),

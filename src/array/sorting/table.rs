@@ -91,7 +91,7 @@ pub(in crate::array) static SIGNATURES: &[Signature] = &[
     sig!("lexsort" ["keys", "axis" = "-1"] "The order by several keys, the last one first.", |a| {
         Ok(Value::Array(lanes::lexsort(&args::arrays("lexsort", &a[0])?, args::integer("lexsort", &a[1])?)?))
     }),
-    sig!(moves "compress" ["condition", "a", "axis" = "None"] "The elements where a condition of one axis holds.", |a| compress(a)),
+    sig!(moves [1] "compress" ["condition", "a", "axis" = "None"] "The elements where a condition of one axis holds.", |a| compress(a)),
     sig!("extract" ["condition", "arr"] "All elements where a condition holds.", |a| {
         let (mask, x) = (args::array("extract", &a[0])?.ravel().astype(DType::Bool), args::array("extract", &a[1])?.ravel());
         Ok(Value::Array(x.index([Index::Array(mask)])))
