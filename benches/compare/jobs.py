@@ -47,11 +47,11 @@ FOUR_GB = 4_000_000_000
 SQUARE_BYTES = 16000 * 16000 * 8
 
 DAY_CLIMATOLOGY = """days = arange(4000) % 365
-weights = 31 - abs(arange(61) - 30)
-sums = pad(groupby_reduce(x, days, func='sum', num_groups=365), ((30, 30), (0, 0), (0, 0)), 'wrap')
-counts = pad(groupby_reduce(ones(4000), days, func='sum', num_groups=365), 30, 'wrap')
-weighted = (sliding_window_view(sums, 61, 0) * weights).sum(-1)
-(weighted / expand_dims((sliding_window_view(counts, 61) * weights).sum(-1), (1, 2))).max(axis=0).sum()"""
+apart = abs(expand_dims(arange(365), 1) - arange(365))
+weights = maximum(31.0 - minimum(apart, 365 - apart), 0)
+sums = groupby_reduce(x, days, func='sum', num_groups=365)
+counts = groupby_reduce(ones(4000), days, func='sum', num_groups=365)
+(tensordot(weights, sums, 1) / expand_dims(weights @ counts, (1, 2))).max(axis=0).sum()"""
 
 JOBS = [
     Job("mean_h5", "x.mean()", "random", "/x", peers=(*DASK_LIKE, "cubed", "numpy"), decoded_bytes=FOUR_GB, bound="file", settings=FLOATS),

@@ -76,7 +76,13 @@ def test_an_element_is_masked_by_the_constant_and_keeps_its_data():
     "f",
     [
         lambda m, x, mod: mod.concatenate([m, x[:1]]),
+        lambda m, x, mod: mod.concatenate([m[0], [1.0, 2.0]]),
         lambda m, x, mod: mod.append(m, [1.0, 2.0]),
+        lambda m, x, mod: mod.append(x, m, axis=1),
+        lambda m, x, mod: mod.compress([True, False, True, False], m, axis=0),
+        lambda m, x, mod: mod.diag(m[0]),
+        lambda m, x, mod: mod.unique(m),
+        lambda m, x, mod: mod.setxor1d(m, x[1:]),
         lambda m, x, mod: mod.sort(m, axis=0),
         lambda m, x, mod: mod.median(m, axis=1),
         lambda m, x, mod: mod.dot(m, x.T),

@@ -71,14 +71,13 @@ def job(engine, name, chunks, files):
 
     def climatology():
         import flox
-        from dask.array.lib.stride_tricks import sliding_window_view
 
-        x, days = zarr("climate"), np.arange(4000) % 365
-        weights = 31 - abs(np.arange(61) - 30)
-        sums = flox.groupby_reduce(da.moveaxis(x, 0, -1), days, func="sum", expected_groups=np.arange(365))[0]
-        sums = sliding_window_view(da.pad(da.moveaxis(sums, -1, 0), ((30, 30), (0, 0), (0, 0)), "wrap"), 61, 0)
-        counts = np.lib.stride_tricks.sliding_window_view(np.pad(np.bincount(days), 30, "wrap"), 61)
-        return ((sums * weights).sum(-1) / (counts * weights).sum(-1)[:, None, None]).max(axis=0).sum().compute()
+        x, days, year = zarr("climate"), np.arange(4000) % 365, np.arange(365)
+        apart = abs(year[:, None] - year)
+        weights = np.maximum(31.0 - np.minimum(apart, 365 - apart), 0)
+        sums = flox.groupby_reduce(da.moveaxis(x, 0, -1), days, func="sum", expected_groups=year)[0]
+        weighted = da.tensordot(weights, da.moveaxis(sums, -1, 0), 1)
+        return (weighted / (weights @ np.bincount(days))[:, None, None]).max(axis=0).sum().compute()
 
     jobs = {
         "qr_tall": qr_tall,
