@@ -43,8 +43,16 @@ def _fill():
 
 
 _fill()
-# NumPy's own, so that `x[0] = fs.ma.masked` reads as it does there
-ma.masked, ma.nomask, ma.MaskedArray = _np.ma.masked, _np.ma.nomask, MaskedArray  # noqa: F821
+
+
+def _of_numpy(name):
+    # `x[0] = fs.ma.masked` reads as it does with NumPy, whose module is not loaded before it is asked for
+    if name in ("masked", "nomask"):
+        return getattr(_np.ma, name)
+    raise AttributeError(f"module 'flagstone.ma' has no attribute {name!r}")
+
+
+ma.MaskedArray, ma.__getattr__ = MaskedArray, _of_numpy  # noqa: F821
 
 
 def __getattr__(name):
