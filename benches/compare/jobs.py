@@ -46,6 +46,13 @@ IMAGE = {"default": None, "4000": (4000, 4000)}
 FOUR_GB = 4_000_000_000
 SQUARE_BYTES = 16000 * 16000 * 8
 
+DAY_CLIMATOLOGY = """days = arange(4000) % 365
+apart = abs(expand_dims(arange(365), 1) - arange(365))
+weights = maximum(31.0 - minimum(apart, 365 - apart), 0)
+sums = groupby_reduce(x, days, func='sum', num_groups=365)
+counts = groupby_reduce(ones(4000), days, func='sum', num_groups=365)
+(tensordot(weights, sums, 1) / expand_dims(weights @ counts, (1, 2))).max(axis=0).sum()"""
+
 JOBS = [
     Job("mean_h5", "x.mean()", "random", "/x", peers=(*DASK_LIKE, "cubed", "numpy"), decoded_bytes=FOUR_GB, bound="file", settings=FLOATS),
     Job("mean_h5_cold", "x.mean()", "random", "/x", peers=DASK_LIKE, decoded_bytes=FOUR_GB, cold=True, settings=FLOATS),
@@ -98,5 +105,7 @@ JOBS = [
     # groups by labels; dask with flox
     Job("monthly_means", "groupby_reduce(x, y, num_groups=12).mean()", "climate", also={"y": "months"}, memory_limit="512MiB", peers=("dask",), settings=CLIMATE, runs=3),
     Job("anomalies", "(x - groupby_reduce(x, y, num_groups=12)[y]).std(axis=0).sum()", "climate", also={"y": "months"}, memory_limit="512MiB", peers=("dask",), settings=CLIMATE, runs=2),
+    # the mean of each day of the year and of 30 days before and behind it, those nearer counting more
+    Job("day_climatology", DAY_CLIMATOLOGY, "climate", memory_limit="512MiB", peers=("dask",), settings=CLIMATE, runs=2),
     Job("zonal", "groupby_reduce(x, y, num_groups=400).max()", "raster", also={"y": "zones"}, memory_limit="512MiB", peers=("dask",), settings=IMAGE, runs=2),
 ]

@@ -12,7 +12,7 @@ from . import _flagstone
 from ._flagstone import Array, __version__
 from ._runtime import ProgressBar, Runtime, config, profile
 from ._sources import array, from_array, from_dlpack, from_zarr, open
-from ._blocks import apply_gufunc, blockwise, map_blocks, map_overlap
+from ._blocks import apply_gufunc, blockwise, map_blocks, map_overlap, pad
 from ._compute import compute, persist, store
 from ._masked import MaskedArray
 from . import _array as _array  # gives `Array` what Python alone can say
@@ -43,6 +43,16 @@ def _fill():
 
 
 _fill()
+
+
+def _of_numpy(name):
+    # `x[0] = fs.ma.masked` reads as it does with NumPy, whose module is not loaded before it is asked for
+    if name in ("masked", "nomask"):
+        return getattr(_np.ma, name)
+    raise AttributeError(f"module 'flagstone.ma' has no attribute {name!r}")
+
+
+ma.MaskedArray, ma.__getattr__ = MaskedArray, _of_numpy  # noqa: F821
 
 
 def __getattr__(name):

@@ -216,6 +216,8 @@ def __array_function__(self, function, types, args, kwargs):
         return np.result_type(*(x.dtype if isinstance(x, Array) else x for x in args))
     if name == "copy":
         return args[0].copy()
+    if name == "pad":
+        return _blocks.pad(*args, **kwargs)
     found = functions.get(name)
     if found is None:
         raise _lacking(name)

@@ -155,6 +155,28 @@ def map_overlap(func, *args, depth=None, boundary=None, trim=True, dtype=None, m
     return _flagstone.call_around(name or token or "map_overlap", call, list(zip(arrays, zip(depths, ends))), np.dtype(dtype))
 
 
+def pad(array, pad_width, mode="constant", **kwargs):
+    """The array with new elements at the ends of axes, in all of NumPy's modes.
+
+    A mode may be a function, as with NumPy: it is called as `mode(vector, iaxis_pad_width, iaxis, kwargs)` with every lane along the first
+    axis, zeros at its ends, which it changes in place; then with every lane along the second axis, and so on. A task holds whole lanes.
+    """
+    if not callable(mode):
+        return _flagstone.functions["pad"](array, pad_width, mode, **kwargs)
+    x = _flagstone.functions["pad"](array, pad_width, "empty")
+    widths = np.broadcast_to(np.asarray(pad_width, dtype=np.intp), (x.ndim, 2))
+    for axis, width in enumerate(widths):
+
+        def filled(block, axis=axis, width=tuple(int(n) for n in width)):
+            for at in np.ndindex(block.shape[:-1]):
+                mode(block[at], width, axis, kwargs)
+            return block
+
+        lanes = _flagstone.functions["moveaxis"](x, axis, -1)
+        x = _flagstone.functions["moveaxis"](apply_gufunc(filled, "(n)->(n)", lanes, output_dtypes=x.dtype), -1, axis)
+    return x
+
+
 _DIMS = r"\(([^()]*)\)"
 
 
@@ -197,21 +219,24 @@ def apply_gufunc(func, signature, *args, axes=None, axis=None, keepdims=False, o
         output_dtypes = [np.asarray(one).dtype for one in tried]
     elif not isinstance(output_dtypes, (list, tuple)):
         output_dtypes = [output_dtypes] * len(outputs)
-    # Loops are broadcast to one shape and cut alike; cores are whole.
+    # Axes of the loop that an array has are cut alike, and those that it lacks are left out, as NumPy aligns shapes; cores are whole.
     loops = [x.shape[: x.ndim - len(core)] for x, core in zip(args, inputs)]
     loop = np.broadcast_shapes(*loops) if loops else ()
-    given = []
-    for x, core in zip(args, inputs):
-        whole = tuple(sizes[dim] for dim in core)
-        given.append(x if x.shape == loop + whole else _flagstone.functions["broadcast_to"](x, loop + whole))
-    cuts = tuple(max((x.chunks[axis] for x in given), key=len) for axis in range(len(loop)))
-    given = [rechunked(x, cuts + tuple((sizes[dim],) for dim in core)) if x.chunks[: len(loop)] != cuts or any(len(c) != 1 for c in x.chunks[len(loop):]) else x for x, core in zip(given, inputs)]
+    given, places = [], []
+    for x, core, own in zip(args, inputs, loops):
+        whole = loop[len(loop) - len(own):] + tuple(sizes[dim] for dim in core)
+        given.append(x if x.shape == whole else _flagstone.functions["broadcast_to"](x, whole))
+        places.append(range(len(loop) - len(own), len(loop)))
+    cuts = tuple(max((x.chunks[at.index(axis)] for x, at in zip(given, places) if axis in at), key=len) for axis in range(len(loop)))
+    for number, (x, core, at) in enumerate(zip(given, inputs, places)):
+        wanted = tuple(cuts[axis] for axis in at) + tuple((sizes[dim],) for dim in core)
+        given[number] = x if x.chunks == wanted else rechunked(x, wanted)
     results = []
     for number, (out, dtype) in enumerate(zip(outputs, output_dtypes)):
         # Calls stand along the loop, the output's own axes (one cut each), then what the inputs have besides.
         dims = list(out) + sorted({dim for core in inputs for dim in core} - set(out))
         calls = list(cuts) + [(sizes[dim],) for dim in dims]
-        along = [list(range(len(loop))) + [len(loop) + dims.index(dim) for dim in core] for core in inputs]
+        along = [list(at) + [len(loop) + dims.index(dim) for dim in core] for at, core in zip(places, inputs)]
 
         def call(*blocks, number=number):
             made = func(*blocks, **kwargs)

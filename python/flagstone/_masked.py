@@ -52,6 +52,10 @@ class MaskedArray:
 
     def __setitem__(self, at, value):
         data, mask = self.data.copy(), self.mask.copy()
+        if value is _np.ma.masked:
+            mask[at] = True
+            self.mask = mask
+            return
         given = value if isinstance(value, (MaskedArray, _np.ma.MaskedArray)) else None
         data[at] = value if given is None else given.data
         mask[at] = False if given is None else getattr(given, "mask")
@@ -59,6 +63,10 @@ class MaskedArray:
 
     def __len__(self):
         return len(self.data)
+
+    def rechunk(self, *args, **kwargs):
+        """Data and mask in other chunks, as arrays have it."""
+        return MaskedArray(self.data.rechunk(*args, **kwargs), self.mask.rechunk(*args, **kwargs), self._fill_value)
 
     def compute(self):
         """The masked array of NumPy: data and mask in one pass."""

@@ -82,6 +82,68 @@ def nonzero(a: Any) -> Any:
     """The places of what counts and is not zero, an array an axis."""
 def where(condition: Any, x: Any, y: Any) -> Any:
     """x where the condition holds, y elsewhere; masked where what is taken is, or the condition."""
+def sort(a: Any, axis: int | Sequence[int] | None = ..., kind: Any = ..., order: str | None = ..., endwith: Any = ..., fill_value: Any = ..., *, stable: Any = ...) -> Any:
+    """In ascending order along an axis, what does not count last, or first."""
+def argsort(a: Any, axis: int | Sequence[int] | None = ..., kind: Any = ..., order: str | None = ..., endwith: Any = ..., fill_value: Any = ..., *, stable: Any = ...) -> Any:
+    """The places of the elements in ascending order, of what does not count last, or first."""
+def median(a: Any, axis: int | Sequence[int] | None = ..., out: Any = ..., overwrite_input: Any = ..., keepdims: bool = ...) -> Any:
+    """The exact median of what counts."""
+def anom(a: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ...) -> Any:
+    """What counts less its mean."""
+def anomalies(a: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ...) -> Any:
+    """What counts less its mean."""
+def diff(a: Any, n: Any = ..., axis: int | Sequence[int] | None = ..., prepend: Any = ..., append: Any = ...) -> Any:
+    """Differences of neighbours, masked where one of them is."""
+def ediff1d(arr: Any, to_end: Any = ..., to_begin: Any = ...) -> Any:
+    """Differences of neighbours among all elements, masked where one of them is."""
+def dot(a: Any, b: Any, strict: Any = ...) -> Any:
+    """The product over the last axis and the last but one; strict: a masked row or column is masked whole."""
+def inner(a: Any, b: Any) -> Any:
+    """Sums of products over the last axes of what counts."""
+def outer(a: Any, b: Any) -> Any:
+    """All products of two flattened arrays, masked where one of the factors is."""
+def trace(a: Any, offset: Any = ..., axis1: Any = ..., axis2: Any = ..., dtype: DTypeLike | None = ...) -> Any:
+    """Sums along a diagonal of what counts."""
+def cov(x: Any, y: Any = ..., rowvar: Any = ..., bias: Any = ..., allow_masked: Any = ..., ddof: Any = ...) -> Any:
+    """Covariances of variables, of what counts for both."""
+def corrcoef(x: Any, y: Any = ..., rowvar: Any = ..., *, allow_masked: Any = ...) -> Any:
+    """Correlation coefficients of variables, of what counts for both."""
+def allclose(a: Any, b: Any, masked_equal: Any = ..., rtol: Any = ..., atol: Any = ...) -> Any:
+    """Whether all that counts is close; masked elements are, or are not."""
+def allequal(a: Any, b: Any, fill_value: Any = ...) -> Any:
+    """Whether all that counts is equal; masked elements are, or are not."""
+def unique(ar1: Any, return_index: Any = ..., return_inverse: Any = ...) -> Any:
+    """The different elements, ascending, those that do not count as one behind them."""
+def intersect1d(ar1: Any, ar2: Any, assume_unique: Any = ...) -> Any:
+    """Elements of both."""
+def union1d(ar1: Any, ar2: Any) -> Any:
+    """Elements of either."""
+def setdiff1d(ar1: Any, ar2: Any, assume_unique: Any = ...) -> Any:
+    """Elements of the first that are none of the second."""
+def setxor1d(ar1: Any, ar2: Any, assume_unique: Any = ...) -> Any:
+    """Elements of exactly one."""
+def mask_or(m1: Any, m2: Any, *, copy: bool | None = ..., shrink: Any = ...) -> Any:
+    """True where one of two masks is."""
+def count_masked(arr: Any, axis: int | Sequence[int] | None = ...) -> Any:
+    """How many elements do not count."""
+def masked_all(shape: int | Sequence[int], dtype: DTypeLike | None = ...) -> Any:
+    """An array of which nothing counts."""
+def masked_all_like(arr: Any) -> Any:
+    """An array of that shape of which nothing counts."""
+def mask_rowcols(a: Any, axis: int | Sequence[int] | None = ...) -> Any:
+    """Masked along all of a row (axis 0) or a column (axis 1) in which something is."""
+def mask_rows(a: Any) -> Any:
+    """Masked along all of a row in which something is."""
+def mask_cols(a: Any) -> Any:
+    """Masked along all of a column in which something is."""
+def compress_nd(x: Any, axis: int | Sequence[int] | None = ...) -> Any:
+    """The data without the places of axes at which something is masked."""
+def compress_rowcols(x: Any, axis: int | Sequence[int] | None = ...) -> Any:
+    """The data without the rows (axis 0) and columns (axis 1) in which something is masked."""
+def compress_rows(a: Any) -> Any:
+    """The data without the rows in which something is masked."""
+def compress_cols(a: Any) -> Any:
+    """The data without the columns in which something is masked."""
 def empty_like(a: Any, dtype: DTypeLike | None = ...) -> Any:
     """An array of that shape under the same mask."""
 def zeros_like(a: Any, dtype: DTypeLike | None = ...) -> Any:

@@ -3,11 +3,13 @@
 use crate::array::Array;
 use crate::convert::{object, value};
 use crate::error::of_call;
+use crate::memory::numpy;
+use crate::run::is_in_task;
 use flagstone::array::{Signature, Value, methods, signatures};
 use flagstone::eval::call;
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PySlice, PyTuple};
+use pyo3::types::{PyDict, PyList, PySlice, PyTuple};
 
 // A function of the table, or a method. Its text is that of the table: a comment for documentation would stand in its place.
 #[pyclass(frozen, module = "flagstone")]
@@ -16,7 +18,47 @@ pub(crate) struct Function {
     method: bool,
 }
 
+/// Whether there is an array of NumPy among the arguments, and none of ours.
+fn only_of_numpy(py: Python<'_>, args: &[Bound<'_, PyAny>], found: &mut bool) -> PyResult<bool> {
+    let (theirs, masked) = (numpy(py, "ndarray")?, py.import("flagstone._masked")?.getattr("MaskedArray")?);
+    for arg in args {
+        if arg.is_instance_of::<Array>() || arg.is_instance(&masked)? {
+            return Ok(false);
+        }
+        *found |= arg.is_instance(&theirs)?;
+        if (arg.is_instance_of::<PyTuple>() || arg.is_instance_of::<PyList>())
+            && !only_of_numpy(py, &arg.try_iter()?.collect::<PyResult<Vec<_>>>()?, found)?
+        {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 impl Function {
+    /// NumPy's function of the name for arguments that are NumPy's: inside of a function of the user's, blocks are, and what is made of
+    /// them cannot wait. Who writes for any namespace, as xarray does, has ours there.
+    fn of_numpy<'py>(
+        &self,
+        py: Python<'py>,
+        args: &Bound<'py, PyTuple>,
+        kwargs: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let named = kwargs.into_iter().flat_map(|kwargs| kwargs.values());
+        let mut found = false;
+        if !only_of_numpy(py, &args.iter().chain(named).collect::<Vec<_>>(), &mut found)? || !found {
+            return Ok(None);
+        }
+        let mut theirs = py.import("numpy")?.into_any();
+        for part in self.signature.name.split('.') {
+            match theirs.getattr_opt(part)? {
+                Some(next) => theirs = next,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(theirs))
+    }
+
     /// The parameters as Python writes them, the array itself left out of a method's.
     fn text(&self) -> String {
         let mut parts: Vec<String> = Vec::new();
@@ -46,6 +88,11 @@ impl Function {
         args: &Bound<'py, PyTuple>,
         kwargs: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        if is_in_task()
+            && let Some(theirs) = self.of_numpy(py, args, kwargs)?
+        {
+            return theirs.call(args, kwargs);
+        }
         let positional = args.iter().map(|arg| value(&arg)).collect::<PyResult<Vec<_>>>()?;
         let given = |(name, arg): (Bound<'py, PyAny>, Bound<'py, PyAny>)| Ok((name.extract()?, value(&arg)?));
         let named = kwargs.into_iter().flat_map(|kwargs| kwargs.iter()).map(given).collect::<PyResult<Vec<_>>>()?;

@@ -24,6 +24,11 @@ pub(crate) fn in_task<T>(f: impl FnOnce() -> T) -> T {
     out
 }
 
+/// Whether this thread is in a user's function of blocks.
+pub(crate) fn is_in_task() -> bool {
+    IN_TASK.get()
+}
+
 /// What `f` builds, with the lock released: whatever needs a length that is not known yet counts it, and may ask Python for elements.
 pub(crate) fn build<T: Send>(py: Python<'_>, f: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
     py.detach(f).map_err(|error| exception(py, &error))

@@ -76,6 +76,7 @@ impl Runtime {
             ("decoded_bytes", &counters.decoded_bytes),
             ("written_bytes", &counters.written_bytes),
             ("spilled_bytes", &counters.spilled_bytes),
+            ("spill_read_bytes", &counters.spill_read_bytes),
             ("peak_reserved_bytes", &counters.peak_reserved_bytes),
             ("tasks", &counters.tasks),
         ]

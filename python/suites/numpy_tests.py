@@ -9,6 +9,7 @@ Not compared are the wording of errors, whose class is, and warnings: values are
 import contextlib
 import decimal
 import fractions
+import functools
 import importlib
 import pathlib
 import pkgutil
@@ -24,17 +25,25 @@ import flagstone as fs
 from flagstone import _flagstone
 
 FUNCTIONS = _flagstone.functions
+#: Methods that are not called as the functions of their names.
+METHODS = {name: method for name, method in vars(fs.Array).items() if isinstance(method, _flagstone.Function)}
 KINDS = "biufc"
 
 #: Functions that make no array of ours, or that tests use to set up what they look at.
 ASIDE = {
     "array", "asarray", "asanyarray", "ascontiguousarray", "copy", "empty", "empty_like", "can_cast", "result_type", "promote_types",
     "isscalar", "shape", "ndim", "size", "may_share_memory", "shares_memory", "iscomplexobj", "isrealobj", "isdtype", "array_equal", "allclose",
-    "save", "load", "broadcast_shapes", "astype",
+    "save", "load", "broadcast_shapes", "astype", "set_fill_value",
 }
 
 
-#: Dtypes that the engine has not, and values that NumPy holds as objects.
+#: Functions that make arrays, which are masked ones in numpy.ma.
+MADE = {"arange", "identity", "indices", "ones", "zeros"}
+
+#: Masked arrays, which go in as ours and come back: NumPy's own, and its constant.
+MASKED = (np.ma.MaskedArray, type(np.ma.masked))
+
+#: Values that NumPy holds as objects.
 OBJECTS = (decimal.Decimal, fractions.Fraction)
 
 
@@ -46,11 +55,11 @@ def unlike(dtype):
 def lazy(value):
     """The argument as ours, or a skip with the reason that it cannot be."""
     if isinstance(value, np.ndarray):
-        if type(value) is not np.ndarray:
+        if type(value) not in (np.ndarray, *MASKED):
             pytest.skip(f"a subclass of arrays: {type(value).__name__}")
         if unlike(value.dtype):
             pytest.skip(f"dtype {value.dtype.name}")
-        x = fs.asarray(value)
+        x = fs.asarray(value) if type(value) is np.ndarray else fs.ma.masked_array(value)
         return x.rechunk(tuple(max(1, (n + 1) // 2) for n in value.shape)) if value.ndim and value.size else x
     if type(value) in (list, tuple):
         return type(value)(lazy(item) for item in value)
@@ -81,6 +90,9 @@ def of_dtype(value):
 def eager(value):
     if isinstance(value, fs.Array):
         return value.compute()
+    if isinstance(value, fs.MaskedArray):
+        found = value.compute()
+        return found if found.ndim else found[()]
     if hasattr(value, "_fields"):
         return value._make(eager(item) for item in value)
     if isinstance(value, (list, tuple)):
@@ -91,15 +103,20 @@ def eager(value):
 class Call:
     """Our function in the place of NumPy's."""
 
-    def __init__(self, name, theirs):
+    def __init__(self, name, theirs, masked=False):
+        """`masked` where plain arrays are masked ones to NumPy's, too."""
         self.ours, self.theirs, self.__name__, self.__doc__ = FUNCTIONS[name], theirs, theirs.__name__, theirs.__doc__
+        self.masked = masked
 
     #: Whether a module of tests is being imported: what it computes then is no test.
     importing = False
+    #: How many calls there were.
+    count = 0
 
     def __call__(self, *args, **kwargs):
         if Call.importing:
             return self.theirs(*args, **kwargs)
+        Call.count += 1
         out = kwargs.get("out")
         if out is not None:
             pytest.skip("out=: lazy arrays have no memory to write to")
@@ -107,9 +124,12 @@ class Call:
         names = [name for name, _, _ in self.ours.parameters]
         given = [of_dtype(arg) if names[at:at + 1] == ["dtype"] else lazy(arg) for at, arg in enumerate(args)]
         named = {key: of_dtype(value) if key == "dtype" else lazy(value) for key, value in kwargs.items()}
+        if self.masked:
+            given = [fs.ma.masked_array(x) if isinstance(x, fs.Array) else x for x in given]
         found = self.ours(*given, **named)
         taken = self.theirs(*args, **kwargs) if isinstance(found, tuple) else None
-        return _as(taken, eager(found))
+        found = _as(taken, eager(found))
+        return np.ma.asarray(found) if self.masked and type(found) is np.ndarray else found
 
     def __getattr__(self, name):
         return getattr(self.theirs, name)
@@ -124,6 +144,12 @@ def _plain(value):
     return callable(value) and not isinstance(value, type)
 
 
+def _ours(prefix, name):
+    """The name of our function for one of a module of NumPy's, if there is one: `ma.sin` is `sin`, of what is masked or not."""
+    names = (prefix + name, name) if prefix == "ma." and name in np.ma.__all__ else (prefix + name,)
+    return next((full for full in names if full in FUNCTIONS), None)
+
+
 class Proxy(types.ModuleType):
     """`numpy`, or one of its modules, with our functions."""
 
@@ -133,13 +159,13 @@ class Proxy(types.ModuleType):
 
     def __getattr__(self, name):
         theirs = getattr(self._module, name)
-        if not self._prefix and name in ("linalg", "fft"):
+        if not self._prefix and name in ("linalg", "fft", "ma"):
             return self._calls.setdefault(name, Proxy(theirs, f"{name}."))
-        full = self._prefix + name
-        if name in ASIDE or full not in FUNCTIONS or not _plain(theirs):
+        full = _ours(self._prefix, name)
+        if name in ASIDE or full is None or not _plain(theirs) or self._prefix == "ma." and name in MADE:
             return theirs
         if full not in self._calls:
-            self._calls[full] = Call(full, theirs)
+            self._calls[full] = Call(full, theirs, self._prefix == "ma." and full == name)
         return self._calls[full]
 
 
@@ -198,14 +224,64 @@ for line in (pathlib.Path(__file__).parent / "skips.txt").read_text().splitlines
 def _by_function(numpy):
     """What stands in the place of every function, by the identity of NumPy's."""
     found = dict(CHECKS)
-    for name in FUNCTIONS:
+    for name in [*FUNCTIONS, *(f"ma.{name}" for name in np.ma.__all__)]:
         of, _, last = name.rpartition(".")
-        if of not in ("", "linalg", "fft"):
+        if of not in ("", "linalg", "fft", "ma"):
             continue
         theirs = getattr(getattr(np, of, None) if of else np, last, None)
         if theirs is not None and _plain(theirs) and last not in ASIDE:
-            found[id(theirs)] = getattr(getattr(numpy, of) if of else numpy, last)
+            found.setdefault(id(theirs), getattr(getattr(numpy, of) if of else numpy, last))
     return found
+
+
+class Method:
+    """Our method, or operator, in the place of one of NumPy's masked arrays: where a test calls it, not where NumPy does."""
+
+    def __init__(self, name, theirs, call):
+        self.theirs, self.call, self.__name__, self.__doc__ = theirs, call, name, theirs.__doc__
+
+    def __get__(self, instance, owner=None):
+        caller = sys._getframe(1).f_globals.get("__name__", "")
+        if instance is None or type(instance) not in MASKED or not caller.startswith("numpy.ma.tests") or Call.importing:
+            return self.theirs.__get__(instance, owner)
+        return functools.partial(self.call, instance)
+
+
+def _operator(name):
+    """An operator of two arrays as a function of Python, which operators look for."""
+    theirs = getattr(np.ma.MaskedArray, name)
+
+    def operator(self, *others):
+        caller = sys._getframe(1).f_globals.get("__name__", "")
+        if type(self) not in MASKED or not caller.startswith("numpy.ma.tests") or Call.importing:
+            return theirs(self, *others)
+        Call.count += 1
+        return eager(getattr(fs.MaskedArray, name)(lazy(self), *(lazy(other) for other in others)))
+
+    return operator
+
+
+def _method(of_masked, name, theirs):
+    call = Call(of_masked if of_masked in FUNCTIONS else "copy", theirs)
+    call.ours = FUNCTIONS.get(of_masked) or METHODS[name]
+    return call
+
+
+def _methods_of_masked_arrays():
+    for name in dir(np.ma.MaskedArray):
+        theirs = getattr(np.ma.MaskedArray, name)
+        ours = f"ma.{name}"
+        if name.startswith("__") and name in vars(fs.MaskedArray) and name.strip("_") in OPERATORS:
+            setattr(np.ma.MaskedArray, name, _operator(name))
+        elif callable(theirs) and name not in ASIDE and (ours in FUNCTIONS or name in METHODS):
+            setattr(np.ma.MaskedArray, name, Method(name, theirs, _method(ours, name, theirs)))
+
+
+#: Operators that are ours where a test uses them.
+OPERATORS = {
+    *(side + name for side in ("", "r") for name in "add sub mul truediv floordiv mod pow and or xor lshift rshift".split()),
+    *"neg pos invert abs lt le gt ge eq ne".split(),
+}
 
 
 def _everything_of_numpy():
@@ -222,19 +298,20 @@ _everything_of_numpy()
 fs.config.set(threads=1)
 NUMPY = Proxy(np)
 BY_FUNCTION = _by_function(NUMPY)
+_methods_of_masked_arrays()
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pycollect_makemodule(module_path, parent):
     """Imports a module of tests with our functions in sight: lists of functions in its classes and marks are made then."""
     module = yield
-    ours = {"numpy": NUMPY, "numpy.linalg": NUMPY.linalg, "numpy.fft": NUMPY.fft}
+    ours = {"numpy": NUMPY, "numpy.linalg": NUMPY.linalg, "numpy.fft": NUMPY.fft, "numpy.ma": NUMPY.ma}
     with unittest.mock.patch.dict(sys.modules, ours), unittest.mock.patch.object(Call, "importing", True):
         names = vars(module.obj)
     for name, value in list(names.items()):
         if value is np:
             names[name] = NUMPY
-        elif value is np.linalg or value is np.fft:
+        elif value is np.linalg or value is np.fft or value is np.ma:
             names[name] = getattr(NUMPY, value.__name__.split(".")[-1])
         elif id(value) in BY_FUNCTION:
             names[name] = BY_FUNCTION[id(value)]
@@ -246,3 +323,18 @@ def pytest_collection_modifyitems(items):
         reason = SKIPS.get(item.nodeid.split("[")[0].split("site-packages/")[-1])
         if reason:
             item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    before = Call.count
+    try:
+        return (yield)
+    finally:
+        item.user_properties.append(("calls", Call.count - before))
+
+
+def pytest_terminal_summary(terminalreporter):
+    passed = terminalreporter.stats.get("passed", [])
+    called = sum(dict(report.user_properties).get("calls", 0) > 0 for report in passed)
+    terminalreporter.write_line(f"{called} of those that passed called a function of ours")

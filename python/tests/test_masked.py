@@ -1,5 +1,7 @@
 """Masked arrays against numpy.ma."""
 
+import types
+
 import numpy as np
 import numpy.ma as ma
 import pytest
@@ -62,11 +64,43 @@ def test_elements_are_set_in_place_and_count_from_then_on():
     same(before, ma.masked_array(DATA, MASK))
 
 
+def test_an_element_is_masked_by_the_constant_and_keeps_its_data():
+    ours, theirs = fs.ma.masked_array(fs.asarray(DATA), MASK), ma.masked_array(DATA.copy(), MASK.copy())
+    ours[1, 1], theirs[1, 1] = fs.ma.masked, ma.masked
+    same(ours, theirs)
+    np.testing.assert_array_equal(ours.data.compute(), theirs.data)
+    assert ours.rechunk(2).chunks == ((2, 2), (2, 2, 1))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda m, x, mod: mod.concatenate([m, x[:1]]),
+        lambda m, x, mod: mod.concatenate([m[0], [1.0, 2.0]]),
+        lambda m, x, mod: mod.append(m, [1.0, 2.0]),
+        lambda m, x, mod: mod.append(x, m, axis=1),
+        lambda m, x, mod: mod.compress([True, False, True, False], m, axis=0),
+        lambda m, x, mod: mod.diag(m[0]),
+        lambda m, x, mod: mod.unique(m),
+        lambda m, x, mod: mod.setxor1d(m, x[1:]),
+        lambda m, x, mod: mod.sort(m, axis=0),
+        lambda m, x, mod: mod.median(m, axis=1),
+        lambda m, x, mod: mod.dot(m, x.T),
+        lambda m, x, mod: mod.diff(m),
+        lambda m, x, mod: mod.compress_rows(mod.masked_greater(x, 3)),
+    ],
+)
+def test_functions_heed_masks(f):
+    x = fs.asarray(DATA).rechunk(2)
+    of = lambda *modules: types.SimpleNamespace(**{k: v for module in modules for k, v in vars(module).items()})
+    same(f(fs.ma.masked_array(x, MASK), x, of(fs, fs.ma)), f(ma.masked_array(DATA, MASK), DATA, of(np, ma)))
+
+
 def test_a_mask_is_never_dropped_in_silence():
     ours = fs.ma.masked_array(fs.asarray(DATA), MASK)
     with pytest.raises(TypeError, match="filled"):
         np.asarray(ours)
     with pytest.raises(ValueError, match="masked array, whose mask"):
-        fs.sort(ours)
+        fs.histogram(ours)
     with pytest.raises(AttributeError, match="nothing"):
         ours.nothing

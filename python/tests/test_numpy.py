@@ -74,6 +74,13 @@ def running(d):
     return (a,), {"axis": d.of(d.axis(a), None if a.ndim == 1 else 0)}
 
 
+def holed(d, kind):
+    """Values of which some are NaN."""
+    a = d.array((5, 4), kind)
+    a[d.rng.random(a.shape) < d.of(0, 0.2, 0.5)] = np.nan
+    return a
+
+
 def square(d, kind="f8"):
     n = int(d.rng.integers(1, 6))
     return d.array((n, n), kind) + 4 * np.eye(n, dtype=kind)
@@ -121,7 +128,11 @@ RECIPES = {
     "take": lambda d: ((d.array((5, 4)), d.of([0, 3], np.array([[1, 2], [0, 0]]))), {"axis": d.of(0, 1, None)}),
     "sort": running, "argsort": lambda d: ((np.asarray(d.rng.permutation(20).reshape(4, 5)),), {"axis": d.of(0, 1)}),
     "searchsorted": lambda d: ((np.sort(floats(d, 9)), floats(d, 3, 2)), {"side": d.of("left", "right")}),
-    "unique": lambda d: ((d.array((20,), d.of("i8", "u1")),), {}),
+    "unique": lambda d: d.of(
+        ((d.array((20,), d.of("i8", "u1")),), {}),
+        ((np.round(d.rng.normal(size=d.of((7, 2, 2), (9, 3), (6, 1)))).astype(d.of("f8", "f4", "i8", "u1", "?", "c16")),),
+         {"axis": d.of(0, -1), "return_index": True, "return_inverse": True, "return_counts": True}),
+    ),
     "nonzero": lambda d: ((d.array((4, 5), "i4"),), {}), "argwhere": lambda d: ((d.array((4, 5), "i4"),), {}),
     "diff": lambda d: ((d.array((5, 4), d.of("f8", "i4")),), {"axis": d.of(0, 1), "n": d.of(1, 2)}),
     "roll": lambda d: ((d.array((5, 4)), d.of(1, -3)), {"axis": d.of(0, 1, None)}),
@@ -130,8 +141,8 @@ RECIPES = {
     "tensordot": lambda d: ((floats(d, 4, 5, 2), floats(d, 5, 2, 3)), {"axes": 2}), "outer": lambda d: ((floats(d, 4), floats(d, 3)), {}),
     "inner": lambda d: ((floats(d, 4, 3), floats(d, 2, 3)), {}), "kron": lambda d: ((floats(d, 2, 2), floats(d, 3, 1)), {}),
     "trace": lambda d: ((d.array((4, 4), "f8"),), {"offset": d.of(0, 1)}), "diagonal": lambda d: ((d.array((4, 5)),), {}),
-    "median": lambda d: ((floats(d, 5, 4),), {"axis": d.of(0, 1, None)}),
-    "nanmedian": lambda d: ((floats(d, 5, 4),), {"axis": d.of(0, 1, None)}),
+    "median": lambda d: ((d.of(floats(d, 5, 4), holed(d, "c16"), holed(d, "c8")),), {"axis": d.of(0, 1, None), "keepdims": d.of(True, False)}),
+    "nanmedian": lambda d: ((d.of(floats(d, 5, 4), holed(d, "c16"), holed(d, "f4")),), {"axis": d.of(0, 1, None)}),
     "percentile": lambda d: d.of(((floats(d, 9), 30), {}), ((d.array((9,), "f8"), [10, 50.5]), {})),
     "power": lambda d: ((abs(d.array(s := d.shape(), d.of("f8", "f4", "i8", "u1"))), d.of(abs(d.array(s, "i4")), 2, 2.5)), {}), "quantile": lambda d: ((floats(d, 9), 0.3), {}),
     "cov": lambda d: ((floats(d, 3, 8),), {}), "corrcoef": lambda d: ((floats(d, 3, 8),), {}),
@@ -143,7 +154,10 @@ RECIPES = {
     "linalg.inv": lambda d: ((square(d),), {}), "linalg.det": lambda d: ((square(d),), {}), "linalg.pinv": lambda d: ((floats(d, 5, 3),), {}),
     "linalg.solve": lambda d: ((s := square(d), d.array((s.shape[0],), "f8")), {}), "linalg.svdvals": lambda d: ((floats(d, 5, 3),), {}),
     "linalg.cholesky": lambda d: ((np.eye(4) * 3 + 0.1,), {}), "linalg.eigvalsh": lambda d: (((s := square(d)) + s.T,), {}),
-    "fft.fft": running, "fft.ifft": running, "fft.fftn": unary, "fft.fftshift": unary, "fft.rfft": lambda d: ((floats(d, 6, 5),), {"axis": d.of(0, 1)}),
+    "fft.fft": running, "fft.ifft": running, "fft.fftn": lambda d: ((d.array((3, 4)),), {"s": d.of(None, (None, 5), (2, None), (-1, 3)), "axes": d.of((0, 1), (1, 0))}),
+    "fft.irfftn": lambda d: ((d.array((3, 4), "c16"),), {"s": d.of(None, (None, 5), (2, None), (4, -1), (-1, 3)), "axes": (0, 1)}),
+    "fft.rfftn": lambda d: ((floats(d, 3, 4),), {"s": d.of(None, (None, 5), (2, None), (-1, -1)), "axes": (0, 1)}),
+    "fft.fftshift": unary, "fft.rfft": lambda d: ((floats(d, 6, 5),), {"axis": d.of(0, 1)}),
     "arange": lambda d: ((d.of(5, 2.5), d.of(9, 11.5), d.of(1, 2, 0.5)), {}), "linspace": lambda d: ((0, 1, d.of(5, 11)), {}),
     "eye": lambda d: ((4,), {"k": d.of(0, 1, -1)}), "full": lambda d: (((2, 3), d.of(1, 2.5, True)), {}),
     "zeros": lambda d: (((2, 3),), {"dtype": d.of("f4", "i8")}), "ones_like": unary, "full_like": lambda d: ((d.array(), 1), {}),

@@ -147,7 +147,7 @@ def test_what_a_function_raises_keeps_its_traceback(x):
 
 def test_computing_inside_of_a_block_is_refused(x):
     with pytest.raises(Exception, match="(?i)inside|within|block function"):
-        x.map_blocks(lambda block: fs.asarray(block).sum().compute() + block, dtype="f8").compute()
+        x.map_blocks(lambda block: x.sum().compute() + block, dtype="f8").compute()
 
 
 def test_gufuncs_and_blockwise(a, x):
@@ -258,3 +258,47 @@ def test_a_diagonal_outside_of_an_eye_has_no_ones():
     xp = fs.zeros(1).__array_namespace__()
     for k, ones in [(0, 3), (2, 1), (-2, 1), (10**30, 0), (-(10**30), 0)]:
         assert float(xp.sum(xp.eye(3, k=k))) == ones, k
+
+
+def test_inside_of_a_function_of_blocks_our_functions_are_numpys(a, x):
+    kinds = []
+
+    def centred(block):
+        found = fs.moveaxis(fs.stack([block, fs.asarray(block)]), 0, -1)
+        kinds.append(type(found))
+        return fs.linalg.vector_norm(found, axis=-1)
+
+    np.testing.assert_allclose(x.map_blocks(centred, dtype="f8").compute(), np.sqrt(2) * abs(a))
+    assert set(kinds) == {np.ndarray}
+    assert isinstance(fs.moveaxis(a, 0, -1), fs.Array)
+
+
+def test_a_generalized_function_gets_the_axes_that_an_argument_has(a, x):
+    shapes = set()
+
+    def weighted(block, weights, offset):
+        shapes.add((block.ndim, weights.shape, np.shape(offset)))
+        return (block * weights).sum(-1) + offset
+
+    weights, offset = np.arange(5.0), fs.asarray(np.arange(6.0)).rechunk(4)
+    found = fs.apply_gufunc(weighted, "(i),(i),()->()", x.rechunk((2, -1)), weights, offset, output_dtypes="f8")
+    np.testing.assert_allclose(found.compute(), (a * weights).sum(-1) + np.arange(6.0))
+    assert {(ndim, shape) for ndim, shape, _ in shapes} == {(2, (5,))}
+    wide = fs.apply_gufunc(np.add, "(),()->()", x, fs.asarray(a[:, :1]), output_dtypes="f8")
+    np.testing.assert_allclose(wide.compute(), a + a[:, :1])
+
+
+def _edges(vector, pad_width, iaxis, kwargs):
+    before, behind = pad_width
+    vector[:before] = kwargs.get("padder", 10) + iaxis
+    if behind:
+        vector[-behind:] = vector[before]
+
+
+@pytest.mark.parametrize("width", [1, (2, 1), ((1, 0), (2, 3))])
+@pytest.mark.parametrize("named", [{}, {"padder": 100}])
+def test_a_mode_of_pad_may_be_a_function(a, x, width, named):
+    expected = np.pad(a, width, _edges, **named)
+    np.testing.assert_array_equal(fs.pad(x, width, _edges, **named).compute(), expected)
+    np.testing.assert_array_equal(np.pad(x, width, _edges, **named).compute(), expected)
+    np.testing.assert_array_equal(fs.pad(x, width, "edge").compute(), np.pad(a, width, "edge"))

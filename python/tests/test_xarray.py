@@ -1,7 +1,5 @@
 """xarray with our chunk manager: what its users do stays lazy, and gives what xarray gives of NumPy's arrays."""
 
-import importlib.util
-
 import numpy as np
 import pytest
 
@@ -59,7 +57,10 @@ CALLS = {
                                              output_core_dims=[["time"]], dask="parallelized", output_dtypes=[d.dtype]),
     "vectorized": lambda d: xr.apply_ufunc(lambda b: np.float64(b.sum()), d.chunk({"time": -1}, **KW), input_core_dims=[["time"]], vectorize=True,
                                            dask="parallelized", output_dtypes=["f8"]),
-    "interp": lambda d: d.interp(lat=[15.0, 35.0]), "interp_like_nearest": lambda d: d.interp(lat=[12.0], method="nearest"),
+    "interp": lambda d: d.interp(lat=[15.0, 35.0]), "interp_cubic": lambda d: d.interp(lat=[15.0, 35.0], method="cubic"),
+    "interp_like": lambda d: d.interp_like(xr.DataArray([0.0, 0.0], dims="lat", coords={"lat": [12.0, 31.0]})),
+    "interp_at_points": lambda d: d.interp(lat=xr.DataArray([12.0, 31.0], dims="point")),
+    "interpolate_na": lambda d: d.where(d > -1).chunk({"time": -1}, **KW).interpolate_na("time"), "interp_like_nearest": lambda d: d.interp(lat=[12.0], method="nearest"),
     "broadcast": lambda d: xr.broadcast(d, xr.DataArray([1, 2], dims="z"))[0], "assign": lambda d: (d * 1).assign_coords(k=1),
     "thin": lambda d: d.thin(time=7), "head": lambda d: d.head(time=4),
     "reindex": lambda d: d.reindex(lat=[10.0, 25.0, 40.0]), "swap": lambda d: d.swap_dims(lat="zone"), "unary": lambda d: -d,
@@ -67,12 +68,7 @@ CALLS = {
 }
 
 
-#: What does not work yet: xarray asks for chunked arrays inside of the function, or for windows across chunks. Of quantiles it does so
-#: where dask is not installed beside it.
-NOT_YET = {"interp", "interp_like_nearest"} | (set() if importlib.util.find_spec("dask") else {"quantile"})
-
-
-@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.xfail(strict=True)] if name in NOT_YET else []) for name in sorted(CALLS)])
+@pytest.mark.parametrize("name", sorted(CALLS))
 @pytest.mark.filterwarnings("ignore")
 def test_what_users_do_is_lazy_and_right(name, plain, lazy, monkeypatch):
     call = CALLS[name]

@@ -23,13 +23,7 @@ pub(super) fn composed_of(
     lengths: &[u64],
     f: impl Fn(&[Array]) -> Result<Array> + Send + Sync + 'static,
 ) -> Array {
-    Array::build(|| {
-        let exprs = arrays.iter().map(|array| array.expr()).collect::<Result<Vec<_>>>()?;
-        counted::when_known(name, &exprs, lengths, move |exprs| {
-            let arrays: Vec<Array> = exprs.iter().cloned().map(Array::from_expr).collect();
-            f(&arrays).and_then(|made| made.expr()).map_err(Error::without_place)
-        })
-    })
+    Array::build(|| counted::when_known(name, &exprs(arrays)?, lengths, of_arrays(f)))
 }
 
 /// As [`composed`], of a result of the lengths and the dtype `known` where lengths of `arrays` are not known yet.
@@ -40,18 +34,18 @@ pub(super) fn composed_as(
     known: Result<(Vec<Length>, DType)>,
     f: impl Fn(&[Array]) -> Result<Array> + Send + Sync + 'static,
 ) -> Array {
-    Array::build(|| {
-        let exprs = arrays.iter().map(|array| array.expr()).collect::<Result<Vec<_>>>()?;
-        let build = move |exprs: &[Expr]| {
-            let arrays: Vec<Array> = exprs.iter().cloned().map(Array::from_expr).collect();
-            f(&arrays).and_then(|made| made.expr()).map_err(Error::without_place)
-        };
-        if !exprs.iter().any(|expr| expr.is_counted()) {
-            return build(&exprs);
-        }
-        let (lengths, dtype) = known?;
-        counted::deferred(name, &exprs, lengths, dtype, build)
-    })
+    Array::build(|| counted::deferred(name, &exprs(arrays)?, || known, of_arrays(f)))
+}
+
+fn exprs(arrays: &[&Array]) -> Result<Vec<Expr>> {
+    arrays.iter().map(|array| array.expr()).collect()
+}
+
+fn of_arrays(f: impl Fn(&[Array]) -> Result<Array>) -> impl Fn(&[Expr]) -> Result<Expr> {
+    move |exprs| {
+        let arrays: Vec<Array> = exprs.iter().cloned().map(Array::from_expr).collect();
+        f(&arrays).and_then(|made| made.expr()).map_err(Error::without_place)
+    }
 }
 
 /// Refuses what would be made of more pieces than [`PIECES_MAX`].

@@ -81,28 +81,18 @@ pub(super) fn lengths(expr: &Expr) -> Vec<Length> {
     expr.shape.iter().enumerate().map(|(axis, &n)| (n, expr.counted.get(axis).cloned().flatten())).collect()
 }
 
-/// What `build` gives of arrays: at once where their lengths are all known, else, of these lengths, once they are.
-pub(super) fn deferred_where_counted(
-    name: &str,
-    args: &[Expr],
-    lengths: Vec<Length>,
-    dtype: DType,
-    build: impl Fn(&[Expr]) -> Result<Expr> + Send + Sync + 'static,
-) -> Result<Expr> {
-    match args.iter().any(|arg| arg.is_counted()) {
-        true => deferred(name, args, lengths, dtype, build),
-        false => build(args),
-    }
-}
-
-/// What `build` gives of arrays whose lengths are all known, once they are.
+/// What `build` gives of arrays: at once where their lengths are all known, else once they are; until then an array of the lengths and
+/// the dtype that `known` says. [`when_known`] finds those out by trying.
 pub(super) fn deferred(
     name: &str,
     args: &[Expr],
-    lengths: Vec<Length>,
-    dtype: DType,
+    known: impl FnOnce() -> Result<(Vec<Length>, DType)>,
     build: impl Fn(&[Expr]) -> Result<Expr> + Send + Sync + 'static,
 ) -> Result<Expr> {
+    if !args.iter().any(|arg| arg.is_counted()) {
+        return build(args);
+    }
+    let (lengths, dtype) = known()?;
     let (shape, mut counted): (Vec<u64>, Vec<_>) = lengths.into_iter().unzip();
     if counted.iter().all(Option::is_none) {
         counted.clear();
@@ -154,6 +144,6 @@ pub(super) fn when_known(
         let guess = |n: u64| move |count: usize, of: &[u64]| of[(n / (of.len() as u64).pow(count as u32)) as usize % of.len()];
         same.or_else(|| (0..tries).find_map(|n| build(&assumed(&|count| Some(guess(n)(count, &guesses)))).ok())).ok_or(error)
     })?;
-    let lengths = like.shape.iter().map(|&bound| (bound, Some(Arc::default()))).collect();
-    deferred(name, args, lengths, like.dtype, build)
+    let lengths = || like.shape.iter().map(|&bound| (bound, Some(Arc::default()))).collect();
+    deferred(name, args, || Ok((lengths(), like.dtype)), build)
 }

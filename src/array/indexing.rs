@@ -258,7 +258,7 @@ pub(super) fn indexed(expr: &Expr, items: &[Index]) -> Result<Expr> {
         if items.iter().all(|item| matches!(item, Index::Slice(None, None, None | Some(1)))) {
             return Ok(expr.clone());
         }
-        return counted::deferred("index", std::slice::from_ref(expr), lengths, expr.dtype, move |args| indexed(&args[0], &items));
+        return counted::deferred("index", std::slice::from_ref(expr), || Ok((lengths, expr.dtype)), move |args| indexed(&args[0], &items));
     }
     let lists: Vec<usize> = (0..items.len()).filter(|&at| matches!(items[at], Index::List(_))).collect();
     match lists[..] {
@@ -593,8 +593,8 @@ fn masked(expr: &Expr, mask: &Array) -> Result<Expr> {
             return Err(Error::bad_index("index", what));
         }
         let bound = expr.elements().min(mask.elements());
-        let lengths = vec![(bound, Some(Arc::default()))];
-        return counted::deferred("index", &[expr.clone(), mask], lengths, expr.dtype, |args| selected(&args[0], &args[1]));
+        let known = || Ok((vec![(bound, Some(Arc::default()))], expr.dtype));
+        return counted::deferred("index", &[expr.clone(), mask], known, |args| selected(&args[0], &args[1]));
     }
     selected(expr, &mask)
 }

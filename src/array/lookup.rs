@@ -21,9 +21,12 @@ pub(super) fn take(name: &str, expr: &Expr, indices: &Expr, axis: usize) -> Resu
         return Err(Error::bad_type(name, format!("indices of {}; expected integers", indices.dtype)));
     }
     let (name, args) = (name.to_string(), [expr.clone(), cast(indices, DType::I64)?]);
-    let mut lengths = counted::lengths(expr);
-    lengths.splice(axis..axis + 1, counted::lengths(indices));
-    counted::deferred_where_counted("take", &args, lengths, expr.dtype, move |args| {
+    let known = || {
+        let mut lengths = counted::lengths(expr);
+        lengths.splice(axis..axis + 1, counted::lengths(indices));
+        Ok((lengths, expr.dtype))
+    };
+    counted::deferred("take", &args, known, move |args| {
         let (table, asked) = (args[0].clone(), args[1].clone());
         let shape = [&table.shape[..axis], &asked.shape, &table.shape[axis + 1..]].concat();
         if shape.contains(&0) {

@@ -409,9 +409,9 @@ impl Array {
         let shape = shape.into();
         Array::build(|| {
             let expr = self.expr()?;
-            let lengths = if expr.is_counted() { named_lengths(&expr, &shape)? } else { Vec::new() };
-            let dtype = expr.dtype;
-            counted::deferred_where_counted("reshape", &[expr], lengths, dtype, move |args| reshaped(&args[0], &shape))
+            let known = || Ok((named_lengths(&expr, &shape)?, expr.dtype));
+            let wanted = shape.clone();
+            counted::deferred("reshape", std::slice::from_ref(&expr), known, move |args| reshaped(&args[0], &wanted))
         })
     }
 

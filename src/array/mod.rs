@@ -95,7 +95,7 @@ pub use statistics::{
     Observations, Overlap, Spacing, convolve, correlate, poly, polyadd, polyder, polydiv, polyfit, polyint, polymul, polysub, polyval,
     roots,
 };
-pub use value::{Param, Signature, Value};
+pub use value::{OfMasked, Param, Signature, Value};
 pub use write::{ArrayWriter, create};
 
 use crate::error::Result;

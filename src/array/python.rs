@@ -57,11 +57,7 @@ pub fn apply(signature: &Signature, arguments: &[Value]) -> Result<Value> {
 
 /// Whether there is a masked array among `values`, or in lists of theirs.
 pub fn has_masked(values: &[Value]) -> bool {
-    values.iter().any(|value| match value {
-        Value::Masked(_) => true,
-        Value::Tuple(items) | Value::List(items) => has_masked(items),
-        _ => false,
-    })
+    values.iter().any(Value::has_masked)
 }
 
 /// `x[index]`.

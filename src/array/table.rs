@@ -24,14 +24,15 @@ macro_rules! params {
     };
 }
 macro_rules! sig {
-    ($name:literal [$($params:tt)*] $doc:literal, $call:expr) => {
-        Signature { name: $name, params: params!($($params)*), results: &[], doc: $doc, method: false, call: $call }
+    (moves [$($at:literal),*] $($row:tt)*) => {
+        Signature { of_masked: $crate::array::value::OfMasked::Moves(&[$($at),*]), ..sig!($($row)*) }
     };
+    (moves $($row:tt)*) => { sig!(moves [0] $($row)*) };
+    (each $($row:tt)*) => { Signature { of_masked: $crate::array::value::OfMasked::Each, ..sig!($($row)*) } };
+    (method $($row:tt)*) => { Signature { method: true, ..sig!($($row)*) } };
+    ($name:literal [$($params:tt)*] $doc:literal, $call:expr) => { sig!($name [$($params)*] -> [] $doc, $call) };
     ($name:literal [$($params:tt)*] -> $results:tt $doc:literal, $call:expr) => {
-        Signature { name: $name, params: params!($($params)*), results: &$results, doc: $doc, method: false, call: $call }
-    };
-    (method $name:literal [$($params:tt)*] $doc:literal, $call:expr) => {
-        Signature { name: $name, params: params!($($params)*), results: &[], doc: $doc, method: true, call: $call }
+        Signature { name: $name, params: params!($($params)*), results: &$results, doc: $doc, method: false, of_masked: $crate::array::value::OfMasked::Itself, call: $call }
     };
 }
 pub(super) use {default, params, sig};
@@ -168,11 +169,11 @@ pub(super) static SIGNATURES: &[Signature] = &[
     ufunc1!("imag" Imag "Imaginary parts."),
     sig!(method "conjugate" ["x"] "Complex conjugates.", |a| function1(UnaryOp::Conjugate, &a[0])),
     sig!(method "conj" ["x"] "Complex conjugates.", |a| function1(UnaryOp::Conjugate, &a[0])),
-    sig!("angle" ["z", "deg" = "False"] "Arguments of complex numbers.", |a| angle(&a[0], &a[1])),
+    sig!(each "angle" ["z", "deg" = "False"] "Arguments of complex numbers.", |a| angle(&a[0], &a[1])),
     sig!("sinc" ["x"] "sin(πx)/(πx).", |a| sinc(&a[0])),
     sig!("nan_to_num" ["x", "copy" = "True", "nan" = "0.0", "posinf" = "None", "neginf" = "None"] "NaN and infinities replaced.", |a| nan_to_num(a)),
-    sig!(method "round" ["a", "decimals" = "0"] "Rounded to decimals, halves to even.", |a| round(&a[0], &a[1])),
-    sig!("around" ["a", "decimals" = "0"] "Rounded to decimals, halves to even.", |a| round(&a[0], &a[1])),
+    sig!(each method "round" ["a", "decimals" = "0"] "Rounded to decimals, halves to even.", |a| round(&a[0], &a[1])),
+    sig!(each "around" ["a", "decimals" = "0"] "Rounded to decimals, halves to even.", |a| round(&a[0], &a[1])),
     // elementwise, two arrays
     ufunc2!("add" Add "x1 + x2."),
     ufunc2!("subtract" Subtract "x1 − x2."),
@@ -224,9 +225,9 @@ pub(super) static SIGNATURES: &[Signature] = &[
     sig!("allclose" ["a", "b", "rtol" = "1e-05", "atol" = "1e-08", "equal_nan" = "False"] "Whether all are close.", |a| allclose(a)),
     sig!("array_equal" ["a1", "a2", "equal_nan" = "False"] "Whether shapes and all elements are equal.", |a| array_equal(a)),
     sig!("where" ["condition", "x" = "None", "y" = "None"] "x where the condition holds, else y; of a condition alone, where it holds.", |a| where_of(a)),
-    sig!(method "clip" ["a", "a_min" = "None", "a_max" = "None"; "min" = "None", "max" = "None"] "Limited to a range.", |a| clip(a)),
-    sig!(method "astype" ["x", "dtype"; "copy" = "True", "device" = "None"] "As another dtype.", |a| astype(&a[0], &a[1], &Value::None)),
-    sig!(method "copy" ["a", "order" = "'K'", "subok" = "False"] "The array itself: arrays never change.", |a| Ok(Value::Array(args::array("copy", &a[0])?))),
+    sig!(each method "clip" ["a", "a_min" = "None", "a_max" = "None"; "min" = "None", "max" = "None"] "Limited to a range.", |a| clip(a)),
+    sig!(each method "astype" ["x", "dtype"; "copy" = "True", "device" = "None"] "As another dtype.", |a| astype(&a[0], &a[1], &Value::None)),
+    sig!(moves method "copy" ["a", "order" = "'K'", "subok" = "False"] "The array itself: arrays never change.", |a| Ok(Value::Array(args::array("copy", &a[0])?))),
     // reductions
     with_dtype_and_initial!("sum" Sum false "Sums."),
     with_dtype_and_initial!("prod" Prod false "Products."),
@@ -262,29 +263,29 @@ pub(super) static SIGNATURES: &[Signature] = &[
     sig!("cummax" ["a", "axis" = "None", "dtype" = "None"] "Running maxima.", |a| cumulative(ScanOp::Max, false, a)),
     sig!("cummin" ["a", "axis" = "None", "dtype" = "None"] "Running minima.", |a| cumulative(ScanOp::Min, false, a)),
     // triangles
-    sig!("tril" ["m", "k" = "0"] "Zeros above a diagonal.", |a| Ok(Value::Array(args::array("tril", &a[0])?.tril(args::integer("tril", &a[1])?)))),
-    sig!("triu" ["m", "k" = "0"] "Zeros below a diagonal.", |a| Ok(Value::Array(args::array("triu", &a[0])?.triu(args::integer("triu", &a[1])?)))),
+    sig!(moves "tril" ["m", "k" = "0"] "Zeros above a diagonal.", |a| Ok(Value::Array(args::array("tril", &a[0])?.tril(args::integer("tril", &a[1])?)))),
+    sig!(moves "triu" ["m", "k" = "0"] "Zeros below a diagonal.", |a| Ok(Value::Array(args::array("triu", &a[0])?.triu(args::integer("triu", &a[1])?)))),
     // shape
-    sig!("transpose" ["a", "axes" = "None"] "Axes in another order.", |a| transpose(&a[0], &a[1])),
-    sig!("permute_dims" ["a", "axes" = "None"] "Axes in another order.", |a| transpose(&a[0], &a[1])),
-    sig!("matrix_transpose" ["x"] "The last two axes exchanged.", |a| matrix_transpose(&a[0])),
-    sig!(method "swapaxes" ["a", "axis1", "axis2"] "Two axes exchanged.", |a| swapaxes(a)),
-    sig!("moveaxis" ["a", "source", "destination"] "Axes moved.", |a| moveaxis(a)),
-    sig!(method "squeeze" ["a", "axis" = "None"] "Without axes of length 1.", |a| squeeze(&a[0], &a[1])),
-    sig!("expand_dims" ["a", "axis"] "New axes of length 1.", |a| expand_dims(&a[0], &a[1])),
-    sig!("flip" ["m", "axis" = "None"] "Reversed along axes.", |a| flip(&a[0], &a[1])),
-    sig!("flipud" ["m"] "Reversed along axis 0.", |a| flip(&a[0], &int(0))),
-    sig!("fliplr" ["m"] "Reversed along axis 1.", |a| flip(&a[0], &int(1))),
-    sig!("concatenate" ["arrays", "axis" = "0"] "One after the other along an axis.", |a| joined("concatenate", manipulate::concatenate, a)),
-    sig!("concat" ["arrays", "axis" = "0"] "One after the other along an axis.", |a| joined("concat", manipulate::concatenate, a)),
-    sig!("stack" ["arrays", "axis" = "0"] "Together along a new axis.", |a| joined("stack", manipulate::stack, a)),
-    sig!("vstack" ["tup"] "Below one another.", |a| Ok(Value::Array(manipulate::vstack(&args::arrays("vstack", &a[0])?)))),
-    sig!("hstack" ["tup"] "Beside one another.", |a| Ok(Value::Array(manipulate::hstack(&args::arrays("hstack", &a[0])?)))),
-    sig!("broadcast_to" ["array", "shape"] "Repeated to a shape.", |a| broadcast_to(&a[0], &a[1])),
+    sig!(moves "transpose" ["a", "axes" = "None"] "Axes in another order.", |a| transpose(&a[0], &a[1])),
+    sig!(moves "permute_dims" ["a", "axes" = "None"] "Axes in another order.", |a| transpose(&a[0], &a[1])),
+    sig!(moves "matrix_transpose" ["x"] "The last two axes exchanged.", |a| matrix_transpose(&a[0])),
+    sig!(moves method "swapaxes" ["a", "axis1", "axis2"] "Two axes exchanged.", |a| swapaxes(a)),
+    sig!(moves "moveaxis" ["a", "source", "destination"] "Axes moved.", |a| moveaxis(a)),
+    sig!(moves method "squeeze" ["a", "axis" = "None"] "Without axes of length 1.", |a| squeeze(&a[0], &a[1])),
+    sig!(moves "expand_dims" ["a", "axis"] "New axes of length 1.", |a| expand_dims(&a[0], &a[1])),
+    sig!(moves "flip" ["m", "axis" = "None"] "Reversed along axes.", |a| flip(&a[0], &a[1])),
+    sig!(moves "flipud" ["m"] "Reversed along axis 0.", |a| flip(&a[0], &int(0))),
+    sig!(moves "fliplr" ["m"] "Reversed along axis 1.", |a| flip(&a[0], &int(1))),
+    sig!(moves "concatenate" ["arrays", "axis" = "0"] "One after the other along an axis.", |a| joined("concatenate", manipulate::concatenate, a)),
+    sig!(moves "concat" ["arrays", "axis" = "0"] "One after the other along an axis.", |a| joined("concat", manipulate::concatenate, a)),
+    sig!(moves "stack" ["arrays", "axis" = "0"] "Together along a new axis.", |a| joined("stack", manipulate::stack, a)),
+    sig!(moves "vstack" ["tup"] "Below one another.", |a| Ok(Value::Array(manipulate::vstack(&args::arrays("vstack", &a[0])?)))),
+    sig!(moves "hstack" ["tup"] "Beside one another.", |a| Ok(Value::Array(manipulate::hstack(&args::arrays("hstack", &a[0])?)))),
+    sig!(moves "broadcast_to" ["array", "shape"] "Repeated to a shape.", |a| broadcast_to(&a[0], &a[1])),
     sig!("broadcast_arrays" ["*args"] "Repeated to one shape.", |a| broadcast_arrays(&a[0])),
-    sig!("reshape" ["a", "shape", "order" = "'C'"; "copy" = "None"] "The same elements under another shape.", |a| reshape(&a[0], &a[1], &a[2])),
-    sig!(method "ravel" ["a", "order" = "'C'"] "All elements along one axis.", |a| ravel(&a[0], &a[1])),
-    sig!(method "rechunk" ["x", "chunks" = "\"auto\""] "The same elements in other chunks.", |a| rechunk(&a[0], &a[1])),
+    sig!(moves "reshape" ["a", "shape", "order" = "'C'"; "copy" = "None"] "The same elements under another shape.", |a| reshape(&a[0], &a[1], &a[2])),
+    sig!(moves method "ravel" ["a", "order" = "'C'"] "All elements along one axis.", |a| ravel(&a[0], &a[1])),
+    sig!(moves method "rechunk" ["x", "chunks" = "\"auto\""] "The same elements in other chunks.", |a| rechunk(&a[0], &a[1])),
     sig!("can_cast" ["from_", "to", "casting" = "'safe'"] "Whether a dtype may be cast to another.", |a| dtypes::can_cast_call(a)),
     sig!("isdtype" ["dtype", "kind"] "Whether a dtype is of a kind.", |a| dtypes::isdtype(a)),
     sig!("linalg.matrix_transpose" ["x"] "The last two axes exchanged.", |a| matrix_transpose(&a[0])),
@@ -319,12 +320,12 @@ pub(super) static SIGNATURES: &[Signature] = &[
 
 /// Methods whose parameters differ from the function's, or that are no functions.
 pub(super) static METHODS: &[Signature] = &[
-    sig!(method "transpose" ["a", "*axes"] "Axes in another order.", |a| transpose_spread(&a[0], &a[1])),
-    sig!(method "reshape" ["a", "*shape"; "order" = "'C'", "copy" = "None"] "The same elements under another shape.", |a| reshape_spread(&a[0], &a[1], &a[2])),
-    sig!(method "flatten" ["a", "order" = "'C'"] "All elements along one axis.", |a| ravel(&a[0], &a[1])),
-    sig!(method "clip" ["a", "min" = "None", "max" = "None"] "Limited to a range.", |a| clip(&[a[0].clone(), a[1].clone(), a[2].clone(), Value::None, Value::None])),
-    sig!(method "compress" ["a", "condition", "axis" = "None"] "The elements where a condition of one axis holds.", |a| super::sorting::table::compress(&[a[1].clone(), a[0].clone(), a[2].clone()])),
-    sig!(method "astype" ["a", "dtype", "order" = "'K'", "casting" = "'unsafe'", "subok" = "True", "copy" = "True"] "As another dtype.", |a| astype(&a[0], &a[1], &a[3])),
+    sig!(moves method "transpose" ["a", "*axes"] "Axes in another order.", |a| transpose_spread(&a[0], &a[1])),
+    sig!(moves method "reshape" ["a", "*shape"; "order" = "'C'", "copy" = "None"] "The same elements under another shape.", |a| reshape_spread(&a[0], &a[1], &a[2])),
+    sig!(moves method "flatten" ["a", "order" = "'C'"] "All elements along one axis.", |a| ravel(&a[0], &a[1])),
+    sig!(each method "clip" ["a", "min" = "None", "max" = "None"] "Limited to a range.", |a| clip(&[a[0].clone(), a[1].clone(), a[2].clone(), Value::None, Value::None])),
+    sig!(moves method "compress" ["a", "condition", "axis" = "None"] "The elements where a condition of one axis holds.", |a| super::sorting::table::compress(&[a[1].clone(), a[0].clone(), a[2].clone()])),
+    sig!(each method "astype" ["a", "dtype", "order" = "'K'", "casting" = "'unsafe'", "subok" = "True", "copy" = "True"] "As another dtype.", |a| astype(&a[0], &a[1], &a[3])),
 ];
 
 macro_rules! not_yet {

@@ -42,6 +42,15 @@ impl Value {
         }
     }
 
+    /// Whether it is a masked array, or a list that has one in it.
+    pub(super) fn has_masked(&self) -> bool {
+        match self {
+            Value::Masked(_) => true,
+            Value::Tuple(items) | Value::List(items) => items.iter().any(Value::has_masked),
+            _ => false,
+        }
+    }
+
     /// The number that it is.
     pub(super) fn number(&self) -> Option<Scalar> {
         match self {
@@ -72,6 +81,19 @@ pub struct Param {
     pub keyword_only: bool,
 }
 
+/// What a function does of masked arrays. NumPy's `ma.` functions stand in the table beside those of plain arrays, and are called in
+/// their place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OfMasked {
+    /// The call heeds the mask itself, or refuses masked arrays.
+    Itself,
+    /// It moves elements of the arguments of these numbers, and of lists in them, and changes none: it moves data and mask.
+    Moves(&'static [usize]),
+    /// It makes another element of each: it is called for the data, under the same mask.
+    Each,
+}
+
 /// A function that users may call by name.
 #[non_exhaustive]
 pub struct Signature {
@@ -85,6 +107,8 @@ pub struct Signature {
     pub doc: &'static str,
     /// Whether `x.name(...)` calls it with x first.
     pub method: bool,
+    /// What it does of masked arrays.
+    pub of_masked: OfMasked,
     /// Calls it. `args[i]` belongs to `params[i]`; defaults are filled in.
     pub call: fn(&[Value]) -> crate::Result<Value>,
 }

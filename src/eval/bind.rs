@@ -130,6 +130,7 @@ mod tests {
         results: &[],
         doc: "",
         method: false,
+        of_masked: crate::array::OfMasked::Itself,
         call: |_| Ok(Value::None),
     };
 

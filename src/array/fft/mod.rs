@@ -127,7 +127,7 @@ struct Several(Vec<(i64, Option<i64>)>);
 
 impl Several {
     /// `axes`, or as many of the last ones as there are lengths, or all.
-    fn new(name: &str, ndim: usize, s: Option<&[i64]>, axes: Option<&[i64]>) -> Result<Several> {
+    fn new(name: &str, ndim: usize, s: Option<&[Option<i64>]>, axes: Option<&[i64]>) -> Result<Several> {
         let ndim = ndim as i64;
         let axes: Vec<i64> = match (axes, s) {
             (Some(axes), _) => axes.to_vec(),
@@ -135,15 +135,15 @@ impl Several {
             (None, None) => (0..ndim).collect(),
         };
         if s.is_some_and(|s| s.len() != axes.len()) {
-            return Err(Error::bad_request(name, format!("{} lengths for {} axes", s.map_or(0, <[i64]>::len), axes.len())));
+            return Err(Error::bad_request(name, format!("{} lengths for {} axes", s.map_or(0, <[_]>::len), axes.len())));
         }
         // −1 is the axis's own length
-        let length = |at: usize| s.map(|s| s[at]).filter(|&n| n != -1);
+        let length = |at: usize| s.and_then(|s| s[at]).filter(|&n| n != -1);
         Ok(Several(axes.iter().enumerate().map(|(at, &axis)| (axis, length(at))).collect()))
     }
 }
 
-/// The transform over several axes: all by default.
+/// The transform over several axes: all by default. Of the lengths `s`, None and −1 are an axis's own.
 ///
 /// ```
 /// use flagstone::{DType, array::fft, ones};
@@ -151,7 +151,7 @@ impl Several {
 /// assert_eq!(x.shape().unwrap(), [4, 8]);
 /// ```
 #[track_caller]
-pub fn fftn(a: &Array, s: Option<&[i64]>, axes: Option<&[i64]>, norm: Norm) -> Array {
+pub fn fftn(a: &Array, s: Option<&[Option<i64>]>, axes: Option<&[i64]>, norm: Norm) -> Array {
     Array::build(|| {
         let Several(axes) = Several::new("fft.fftn", a.ndim()?, s, axes)?;
         axes.iter().rev().fold(a.astype(complex(a)?), |a, &(axis, n)| fft(&a, n, axis, norm)).expr()
@@ -162,11 +162,11 @@ pub fn fftn(a: &Array, s: Option<&[i64]>, axes: Option<&[i64]>, norm: Norm) -> A
 ///
 /// ```
 /// use flagstone::{DType, array::fft, ones};
-/// let x = fft::ifftn(&ones([4, 8], DType::F64), Some(&[6]), Some(&[1]), fft::Norm::Backward);
+/// let x = fft::ifftn(&ones([4, 8], DType::F64), Some(&[Some(6)]), Some(&[1]), fft::Norm::Backward);
 /// assert_eq!(x.shape().unwrap(), [4, 6]);
 /// ```
 #[track_caller]
-pub fn ifftn(a: &Array, s: Option<&[i64]>, axes: Option<&[i64]>, norm: Norm) -> Array {
+pub fn ifftn(a: &Array, s: Option<&[Option<i64>]>, axes: Option<&[i64]>, norm: Norm) -> Array {
     Array::build(|| {
         let Several(axes) = Several::new("fft.ifftn", a.ndim()?, s, axes)?;
         axes.iter().rev().fold(a.astype(complex(a)?), |a, &(axis, n)| ifft(&a, n, axis, norm)).expr()
@@ -181,7 +181,7 @@ pub fn ifftn(a: &Array, s: Option<&[i64]>, axes: Option<&[i64]>, norm: Norm) -> 
 /// assert_eq!(x.shape().unwrap(), [4, 5]);
 /// ```
 #[track_caller]
-pub fn rfftn(a: &Array, s: Option<&[i64]>, axes: Option<&[i64]>, norm: Norm) -> Array {
+pub fn rfftn(a: &Array, s: Option<&[Option<i64>]>, axes: Option<&[i64]>, norm: Norm) -> Array {
     Array::build(|| {
         let Several(axes) = Several::new("fft.rfftn", a.ndim()?, s, axes)?;
         let Some((&(last, n), others)) = axes.split_last() else { return a.expr() };
@@ -189,7 +189,7 @@ pub fn rfftn(a: &Array, s: Option<&[i64]>, axes: Option<&[i64]>, norm: Norm) -> 
     })
 }
 
-/// The inverse of [`rfftn`]. The last axis is of even length unless `s` says otherwise.
+/// The inverse of [`rfftn`]. The last axis is of even length unless `s` says otherwise: −1 there is the length that `a` has.
 ///
 /// ```
 /// use flagstone::{DType, array::fft, ones};
@@ -197,10 +197,13 @@ pub fn rfftn(a: &Array, s: Option<&[i64]>, axes: Option<&[i64]>, norm: Norm) -> 
 /// assert_eq!(x.shape().unwrap(), [4, 8]);
 /// ```
 #[track_caller]
-pub fn irfftn(a: &Array, s: Option<&[i64]>, axes: Option<&[i64]>, norm: Norm) -> Array {
+pub fn irfftn(a: &Array, s: Option<&[Option<i64>]>, axes: Option<&[i64]>, norm: Norm) -> Array {
     Array::build(|| {
         let Several(axes) = Several::new("fft.irfftn", a.ndim()?, s, axes)?;
         let Some((&(last, n), others)) = axes.split_last() else { return a.expr() };
+        // as many values as there are of the transform, not as many as it was of
+        let as_long = s.and_then(<[_]>::last) == Some(&Some(-1));
+        let n = if as_long { Some(a.shape()?[position("fft.irfftn", last, a.ndim()?)?] as i64) } else { n };
         let a = others.iter().fold(a.clone(), |a, &(axis, n)| ifft(&a, n, axis, norm));
         irfft(&a, n, last, norm).expr()
     })

@@ -17,7 +17,7 @@ macro_rules! one {
 macro_rules! several {
     ($name:literal $f:ident $axes:literal $doc:literal) => {
         sig!($name ["a", "s" = "None", "axes" = $axes, "norm" = "None"] $doc, |a| {
-            let (s, axes) = (integers($name, &a[1])?, integers($name, &a[2])?);
+            let (s, axes) = (lengths($name, &a[1])?, integers($name, &a[2])?);
             Ok(Value::Array(super::$f(&args::array($name, &a[0])?, s.as_deref(), axes.as_deref(), norm($name, &a[3])?)))
         })
     };
@@ -49,6 +49,16 @@ pub(in crate::array) static SIGNATURES: &[Signature] = &[
 
 fn integers(name: &str, value: &Value) -> Result<Option<Vec<i64>>> {
     if matches!(value, Value::None) { Ok(None) } else { args::integers(name, value).map(Some) }
+}
+
+/// Lengths of axes, of which None is an axis's own.
+fn lengths(name: &str, value: &Value) -> Result<Option<Vec<Option<i64>>>> {
+    let one = |value: &Value| if matches!(value, Value::None) { Ok(None) } else { args::integer(name, value).map(Some) };
+    match value {
+        Value::None => Ok(None),
+        Value::Tuple(items) | Value::List(items) => items.iter().map(one).collect::<Result<Vec<_>>>().map(Some),
+        other => Ok(Some(args::integers(name, other)?.into_iter().map(Some).collect())),
+    }
 }
 
 fn norm(name: &str, value: &Value) -> Result<Norm> {

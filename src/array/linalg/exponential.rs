@@ -59,9 +59,8 @@ pub fn expm(a: &Array) -> Array {
         let norm = Array::from_expr(cast(&a, widest(a.dtype))?).abs().sum([-2]).max(..);
         let halvings = (norm / NORM_MAX).log2().ceil();
         let taken = as_many(&where_(halvings.isfinite(), halvings, 0.0), HALVINGS_MAX)?;
-        let lengths = a.shape.iter().map(|&n| (n, None)).collect();
-        let dtype = a.dtype;
-        deferred("expm", &[a, taken], lengths, dtype, |args| halved_and_squared(&args[0], args[1].shape[0]).and_then(|e| e.expr()))
+        let known = (a.shape.iter().map(|&n| (n, None)).collect(), a.dtype);
+        deferred("expm", &[a, taken], || Ok(known), |args| halved_and_squared(&args[0], args[1].shape[0]).and_then(|e| e.expr()))
     })
 }
 

@@ -1,5 +1,9 @@
 //! Data and a mask → an array of which some elements do not count, as `numpy.ma` has it: the mask is true where they do not.
 
+mod order;
+mod products;
+mod rows;
+mod sets;
 pub(super) mod table;
 mod values;
 

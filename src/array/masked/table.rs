@@ -1,13 +1,15 @@
 //! `numpy.ma` under its names.
 
-use super::values::fill;
-use super::{Masked, farthest};
-use crate::array::statistics::weights_along;
+use super::products::Covariances;
+use super::values::{fill, nowhere};
+use super::{Masked, farthest, order, products, rows, sets};
+use crate::array::axes::position;
+use crate::array::statistics::{diff, difference, weights_along};
 use crate::array::table::{default, params, sig};
 use crate::array::value::{Param, Signature, Value};
-use crate::array::{Array, Axes, args, elementwise, where_};
-use crate::error::Result;
-use flagstone_kernels::dtype::DType;
+use crate::array::{Array, Axes, Index, args, concatenate, elementwise, full, where_};
+use crate::error::{Error, Result};
+use flagstone_kernels::dtype::{DType, Scalar};
 
 /// (a, axis, dtype, *, keepdims).
 macro_rules! with_dtype {
@@ -124,6 +126,78 @@ pub(in crate::array) static SIGNATURES: &[Signature] = &[
         Ok(Value::Tuple(places.into_iter().map(Value::Array).collect()))
     }),
     sig!("ma.where" ["condition", "x", "y"] "x where the condition holds, y elsewhere; masked where what is taken is, or the condition.", |a| chosen(a)),
+    sig!(method "ma.sort" ["a", "axis" = "-1", "kind" = "None", "order" = "None", "endwith" = "True", "fill_value" = "None"; "stable" = "None"]
+        "In ascending order along an axis, what does not count last, or first.", |a| ordered("ma.sort", a, order::sorted).map(Value::Masked)),
+    sig!(method "ma.argsort" ["a", "axis" = "-1", "kind" = "None", "order" = "None", "endwith" = "True", "fill_value" = "None"; "stable" = "None"]
+        "The places of the elements in ascending order, of what does not count last, or first.", |a| ordered("ma.argsort", a, order::places).map(Value::Array)),
+    sig!("ma.median" ["a", "axis" = "None", "out" = "None", "overwrite_input" = "False", "keepdims" = "False"] "The exact median of what counts.", |a| {
+        let axes = axes("ma.median", &a[1], &Value::None, &Value::None, &a[4])?;
+        given(Masked::of("ma.median", &a[0])?.median(axes))
+    }),
+    sig!(method "ma.anom" ["a", "axis" = "None", "dtype" = "None"] "What counts less its mean.", |a| anomalies("ma.anom", a)),
+    sig!("ma.anomalies" ["a", "axis" = "None", "dtype" = "None"] "What counts less its mean.", |a| anomalies("ma.anomalies", a)),
+    sig!("ma.diff" ["a", "n" = "1", "axis" = "-1", "prepend" = "None", "append" = "None"] "Differences of neighbours, masked where one of them is.", |a| differences(a)),
+    sig!("ma.ediff1d" ["arr", "to_end" = "None", "to_begin" = "None"] "Differences of neighbours among all elements, masked where one of them is.", |a| differences_of_all(a)),
+    sig!(method "ma.dot" ["a", "b", "strict" = "False"] "The product over the last axis and the last but one; strict: a masked row or column is masked whole.", |a| {
+        let (mut x, mut y) = (Masked::of("ma.dot", &a[0])?, Masked::of("ma.dot", &a[1])?);
+        let n = y.data.ndim()?;
+        if args::boolean("ma.dot", &a[2])? && x.data.ndim()? > 0 && n > 0 {
+            (x, y) = (rows::spread(&x, -1), rows::spread(&y, if n == 1 { -1 } else { -2 }));
+        }
+        given(products::product(&x, &y, |a, b| a.dot(b)))
+    }),
+    sig!("ma.inner" ["a", "b"] "Sums of products over the last axes of what counts.", |a| given(products::inner(&Masked::of("ma.inner", &a[0])?, &Masked::of("ma.inner", &a[1])?))),
+    sig!("ma.outer" ["a", "b"] "All products of two flattened arrays, masked where one of the factors is.", |a| given(products::outer(&Masked::of("ma.outer", &a[0])?, &Masked::of("ma.outer", &a[1])?))),
+    sig!(method "ma.trace" ["a", "offset" = "0", "axis1" = "0", "axis2" = "1", "dtype" = "None"] "Sums along a diagonal of what counts.", |a| {
+        let [offset, axis1, axis2] = [1, 2, 3].map(|at| args::integer("ma.trace", &a[at]));
+        Ok(Value::Array(products::trace(&Masked::of("ma.trace", &a[0])?, offset?, [axis1?, axis2?], args::dtype("ma.trace", &a[4])?)))
+    }),
+    sig!("ma.cov" ["x", "y" = "None", "rowvar" = "True", "bias" = "False", "allow_masked" = "True", "ddof" = "None"] "Covariances of variables, of what counts for both.", |a| {
+        let usual = if args::boolean("ma.cov", &a[3])? { 0.0 } else { 1.0 };
+        covariances("ma.cov", a, if matches!(a[5], Value::None) { usual } else { args::float("ma.cov", &a[5])? }, false)
+    }),
+    sig!("ma.corrcoef" ["x", "y" = "None", "rowvar" = "True"; "allow_masked" = "True"] "Correlation coefficients of variables, of what counts for both.", |a| {
+        covariances("ma.corrcoef", &[&a[..3], &[Value::None, a[3].clone()]].concat(), 1.0, true)
+    }),
+    sig!("ma.allclose" ["a", "b", "masked_equal" = "True", "rtol" = "1e-05", "atol" = "1e-08"] "Whether all that counts is close; masked elements are, or are not.", |a| {
+        alike("ma.allclose", a, |x, y| Ok(elementwise::isclose(&x.data, &y.data, args::float("ma.allclose", &a[3])?, args::float("ma.allclose", &a[4])?, false)))
+    }),
+    sig!("ma.allequal" ["a", "b", "fill_value" = "True"] "Whether all that counts is equal; masked elements are, or are not.", |a| alike("ma.allequal", a, |x, y| Ok(x.data.eq(&y.data)))),
+    sig!("ma.unique" ["ar1", "return_index" = "False", "return_inverse" = "False"] "The different elements, ascending, those that do not count as one behind them.", |a| {
+        if args::boolean("ma.unique", &a[1])? || args::boolean("ma.unique", &a[2])? {
+            return Err(Error::unsupported("ma.unique", "return_index and return_inverse; fs.unique of what counts has them"));
+        }
+        sets::unique(&Masked::of("ma.unique", &a[0])?).map(Value::Masked)
+    }),
+    sig!("ma.intersect1d" ["ar1", "ar2", "assume_unique" = "False"] "Elements of both.", |a| of_sets("ma.intersect1d", a, sets::INTERSECTION)),
+    sig!("ma.union1d" ["ar1", "ar2"] "Elements of either.", |a| of_sets("ma.union1d", a, sets::UNION)),
+    sig!("ma.setdiff1d" ["ar1", "ar2", "assume_unique" = "False"] "Elements of the first that are none of the second.", |a| of_sets("ma.setdiff1d", a, sets::DIFFERENCE)),
+    sig!("ma.setxor1d" ["ar1", "ar2", "assume_unique" = "False"] "Elements of exactly one.", |a| of_sets("ma.setxor1d", a, sets::ONE_OF_BOTH)),
+    sig!("ma.mask_or" ["m1", "m2"; "copy" = "False", "shrink" = "True"] "True where one of two masks is.", |a| {
+        let mask = |at: usize| Ok::<Array, Error>(if matches!(a[at], Value::None) { nowhere() } else { Masked::of("ma.mask_or", &a[at])?.data.astype(DType::Bool) });
+        Ok(Value::Array(mask(0)? | mask(1)?))
+    }),
+    sig!("ma.count_masked" ["arr", "axis" = "None"] "How many elements do not count.", |a| {
+        let axes = axes("ma.count_masked", &a[1], &Value::None, &Value::None, &Value::Scalar(Scalar::Bool(false)))?;
+        Ok(Value::Array(Masked::of("ma.count_masked", &a[0])?.mask.sum(axes)))
+    }),
+    sig!("ma.masked_all" ["shape", "dtype" = "float64"] "An array of which nothing counts.", |a| {
+        let (shape, dtype) = (args::shape("ma.masked_all", &a[0])?, args::dtype("ma.masked_all", &a[1])?);
+        given(Masked::new(&full(shape, 0, Some(dtype.unwrap_or(DType::F64))), &full((), true, None)))
+    }),
+    sig!("ma.masked_all_like" ["arr"] "An array of that shape of which nothing counts.", |a| {
+        given(Masked::new(&Masked::of("ma.masked_all_like", &a[0])?.data.full_like(0, None), &full((), true, None)))
+    }),
+    sig!("ma.mask_rowcols" ["a", "axis" = "None"] "Masked along all of a row (axis 0) or a column (axis 1) in which something is.", |a| {
+        let axis = if matches!(a[1], Value::None) { None } else { Some(args::integer("ma.mask_rowcols", &a[1])?) };
+        given(rows::masked_whole("ma.mask_rowcols", &Masked::of("ma.mask_rowcols", &a[0])?, axis)?)
+    }),
+    sig!("ma.mask_rows" ["a"] "Masked along all of a row in which something is.", |a| given(rows::masked_whole("ma.mask_rows", &Masked::of("ma.mask_rows", &a[0])?, Some(0))?)),
+    sig!("ma.mask_cols" ["a"] "Masked along all of a column in which something is.", |a| given(rows::masked_whole("ma.mask_cols", &Masked::of("ma.mask_cols", &a[0])?, Some(1))?)),
+    sig!("ma.compress_nd" ["x", "axis" = "None"] "The data without the places of axes at which something is masked.", |a| compressed("ma.compress_nd", &a[0], &a[1], None)),
+    sig!("ma.compress_rowcols" ["x", "axis" = "None"] "The data without the rows (axis 0) and columns (axis 1) in which something is masked.", |a| compressed("ma.compress_rowcols", &a[0], &a[1], Some(2))),
+    sig!("ma.compress_rows" ["a"] "The data without the rows in which something is masked.", |a| compressed("ma.compress_rows", &a[0], &Value::Scalar(Scalar::Int(0)), Some(2))),
+    sig!("ma.compress_cols" ["a"] "The data without the columns in which something is masked.", |a| compressed("ma.compress_cols", &a[0], &Value::Scalar(Scalar::Int(1)), Some(2))),
     like!("ma.empty_like" 0 "An array of that shape under the same mask."),
     like!("ma.zeros_like" 0 "Zeros of that shape under the same mask."),
     like!("ma.ones_like" 1 "Ones of that shape under the same mask."),
@@ -193,6 +267,80 @@ fn fix_invalid(a: &[Value]) -> Called {
     given(x.with(data, &x.mask | mask | invalid))
 }
 
+/// (a, axis, kind, order, endwith, fill_value, *, stable).
+fn ordered<T>(name: &str, a: &[Value], f: fn(&Masked, i64, bool) -> T) -> Result<T> {
+    for (value, what) in
+        [(&a[3], "order=, which is for fields"), (&a[5], "fill_value=; what does not count comes last, or first with endwith=False")]
+    {
+        if !matches!(value, Value::None) {
+            return Err(Error::unsupported(name, what));
+        }
+    }
+    let x = Masked::of(name, &a[0])?;
+    let (x, axis) = if matches!(a[1], Value::None) { (x.both(Array::ravel), 0) } else { (x, args::integer(name, &a[1])?) };
+    position(name, axis, x.data.ndim()?)?;
+    Ok(f(&x, axis, args::boolean(name, &a[4])?))
+}
+
+fn anomalies(name: &str, a: &[Value]) -> Called {
+    let (x, axes) = (Masked::of(name, &a[0])?, axes(name, &a[1], &a[2], &Value::None, &Value::Scalar(Scalar::Bool(true)))?);
+    given(&x - &x.mean(axes))
+}
+
+/// (a, n, axis, prepend, append).
+fn differences(a: &[Value]) -> Called {
+    let name = "ma.diff";
+    let (x, n, axis) = (Masked::of(name, &a[0])?, args::natural(name, &a[1])?, args::integer(name, &a[2])?);
+    let end = |at: usize| if matches!(a[at], Value::None) { Ok(None) } else { Masked::of(name, &a[at]).map(Some) };
+    let ends = [end(3)?, end(4)?];
+    let data = diff(&x.data, n, axis, ends.each_ref().map(|end| end.as_ref().map(|end| &end.data)), difference);
+    let mask = diff(&x.mask, n, axis, ends.each_ref().map(|end| end.as_ref().map(|end| &end.mask)), |later, earlier| Ok(later | earlier));
+    given(x.with(data, mask))
+}
+
+/// (arr, to_end, to_begin).
+fn differences_of_all(a: &[Value]) -> Called {
+    let name = "ma.ediff1d";
+    let x = Masked::of(name, &a[0])?.both(Array::ravel);
+    let end = |at: usize| if matches!(a[at], Value::None) { Ok(None) } else { Masked::of(name, &a[at]).map(Some) };
+    let (behind, before) = (end(1)?, end(2)?);
+    let of = |place: fn(i64) -> Index| x.both(|part| part.index([place(1)]));
+    let (later, earlier) = (of(|n| Index::Slice(Some(n), None, None)), of(|n| Index::Slice(None, Some(-n), None)));
+    let parts: Vec<Masked> = before.into_iter().chain([&later - &earlier]).chain(behind).collect();
+    let joined = |which: fn(&Masked) -> &Array| concatenate(&parts.iter().map(|part| which(part).ravel()).collect::<Vec<_>>(), 0);
+    given(x.with(joined(Masked::data), joined(Masked::mask)))
+}
+
+/// (x, y, rowvar, bias, allow_masked).
+fn covariances(name: &'static str, a: &[Value], ddof: f64, correlations: bool) -> Called {
+    if !args::boolean(name, &a[4])? {
+        return Err(Error::unsupported(name, "allow_masked=False, which would look at the mask before anything is computed"));
+    }
+    let further = if matches!(a[1], Value::None) { None } else { Some(Masked::of(name, &a[1])?) };
+    let how = Covariances { in_rows: args::boolean(name, &a[2])?, ddof, correlations };
+    given(products::covariance(name, &Masked::of(name, &a[0])?, further.as_ref(), how))
+}
+
+/// Whether what counts in both is all alike, where what does not count in one of them is alike or is not.
+fn alike(name: &str, a: &[Value], f: impl Fn(&Masked, &Masked) -> Result<Array>) -> Called {
+    let (x, y) = (Masked::of(name, &a[0])?, Masked::of(name, &a[1])?);
+    let masked = args::boolean(name, &a[2])?;
+    Ok(Value::Array(where_(&x.mask | &y.mask, masked, f(&x, &y)?).all(..)))
+}
+
+fn of_sets(name: &str, a: &[Value], (of, masked): sets::Operation) -> Called {
+    given(sets::of_both(&Masked::of(name, &a[0])?, &Masked::of(name, &a[1])?, of, masked)?)
+}
+
+fn compressed(name: &str, x: &Value, axis: &Value, ndim: Option<usize>) -> Called {
+    let x = Masked::of(name, x)?;
+    if ndim.is_some_and(|ndim| x.data.ndim().is_ok_and(|n| n != ndim)) {
+        return Err(Error::unsupported(name, format!("an array of {} axes; expected two", x.data.ndim()?)));
+    }
+    let axes = if matches!(axis, Value::None) { None } else { Some(args::integers(name, axis)?) };
+    Ok(Value::Array(rows::without_masked(name, &x, axes.as_deref())?))
+}
+
 /// What does not count is farther than all else.
 fn extreme_at(name: &str, a: &[Value], least: bool) -> Called {
     let (x, axes) = (Masked::of(name, &a[0])?, axes(name, &a[1], &Value::None, &Value::None, &a[2])?);
@@ -241,7 +389,6 @@ fn chosen(a: &[Value]) -> Called {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use flagstone_kernels::dtype::Scalar;
 
     /// What numpy.ma has a method for is one here.
     #[test]

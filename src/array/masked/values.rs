@@ -5,8 +5,8 @@
 
 use super::Masked;
 use crate::array::elementwise;
-use crate::array::value::Signature;
-use crate::array::{Array, Index, Operand, Value, args, full};
+use crate::array::value::{OfMasked, Signature};
+use crate::array::{Array, Index, Operand, Value, args, full, where_};
 use crate::error::Result;
 use flagstone_kernels::dtype::{DType, Scalar};
 use flagstone_kernels::op::{BinaryOp, UnaryOp};
@@ -16,18 +16,23 @@ impl Masked {
     pub(super) fn of(operation: &str, value: &Value) -> Result<Masked> {
         match value {
             Value::Masked(masked) => Ok(masked.clone()),
+            list if list.has_masked() => {
+                let data = args::array(operation, &replaced(value, |masked| masked.data.clone(), Value::clone))?;
+                let mask = args::array(operation, &replaced(value, |masked| masked.mask.clone(), all_of_it_counts))?;
+                Ok(Masked::new(&data, &mask))
+            }
             other => Ok(Masked::new(&args::array(operation, other)?, &nowhere())),
         }
     }
 
     /// Data and mask moved alike.
-    fn both(&self, f: impl Fn(&Array) -> Array) -> Masked {
+    pub(super) fn both(&self, f: impl Fn(&Array) -> Array) -> Masked {
         self.with(f(&self.data), f(&self.mask))
     }
 }
 
 /// A mask of nothing.
-fn nowhere() -> Array {
+pub(super) fn nowhere() -> Array {
     full((), false, None)
 }
 
@@ -81,6 +86,13 @@ pub(in crate::array) fn binary(op: BinaryOp, a: &Value, b: &Value) -> Result<Mas
         BinaryOp::Power => mask = mask | endless(),
         _ => {}
     }
+    // under the mask elements of NumPy's are equal where both are masked
+    if matches!(op, BinaryOp::Equal | BinaryOp::NotEqual) {
+        let masks = [&left, &right].map(|masked| masked.as_ref().map_or_else(nowhere, |masked| masked.mask.clone()));
+        let compared = Array::build(|| elementwise::binary(op, &Operand::from(&masks[0]), &Operand::from(&masks[1])));
+        let fill_value = left.or(right).and_then(|masked| masked.fill_value);
+        return Ok(Masked { fill_value, ..Masked::new(&where_(&mask, &compared, &data), &mask) });
+    }
     let fill_value = left.or(right).and_then(|masked| masked.fill_value);
     Ok(Masked { fill_value, ..Masked::new(&data, &mask) })
 }
@@ -120,51 +132,6 @@ pub(in crate::array) fn attribute_of_both(x: &Masked, of: impl Fn(&Array) -> Opt
     })
 }
 
-/// Functions that move elements and change none: of a masked array they move its data and its mask.
-const MOVING: &[&str] = &[
-    "reshape",
-    "ravel",
-    "flatten",
-    "transpose",
-    "permute_dims",
-    "matrix_transpose",
-    "swapaxes",
-    "moveaxis",
-    "rollaxis",
-    "squeeze",
-    "expand_dims",
-    "broadcast_to",
-    "repeat",
-    "tile",
-    "take",
-    "take_along_axis",
-    "compress",
-    "flip",
-    "fliplr",
-    "flipud",
-    "roll",
-    "rot90",
-    "diagonal",
-    "concatenate",
-    "concat",
-    "stack",
-    "vstack",
-    "hstack",
-    "dstack",
-    "column_stack",
-    "append",
-    "atleast_1d",
-    "atleast_2d",
-    "atleast_3d",
-    "copy",
-    "rechunk",
-    "tril",
-    "triu",
-];
-
-/// Functions that make another element of each: of a masked array they make another of its data.
-const CHANGING: &[&str] = &["astype", "round", "around", "clip", "conj", "conjugate", "real", "imag", "angle"];
-
 /// What `signature` gives of arguments with masked arrays among them, where it moves elements, or makes others of them one by one.
 pub(in crate::array) fn moved(signature: &Signature, arguments: &[Value]) -> Option<Result<Value>> {
     let fill_value = arguments.iter().find_map(|value| if let Value::Masked(masked) = value { masked.fill_value } else { None });
@@ -176,27 +143,31 @@ pub(in crate::array) fn moved(signature: &Signature, arguments: &[Value]) -> Opt
 
 /// As [`moved`], without the fill value.
 fn of_data_and_mask(signature: &Signature, arguments: &[Value]) -> Option<Result<Value>> {
-    if let (true, Some(Value::Masked(masked))) = (CHANGING.contains(&signature.name), arguments.first()) {
+    if let (OfMasked::Each, Some(Value::Masked(masked))) = (signature.of_masked, arguments.first()) {
         let arguments = [&[Value::Array(masked.data.clone())], &arguments[1..]].concat();
         return Some((signature.call)(&arguments).map(|data| joined(data, Value::Array(masked.mask.clone()))));
     }
-    if !MOVING.contains(&signature.name) {
-        return None;
-    }
+    let OfMasked::Moves(moved) = signature.of_masked else { return None };
     let called = |f: fn(&Masked) -> Array, plain: fn(&Value) -> Value| {
-        let arguments: Vec<Value> =
-            arguments.iter().enumerate().map(|(at, value)| replaced(value, f, if at == 0 { plain } else { Value::clone })).collect();
+        let arguments: Vec<Value> = arguments
+            .iter()
+            .enumerate()
+            .map(|(at, value)| replaced(value, f, if moved.contains(&at) { plain } else { Value::clone }))
+            .collect();
         (signature.call)(&arguments)
     };
     let data = called(|masked| masked.data.clone(), Value::clone);
-    let mask = called(
-        |masked| masked.mask.clone(),
-        |plain| match plain {
-            Value::Array(array) => Value::Array(array.full_like(false, Some(DType::Bool))),
-            other => other.clone(),
-        },
-    );
+    let mask = called(|masked| masked.mask.clone(), all_of_it_counts);
     Some(data.and_then(|data| Ok(joined(data, mask?))))
+}
+
+/// The mask of a plain array or number.
+fn all_of_it_counts(plain: &Value) -> Value {
+    match plain {
+        Value::Array(array) => Value::Array(array.full_like(false, Some(DType::Bool))),
+        Value::Scalar(_) | Value::Typed(..) => Value::Scalar(Scalar::Bool(false)),
+        other => other.clone(),
+    }
 }
 
 /// The value with arrays in the place of masked ones, and of the others that stand where arrays stand.

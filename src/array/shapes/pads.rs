@@ -3,9 +3,11 @@
 
 use crate::array::composed::{Stretch, check_pieces, composed, picked};
 use crate::array::elementwise::constant;
-use crate::array::{Array, arange, axis, concatenate};
+use crate::array::{Array, ArrayElement, arange, axis, concatenate};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::{DType, Scalar};
+use ndarray::{Array1, ArrayView1};
+use std::sync::Arc;
 
 /// Something for the two ends of every axis: one for all of them, a pair for every axis, or a pair for each.
 #[derive(Clone, Debug, PartialEq)]
@@ -251,6 +253,43 @@ impl Array {
                 return Err(Error::bad_request("pad", format!("widths {:?}; expected fewer than 2⁶¹ new places", widths.0)));
             }
             (0..ndim).filter(|&at| width(at) != [0, 0]).try_fold(arrays[0].clone(), |x, at| padded(&x, at, width(at), &mode))
+        })
+    }
+
+    /// With zeros before and behind it along every axis, into which `f` then puts what it wants: it is given each lane along the first
+    /// axis, with how many places are new at its two ends and the number of the axis, then each lane along the second, and so on. A
+    /// task holds whole lanes.
+    ///
+    /// ```
+    /// use flagstone::{arange, DType};
+    /// let x = arange(1, 4, 1, DType::I64).pad_with::<i64>([1u64, 2], |lane, [before, _], _| lane[before as usize - 1] = 9);
+    /// assert_eq!(x.compute::<i64>().unwrap().as_slice().unwrap(), [9, 1, 2, 3, 0, 0]);
+    /// ```
+    ///
+    /// # Errors
+    /// `BadType` of an array of another dtype.
+    #[track_caller]
+    pub fn pad_with<T: ArrayElement>(
+        &self,
+        widths: impl Into<Ends<u64>>,
+        f: impl Fn(&mut [T], [u64; 2], usize) + Send + Sync + 'static,
+    ) -> Array {
+        let (widths, f) = (widths.into(), Arc::new(f));
+        composed("pad", &[self], move |arrays| {
+            let padded = arrays[0].pad(widths.clone(), &Pad::Empty);
+            let shape = padded.shape()?;
+            if shape.contains(&0) {
+                return Ok(padded);
+            }
+            let along = |x: Array, (at, &n): (usize, &u64)| {
+                let (f, width) = (f.clone(), widths.on(at).unwrap_or_default());
+                x.apply_along_axis(at as i64, [n], move |lane: ArrayView1<'_, T>| {
+                    let mut lane = lane.to_vec();
+                    f(&mut lane, width, at);
+                    Array1::from(lane).into_dyn()
+                })
+            };
+            Ok(shape.iter().enumerate().fold(padded, along))
         })
     }
 }

@@ -95,7 +95,12 @@ pub(super) fn pad(a: &[Value]) -> Called {
     let name = "pad";
     let x = args::array(name, &a[0])?;
     let widths = ends("pad_width", &args::told(name, &a[1])?, |value| args::natural(name, value))?;
-    let Value::Str(mode) = &a[2] else { return Err(Error::unsupported(name, "a mode that is no string; expected for example 'edge'")) };
+    let Value::Str(mode) = &a[2] else {
+        return Err(Error::bad_type(
+            name,
+            "a mode that is no string; expected for example 'edge', or a function: `Array::pad_with`, in Python fs.pad",
+        ));
+    };
     let scalar = |value: &Value| args::scalar(name, "the value", value);
     let scalars = |what: &str, value: &Value| if is_none(value) { Ok(Ends::from(Scalar::Int(0))) } else { ends(what, value, scalar) };
     let lengths = || match &a[3] {

@@ -4,7 +4,7 @@ mod along;
 mod places;
 mod quantiles;
 mod search;
-mod sets;
+pub(in crate::array) mod sets;
 pub(in crate::array) mod table;
 pub(in crate::array) mod tally;
 mod weighted;

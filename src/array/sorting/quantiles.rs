@@ -2,7 +2,7 @@
 
 use crate::array::lanes::lanes;
 use crate::array::manipulate::insert_axes;
-use crate::array::{Array, Axes, counted};
+use crate::array::{Array, Axes, Index, axis, counted, where_};
 use crate::error::{Error, Result};
 use crate::expr::{Expr, Node, ops};
 use flagstone_kernels::dtype::{DType, Scalar};
@@ -71,8 +71,44 @@ fn out_dtype(name: &str, dtype: DType, q: &Q, method: Method) -> Result<DType> {
     Ok(if method.is_discrete() || dtype.is_float() && (q.is_one || dtype == DType::BF16) { dtype } else { DType::F64 })
 }
 
+/// Medians of complex numbers in NumPy's order, real parts first: the mean of the middle two of what is sorted. With a NaN, in either
+/// part, it is the last of them, unless they are to be skipped.
+fn median_of_complex(name: &str, x: &Array, axes: &Axes, skip_nan: bool) -> Result<Array> {
+    let shape = x.shape()?;
+    let positions = axes.positions(name, shape.len())?;
+    let kept: Vec<usize> = (0..shape.len()).filter(|axis| !positions.contains(axis)).collect();
+    let n: u64 = positions.iter().map(|&axis| shape[axis]).product();
+    let order: Vec<i64> = kept.iter().chain(&positions).map(|&axis| axis as i64).collect();
+    let lines: Vec<i128> = kept.iter().map(|&axis| shape[axis] as i128).chain([n as i128]).collect();
+    let out: Vec<u64> = kept.iter().map(|&axis| shape[axis]).collect();
+    let sorted = x.transpose(order).reshape(crate::array::Shape(lines)).sort(-1);
+    let at = |place: u64| sorted.index([Index::Ellipsis, Index::Int(place as i64)]);
+    let found = match (n, skip_nan) {
+        (0, _) => crate::array::full(out, f64::NAN, Some(x.dtype()?)),
+        (n, false) => {
+            let (last, middle) = (at(n - 1), if n % 2 == 1 { at(n / 2) } else { (at(n / 2 - 1) + at(n / 2)) / 2.0 });
+            where_(last.isnan(), &last, &middle)
+        }
+        // NaNs stand last: the middle two of what stands before them
+        (_, true) => {
+            let counts = sorted.isnan().logical_not().sum(axis(-1).keepdims());
+            let nearest = |places: Array| sorted.take_along_axis(&places.clip(0, n as i64 - 1), Some(-1)).squeeze(-1);
+            let (low, high) = (nearest((&counts - 1).floor_divide(2)), nearest(counts.floor_divide(2)));
+            let is_odd = (counts.squeeze(-1) % 2).eq(1);
+            where_(is_odd, &low, (&low + &high) / 2.0)
+        }
+    };
+    if axes.keepdims { Ok(Array::from_expr(insert_axes(&found.expr()?, &positions)?)) } else { Ok(found) }
+}
+
 /// Quantiles of `expr`; `skip_nan` for the nan- forms.
 pub(in crate::array) fn quantile(name: &str, expr: &Expr, q: &Q, axes: &Axes, method: Method, skip_nan: bool) -> Result<Expr> {
+    if expr.dtype.is_complex() && method == Method::Median {
+        let (named, axes) = (name.to_string(), axes.clone());
+        return counted::when_known(name, std::slice::from_ref(expr), &[], move |args| {
+            median_of_complex(&named, &Array::from_expr(args[0].clone()), &axes, skip_nan)?.expr()
+        });
+    }
     let ndim = expr.shape.len();
     let positions = axes.positions(name, ndim)?;
     let out = out_dtype(name, expr.dtype, q, method)?;

@@ -1,7 +1,9 @@
 //! Values without their repetitions, and sets of them: what stands in a sorted array where a value differs from the one before it.
 
+use crate::array::axes::position;
+use crate::array::composed::check_pieces;
 use crate::array::{Array, Index, concatenate, counted, full};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use flagstone_kernels::dtype::DType;
 
 fn part(x: &Array, start: Option<i64>, stop: Option<i64>) -> Array {
@@ -32,6 +34,15 @@ pub struct Unique {
     pub counts: Array,
 }
 
+impl Unique {
+    /// Arrays that carry an error.
+    #[track_caller]
+    fn failed(error: Error) -> Unique {
+        let bad = || Array::build(|| Err(error.clone()));
+        Unique { values: bad(), index: bad(), inverse: bad(), counts: bad() }
+    }
+}
+
 /// `f` of arrays whose lengths are known.
 fn later(arrays: &[&Array], f: impl Fn(&[Array]) -> Result<Array> + Send + Sync + 'static) -> Result<Array> {
     let exprs: Vec<_> = arrays.iter().map(|array| array.expr()).collect::<Result<_>>()?;
@@ -59,13 +70,54 @@ pub(in crate::array) fn unique(x: &Array) -> Result<Unique> {
     let n = sorted.shape()?[0] as i64;
     let select = |array: Array| array.index([Index::Array(first.clone())]);
     let (values, index, places) = (select(sorted), select(all.argsort(0)), select(crate::array::arange(0, n, 1, None)));
-    let counts = later(&[&places], move |args| {
+    let counts = counts_of(&places, n)?;
+    let inverse = values.searchsorted(x.clone(), false);
+    Ok(Unique { values, index, inverse, counts })
+}
+
+/// The order of the rows of a matrix, by their first element, then by their second: rows that are equal stay in their order.
+fn order_of_rows(rows: &Array) -> Result<Array> {
+    let [n, columns] = rows.shape()?[..] else { return Err(Error::internal("rows that are no matrix")) };
+    check_pieces("unique", columns, "take the different elements of fewer columns")?;
+    let column = |at: u64| rows.index([Index::Slice(None, None, None), Index::Int(at as i64)]);
+    // by the last column first: what comes later counts more
+    let order = (0..columns).rev().fold(None, |order: Option<Array>, at| {
+        Some(match order {
+            None => column(at).argsort(0),
+            Some(order) => order.take(&column(at).take(&order, 0).argsort(0), 0),
+        })
+    });
+    Ok(order.unwrap_or_else(|| crate::array::arange(0, n as i64, 1, None)))
+}
+
+/// The different slices of `x` at the places of an axis, in the order of their elements. NaN differs from NaN.
+fn unique_along(x: &Array, axis: i64) -> Result<Unique> {
+    let shape = x.shape()?;
+    let at = position("unique", axis, shape.len())?;
+    let n = shape[at];
+    let others: u64 = shape.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, &n)| n).product();
+    let front = x.moveaxis(at as i64, 0);
+    let rows = front.reshape([n, others]);
+    let order = order_of_rows(&rows)?;
+    let sorted = rows.take(&order, 0);
+    let differ = part(&sorted, Some(1), None).ne(part(&sorted, None, Some(-1))).any(1);
+    let first = concatenate(&[full([n.min(1)], true, Some(DType::Bool)), differ], 0);
+    let select = |array: &Array| array.index([Index::Array(first.clone())]);
+    let index = select(&order);
+    let counts = counts_of(&select(&crate::array::arange(0, n as i64, 1, None)), n as i64)?;
+    let values = front.take(&index, 0).moveaxis(0, at as i64);
+    let ranks = first.astype(DType::I64).cumsum(0) - 1;
+    let inverse = ranks.take(&order.argsort(0), 0);
+    Ok(Unique { values, index, inverse, counts })
+}
+
+/// How many places there are from each of `firsts` to the next one, of `n` in all.
+fn counts_of(firsts: &Array, n: i64) -> Result<Array> {
+    later(&[firsts], move |args| {
         let places = &args[0];
         let ends = concatenate(&[part(places, Some(1), None), full([places.shape()?[0].min(1)], n, Some(DType::I64))], 0);
         Ok(ends - places)
-    })?;
-    let inverse = values.searchsorted(x.clone(), false);
-    Ok(Unique { values, index, inverse, counts })
+    })
 }
 
 /// The unique elements of two arrays, chosen by whether an element is its value's first, and whether there is another.
@@ -89,10 +141,33 @@ impl Array {
     /// ```
     #[track_caller]
     pub fn unique(&self) -> Unique {
-        unique(self).unwrap_or_else(|error| {
-            let bad = || Array::build(|| Err(error.clone()));
-            Unique { values: bad(), index: bad(), inverse: bad(), counts: bad() }
-        })
+        unique(self).unwrap_or_else(Unique::failed)
+    }
+
+    /// The different slices at the places of an axis, in the order of their elements, the first ones deciding; NaN differs from NaN, as
+    /// in NumPy. Slices of 4096 elements at most, whose order takes a sort of one element of each at a time.
+    ///
+    /// ```
+    /// let x = flagstone::arange(0, 8, 1, None).reshape([4, 2]) % 4;
+    /// let found = x.unique_along(0);
+    /// assert_eq!(found.values.compute::<i64>().unwrap().iter().copied().collect::<Vec<_>>(), [0, 1, 2, 3]);
+    /// assert_eq!(found.inverse.compute::<i64>().unwrap().as_slice().unwrap(), [0, 1, 0, 1]);
+    /// ```
+    #[track_caller]
+    pub fn unique_along(&self, axis: i64) -> Unique {
+        let result = |which: fn(Unique) -> Array| later(&[self], move |args| Ok(which(unique_along(&args[0], axis)?)));
+        let found = || {
+            if !self.expr()?.is_counted() {
+                return unique_along(self, axis);
+            }
+            Ok(Unique {
+                values: result(|found| found.values)?,
+                index: result(|found| found.index)?,
+                inverse: result(|found| found.inverse)?,
+                counts: result(|found| found.counts)?,
+            })
+        };
+        found().unwrap_or_else(Unique::failed)
     }
 }
 

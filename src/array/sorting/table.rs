@@ -43,8 +43,8 @@ pub(in crate::array) static SIGNATURES: &[Signature] = &[
         Ok(Value::Array(if args::boolean("isin", &a[3])? { found.logical_not() } else { found }))
     }),
     sig!("interp" ["x", "xp", "fp", "left" = "None", "right" = "None", "period" = "None"] "Linear interpolation of points.", |a| interp(a)),
-    sig!(method "take" ["a", "indices", "axis" = "None"; "mode" = "'raise'"] "The elements at indices along an axis.", |a| take(a)),
-    sig!("take_along_axis" ["arr", "indices", "axis" = "-1"] "The elements of each lane at places of its own.", |a| {
+    sig!(moves method "take" ["a", "indices", "axis" = "None"; "mode" = "'raise'"] "The elements at indices along an axis.", |a| take(a)),
+    sig!(moves "take_along_axis" ["arr", "indices", "axis" = "-1"] "The elements of each lane at places of its own.", |a| {
         const NAME: &str = "take_along_axis";
         let (x, indices) = (args::array(NAME, &a[0])?, args::array(NAME, &a[1])?);
         Ok(Value::Array(x.take_along_axis(&indices, axis_of(NAME, &a[2])?)))
@@ -91,7 +91,7 @@ pub(in crate::array) static SIGNATURES: &[Signature] = &[
     sig!("lexsort" ["keys", "axis" = "-1"] "The order by several keys, the last one first.", |a| {
         Ok(Value::Array(lanes::lexsort(&args::arrays("lexsort", &a[0])?, args::integer("lexsort", &a[1])?)?))
     }),
-    sig!("compress" ["condition", "a", "axis" = "None"] "The elements where a condition of one axis holds.", |a| compress(a)),
+    sig!(moves [1] "compress" ["condition", "a", "axis" = "None"] "The elements where a condition of one axis holds.", |a| compress(a)),
     sig!("extract" ["condition", "arr"] "All elements where a condition holds.", |a| {
         let (mask, x) = (args::array("extract", &a[0])?.ravel().astype(DType::Bool), args::array("extract", &a[1])?.ravel());
         Ok(Value::Array(x.index([Index::Array(mask)])))
@@ -318,14 +318,19 @@ fn sort_complex(a: &[Value]) -> Result<Value> {
 }
 
 fn unique(a: &[Value]) -> Result<Value> {
-    if !is_none(&a[4]) && args::array("unique", &a[0])?.ndim()? != 1 {
-        return Err(Error::unsupported("unique", "an axis; the different elements of the flattened array are found"));
-    }
     let x = args::array("unique", &a[0])?;
+    let along = if is_none(&a[4]) { None } else { Some(args::integer("unique", &a[4])?) };
     if !args::boolean("unique", &a[5])? && (x.dtype()?.is_float() || x.dtype()?.is_complex()) {
         return Err(Error::unsupported("unique", "equal_nan=False; NaN counts once"));
     }
-    let found = x.unique();
+    let found = match along {
+        Some(axis) if x.ndim()? != 1 => x.unique_along(axis),
+        Some(axis) => {
+            super::position("unique", axis, 1)?;
+            x.unique()
+        }
+        None => x.unique(),
+    };
     let asked = [&a[1], &a[2], &a[3]].map(|value| args::boolean("unique", value));
     let mut results = vec![found.values];
     for (asked, result) in asked.into_iter().zip([found.index, found.inverse, found.counts]) {

@@ -14,10 +14,9 @@ pub(super) fn from(x: &Array, at: usize, start: u64, without: u64) -> Result<Arr
     picked("index", &x, at, &[(start as i64, 1, len)]).map(Array::from_expr)
 }
 
-/// Each place minus the one before it; of bool whether they differ.
-fn step(x: &Array, at: usize) -> Result<Array> {
-    let (later, earlier) = (from(x, at, 1, 0)?, from(x, at, 0, 1)?);
-    Ok(if x.dtype()? == DType::Bool { later.ne(earlier) } else { later - earlier })
+/// A place minus the one before it; of bool whether they differ.
+pub(in crate::array) fn difference(later: &Array, earlier: &Array) -> Result<Array> {
+    Ok(if later.dtype()? == DType::Bool { later.ne(earlier) } else { later - earlier })
 }
 
 /// What stands before or behind `x`: of no axes, it is repeated along the others.
@@ -30,9 +29,15 @@ fn beside(x: &Array, at: usize, more: &Array) -> Result<Array> {
     Ok(more.broadcast_to(shape))
 }
 
-/// `n` times the differences along `axis`, of the array between `prepend` and `append`.
+/// `n` times `step` of neighbours along `axis`, the later one and the earlier one, in the array between `prepend` and `append`.
 #[track_caller]
-pub(super) fn diff(x: &Array, n: u64, axis: i64, prepend: Option<&Array>, append: Option<&Array>) -> Array {
+pub(in crate::array) fn diff(
+    x: &Array,
+    n: u64,
+    axis: i64,
+    [prepend, append]: [Option<&Array>; 2],
+    step: fn(&Array, &Array) -> Result<Array>,
+) -> Array {
     let given: Vec<&Array> = std::iter::once(x).chain(prepend).chain(append).collect();
     let before = prepend.is_some();
     composed("diff", &given, move |arrays| {
@@ -47,7 +52,7 @@ pub(super) fn diff(x: &Array, n: u64, axis: i64, prepend: Option<&Array>, append
         // each round takes one place: after as many as there are, nothing is left
         let rounds = n.min(whole.shape()?[at]);
         check_pieces("diff", rounds, "take differences fewer times")?;
-        (0..rounds).try_fold(whole, |x, _| step(&x, at))
+        (0..rounds).try_fold(whole, |x, _| step(&from(&x, at, 1, 0)?, &from(&x, at, 0, 1)?))
     })
 }
 
@@ -60,7 +65,7 @@ impl Array {
     /// ```
     #[track_caller]
     pub fn diff(&self, n: u64, axis: i64) -> Array {
-        diff(self, n, axis, None, None)
+        diff(self, n, axis, [None, None], difference)
     }
 
     /// The differences of neighbours among all elements in C order, between two arrays of what comes before and behind them.

@@ -16,6 +16,7 @@ mod zeros;
 pub use convolve::{Overlap, convolve, correlate};
 pub use covariance::Observations;
 pub use differences::polyval;
+pub(super) use differences::{diff, difference};
 pub use fit::polyfit;
 pub use gradient::Spacing;
 pub use polynomials::{polyadd, polyder, polydiv, polyint, polymul, polysub};

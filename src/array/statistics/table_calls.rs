@@ -30,7 +30,8 @@ pub(super) fn diff(a: &[Value]) -> Called {
         return Err(Error::bad_request("diff", "an array without axes; expected one axis at least"));
     }
     let (before, behind) = (optional("diff", &a[3])?, optional("diff", &a[4])?);
-    given(differences::diff(&x, args::natural("diff", &a[1])?, args::integer("diff", &a[2])?, before.as_ref(), behind.as_ref()))
+    let (n, axis) = (args::natural("diff", &a[1])?, args::integer("diff", &a[2])?);
+    given(differences::diff(&x, n, axis, [before.as_ref(), behind.as_ref()], differences::difference))
 }
 
 pub(super) fn ediff1d(a: &[Value]) -> Called {
