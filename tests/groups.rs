@@ -163,3 +163,29 @@ fn sums_and_counts_of_groups_read_their_labels_while_they_are_there() {
     assert_eq!(counted(&runtime.counters().spilled_bytes), 0, "labels wait for nobody");
     assert_eq!(counted(&runtime.counters().decoded_bytes), side * side * 12, "each chunk is decoded once");
 }
+
+#[test]
+fn many_groups_of_wide_rows_decode_each_chunk_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x.zarr").display().to_string();
+    let (rows, columns, groups) = (2000u64, 600, 200u64);
+    let wide = Runtime::builder().memory_limit("256MiB").threads(2).build().unwrap();
+    let x = random::normal(0.0, 1.0).shape([rows, columns]).seed(5).build();
+    wide.store_with(&x, &path, &StoreOptions::new().chunks([100, 200])).unwrap();
+    let labels = flagstone::arange(0, rows as i64, 1, None) * 7 % groups as i64;
+    let sums = flagstone::open(&path).unwrap().groupby(&labels, 0, groups).sum();
+    let expected = wide.compute::<f64>(&sums).unwrap();
+    // ten rows make a group, so a part has to be nearly all of them: many times what a task may hold
+    let narrow = Runtime::builder().memory_limit_bytes(8 << 20).threads(2).build().unwrap();
+    let found = narrow.compute::<f64>(&sums).unwrap();
+    let bits = |array: &ArrayD<f64>| array.iter().map(|v| v.to_bits()).collect::<Vec<u64>>();
+    assert_eq!(bits(&found), bits(&expected));
+    assert_eq!(narrow.counters().decoded_bytes.load(std::sync::atomic::Ordering::SeqCst), rows * columns * 8);
+    let mut by_loop = ndarray::Array2::<f64>::zeros((groups as usize, columns as usize));
+    let values = wide.compute::<f64>(&x).unwrap();
+    for (i, row) in values.outer_iter().enumerate() {
+        let mut into = by_loop.row_mut(i * 7 % groups as usize);
+        into.iter_mut().zip(row.iter()).for_each(|(into, v)| *into += v);
+    }
+    assert!(by_loop.iter().zip(&found).all(|(a, b)| (a - b).abs() < 1e-12));
+}

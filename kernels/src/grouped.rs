@@ -6,12 +6,23 @@ use serde::{Deserialize, Serialize};
 /// What becomes of the rows of a label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Fold {
-    /// Added, in an order that follows from the number of groups and of others, in the dtype of the values.
+    /// Added, in an order that follows from the number of groups and from whether rows are single values, in the dtype of the values.
     Sum,
     /// The least value; NaN wins.
     Min,
     /// The greatest value; NaN wins.
     Max,
+}
+
+/// What rows are folded into.
+#[derive(Clone, Copy, Debug)]
+pub struct Into {
+    /// Number of groups.
+    pub count: usize,
+    /// Whether rows are single values.
+    pub single: bool,
+    /// Whether nothing has been folded into them yet.
+    pub first: bool,
 }
 
 /// A label that is not one of the groups.
@@ -27,16 +38,17 @@ pub fn folds(fold: Fold, dtype: DType) -> bool {
     }
 }
 
-/// Folds rows [labels, others] of dense `values` into rows [groups, others] of `out`, which may hold anything before. Groups
-/// without a row get 0, or for extremes the other end of the dtype. Rows whose label is negative belong to no group.
+/// Folds rows [labels, others] of dense `values` into rows [groups, others] of `out`, which may hold anything before where these are the
+/// `first` ones. Groups without a row get 0, or for extremes the other end of the dtype. Rows whose label is negative belong to no group.
+/// `single` says that there are no others: where a row has one value by chance, it is folded as any row is.
 ///
 /// # Errors
 /// The first label that is not below the number of groups.
 ///
 /// # Panics
 /// If the dtype has no such fold, or a buffer is too short.
-pub fn fold(fold: Fold, dtype: DType, values: &[u8], labels: &[i64], groups: usize, out: &mut [u8]) -> Result<(), NoGroup> {
-    if let Some(&label) = labels.iter().find(|&&label| label >= groups as i64) {
+pub fn fold(fold: Fold, dtype: DType, values: &[u8], labels: &[i64], groups: Into, out: &mut [u8]) -> Result<(), NoGroup> {
+    if let Some(&label) = labels.iter().find(|&&label| label >= groups.count as i64) {
         return Err(NoGroup(label));
     }
     match (fold, dtype) {
@@ -52,7 +64,7 @@ pub fn fold(fold: Fold, dtype: DType, values: &[u8], labels: &[i64], groups: usi
 }
 
 /// Least or greatest values; a group without rows gets the dtype's greatest or least value.
-fn real_extremes(fold: Fold, dtype: DType, values: &[u8], labels: &[i64], groups: usize, out: &mut [u8]) {
+fn real_extremes(fold: Fold, dtype: DType, values: &[u8], labels: &[i64], groups: Into, out: &mut [u8]) {
     macro_rules! of {
         ($t:ty, $least:expr, $greatest:expr) => {{
             let least = fold == Fold::Min;
@@ -84,13 +96,16 @@ fn real_extremes(fold: Fold, dtype: DType, values: &[u8], labels: &[i64], groups
     }
 }
 
-fn rows<T: Element>(values: &[u8], labels: &[i64], groups: usize, out: &mut [u8], nothing: T, with: impl Fn(T, T) -> T) {
+fn rows<T: Element>(values: &[u8], labels: &[i64], groups: Into, out: &mut [u8], nothing: T, with: impl Fn(T, T) -> T) {
     let (values, out): (&[T], &mut [T]) = (bytemuck::cast_slice(values), bytemuck::cast_slice_mut(out));
     let others = values.len() / labels.len().max(1);
-    if others == 1 && groups <= FEW {
-        return single(values, labels, &mut out[..groups], nothing, with);
+    let out = &mut out[..groups.count * others];
+    if groups.first {
+        out.fill(nothing);
     }
-    out[..groups * others].fill(nothing);
+    if groups.single && groups.count <= FEW {
+        return single(values, labels, out, nothing, with);
+    }
     for (&label, row) in labels.iter().zip(values.chunks_exact(others.max(1))) {
         if label >= 0 {
             let into = &mut out[label as usize * others..][..others];
@@ -117,7 +132,7 @@ fn single<T: Element>(values: &[T], labels: &[i64], out: &mut [T], nothing: T, w
     }
     lanes.iter_mut().zip(last_labels.iter().zip(last_values)).for_each(|(lane, (&label, &value))| fold(lane, label, value));
     for (at, out) in out.iter_mut().enumerate() {
-        *out = with(with(lanes[0][at], lanes[1][at]), with(lanes[2][at], lanes[3][at]));
+        *out = with(*out, with(with(lanes[0][at], lanes[1][at]), with(lanes[2][at], lanes[3][at])));
     }
 }
 
@@ -127,7 +142,14 @@ mod tests {
 
     fn of<T: Element>(what: Fold, values: &[T], labels: &[i64], groups: usize) -> Vec<T> {
         let mut out = vec![T::default(); groups * values.len() / labels.len()];
-        fold(what, T::DTYPE, bytemuck::cast_slice(values), labels, groups, bytemuck::cast_slice_mut(&mut out)).unwrap();
+        let bytes = bytemuck::cast_slice_mut(&mut out);
+        // in two parts of what are whole rows
+        let (others, half) = (values.len() / labels.len(), labels.len() / 2);
+        let parts = [(&values[..half * others], &labels[..half]), (&values[half * others..], &labels[half..])];
+        for (first, (values, labels)) in [true, false].into_iter().zip(parts) {
+            let into = Into { count: groups, single: others == 1, first };
+            fold(what, T::DTYPE, bytemuck::cast_slice(values), labels, into, bytes).unwrap();
+        }
         out
     }
 
@@ -139,8 +161,11 @@ mod tests {
         let max = of(Fold::Max, &[1.0, f64::NAN, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0], &labels, 2);
         assert_eq!(max[..3], [3.0, 4.0, 5.0]);
         assert!(max[3].is_nan());
+        assert_eq!(of(Fold::Sum, &[1i64, 2, 3, 4, 5, 6, 7, 8, 9], &[0, 1, 0, 2, -1, 1, 1, 0, 2], 4), [12, 15, 13, 0]);
+        assert_eq!(of(Fold::Max, &[1i64, 2, 3, 4, 5, 6, 7, 8, 9], &[0, 1, 0, 2, -1, 1, 1, 0, 2], 3), [8, 7, 9]);
         let mut out = [0i64; 2];
-        let refused = fold(Fold::Sum, DType::I64, bytemuck::cast_slice(&[1i64, 2]), &[0, 2], 2, bytemuck::cast_slice_mut(&mut out));
+        let into = Into { count: 2, single: true, first: true };
+        let refused = fold(Fold::Sum, DType::I64, bytemuck::cast_slice(&[1i64, 2]), &[0, 2], into, bytemuck::cast_slice_mut(&mut out));
         assert_eq!(refused, Err(NoGroup(2)));
     }
 }

@@ -1,20 +1,23 @@
-//! Rows by label: a box is a part of the axes that labels go along, with as much of the others as a task has room for.
+//! Rows by label: a box is a part of the axes that labels go along, with as much of the others as a task has room for. Its rows are brought
+//! in a window at a time, so that a part may be many times what a task holds.
 
 use crate::blocked::blocking;
 use crate::blocked::boxes::Boxes;
 use crate::blocked::feed::Feed;
 use crate::blocked::lower::{Lower, Lowering};
 use crate::blocked::made::Blocked;
+use crate::blocked::need::Windows;
 use crate::blocked::task_box::TaskBox;
 use crate::blocked::work::{Access, Blocks, Evaluating, Layout, Tasks, Work, Writes};
 use crate::error::{Error, Result};
 use crate::expr::{Expr, ops};
 use crate::grid::{AxisChunks, ChunkGrid};
-use crate::plan::{Parts, Product, Stage, TaskBlocks, new_product};
+use crate::plan::{Parts, Product, Stage, TaskBlocks, TaskSpec, new_product};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::grouped;
 use flagstone_kernels::program::Reg;
+use flagstone_kernels::view::ViewMut;
 
 /// Folds rows into groups, a block a box.
 struct GroupedStage {
@@ -22,8 +25,12 @@ struct GroupedStage {
     fold: grouped::Fold,
     dtype: DType,
     groups: u64,
+    /// Whether labels go along all axes.
+    single: bool,
     programs: [Fused; 2],
-    /// Of the kernel that evaluates, the rows and the labels.
+    /// What is brought in at once along the first axis.
+    windows: AxisChunks,
+    /// Of the kernel that evaluates, the rows of a window and the labels.
     layout: Layout<3>,
 }
 
@@ -31,18 +38,22 @@ impl GroupedStage {
     fn new(of: &ops::Grouped, feeds: &[(Feed, Reg); 2], mut cuts: Vec<AxisChunks>) -> GroupedStage {
         let along = of.parts.axes.len();
         cuts[..along].clone_from_slice(&of.parts.axes);
-        let rows = of.rows();
+        let windows = of.windows();
         let boxes = Boxes::rows(cuts);
         let (dtype, item) = (of.values.dtype, of.values.dtype.size() as u64);
         let programs = feeds.each_ref().map(|(feed, reg)| Fused::new(feed.program.clone(), vec![*reg], vec![]));
         let kernel = programs.iter().map(|program| program.scratch_bytes() as u64).max().unwrap_or(0);
-        let layout = Layout::new([kernel, boxes.longest_elements().saturating_mul(item), rows.saturating_mul(8)]);
+        let of_window = std::iter::once(&windows).chain(&boxes.cuts[1..]).map(AxisChunks::longest).fold(1, u64::saturating_mul);
+        let layout = Layout::new([kernel, of_window.saturating_mul(item), of.rows().saturating_mul(8)]);
         let reads = vec![Access::whole(feeds[0].0.clone()), Access { feed: feeds[1].0.clone(), axes: (0..along).collect() }];
-        let scratch = layout.bytes().saturating_add(Work::loading_bytes(&boxes, &reads));
+        let units: Vec<Windows<'_>> = std::iter::once(&windows).chain(&boxes.cuts[1..]).map(Windows::whole).collect();
+        let loading = reads[0].feed.loading_bytes(&units).max(Work::loading_bytes(&boxes, &reads[1..]));
+        let scratch = layout.bytes().saturating_add(loading);
         let product = Product { id: new_product(), name: "groups".into(), blocks: boxes.len() };
         let others = Blocks::Elements { axes: (along..boxes.cuts.len()).collect(), item: of.groups.saturating_mul(item) };
         let work = Work::new("groupby", boxes, reads, vec![Writes { product, blocks: others }], scratch);
-        GroupedStage { work, fold: of.fold, dtype, groups: of.groups, programs, layout }
+        let single = of.values.shape.len() == along;
+        GroupedStage { work, fold: of.fold, dtype, groups: of.groups, single, programs, windows, layout }
     }
 }
 
@@ -51,17 +62,37 @@ impl Tasks for GroupedStage {
         &self.work
     }
     fn run(&self, _n: u64, task_box: &TaskBox, blocks: &mut TaskBlocks) -> Result<()> {
-        let Parts { reads, mut writes, scratch, counters } = blocks.parts();
-        let mut scratch = scratch;
+        let Parts { reads, mut writes, mut scratch, counters } = blocks.parts();
         let [kernel, values, labels] = self.layout.split(&mut scratch);
-        let mut evaluating = Evaluating { reads: &reads, kernel, scratch, counters };
         let [of_values, of_labels] = [0, 1].map(|at| (&self.work.reads[at], &self.programs[at]));
-        let (values, _) = evaluating.values(of_values.0, of_values.1, task_box, values)?;
-        let (labels, _) = evaluating.values(of_labels.0, of_labels.1, task_box, labels)?;
-        let labels = bytemuck::cast_slice(labels);
-        grouped::fold(self.fold, self.dtype, values, labels, self.groups as usize, writes[0]).map_err(|bad| {
-            Error::bad_request("groupby", format!("the label {} of {} groups; expected 0 to {}", bad.0, self.groups, self.groups - 1))
-        })
+        let (start, shape) = of_values.0.part(task_box);
+        let mut spec = TaskSpec::default();
+        of_values.0.feed.describe(&start, &shape, &mut spec);
+        let (own, others) = reads.split_at(spec.reads.len());
+        let mut evaluating = Evaluating { reads: others, kernel, scratch, counters };
+        let (labels, places) = evaluating.values(of_labels.0, of_labels.1, task_box, labels)?;
+        let labels: &[i64] = bytemuck::cast_slice(labels);
+        // labels of a place along the first axis
+        let beside: usize = places[1..].iter().product();
+        let (mut at, end) = (start[0], start[0] + shape[0]);
+        while at < end {
+            let (first, len) = self.windows.chunk(self.windows.find(at));
+            let stop = (first + len).min(end);
+            let (mut from, mut window) = (start.clone(), shape.clone());
+            (from[0], window[0]) = (at, stop - at);
+            let local: Vec<usize> = window.iter().map(|&n| n as usize).collect();
+            let mut scratch = &mut *evaluating.scratch;
+            let views = of_values.0.feed.load((&start, &shape), &from, &window, own, &mut scratch, counters)?;
+            let values = &mut values[..local.iter().product::<usize>() * self.dtype.size()];
+            of_values.1.run(&from, &local, &views, &mut [ViewMut::dense(&mut *values, self.dtype, &local)], evaluating.kernel);
+            let labels = &labels[(at - start[0]) as usize * beside..(stop - start[0]) as usize * beside];
+            let into = grouped::Into { count: self.groups as usize, single: self.single, first: at == start[0] };
+            grouped::fold(self.fold, self.dtype, values, labels, into, writes[0]).map_err(|bad| {
+                Error::bad_request("groupby", format!("the label {} of {} groups; expected 0 to {}", bad.0, self.groups, self.groups - 1))
+            })?;
+            at = stop;
+        }
+        Ok(())
     }
 }
 
@@ -74,7 +105,8 @@ impl Lower for ops::Grouped {
         let of = |most: u64| {
             let mut cuts = blocking::of_size(&feeds[0].0, most, work);
             cuts[..along].fill(AxisChunks::whole(1));
-            blocking::shrink(&mut cuts, (most / self.rows().max(self.groups)).max(1));
+            let beside = self.parts.axes[1..].iter().map(AxisChunks::longest).fold(1, u64::saturating_mul);
+            blocking::shrink(&mut cuts, (most / self.windows().longest().saturating_mul(beside).max(self.groups)).max(1));
             GroupedStage::new(self, &feeds, cuts)
         };
         // what is decoded whole is read whole where that fits, however long a part is: narrower boxes would decode it again

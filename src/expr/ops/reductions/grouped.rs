@@ -41,6 +41,13 @@ impl Grouped {
         Grouped { fold, values: values.clone(), labels: labels.clone(), groups, parts }
     }
 
+    /// What of a part is folded at once along the first axis: rows with something beside them chunk by chunk, in order, which changes no bit.
+    pub fn windows(&self) -> AxisChunks {
+        let (parts, chunks) = (&self.parts.axes[0], &self.values.chunks.axes[0]);
+        let has_others = self.values.shape.len() > self.parts.axes.len();
+        if has_others && chunks.count() > parts.count() { chunks.clone() } else { parts.clone() }
+    }
+
     /// Rows of a part at most.
     pub fn rows(&self) -> u64 {
         self.parts.axes.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul)
