@@ -326,7 +326,8 @@ fn signatures_bind_every_name() {
         let required = signature.params.iter().filter(|param| param.default.is_none()).count();
         if required == 1 {
             let mut args: Vec<Value> = signature.params.iter().map(|param| param.default.map_or(Value::None, default)).collect();
-            args[0] = if ["trace", "diagonal"].contains(&signature.name) { Value::Array(ones([4, 4], DType::F64)) } else { x.clone() };
+            let of_matrices = ["trace", "diagonal"].contains(&signature.name.trim_start_matches("ma."));
+            args[0] = if of_matrices { Value::Array(ones([4, 4], DType::F64)) } else { x.clone() };
             let result = (signature.call)(&args).unwrap_or_else(|error| panic!("{}: {error}", signature.name)).filled();
             let results = if let Value::Tuple(results) = result { results } else { vec![result] };
             for result in results {
