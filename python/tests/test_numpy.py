@@ -204,6 +204,8 @@ def compared(ours, theirs, where):
         for one, other in zip(ours, theirs):
             compared(one, other, where)
         return
+    if isinstance(ours, fs.MaskedArray):
+        theirs, ours = np.ma.filled(theirs), ours.filled()
     theirs = np.asarray(theirs)
     shape, dtype = np.shape(ours), ours.dtype if isinstance(ours, fs.Array) else np.asarray(ours).dtype
     assert shape == theirs.shape and dtype == theirs.dtype, f"{where}: {dtype} {shape}, NumPy {theirs.dtype} {theirs.shape}"
