@@ -16,6 +16,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("weighted means of the first columns {:.3}", runtime.compute::<f64>(&recent.index(idx![..4]))?);
     let correlations = x.index(idx![.., ..4]).t().corrcoef(Observations::new());
     println!("correlations of four columns\n{:.2}", runtime.compute::<f64>(&correlations)?);
-    println!("skewness {:.4}, kurtosis {:.4}", runtime.item::<f64>(&x.skew(true, ..))?, runtime.item::<f64>(&x.kurtosis(true, true, ..))?);
+    println!("skewness {:.4}, kurtosis {:.4}", runtime.item::<f32>(&x.skew(true, ..))?, runtime.item::<f32>(&x.kurtosis(true, true, ..))?);
     Ok(())
 }
