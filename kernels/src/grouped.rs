@@ -16,7 +16,7 @@ pub enum Fold {
 
 /// What rows are folded into.
 #[derive(Clone, Copy, Debug)]
-pub struct Into {
+pub struct Groups {
     /// Number of groups.
     pub count: usize,
     /// Whether rows are single values.
@@ -47,7 +47,7 @@ pub fn folds(fold: Fold, dtype: DType) -> bool {
 ///
 /// # Panics
 /// If the dtype has no such fold, or a buffer is too short.
-pub fn fold(fold: Fold, dtype: DType, values: &[u8], labels: &[i64], groups: Into, out: &mut [u8]) -> Result<(), NoGroup> {
+pub fn fold(fold: Fold, dtype: DType, values: &[u8], labels: &[i64], groups: Groups, out: &mut [u8]) -> Result<(), NoGroup> {
     if let Some(&label) = labels.iter().find(|&&label| label >= groups.count as i64) {
         return Err(NoGroup(label));
     }
@@ -64,7 +64,7 @@ pub fn fold(fold: Fold, dtype: DType, values: &[u8], labels: &[i64], groups: Int
 }
 
 /// Least or greatest values; a group without rows gets the dtype's greatest or least value.
-fn real_extremes(fold: Fold, dtype: DType, values: &[u8], labels: &[i64], groups: Into, out: &mut [u8]) {
+fn real_extremes(fold: Fold, dtype: DType, values: &[u8], labels: &[i64], groups: Groups, out: &mut [u8]) {
     macro_rules! of {
         ($t:ty, $least:expr, $greatest:expr) => {{
             let least = fold == Fold::Min;
@@ -96,7 +96,7 @@ fn real_extremes(fold: Fold, dtype: DType, values: &[u8], labels: &[i64], groups
     }
 }
 
-fn rows<T: Element>(values: &[u8], labels: &[i64], groups: Into, out: &mut [u8], nothing: T, with: impl Fn(T, T) -> T) {
+fn rows<T: Element>(values: &[u8], labels: &[i64], groups: Groups, out: &mut [u8], nothing: T, with: impl Fn(T, T) -> T) {
     let (values, out): (&[T], &mut [T]) = (bytemuck::cast_slice(values), bytemuck::cast_slice_mut(out));
     let others = values.len() / labels.len().max(1);
     let out = &mut out[..groups.count * others];
@@ -147,7 +147,7 @@ mod tests {
         let (others, half) = (values.len() / labels.len(), labels.len() / 2);
         let parts = [(&values[..half * others], &labels[..half]), (&values[half * others..], &labels[half..])];
         for (first, (values, labels)) in [true, false].into_iter().zip(parts) {
-            let into = Into { count: groups, single: others == 1, first };
+            let into = Groups { count: groups, single: others == 1, first };
             fold(what, T::DTYPE, bytemuck::cast_slice(values), labels, into, bytes).unwrap();
         }
         out
@@ -164,7 +164,7 @@ mod tests {
         assert_eq!(of(Fold::Sum, &[1i64, 2, 3, 4, 5, 6, 7, 8, 9], &[0, 1, 0, 2, -1, 1, 1, 0, 2], 4), [12, 15, 13, 0]);
         assert_eq!(of(Fold::Max, &[1i64, 2, 3, 4, 5, 6, 7, 8, 9], &[0, 1, 0, 2, -1, 1, 1, 0, 2], 3), [8, 7, 9]);
         let mut out = [0i64; 2];
-        let into = Into { count: 2, single: true, first: true };
+        let into = Groups { count: 2, single: true, first: true };
         let refused = fold(Fold::Sum, DType::I64, bytemuck::cast_slice(&[1i64, 2]), &[0, 2], into, bytemuck::cast_slice_mut(&mut out));
         assert_eq!(refused, Err(NoGroup(2)));
     }

@@ -104,15 +104,21 @@ impl<T: Field> Loop for Dot<'_, T> {
         for (lane, (x, y)) in self.x[whole..].iter().zip(&self.y[whole..]).enumerate() {
             sums[lane] = sums[lane] + x.conjugate() * *y;
         }
-        let mut width = LANES / 2;
-        while width > 0 {
-            for lane in 0..width {
-                sums[lane] = sums[lane] + sums[lane + width];
-            }
-            width /= 2;
-        }
-        sums[0]
+        joined(sums)
     }
+}
+
+/// The sum of `N` sums, a power of two, by halves.
+#[inline(always)]
+pub(super) fn joined<T: Field, const N: usize>(mut sums: [T; N]) -> T {
+    let mut width = N / 2;
+    while width > 0 {
+        for lane in 0..width {
+            sums[lane] = sums[lane] + sums[lane + width];
+        }
+        width /= 2;
+    }
+    sums[0]
 }
 
 /// The sum of squares of what `x` becomes by `scaled`.

@@ -1,7 +1,7 @@
 //! A few packed columns against a few others: tiles of dot products and of updates that stay in registers.
 
 use super::field::Field;
-use super::panel::Packed;
+use super::panel::{Packed, joined};
 use crate::isa::{Loop, dispatch};
 use std::array::from_fn;
 use std::hint::black_box;
@@ -40,14 +40,7 @@ impl<T: Field, const A: usize, const B: usize> Loop for Dots<'_, T, A, B> {
                 for (sum, (x, y)) in sums.iter_mut().zip(x[a].1.iter().zip(y[b].1)) {
                     *sum = *sum + x.conjugate() * *y;
                 }
-                let mut width = LANES / 2;
-                while width > 0 {
-                    for lane in 0..width {
-                        sums[lane] = sums[lane] + sums[lane + width];
-                    }
-                    width /= 2;
-                }
-                sums[0]
+                joined(sums)
             })
         })
     }

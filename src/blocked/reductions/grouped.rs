@@ -86,7 +86,7 @@ impl Tasks for GroupedStage {
             let values = &mut values[..local.iter().product::<usize>() * self.dtype.size()];
             of_values.1.run(&from, &local, &views, &mut [ViewMut::dense(&mut *values, self.dtype, &local)], evaluating.kernel);
             let labels = &labels[(at - start[0]) as usize * beside..(stop - start[0]) as usize * beside];
-            let into = grouped::Into { count: self.groups as usize, single: self.single, first: at == start[0] };
+            let into = grouped::Groups { count: self.groups as usize, single: self.single, first: at == start[0] };
             grouped::fold(self.fold, self.dtype, values, labels, into, writes[0]).map_err(|bad| {
                 Error::bad_request("groupby", format!("the label {} of {} groups; expected 0 to {}", bad.0, self.groups, self.groups - 1))
             })?;
