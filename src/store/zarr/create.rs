@@ -8,7 +8,7 @@ use super::far_write;
 use super::keys::Keys;
 use super::place::Place;
 use super::write::ZarrWriter;
-use super::{Found, blosc, document, fill, look, nczarr, xarray};
+use super::{Found, blosc, document, fill, group_there, look, nczarr, xarray};
 use crate::error::{Error, Result};
 use crate::store::in_memory::dense_len;
 use crate::store::publish::{already_exists, parent, partial_path};
@@ -103,14 +103,7 @@ pub(crate) fn create_group(
         Place::Zip { .. } => return Err(Error::unsupported(address, "a zip file is read, not written")),
     };
     let failed = |e: io::Error| Error::store_io(address, "writing the group", &e);
-    let (mut kept, mut kept_kinds) = match look(&Place::Directory(target.clone()), address)? {
-        Found::Group { version: found, attributes, kinds, .. } if found == version => (attributes, kinds),
-        Found::Nothing => (Map::new(), AttributeKinds::new()),
-        Found::Group { version: found, .. } => {
-            return Err(Error::bad_request(address, format!("is a group of Zarr version {found}, not {version}")));
-        }
-        _ => return Err(Error::store(address, "is an array, not a group")),
-    };
+    let (mut kept, mut kept_kinds) = group_there(&Place::Directory(target.clone()), address, version)?;
     let groups = missing_groups(root, &target, address, version)?;
     fs::create_dir_all(&target).map_err(failed)?;
     let put = |file: PathBuf, text: String| {

@@ -4,7 +4,7 @@
 use super::document::Documents;
 use super::encode::{Encoder, Object};
 use super::place::Place;
-use super::{Found, document, look, nczarr};
+use super::{Found, document, group_there, look, nczarr};
 use crate::error::{Error, Result};
 use crate::grid::Region;
 use crate::store::publish::already_exists;
@@ -153,14 +153,7 @@ pub(super) fn create_group(
     version: u8,
 ) -> Result<()> {
     let (bucket, prefix, above) = far(root, path, address)?;
-    let (mut kept, mut kept_kinds) = match look(&Place::Far { bucket: bucket.clone(), prefix: prefix.clone() }, address)? {
-        Found::Group { version: found, attributes, kinds, .. } if found == version => (attributes, kinds),
-        Found::Nothing => (Map::new(), AttributeKinds::new()),
-        Found::Group { version: found, .. } => {
-            return Err(Error::bad_request(address, format!("is a group of Zarr version {found}, not {version}")));
-        }
-        _ => return Err(Error::store(address, "is an array, not a group")),
-    };
+    let (mut kept, mut kept_kinds) = group_there(&Place::Far { bucket: bucket.clone(), prefix: prefix.clone() }, address, version)?;
     let mut documents = missing_groups(&bucket, &above, version, address)?;
     nczarr::replace((&mut kept, &mut kept_kinds), (attributes, kinds));
     let kept = document::marked_numbers(&nczarr::written(&kept, &kept_kinds, version), &kept_kinds);

@@ -48,6 +48,21 @@ enum Found {
     Nothing,
 }
 
+/// The attributes, and their kinds, of the group of `version` at `place`; none of both where nothing is.
+///
+/// # Errors
+/// `Store` where an array stands, `BadRequest` where a group of another version does.
+fn group_there(place: &Place, address: &str, version: u8) -> Result<(Map<String, Value>, AttributeKinds)> {
+    match look(place, address)? {
+        Found::Group { version: found, attributes, kinds, .. } if found == version => Ok((attributes, kinds)),
+        Found::Nothing => Ok((Map::new(), AttributeKinds::new())),
+        Found::Group { version: found, .. } => {
+            Err(Error::bad_request(address, format!("is a group of Zarr version {found}, not {version}")))
+        }
+        _ => Err(Error::store(address, "is an array, not a group")),
+    }
+}
+
 fn look(place: &Place, address: &str) -> Result<Found> {
     if let Some(v3) = place.document("zarr.json", address)? {
         return found_v3(v3, address);
