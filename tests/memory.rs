@@ -269,6 +269,7 @@ fn rows() -> Vec<Row> {
         row("qr of a tall product, which is kept", eval("q, r = linalg.qr(random.normal(0, 1, size=(1500000, 24), seed=3) @ random.normal(0, 1, size=(24, 24), seed=4)); abs((q * q).sum(axis=0) - 1).max()", &[]),
             Expected::Near(vec![0.0], 1e-12)).spills(),
         row("eigenvalues", eval("linalg.eigvalsh(s).sum() / 1000", &["s=s.zarr"]), Expected::Near(vec![(0..SIDE).map(|i| x(i, i)).sum::<f64>() / 1000.0], 1e-7)).spills(),
+        row("singular values", eval("(linalg.svdvals(s) ** 2).sum() / (s ** 2).sum()", &["s=s.zarr"]), Expected::Near(vec![1.0], 1e-9)).spills(),
         row("compute over the limit", Job::Api(whole), Expected::Refused("store")),
         row("persist", Job::Api(persist), Expected::Near(vec![10.0, 0.1], 1e-3)).spills(),
         row("from_function, map_blocks", Job::Api(functions), Expected::Values(vec![(ROWS * COLUMNS) as f64 + mean_x * n])),

@@ -33,7 +33,7 @@ pub(super) fn lowered(op: &Op) -> Option<&dyn Lower> {
         Op::Output(operation) => Some(operation),
         Op::Factor(operation) => Some(operation),
         Op::Apply(operation) => Some(operation),
-        Op::TallQr(_) | Op::Dense(_) | Op::Eigh(_) => None,
+        Op::TallQr(_) | Op::Dense(_) | Op::Eigh(_) | Op::Svd(_) => None,
     }
 }
 
@@ -44,6 +44,7 @@ pub(super) fn lowered_all(op: &Op) -> Option<&dyn LowerAll> {
         Op::TallQr(operation) => Some(operation),
         Op::Dense(operation) => Some(operation),
         Op::Eigh(operation) => Some(operation),
+        Op::Svd(operation) => Some(operation),
         Op::Source(_) | Op::Full(_) | Op::Generate(_) | Op::Resident(_) | Op::Function(_) => None,
         Op::Elementwise(_) | Op::View(_) | Op::Reduce(_) | Op::Concatenate(_) | Op::Rechunk(_) | Op::Reshape(_) => None,
         Op::Cumulative(_) | Op::Lanes(_) | Op::Lookup(_) | Op::Tally(_) | Op::Grouped(_) => None,
@@ -70,6 +71,6 @@ pub fn procedure(node: &Expr, work: &WorkSizes) -> Option<Box<dyn Procedure>> {
         Op::Source(_) | Op::Full(_) | Op::Generate(_) | Op::Resident(_) | Op::Function(_) | Op::Elementwise(_) | Op::View(_) => None,
         Op::Reduce(_) | Op::Concatenate(_) | Op::Rechunk(_) | Op::Reshape(_) | Op::Cumulative(_) | Op::Lookup(_) | Op::Tally(_) => None,
         Op::Grouped(_) | Op::Contraction(_) | Op::Merge(_) | Op::Deferred(_) | Op::Spread(_) | Op::Output(_) => None,
-        Op::Factor(_) | Op::Apply(_) | Op::TallQr(_) | Op::Dense(_) | Op::Eigh(_) => None,
+        Op::Factor(_) | Op::Apply(_) | Op::TallQr(_) | Op::Dense(_) | Op::Eigh(_) | Op::Svd(_) => None,
     }
 }

@@ -27,8 +27,9 @@ pub trait Places: Send + Sync {
     fn all_flops(&self) -> u64 {
         0
     }
-    /// The part of what a task reads through a feed, start and shape, that stores should bring near.
-    fn wanted(&self, part: (Vec<u64>, Vec<u64>)) -> (Vec<u64>, Vec<u64>) {
+    /// The part of what the task at `place` reads through a feed, start and shape, that stores should bring near.
+    fn wanted(&self, place: &[u64], part: (Vec<u64>, Vec<u64>)) -> (Vec<u64>, Vec<u64>) {
+        let _ = place;
         part
     }
     /// Runs the task at `place`.
@@ -53,6 +54,8 @@ impl<T> Deref for Placed<T> {
 pub enum Along {
     /// The one at the task's place along this axis, so many further.
     At(usize, i64),
+    /// Of every so many, from this one on, the one at the task's place along this axis.
+    Every(usize, [u64; 2]),
     /// Those of the chunk at the task's place along this axis.
     Group(usize, AxisChunks),
     /// Those after the task's place along this axis.
@@ -103,8 +106,8 @@ pub struct Graph {
     pub space: Space,
     /// In which order they run.
     pub order: Box<dyn Order>,
-    /// What is read first.
-    pub feed: Option<Fed>,
+    /// What is read first; a task has one at most.
+    pub feeds: Vec<Fed>,
     /// What is read then.
     pub reads: Vec<Touches>,
     /// Blocks that nobody else reads, whose buffers `writes` go on with.
@@ -121,6 +124,7 @@ impl Along {
         let one = |at: u64| at..at + 1;
         match self {
             Along::At(axis, by) => one(place[*axis].saturating_add_signed(*by)),
+            Along::Every(axis, [first, step]) => one(first + place[*axis] * step),
             Along::Group(axis, groups) => {
                 let (first, n) = groups.chunk(place[*axis]);
                 first..first + n
@@ -135,6 +139,10 @@ impl Along {
     fn touching(&self, space: &Space, blocks: &Range<u64>) -> Option<Space> {
         match self {
             Along::At(axis, by) => Some(space.at(*axis, blocks.start.saturating_add_signed(-by)..blocks.end.saturating_add_signed(-by))),
+            Along::Every(axis, [first, step]) => {
+                let at = |block: u64| block.saturating_sub(*first).div_ceil(*step);
+                Some(space.at(*axis, at(blocks.start)..at(blocks.end)))
+            }
             Along::Group(axis, groups) => Some(space.at(*axis, groups.find(blocks.start)..groups.find(blocks.start) + 1)),
             Along::After(axis) => Some(space.at(*axis, 0..blocks.start)),
             Along::One(at) => blocks.contains(at).then(|| space.clone()),
@@ -145,7 +153,7 @@ impl Along {
     /// How many of `count` a task touches at most.
     fn most(&self, count: u64) -> u64 {
         match self {
-            Along::At(..) | Along::One(_) => 1,
+            Along::At(..) | Along::Every(..) | Along::One(_) => 1,
             Along::Group(_, groups) => groups.longest(),
             Along::After(_) | Along::All => count,
         }
@@ -195,7 +203,7 @@ impl Graph {
     /// Tasks at the places of `space`, in this order.
     pub fn new(name: &str, products: Vec<Product>, space: Space, order: Box<dyn Order>) -> Graph {
         let (reads, takes, writes) = (Vec::new(), Vec::new(), Vec::new());
-        Graph { name: name.to_string(), products, space, order, feed: None, reads, takes, writes, scratch_bytes: 0 }
+        Graph { name: name.to_string(), products, space, order, feeds: Vec::new(), reads, takes, writes, scratch_bytes: 0 }
     }
 
     fn product(&self, id: u64) -> usize {
@@ -219,7 +227,7 @@ impl Graph {
 
     /// What the task at `place` evaluates: the loop, and start and shape of a box of it.
     fn fed(&self, place: &[u64]) -> Option<(&Feed, (Vec<u64>, Vec<u64>))> {
-        let fed = self.feed.as_ref().filter(|fed| self.holds(&fed.within, place))?;
+        let fed = self.feeds.iter().find(|fed| self.holds(&fed.within, place))?;
         let chunk = |(along, cuts): (&Along, &AxisChunks)| match cuts.count() {
             0 => (0, 0),
             count => cuts.chunk(along.blocks(place, count).start),
@@ -265,7 +273,7 @@ impl Graph {
     fn reading(&self, product: u64, block: BlockId) -> Vec<Space> {
         let mut tasks: Vec<Space> =
             self.reads.iter().chain(&self.takes).flat_map(|touches| self.touching(touches, product, block)).collect();
-        if let Some(fed) = &self.feed {
+        for fed in &self.feeds {
             for boxes in fed.feed.reading(&fed.cuts, product, block) {
                 let boxes: Vec<Range<u64>> = boxes.into_iter().map(|(first, n)| first..first + n).collect();
                 tasks.extend(self.tasks_of(&fed.along, &fed.within, &boxes));
@@ -277,7 +285,7 @@ impl Graph {
     /// The space, cut so that all tasks of a part touch the same products.
     fn parts(&self) -> Vec<Space> {
         let touches = self.reads.iter().chain(&self.takes).chain(&self.writes).map(|touches| &touches.within);
-        let within: Vec<&Space> = touches.chain(self.feed.iter().map(|fed| &fed.within)).flatten().flatten().collect();
+        let within: Vec<&Space> = touches.chain(self.feeds.iter().map(|fed| &fed.within)).flatten().flatten().collect();
         self.space.cut(&within)
     }
 
@@ -285,7 +293,7 @@ impl Graph {
     fn held_bytes(&self, part: &Space) -> u64 {
         let holds = |within: &Option<Vec<Space>>| spaces(within, &self.space).iter().any(|space| space.covers(part));
         let taken = |touches: &&Touches| !touches.takes.is_some_and(|n| holds(&self.takes[n].within));
-        let fed = self.feed.iter().filter(|fed| holds(&fed.within)).map(|fed| fed.feed.blocks_bytes(&fed.cuts));
+        let fed = self.feeds.iter().filter(|fed| holds(&fed.within)).map(|fed| fed.feed.blocks_bytes(&fed.cuts));
         // a buffer counts once, taken and written
         let touched = self.reads.iter().chain(&self.takes).chain(self.writes.iter().filter(taken));
         let bytes = touched.filter(|touches| holds(&touches.within)).map(|touches| self.bytes_most(touches));
@@ -302,7 +310,7 @@ impl<T: Places> Stage for Placed<T> {
     }
     fn inputs(&self) -> Vec<u64> {
         let graph = self.graph();
-        let mut inputs: Vec<u64> = graph.feed.iter().flat_map(|fed| fed.feed.products()).collect();
+        let mut inputs: Vec<u64> = graph.feeds.iter().flat_map(|fed| fed.feed.products()).collect();
         inputs.extend(graph.reads.iter().chain(&graph.takes).map(|touches| touches.of.product));
         inputs.sort_unstable();
         inputs.dedup();
@@ -352,13 +360,14 @@ impl<T: Places> Stage for Placed<T> {
         task
     }
     fn prefetch(&self, n: u64) {
-        if let Some((feed, part)) = self.graph().fed(&self.graph().order.place(n)) {
-            let (start, shape) = self.wanted(part);
+        let place = self.graph().order.place(n);
+        if let Some((feed, part)) = self.graph().fed(&place) {
+            let (start, shape) = self.wanted(&place, part);
             feed.prefetch(&start, &shape);
         }
     }
     fn moved_bytes(&self) -> u64 {
-        self.graph().feed.as_ref().map_or(0, |fed| fed.feed.moved_bytes(&fed.cuts))
+        self.graph().feeds.iter().map(|fed| fed.feed.moved_bytes(&fed.cuts)).fold(0, u64::saturating_add)
     }
     fn flops(&self, n: u64) -> u64 {
         Places::flops(&self.0, &self.graph().order.place(n))
@@ -415,11 +424,12 @@ mod tests {
             for axis in 0..axes {
                 let (n, other) = (counts[axis], (axis + 1) % axes);
                 let groups = AxisChunks::regular(3 * n - 1, 3);
-                let relations: [(Vec<u64>, Vec<Along>, Option<Vec<Space>>); 7] = [
+                let relations: [(Vec<u64>, Vec<Along>, Option<Vec<Space>>); 8] = [
                     (vec![n], vec![Along::At(axis, 0)], None),
                     (vec![n], vec![Along::At(axis, 1)], Some(vec![space.at(axis, 0..n - 1)])),
                     (vec![n], vec![Along::At(axis, -1)], Some(vec![space.at(axis, 1..n)])),
                     (vec![3 * n - 1], vec![Along::Group(axis, groups)], None),
+                    (vec![2 * n], vec![Along::Every(axis, [1, 2])], None),
                     (vec![n, 2], vec![Along::After(axis), Along::All], None),
                     (vec![counts[other], 3], vec![Along::At(other, 0), Along::One(1)], Some(space.ends(axis, 1))),
                     (vec![2, n], vec![Along::All, Along::At(axis, 0)], Some(vec![space.inner(axis, -1)])),

@@ -97,6 +97,8 @@ operations! {
     Dense,
     /// Eigenvalues and eigenvectors of a Hermitian matrix.
     Eigh,
+    /// Singular values and the directions that belong to them.
+    Svd,
 }
 
 impl Deref for Op {

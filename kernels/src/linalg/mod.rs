@@ -5,6 +5,7 @@
 //! a factorisation follow from shape and dtype alone.
 
 mod band;
+mod bidiagonal;
 mod cholesky;
 mod condition;
 mod dense;
@@ -23,6 +24,7 @@ mod two_sided;
 mod whole;
 
 pub use band::{Sweeps, chase, diagonals};
+pub use bidiagonal::{bidiagonal_across, bidiagonal_down, bidiagonal_finish, bidiagonal_panel, bidiagonal_update, first_without_number};
 pub use cholesky::{cholesky_panel, cholesky_scratch_bytes, cholesky_update};
 pub use condition::Condition;
 pub use dense::{Dense, ResultShape};

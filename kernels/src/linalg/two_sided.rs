@@ -12,8 +12,8 @@ use super::qr::{qr_panel, qr_scratch_bytes};
 use crate::dtype::C128;
 use crate::gemm::Form;
 
-const ADJOINT: Form = Form { negative: false, conj_a: true, conj_b: false };
-const SUBTRACT_ADJOINT: Form = Form { negative: true, conj_a: false, conj_b: true };
+pub(super) const ADJOINT: Form = Form { negative: false, conj_a: true, conj_b: false };
+pub(super) const SUBTRACT_ADJOINT: Form = Form { negative: true, conj_a: false, conj_b: true };
 
 /// Rows of X that are multiplied with T at once.
 const ROWS: usize = 256;
@@ -66,9 +66,7 @@ pub fn two_sided_panel<T: Field>(mut a: MatMut<'_, T>, mut t: MatMut<'_, T>, ban
     assert!(band.len() == w * height, "a band of {w} columns");
     let reflectors = m.saturating_sub(w).min(w);
     if reflectors > 0 {
-        assert!(t.rows() == w && t.cols() == w, "T of {w} columns");
-        (0..w).for_each(|i| t.row(i).fill(T::ZERO));
-        qr_panel(a.again(), w, t.part(0, 0, reflectors, reflectors), scratch);
+        panel_of(a.again(), w, t.again(), scratch);
     }
     for (column, band) in band.chunks_exact_mut(height).enumerate() {
         for (i, to) in band.iter_mut().enumerate() {
@@ -77,8 +75,23 @@ pub fn two_sided_panel<T: Field>(mut a: MatMut<'_, T>, mut t: MatMut<'_, T>, ban
         band[0] = T::narrow(C128::new(band[0].wide().re, 0.0));
     }
     (0..w).for_each(|row| a.row(row).fill(T::ZERO));
-    for row in w..m {
-        let (i, to) = (row - w, a.row(row));
+    let [_, mut below] = a.split_rows(w);
+    explicit(&mut below, reflectors);
+}
+
+/// Factors the rows of `a` [m, w] from `at` on, and makes the triangle `t` [w, w] of the reflectors; zeros where there are fewer than w.
+pub(super) fn panel_of<T: Field>(a: MatMut<'_, T>, at: usize, mut t: MatMut<'_, T>, scratch: &mut [u8]) {
+    let (m, w) = (a.rows(), a.cols());
+    let reflectors = (m - at).min(w);
+    assert!(t.rows() == w && t.cols() == w, "T of {w} columns");
+    (0..w).for_each(|i| t.row(i).fill(T::ZERO));
+    qr_panel(a, at, t.part(0, 0, reflectors, reflectors), scratch);
+}
+
+/// The reflectors that were made of `v`, with their ones and zeros; zeros in further columns.
+pub(super) fn explicit<T: Field>(v: &mut MatMut<'_, T>, reflectors: usize) {
+    for i in 0..v.rows() {
+        let to = v.row(i);
         to[reflectors..].fill(T::ZERO);
         if i < reflectors {
             to[i] = T::ONE;
@@ -99,15 +112,9 @@ pub fn two_sided_product<T: Field>(a: Mat<'_, T>, v: Mat<'_, T>, mut x: MatMut<'
 
 /// Makes W of X in its place: `v` and `x` are [m, k], `t` [k, k]. Cost: 6mk² flops.
 pub fn two_sided_finish<T: Field>(v: Mat<'_, T>, t: Mat<'_, T>, mut x: MatMut<'_, T>, mut scratch: &mut [u8]) {
-    let (m, k) = (x.rows(), x.cols());
-    let held = take::<T>(&mut scratch, ROWS.min(m) * k);
+    let k = x.cols();
+    by_triangle(t, x.again(), scratch);
     let (along, inner) = (take::<T>(&mut scratch, k * k), take::<T>(&mut scratch, k * k));
-    for row in (0..m).step_by(ROWS) {
-        let rows = ROWS.min(m - row);
-        let held = &mut held[..rows * k];
-        MatMut::dense(&mut *held, rows, k).copy_from(x.read().part(row, 0, rows, k));
-        x.again().part(row, 0, rows, k).product(Form::default(), Mat::dense(held, rows, k), t, true, scratch);
-    }
     let mut z = MatMut::dense(along, k, k);
     z.product(ADJOINT, v.t(), x.read(), true, scratch);
     let mut s = MatMut::dense(&mut *inner, k, k);
@@ -115,4 +122,16 @@ pub fn two_sided_finish<T: Field>(v: Mat<'_, T>, t: Mat<'_, T>, mut x: MatMut<'_
     let half = T::narrow(C128::new(0.5, 0.0));
     inner.iter_mut().for_each(|x| *x = *x * half);
     x.subtract(v, Mat::dense(inner, k, k), scratch);
+}
+
+/// X·T of `x` [m, k] in its place. Cost: 2mk² flops.
+pub(super) fn by_triangle<T: Field>(t: Mat<'_, T>, mut x: MatMut<'_, T>, mut scratch: &mut [u8]) {
+    let (m, k) = (x.rows(), x.cols());
+    let held = take::<T>(&mut scratch, ROWS.min(m) * k);
+    for row in (0..m).step_by(ROWS) {
+        let rows = ROWS.min(m - row);
+        let held = &mut held[..rows * k];
+        MatMut::dense(&mut *held, rows, k).copy_from(x.read().part(row, 0, rows, k));
+        x.again().part(row, 0, rows, k).product(Form::default(), Mat::dense(held, rows, k), t, true, scratch);
+    }
 }

@@ -6,68 +6,17 @@
 //! and W or X. While a panel is made, later blocks are brought up to date by other threads.
 
 use super::stage::Source;
+use super::two_sided::{BAND, BLOCKS, From, Largest, PANELS, TRIANGLES, graph};
 use crate::blocked::flops;
-use crate::blocked::places::{Along, Blocks, Fed, Graph, HERE, Placed, Places};
-use crate::blocked::space::{Order, Space};
+use crate::blocked::places::{Along, Fed, Graph, Placed, Places};
 use crate::budget::Budget;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::AxisChunks;
 use crate::memory::rounded;
-use crate::plan::{Parts, Product, TaskBlocks};
+use crate::plan::{Parts, TaskBlocks};
 use flagstone_kernels::gemm::gemm_helper_bytes;
 use flagstone_kernels::linalg::{self, Field, Mat, MatMut};
 use flagstone_kernels::with_field;
-
-/// What is done to `blocks` column blocks, two at least, at (step, block, half). A step s is, of block s, half 0: it is brought up to
-/// date and becomes a panel (of the last one nothing but its diagonal block is left); of each later block j, half 0: it is brought up
-/// to date with panel s − 1, or brought in, and half 1: it gives its part of X of panel s; then, of block s, half 1: X becomes W.
-#[derive(Clone, Copy, Debug)]
-struct Steps {
-    blocks: u64,
-}
-
-impl Steps {
-    /// Tasks before step `s`.
-    fn before(&self, s: u64) -> u64 {
-        s * (2 * self.blocks + 1 - s)
-    }
-}
-
-impl Order for Steps {
-    fn len(&self) -> u64 {
-        self.before(self.blocks - 1) + 1
-    }
-
-    fn place(&self, n: u64) -> Vec<u64> {
-        let (mut low, mut high) = (0, self.blocks - 1);
-        while low < high {
-            let middle = (low + high).div_ceil(2);
-            if self.before(middle) <= n { low = middle } else { high = middle - 1 }
-        }
-        let (s, at) = (low, n - self.before(low));
-        match at {
-            0 => vec![s, s, 0],
-            _ if n + 1 == self.before(s + 1) => vec![s, s, 1],
-            _ => vec![s, s + at.div_ceil(2), (at - 1) % 2],
-        }
-    }
-
-    fn number(&self, place: &[u64]) -> u64 {
-        match (place[0], place[1] - place[0], place[2]) {
-            (s, 0, 0) => self.before(s),
-            (s, 0, _) => self.before(s + 1) - 1,
-            (s, later, half) => self.before(s) + 2 * later - 1 + half,
-        }
-    }
-}
-
-/// The products of the stage, by their places in the list.
-const BLOCKS: usize = 0;
-const SUMS: usize = 1;
-const PANELS: usize = 2;
-const TRIANGLES: usize = 3;
-const SECOND: usize = 4;
-const BAND: usize = 5;
 
 /// The tasks.
 pub struct BandStage {
@@ -84,9 +33,12 @@ impl BandStage {
         let (m, w) = (source.rows() as usize, source.columns.longest() as usize);
         let kernel = with_field!(source.dtype, T => linalg::two_sided_scratch_bytes::<T>(m, w)) as u64;
         let helpers = budget.helpers(m as u64, budget.work().step_helpers_max) * gemm_helper_bytes(source.dtype, w, w) as u64;
-        let last = (w * w * source.dtype.size()) as u64;
-        let scratch_bytes = (kernel + helpers + rounded(last)).max(source.scratch_bytes());
-        let graph = Graph { scratch_bytes, ..graph(&source) };
+        let square = (w * w * source.dtype.size()) as u64;
+        let scratch_bytes = (kernel + helpers + rounded(square)).max(source.scratch_bytes());
+        let fed = Fed { feed: source.feed.clone(), cuts: source.boxes(), along: vec![Along::One(0), Along::At(1, 0)], within: None };
+        let column = (w * source.dtype.size()) as u64;
+        let largest = Largest { block: bytes_below(&source, 0, w as u64), triangle: square, band: square + column };
+        let graph = Graph { scratch_bytes, ..graph("eigh", source.columns.count(), From::Loop(fed), &largest) };
         Placed(BandStage { source, mirrored, graph })
     }
 
@@ -202,7 +154,7 @@ impl Places for BandStage {
             _ => bytes_below(&self.source, block[0] + 1, w),
         }
     }
-    fn wanted(&self, (mut start, mut shape): (Vec<u64>, Vec<u64>)) -> (Vec<u64>, Vec<u64>) {
+    fn wanted(&self, _place: &[u64], (mut start, mut shape): (Vec<u64>, Vec<u64>)) -> (Vec<u64>, Vec<u64>) {
         // what is above the diagonal is not brought in
         start[0] = start[1];
         shape[0] -= start[1];
@@ -236,87 +188,8 @@ fn bytes_below(source: &Source, j: u64, columns: u64) -> u64 {
     rows * columns * source.dtype.size() as u64
 }
 
-/// The tasks of all steps.
-fn graph(source: &Source) -> Graph {
-    let steps = Steps { blocks: source.columns.count() };
-    let last = steps.blocks - 1;
-    let [all, panels, blocks] = [steps.len(), last, steps.blocks];
-    let names = [("blocks", all), ("sums", all), ("reflectors", panels), ("T", panels), ("W", panels), ("band", blocks)];
-    let products: Vec<Product> = names.map(|(what, blocks)| Product::new(format!("eigh: {what}"), blocks)).into();
-    let (w, item) = (source.columns.longest(), source.dtype.size() as u64);
-    let block = bytes_below(source, 0, w);
-    let [way, sums] = [BLOCKS, SUMS].map(|at| Blocks::of_tasks(products[at].id, block));
-    let [v, t, second] =
-        [(PANELS, block), (TRIANGLES, w * w * item), (SECOND, block)].map(|(at, bytes)| Blocks::new(products[at].id, &[panels], bytes));
-    let band = Blocks::new(products[BAND].id, &[blocks], w * (w + 1) * item);
-    // the steps before the last one, and their tasks
-    let space = Space::of(&[blocks, blocks, 2]).triangle([0, 1]);
-    let halves = [0, 1].map(|half| space.at(2, half..half + 1));
-    let early = halves.clone().map(|half| half.at(0, 0..last));
-    let [panel, finish] = early.clone().map(|half| [half.apart(0..1)]);
-    let [update, multiply] = early.clone().map(|half| [half.apart(1..blocks)]);
-    // blocks that come from the step before; the last one is not written again
-    let later = halves[0].at(0, 1..blocks);
-    let (kept, end) = ([later.at(0, 1..last)], [later.at(0, last..blocks)]);
-    let at = |s: i64, j: i64| [Along::At(0, s), Along::At(1, j), Along::At(2, 0)];
-    let half = |s: i64, j: Along, half: u64| [Along::At(0, s), j, Along::One(half)];
-    let left = way.along(half(-1, Along::At(1, 0), 1));
-    let before = [Along::At(0, -1)];
-    Graph {
-        feed: Some(Fed {
-            feed: source.feed.clone(),
-            cuts: source.boxes(),
-            along: vec![Along::One(0), Along::At(1, 0)],
-            within: Some(vec![halves[0].at(0, 0..1)]),
-        }),
-        reads: vec![
-            left.clone().within(end),
-            v.along(before.clone()).within([later.clone()]),
-            second.along(before).within([later]),
-            v.along([HERE]).within([early[1].clone()]),
-            t.along([HERE]).within(finish.clone()),
-        ],
-        takes: vec![
-            left.within(kept),
-            way.along(half(0, Along::At(1, 0), 0)).within(multiply.clone()),
-            sums.along(at(0, -1)).within([early[1].apart(2..blocks)]),
-            sums.along(half(0, Along::One(last), 1)).within(finish.clone()),
-        ],
-        writes: vec![
-            v.along([HERE]).within(panel.clone()).taking(0),
-            t.along([HERE]).within(panel),
-            band.along([HERE]).within([halves[0].apart(0..1)]),
-            way.along(at(0, 0)).within(update).taking(0),
-            way.along(at(0, 0)).within(multiply.clone()).taking(1),
-            sums.along(at(0, 0)).within(multiply).taking(2),
-            second.along([HERE]).within(finish).taking(3),
-        ],
-        ..Graph::new("eigh: to a band", products, space, Box::new(steps))
-    }
-}
-
 /// The columns of the panels: all but the last block's.
 pub fn panel_columns(columns: &AxisChunks) -> AxisChunks {
     let w = columns.longest();
     AxisChunks::regular((columns.count() - 1) * w, w)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_task_has_its_number() {
-        for blocks in 2..9 {
-            let steps = Steps { blocks };
-            let mut all = Vec::new();
-            for s in 0..blocks {
-                all.push(vec![s, s, 0]);
-                all.extend((s + 1..blocks).flat_map(|j| [vec![s, j, 0], vec![s, j, 1]]));
-                all.extend((s + 1 < blocks).then(|| vec![s, s, 1]));
-            }
-            assert_eq!(all, (0..steps.len()).map(|n| steps.place(n)).collect::<Vec<_>>(), "{blocks}");
-            assert!(all.iter().zip(0..).all(|(place, n)| steps.number(place) == n), "{blocks}");
-        }
-    }
 }

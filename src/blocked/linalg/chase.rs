@@ -19,35 +19,34 @@ use flagstone_kernels::with_field;
 pub struct Chased {
     /// The product of its columns, in blocks of `columns`, of b + 1 elements each.
     pub band: u64,
-    /// The column blocks.
+    /// The column blocks, of all columns or all but some last ones, which have nothing.
     pub columns: AxisChunks,
+    /// Its order.
+    pub n: u64,
     /// Its dtype.
     pub dtype: DType,
 }
 
 impl Chased {
-    fn n(&self) -> u64 {
-        self.columns.len()
-    }
     /// Diagonals below the main one.
     pub fn b(&self) -> u64 {
         self.columns.longest()
     }
     /// The groups of sweeps.
     pub fn groups(&self) -> AxisChunks {
-        AxisChunks::regular(self.n() - 1, self.b())
+        AxisChunks::regular(self.n - 1, self.b())
     }
     fn sweeps(&self, group: u64) -> linalg::Sweeps {
-        sweeps_of(self.n() as usize, self.b(), &self.groups(), group)
+        sweeps_of(self.n as usize, self.b(), &self.groups(), group)
     }
     fn item(&self) -> u64 {
         self.dtype.size() as u64
     }
     fn band_bytes(&self) -> u64 {
-        self.n() * 2 * self.b() * self.item()
+        self.n * 2 * self.b() * self.item()
     }
     fn diagonals_bytes(&self) -> u64 {
-        (2 * self.n() - 1) * 8
+        (2 * self.n - 1) * 8
     }
     fn reflectors_bytes(&self, group: u64) -> u64 {
         self.sweeps(group).reflectors_len() as u64 * self.item()
@@ -119,7 +118,7 @@ impl ChaseStage {
             return;
         }
         let Some(group) = self.group(n) else {
-            let (d, e) = bytemuck::cast_slice_mut::<u8, f64>(writes[0]).split_at_mut(self.of.n() as usize);
+            let (d, e) = bytemuck::cast_slice_mut::<u8, f64>(writes[0]).split_at_mut(self.of.n as usize);
             return linalg::diagonals::<T>(bytemuck::cast_slice(reads[0]), b, d, e);
         };
         let (band, reflectors) = writes.split_at_mut(1);
@@ -141,10 +140,10 @@ impl Places for ChaseStage {
     }
     fn flops(&self, place: &[u64]) -> u64 {
         let sweeps = self.group(place[0]).map_or(0, |group| self.of.groups().chunk(group).1);
-        flops::of_products(self.of.dtype, &[3 * self.of.n(), self.of.b(), sweeps])
+        flops::of_products(self.of.dtype, &[3 * self.of.n, self.of.b(), sweeps])
     }
     fn all_flops(&self) -> u64 {
-        flops::of_products(self.of.dtype, &[3 * self.of.n(), self.of.b(), self.of.groups().len()])
+        flops::of_products(self.of.dtype, &[3 * self.of.n, self.of.b(), self.of.groups().len()])
     }
     fn run(&self, place: &[u64], blocks: &mut TaskBlocks) -> Result<()> {
         with_field!(self.of.dtype, T => self.typed::<T>(place[0], blocks));

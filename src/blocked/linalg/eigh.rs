@@ -34,37 +34,47 @@ impl LowerAll for ops::Eigh {
         let columns = source.columns.clone();
         let band = BandStage::new(source, !self.lower, lowering.budget);
         let panels = band.panels();
-        let chased = Chased { band: band.band(), columns: columns.clone(), dtype };
+        let chased = Chased { band: band.band(), columns: columns.clone(), n, dtype };
         lowering.ranked(band);
-        let chase = ChaseStage::new(chased.clone(), vectors);
-        let (tridiagonal, reflectors) = (chase.tridiagonal(), chase.reflectors());
-        lowering.ranked(chase);
-        let tree = Tree { n: n as usize, leaf: numerics.tridiagonal_leaf.max(1) as usize };
-        let values = ValuesStage::new(tridiagonal, tree, dtype.real(), vectors, lowering.budget);
-        let (value_product, kept) = (values.values(), values.kept());
-        let found = wanted[0].then(|| Blocked { product: value_product, grid: ChunkGrid::whole(&[n]) });
-        let Some((reflectors, kept)) = reflectors.zip(kept) else {
-            lowering.ranked(values);
-            return Ok(vec![found, None]);
-        };
-        let triangles = TrianglesStage::new(chased.clone(), reflectors);
-        let sweeps = Factored { factors: reflectors, columns: chased.groups(), side: Some(triangles.products()[0].id), condition: None };
-        lowering.push(triangles, Drive::Following);
-        lowering.ranked(values);
-        let stage = VectorsStage::new(kept, tree, dtype, AxisChunks::regular(self.last, w));
-        let grid = ChunkGrid { axes: vec![AxisChunks::whole(n), AxisChunks::regular(self.last, w)] };
-        let made = Blocked { product: stage.products()[0].id, grid };
-        lowering.push(stage, Drive::Pulled);
-        let made = lowering.turned(made, Doing::Sweeps(sweeps, chased.b()), dtype)?;
-        let panels = Factored { factors: panels[0], columns: panel_columns(&columns), side: Some(panels[1]), condition: None };
-        let made = lowering.turned(made, Doing::Panels(panels), dtype)?;
+        let (values, made) = lowering.of_band(&chased, vectors.then_some(self.last));
+        let found = wanted[0].then(|| Blocked { product: values, grid: ChunkGrid::whole(&[n]) });
+        let Some(made) = made.transpose()? else { return Ok(vec![found, None]) };
+        let panels =
+            Factored { factors: panels[0], columns: panel_columns(&columns), side: Some(panels[1]), every: [0, 1], condition: None };
+        let made = lowering.turned(made, Doing::Panels(panels, w), dtype)?;
         Ok(vec![found, Some(made)])
     }
 }
 
 impl Lowering<'_> {
+    /// The product of the eigenvalues of a band matrix, and its eigenvectors of so many of the largest ones.
+    pub(super) fn of_band(&mut self, chased: &Chased, last: Option<u64>) -> (u64, Option<Result<Blocked>>) {
+        let (n, dtype, numerics) = (chased.n, chased.dtype, self.budget.sizes.numerics);
+        let w = width(self, dtype);
+        let chase = ChaseStage::new(chased.clone(), last.is_some());
+        let (tridiagonal, reflectors) = (chase.tridiagonal(), chase.reflectors());
+        self.ranked(chase);
+        let tree = Tree { n: n as usize, leaf: numerics.tridiagonal_leaf.max(1) as usize };
+        let values = ValuesStage::new(tridiagonal, tree, dtype.real(), last.is_some(), self.budget);
+        let (value_product, kept) = (values.values(), values.kept());
+        let Some(((reflectors, kept), last)) = reflectors.zip(kept).zip(last) else {
+            self.ranked(values);
+            return (value_product, None);
+        };
+        let triangles = TrianglesStage::new(chased.clone(), reflectors);
+        let side = Some(triangles.products()[0].id);
+        let sweeps = Factored { factors: reflectors, columns: chased.groups(), side, every: [0, 1], condition: None };
+        self.push(triangles, Drive::Following);
+        self.ranked(values);
+        let stage = VectorsStage::new(kept, tree, dtype, AxisChunks::regular(last, w));
+        let grid = ChunkGrid { axes: vec![AxisChunks::whole(n), AxisChunks::regular(last, w)] };
+        let made = Blocked { product: stage.products()[0].id, grid };
+        self.push(stage, Drive::Pulled);
+        (value_product, Some(self.turned(made, Doing::Sweeps(sweeps, chased.b()), dtype)))
+    }
+
     /// Pushes `stage`, whose tasks run in their own order after what it reads.
-    fn ranked(&mut self, stage: impl Stage + 'static) {
+    pub(super) fn ranked(&mut self, stage: impl Stage + 'static) {
         let rank = self.rank_of(&stage.inputs());
         self.push(stage, Drive::Ranked(rank));
     }
@@ -79,7 +89,7 @@ impl Lowering<'_> {
     }
 
     /// The columns of `made` under all steps of `doing`, the last first.
-    fn turned(&mut self, made: Blocked, doing: Doing, dtype: DType) -> Result<Blocked> {
+    pub(super) fn turned(&mut self, made: Blocked, doing: Doing, dtype: DType) -> Result<Blocked> {
         let n = made.grid.axes[0].len();
         let w = made.grid.axes[1].longest();
         let steps = doing.factored().ok_or_else(|| Error::internal("factors that are not there"))?.columns.count();

@@ -25,7 +25,7 @@ impl Lowering<'_> {
         let columns = AxisChunks::regular(expr.shape[1], width);
         let grid = ChunkGrid { axes: vec![AxisChunks::whole(expr.shape[0]), columns.clone()] };
         let made = self.map("column blocks", feed, regs[0], Some(grid));
-        Ok(Factored { factors: made.product, columns, side: None, condition: None })
+        Ok(Factored { factors: made.product, columns, side: None, every: [0, 1], condition: None })
     }
 
     /// The factors of `node`, a factorisation, as column blocks; made once.

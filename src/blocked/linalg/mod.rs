@@ -7,15 +7,19 @@
 
 mod apply;
 mod band;
+mod bidiagonal;
 mod chase;
 mod columns;
 pub(super) mod contraction;
 mod dense;
 mod eigh;
 mod factor;
+mod halves;
 mod order;
 mod stage;
+mod svd;
 mod tall_qr;
 mod tridiagonal;
+mod two_sided;
 
 pub use stage::Factored;

@@ -121,6 +121,8 @@ pub struct Factored {
     pub columns: AxisChunks,
     /// What each block has beside: pivots, or T.
     pub side: Option<u64>,
+    /// Which blocks of these products: the first, and every so many.
+    pub every: [u64; 2],
     /// How far from singular LU's upper triangle is: whole once all blocks are factored.
     pub condition: Option<Arc<Mutex<Condition>>>,
 }
@@ -132,8 +134,9 @@ pub enum Doing {
     Factor(Factors),
     /// Apply factors.
     Apply(Applied, Factored),
-    /// Apply Q of panels, of which each has its rows from the first one of its number on, and makes a band of its width.
-    Panels(Factored),
+    /// Apply Q of panels of a reduction to a band, of which each has the last rows of the matrix; so many of them stand above its
+    /// reflectors, of zeros.
+    Panels(Factored, u64),
     /// Apply Q of groups of sweeps that chase a band of so many diagonals below the main one.
     Sweeps(Factored, u64),
 }
@@ -143,7 +146,7 @@ impl Doing {
     pub fn factored(&self) -> Option<&Factored> {
         match self {
             Doing::Factor(_) => None,
-            Doing::Apply(_, factored) | Doing::Panels(factored) | Doing::Sweeps(factored, _) => Some(factored),
+            Doing::Apply(_, factored) | Doing::Panels(factored, _) | Doing::Sweeps(factored, _) => Some(factored),
         }
     }
 }
@@ -187,7 +190,7 @@ impl ColumnStage {
         let kernel = with_field!(source.dtype, T => match &doing {
             Doing::Factor(Factors::Lu) | Doing::Apply(Applied::Lower, _) => linalg::lu_scratch_bytes::<T>(m, wide),
             Doing::Factor(Factors::Cholesky) => linalg::cholesky_scratch_bytes::<T>(m, wide),
-            Doing::Factor(Factors::Qr) | Doing::Apply(Applied::Q | Applied::QAdjoint, _) | Doing::Panels(_) => {
+            Doing::Factor(Factors::Qr) | Doing::Apply(Applied::Q | Applied::QAdjoint, _) | Doing::Panels(..) => {
                 linalg::qr_scratch_bytes::<T>(m, wide)
             }
             Doing::Sweeps(factored, b) => linalg::sweeps_scratch_bytes::<T>(&sweeps_of(m, *b, &factored.columns, 0), w),
@@ -213,6 +216,7 @@ impl ColumnStage {
             factors: self.graph.products[0].id,
             columns: self.source.columns.clone(),
             side: self.graph.products.get(2).map(|side| side.id),
+            every: [0, 1],
             condition: self.condition.clone(),
         }
     }
@@ -239,7 +243,7 @@ impl ColumnStage {
             Doing::Factor(Factors::Cholesky) => [rows.saturating_sub(self.source.columns.chunk(j).0), w, n],
             Doing::Factor(Factors::Lu) | Doing::Apply(Applied::Lower | Applied::LowerTransposed, _) => [below, w, n],
             Doing::Apply(Applied::Triangle(kind), _) => [if kind.is_forward() == kind.lower { below } else { above.min(rows) }, w, n],
-            Doing::Factor(Factors::Qr) | Doing::Apply(Applied::Q | Applied::QAdjoint, _) | Doing::Panels(_) => [below, w, 2 * n],
+            Doing::Factor(Factors::Qr) | Doing::Apply(Applied::Q | Applied::QAdjoint, _) | Doing::Panels(..) => [below, w, 2 * n],
             // a parallelogram of reflectors is as much again as they are, half of it zeros
             Doing::Sweeps(..) => [below, w, 4 * n],
         };
@@ -271,11 +275,13 @@ impl ColumnStage {
             linalg::sweeps_apply::<T>(&sweeps, bytemuck::cast_slice(f), bytemuck::cast_slice(beside), block, scratch);
             return Ok(());
         }
-        if let Doing::Panels(_) = &self.doing {
-            let reflectors = w.min(m - at - w);
+        if let Doing::Panels(_, above) = &self.doing {
+            let panel: &[T] = bytemuck::cast_slice(f);
+            let (rows, above) = (panel.len() / w, *above as usize);
+            let reflectors = w.min(rows - above);
             let t = Mat::<T>::dense(bytemuck::cast_slice(beside), w, w).part(0, 0, reflectors, reflectors);
-            let [_, below] = block.split_rows(at);
-            linalg::qr_apply(Mat::dense(bytemuck::cast_slice(f), m - at, w), w, t, false, below, scratch);
+            let [_, below] = block.split_rows(m - rows);
+            linalg::qr_apply(Mat::dense(panel, rows, w), above, t, false, below, scratch);
             return Ok(());
         }
         let f = Mat::<T>::dense(bytemuck::cast_slice(f), m, w);
@@ -289,7 +295,7 @@ impl ColumnStage {
             Doing::Factor(Factors::Qr) | Doing::Apply(Applied::QAdjoint, _) => linalg::qr_apply(f, at, t(), true, block, scratch),
             Doing::Apply(Applied::Q, _) => linalg::qr_apply(f, at, t(), false, block, scratch),
             Doing::Apply(Applied::Triangle(kind), _) => linalg::solve_step(*kind, f, at, block, scratch).map_err(|i| self.singular(i))?,
-            Doing::Panels(_) | Doing::Sweeps(..) => unreachable!("done above"),
+            Doing::Panels(..) | Doing::Sweeps(..) => unreachable!("done above"),
         }
         Ok(())
     }
@@ -395,7 +401,7 @@ fn beside_bytes(source: &Source, doing: &Doing, k: u64) -> u64 {
     match doing {
         Doing::Factor(into) => side_bytes(*into, source.dtype, w),
         Doing::Apply(Applied::Lower | Applied::LowerTransposed, _) => side_bytes(Factors::Lu, source.dtype, w),
-        Doing::Apply(Applied::Q | Applied::QAdjoint, _) | Doing::Panels(_) => side_bytes(Factors::Qr, source.dtype, w),
+        Doing::Apply(Applied::Q | Applied::QAdjoint, _) | Doing::Panels(..) => side_bytes(Factors::Qr, source.dtype, w),
         Doing::Sweeps(factored, b) => {
             let sweeps = sweeps_of(source.rows() as usize, *b, &factored.columns, k);
             (linalg::sweeps_t_len(&sweeps) * source.dtype.size()) as u64
@@ -407,30 +413,32 @@ fn beside_bytes(source: &Source, doing: &Doing, k: u64) -> u64 {
 /// The tasks of `columns`: each takes its block from its step before, or brings it in, and applies factors to it or factors it.
 fn graph(name: &str, source: &Source, doing: &Doing, columns: Columns, products: Vec<Product>) -> Graph {
     let (space, next) = (columns.space(), columns.next());
-    let (blocks, steps, block_bytes) = ([columns.blocks], [columns.steps], source.block_bytes());
+    let (blocks, block_bytes) = ([columns.blocks], source.block_bytes());
     let (done, way) = (Blocks::new(products[0].id, &blocks, block_bytes), Blocks::of_tasks(products[1].id, block_bytes));
     let own_side = products.get(2).map(|side| side.id);
     let (factors, side) = doing.factored().map_or((products[0].id, own_side), |factored| (factored.factors, factored.side));
-    let beside = side.map(|side| Blocks::new(side, &steps, beside_bytes(source, doing, 0)));
+    let every = doing.factored().map_or([0, 1], |factored| factored.every);
+    let counts = [every[0] + every[1] * columns.steps];
+    let beside = side.map(|side| Blocks::new(side, &counts, beside_bytes(source, doing, 0)));
     // the step that factors a block applies nothing
     let (factoring, applying) = match doing {
         Doing::Factor(_) => (space.apart(0..1), space.apart(1..u64::MAX)),
         _ => (space.at(0, 0..0), space.clone()),
     };
-    let of_step = |blocks: &Blocks| blocks.along([Along::At(1, 0)]).within([applying.clone()]);
+    let of_step = |blocks: &Blocks| blocks.along([Along::Every(1, every)]).within([applying.clone()]);
     let mut writes = vec![
         way.along([HERE, Along::At(1, 0)]).within([space.inner(1, next)]).taking(0),
         done.along([HERE]).within(space.ends(1, next)).taking(0),
     ];
     writes.extend(beside.iter().filter(|_| own_side.is_some()).map(|side| side.along([HERE]).within([factoring.clone()])));
-    let factors = Blocks::new(factors, &steps, factor_bytes(source, doing));
+    let factors = Blocks::new(factors, &counts, factor_bytes(source, doing));
     Graph {
-        feed: Some(Fed {
+        feeds: vec![Fed {
             feed: source.feed.clone(),
             cuts: source.boxes(),
             along: vec![Along::One(0), HERE],
             within: Some(space.ends(1, -next)),
-        }),
+        }],
         reads: std::iter::once(&factors).chain(&beside).map(of_step).collect(),
         takes: vec![way.along([HERE, Along::At(1, -next)]).within([space.inner(1, -next)])],
         writes,

@@ -139,7 +139,7 @@ impl UpStage {
         };
         let writes = products.iter().zip(sizes.made(rows)).map(|(product, bytes)| Blocks::new(product.id, &[nodes], bytes).along([HERE]));
         let graph = Graph {
-            feed,
+            feeds: feed.into_iter().collect(),
             reads,
             writes: writes.collect(),
             scratch_bytes: sizes.scratch_bytes(rows).max(loading).saturating_add(layout.bytes()),
@@ -243,7 +243,7 @@ impl DownStage {
         let kept = of.into_iter().flat_map(|[reflectors, triangles]| [(reflectors, v), (triangles, t)]);
         let read = kept.chain(above.map(|above| (above, square)));
         let graph = Graph {
-            feed,
+            feeds: feed.into_iter().collect(),
             reads: read.map(|(product, bytes)| Blocks::new(product, &[nodes], bytes).along([HERE])).collect(),
             writes: vec![Blocks::new(product.id, &[product.blocks], written).along([along])],
             scratch_bytes: sizes.scratch_bytes(rows).max(loading).saturating_add(layout.bytes()),

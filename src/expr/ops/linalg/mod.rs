@@ -5,6 +5,7 @@ mod contraction;
 mod dense;
 mod eigh;
 mod factor;
+mod svd;
 mod tall_qr;
 
 pub use apply::{Applied, Apply, Zeros};
@@ -12,4 +13,5 @@ pub use contraction::{Contraction, DepthBlocks};
 pub use dense::Dense;
 pub use eigh::Eigh;
 pub use factor::{Factor, Factors};
+pub use svd::Svd;
 pub use tall_qr::TallQr;
