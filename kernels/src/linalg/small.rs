@@ -20,6 +20,8 @@ const SWEEPS_MAX: usize = 60;
 pub trait Real: Field + PartialOrd {
     /// The distance from 1 to the next number.
     const EPSILON: Self;
+    /// The largest number.
+    const LARGEST: Self;
     /// √x.
     fn root(self) -> Self;
     /// |x|.
@@ -32,6 +34,7 @@ macro_rules! real {
     ($t:ty, $bits:ty, $mantissa:literal, $bias:literal) => {
         impl Real for $t {
             const EPSILON: Self = <$t>::EPSILON;
+            const LARGEST: Self = <$t>::MAX;
             #[inline(always)]
             fn root(self) -> Self {
                 self.sqrt()
@@ -71,80 +74,116 @@ pub fn eigh_small<T: Real>(
     let count = a.len() / (n * n);
     for first in (0..count).step_by(LANES) {
         let lanes = LANES.min(count - first);
-        let all = &a[first * n * n..(first + lanes) * n * n];
-        let is_read = |place: usize| if lower { place / n >= place % n } else { place / n <= place % n };
-        if let Some(at) = (0..all.len()).find(|&at| is_read(at % (n * n)) && !all[at].size().is_finite()) {
-            return Err(first + at / (n * n));
-        }
-        let mut turned =
-            Turned { matrices: [[T::ZERO; LANES]; SMALL_MAX * SMALL_MAX], vectors: [[T::ZERO; LANES]; SMALL_MAX * SMALL_MAX], n };
-        let mut scales = [T::ONE; LANES];
-        for lane in 0..lanes {
-            let at = |i: usize, j: usize| all[lane * n * n + if (i >= j) == lower || i == j { i * n + j } else { j * n + i }];
-            let mut most = T::ZERO;
-            for (i, j) in (0..n).flat_map(|i| (0..n).map(move |j| (i, j))) {
-                let size = at(i, j).magnitude();
-                most = if size > most { size } else { most };
-            }
-            scales[lane] = most.scale();
-            for (i, j) in (0..n).flat_map(|i| (0..n).map(move |j| (i, j))) {
-                turned.matrices[i * n + j][lane] = at(i, j) * scales[lane];
-            }
-        }
-        for i in 0..n {
-            turned.vectors[i * n + i] = [T::ONE; LANES];
-        }
-        isa::dispatch(Turning(&mut turned));
-        for lane in 0..lanes {
-            let mut order: [usize; SMALL_MAX] = std::array::from_fn(|i| i);
-            let found = |i: usize| turned.matrices[i * n + i][lane];
-            order[..n].sort_by(|&i, &j| found(i).partial_cmp(&found(j)).unwrap_or(std::cmp::Ordering::Equal));
-            if let Some(values) = values.as_deref_mut() {
-                let to = &mut values[(first + lane) * n..][..n];
-                to.iter_mut().zip(order).for_each(|(to, i)| *to = found(i) / scales[lane]);
-            }
-            if let Some(vectors) = vectors.as_deref_mut() {
-                let to = &mut vectors[(first + lane) * n * n..][..n * n];
-                to.iter_mut().enumerate().for_each(|(at, to)| *to = turned.vectors[at / n * n + order[at % n]][lane]);
-            }
-        }
+        let group = Group {
+            a: &a[first * n * n..][..lanes * n * n],
+            lower,
+            values: values.as_deref_mut().map(|values| &mut values[first * n..][..lanes * n]),
+            vectors: vectors.as_deref_mut().map(|vectors| &mut vectors[first * n * n..][..lanes * n * n]),
+        };
+        let done = match n {
+            1 => isa::dispatch(Of::<T, 1>(group)),
+            2 => isa::dispatch(Of::<T, 2>(group)),
+            3 => isa::dispatch(Of::<T, 3>(group)),
+            4 => isa::dispatch(Of::<T, 4>(group)),
+            5 => isa::dispatch(Of::<T, 5>(group)),
+            6 => isa::dispatch(Of::<T, 6>(group)),
+            7 => isa::dispatch(Of::<T, 7>(group)),
+            _ => isa::dispatch(Of::<T, SMALL_MAX>(group)),
+        };
+        done.map_err(|lane| first + lane)?;
     }
     Ok(())
 }
 
-/// Matrices on their way to diagonal ones, a lane each, and the product of the rotations so far.
-struct Turned<T> {
-    matrices: [[T; LANES]; SMALL_MAX * SMALL_MAX],
-    vectors: [[T; LANES]; SMALL_MAX * SMALL_MAX],
-    n: usize,
+/// Up to [`LANES`] matrices, and where their results go.
+struct Group<'a, T> {
+    a: &'a [T],
+    lower: bool,
+    values: Option<&'a mut [T]>,
+    vectors: Option<&'a mut [T]>,
 }
 
-struct Turning<'a, T>(&'a mut Turned<T>);
+/// Those of order `N`.
+struct Of<'a, T, const N: usize>(Group<'a, T>);
 
-impl<T: Real> isa::Loop for Turning<'_, T> {
-    type Out = ();
+/// A number of each lane.
+type Lanes<T> = [T; LANES];
+
+/// Matrices on their way to diagonal ones, a lane each, and the product of the rotations so far, of which there is no need for values.
+struct Turned<T, const N: usize> {
+    matrices: [[Lanes<T>; N]; N],
+    vectors: [[Lanes<T>; N]; N],
+    with_vectors: bool,
+}
+
+impl<T: Real, const N: usize> isa::Loop for Of<'_, T, N> {
+    /// The lane of a matrix that has NaN or infinity.
+    type Out = Result<(), usize>;
 
     #[inline(always)]
-    fn run(self) {
-        let Turned { matrices, vectors, n } = self.0;
-        let n = *n;
+    fn run(self) -> Result<(), usize> {
+        let Group { a, lower, values, vectors } = self.0;
+        let mut matrices = [[[T::ZERO; LANES]; N]; N];
+        let mut scales = [T::ONE; LANES];
+        for (lane, a) in a.chunks_exact(N * N).enumerate() {
+            let (mut most, mut finite) = (T::ZERO, true);
+            for i in 0..N {
+                for j in 0..=i {
+                    let x = a[if lower { i * N + j } else { j * N + i }];
+                    let size = x.magnitude();
+                    most = if size > most { size } else { most };
+                    finite &= size <= T::LARGEST;
+                    (matrices[i][j][lane], matrices[j][i][lane]) = (x, x);
+                }
+            }
+            if !finite {
+                return Err(lane);
+            }
+            scales[lane] = most.scale();
+        }
+        for x in matrices.iter_mut().flatten() {
+            (0..LANES).for_each(|lane| x[lane] = x[lane] * scales[lane]);
+        }
+        let mut turned = Turned { matrices, vectors: [[[T::ZERO; LANES]; N]; N], with_vectors: vectors.is_some() };
+        (0..N).for_each(|i| turned.vectors[i][i] = [T::ONE; LANES]);
+        turned.turn();
+        turned.sort();
+        if let Some(values) = values {
+            for (lane, to) in values.chunks_exact_mut(N).enumerate() {
+                (0..N).for_each(|i| to[i] = turned.matrices[i][i][lane] / scales[lane]);
+            }
+        }
+        if let Some(vectors) = vectors {
+            for (lane, to) in vectors.chunks_exact_mut(N * N).enumerate() {
+                (0..N * N).for_each(|at| to[at] = turned.vectors[at / N][at % N][lane]);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<T: Real, const N: usize> Turned<T, N> {
+    /// Rotates until nothing but rounding stands beside the diagonals.
+    #[inline(always)]
+    fn turn(&mut self) {
         for _ in 0..SWEEPS_MAX {
             let mut left = false;
-            for p in 0..n {
-                for q in p + 1..n {
-                    let (c, s, any) = rotation(&mut *matrices, n, p, q);
+            for p in 0..N {
+                for q in p + 1..N {
+                    let (c, s, any) = self.rotation(p, q);
                     if !any {
                         continue;
                     }
                     left = true;
-                    for i in (0..n).filter(|&i| i != p && i != q) {
-                        let (x, y) = (matrices[i * n + p], matrices[i * n + q]);
-                        let (x, y) = rotated(x, y, c, s);
-                        (matrices[i * n + p], matrices[i * n + q]) = (x, y);
-                        (matrices[p * n + i], matrices[q * n + i]) = (x, y);
+                    for i in (0..N).filter(|&i| i != p && i != q) {
+                        let (x, y) = rotated(self.matrices[i][p], self.matrices[i][q], c, s);
+                        (self.matrices[i][p], self.matrices[i][q]) = (x, y);
+                        (self.matrices[p][i], self.matrices[q][i]) = (x, y);
                     }
-                    for i in 0..n {
-                        (vectors[i * n + p], vectors[i * n + q]) = rotated(vectors[i * n + p], vectors[i * n + q], c, s);
+                    if self.with_vectors {
+                        for row in &mut self.vectors {
+                            (row[p], row[q]) = rotated(row[p], row[q], c, s);
+                        }
                     }
                 }
             }
@@ -153,37 +192,60 @@ impl<T: Real> isa::Loop for Turning<'_, T> {
             }
         }
     }
-}
 
-/// The cosines and sines that make element (p, q) zero, and whether any lane turns; the diagonal is turned already. A lane whose
-/// element is nothing but rounding beside the matrix, whose elements are about 1, does not turn.
-#[inline(always)]
-fn rotation<T: Real>(matrices: &mut [[T; LANES]; SMALL_MAX * SMALL_MAX], n: usize, p: usize, q: usize) -> ([T; LANES], [T; LANES], bool) {
-    let (mut c, mut s, mut any) = ([T::ONE; LANES], [T::ZERO; LANES], false);
-    let least = T::EPSILON * T::EPSILON;
-    let two = T::ONE + T::ONE;
-    for lane in 0..LANES {
-        let x = matrices[p * n + q][lane];
-        let (a, b) = (matrices[p * n + p][lane], matrices[q * n + q][lane]);
-        let turns = x.magnitude() > least;
-        let by = if turns { x } else { T::ONE };
-        let theta = (b - a) / (two * by);
-        let size = theta.magnitude() + (theta * theta + T::ONE).root();
-        let t = if theta < T::ZERO { -(T::ONE / size) } else { T::ONE / size };
-        let t = if turns { t } else { T::ZERO };
-        c[lane] = T::ONE / (t * t + T::ONE).root();
-        s[lane] = t * c[lane];
-        matrices[p * n + p][lane] = a - t * x;
-        matrices[q * n + q][lane] = b + t * x;
-        matrices[p * n + q][lane] = T::ZERO;
-        matrices[q * n + p][lane] = T::ZERO;
-        any |= turns;
+    /// The cosines and sines that make element (p, q) zero, and whether any lane turns; the diagonal is turned already. A lane whose
+    /// element is nothing but rounding beside the matrix, whose elements are about 1, does not turn.
+    #[inline(always)]
+    fn rotation(&mut self, p: usize, q: usize) -> (Lanes<T>, Lanes<T>, bool) {
+        let (mut c, mut s, mut any) = ([T::ONE; LANES], [T::ZERO; LANES], false);
+        let least = T::EPSILON * T::EPSILON;
+        let two = T::ONE + T::ONE;
+        let (off, mut a, mut b) = (self.matrices[p][q], self.matrices[p][p], self.matrices[q][q]);
+        for lane in 0..LANES {
+            let x = off[lane];
+            let turns = x.magnitude() > least;
+            let by = if turns { x } else { T::ONE };
+            let theta = (b[lane] - a[lane]) / (two * by);
+            let size = theta.magnitude() + (theta * theta + T::ONE).root();
+            let t = if theta < T::ZERO { -(T::ONE / size) } else { T::ONE / size };
+            let t = if turns { t } else { T::ZERO };
+            c[lane] = T::ONE / (t * t + T::ONE).root();
+            s[lane] = t * c[lane];
+            a[lane] = a[lane] - t * x;
+            b[lane] = b[lane] + t * x;
+            any |= turns;
+        }
+        (self.matrices[p][p], self.matrices[q][q]) = (a, b);
+        (self.matrices[p][q], self.matrices[q][p]) = ([T::ZERO; LANES], [T::ZERO; LANES]);
+        (c, s, any)
     }
-    (c, s, any)
+
+    /// Exchanges neighbours until the diagonals ascend; equal values stay in order.
+    #[inline(always)]
+    fn sort(&mut self) {
+        for end in (1..N).rev() {
+            for i in 0..end {
+                let (x, y) = (self.matrices[i][i], self.matrices[i + 1][i + 1]);
+                let less: [bool; LANES] = std::array::from_fn(|lane| y[lane] < x[lane]);
+                (self.matrices[i][i], self.matrices[i + 1][i + 1]) = exchanged(x, y, less);
+                if self.with_vectors {
+                    for row in &mut self.vectors {
+                        (row[i], row[i + 1]) = exchanged(row[i], row[i + 1], less);
+                    }
+                }
+            }
+        }
+    }
 }
 
 #[inline(always)]
-fn rotated<T: Real>(x: [T; LANES], y: [T; LANES], c: [T; LANES], s: [T; LANES]) -> ([T; LANES], [T; LANES]) {
+fn exchanged<T: Real>(x: Lanes<T>, y: Lanes<T>, which: [bool; LANES]) -> (Lanes<T>, Lanes<T>) {
+    let pick = |x: &Lanes<T>, y: &Lanes<T>| std::array::from_fn(|lane| if which[lane] { y[lane] } else { x[lane] });
+    (pick(&x, &y), pick(&y, &x))
+}
+
+#[inline(always)]
+fn rotated<T: Real>(x: Lanes<T>, y: Lanes<T>, c: Lanes<T>, s: Lanes<T>) -> (Lanes<T>, Lanes<T>) {
     let (mut a, mut b) = (x, y);
     for lane in 0..LANES {
         a[lane] = c[lane] * x[lane] - s[lane] * y[lane];
@@ -273,7 +335,7 @@ mod tests {
     fn one_triangle_is_read() {
         let (lower, upper) = ([2.0, f64::NAN, 1.0, 3.0], [2.0, 1.0, f64::NAN, 3.0]);
         let of = |a: &[f64], is_lower: bool| {
-            let mut w = [0.0; 2];
+            let mut w = vec![0.0; a.len() / 2];
             eigh_small(a, 2, is_lower, Some(&mut w), None).map(|()| w)
         };
         assert_eq!(of(&lower, true), of(&upper, false));
