@@ -4,7 +4,7 @@
 use super::feed::{Data, Feed};
 use crate::budget::Budget;
 use crate::expr::Cells;
-use crate::grid::{AxisChunks, ChunkGrid};
+use crate::grid::AxisChunks;
 use crate::sizes::WorkSizes;
 
 /// How a loop is best cut.
@@ -28,9 +28,9 @@ pub fn natural(feed: &Feed) -> Natural {
     for input in &feed.inputs {
         let seen = input.view.region().elements();
         let grid = match &input.data {
-            Data::Store(store) => match (&store.meta().chunks, store.meta().compressed) {
-                (Some(chunks), true) => ChunkGrid::regular(&store.meta().shape, chunks),
-                _ => continue,
+            Data::Store(store) => match store.chunk_grid().filter(|_| store.meta().compressed) {
+                Some(grid) => grid,
+                None => continue,
             },
             Data::Blocks { grid, .. } => grid.clone(),
         };
@@ -44,7 +44,7 @@ pub fn natural(feed: &Feed) -> Natural {
         None => {
             // plain chunked stores: follow their chunks where those are large enough to be read at speed
             let plain = feed.inputs.iter().find_map(|input| match &input.data {
-                Data::Store(store) => store.meta().chunks.as_ref().map(|c| input.view.chunks(&ChunkGrid::regular(&store.meta().shape, c))),
+                Data::Store(store) => store.chunk_grid().map(|grid| input.view.chunks(&grid)),
                 Data::Blocks { .. } => None,
             });
             let cuts = plain.unwrap_or_else(|| crate::expr::auto_chunks(&feed.shape)).axes;

@@ -38,7 +38,7 @@ pub use packing::Packing;
 pub use tree::{Node, Refused};
 
 use crate::error::{Error, Result};
-use crate::grid::{Marks, Region};
+use crate::grid::{ChunkGrid, Marks, Region};
 use flagstone_kernels::dtype::{DType, Scalar};
 use flagstone_kernels::view::{View, ViewMut};
 use std::fmt::Debug;
@@ -118,6 +118,12 @@ pub trait Store: Send + Sync + Debug {
     fn address(&self) -> &str;
     /// Shape, dtype, chunks and the rest.
     fn meta(&self) -> &Meta;
+    /// Where it is cut into boxes that are read as a whole, as [`Meta::chunks`] says of arrays whose chunks have one length; `None` where
+    /// any region can be read at the cost of its own bytes.
+    fn chunk_grid(&self) -> Option<ChunkGrid> {
+        let meta = self.meta();
+        meta.chunks.as_ref().map(|chunks| ChunkGrid::regular(&meta.shape, chunks))
+    }
     /// How its numbers stand for values, by the CF conventions.
     fn packing(&self) -> Packing {
         Packing::from_json(&self.meta().attributes, self.meta().dtype)
