@@ -12,10 +12,13 @@ mod codec_text;
 #[doc(hidden)]
 pub mod conformance;
 mod copy_box;
+mod extent;
 pub mod flat;
 pub mod hdf5;
 mod in_memory;
+mod many;
 mod netcdf;
+mod opening;
 mod packing;
 mod publish;
 mod reach;
@@ -29,11 +32,12 @@ mod zarr;
 mod zip;
 
 pub(crate) use address::rehearse;
-pub use address::{
-    Address, create, create_group, decoding, exists, extent, is_begun, map, open, parse, share_dimensions, target, text, tree, version,
-};
+pub use address::{Address, create, create_group, exists, extent, is_begun, map, parse, share_dimensions, target, text};
 pub use attribute::{AttributeKind, AttributeKinds};
+pub use extent::Extent;
 pub use in_memory::{InMemory, MemoryWriter};
+pub use many::{AsOne, Many, decoding, find, open_many};
+pub use opening::{open, tree, version};
 pub use packing::Packing;
 pub use tree::{Node, Refused};
 
@@ -71,6 +75,11 @@ pub struct Meta {
 }
 
 impl Meta {
+    /// The axis of this name, or of this number.
+    pub(crate) fn axis_named(&self, name: &str) -> Option<usize> {
+        let named = self.dimension_names.iter().flatten().position(|found| found.as_deref() == Some(name));
+        named.or_else(|| name.parse().ok().filter(|&axis: &usize| axis < self.shape.len()))
+    }
     /// Plain uncompressed bytes of which any region can be read.
     pub fn plain(shape: Vec<u64>, dtype: DType) -> Meta {
         Meta {
