@@ -148,7 +148,7 @@ pub struct ArrayCopy {
 /// What is copied.
 enum Source {
     /// The array at an address.
-    One(String, Meta),
+    One(String, Box<Meta>),
     /// Several as one.
     Many(Arc<Many>),
 }
@@ -256,7 +256,7 @@ impl Plan {
             return Ok(());
         }
         if let Some(meta) = &node.meta {
-            return self.add(Source::One(source.to_string(), meta.clone()), target.to_string(), options);
+            return self.add(Source::One(source.to_string(), Box::new(meta.clone())), target.to_string(), options);
         }
         if !matches!(store::target(target)?, Address::Hdf5 { .. } | Address::Zarr { .. }) {
             // A file of one array takes the only array of a group.
@@ -264,7 +264,7 @@ impl Plan {
                 [only] => {
                     let source = inside(source, only)?;
                     let meta = store::open(&source)?.meta().clone();
-                    self.add(Source::One(source, meta), target.to_string(), options)
+                    self.add(Source::One(source, Box::new(meta)), target.to_string(), options)
                 }
                 many => {
                     let what = format!("holds one array, {source} holds {}; write .zarr or .h5", many.len());
@@ -282,7 +282,7 @@ impl Plan {
 
     fn add(&mut self, source: Source, target: String, options: &Options) -> Result<()> {
         let (sources, axis, meta, many) = match source {
-            Source::One(address, meta) => (vec![address], 0, meta, None),
+            Source::One(address, meta) => (vec![address], 0, *meta, None),
             Source::Many(many) => (many.addresses(), many.axis().0, many.meta().clone(), Some(many)),
         };
         if store::exists(&target) && !options.overwrite {

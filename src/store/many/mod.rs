@@ -252,17 +252,17 @@ fn kinds(addresses: &[String], extents: &[Extent], axis: usize, first: Arc<dyn S
     Ok((longest.iter().map(open).collect::<Result<_>>()?, kind_of))
 }
 
-/// Where the chunks of all lie. Along the other axes they are cut as the first ones are.
+/// Where the chunks of all lie, if any has chunks: those that have none are cut as the first of these are, and along the other axes all are.
 fn grid(parts: &[Part], kinds: &[Arc<dyn Store>], axis: usize, is_stacked: bool, len: u64) -> Option<ChunkGrid> {
-    let own: Vec<Option<ChunkGrid>> = kinds.iter().map(|kind| kind.chunk_grid()).collect();
-    let mut axes = own[parts[0].kind].clone()?.axes;
+    let reference = kinds.iter().find(|kind| kind.meta().chunks.is_some())?;
+    let mut axes = reference.chunk_grid()?.axes;
     if is_stacked {
         axes.insert(axis, AxisChunks::regular(len, 1));
         return Some(ChunkGrid { axes });
     }
-    let cut = |part: &Part| match &kinds[part.kind].meta().chunks {
-        Some(chunks) => AxisChunks::regular(part.len, chunks[axis]),
-        None => AxisChunks::whole(part.len),
+    let cut = |part: &Part| {
+        let chunks = kinds[part.kind].meta().chunks.as_ref().or(reference.meta().chunks.as_ref());
+        AxisChunks::regular(part.len, chunks.map_or(part.len, |chunks| chunks[axis]))
     };
     let cuts: Vec<AxisChunks> = parts.iter().map(cut).collect();
     let even = || AxisChunks::regular(len, cuts.iter().map(AxisChunks::longest).max().unwrap_or(1));

@@ -14,7 +14,7 @@ fn parts_of(source: &str) -> (&str, &str) {
     const PATTERN: [char; 3] = ['*', '?', '['];
     let end = source.rsplit_once('?').filter(|(_, query)| query.contains('=')).map_or(source.len(), |(file, _)| file.len());
     let colons = || source[..end].match_indices(':').map(|(at, _)| at);
-    let behind_ending = colons().filter(|&at| address::holds_names(&source[..at]).is_some()).last();
+    let behind_ending = colons().rfind(|&at| address::holds_names(&source[..at]).is_some());
     // A name without an ending: the colon behind the pattern.
     let behind_pattern = || source.find(PATTERN).and_then(|first| colons().find(|&at| at > first));
     source.split_at(behind_ending.or_else(behind_pattern).unwrap_or(end))
