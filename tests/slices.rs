@@ -81,3 +81,76 @@ fn indices_decode_each_chunk_once() {
     decoded(in_memory.clone(), 0.5);
     decoded(in_memory + 0, 1.1);
 }
+
+/// Rows of what is made of whole columns, of an array that is much larger than the limit: a task holds what it sees of the columns' blocks, and
+/// of sorted ones only the rows that are wanted are made.
+#[test]
+fn a_row_of_columns_needs_little_memory() {
+    const SHAPE: [i64; 2] = [6000, 2400];
+    let directory = tempfile::tempdir().unwrap();
+    let address = directory.path().join("x.zarr").display().to_string();
+    let x = random::normal(0.0, 1.0).shape(SHAPE).seed(3).build();
+    Runtime::builder().build().unwrap().store_with(&x, &address, &StoreOptions::new().chunks([400, 300])).unwrap();
+    let x = open(&address).unwrap();
+    let whole = Runtime::builder().build().unwrap().compute::<f64>(&x).unwrap();
+    let columns: Vec<Vec<f64>> = (0..SHAPE[1] as usize)
+        .map(|j| {
+            let mut column: Vec<f64> = whole.index_axis(ndarray::Axis(1), j).iter().copied().collect();
+            column.sort_by(f64::total_cmp);
+            column
+        })
+        .collect();
+    // As it is written, nothing is pushed down: rows of the blocks of all columns.
+    for optimize in [true, false] {
+        let runtime = || Runtime::builder().memory_limit("24MiB").threads(2).optimize(optimize).build().unwrap();
+        let sorted = x.sort(0);
+        let (one, total) = (runtime(), runtime());
+        let row = one.compute::<f64>(&sorted.index(idx![5])).unwrap();
+        assert!(row.iter().zip(&columns).all(|(found, column)| *found == column[5]));
+        let sum = total.item::<f64>(&sorted.index(idx![5]).sum(..)).unwrap();
+        let wanted: f64 = columns.iter().map(|column| column[5]).sum();
+        assert!((sum - wanted).abs() < 1e-9 * wanted.abs(), "{sum}, expected {wanted}");
+        if optimize {
+            let spilled = one.counters().spilled_bytes.load(SeqCst);
+            // What is recut into columns, and no sorted column beside it.
+            assert!(spilled <= whole.len() as u64 * 9, "{spilled} bytes spilled");
+        }
+    }
+    let runtime = runtime();
+    for (name, array, at) in [
+        ("from the end", x.sort(0).index(idx![-3..]), &(|i: usize, j: usize| columns[j][5997 + i]) as &dyn Fn(usize, usize) -> f64),
+        ("in steps", x.sort(0).index(idx![10..4000;995]), &|i, j| columns[j][10 + 995 * i]),
+        ("downwards", x.sort(0).flip(0).index(idx![2..4]), &|i, j| columns[j][5997 - i]),
+        ("of some columns", x.sort(0).index(idx![7..9, 11..;100]), &|i, j| columns[11 + 100 * j][7 + i]),
+    ] {
+        let found = runtime.compute::<f64>(&array).unwrap();
+        for ((i, j), found) in found.into_dimensionality::<ndarray::Ix2>().unwrap().indexed_iter() {
+            assert_eq!(*found, at(i, j), "{name}: row {i}, column {j}");
+        }
+    }
+    let places = runtime.compute::<i64>(&x.argsort(0).index(idx![5])).unwrap();
+    assert!(places.iter().enumerate().all(|(j, &i)| whole[[i as usize, j]] == columns[j][5]));
+}
+
+/// Two tasks that look into all of a table decode it twice where blocks of it would go to the disk, and once where those stay in memory.
+#[test]
+fn a_table_is_decoded_again_where_that_is_cheaper_than_keeping_it() {
+    const SHAPE: [i64; 2] = [200_000, 32];
+    let directory = tempfile::tempdir().unwrap();
+    let address = directory.path().join("x.zarr").display().to_string();
+    let x = random::normal(0.0, 1.0).shape(SHAPE).seed(3).build();
+    Runtime::builder().build().unwrap().store_with(&x, &address, &StoreOptions::new().chunks([10_000, 4])).unwrap();
+    let x = open(&address).unwrap();
+    // each row five times, in another order
+    let places: Vec<i64> = (0..1_000_000).map(|i| i * 7919 % SHAPE[0]).collect();
+    let total = 5.0 * Runtime::builder().build().unwrap().item::<f64>(&x.sum(..)).unwrap();
+    for (limit, times) in [("40MiB", 1.5..=8.0), ("512MiB", 1.0..=1.0)] {
+        let runtime = Runtime::builder().memory_limit(limit).threads(1).build().unwrap();
+        // Indices that are computed.
+        let found = x.index([Index::Array(Array::from(ndarray::Array1::from(places.clone())) + 0)]).sum(..);
+        let found: f64 = runtime.item(&found).unwrap();
+        assert!((found - total).abs() < 1e-6 * total.abs().max(1.0), "{found}, expected {total}");
+        let read = runtime.counters().decoded_bytes.load(SeqCst) as f64 / (SHAPE[0] * SHAPE[1] * 8) as f64;
+        assert!(times.contains(&read), "{limit}: {read} of the table decoded");
+    }
+}

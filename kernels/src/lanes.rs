@@ -13,10 +13,23 @@ use std::sync::Arc;
 pub enum Lane {
     /// Its values in order, or their places.
     Sort(Sorter),
+    /// A part of that, which is selected.
+    Part(Part),
     /// Some of its quantiles.
     Quantiles(Arc<Quantiles>),
     /// Its Fourier transform.
     Fft(Arc<Fft>),
+}
+
+/// Places of a lane that is in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// What is ordered, and what comes out.
+    pub sorter: Sorter,
+    /// The first of them.
+    pub first: u64,
+    /// How many, one at least.
+    pub count: u64,
 }
 
 /// Quantiles of a lane of a real dtype.
@@ -164,8 +177,10 @@ impl Lane {
     /// NumPy's name.
     pub fn name(&self) -> &'static str {
         match self {
-            Lane::Sort(Sorter { gives: Gives::Values, .. }) => "sort",
-            Lane::Sort(Sorter { gives: Gives::Places, .. }) => "argsort",
+            Lane::Sort(sorter) | Lane::Part(Part { sorter, .. }) => match sorter.gives {
+                Gives::Values => "sort",
+                Gives::Places => "argsort",
+            },
             Lane::Quantiles(of) if of.method == Method::Median => "median",
             Lane::Quantiles(_) => "quantile",
             Lane::Fft(fft) => fft.name(),
@@ -175,7 +190,7 @@ impl Lane {
     /// Dtype of the lanes.
     pub fn dtype(&self) -> DType {
         match self {
-            Lane::Sort(sorter) => sorter.dtype,
+            Lane::Sort(sorter) | Lane::Part(Part { sorter, .. }) => sorter.dtype,
             Lane::Quantiles(of) => of.dtype,
             Lane::Fft(fft) => fft.dtype(),
         }
@@ -184,7 +199,7 @@ impl Lane {
     /// Dtype of what comes out.
     pub fn out(&self) -> DType {
         match self {
-            Lane::Sort(sorter) => sorter.out(),
+            Lane::Sort(sorter) | Lane::Part(Part { sorter, .. }) => sorter.out(),
             Lane::Quantiles(of) => of.out,
             Lane::Fft(fft) => fft.out(),
         }
@@ -194,6 +209,7 @@ impl Lane {
     pub fn len(&self, n: u64) -> u64 {
         match self {
             Lane::Sort(_) => n,
+            Lane::Part(part) => part.count,
             Lane::Quantiles(of) => of.q.len() as u64,
             Lane::Fft(fft) => fft.out_len(),
         }
@@ -202,7 +218,7 @@ impl Lane {
     /// Bytes beside a lane of `n` elements and what comes out.
     pub fn scratch_bytes(&self, n: u64) -> u64 {
         match self {
-            Lane::Sort(sorter) => n.saturating_mul(sorter.item_bytes() as u64),
+            Lane::Sort(sorter) | Lane::Part(Part { sorter, .. }) => n.saturating_mul(sorter.item_bytes() as u64),
             Lane::Quantiles(_) => n.saturating_mul(8),
             Lane::Fft(fft) => fft.scratch_bytes(),
         }
@@ -211,7 +227,7 @@ impl Lane {
     /// Bytes of tables that all lanes share.
     pub fn tables_bytes(&self) -> u64 {
         match self {
-            Lane::Sort(_) | Lane::Quantiles(_) => 0,
+            Lane::Sort(_) | Lane::Part(_) | Lane::Quantiles(_) => 0,
             Lane::Fft(fft) => fft.tables_bytes(),
         }
     }
@@ -228,6 +244,11 @@ impl Lane {
                 sorter.items(lane, |i| i as u64, items);
                 sorter.sort(items);
                 sorter.write(items, out);
+            }
+            Lane::Part(Part { sorter, first, count }) => {
+                let items = &mut scratch[..n * sorter.item_bytes()];
+                sorter.items(lane, |i| i as u64, items);
+                sorter.write(sorter.part(items, *first as usize, *count as usize), out);
             }
             Lane::Fft(fft) => fft.run(lane, out, scratch),
             Lane::Quantiles(of) => of.run(lane, out, bytemuck::cast_slice_mut(&mut scratch[..n * 8])),

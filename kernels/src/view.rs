@@ -263,6 +263,17 @@ impl<'a> ViewMut<'a> {
         }
         ViewMut { ptr, dtype: self.dtype, shape: shape.to_vec(), strides: self.strides.clone(), lifetime: PhantomData }
     }
+    /// A shorter borrow of the same elements without `axis`, which has one place.
+    ///
+    /// # Panics
+    /// If the axis has another length.
+    pub fn without(&mut self, axis: usize) -> ViewMut<'_> {
+        assert_eq!(self.shape.get(axis), Some(&1), "view: axis {axis} of {:?}", self.shape);
+        let (mut shape, mut strides) = (self.shape.clone(), self.strides.clone());
+        shape.remove(axis);
+        strides.remove(axis);
+        ViewMut { ptr: self.ptr, dtype: self.dtype, shape, strides, lifetime: PhantomData }
+    }
     /// The rows from each of `starts` to the next, as views that can be written at once.
     ///
     /// # Panics

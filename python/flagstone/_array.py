@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from . import _blocks, _compute, _flagstone, _html, _sources
+from . import _blocks, _compute, _flagstone, _functions, _html, _sources
 from ._flagstone import Array
 
 functions = _flagstone.functions
@@ -218,6 +218,8 @@ def __array_function__(self, function, types, args, kwargs):
         return args[0].copy()
     if name == "pad":
         return _blocks.pad(*args, **kwargs)
+    if name in ("apply_along_axis", "apply_over_axes"):
+        return getattr(_functions, name)(*args, **kwargs)
     found = functions.get(name)
     if found is None:
         raise _lacking(name)

@@ -4,14 +4,15 @@ use crate::array::Array;
 use crate::error::exception;
 use crate::memory::{Place, dtype_of, expect_shape, native, numpy, place_of};
 use crate::run::in_task;
+use flagstone::array::open_many;
 use flagstone::error::{Error, Result};
 use flagstone::grid::Region;
-use flagstone::store::{Meta, Moved, Store};
+use flagstone::store::{AsOne, Meta, Moved, Store};
 use flagstone::{View, ViewMut};
 use flagstone_kernels::copy::copy;
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PySlice, PyTuple};
+use pyo3::types::{PyList, PySlice, PyTuple};
 use std::sync::Arc;
 
 /// The elements of an array of NumPy, where they lie. They are its owner's: what is written there later is what is read later.
@@ -157,10 +158,34 @@ fn lend(array: Bound<'_, PyAny>) -> PyResult<Array> {
     Array::built(array.py(), of_numpy(&array)?)
 }
 
-/// The array at an address.
+/// The array at an address, or at several as one, lazily: only headers are read.
+///
+/// A pattern ('a_*.nc:/tas') or a list stands for many arrays: one after the other along `axis` (a number or a name; the first one), in the
+/// order of the coordinate `by` that lies beside each, or stacked along a new axis `stack`. Without `by` the files of a pattern are in the
+/// order of the numbers in their names. `decode='cf'`: values in place of stored numbers, by the CF conventions.
 #[pyfunction]
-fn open(py: Python<'_>, address: std::path::PathBuf) -> PyResult<Array> {
-    let opened = py.detach(|| flagstone::open(&address)).map_err(|error| exception(py, &error))?;
+#[pyo3(signature = (address, *, axis=None, by=None, stack=None, decode=None))]
+fn open(
+    py: Python<'_>,
+    address: Bound<'_, PyAny>,
+    axis: Option<Bound<'_, PyAny>>,
+    by: Option<String>,
+    stack: Option<i64>,
+    decode: Option<String>,
+) -> PyResult<Array> {
+    let addresses: Vec<std::path::PathBuf> = match address.extract::<std::path::PathBuf>() {
+        Ok(one) => vec![one],
+        Err(_) if address.is_instance_of::<PyList>() || address.is_instance_of::<PyTuple>() => address.extract()?,
+        Err(error) => return Err(error),
+    };
+    let decodes = match decode.as_deref() {
+        None => false,
+        Some("cf") => true,
+        Some(other) => return Err(PyValueError::new_err(format!("decode='{other}'; expected 'cf'"))),
+    };
+    let axis = axis.map(|axis| axis.str().and_then(|text| text.extract::<String>())).transpose()?;
+    let as_one = AsOne::default().axis(axis).by(by).stack(stack);
+    let opened = py.detach(|| open_many(&addresses, &as_one, decodes)).map_err(|error| exception(py, &error))?;
     Array::built(py, opened)
 }
 

@@ -301,3 +301,49 @@ def test_functions_know_their_signatures():
     assert int(fs.maximum.reduce(fs.asarray([1, 5, 2]))) == 5
     with pytest.raises(AttributeError, match="not supported by this version"):
         fs.einsum_path
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_functions_of_lanes_axes_and_windows(axis):
+    a = np.random.default_rng(3).normal(size=(6, 8, 5))
+    x = fs.asarray(a).rechunk((4, 3, 5))
+    for f, kwargs in [(np.ptp, {}), (lambda lane: lane[:2] * 2, {}), (lambda lane: np.outer(lane[:2], lane[:3]), {}), (np.sum, {"dtype": "f8", "shape": ()})]:
+        theirs = np.apply_along_axis(f, axis, a)
+        np.testing.assert_allclose(fs.apply_along_axis(f, axis, x, **kwargs).compute(), theirs)
+        np.testing.assert_allclose(np.apply_along_axis(f, axis, x).compute(), theirs)
+    np.testing.assert_allclose(fs.apply_over_axes(fs.sum, x, [0, axis]).compute(), np.apply_over_axes(np.sum, a, [0, axis]))
+    windows = fs.coarsen(np.mean, x, {axis: 2}, trim_excess=True)
+    n = a.shape[axis] // 2
+    pairs = [np.take(a, range(at, 2 * n, 2), axis) for at in (0, 1)]
+    np.testing.assert_allclose(windows.compute(), (pairs[0] + pairs[1]) / 2)
+    with pytest.raises(ValueError, match="windows of 3 along axis 1"):
+        fs.coarsen(np.mean, x, {1: 3})
+    np.testing.assert_array_equal(fs.fromfunction(lambda i, j: i * 10 + j, (3, 4)).compute(), np.fromfunction(lambda i, j: i * 10 + j, (3, 4)))
+    total = fs.reduction(x, lambda b, axis, keepdims: b.sum(axis=axis, keepdims=keepdims), np.sum, axis=axis)
+    np.testing.assert_allclose(total.compute(), a.sum(axis=axis))
+    everything = fs.reduction(x, np.max, np.max, keepdims=True)
+    np.testing.assert_array_equal(everything.compute(), a.max(keepdims=True))
+
+
+def test_many_files_are_one_array(tmp_path):
+    h5py, a = pytest.importorskip("h5py"), np.arange(60.0).reshape(12, 5)
+    for n in range(12):
+        with h5py.File(tmp_path / f"a_{n}.h5", "w") as f:
+            f["x"] = a[n : n + 1]
+            f["row"] = a[n]
+            f["when"] = 30 - n
+    at = lambda name: str(tmp_path / name)
+    np.testing.assert_array_equal(fs.open(at("a_*.h5:/x")).compute(), a)
+    np.testing.assert_array_equal(fs.open(at("a_*.h5:/x"), axis=1).compute(), a.reshape(1, -1))
+    np.testing.assert_array_equal(fs.open(at("a_*.h5:/row"), stack=-1).compute(), a.T)
+    np.testing.assert_array_equal(fs.open(at("a_*.h5:/row"), stack=0, by="when").compute(), a[::-1])
+    np.testing.assert_array_equal(fs.open([at("a_3.h5:/x"), at("a_1.h5:/x")]).compute(), a[[3, 1]])
+    np.testing.assert_array_equal(fs.open((tmp_path / "a_3.h5").as_posix() + ":/x", decode="cf").compute(), a[3:4])
+    with pytest.raises(OSError, match="no file is called as in"):
+        fs.open(at("b_*.h5:/x"))
+    with pytest.raises(ValueError, match="decode='utf'"):
+        fs.open(at("a_3.h5:/x"), decode="utf")
+    with pytest.raises(ValueError, match="not both"):
+        fs.open(at("a_*.h5:/x"), axis=0, stack=0)
+    with pytest.raises(TypeError):
+        fs.open(3)

@@ -186,7 +186,8 @@ fn named_lengths(expr: &Expr, wanted: &Shape) -> Result<Vec<counted::Length>> {
     let open = wanted.0.iter().filter(|&&n| n == -1).count();
     let one = |n: i128| Shape(vec![n]).lengths("reshape").map(|n| n[0]);
     let named = wanted.0.iter().filter(|&&n| n != -1).map(|&n| one(n)).collect::<Result<Vec<u64>>>()?;
-    let elements = element_count(&named).filter(|&n| n <= expr.elements()).ok_or_else(misfit)?;
+    let elements = element_count(&named).filter(|&n| n <= expr.elements() || expr.elements() == 0 && open == 1);
+    let elements = elements.ok_or_else(misfit)?;
     if open > 1 || open == 1 && elements == 0 {
         return Err(misfit());
     }

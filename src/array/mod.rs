@@ -75,7 +75,7 @@ pub use format::{corners, format, format_corners, format_scalar};
 pub use grids::{Indexing, Range, bartlett, blackman, geomspace, hamming, hanning, indices, kaiser, meshgrid, mgrid, ogrid, tri};
 pub use groups::Groups;
 pub use indexing::{Ellipsis, Index, NewAxis};
-pub use io::{StoreOptions, from_store, open};
+pub use io::{StoreOptions, from_store, open, open_many};
 pub use manipulate::{concatenate, hstack, stack, vstack};
 pub use masked::{Masked, MaskedOperand};
 pub use operand::Operand;

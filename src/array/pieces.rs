@@ -79,7 +79,9 @@ impl<T: ArrayElement> Iterator for Blocks<T> {
 
 /// Whether any part can be computed from the same part of what is stored: no reduction or product lies below.
 fn is_loop(expr: &Expr) -> bool {
-    let is_whole = |node: &Expr| matches!(node.op.through(), Through::Stop | Through::Window(_)) && !node.op.args().is_empty();
+    let is_whole = |node: &Expr| {
+        matches!(node.op.through(), Through::Stop | Through::Window(_) | Through::Selected { .. }) && !node.op.args().is_empty()
+    };
     !postorder(std::slice::from_ref(expr)).iter().any(is_whole)
 }
 

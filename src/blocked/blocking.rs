@@ -4,7 +4,7 @@
 use super::feed::{Data, Feed};
 use crate::budget::Budget;
 use crate::expr::Cells;
-use crate::grid::{AxisChunks, ChunkGrid};
+use crate::grid::AxisChunks;
 use crate::sizes::WorkSizes;
 
 /// How a loop is best cut.
@@ -14,6 +14,8 @@ pub struct Natural {
     pub cuts: Vec<AxisChunks>,
     /// Whether cutting elsewhere costs decoding or copying again.
     pub rigid: bool,
+    /// Elements that are held for each that is seen: blocks of the pool are held as a whole.
+    pub held: u64,
 }
 
 fn elements(cuts: &[AxisChunks]) -> u64 {
@@ -24,31 +26,33 @@ fn elements(cuts: &[AxisChunks]) -> u64 {
 /// whole rows where any region costs its own bytes.
 pub fn natural(feed: &Feed) -> Natural {
     let total: u64 = feed.shape.iter().product();
-    let mut best: Option<(u64, Vec<AxisChunks>)> = None;
+    let mut best: Option<(u64, Vec<AxisChunks>, u64)> = None;
     for input in &feed.inputs {
         let seen = input.view.region().elements();
-        let grid = match &input.data {
-            Data::Store(store) => match (&store.meta().chunks, store.meta().compressed) {
-                (Some(chunks), true) => ChunkGrid::regular(&store.meta().shape, chunks),
-                _ => continue,
+        let (grid, held) = match &input.data {
+            Data::Store(store) => match store.chunk_grid().filter(|_| store.meta().compressed) {
+                Some(grid) => (grid, 1),
+                None => continue,
             },
-            Data::Blocks { grid, .. } => grid.clone(),
+            Data::Blocks { grid, .. } => (grid.clone(), grid.largest_elements()),
         };
         // a broadcast operand does not dominate: its blocks are kept
-        if seen.saturating_mul(2) > total && best.as_ref().is_none_or(|(most, _)| seen > *most) {
-            best = Some((seen, input.view.chunks(&grid).axes));
+        if seen.saturating_mul(2) > total && best.as_ref().is_none_or(|(most, ..)| seen > *most) {
+            let cuts = input.view.chunks(&grid).axes;
+            let held = held / elements(&cuts).max(1);
+            best = Some((seen, cuts, held.max(1)));
         }
     }
     match best {
-        Some((_, cuts)) => Natural { cuts, rigid: true },
+        Some((_, cuts, held)) => Natural { cuts, rigid: true, held },
         None => {
             // plain chunked stores: follow their chunks where those are large enough to be read at speed
             let plain = feed.inputs.iter().find_map(|input| match &input.data {
-                Data::Store(store) => store.meta().chunks.as_ref().map(|c| input.view.chunks(&ChunkGrid::regular(&store.meta().shape, c))),
+                Data::Store(store) => store.chunk_grid().map(|grid| input.view.chunks(&grid)),
                 Data::Blocks { .. } => None,
             });
             let cuts = plain.unwrap_or_else(|| crate::expr::auto_chunks(&feed.shape)).axes;
-            Natural { cuts, rigid: false }
+            Natural { cuts, rigid: false, held: 1 }
         }
     }
 }
@@ -70,20 +74,33 @@ pub fn frugal(feed: &Feed, smaller: u32, work: &WorkSizes) -> Vec<AxisChunks> {
     cuts
 }
 
-/// Cuts of at most `most` elements where that costs nothing, tiny ones joined.
+/// Cuts of at most `most` elements where that costs nothing, tiny ones joined: as far as the blocks that are held for them allow.
 pub fn of_size(feed: &Feed, most: u64, work: &WorkSizes) -> Vec<AxisChunks> {
     let natural = natural(feed);
     let mut cuts = natural.cuts;
     for axis in (0..cuts.len()).rev() {
         let have = elements(&cuts).max(1);
-        if have >= work.tiny_elements.min(most) {
+        let held = have.saturating_mul(natural.held);
+        if have >= work.tiny_elements.min(most) || held >= most {
             break;
         }
-        cuts[axis] = cuts[axis].join(most / have);
+        cuts[axis] = cuts[axis].join(most / held);
     }
     if !natural.rigid {
         shrink(&mut cuts, most);
     }
+    cuts
+}
+
+/// Cuts of the axes beside `axis` for tasks that hold all of it, such that a task has at most `lanes` places of the others: chunks are
+/// joined or cut from their starts, so that no part lies across two. Along `axis` they are of one place.
+pub fn of_lanes(feed: &Feed, axis: usize, lanes: u64) -> Vec<AxisChunks> {
+    let mut cuts = natural(feed).cuts;
+    cuts[axis] = AxisChunks::whole(1);
+    for other in (0..cuts.len()).rev().filter(|&other| other != axis) {
+        cuts[other] = cuts[other].join(lanes / elements(&cuts).max(1));
+    }
+    shrink(&mut cuts, lanes.max(1));
     cuts
 }
 

@@ -3,9 +3,11 @@
 
 use super::feed::{Data, Feed, Input};
 use super::lower::Lowering;
+use super::made::Blocked;
 use super::share::store_id;
 use crate::error::{Error, Result};
-use crate::expr::{Affine, Expr, Op, element_cost, ops, postorder};
+use crate::expr::{Affine, Expr, Follow, Op, element_cost, ops, postorder};
+use crate::grid::{AxisChunks, Span};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::program::{Leaf, Program, REGISTERS_MAX, Reg, Step, StepOp, register};
 use std::collections::HashMap;
@@ -30,6 +32,8 @@ struct Builder {
 
 /// More steps than this do not fuse into one loop.
 const STEPS_MAX: usize = 16_384;
+/// A view that sees less than one in so many of the elements of its blocks is made blocks of its own, where those are many.
+const THIN: u64 = 8;
 /// The registers that a masked reduction adds at most: a constant, a cast, a selection.
 const MASK_REGISTERS: usize = 3;
 
@@ -175,10 +179,46 @@ impl Lowering<'_> {
                     Op::Source(ops::Source { store }) => self.load(store, node.dtype)?,
                     _ => self.make(node)?,
                 };
+                let (made, view) = self.thinned(made, view, node.dtype);
                 builder.input(Input { data: Data::Blocks { product: made.product, grid: made.grid }, view, dtype: node.dtype })
             }
         };
         Ok(draft)
+    }
+
+    /// Blocks of what a view sees, and the view of those, where it sees little of the blocks that hold it and those are too many to be
+    /// held at once: a row of a product that is cut into columns. Who reads them then holds no more than it sees.
+    fn thinned(&mut self, made: Blocked, view: Affine, dtype: DType) -> (Blocked, Affine) {
+        let region = view.region();
+        let touched = |(span, cuts): (&Span, &AxisChunks)| match span.len {
+            0 => 0,
+            _ => {
+                let ((first, _), (last, len)) = (cuts.chunk(cuts.find(span.start)), cuts.chunk(cuts.find(span.stop() - 1)));
+                last + len - first
+            }
+        };
+        let held = region.0.iter().zip(&made.grid.axes).map(touched).fold(dtype.size() as u64, u64::saturating_mul);
+        let seen = region.elements().saturating_mul(dtype.size() as u64);
+        if held <= self.budget.share_bytes() / 4 || held / THIN < seen {
+            return (made, view);
+        }
+        let own = |f: &Follow, span: &Span| match f.axis.filter(|_| f.step != 0) {
+            Some(axis) if f.step < 0 => Follow { start: span.len as i64 - 1, step: -1, axis: Some(axis) },
+            Some(axis) => Follow { start: 0, step: 1, axis: Some(axis) },
+            None => Follow { start: 0, step: 0, axis: None },
+        };
+        let rest = Affine { source: view.source.iter().zip(&region.0).map(|(f, span)| own(f, span)).collect(), shape: view.shape.clone() };
+        let at = (made.product, region.0.iter().map(|span| (span.start, span.len, span.step)).collect::<Vec<_>>());
+        if let Some(known) = self.thin.get(&at) {
+            return (known.clone(), rest);
+        }
+        let follow = |(axis, span): (usize, &Span)| Follow { start: span.start as i64, step: span.step as i64, axis: Some(axis) };
+        let of = Affine { source: region.0.iter().enumerate().map(follow).collect(), shape: region.shape() };
+        let input = Input { data: Data::Blocks { product: made.product, grid: made.grid }, view: of, dtype };
+        let program = Program { leaves: vec![Leaf::Input { slot: 0, dtype }], steps: vec![] };
+        let slice = self.map("slice", Feed { shape: region.shape(), inputs: vec![input], program }, 0, None);
+        self.thin.insert(at, slice.clone());
+        (slice, rest)
     }
 
     /// Whether evaluating `node` once, before it is repeated, beats evaluating it at every place.

@@ -78,6 +78,7 @@ impl<'a> Lowering<'a> {
             several: Several::wanted(roots),
             factored: HashMap::new(),
             loaded: HashMap::new(),
+            thin: HashMap::new(),
             driven: HashSet::new(),
             ready: HashMap::new(),
             siblings: siblings(roots),
@@ -133,6 +134,8 @@ pub(super) struct Lowering<'a> {
     pub factored: HashMap<u64, Factored>,
     /// Shared stores that have a product.
     loaded: HashMap<usize, Blocked>,
+    /// Slices of products that are blocks of their own, by product, and start, length and step along each axis.
+    pub thin: HashMap<(u64, Vec<(u64, u64, u64)>), Blocked>,
     /// Products of stages that run of themselves: nobody has to ask for their blocks.
     driven: HashSet<u64>,
     /// The rank from which on a product can be read without being pulled.

@@ -2,6 +2,7 @@
 
 use crate::budget::Budget;
 use crate::expr::{Affine, Expr, Op, ops, postorder};
+use crate::grid::ChunkGrid;
 use crate::store::Store;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -40,9 +41,12 @@ struct Use {
 }
 
 impl Use {
-    fn new(store: &Arc<dyn Store>, view: Affine, chunks: &[u64]) -> Use {
+    fn new(store: &Arc<dyn Store>, view: Affine, chunks: &ChunkGrid) -> Use {
         let region = view.region();
-        let touched = region.0.iter().zip(chunks).map(|(span, chunk)| span.start / chunk..span.stop().div_ceil(*chunk));
+        let touched = region.0.iter().zip(&chunks.axes).map(|(span, axis)| match span.len {
+            0 => 0..0,
+            _ => axis.find(span.start)..axis.find(span.stop() - 1) + 1,
+        });
         Use { store: store_id(store), chunks: touched.collect(), view }
     }
 
@@ -126,8 +130,8 @@ fn collect(root: &Expr) -> Loop {
         match &node.op {
             _ if ends_loop(&node) => found.reads.push(node.id),
             Op::Source(ops::Source { store }) => {
-                if let (true, Some(chunks)) = (store.meta().compressed, &store.meta().chunks) {
-                    found.uses.push(Use::new(store, view, chunks));
+                if let Some(chunks) = store.chunk_grid().filter(|_| store.meta().compressed) {
+                    found.uses.push(Use::new(store, view, &chunks));
                 }
             }
             Op::View(ops::View { arg, view: inner }) => stack.push((arg.clone(), inner.then(&view))),

@@ -135,7 +135,7 @@ impl Lowering<'_> {
     /// A store as blocks cut at its own chunks and at `cuts` of the loop that reads it, one task a chunk.
     fn load_for(&mut self, store: &Arc<dyn Store>, input: &Input, cuts: &[AxisChunks]) -> Result<Blocked> {
         let shape = store.meta().shape.clone();
-        let chunks = ChunkGrid::regular(&shape, store.meta().chunks.as_deref().unwrap_or(&shape));
+        let chunks = store.chunk_grid().unwrap_or_else(|| ChunkGrid::whole(&shape));
         let identity = Affine::identity(&shape);
         let mut axes = chunks.axes.clone();
         for (axis, f) in input.view.source.iter().enumerate() {

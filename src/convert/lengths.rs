@@ -37,12 +37,6 @@ impl FromStr for Lengths {
     }
 }
 
-/// The axis of this name, or of this number.
-pub(super) fn axis_of(meta: &Meta, name: &str) -> Option<usize> {
-    let named = meta.dimension_names.iter().flatten().position(|found| found.as_deref() == Some(name));
-    named.or_else(|| name.parse().ok().filter(|&axis: &usize| axis < meta.shape.len()))
-}
-
 /// `options` with chunks and shards of these lengths, for an array such as `meta`. A shard has whole chunks: where it reaches the end of an
 /// axis it goes on to the end of a chunk.
 ///
@@ -126,7 +120,7 @@ impl Lengths {
                 let own = step.map(<[u64]>::to_vec).or_else(|| meta.chunks.clone());
                 let mut lengths = own.unwrap_or_else(|| (0..meta.shape.len()).map(whole).collect());
                 for (name, n) in named {
-                    if let Some(axis) = axis_of(meta, name) {
+                    if let Some(axis) = meta.axis_named(name) {
                         lengths[axis] = length(axis, *n);
                     }
                 }
@@ -138,7 +132,7 @@ impl Lengths {
     /// A name that none of these arrays has an axis of.
     fn unknown<'a>(&self, metas: impl Iterator<Item = &'a Meta> + Clone) -> Option<&str> {
         let Lengths::Some(named) = self else { return None };
-        named.iter().map(|(name, _)| name.as_str()).find(|name| !metas.clone().any(|meta| axis_of(meta, name).is_some()))
+        named.iter().map(|(name, _)| name.as_str()).find(|name| !metas.clone().any(|meta| meta.axis_named(name).is_some()))
     }
 }
 

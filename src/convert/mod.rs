@@ -8,7 +8,6 @@
 mod compare;
 mod lengths;
 mod pyramid;
-mod sources;
 
 pub use compare::{Difference, difference, read_all};
 pub use lengths::Lengths;
@@ -18,9 +17,11 @@ use crate::array::{self, Array, StoreOptions};
 use crate::error::{Error, Result};
 use crate::grid::element_count;
 use crate::runtime::{CancelToken, Runtime};
-use crate::store::{self, Address, AttributeKinds, Codec, Meta, Node};
+use crate::store::{self, Address, AsOne, AttributeKinds, Codec, Many, Meta, Node, Store};
+use rayon::prelude::*;
 use serde_json::{Map, Value};
 use std::path::Path;
+use std::sync::Arc;
 
 /// What is to be different at the other address, and what may happen there.
 ///
@@ -48,6 +49,8 @@ pub struct Options {
     pub axis: Option<String>,
     /// Several sources are ordered by the values of this coordinate; without it by the numbers in their names.
     pub by: Option<String>,
+    /// Several sources are stacked along a new axis, which comes before the one of this number.
+    pub stack: Option<i64>,
 }
 
 impl Options {
@@ -91,6 +94,11 @@ impl Options {
         self.by = by.into();
         self
     }
+    /// With several sources stacked along a new axis, which comes before the one of this number (-1: after all).
+    pub fn stack(mut self, stack: impl Into<Option<i64>>) -> Options {
+        self.stack = stack.into();
+        self
+    }
 }
 
 /// What will be copied.
@@ -127,12 +135,22 @@ pub struct ArrayCopy {
     pub sources: Vec<String>,
     /// The axis along which several sources lie.
     pub axis: usize,
+    /// What reads several.
+    many: Option<Arc<Many>>,
     /// Where it goes.
     pub target: String,
     /// What it is.
     pub meta: Meta,
     /// How it is stored.
     pub options: StoreOptions,
+}
+
+/// What is copied.
+enum Source {
+    /// The array at an address.
+    One(String, Box<Meta>),
+    /// Several as one.
+    Many(Arc<Many>),
 }
 
 impl ArrayCopy {
@@ -146,10 +164,9 @@ impl ArrayCopy {
     /// # Errors
     /// Those of opening it.
     pub fn array(&self) -> Result<Array> {
-        let parts: Vec<Array> = self.sources.iter().map(array::open).collect::<Result<_>>()?;
-        match &parts[..] {
-            [one] => Ok(one.clone()),
-            many => Ok(array::concatenate(many, self.axis as i64)),
+        match &self.many {
+            Some(many) => Ok(array::from_store(many.clone())),
+            None => array::open(&self.sources[0]),
         }
     }
 
@@ -185,20 +202,15 @@ impl Plan {
         let zarr_version = options.zarr_version.unwrap_or(3);
         let (copies, groups, there, notes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut plan = Plan { copies, groups, there, notes, zarr_version };
-        let mut sources = sources::expand(source)?;
-        if let [one] = &sources[..] {
-            let node = store::tree(one)?;
-            if let Some(refused) = &node.refused {
-                return Err(Error::unsupported(one, refused.why.clone()));
-            }
-            plan.node(&node, one, target, options)?;
+        let as_one = AsOne::default().axis(options.axis.clone()).by(options.by.clone()).stack(options.stack);
+        if let Some(many) = store::find(source, &as_one)? {
+            plan.add(Source::Many(Arc::new(many)), target.to_string(), options)?;
         } else {
-            if let Some(coordinate) = &options.by {
-                sources::order(&mut sources, coordinate)?;
+            let node = store::tree(source)?;
+            if let Some(refused) = &node.refused {
+                return Err(Error::unsupported(source, refused.why.clone()));
             }
-            let axis = options.axis.as_deref().or(options.by.as_deref());
-            let (meta, axis) = sources::joined(&sources, axis)?;
-            plan.add(sources, axis, target.to_string(), meta, options)?;
+            plan.node(&node, source, target, options)?;
         }
         if plan.copies.is_empty() && plan.there.is_empty() {
             return Err(Error::store(source, "holds no array that can be read"));
@@ -244,7 +256,7 @@ impl Plan {
             return Ok(());
         }
         if let Some(meta) = &node.meta {
-            return self.add(vec![source.to_string()], 0, target.to_string(), meta.clone(), options);
+            return self.add(Source::One(source.to_string(), Box::new(meta.clone())), target.to_string(), options);
         }
         if !matches!(store::target(target)?, Address::Hdf5 { .. } | Address::Zarr { .. }) {
             // A file of one array takes the only array of a group.
@@ -252,7 +264,7 @@ impl Plan {
                 [only] => {
                     let source = inside(source, only)?;
                     let meta = store::open(&source)?.meta().clone();
-                    self.add(vec![source], 0, target.to_string(), meta, options)
+                    self.add(Source::One(source, Box::new(meta)), target.to_string(), options)
                 }
                 many => {
                     let what = format!("holds one array, {source} holds {}; write .zarr or .h5", many.len());
@@ -268,7 +280,11 @@ impl Plan {
         Ok(())
     }
 
-    fn add(&mut self, sources: Vec<String>, axis: usize, target: String, meta: Meta, options: &Options) -> Result<()> {
+    fn add(&mut self, source: Source, target: String, options: &Options) -> Result<()> {
+        let (sources, axis, meta, many) = match source {
+            Source::One(address, meta) => (vec![address], 0, *meta, None),
+            Source::Many(many) => (many.addresses(), many.axis().0, many.meta().clone(), Some(many)),
+        };
         if store::exists(&target) && !options.overwrite {
             let found = store::open(&target).ok().map(|store| (store.meta().shape.clone(), store.meta().dtype));
             if !options.resume {
@@ -283,14 +299,14 @@ impl Plan {
         }
         let mut stored = StoreOptions::like(&meta).zarr_version(self.zarr_version).overwrite(options.overwrite);
         stored.codec = options.codec.clone();
-        let origin = sources::versions(&sources)?;
+        let origin = sources.par_iter().map(store::version).collect::<Result<Vec<String>>>()?;
         stored = stored.resumable(format!("{origin:?} along axis {axis}"), options.resume);
         let keeps_all = matches!(store::target(&target)?, Address::Hdf5 { .. } | Address::Zarr { .. });
         if !keeps_all && (!meta.attributes.is_empty() || meta.dimension_names.is_some()) {
             self.notes.push(format!("{target} keeps no attributes and names of axes"));
         }
         stored = lengths::applied(stored, &meta, options.chunks.as_ref(), options.shards.as_ref())?;
-        self.copies.push(ArrayCopy { sources, axis, target, meta, options: stored });
+        self.copies.push(ArrayCopy { sources, axis, many, target, meta, options: stored });
         Ok(())
     }
 }

@@ -62,8 +62,23 @@ pub enum Through<'a> {
     /// result that it follows one to one, or `None` where every place is needed for every element. Along an axis of the
     /// result that no argument follows (of running totals) the view is taken of what comes out.
     Window(Vec<Vec<Option<usize>>>),
+    /// As `Window`, and places along `axis` of the result, which no argument follows, can be had by themselves.
+    Selected {
+        /// As of `Window`.
+        kept: Vec<Vec<Option<usize>>>,
+        /// The axis of the result.
+        axis: usize,
+        /// The operation that gives those places alone.
+        by: &'a dyn Selected,
+    },
     /// The whole is computed, and the view taken of that.
     Stop,
+}
+
+/// An operation of which a run of places along an axis of the result costs less than all of them.
+pub trait Selected: fmt::Debug {
+    /// The operation that gives `count` places from `first` on, where there is one.
+    fn part(&self, first: u64, count: u64) -> Option<Op>;
 }
 
 /// How other chunks come to an operation's result.

@@ -7,7 +7,7 @@
 
 use super::window::{self, Window};
 use crate::error::Result;
-use crate::expr::{Affine, Expr, Node, Op, Through, element_cost, ops, postorder, relabel};
+use crate::expr::{Affine, Expr, Node, Op, Selected, Through, element_cost, ops, postorder, relabel};
 use crate::grid::Region;
 use flagstone_kernels::dtype::Scalar;
 use std::collections::{HashMap, HashSet};
@@ -41,8 +41,8 @@ struct Want {
 }
 
 enum Recipe {
-    /// The node's operation on these arguments, and a view of that.
-    Apply { args: Vec<WantId>, outer: Option<Affine> },
+    /// The node's operation on these arguments, or a part of it, and a view of that.
+    Apply { args: Vec<WantId>, part: Option<Op>, outer: Option<Affine> },
     /// These, one after the other.
     Join { parts: Vec<WantId>, axis: usize },
     /// Another want's elements.
@@ -105,7 +105,8 @@ impl Pushdown {
             _ if node.is_counted() => self.keep(at),
             Through::Constant(value) => {
                 for (number, view) in self.open(at) {
-                    let recipe = if view.is_some() { Recipe::Constant(value) } else { Recipe::Apply { args: vec![], outer: None } };
+                    let recipe =
+                        if view.is_some() { Recipe::Constant(value) } else { Recipe::Apply { args: vec![], part: None, outer: None } };
                     self.meet((at, number), recipe);
                 }
             }
@@ -124,7 +125,8 @@ impl Pushdown {
             }
             Through::Each => self.elementwise(at),
             Through::Parts(axis) => self.concatenate(at, axis),
-            Through::Window(kept) => self.windows(at, &kept),
+            Through::Window(kept) => self.windows(at, &kept, None),
+            Through::Selected { kept, axis, by } => self.windows(at, &kept, Some((axis, by))),
             Through::Stop => self.keep(at),
         }
     }
@@ -139,7 +141,7 @@ impl Pushdown {
         }
         for (number, _) in self.open(at) {
             let args = self.args(at, |_| None);
-            self.meet((at, number), Recipe::Apply { args, outer: None });
+            self.meet((at, number), Recipe::Apply { args, part: None, outer: None });
         }
     }
 
@@ -186,7 +188,7 @@ impl Pushdown {
         }
         for (number, view) in self.open(at) {
             let args = self.args(at, |_| view.clone());
-            self.meet((at, number), Recipe::Apply { args, outer: None });
+            self.meet((at, number), Recipe::Apply { args, part: None, outer: None });
         }
     }
 
@@ -208,7 +210,7 @@ impl Pushdown {
         for (number, view) in open {
             let Some(view) = view else {
                 let args = self.args(at, |_| None);
-                self.meet((at, number), Recipe::Apply { args, outer: None });
+                self.meet((at, number), Recipe::Apply { args, part: None, outer: None });
                 continue;
             };
             if let Some(of) = whole.filter(|_| view.region().elements() == node.elements()) {
@@ -230,8 +232,9 @@ impl Pushdown {
     }
 
     /// Reductions and products of matrices are computed for the slices of their kept axes that are wanted;
-    /// what flips, drops, moves or repeats axes stays outside, so that the arithmetic is the same.
-    fn windows(&mut self, at: usize, kept: &[Vec<Option<usize>>]) {
+    /// what flips, drops, moves or repeats axes stays outside, so that the arithmetic is the same. Along an axis of which places can be
+    /// `selected`, those between the first and the last that are wanted are.
+    fn windows(&mut self, at: usize, kept: &[Vec<Option<usize>>], selected: Option<(usize, &dyn Selected)>) {
         let node = self.nodes[at].clone();
         let open = self.open(at);
         let whole = |view: &Option<Affine>| view.as_ref().is_none_or(|view| view.region().elements() >= node.elements());
@@ -260,9 +263,18 @@ impl Pushdown {
         let narrowed: Vec<bool> = (0..node.shape.len()).map(|axis| kept.iter().flatten().any(|place| *place == Some(axis))).collect();
         for (number, view) in self.open(at) {
             let Some(view) = view else { continue };
-            let Window { inner, outer } = window::split_window(&view, &node.shape, &narrowed);
+            let Window { inner, mut outer } = window::split_window(&view, &node.shape, &narrowed);
+            let part = selected.and_then(|(axis, by)| {
+                let span = view.region().0[axis];
+                if span.stop() - span.start == node.shape[axis] {
+                    return None;
+                }
+                let part = by.part(span.start, span.stop() - span.start)?;
+                outer.source[axis].start -= span.start as i64;
+                Some(part)
+            });
             let args = self.args(at, |i| Some(window::argument(&node.op.args()[i].shape, &kept[i], &inner)));
-            self.meet((at, number), Recipe::Apply { args, outer: Some(outer) });
+            self.meet((at, number), Recipe::Apply { args, part, outer: Some(outer) });
         }
     }
 
@@ -286,7 +298,7 @@ impl Pushdown {
 
 fn built(node: &Expr, view: Option<&Affine>, recipe: &Recipe, get: impl Fn(&WantId) -> Expr) -> Result<Expr> {
     match recipe {
-        Recipe::Apply { args: ids, outer } => {
+        Recipe::Apply { args: ids, part, outer } => {
             let old = node.op.args();
             let mut args = Vec::new();
             for (id, old) in ids.iter().zip(&old) {
@@ -296,7 +308,7 @@ fn built(node: &Expr, view: Option<&Affine>, recipe: &Recipe, get: impl Fn(&Want
             if view.is_none() && args.iter().zip(&old).all(|(a, b)| a.id == b.id) {
                 return Ok(node.clone());
             }
-            let op = node.op.with_args(args);
+            let op = part.as_ref().unwrap_or(&node.op).with_args(args);
             match (view, outer) {
                 (None, _) => node.replaced_by(op, node.chunks.clone()),
                 (Some(_), Some(outer)) => view_of(&Node::new(op)?, outer),

@@ -1,5 +1,6 @@
 //! Addresses as users write them, as text or as paths → a file of some format and what is meant inside.
 
+use super::extent::Extent;
 use super::flat::{self, RawLayout};
 use super::publish;
 use super::reach::{near_misses, open_file};
@@ -63,6 +64,16 @@ pub enum Address {
 }
 
 impl Address {
+    fn format(&self) -> &'static str {
+        match self {
+            Address::Hdf5 { .. } => "hdf5",
+            Address::Zarr { .. } => "zarr",
+            Address::NetCdf { .. } => "netcdf",
+            Address::Npy { .. } => "npy",
+            Address::Npz { .. } => "npz",
+            Address::Raw { .. } => "raw",
+        }
+    }
     /// The file or outermost directory, and the path inside: empty where there is none.
     pub fn into_parts(self) -> (PathBuf, String) {
         match self {
@@ -118,7 +129,7 @@ fn raw(address: &str) -> Option<(&str, &str)> {
 }
 
 /// What a file or directory of this ending is, where there are names inside of it.
-fn holds_names(file: &str) -> Option<&'static str> {
+pub(super) fn holds_names(file: &str) -> Option<&'static str> {
     match extension(file).as_str() {
         ext if HDF5.contains(&ext) => Some("hdf5"),
         "zarr" => Some("zarr"),
@@ -155,18 +166,9 @@ fn standing(address: &str) -> Option<Address> {
     }
 }
 
-/// An address without its `?decode=cf`, and whether it has one: whether values are wanted or the numbers that stand for them. Where an array is
-/// called that, it is meant.
-///
-/// # Errors
-/// `BadRequest` for another decoding.
-pub fn decoding(address: &str) -> Result<(&str, bool)> {
-    match address.rsplit_once("?decode=") {
-        None => Ok((address, false)),
-        Some(_) if !remote::is_url(address) && exists(address) => Ok((address, false)),
-        Some((plain, "cf")) => Ok((plain, true)),
-        Some((_, other)) => Err(Error::bad_request("address", format!("{address:?}: decode={other} is unknown; expected decode=cf"))),
-    }
+/// Whether the address is of something far away, where names are not listed.
+pub(super) fn is_far(address: &str) -> bool {
+    remote::is_url(address)
 }
 
 /// Reads an address by its ending.
@@ -297,13 +299,12 @@ fn raw_layout(query: &str) -> std::result::Result<RawLayout, String> {
     Ok(RawLayout { dtype, shape, offset, big_endian, fortran_order })
 }
 
-/// Opens the array at an address.
+/// Opens the array at the address of one.
 ///
 /// # Errors
 /// `BadRequest` for an address that names no format, `Store` for what is missing (with what is near) or
 /// corrupt, `Unsupported` for what the format can hold and this version cannot read.
-pub fn open(address: impl AsRef<Path>) -> Result<Arc<dyn Store>> {
-    let address = text(address.as_ref())?;
+pub(super) fn open_one(address: &str) -> Result<Arc<dyn Store>> {
     match parse(address)? {
         Address::Hdf5 { file, dataset } => {
             require_file(&file, address)?;
@@ -322,31 +323,31 @@ pub fn open(address: impl AsRef<Path>) -> Result<Arc<dyn Store>> {
     }
 }
 
-/// Shape and dtype of the array at an address; of an HDF5 file nothing else is read.
+/// Shape, dtype, chunks and codec of the array at the address of one; of an HDF5 file nothing else is read.
 ///
 /// # Errors
-/// As [`open`].
-pub fn extent(address: impl AsRef<Path>) -> Result<(Vec<u64>, DType)> {
+/// As [`open_one`].
+pub fn extent(address: impl AsRef<Path>) -> Result<Extent> {
     let address = text(address.as_ref())?;
-    match parse(address)? {
+    let parsed = parse(address)?;
+    let format = parsed.format();
+    match parsed {
         Address::Hdf5 { file, dataset } if !dataset.trim_matches('/').is_empty() => {
             if remote::url(&file).is_some() {
                 require_file(&file, address)?;
             }
             hdf5::extent(&file, &dataset, address)
         }
-        _ => open(address).map(|store| (store.meta().shape.clone(), store.meta().dtype)),
+        _ => open_one(address).map(|store| Extent::of(&*store, format)),
     }
 }
 
-/// An address with what changes when somebody writes its file anew: the length and time of the file, of a Zarr array those of its
-/// metadata. Chunks that were changed under the same metadata are not seen.
+/// What changes when somebody writes the file of the array at `plain` anew, under the name `address`: the length and time of the file, of a
+/// Zarr array those of its metadata. Chunks that were changed under the same metadata are not seen.
 ///
 /// # Errors
 /// As [`parse`].
-pub fn version(address: impl AsRef<Path>) -> Result<String> {
-    let address = text(address.as_ref())?;
-    let (plain, _) = decoding(address)?;
+pub(super) fn version_of_one(address: &str, plain: &str) -> Result<String> {
     let files = match parse(plain)? {
         Address::Hdf5 { file, .. }
         | Address::NetCdf { file, .. }
@@ -542,12 +543,11 @@ pub fn share_dimensions<T: AsRef<Path>>(addresses: &[T], durable: bool) -> Resul
     Ok(())
 }
 
-/// The groups and arrays at an address: the array alone, or the group with all that is below.
+/// The groups and arrays at the address of one file: the array alone, or the group with all that is below.
 ///
 /// # Errors
-/// As [`open`].
-pub fn tree(address: impl AsRef<Path>) -> Result<Node> {
-    let address = text(address.as_ref())?;
+/// As [`open_one`].
+pub(super) fn tree_of_one(address: &str) -> Result<Node> {
     match parse(address)? {
         Address::Hdf5 { file, dataset } => {
             require_file(&file, address)?;
@@ -560,7 +560,7 @@ pub fn tree(address: impl AsRef<Path>) -> Result<Node> {
             flat::npz_tree(&file, &member, address)
         }
         Address::Npy { .. } | Address::Raw { .. } => {
-            let meta = open(address)?.meta().clone();
+            let meta = open_one(address)?.meta().clone();
             Ok(Node { attributes: meta.attributes.clone(), meta: Some(meta), ..Node::new(String::new()) })
         }
     }
@@ -641,12 +641,12 @@ mod tests {
         assert!(matches!(parse(format!("{}?dtype=u1&shape=3", at("c:d.bin"))).unwrap(), Address::Raw { layout: Some(_), .. }));
         std::fs::write(at("old.nc"), b"CDF\x01\0\0\0\0").unwrap();
         assert_eq!(parse(format!("{}:/t", at("old.nc"))).unwrap(), Address::NetCdf { file: at("old.nc").into(), variable: "/t".into() });
-        let message = open(format!("{}:/t", at("old.nc"))).unwrap_err().to_string();
+        let message = open_one(&format!("{}:/t", at("old.nc"))).unwrap_err().to_string();
         assert!(message.contains("NetCDF classic file: the header is cut short"), "{message}");
         // What is written is what the ending says.
         assert_eq!(target(at("n.h5")).unwrap(), Address::Hdf5 { file: at("n.h5").into(), dataset: String::new() });
         assert_eq!(target(format!("{}:/x", at("c"))).unwrap(), Address::Hdf5 { file: at("c").into(), dataset: "/x".into() });
-        let message = open(at("none/deeper/x.h5")).unwrap_err().to_string();
+        let message = open_one(&at("none/deeper/x.h5")).unwrap_err().to_string();
         assert!(message.contains(&format!("there is no directory {}", at("none"))) && !message.contains("either"), "{message}");
     }
 

@@ -12,10 +12,13 @@ mod codec_text;
 #[doc(hidden)]
 pub mod conformance;
 mod copy_box;
+mod extent;
 pub mod flat;
 pub mod hdf5;
 mod in_memory;
+mod many;
 mod netcdf;
+mod opening;
 mod packing;
 mod publish;
 mod reach;
@@ -29,16 +32,17 @@ mod zarr;
 mod zip;
 
 pub(crate) use address::rehearse;
-pub use address::{
-    Address, create, create_group, decoding, exists, extent, is_begun, map, open, parse, share_dimensions, target, text, tree, version,
-};
+pub use address::{Address, create, create_group, exists, extent, is_begun, map, parse, share_dimensions, target, text};
 pub use attribute::{AttributeKind, AttributeKinds};
+pub use extent::Extent;
 pub use in_memory::{InMemory, MemoryWriter};
+pub use many::{AsOne, Many, decoding, find, open_many};
+pub use opening::{open, tree, version};
 pub use packing::Packing;
 pub use tree::{Node, Refused};
 
 use crate::error::{Error, Result};
-use crate::grid::{Marks, Region};
+use crate::grid::{ChunkGrid, Marks, Region};
 use flagstone_kernels::dtype::{DType, Scalar};
 use flagstone_kernels::view::{View, ViewMut};
 use std::fmt::Debug;
@@ -71,6 +75,11 @@ pub struct Meta {
 }
 
 impl Meta {
+    /// The axis of this name, or of this number.
+    pub(crate) fn axis_named(&self, name: &str) -> Option<usize> {
+        let named = self.dimension_names.iter().flatten().position(|found| found.as_deref() == Some(name));
+        named.or_else(|| name.parse().ok().filter(|&axis: &usize| axis < self.shape.len()))
+    }
     /// Plain uncompressed bytes of which any region can be read.
     pub fn plain(shape: Vec<u64>, dtype: DType) -> Meta {
         Meta {
@@ -118,6 +127,12 @@ pub trait Store: Send + Sync + Debug {
     fn address(&self) -> &str;
     /// Shape, dtype, chunks and the rest.
     fn meta(&self) -> &Meta;
+    /// Where it is cut into boxes that are read as a whole, as [`Meta::chunks`] says of arrays whose chunks have one length; `None` where
+    /// any region can be read at the cost of its own bytes.
+    fn chunk_grid(&self) -> Option<ChunkGrid> {
+        let meta = self.meta();
+        meta.chunks.as_ref().map(|chunks| ChunkGrid::regular(&meta.shape, chunks))
+    }
     /// How its numbers stand for values, by the CF conventions.
     fn packing(&self) -> Packing {
         Packing::from_json(&self.meta().attributes, self.meta().dtype)

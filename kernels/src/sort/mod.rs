@@ -119,6 +119,27 @@ impl Sorter {
         })
     }
 
+    /// The items that come to stand at the `count` places from `first` on when all are in order, in order. Cost: O(n) beside
+    /// sorting those.
+    ///
+    /// # Panics
+    /// If there are fewer, or `count` is 0.
+    pub fn part(self, items: &mut [u8], first: usize, count: usize) -> &[u8] {
+        with_item!(self, I => {
+            let mut items: &mut [I] = bytemuck::cast_slice_mut(items);
+            if first > 0 {
+                items.select_nth_unstable(first);
+                items = &mut items[first..];
+            }
+            if count < items.len() {
+                items.select_nth_unstable(count - 1);
+                items = &mut items[..count];
+            }
+            items.sort_unstable();
+            bytemuck::cast_slice(items)
+        })
+    }
+
     /// Merges sorted runs of so many items, which stand one after the other in `items`.
     ///
     /// # Panics

@@ -17,8 +17,12 @@ use std::sync::Arc;
 /// lazily: `_FillValue`, `missing_value` and what is outside of `valid_range` become NaN, the rest is scaled by `scale_factor`
 /// and `add_offset`.
 ///
+/// A pattern (`a_*.nc:/tas`) stands for all files of such names as one array, in the order of the numbers in their names: one after the
+/// other along the first axis, along another one with `?axis=lat`, by the values of a coordinate with `?by=time`, stacked along a new
+/// axis with `?stack=0`. Their headers are read now, and each file is opened when something of it is needed.
+///
 /// # Errors
-/// `Store` when there is none, or none that can be read; `BadRequest` for an address that is none.
+/// `Store` when there is none, or none that can be read, or many that are no one array; `BadRequest` for an address that is none.
 ///
 /// ```no_run
 /// # fn main() -> flagstone::Result<()> {
@@ -27,7 +31,41 @@ use std::sync::Arc;
 /// ```
 pub fn open(address: impl AsRef<Path>) -> Result<Array> {
     let (address, decode) = store::decoding(store::text(address.as_ref())?)?;
-    let store = store::open(address)?;
+    opened(store::open(address)?, decode)
+}
+
+/// The arrays at all of these addresses, patterns among them, as one: in this order, or that of a coordinate. `decode`: the values that
+/// stored numbers stand for by the CF conventions, as in [`open`].
+///
+/// ```
+/// # fn main() -> flagstone::Result<()> {
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let at = |name: &str| directory.path().join(name).display().to_string();
+/// use flagstone::{Runtime, arange, array::open_many, store::AsOne};
+/// let runtime = Runtime::builder().memory_limit("64MiB").build()?;
+/// for n in 0..3 {
+///     runtime.store(&arange(10 * n, 10 * n + 10, 1), at(&format!("part_{n}.npy")))?;
+/// }
+/// let rows = open_many(&[at("part_*.npy")], &AsOne::default().stack(0), false)?;
+/// assert_eq!(rows.shape()?, [3, 10]);
+/// assert_eq!(rows.sum(..).item::<i64>()?, 435);
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+/// As [`open`].
+pub fn open_many<T: AsRef<Path>>(addresses: &[T], as_one: &store::AsOne, decode: bool) -> Result<Array> {
+    if let [one] = addresses {
+        let (address, asked) = store::decoding(store::text(one.as_ref())?)?;
+        return match store::find(&address, as_one)? {
+            Some(many) => opened(Arc::new(many), asked || decode),
+            None => opened(store::open(address)?, asked || decode),
+        };
+    }
+    opened(Arc::new(store::open_many(addresses, as_one)?), decode)
+}
+
+fn opened(store: Arc<dyn store::Store>, decode: bool) -> Result<Array> {
     let packing = decode.then(|| store.packing());
     let stored = Node::new(Op::Source(ops::Source { store })).map(Array::from_expr)?;
     match packing {

@@ -155,16 +155,28 @@ impl Masked {
         self.reduced(axes, |x, axes| x.prod(axes))
     }
 
-    /// The means.
+    /// The means: float64 but of float16, as NumPy divides by counts; along axes that are left they are masked where they are not finite.
     #[track_caller]
     pub fn mean(&self, axes: impl Into<Axes>) -> Masked {
-        self.reduced(axes, |x, axes| x.mean(axes))
+        let mean = self.reduced(self.wide(axes.into(), &[DType::F32]), |x, axes| x.mean(axes));
+        if mean.data.ndim().is_ok_and(|ndim| ndim > 0) {
+            let endless = mean.data.isfinite().logical_not();
+            return mean.or_where(&endless);
+        }
+        mean
     }
 
-    /// The variances.
+    /// With the dtype float64 where none is given and the data are of one of `narrow`.
+    fn wide(&self, axes: Axes, narrow: &[DType]) -> Axes {
+        let is_narrow = self.data.dtype().is_ok_and(|dtype| narrow.contains(&dtype));
+        let dtype = axes.dtype.or_else(|| is_narrow.then_some(DType::F64));
+        Axes { dtype, ..axes }
+    }
+
+    /// The variances, float64 of real dtypes.
     #[track_caller]
     pub fn var(&self, axes: impl Into<Axes>) -> Masked {
-        let axes = axes.into();
+        let axes = self.wide(axes.into(), &[DType::F16, DType::F32]);
         let enough = self.count(Axes { ddof: 0.0, dtype: None, only: None, ..axes.clone() }).gt(axes.ddof);
         self.reduced(axes, |x, axes| x.var(axes)).or_where(&enough.logical_not())
     }

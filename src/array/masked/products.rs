@@ -82,6 +82,10 @@ fn of_matrices(name: &str, mut x: Masked, further: Option<Masked>, how: Covarian
     let found = match how.correlations {
         false => found,
         true => {
+            // NumPy has no diagonal of one variance, and gives what is masked
+            if found.data.shape()? == [1, 1] {
+                return Ok(found.or_where(&super::values::everywhere()).both(|part| part.squeeze(..)));
+            }
             let deviations = found.both(|part| part.diagonal(0, 0, 1)).map(|variances| variances.real().sqrt());
             let deviations = deviations.both(|part| part.expand_dims(1));
             let quotient = &found / &deviations;
@@ -91,9 +95,12 @@ fn of_matrices(name: &str, mut x: Masked, further: Option<Masked>, how: Covarian
     Ok(found.both(|part| part.squeeze(..)))
 }
 
-/// The sum along a diagonal of what counts, as a plain array.
+/// The sum along a diagonal of what counts, as a plain array: in float64 where no dtype is given, as NumPy has it; complex numbers stay
+/// what they are.
 pub(super) fn trace(x: &Masked, offset: i64, axes: [i64; 2], dtype: Option<DType>) -> Array {
-    let counts = dtype.map_or(x.filled(0), |dtype| x.filled(0).astype(dtype));
+    let filled = x.filled(0);
+    let usual = || filled.dtype().ok().filter(|dtype| !dtype.is_complex()).map(|_| DType::F64);
+    let counts = dtype.or_else(usual).map_or(filled.clone(), |dtype| filled.astype(dtype));
     counts.trace(offset, axes[0], axes[1])
 }
 

@@ -1,15 +1,16 @@
 //! `numpy.ma` under its names.
 
 use super::products::Covariances;
-use super::values::{fill, nowhere};
+use super::values::{binary, everywhere, fill, nowhere};
 use super::{Masked, farthest, order, products, rows, sets};
 use crate::array::axes::position;
 use crate::array::statistics::{diff, difference, weights_along};
 use crate::array::table::{default, params, sig};
 use crate::array::value::{Param, Signature, Value};
-use crate::array::{Array, Axes, Index, args, concatenate, elementwise, full, where_};
+use crate::array::{Array, Axes, Index, Operand, args, concatenate, elementwise, full, where_};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::{DType, Scalar};
+use flagstone_kernels::op::BinaryOp;
 
 /// (a, axis, dtype, *, keepdims).
 macro_rules! with_dtype {
@@ -152,6 +153,8 @@ pub(in crate::array) static SIGNATURES: &[Signature] = &[
         let [offset, axis1, axis2] = [1, 2, 3].map(|at| args::integer("ma.trace", &a[at]));
         Ok(Value::Array(products::trace(&Masked::of("ma.trace", &a[0])?, offset?, [axis1?, axis2?], args::dtype("ma.trace", &a[4])?)))
     }),
+    sig!("ma.maximum" ["a", "b" = "None"] "The greater of two, the second one where they have no order, masked where one of them is; of one its greatest.", |a| greater("ma.maximum", a, false)),
+    sig!("ma.minimum" ["a", "b" = "None"] "The less of two, the second one where they have no order, masked where one of them is; of one its least.", |a| greater("ma.minimum", a, true)),
     sig!("ma.cov" ["x", "y" = "None", "rowvar" = "True", "bias" = "False", "allow_masked" = "True", "ddof" = "None"] "Covariances of variables, of what counts for both.", |a| {
         let usual = if args::boolean("ma.cov", &a[3])? { 0.0 } else { 1.0 };
         covariances("ma.cov", a, if matches!(a[5], Value::None) { usual } else { args::float("ma.cov", &a[5])? }, false)
@@ -183,10 +186,10 @@ pub(in crate::array) static SIGNATURES: &[Signature] = &[
     }),
     sig!("ma.masked_all" ["shape", "dtype" = "float64"] "An array of which nothing counts.", |a| {
         let (shape, dtype) = (args::shape("ma.masked_all", &a[0])?, args::dtype("ma.masked_all", &a[1])?);
-        given(Masked::new(&full(shape, 0, Some(dtype.unwrap_or(DType::F64))), &full((), true, None)))
+        given(Masked::new(&full(shape, 0, Some(dtype.unwrap_or(DType::F64))), &everywhere()))
     }),
     sig!("ma.masked_all_like" ["arr"] "An array of that shape of which nothing counts.", |a| {
-        given(Masked::new(&Masked::of("ma.masked_all_like", &a[0])?.data.full_like(0, None), &full((), true, None)))
+        given(Masked::new(&Masked::of("ma.masked_all_like", &a[0])?.data.full_like(0, None), &everywhere()))
     }),
     sig!("ma.mask_rowcols" ["a", "axis" = "None"] "Masked along all of a row (axis 0) or a column (axis 1) in which something is.", |a| {
         let axis = if matches!(a[1], Value::None) { None } else { Some(args::integer("ma.mask_rowcols", &a[1])?) };
@@ -283,7 +286,9 @@ fn ordered<T>(name: &str, a: &[Value], f: fn(&Masked, i64, bool) -> T) -> Result
 }
 
 fn anomalies(name: &str, a: &[Value]) -> Called {
-    let (x, axes) = (Masked::of(name, &a[0])?, axes(name, &a[1], &a[2], &Value::None, &Value::Scalar(Scalar::Bool(true)))?);
+    // of all it is a number, which is subtracted even if it is NaN
+    let keepdims = Value::Scalar(Scalar::Bool(!matches!(a[1], Value::None)));
+    let (x, axes) = (Masked::of(name, &a[0])?, axes(name, &a[1], &a[2], &Value::None, &keepdims)?);
     given(&x - &x.mean(axes))
 }
 
@@ -348,6 +353,27 @@ fn extreme_at(name: &str, a: &[Value], least: bool) -> Called {
     Ok(Value::Array(if least { data.argmin(axes) } else { data.argmax(axes) }))
 }
 
+/// NumPy compares and takes one of both: NaN is neither less nor greater than the second.
+fn greater(name: &str, a: &[Value], least: bool) -> Called {
+    let x = Masked::of(name, &a[0])?;
+    if matches!(a[1], Value::None) {
+        return given(if least { x.min(..) } else { x.max(..) });
+    }
+    let first = if least { BinaryOp::Less } else { BinaryOp::Greater };
+    let is_first = match (&a[0], &a[1]) {
+        (Value::Masked(_), _) | (_, Value::Masked(_)) => binary(first, &a[0], &a[1])?,
+        (x, y) => Masked::of(
+            name,
+            &Value::Array(Array::build(|| elementwise::binary(first, &args::operand(name, x)?, &args::operand(name, y)?))),
+        )?,
+    };
+    let [taken, other] = [0, 1].map(|at| match &a[at] {
+        Value::Masked(masked) => Ok(Operand::from(&masked.data)),
+        plain => args::operand(name, plain),
+    });
+    given(x.with(where_(&is_first.data, taken?, other?), is_first.mask))
+}
+
 fn running(name: &str, a: &[Value], nothing: i64, f: fn(&Array, i64) -> Array) -> Called {
     let x = Masked::of(name, &a[0])?;
     given(match &a[1] {
@@ -360,7 +386,14 @@ fn average(a: &[Value]) -> Called {
     let name = "ma.average";
     let (x, axes) = (Masked::of(name, &a[0])?, axes(name, &a[1], &Value::None, &Value::None, &a[4])?);
     let weights = match &a[2] {
-        Value::None => x.map(|data| data.full_like(1.0, None)),
+        Value::None => {
+            let mean = x.mean(axes.clone());
+            if !args::boolean(name, &a[3])? {
+                return given(mean);
+            }
+            let counts = mean.with(x.count(axes).astype(mean.data.dtype()?), mean.mask.clone());
+            return Ok(Value::Tuple(vec![Value::Masked(mean), Value::Masked(counts)]));
+        }
         weights => {
             let weights = Masked::of(name, weights)?;
             let wide = weights_along(&x.data, &weights.data, &axes)?;
@@ -369,7 +402,12 @@ fn average(a: &[Value]) -> Called {
         }
     };
     let sum = weights.map(|weights| weights.astype(DType::F64)).sum(axes.clone());
-    let mean = (&x * &weights).sum(axes) / &sum;
+    let total = (&x * &weights).sum(axes);
+    // a number is no array of NumPy's, and masks nothing
+    let mean = match total.data.ndim()? {
+        0 => total.zip(&sum, |total, sum| total / sum),
+        _ => total / &sum,
+    };
     if args::boolean(name, &a[3])? { Ok(Value::Tuple(vec![Value::Masked(mean), Value::Masked(sum)])) } else { given(mean) }
 }
 
@@ -379,7 +417,7 @@ fn chosen(a: &[Value]) -> Called {
     let (condition, x, y) = (condition?, x?, y?);
     let holds = condition.data.astype(DType::Bool);
     let operand = |value: &Value, masked: &Masked| match value {
-        Value::Masked(_) => Ok(crate::array::Operand::from(&masked.data)),
+        Value::Masked(_) => Ok(Operand::from(&masked.data)),
         plain => args::operand(name, plain),
     };
     let data = where_(&holds, operand(&a[1], &x)?, operand(&a[2], &y)?);

@@ -36,6 +36,11 @@ pub(super) fn nowhere() -> Array {
     full((), false, None)
 }
 
+/// A mask of everything.
+pub(super) fn everywhere() -> Array {
+    full((), true, None)
+}
+
 /// Where a / b is no number: where b is 0, or so small beside a that the quotient is none.
 pub(super) fn no_quotient(a: &Array, b: &Operand) -> Array {
     let divisor = match b {

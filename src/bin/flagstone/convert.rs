@@ -34,6 +34,9 @@ pub struct Args {
     /// The coordinate by whose values many files are ordered [default: by the numbers in their names]
     #[arg(long, value_name = "COORDINATE")]
     by: Option<String>,
+    /// Stack many files along a new axis, which comes before the one of this number
+    #[arg(long, value_name = "AXIS", allow_hyphen_values = true, conflicts_with = "axis")]
+    stack: Option<i64>,
     /// Replace arrays that are there
     #[arg(long, conflicts_with = "resume")]
     overwrite: bool,
@@ -60,7 +63,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
         .overwrite(args.overwrite)
         .resume(args.resume)
         .axis(args.axis)
-        .by(args.by);
+        .by(args.by)
+        .stack(args.stack);
     let plan = Plan::new(&args.source, &args.target, &options)?;
     for note in &plan.notes {
         eprintln!("note: {note}");

@@ -11,7 +11,7 @@ pub struct Args {
     /// The expression: the NumPy subset of Python's syntax; `;` parts statements, the last value is the result
     #[arg(value_name = "EXPR", allow_hyphen_values = true)]
     expression: String,
-    /// Arrays by name: x=file.h5:/x y=dir.zarr z=file.npy
+    /// Arrays by name: x=file.h5:/x y=dir.zarr z=file.npy; many files as one: t='a_*.nc:/tas?by=time' (or ?axis=1, ?stack=0)
     #[arg(value_name = "NAME=ADDRESS", value_parser = binding)]
     arrays: Vec<(String, String)>,
     #[command(flatten)]

@@ -78,16 +78,20 @@ impl Tasks for LookupStage {
     }
 }
 
+/// What an element of the table costs, in tenths of decoding it: decoding, and writing and reading blocks that stay in memory and such that
+/// go to the disk, where LZ4 takes as long as what a codec of files takes.
+const DECODING: u64 = 10;
+const IN_MEMORY: [u64; 2] = [3, 1];
+const ON_DISK: [u64; 2] = [10, 8];
+
 impl ops::Lookup {
     /// The stage that reads the loops of the table and of what is asked, in tasks of at most half a share where that can be had.
     fn stage(&self, feeds: &[(Feed, Reg); 2], lowering: &Lowering<'_>) -> LookupStage {
         let (work, n) = (lowering.budget.work(), self.table.shape[self.axis]);
         let longest = |cuts: &[AxisChunks]| cuts.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul);
         let of = |most: u64| {
-            let mut table = blocking::of_size(&feeds[0].0, most, work);
-            table[self.axis] = AxisChunks::whole(1);
             // the table's other axes stand in every answer, too
-            blocking::shrink(&mut table, (most / n).max(1));
+            let mut table = blocking::of_lanes(&feeds[0].0, self.axis, most / n);
             let mut asked = blocking::of_size(&feeds[1].0, most, work);
             blocking::shrink(&mut asked, (most / longest(&table).max(1)).max(1));
             table.splice(self.axis..=self.axis, asked);
@@ -97,14 +101,22 @@ impl ops::Lookup {
         blocking::first_within(sizes.map(of), |stage| stage.demand_bytes(), lowering.budget.share_bytes() / 2)
     }
 
-    /// How `stage` cuts the table, and the cuts in which it is decoded, where a chunk would be decoded for several tasks.
-    fn decoded_often(&self, stage: &LookupStage, table: &Feed) -> Option<[Vec<AxisChunks>; 2]> {
+    /// How `stage` cuts the table, and the cuts in which it is decoded, where decoding each chunk for every task that looks into it costs
+    /// more than blocks of the table do.
+    fn decoded_often(&self, stage: &LookupStage, table: &Feed, lowering: &Lowering<'_>) -> Option<[Vec<AxisChunks>; 2]> {
         let between = self.axis..self.axis + self.asked.shape.len();
         let mut cuts = stage.work.boxes.cuts[..stage.work.boxes.cuts.len() - 1].to_vec();
         let parts: u64 = cuts.splice(between, [AxisChunks::whole(self.table.shape[self.axis])]).map(|asked| asked.count()).product();
         let natural = blocking::natural(table);
-        let narrower = cuts.iter().zip(&natural.cuts).enumerate().any(|(at, (cuts, from))| at != self.axis && cuts.count() > from.count());
-        (blocking::decodes(table) && (parts > 1 || narrower)).then_some([cuts, natural.cuts])
+        let narrower = |(at, (cuts, from)): (usize, (&AxisChunks, &AxisChunks))| {
+            if at == self.axis { 1 } else { cuts.count().div_ceil(from.count().max(1)).max(1) }
+        };
+        let strips: u64 = cuts.iter().zip(&natural.cuts).enumerate().map(narrower).product();
+        let bytes = self.table.bytes();
+        let costs = if bytes <= lowering.budget.memory_bytes / 2 { IN_MEMORY } else { ON_DISK };
+        let again = DECODING.saturating_mul(parts.saturating_mul(strips));
+        let kept = DECODING + costs[0] + costs[1].saturating_mul(parts);
+        (blocking::decodes(table) && again > kept).then_some([cuts, natural.cuts])
     }
 }
 
@@ -114,7 +126,7 @@ impl Lower for ops::Lookup {
         let (asked, asked_regs) = lowering.feed(&[&self.asked], &self.asked.shape)?;
         let mut feeds = [(table, regs[0]), (asked, asked_regs[0])];
         let mut stage = self.stage(&feeds, lowering);
-        if let Some([cuts, from]) = self.decoded_often(&stage, &feeds[0].0) {
+        if let Some([cuts, from]) = self.decoded_often(&stage, &feeds[0].0, lowering) {
             feeds[0] = recut_lanes(lowering, &self.table, feeds[0].clone(), &cuts, &from, self.axis);
             stage = self.stage(&feeds, lowering);
         }

@@ -53,7 +53,8 @@ pub(in crate::blocked) fn recut(
 }
 
 /// [`recut`] for tasks that hold all of `axis` in boxes of `boxes`, where those are narrower than what is decoded at once, `from`: no block
-/// lies in two of the latter, wherever those boxes end.
+/// lies in two of the latter, wherever those boxes end. What is short along `axis` (maps of single days) is brought in several at a time, as far
+/// as memory allows: blocks of few elements cost more than they hold.
 pub(in crate::blocked) fn recut_lanes(
     lowering: &mut Lowering<'_>,
     expr: &Expr,
@@ -64,8 +65,16 @@ pub(in crate::blocked) fn recut_lanes(
 ) -> (Feed, Reg) {
     let finer =
         |(boxes, from): (&AxisChunks, &AxisChunks)| if boxes.count() > from.count() { from.split(boxes.longest()) } else { from.clone() };
-    let cuts: Vec<AxisChunks> = boxes.iter().zip(from).map(finer).collect();
-    recut(lowering, expr, loop_of, &cuts, from, axis)
+    let mut cuts: Vec<AxisChunks> = boxes.iter().zip(from).map(finer).collect();
+    let mut from = from.to_vec();
+    // along the axis a box of whole lanes has one cut
+    cuts[axis] = from[axis].clone();
+    let block = cuts.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul);
+    // a power of two: halves end where what is decoded at once does
+    let together = lowering.budget.work().tiny_elements / block.max(1);
+    from[axis] = from[axis].join(1 << together.max(1).ilog2());
+    cuts[axis] = from[axis].clone();
+    recut(lowering, expr, loop_of, &cuts, &from, axis)
 }
 
 /// A loop that reads `made` as it is.

@@ -136,11 +136,14 @@ struct RunsStage {
 }
 
 impl RunsStage {
-    /// Runs as long as a share allows, in blocks so small that merging takes no more.
+    /// Runs as long as a share allows, in blocks so small that merging takes no more. Where those are too many to be merged, ones as long as
+    /// all of the memory allows, one sorted after the other.
     fn fit(sorter: Sorter, feed: &Feed, reg: Reg, budget: &Budget) -> RunsStage {
         let (work, n, item) = (budget.work(), feed.shape[0], sorter.item_bytes() as u64);
-        let of = |most: u64| {
-            let runs = blocking::of_size(feed, most, work).remove(0).split(most.max(1));
+        let of = |most: u64, together: bool| {
+            let cuts = blocking::of_size(feed, most, work).remove(0);
+            let cuts = if together { cuts.join(most / cuts.longest().max(1)) } else { cuts };
+            let runs = cuts.split(most.max(1));
             // what a merge reads beside its own items, two blocks of each run, and their two copies: an eighth of a share
             let fair = budget.share_bytes() / 8 / 6 / item / (runs.count() + 1);
             let piece = fair.clamp(work.run_piece_min.max(1), runs.longest().max(1).max(work.run_piece_min));
@@ -149,8 +152,18 @@ impl RunsStage {
         };
         let longest = work.run_elements_max.min(n.max(1));
         let least = work.least_elements.min(longest).max(1);
-        let lengths = std::iter::successors(Some(longest), |most| Some(most / 2)).take_while(|&most| most >= least);
-        blocking::first_within(lengths.map(of), |stage| stage.demand_bytes(), budget.share_bytes())
+        let lengths = || std::iter::successors(Some(longest), |most| Some(most / 2)).take_while(|&most| most >= least);
+        let stage = blocking::first_within(lengths().map(|most| of(most, false)), |stage| stage.demand_bytes(), budget.share_bytes());
+        // of the least blocks that are merged
+        let merging = |stage: &RunsStage| {
+            let out = AxisChunks::regular(n, work.least_elements);
+            MergeStage::bytes(sorter, (stage.cuts.runs.count(), stage.cuts.piece), &out)
+        };
+        if merging(&stage) <= budget.memory_bytes {
+            return stage;
+        }
+        let needs = |stage: &RunsStage| stage.demand_bytes().max(merging(stage));
+        blocking::first_within(std::iter::once(stage).chain(lengths().map(|most| of(most, true))), needs, budget.memory_bytes)
     }
 
     fn new(sorter: Sorter, feed: &Feed, fused: Fused, cuts: Cuts) -> RunsStage {
@@ -221,17 +234,18 @@ impl MergeStage {
     /// Blocks as large as a share allows: the smaller they are, the more of what is read belongs to others.
     fn fit(sorter: Sorter, node: &Expr, budget: &Budget) -> Result<MergeStage> {
         let crate::expr::Op::Merge(merge) = &node.op else { return Err(Error::internal("a merge of something else than runs")) };
-        let of = |most: u64| MergeStage::cut(sorter, &merge.runs, AxisChunks::regular(node.shape[0], most));
+        let runs = (merge.runs.lengths.len() as u64, merge.runs.block_items);
+        let of = |most: u64| MergeStage::bytes(sorter, runs, &AxisChunks::regular(node.shape[0], most));
         let sizes = blocking::task_sizes(budget.work());
         let grid = blocking::first_within(sizes.map(|most| (most, of(most))), |(_, bytes)| *bytes, budget.share_bytes()).0;
         Ok(MergeStage::new(sorter, &merge.runs, AxisChunks::regular(node.shape[0], grid)))
     }
 
-    /// Bytes that a task needs whose result is a block of `grid`.
-    fn cut(sorter: Sorter, runs: &SortedRuns, grid: AxisChunks) -> u64 {
-        let (count, item) = (runs.lengths.len() as u64, sorter.item_bytes() as u64);
-        let items = merged_items(grid.longest(), runs.block_items, count).min(grid.len());
-        let blocks = (items / runs.block_items).saturating_add(count).saturating_add(1);
+    /// Bytes that a task needs whose result is a block of `grid`, of so many runs in blocks of so many items.
+    fn bytes(sorter: Sorter, (count, piece): (u64, u64), grid: &AxisChunks) -> u64 {
+        let item = sorter.item_bytes() as u64;
+        let items = merged_items(grid.longest(), piece, count).min(grid.len());
+        let blocks = (items / piece.max(1)).saturating_add(count).saturating_add(1);
         let read = items.saturating_mul(item).saturating_add(blocks.saturating_mul(ROUNDING_BYTES));
         let scratch = rounded(layout(sorter, items).bytes());
         read.saturating_add(scratch).saturating_add(rounded(grid.longest().saturating_mul(sorter.out().size() as u64)))
@@ -322,7 +336,7 @@ impl Stage for MergeStage {
         self.grid.count()
     }
     fn demand_bytes(&self) -> u64 {
-        MergeStage::cut(self.sorter, &self.runs, self.grid.clone())
+        MergeStage::bytes(self.sorter, (self.runs.lengths.len() as u64, self.runs.block_items), &self.grid)
     }
     fn describe(&self, n: u64, spec: &mut TaskSpec) {
         for run in 0..self.runs.lengths.len() {

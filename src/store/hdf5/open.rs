@@ -16,9 +16,9 @@ use super::source::Source;
 use super::through::Through;
 use super::types::{Element, element, type_text};
 use crate::error::{Error, Result};
-use crate::store::{Meta, Refused, Store};
+use crate::store::{Extent, Meta, Refused, Store};
 use flagstone_kernels::copy::swap_bytes;
-use flagstone_kernels::dtype::{DType, Scalar};
+use flagstone_kernels::dtype::Scalar;
 use hdf5_sys::h5d::*;
 use hdf5_sys::h5i::H5I_type_t;
 use hdf5_sys::h5p::*;
@@ -59,17 +59,7 @@ pub(super) fn describe(address: &str, dataset: &Id, field: Option<&str>, scales:
         let creation = library::creation(address, dataset)?;
         let layout = H5Pget_layout(creation.raw());
         let filters = library::filters(address, &creation)?;
-        let chunks = if layout == H5D_layout_t::H5D_CHUNKED {
-            let mut chunk = vec![0; shape.len()];
-            let rank = H5Pget_chunk(creation.raw(), shape.len() as i32, chunk.as_mut_ptr());
-            if rank < 0 || rank as usize != shape.len() || chunk.contains(&0) {
-                return Err(Error::store(address, format!("the file is corrupt: chunks {chunk:?} of an array of shape {shape:?}")));
-            }
-            chunk.extend(&element.axes);
-            Some(chunk)
-        } else {
-            None
-        };
+        let chunks = chunks(address, &creation, &shape, &element)?;
         let mut status = H5D_fill_value_t::H5D_FILL_VALUE_DEFAULT;
         let mut fill = vec![0u8; element.bytes];
         H5Pfill_value_defined(creation.raw(), &raw mut status);
@@ -106,6 +96,26 @@ pub(super) fn describe(address: &str, dataset: &Id, field: Option<&str>, scales:
     })
 }
 
+/// The chunk lengths of a dataset of `shape`, axes inside of its elements included; `None` where it has no chunks.
+///
+/// # Errors
+/// `Store` for lengths that no file has.
+fn chunks(address: &str, creation: &Id, shape: &[u64], element: &Element) -> Result<Option<Vec<u64>>> {
+    let mut chunk = vec![0; shape.len()];
+    // SAFETY: plain queries of an identifier that is alive, under the lock, into a list of the length that is passed.
+    let rank = unsafe {
+        if H5Pget_layout(creation.raw()) != H5D_layout_t::H5D_CHUNKED {
+            return Ok(None);
+        }
+        H5Pget_chunk(creation.raw(), shape.len() as i32, chunk.as_mut_ptr())
+    };
+    if rank < 0 || rank as usize != shape.len() || chunk.contains(&0) {
+        return Err(Error::store(address, format!("the file is corrupt: chunks {chunk:?} of an array of shape {shape:?}")));
+    }
+    chunk.extend(&element.axes);
+    Ok(Some(chunk))
+}
+
 /// Opens `dataset` (`/group/name`) of `file` for reading.
 ///
 /// # Errors
@@ -126,11 +136,11 @@ pub fn open(file: &Path, dataset: &str, address: &str) -> Result<Arc<dyn Store>>
     Ok(Arc::new(sync(|| place.watch(address, opened))?))
 }
 
-/// Shape and dtype of `dataset` of `file`, and no more than that of its header.
+/// Shape, dtype, chunks and filters of `dataset` of `file`, and no more than that of its header.
 ///
 /// # Errors
 /// As [`open`], for what can be told by these.
-pub fn extent(file: &Path, dataset: &str, address: &str) -> Result<(Vec<u64>, DType)> {
+pub fn extent(file: &Path, dataset: &str, address: &str) -> Result<Extent> {
     let place = Place::of(file, address)?;
     // SAFETY: identifiers are alive and the lock is held.
     let found = || unsafe {
@@ -140,8 +150,11 @@ pub fn extent(file: &Path, dataset: &str, address: &str) -> Result<(Vec<u64>, DT
         let (object, _, field) = dataset_at(address, &hdf5, dataset)?;
         let element = element(address, &id(address, "datatype", H5Dget_type(object.raw()))?, field)?;
         let (mut shape, _) = library::extents(address, &id(address, "dataspace", H5Dget_space(object.raw()))?)?;
+        let creation = library::creation(address, &object)?;
+        let chunks = chunks(address, &creation, &shape, &element)?;
+        let codec = filter_names::text(&library::filters(address, &creation)?);
         shape.extend(&element.axes);
-        Ok((shape, element.of.dtype))
+        Ok(Extent { shape, dtype: element.of.dtype, chunks, shards: None, codec, format: "hdf5" })
     };
     sync(|| place.watch(address, found))
 }

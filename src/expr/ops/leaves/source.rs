@@ -34,10 +34,7 @@ impl Operation for Source {
         let meta = self.store.meta();
         let shape = meta.shape.clone();
         check_size("open", &shape, meta.dtype)?;
-        let chunks = match meta.chunks.as_ref() {
-            Some(chunks) => ChunkGrid::regular(&shape, chunks),
-            None => auto_chunks(&shape),
-        };
+        let chunks = self.store.chunk_grid().unwrap_or_else(|| auto_chunks(&shape));
         Ok(Inferred::known(shape, meta.dtype, chunks))
     }
 

@@ -2,10 +2,10 @@
 
 use crate::error::{Error, Result};
 use crate::expr::infer::lane_chunks;
-use crate::expr::operation::made_by_a_stage;
+use crate::expr::operation::{Selected, made_by_a_stage};
 use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through, record};
 use crate::grid::ChunkGrid;
-use flagstone_kernels::lanes::Lane;
+use flagstone_kernels::lanes::{Lane, Part};
 use serde::{Deserialize, Serialize};
 use std::hash::Hasher;
 
@@ -19,6 +19,17 @@ pub struct Lanes {
     pub arg: Expr,
     /// Along which axis.
     pub axis: usize,
+}
+
+impl Selected for Lanes {
+    fn part(&self, first: u64, count: u64) -> Option<Op> {
+        let (sorter, before) = match self.lane {
+            Lane::Sort(sorter) => (sorter, 0),
+            Lane::Part(part) => (part.sorter, part.first),
+            _ => return None,
+        };
+        Some(Lanes { lane: Lane::Part(Part { sorter, first: before + first, count }), ..self.clone() }.into())
+    }
 }
 
 impl Operation for Lanes {
@@ -56,6 +67,7 @@ impl Operation for Lanes {
     fn detail(&self) -> String {
         match &self.lane {
             Lane::Sort(_) => format!("axis={}", self.axis),
+            Lane::Part(part) => format!("axis={}, places {}..{}", self.axis, part.first, part.first + part.count),
             Lane::Fft(fft) => format!("n={}, axis={}", fft.out_len(), self.axis),
             Lane::Quantiles(of) if self.lane.name() == "median" => format!("axis={}, skip_nan={}", self.axis, of.skip_nan),
             Lane::Quantiles(of) => format!("{:?}, axis={}, method='{}', skip_nan={}", of.q, self.axis, of.method.name(), of.skip_nan),
@@ -64,7 +76,12 @@ impl Operation for Lanes {
 
     // an element needs all of its lane
     fn through(&self) -> Through<'_> {
-        Through::Window(vec![(0..self.arg.shape.len()).map(|axis| Some(axis).filter(|axis| *axis != self.axis)).collect()])
+        let kept = vec![(0..self.arg.shape.len()).map(|axis| Some(axis).filter(|axis| *axis != self.axis)).collect()];
+        match self.lane {
+            // one lane that is longer than memory is sorted in runs, and what nobody reads of it is not merged
+            Lane::Sort(_) | Lane::Part(_) if self.arg.shape.len() > 1 => Through::Selected { kept, axis: self.axis, by: self },
+            _ => Through::Window(kept),
+        }
     }
 
     made_by_a_stage!();
