@@ -205,7 +205,7 @@ SOAK_DAMAGED ?= 100000
 SOAK_TINY ?= 3000
 
 soak: python
-	@PROPTEST_CASES=$(SOAK_DAMAGED) FLAGSTONE_PYTHON=$(VENV)/bin/python cargo test -p flagstone --locked --test stores_corrupt --test stores_corrupt_zarr --test stores_corrupt_h5 -- never_panic
+	@PROPTEST_CASES=$(SOAK_DAMAGED) FLAGSTONE_PYTHON=$(VENV)/bin/python cargo test -p flagstone --locked --test stores_corrupt -- never_panic
 	export SOAK_FIRST=$(SOAK_FIRST) SOAK_CASES=$(SOAK_CASES) SOAK_SECONDS=$(SOAK_SECONDS) SOAK_FAILURES=$(SOAK_FAILURES)
 	PROPTEST_CASES=$(SOAK_TINY) FLAGSTONE_PYTHON=$(VENV)/bin/python cargo test -p flagstone --locked --test oracle -- recipes_under_tiny
 	cargo test -p flagstone --locked --test oracle -- recipes_of_large --nocapture

@@ -9,10 +9,10 @@ mod manifest;
 
 use clap::Parser;
 use distribution::{Distribution, Parameters};
-use flagstone::array::{Array, StoreOptions, full, where_};
-use flagstone::convert::Lengths;
+use flagstone::array::{Array, full, where_};
+use flagstone::convert::NewArray;
 use flagstone::diagnostics::Progress;
-use flagstone::store::{self, Codec};
+use flagstone::store;
 use flagstone::{DType, Error, Result, Runtime, budget, open, random};
 use manifest::Manifest;
 use std::io::IsTerminal;
@@ -43,15 +43,8 @@ struct Args {
     /// The part of the elements that is NaN, 0 to 1
     #[arg(long, default_value_t = 0.0, value_name = "FRACTION")]
     nan_fraction: f64,
-    /// Chunk lengths in the file: 1000,-1 or by axis 0=1000,1=-1 (-1: the whole axis) [default: the format's choice; HDF5: contiguous]
-    #[arg(long, value_name = "N,...", allow_hyphen_values = true)]
-    chunks: Option<Lengths>,
-    /// Shard lengths of Zarr v3, written as --chunks
-    #[arg(long, value_name = "N,...", allow_hyphen_values = true)]
-    shards: Option<Lengths>,
-    /// Compression: none, zstd:3, gzip:1, blosc:lz4:5, lzf [default: the format's choice]
-    #[arg(long)]
-    codec: Option<Codec>,
+    #[command(flatten)]
+    stored: NewArray,
     /// The same seed gives the same values
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -62,7 +55,7 @@ struct Args {
     #[arg(long)]
     overwrite: bool,
     /// Write nothing; compare the values at the address with its manifest
-    #[arg(long, conflicts_with_all = ["shape", "overwrite", "chunks", "shards", "codec"])]
+    #[arg(long, conflicts_with_all = ["shape", "overwrite", "chunks", "shards", "codec", "zarr_version", "dims"])]
     verify: bool,
 }
 
@@ -105,9 +98,8 @@ fn run(args: &Args) -> Result<()> {
 fn generate(runtime: &Runtime, args: &Args) -> Result<()> {
     let shape = args.shape.as_ref().map(|shape| shape.0.clone()).unwrap_or_default();
     let parameters = Parameters::read(args.dist, &args.params)?;
-    let mut options = StoreOptions::new().overwrite(args.overwrite).lengths(&shape, args.chunks.as_ref(), args.shards.as_ref())?;
-    options.codec = args.codec.clone();
-    let chunks = args.chunks.as_ref().map(|lengths| lengths.along(&shape, "chunks")).transpose()?;
+    let options = args.stored.options(&shape)?.overwrite(args.overwrite);
+    let chunks = args.stored.chunk_lengths(&shape)?;
     let array = values(args, &shape, chunks.as_deref(), &parameters)?;
     let manifest_path = manifest::path(&args.address)?;
     if !args.overwrite {
@@ -131,7 +123,7 @@ fn generate(runtime: &Runtime, args: &Args) -> Result<()> {
         dtype: args.dtype.name().to_string(),
         chunks,
         shards: options.shards,
-        codec: args.codec.as_ref().map(ToString::to_string),
+        codec: options.codec.as_ref().map(ToString::to_string),
         checksum: checksum::text(checksum),
     };
     manifest.write(&manifest_path)?;

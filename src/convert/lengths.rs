@@ -57,7 +57,7 @@ pub(super) fn applied(options: StoreOptions, meta: &Meta, chunks: Option<&Length
 
 impl StoreOptions {
     /// With chunks and shards (Zarr v3) as `flagstone convert` takes them, for an array of `shape`: -1 is the whole axis, and axes are
-    /// known by number. Where a shard reaches the end of an axis it goes on to the end of a chunk.
+    /// known by number, or by the names that they are given here. Where a shard reaches the end of an axis it goes on to the end of a chunk.
     ///
     /// # Errors
     /// `BadRequest` when there are not as many lengths as axes, and for an axis that is none.
@@ -71,7 +71,7 @@ impl StoreOptions {
     /// # Ok(()) }
     /// ```
     pub fn lengths(self, shape: &[u64], chunks: Option<&Lengths>, shards: Option<&Lengths>) -> Result<StoreOptions> {
-        let meta = Meta::plain(shape.to_vec(), DType::U8);
+        let meta = Meta { dimension_names: self.dimension_names.clone(), ..Meta::plain(shape.to_vec(), DType::U8) };
         for (what, lengths) in [("chunks", chunks), ("shards", shards)] {
             known(what, lengths, [&meta].into_iter())?;
         }
@@ -91,12 +91,12 @@ pub(super) fn known<'a>(what: &str, lengths: Option<&Lengths>, metas: impl Itera
 }
 
 impl Lengths {
-    /// The lengths for an array of `shape`, whose axes are known by number; `what` they are for messages.
+    /// The lengths for an array of `shape`, whose axes are known by number and by `names`; `what` they are for messages.
     ///
     /// # Errors
     /// `BadRequest` when there are not as many lengths as axes, and for an axis that is none.
-    pub fn along(&self, shape: &[u64], what: &str) -> Result<Vec<u64>> {
-        let meta = Meta::plain(shape.to_vec(), DType::U8);
+    pub fn along(&self, shape: &[u64], names: Option<&[Option<String>]>, what: &str) -> Result<Vec<u64>> {
+        let meta = Meta { dimension_names: names.map(<[_]>::to_vec), ..Meta::plain(shape.to_vec(), DType::U8) };
         known(what, Some(self), [&meta].into_iter())?;
         self.of(&meta, what, None)
     }

@@ -8,10 +8,12 @@
 mod compare;
 mod lengths;
 mod pyramid;
+mod stored_as;
 
 pub use compare::{Difference, difference, read_all};
 pub use lengths::Lengths;
 pub use pyramid::{Halving, Pyramid, PyramidOptions};
+pub use stored_as::{NewArray, StoredAs};
 
 use crate::array::{self, Array, StoreOptions};
 use crate::error::{Error, Result};
@@ -54,6 +56,11 @@ pub struct Options {
 }
 
 impl Options {
+    /// With chunks, shards, codec and version as a command line has them.
+    pub fn stored_as(self, stored: StoredAs) -> Options {
+        let StoredAs { chunks, shards, codec, zarr_version } = stored;
+        Options { chunks, shards, codec, zarr_version, ..self }
+    }
     /// With these lengths of chunks.
     pub fn chunks(mut self, chunks: impl Into<Option<Lengths>>) -> Options {
         self.chunks = chunks.into();

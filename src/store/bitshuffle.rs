@@ -62,6 +62,33 @@ fn columns(rows: &[u8], plane: &mut [u8], row: usize) -> usize {
     columns_sse2(rows, plane, row, done)
 }
 
+/// The bytes of thirty-two columns from column `j` on, those of a column side by side: sixteen columns in each half of the registers. The first
+/// row's is the first byte of its column, or with `REVERSED` the last.
+///
+/// # Safety
+/// The machine has AVX2; `rows` has eight times `row` bytes, and j + 32 ≤ row.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn side_by_side<const REVERSED: bool>(rows: &[u8], row: usize, j: usize) -> [std::arch::x86_64::__m256i; 8] {
+    use std::arch::x86_64::*;
+    let mut v = [_mm256_setzero_si256(); 8];
+    for k in 0..8 {
+        let at = if REVERSED { 7 - k } else { k };
+        // SAFETY: each of the eight rows has 32 bytes at j; loads are unaligned.
+        v[at] = unsafe { _mm256_loadu_si256(rows.as_ptr().add(k * row + j).cast()) };
+    }
+    // As in `columns_sse2`, in each half.
+    for _ in 0..3 {
+        let w = v;
+        for k in 0..4 {
+            v[2 * k] = _mm256_unpacklo_epi8(w[k], w[k + 4]);
+            v[2 * k + 1] = _mm256_unpackhi_epi8(w[k], w[k + 4]);
+        }
+    }
+    v
+}
+
 /// As [`columns_avx2`], with 8 × 8 bits turned by one instruction: it multiplies a matrix of bits, whose first row is its last byte, with
 /// vectors. Those here have one bit each, so the products are the columns.
 ///
@@ -77,17 +104,7 @@ unsafe fn columns_gfni(rows: &[u8], plane: &mut [u8], row: usize) -> usize {
         // SAFETY: j + 32 ≤ row, so each of the eight rows has 32 bytes at j and `plane` has 256 at 8·j; loads and stores are
         // unaligned.
         unsafe {
-            let mut v = [_mm256_setzero_si256(); 8];
-            for k in 0..8 {
-                v[7 - k] = _mm256_loadu_si256(rows.as_ptr().add(k * row + j).cast());
-            }
-            for _ in 0..3 {
-                let w = v;
-                for k in 0..4 {
-                    v[2 * k] = _mm256_unpacklo_epi8(w[k], w[k + 4]);
-                    v[2 * k + 1] = _mm256_unpackhi_epi8(w[k], w[k + 4]);
-                }
-            }
+            let v = side_by_side::<true>(rows, row, j);
             for k in 0..4 {
                 let (a, b) = (_mm256_gf2p8affine_epi64_epi8::<0>(bits, v[2 * k]), _mm256_gf2p8affine_epi64_epi8::<0>(bits, v[2 * k + 1]));
                 let to = plane.as_mut_ptr().add(8 * j + 32 * k);
@@ -112,18 +129,7 @@ unsafe fn columns_avx2(rows: &[u8], plane: &mut [u8], row: usize) -> usize {
         // SAFETY: j + 32 ≤ row, so each of the eight rows has 32 bytes at j and `plane` has 256 at 8·j; loads and stores are
         // unaligned.
         unsafe {
-            let mut v = [_mm256_setzero_si256(); 8];
-            for k in 0..8 {
-                v[k] = _mm256_loadu_si256(rows.as_ptr().add(k * row + j).cast());
-            }
-            // As below, in each half.
-            for _ in 0..3 {
-                let w = v;
-                for k in 0..4 {
-                    v[2 * k] = _mm256_unpacklo_epi8(w[k], w[k + 4]);
-                    v[2 * k + 1] = _mm256_unpackhi_epi8(w[k], w[k + 4]);
-                }
-            }
+            let v = side_by_side::<false>(rows, row, j);
             for k in 0..8 {
                 let mut x = v[k];
                 let t = _mm256_and_si256(_mm256_xor_si256(x, _mm256_srli_epi64::<7>(x)), _mm256_set1_epi64x(0x00AA_00AA_00AA_00AA));

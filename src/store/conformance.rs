@@ -5,6 +5,7 @@
 //! overwrite that is all or nothing.
 
 use super::{Create, Store, Writer, create, exists, open, parse};
+use crate::error::Result;
 use crate::grid::{Region, Span, element_count, unravel};
 use flagstone_kernels::copy::copy;
 use flagstone_kernels::dtype::DType;
@@ -15,6 +16,11 @@ use std::path::PathBuf;
 /// Bytes that the process keeps of files that are far away.
 pub fn far_files_bytes() -> u64 {
     super::remote::kept_bytes()
+}
+
+/// The checksum that HDF5's metadata have, for who damages them and sums them anew.
+pub fn hdf5_checksum(bytes: &[u8]) -> u32 {
+    super::hdf5::lookup3(bytes)
 }
 
 /// What a format keeps beside the elements.
@@ -141,6 +147,26 @@ pub fn read_dense(store: &dyn Store, region: &Region) -> Vec<u8> {
     let needed = store.scratch_bytes(region);
     store.read(region, &mut ViewMut::dense(&mut out, dtype, &shape), Scratch::new(needed).bytes(needed)).unwrap();
     out
+}
+
+/// Reads all of an array whose metadata may lie, of a damaged file: `None` where it is said to have more than 4 MiB, or to need more than 256 MiB
+/// of scratch. Such sizes are refused where memory is planned; here they only must not be believed before that.
+///
+/// # Errors
+/// What the store says.
+pub fn read_if_small(store: &dyn Store) -> Result<Option<Vec<u8>>> {
+    const BYTES_MAX: u64 = 4 << 20;
+    const SCRATCH_BYTES_MAX: u64 = 256 << 20;
+    let meta = store.meta();
+    let region = Region::whole(&meta.shape);
+    let bytes = region.elements().saturating_mul(meta.dtype.size() as u64);
+    let needed = store.scratch_bytes(&region);
+    if bytes > BYTES_MAX || needed > SCRATCH_BYTES_MAX {
+        return Ok(None);
+    }
+    let mut out = vec![0; bytes as usize];
+    store.read(&region, &mut ViewMut::dense(&mut out, meta.dtype, &usizes(&meta.shape)), Scratch::new(needed).bytes(needed))?;
+    Ok(Some(out))
 }
 
 /// The elements of `region` by indexing one by one.

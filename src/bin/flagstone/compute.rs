@@ -5,12 +5,11 @@ use crate::show::Results;
 use crate::{Failure, print};
 use clap::ValueEnum;
 use flagstone::array::{Array, StoreOptions, Value, plan_of};
-use flagstone::convert::Lengths;
+use flagstone::convert::NewArray;
 use flagstone::diagnostics::{Observers, Profile, Report, Warnings};
 use flagstone::events::Observer;
 use flagstone::memory;
 use flagstone::runtime::{CancelToken, Runtime};
-use flagstone::store::Codec;
 use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,15 +22,8 @@ pub struct Compute {
     /// Store the result: .npy, .zarr or .h5 (file.h5:/x)
     #[arg(short, long, value_name = "OUT")]
     output: Option<String>,
-    /// Chunk lengths of the stored result: 1000,-1 or by axis 0=1000,1=-1 (-1: the whole axis)
-    #[arg(long, value_name = "N,...", allow_hyphen_values = true, requires = "output")]
-    chunks: Option<Lengths>,
-    /// Shard lengths of Zarr v3, written as --chunks
-    #[arg(long, value_name = "N,...", allow_hyphen_values = true, requires = "output")]
-    shards: Option<Lengths>,
-    /// How the stored result is compressed: none, zstd:3, gzip:1, blosc:lz4:5, lzf
-    #[arg(long, requires = "output")]
-    codec: Option<Codec>,
+    #[command(flatten)]
+    stored: NewArray,
     /// Replace what stands at OUT
     #[arg(long, requires = "output")]
     overwrite: bool,
@@ -82,6 +74,11 @@ impl Watch {
 impl Compute {
     /// Computes what `build` makes, and prints, stores or explains it.
     pub fn run(&self, build: impl FnOnce() -> Result<Value, Failure>) -> Result<(), Failure> {
+        if self.output.is_none() && !self.stored.is_default() {
+            return Err(Failure::Usage(
+                "--chunks, --shards, --codec, --zarr-version and --dims say how a result is stored: give --output".into(),
+            ));
+        }
         let started = Instant::now();
         let watch = Watch::new(self)?;
         let runtime = self.engine.builder().optimize(!self.no_optimize).observer(watch.observers.clone()).build()?;
@@ -202,10 +199,7 @@ fn stored<'a>(args: &Compute, value: &'a Value) -> Result<(&'a Array, StoreOptio
         };
         return Err(Failure::Message(format!("-o stores one array, the expression gives {found}")));
     };
-    let mut options = StoreOptions::new().overwrite(args.overwrite);
-    options.codec = args.codec.clone();
-    if args.chunks.is_some() || args.shards.is_some() {
-        options = options.lengths(&array.shape()?, args.chunks.as_ref(), args.shards.as_ref())?;
-    }
-    Ok((array, options))
+    // What waits for a count is settled by asking for its lengths: only where they are asked for.
+    let options = if args.stored.is_default() { StoreOptions::new() } else { args.stored.options(&array.shape()?)? };
+    Ok((array, options.overwrite(args.overwrite)))
 }

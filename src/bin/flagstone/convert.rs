@@ -3,10 +3,10 @@
 use crate::engine::Engine;
 use crate::{Failure, print};
 use flagstone::array::Index;
-use flagstone::convert::{ArrayCopy, Lengths, Options, Plan, read_all};
+use flagstone::convert::{ArrayCopy, Options, Plan, StoredAs, read_all};
 use flagstone::error::Bytes;
 use flagstone::runtime::Runtime;
-use flagstone::store::{Codec, is_begun};
+use flagstone::store::is_begun;
 use std::time::Instant;
 
 /// Arguments of `flagstone convert`.
@@ -16,18 +16,8 @@ pub struct Args {
     source: String,
     /// Where it goes: .zarr, .h5 or .npy, with :/group/x inside
     target: String,
-    /// Chunk lengths: 100,-1 or by axis time=-1,lat=90 (-1: the whole axis) [default: the source's]
-    #[arg(long, value_name = "N,...", allow_hyphen_values = true)]
-    chunks: Option<Lengths>,
-    /// Shard lengths of Zarr v3, written as --chunks
-    #[arg(long, value_name = "N,...", allow_hyphen_values = true)]
-    shards: Option<Lengths>,
-    /// How it is compressed: none, zstd:3, gzip:1, blosc:lz4:5, lzf [default: the format's]
-    #[arg(long)]
-    codec: Option<Codec>,
-    /// Zarr format version
-    #[arg(long, value_name = "V", value_parser = clap::value_parser!(u8).range(2..=3))]
-    zarr_version: Option<u8>,
+    #[command(flatten)]
+    stored: StoredAs,
     /// The axis along which many files become one, by name or number [default: that of --by, else 0]
     #[arg(long)]
     axis: Option<String>,
@@ -56,10 +46,7 @@ pub struct Args {
 /// Says what will be copied, and copies it.
 pub fn run(args: Args) -> Result<(), Failure> {
     let options = Options::default()
-        .chunks(args.chunks)
-        .shards(args.shards)
-        .codec(args.codec)
-        .zarr_version(args.zarr_version)
+        .stored_as(args.stored)
         .overwrite(args.overwrite)
         .resume(args.resume)
         .axis(args.axis)

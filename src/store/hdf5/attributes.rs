@@ -1,21 +1,21 @@
 //! Attributes → JSON.
 
 use super::heaps;
-use super::library::{self, Id, done, failed, id, sync};
+use super::library::{self, Id, done, id, sync};
 use super::links::{Leads, Link, links};
 use super::types::file_type;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::store::Packing;
 use crate::store::attribute::{self, Attribute, AttributeKind, AttributeKinds};
 use flagstone_kernels::dtype::{DType, Scalar};
-use hdf5_sys::h5::{H5_index_t, H5_iter_order_t};
+use hdf5_sys::h5::{H5_index_t, H5_iter_order_t, herr_t};
 use hdf5_sys::h5a::*;
-use hdf5_sys::h5i::H5Iget_name;
+use hdf5_sys::h5i::{H5Iget_name, hid_t};
 use hdf5_sys::h5r::hobj_ref_t;
 use hdf5_sys::h5t::*;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
-use std::ffi::{CStr, CString, c_char};
+use std::ffi::{CStr, CString, c_char, c_void};
 
 /// Attributes larger than this are described, not read.
 const BYTES_MAX: u64 = 1 << 20;
@@ -52,41 +52,29 @@ fn without_own(found: Map<String, Value>, is_netcdf: bool) -> Map<String, Value>
 /// All attributes of an object, but those that dimension scales and libnetcdf keep for themselves, and what their JSON does not say. One that
 /// cannot be read says why: it hides neither the others nor the object.
 pub(super) fn read(address: &str, object: &Id) -> (Map<String, Value>, AttributeKinds) {
-    let why = |e: crate::error::Error| Value::String(format!("<{}>", e.to_string().trim_start_matches(address).trim_start_matches(": ")));
+    let why = |e: Error| Value::String(format!("<{}>", e.to_string().trim_start_matches(address).trim_start_matches(": ")));
     sync(|| {
         let (mut found, mut kinds, mut is_netcdf) = (Map::new(), AttributeKinds::new(), false);
-        // Of one that is damaged, libhdf5 may refuse all: why is told once.
-        let mut unreadable: Vec<(Value, Vec<u64>)> = Vec::new();
-        let count = library::attribute_count(address, object).unwrap_or_else(|e| {
-            found.insert("(unreadable)".into(), why(e));
-            0
-        });
-        for i in 0..count {
-            // SAFETY: "." is a C string; the identifier is alive.
-            let opened = id(address, "attributes", unsafe {
-                H5Aopen_by_idx(object.raw(), c".".as_ptr(), H5_index_t::H5_INDEX_NAME, H5_iter_order_t::H5_ITER_INC, i, 0, 0)
-            });
-            let named = opened.and_then(|attribute| Ok((name_of(address, &attribute)?, attribute)));
-            match named {
-                Ok((name, _)) if INTERNAL.contains(&name.as_str()) => is_netcdf = true,
-                Ok((name, attribute)) => {
-                    is_netcdf |= NETCDF.contains(&name.as_str());
-                    let (value, kind) = value(address, &attribute).unwrap_or_else(|e| (why(e), None));
-                    kinds.extend(kind.map(|kind| (name.clone(), kind)));
-                    found.insert(name, value);
-                }
-                Err(e) => match (why(e), unreadable.last_mut()) {
-                    (why, Some((known, which))) if *known == why => which.push(i),
-                    (why, _) => unreadable.push((why, vec![i])),
-                },
+        let names = match names(address, object) {
+            Ok(names) => names,
+            // Where one is damaged, libhdf5 refuses all.
+            Err((e, count)) => {
+                found.insert(if count > 1 { format!("(unreadable 0 to {})", count - 1) } else { "(unreadable)".into() }, why(e));
+                Vec::new()
             }
-        }
-        for (why, which) in unreadable {
-            let name = match which[..] {
-                [first, .., last] => format!("(unreadable {first} to {last})"),
-                _ => format!("(unreadable {})", which[0]),
-            };
-            found.insert(name, why);
+        };
+        for name in names {
+            let told = name.to_string_lossy().into_owned();
+            if INTERNAL.contains(&&*told) {
+                is_netcdf = true;
+                continue;
+            }
+            is_netcdf |= NETCDF.contains(&&*told);
+            // SAFETY: the name is a C string; the identifier is alive.
+            let opened = id(address, "attribute", unsafe { H5Aopen(object.raw(), name.as_ptr(), 0) });
+            let (value, kind) = opened.and_then(|attribute| value(address, &attribute)).unwrap_or_else(|e| (why(e), None));
+            kinds.extend(kind.map(|kind| (told.clone(), kind)));
+            found.insert(told, value);
         }
         let found = without_own(found, is_netcdf);
         kinds.retain(|name, _| found.contains_key(name));
@@ -135,18 +123,19 @@ fn path_of(object: &Id) -> Option<String> {
     }
 }
 
-fn name_of(address: &str, attribute: &Id) -> Result<String> {
-    // SAFETY: the buffer has the length that is passed, one more than the name.
-    unsafe {
-        let len = H5Aget_name(attribute.raw(), 0, std::ptr::null_mut());
-        if len < 0 {
-            return Err(failed(address, "attribute name"));
-        }
-        let mut name = vec![0u8; len as usize + 1];
-        H5Aget_name(attribute.raw(), name.len(), name.as_mut_ptr().cast());
-        name.pop();
-        Ok(String::from_utf8_lossy(&name).into_owned())
+/// Names of an object's attributes, ascending; with an error how many there are said to be.
+fn names(address: &str, object: &Id) -> std::result::Result<Vec<CString>, (Error, u64)> {
+    extern "C" fn visit(_: hid_t, name: *const c_char, _: *const H5A_info_t, found: *mut c_void) -> herr_t {
+        // SAFETY: the library passes a C string, and `found` is the vector below.
+        unsafe { (*found.cast::<Vec<CString>>()).push(CStr::from_ptr(name).to_owned()) };
+        0
     }
+    let count = library::attribute_count(address, object).map_err(|e| (e, 0))?;
+    let mut found: Vec<CString> = Vec::new();
+    let (by_name, ascending, mut next) = (H5_index_t::H5_INDEX_NAME, H5_iter_order_t::H5_ITER_INC, 0);
+    // SAFETY: `visit` has the type the library expects and keeps no pointer; the vector outlives the call.
+    let iterated = unsafe { H5Aiterate2(object.raw(), by_name, ascending, &raw mut next, Some(visit), (&raw mut found).cast()) };
+    done(address, "attributes", iterated).map(|()| found).map_err(|e| (e, count))
 }
 
 fn value(address: &str, attribute: &Id) -> Result<(Value, Option<AttributeKind>)> {

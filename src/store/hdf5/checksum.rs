@@ -2,7 +2,7 @@
 
 /// Bob Jenkins' lookup3 (`hashlittle` from 0), which guards metadata blocks.
 /// Source: http://burtleburtle.net/bob/c/lookup3.c
-pub(super) fn lookup3(bytes: &[u8]) -> u32 {
+pub(in crate::store) fn lookup3(bytes: &[u8]) -> u32 {
     let start = 0xdead_beef_u32.wrapping_add(bytes.len() as u32);
     let (mut a, mut b, mut c) = (start, start, start);
     let word = |b: &[u8]| u32::from_le_bytes([b[0], b[1], b[2], b[3]]);

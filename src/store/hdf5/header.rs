@@ -262,6 +262,19 @@ pub(super) fn chunk_layout(raw: &Raw<'_>, at: u64) -> Result<ChunkLayout> {
     }
 }
 
+/// Where the mapping of a virtual dataset lies, whose header is at `at`; nothing for another object.
+pub(super) fn mapping(raw: &Raw<'_>, at: u64) -> Result<Option<u64>> {
+    const VIRTUAL: u8 = 3;
+    messages(raw, at, |message| {
+        if message.kind != LAYOUT || message.is_shared {
+            return Ok(None);
+        }
+        let mut c = raw.cursor(message.body, message.block);
+        let (version, class) = (c.u8()?, c.u8()?);
+        Ok(if version >= 4 && class == VIRTUAL { Some(c.offset()?).filter(|&heap| heap != UNDEFINED) } else { None })
+    })
+}
+
 fn require_chunked(raw: &Raw<'_>, at: u64, class: u8) -> Result<()> {
     if class == 2 { Ok(()) } else { Err(raw.corrupt(at, &format!("layout class {class} where chunks were expected"))) }
 }

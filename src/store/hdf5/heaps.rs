@@ -1,21 +1,31 @@
 //! Collections of the global heap → whether libhdf5 comes to their end: it goes round for ever in one whose free space has no bytes, as where
 //! zeros were left of a write that was not finished, and holds its lock meanwhile (`H5HGcache.c`, 2.x).
 //!
-//! Texts and references of attributes are there. What the attributes of an object lie in is looked through before libhdf5 is asked for one
-//! of them; of those in dense storage, where some writers put more than eight of an object, it is not known where they lie.
-//! Source: HDF5 File Format Specification 3.0, sections III.E and IV.A.2.m.
+//! Texts and references of attributes are there, and the mappings of virtual datasets. What the attributes of an object lie in is looked
+//! through before libhdf5 is asked for one of them, and the heap of a mapping before the dataset is opened. What is not looked through:
+//! attributes that several objects share, and a virtual dataset that an external link leads to.
+//! Source: HDF5 File Format Specification 3.0, sections III.E, IV.A.2.i, IV.A.2.m and IV.A.2.v.
 
+use super::btree2::Tree;
 use super::collection;
+use super::fractal::Heap;
 use super::header::{self, Raw};
 use super::library::{self, Id};
 use crate::error::Result;
 use crate::store::remote;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::CStr;
 use std::fs::File;
 use std::sync::{Mutex, PoisonError};
 
 /// The message of an attribute.
 const ATTRIBUTE: u64 = 0x0C;
+/// The message that says where attributes are that stand in no message of their own.
+const DENSE: u64 = 0x15;
+/// Records of a B-tree of attributes by name: an identifier in the heap, the attribute's flags, its number, a hash.
+const BY_NAME: u8 = 8;
+/// Of the flags: the attribute is one that objects share.
+const SHARED: u8 = 2;
 /// The class of elements of any length.
 const VARIABLE: u8 = 9;
 /// Larger collections are not looked through.
@@ -55,7 +65,11 @@ pub(super) fn require_sound(address: &str, attribute: &Id) -> Result<()> {
     if let Ok(opened) = File::open(path)
         && let Ok(raw) = Raw::open(address, &opened)
     {
-        for at in collections(&raw, object) {
+        for (at, len) in collections(&raw, object) {
+            if len > raw.len {
+                // The library takes that memory before it looks.
+                return Err(raw.corrupt(at, &format!("an element of {len} bytes or more in a global heap, in a file of {}", raw.len)));
+            }
             if !looked.sound.contains(&at) {
                 require(&raw, at)?;
                 looked.sound.insert(at);
@@ -66,20 +80,73 @@ pub(super) fn require_sound(address: &str, attribute: &Id) -> Result<()> {
     Ok(())
 }
 
+/// Collections of the global heap, and the most elements that one thing in each is said to have.
+type Collections = BTreeMap<u64, u64>;
+
 /// Where the collections are that attributes of the object with this header lie in. What is damaged otherwise libhdf5 finds.
-fn collections(raw: &Raw<'_>, header: u64) -> BTreeSet<u64> {
-    let mut found = BTreeSet::new();
+fn collections(raw: &Raw<'_>, header: u64) -> Collections {
+    let mut found = Collections::new();
     let _ = header::messages(raw, header, |message| {
         if message.kind == ATTRIBUTE && !message.is_shared {
             let _ = in_attribute(raw, message.body, &mut found);
+        }
+        if message.kind == DENSE {
+            let _ = in_dense(raw, message.body, &mut found);
         }
         Ok(None::<()>)
     });
     found
 }
 
+/// Adds where the elements of attributes in dense storage lie, which a message tells of.
+fn in_dense(raw: &Raw<'_>, body: &[u8], found: &mut Collections) -> Result<()> {
+    let mut c = raw.cursor(body, 0);
+    let (_, flags) = (c.u8()?, c.u8()?);
+    if flags & 1 != 0 {
+        c.take(2)?;
+    }
+    let (heap, by_name) = (c.offset()?, c.offset()?);
+    if heap == header::UNDEFINED || by_name == header::UNDEFINED {
+        return Ok(());
+    }
+    let Some(heap) = Heap::open(raw, heap)? else { return Ok(()) };
+    heap.each_huge(raw, |attribute| {
+        let _ = in_attribute(raw, attribute, found);
+        Ok(())
+    })?;
+    let tree = Tree::open(raw, by_name)?;
+    if tree.kind != BY_NAME || tree.record_bytes < 9 {
+        return Err(raw.corrupt(by_name, &format!("attributes by records of kind {} and {} bytes", tree.kind, tree.record_bytes)));
+    }
+    tree.records(raw, |record, node| {
+        if record[8] & SHARED == 0
+            && let Some(attribute) = heap.object(raw, &mut raw.cursor(record, node))?
+        {
+            let _ = in_attribute(raw, &attribute, found);
+        }
+        Ok(())
+    })
+}
+
+/// Refuses to open a virtual dataset if its mapping lies where libhdf5 would not come back from: it reads the mapping at once.
+///
+/// # Errors
+/// `Store` for such a collection.
+pub(super) fn require_mapping(address: &str, above: &Id, name: &CStr) -> Result<()> {
+    let Ok((file, object)) = library::identity_of(address, above, name) else { return Ok(()) };
+    let is_here = library::identity(address, above).is_ok_and(|(above, _)| above == file);
+    let near = library::holder(address, above).ok().filter(|path| is_here && remote::url(path).is_none());
+    if let Some(opened) = near.and_then(|path| File::open(path).ok())
+        && let Ok(raw) = Raw::open(address, &opened)
+        && let Ok(Some(at)) = header::mapping(&raw, object)
+    {
+        require(&raw, at)?;
+    }
+    Ok(())
+}
+
 /// Adds where the elements of an attribute lie, if they are of any length.
-fn in_attribute(raw: &Raw<'_>, body: &[u8], found: &mut BTreeSet<u64>) -> Result<()> {
+fn in_attribute(raw: &Raw<'_>, body: &[u8], found: &mut Collections) -> Result<()> {
     let mut c = raw.cursor(body, 0);
     let (version, flags) = (c.u8()?, c.u8()?);
     let (name, datatype, space) = (c.number(2)? as usize, c.number(2)? as usize, c.number(2)? as usize);
@@ -98,7 +165,8 @@ fn in_attribute(raw: &Raw<'_>, body: &[u8], found: &mut BTreeSet<u64>) -> Result
         let (len, at) = (c.u32()?, c.offset()?);
         c.u32()?;
         if len > 0 && at != 0 && at != header::UNDEFINED {
-            found.insert(at);
+            let most = found.entry(at).or_default();
+            *most = (*most).max(len.into());
         }
     }
     Ok(())

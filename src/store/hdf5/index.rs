@@ -6,6 +6,7 @@
 //! Source: HDF5 File Format Specification 3.0, sections III.A.1 (B-tree v1), III.A.2 (v2), VII (indexes).
 
 use super::arrays;
+use super::btree2;
 use super::chunk_table::{Found, Grid, Index};
 use super::header::{ChunkLayout, IndexKind, Raw, UNDEFINED};
 use crate::error::Result;
@@ -86,73 +87,28 @@ fn btree1(found: &mut Found<'_>, root: u64) -> Result<()> {
     Ok(())
 }
 
-/// Bytes that hold numbers up to `limit`, as libhdf5 counts them.
-fn width_of(limit: u64) -> usize {
-    limit.max(1).ilog2() as usize / 8 + 1
-}
+/// Records of a chunk without filters, and of one with them.
+const PLAIN: u8 = 10;
+const FILTERED: u8 = 11;
 
 fn btree2(found: &mut Found<'_>, at: u64) -> Result<()> {
     let (raw, rank) = (found.raw, found.grid.counts.len());
-    let len = 4 + 1 + 1 + 4 + 2 + 2 + 1 + 1 + raw.offset_bytes + 2 + raw.length_bytes + 4;
-    let head = raw.checked(at, len, "chunk index header")?;
-    let mut c = raw.cursor(&head, at);
-    c.expect(b"BTHD\0", "a version 2 B-tree (BTHD)")?;
-    let (kind, node, record, depth) = (c.u8()?, c.u32()? as usize, c.number(2)? as usize, c.number(2)? as usize);
-    c.take(2)?;
-    let (root, used) = (c.offset()?, c.number(2)? as usize);
-    let size_bytes = match kind {
-        10 if record == raw.offset_bytes + 8 * rank => 0,
-        11 if record > raw.offset_bytes + 4 + 8 * rank && record <= raw.offset_bytes + 12 + 8 * rank => {
+    let tree = btree2::Tree::open(raw, at)?;
+    let size_bytes = match (tree.kind, tree.record_bytes) {
+        (PLAIN, record) if record == raw.offset_bytes + 8 * rank => 0,
+        (FILTERED, record) if record > raw.offset_bytes + 4 + 8 * rank && record <= raw.offset_bytes + 12 + 8 * rank => {
             record - raw.offset_bytes - 4 - 8 * rank
         }
-        _ => return Err(raw.corrupt(at, &format!("B-tree records of kind {kind} and {record} bytes"))),
+        (kind, record) => return Err(raw.corrupt(at, &format!("B-tree records of kind {kind} and {record} bytes"))),
     };
-    // How many records fit a node at each level, and how wide counts of them are stored.
-    const PREFIX: usize = 10;
-    if node < PREFIX + record || node > 16 << 20 || depth > 32 {
-        return Err(raw.corrupt(at, &format!("B-tree nodes of {node} bytes and depth {depth}")));
-    }
-    let leaf = (node - PREFIX) / record;
-    let count_bytes = width_of(leaf as u64);
-    let mut total_bytes = vec![0usize];
-    let mut total = leaf as u64;
-    for level in 1..=depth {
-        let pointer = raw.offset_bytes + count_bytes + total_bytes[level - 1];
-        let fits = node.saturating_sub(PREFIX + pointer) / (record + pointer);
-        total = (fits as u64 + 1).saturating_mul(total).saturating_add(fits as u64);
-        total_bytes.push(width_of(total));
-    }
-    let mut seen = HashSet::new();
-    let mut open = if root == UNDEFINED { vec![] } else { vec![(root, used, depth)] };
-    while let Some((at, used, level)) = open.pop() {
-        if !seen.insert(at) {
-            return Err(raw.corrupt(at, "the chunk index points to one node twice"));
-        }
-        let pointer = raw.offset_bytes + count_bytes + if level > 0 { total_bytes[level - 1] } else { 0 };
-        let len = PREFIX + used * record + if level > 0 { (used + 1) * pointer } else { 0 };
-        if len > node {
-            return Err(raw.corrupt(at, &format!("{used} records in a B-tree node of {node} bytes")));
-        }
-        let body = raw.checked(at, len, "chunk index node")?;
-        let mut c = raw.cursor(&body, at);
-        c.expect(if level > 0 { b"BTIN\0" } else { b"BTLF\0" }, "a version 2 B-tree node")?;
-        c.take(1)?;
-        for _ in 0..used {
-            let address = c.offset()?;
-            let (len, mask) = match size_bytes {
-                0 => (found.grid.chunk_bytes.into(), 0),
-                n => (c.number(n)?, c.u32()?),
-            };
-            let place: Vec<u64> = (0..rank).map(|_| c.number(8)).collect::<Result<_>>()?;
-            found.add(&place, address, len, mask, at)?;
-        }
-        if level > 0 {
-            for _ in 0..=used {
-                let (child, n) = (c.offset()?, c.number(count_bytes)? as usize);
-                c.take(total_bytes[level - 1])?;
-                open.push((child, n, level - 1));
-            }
-        }
-    }
-    Ok(())
+    tree.records(raw, |record, node| {
+        let mut c = raw.cursor(record, node);
+        let address = c.offset()?;
+        let (len, mask) = match size_bytes {
+            0 => (found.grid.chunk_bytes.into(), 0),
+            n => (c.number(n)?, c.u32()?),
+        };
+        let place: Vec<u64> = (0..rank).map(|_| c.number(8)).collect::<Result<_>>()?;
+        found.add(&place, address, len, mask, node)
+    })
 }

@@ -3,6 +3,7 @@
 use super::chunk_table::Known;
 use super::driver;
 use super::header::{self, Writing};
+use super::heaps;
 use super::place::Place;
 use crate::error::{Error, Result};
 use crate::store::remote::FarFile;
@@ -11,7 +12,7 @@ use hdf5_sys::h5d::*;
 use hdf5_sys::h5f::*;
 use hdf5_sys::h5i::{H5I_type_t, H5Iget_file_id, H5Iget_type, hid_t};
 use hdf5_sys::h5l::{H5Ldelete, H5Lexists};
-use hdf5_sys::h5o::{H5O_info1_t, H5Oexists_by_name, H5Oget_info2, H5Oopen};
+use hdf5_sys::h5o::{H5O_info1_t, H5Oexists_by_name, H5Oget_info_by_name2, H5Oget_info2, H5Oopen};
 use hdf5_sys::h5p::*;
 use hdf5_sys::h5r::hobj_ref_t;
 use hdf5_sys::h5s::{H5Sget_simple_extent_dims, H5Sget_simple_extent_ndims, H5Sget_simple_extent_type};
@@ -309,6 +310,7 @@ pub(super) fn leads_somewhere(address: &str, file: &Id, path: &str) -> Result<bo
 pub(super) fn open_object(address: &str, at: &Id, name: &str) -> Result<(Id, H5I_type_t)> {
     let c_name = c_string(address, name)?;
     sync(|| {
+        heaps::require_mapping(address, at, &c_name)?;
         // SAFETY: the name outlives the calls.
         let object = id(address, &format!("opening {name}"), unsafe { H5Oopen(at.raw(), c_name.as_ptr(), DEFAULT) })?;
         // SAFETY: the identifier is alive.
@@ -355,6 +357,16 @@ pub(super) fn identity(address: &str, object: &Id) -> Result<(u64, u64)> {
     Ok((info.fileno, info.addr))
 }
 
+/// The same of an object that is not opened.
+pub(super) fn identity_of(address: &str, above: &Id, name: &CStr) -> Result<(u64, u64)> {
+    const BASIC: c_uint = 1;
+    let mut info = H5O_info1_t::default();
+    // SAFETY: `info` is the record the library fills; the name outlives the call.
+    let told = sync(|| unsafe { H5Oget_info_by_name2(above.raw(), name.as_ptr(), &raw mut info, BASIC, DEFAULT) });
+    done(address, "object header", told)?;
+    Ok((info.fileno, info.addr))
+}
+
 /// Whether the file of an object has an image of its writer's cache: then metadata may stand there, and nowhere else.
 pub(super) fn has_cache_image(address: &str, object: &Id) -> Result<bool> {
     let (mut at, mut len) = (0, 0);
@@ -373,7 +385,28 @@ pub(super) fn attribute_count(address: &str, object: &Id) -> Result<u64> {
     let mut info = H5O_info1_t::default();
     // SAFETY: `info` is the record the library fills.
     done(address, "attributes", sync(|| unsafe { H5Oget_info2(object.raw(), &raw mut info, ATTRIBUTES) }))?;
+    require_room(address, object, info.num_attrs, "attributes")?;
     Ok(info.num_attrs)
+}
+
+/// Refuses a number of attributes or links for which the file has no room: libhdf5 believes it, and takes memory for a table of so many.
+///
+/// # Errors
+/// `Store` for such a number.
+pub(super) fn require_room(address: &str, object: &Id, count: u64, what: &str) -> Result<()> {
+    /// The shortest message of a link has so many bytes; all else has more.
+    const BYTES_MIN: u64 = 10;
+    // SAFETY: plain calls on identifiers that are alive; the library sets the length.
+    let len = sync(|| unsafe {
+        let file = id(address, "file", H5Iget_file_id(object.raw()))?;
+        let mut len = 0;
+        done(address, "file length", H5Fget_filesize(file.raw(), &raw mut len))?;
+        Ok::<u64, Error>(len)
+    })?;
+    if count > len / BYTES_MIN {
+        return Err(Error::store(address, format!("the file is corrupt: {count} {what} of one object, in {len} bytes")));
+    }
+    Ok(())
 }
 
 /// Current and largest extents; `u64::MAX` for no limit.

@@ -1,6 +1,6 @@
 //! A group → its links: what each is, and where it leads, without opening anything.
 
-use super::library::{DEFAULT, Id, done, failed, sync};
+use super::library::{self, DEFAULT, Id, done, failed, sync};
 use crate::error::Result;
 use hdf5_sys::h5::{H5_index_t, H5_iter_order_t};
 use hdf5_sys::h5g::{H5G_info_t, H5Gget_info};
@@ -69,6 +69,7 @@ pub(super) fn links(address: &str, group: &Id) -> Result<Vec<Link>> {
     sync(|| unsafe {
         let mut info = H5G_info_t::default();
         done(address, "listing a group", H5Gget_info(group.raw(), &raw mut info))?;
+        library::require_room(address, group, info.nlinks, "links")?;
         let mut next = 0;
         let (by_name, ascending) = (H5_index_t::H5_INDEX_NAME, H5_iter_order_t::H5_ITER_INC);
         let iterated = hdf5_sys::h5l::H5Literate1(group.raw(), by_name, ascending, &raw mut next, Some(visit), (&raw mut told).cast());

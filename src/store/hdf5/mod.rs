@@ -10,6 +10,7 @@ mod arrays;
 mod attribute_write;
 mod attributes;
 mod bits;
+mod btree2;
 mod checksum;
 mod chunk_table;
 mod chunked;
@@ -20,6 +21,7 @@ mod driver;
 mod far;
 mod filter_names;
 mod filters;
+mod fractal;
 mod groups;
 mod header;
 mod heaps;
@@ -40,6 +42,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub(in crate::store) use checksum::lookup3;
 pub(crate) use dimensions::{is_netcdf, share_dimensions};
 pub(crate) use groups::create_group;
 pub(crate) use header::SIGNATURE;

@@ -311,7 +311,7 @@ fn v2_documents(create: &Create, chunk: &[u64], chain: &Chain) -> std::result::R
         }
         Some(other) => return Err(format!("{} is not written", other.text())),
     };
-    let fill_value = fill::text(create.fill.unwrap_or(Scalar::Int(0)), create.dtype);
+    let fill_value = xarray::written_v2(create).map_or(Value::Null, |fill| fill::text(fill, create.dtype));
     let mark = if create.dtype.size() == 1 { '|' } else { '<' };
     let metadata = json!({
         "zarr_format": 2, "shape": create.shape, "chunks": chunk, "dtype": format!("{mark}{}", create.dtype.code()),

@@ -122,6 +122,7 @@ pub(super) fn v2(document: Value, mut attributes: Map<String, Value>, field: Opt
     check_elements(&file_chunk, Some(&part).filter(|_| is_field)).map_err(bad)?;
     let time = part.time.clone();
     let fill_value = serde_json::to_value(&v2.fill_value).map_err(|e| bad(e.to_string()))?;
+    let has_fill = !fill_value.is_null() && !is_field && time.is_none() && !dtype.is_complex() && dtype != DType::Bool;
     let fill = if is_field { fill::of_field(&fill_value, &part) } else { fill::parse(&time_fill(fill_value, time.is_some()), dtype) };
     let fill = fill.map_err(|e| bad(format!("fill_value: {e}")))?;
 
@@ -138,13 +139,18 @@ pub(super) fn v2(document: Value, mut attributes: Map<String, Value>, field: Opt
     let coding = Coding::Chunks(chain);
     let separator = char::from(v2.dimension_separator);
     let nczarr = attributes.get("_nczarr_array").or(attributes.get("_NCZARR_ARRAY")).or(ours.as_ref()).and_then(nczarr::axis_names);
-    let kinds = nczarr::read(&mut attributes);
+    // libnetcdf says in attributes alone what is missing.
+    let is_netcdf = ours.is_some() || attributes.keys().any(|name| name.starts_with("_nczarr") || name.starts_with("_NCZARR"));
+    let mut kinds = nczarr::read(&mut attributes);
     // xarray keeps names of axes of v2 arrays here.
     let names = attributes.get("_ARRAY_DIMENSIONS").and_then(Value::as_array).filter(|names| names.len() == rank);
     let xarray = names.map(|names| names.iter().map(|n| n.as_str().map(String::from)).collect());
     let dimension_names = xarray.clone().or(nczarr.filter(|names| names.len() == rank));
     if xarray.is_some() {
         attributes.remove("_ARRAY_DIMENSIONS");
+        if !is_netcdf && has_fill {
+            xarray::missing(&mut attributes, &mut kinds, Scalar::read(dtype, &fill), dtype);
+        }
     }
     attributes.extend(time.map(|time| (TIME.to_string(), Value::String(time))));
     let text = coding_text(&coding);

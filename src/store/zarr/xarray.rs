@@ -1,7 +1,9 @@
-//! What xarray writes into attributes of Zarr v3 ↔ numbers: `_FillValue` of floats is the base64 of a little-endian double.
+//! What xarray means by fill values. In attributes of Zarr v3 `_FillValue` of floats is the base64 of a little-endian double; v2 has no such
+//! attribute, and the fill value of an array whose axes have names is what is missing in it, or null where nothing is.
 
 use super::fill::base64_bytes;
-use crate::store::attribute;
+use crate::store::Create;
+use crate::store::attribute::{self, AttributeKind, AttributeKinds};
 use flagstone_kernels::dtype::{DType, Scalar};
 use serde_json::{Map, Value};
 
@@ -16,6 +18,21 @@ pub(super) fn read(attributes: &mut Map<String, Value>, dtype: DType) {
     if let Some(number) = bytes.and_then(|bytes| bytes.try_into().ok()).map(f64::from_le_bytes) {
         attributes.insert(FILL.into(), attribute::json(Scalar::Float(number)));
     }
+}
+
+/// Adds what is missing in an array of v2: its fill value.
+pub(super) fn missing(attributes: &mut Map<String, Value>, kinds: &mut AttributeKinds, fill: Scalar, dtype: DType) {
+    if !attributes.contains_key(FILL) {
+        attributes.insert(FILL.into(), attribute::json(fill));
+        kinds.extend(AttributeKind::of_numbers(dtype).map(|kind| (FILL.to_string(), kind)));
+    }
+}
+
+/// The fill value in the document of an array of v2, where xarray must not take zeros for missing.
+pub(super) fn written_v2(create: &Create) -> Option<Scalar> {
+    let fill = create.fill.unwrap_or(Scalar::Int(0));
+    let is_missing = create.dimension_names.is_none() || create.attributes.contains_key(FILL) || fill.as_f64() != 0.0;
+    is_missing.then_some(fill)
 }
 
 /// Attributes as xarray expects them.

@@ -1,0 +1,204 @@
+//! Damaged files of h5py and netCDF4.
+
+use crate::damage::{LONGEST, PEAK_BYTES_MAX, busy, cases, kept, peak_bytes, python, sealed_hdf5};
+use flagstone::grid::Region;
+use flagstone::store::conformance::read_if_small;
+use flagstone::store::{open, tree};
+use flagstone_kernels::view::ViewMut;
+use std::collections::BTreeMap;
+use std::os::unix::fs::FileExt;
+use std::panic::AssertUnwindSafe;
+use std::path::Path;
+
+/// The elements of a version 1 `.npy` file.
+fn npy(path: &Path) -> Vec<u8> {
+    let bytes = std::fs::read(path).unwrap();
+    bytes[10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]))..].to_vec()
+}
+
+#[test]
+fn damaged_files_of_h5py_and_netcdf4_never_panic() {
+    let dir = tempfile::tempdir().unwrap();
+    python("make_h5_small.py", dir.path());
+    let list = std::fs::read_to_string(dir.path().join("small.txt")).unwrap();
+    let samples: Vec<Vec<&str>> = list.lines().map(|line| line.split('\t').collect()).collect();
+    let (count, mut random) = cases(3000);
+    let (mut refused, mut summed) = (0, 0);
+    let mut blocks = BTreeMap::new();
+    // Those that are few, often: what lies in global heaps, and what has checksums over all.
+    let (few, many): (Vec<_>, Vec<_>) = samples.iter().partition(|sample| sample[3] == "summed" || sample[2] == "heaps.npy");
+    for n in 0..count {
+        let from = if random.below(4) == 0 { &few } else { &many };
+        let [file, dataset, expected, sums] = random.of(from)[..] else { panic!("{list}") };
+        let good = std::fs::read(dir.path().join(file)).unwrap();
+        let sealed = blocks.entry(file).or_insert_with(|| sealed_hdf5(&good));
+        let anew = !sealed.is_empty() && random.below(2) == 0;
+        let bad = if anew { random.resealed(&good, sealed) } else { random.damaged(&good) };
+        // A new name each time: libhdf5 must not know the file. After a crash it is there.
+        let path = dir.path().join(format!("damaged{n}.{}", file.rsplit('.').next().unwrap()));
+        std::fs::write(&path, &bad).unwrap();
+        let address = format!("{}:{dataset}", path.display());
+        let started = busy();
+        let outcome = std::panic::catch_unwind(|| {
+            let _ = tree(&path);
+            open(&address).and_then(|store| Ok((store.meta().shape.clone(), store.meta().dtype, read_if_small(&*store)?)))
+        });
+        let took = busy() - started;
+        let keep = || format!("{dataset} of {}", kept(Path::new(file), &bad));
+        assert!(took < LONGEST, "{} took {took:?}", keep());
+        assert!(peak_bytes() < PEAK_BYTES_MAX, "{} took {} bytes", keep(), peak_bytes());
+        match outcome {
+            Err(_) => panic!("{} panicked", keep()),
+            Ok(Err(e)) => {
+                refused += 1;
+                assert!(e.to_string().contains(&path.display().to_string()), "{}: {e}", keep());
+            }
+            Ok(Ok((shape, dtype, Some(found)))) if sums == "summed" && !anew => {
+                summed += 1;
+                let right = open(format!("{}:{dataset}", dir.path().join(file).display())).unwrap();
+                assert!((&shape, dtype) == (&right.meta().shape, right.meta().dtype), "{}: another shape or dtype", keep());
+                assert!(found == npy(&dir.path().join(expected)), "{} gives wrong values", keep());
+            }
+            Ok(Ok(_)) => {}
+        }
+        std::fs::remove_file(&path).unwrap();
+    }
+    println!("{refused} of {count} were refused, {summed} with checksums were right; {} MiB at most", peak_bytes() >> 20);
+    assert!(refused > count / 10, "{refused} of {count} were refused");
+}
+
+/// The decoders of filters that are plugins elsewhere, each with chunks of its own.
+#[test]
+fn damaged_chunks_of_plugin_filters_never_panic() {
+    let dir = tempfile::tempdir().unwrap();
+    python("make_h5_filters.py", dir.path());
+    let list = std::fs::read_to_string(dir.path().join("chunks.txt")).unwrap();
+    let chunks: Vec<Vec<&str>> = list.lines().map(|line| line.split('\t').collect()).collect();
+    let file = std::fs::OpenOptions::new().read(true).write(true).open(dir.path().join(chunks[0][0])).unwrap();
+    let (count, mut random) = cases(3000);
+    let mut stores = BTreeMap::new();
+    let mut refused = 0;
+    for _ in 0..count {
+        let [name, dataset, at, len] = random.of(&chunks)[..] else { panic!("{list}") };
+        let address = format!("{}:{dataset}", dir.path().join(name).display());
+        let store = stores.entry(dataset).or_insert_with(|| open(&address).unwrap());
+        let region = Region::dense(&vec![0; store.meta().shape.len()], store.meta().chunks.as_ref().unwrap());
+        let (dtype, shape) = (store.meta().dtype, region.shape().iter().map(|&n| n as usize).collect::<Vec<_>>());
+        let (at, mut good) = (at.parse().unwrap(), vec![0; len.parse().unwrap()]);
+        file.read_exact_at(&mut good, at).unwrap();
+        // Headers are at the start: half of the damages are there.
+        let head = if random.below(2) == 0 { good.len().min(64) } else { good.len() };
+        let mut bad = random.damaged(&good[..head]);
+        bad.resize(head, 0);
+        file.write_all_at(&bad, at).unwrap();
+        let started = busy();
+        let read = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            let (mut out, mut scratch) =
+                (vec![0; region.elements() as usize * dtype.size()], vec![0; store.scratch_bytes(&region) as usize]);
+            store.read(&region, &mut ViewMut::dense(&mut out, dtype, &shape), &mut scratch).map(drop)
+        }));
+        assert!(busy() - started < LONGEST, "{dataset}: {bad:?}");
+        file.write_all_at(&good, at).unwrap();
+        let Ok(read) = read else { panic!("{dataset} panicked: its first {head} bytes are {bad:?}") };
+        refused += u64::from(read.is_err());
+    }
+    println!("{refused} of {count} were refused");
+    assert!(refused > count / 4, "{refused} of {count} were refused");
+}
+
+/// Where something stands in a file.
+fn places(file: &[u8], mark: &[u8]) -> Vec<usize> {
+    (0..file.len().saturating_sub(mark.len())).filter(|&at| file[at..].starts_with(mark)).collect()
+}
+
+/// libhdf5 goes round for ever in a global heap whose free space has no bytes, and holds its lock: whatever leads there is looked through first.
+#[test]
+fn global_heaps_that_do_not_end_are_refused_wherever_they_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    python("make_h5_small.py", dir.path());
+    let mut heaps = BTreeMap::new();
+    for kind in ["virtual", "texts", "many"] {
+        for libver in ["earliest", "latest"] {
+            let good = std::fs::read(dir.path().join(format!("{kind}-{libver}.h5"))).unwrap();
+            for (n, heap) in places(&good, b"GCOL").into_iter().enumerate() {
+                let mut bad = good.clone();
+                let len = u64::from_le_bytes(good[heap + 8..heap + 16].try_into().unwrap()) as usize;
+                // Objects one after the other, the free space last: its length becomes nothing.
+                let mut at = heap + 16;
+                while at + 16 <= heap + len && good[at..at + 2] != [0, 0] {
+                    at += 16 + u64::from_le_bytes(good[at + 8..at + 16].try_into().unwrap()).next_multiple_of(8) as usize;
+                }
+                if at + 16 > heap + len {
+                    continue;
+                }
+                bad[at + 8..at + 16].fill(0);
+                let path = dir.path().join(format!("{kind}-{libver}-{n}.h5"));
+                std::fs::write(&path, &bad).unwrap();
+                let told = match open(format!("{}:/x", path.display())) {
+                    Ok(store) => {
+                        assert!(kind != "virtual");
+                        assert_eq!(read_if_small(&*store).unwrap().unwrap(), npy(&dir.path().join("heaps.npy")));
+                        serde_json::to_string(&store.meta().attributes).unwrap()
+                    }
+                    Err(e) => e.to_string(),
+                };
+                assert!(told.contains("free space without bytes in a global heap"), "{kind} {libver} {n}: {told}");
+                *heaps.entry((kind, libver)).or_insert(0) += 1;
+            }
+        }
+    }
+    assert_eq!(heaps.len(), 6, "{heaps:?}");
+    assert!(heaps[&("many", "latest")] > 2 && heaps[&("many", "earliest")] > 2, "{heaps:?}");
+}
+
+/// libhdf5 takes memory for as many attributes and links as a tree says that it has, and is asked for each of them.
+#[test]
+fn numbers_of_attributes_and_links_that_lie_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    python("make_h5_small.py", dir.path());
+    let good = std::fs::read(dir.path().join("many-latest.h5")).unwrap();
+    let trees: Vec<_> = sealed_hdf5(&good).into_iter().filter(|block| good[block.start..].starts_with(b"BTHD")).collect();
+    assert!(!trees.is_empty());
+    for (n, tree) in trees.iter().enumerate() {
+        for (m, records) in [1u64 << 59, 1 << 31, 1 << 20].into_iter().enumerate() {
+            let mut bad = good.clone();
+            // Behind signature, version, kind, lengths, the root's address and the number of its records.
+            bad[tree.start + 26..tree.start + 34].copy_from_slice(&records.to_le_bytes());
+            tree.seal(&mut bad);
+            let path = dir.path().join(format!("lying-{n}-{m}.h5"));
+            std::fs::write(&path, &bad).unwrap();
+            let started = busy();
+            let store = open(format!("{}:/x", path.display())).unwrap();
+            let told = serde_json::to_string(&store.meta().attributes).unwrap();
+            assert!(told.contains(&format!("{records} attributes of one object")) || good[tree.start + 5] != 8, "{told}");
+            assert_eq!(read_if_small(&*store).unwrap().unwrap(), npy(&dir.path().join("heaps.npy")));
+            assert!((busy() - started).as_secs() < 5, "{:?}", busy() - started);
+        }
+    }
+}
+
+/// libhdf5 takes memory for as many letters as an attribute says that its text has, before it looks whether they are there.
+#[test]
+fn a_text_that_is_said_to_be_longer_than_the_file_takes_no_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    python("make_h5_small.py", dir.path());
+    let good = std::fs::read(dir.path().join("texts-latest.h5")).unwrap();
+    // The text of one letter in two bytes, by its length and the collection that it is in.
+    let heap = places(&good, b"GCOL")[0] as u64;
+    let texts = places(&good, &[&2u32.to_le_bytes()[..], &heap.to_le_bytes()].concat());
+    assert!(!texts.is_empty());
+    for (n, at) in texts.into_iter().enumerate() {
+        let mut bad = good.clone();
+        bad[at..at + 4].copy_from_slice(&0x5900_0000u32.to_le_bytes());
+        for block in sealed_hdf5(&good) {
+            block.seal(&mut bad);
+        }
+        let path = dir.path().join(format!("long-{n}.h5"));
+        std::fs::write(&path, &bad).unwrap();
+        let store = open(format!("{}:/x", path.display())).unwrap();
+        let told = serde_json::to_string(&store.meta().attributes).unwrap();
+        assert!(told.contains("an element of 1493172224 bytes or more in a global heap"), "{told}");
+        assert_eq!(read_if_small(&*store).unwrap().unwrap(), npy(&dir.path().join("heaps.npy")));
+    }
+    assert!(peak_bytes() < PEAK_BYTES_MAX, "{} bytes", peak_bytes());
+}
