@@ -104,6 +104,10 @@ def outer(a: Any, b: Any) -> Any:
     """All products of two flattened arrays, masked where one of the factors is."""
 def trace(a: Any, offset: Any = ..., axis1: Any = ..., axis2: Any = ..., dtype: DTypeLike | None = ...) -> Any:
     """Sums along a diagonal of what counts."""
+def maximum(a: Any, b: Any = ...) -> Any:
+    """The greater of two, the second one where they have no order, masked where one of them is; of one its greatest."""
+def minimum(a: Any, b: Any = ...) -> Any:
+    """The less of two, the second one where they have no order, masked where one of them is; of one its least."""
 def cov(x: Any, y: Any = ..., rowvar: Any = ..., bias: Any = ..., allow_masked: Any = ..., ddof: Any = ...) -> Any:
     """Covariances of variables, of what counts for both."""
 def corrcoef(x: Any, y: Any = ..., rowvar: Any = ..., *, allow_masked: Any = ...) -> Any:
