@@ -30,6 +30,12 @@ impl Packing {
         Packing::of(dtype, |name| Attribute::from_json(attributes, name))
     }
 
+    /// The same of an array of `dtype` in which the number `missing`, if any, stands for nothing, too.
+    pub(crate) fn and_missing(mut self, missing: Option<Scalar>, dtype: DType) -> Packing {
+        self.missing.extend(missing.and_then(|value| as_stored(value, dtype, self.read_as)));
+        self
+    }
+
     /// From the attributes of an array of `dtype`.
     pub(crate) fn of(dtype: DType, get: impl Fn(&str) -> Option<Attribute>) -> Packing {
         let numbers = |name: &str| match get(name) {

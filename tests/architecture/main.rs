@@ -266,7 +266,7 @@ fn programs_use_the_public_interface() {
 }
 
 /// The operations of the graph, each with the file of `src/array` that has its methods.
-const OPERATIONS: [(&str, &str); 28] = [
+const OPERATIONS: [(&str, &str); 29] = [
     ("Source", "io"),
     ("Full", "creation"),
     ("Generate", "creation"),
@@ -295,6 +295,7 @@ const OPERATIONS: [(&str, &str); 28] = [
     ("TallQr", "linalg"),
     ("Dense", "linalg"),
     ("Eigh", "linalg"),
+    ("Svd", "linalg"),
 ];
 
 /// Files that name an operation outside of its homes: what has to be read, and may have to be changed, when one is

@@ -66,8 +66,12 @@ def hdf5(path):
 
         def visit(name, node):
             if isinstance(node, h5py.Dataset):
-                is_plain = node.shape is not None and not h5py.check_string_dtype(node.dtype)
-                found.extend(parts(f"/{name}", np.asarray(node[...]) if is_plain else None))
+                try:
+                    is_plain = node.shape is not None and not h5py.check_string_dtype(node.dtype)
+                    found.extend(parts(f"/{name}", np.asarray(node[...]) if is_plain else None))
+                except (OSError, RuntimeError, TypeError, ValueError):
+                    # h5py has no filter or no dtype for it, or the file is damaged: there is nothing to hold values against.
+                    return
 
         f.visititems(visit)
     return found

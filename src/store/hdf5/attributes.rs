@@ -3,6 +3,7 @@
 use super::heaps;
 use super::library::{self, Id, done, id, sync};
 use super::links::{Leads, Link, links};
+use super::objects;
 use super::types::file_type;
 use crate::error::{Error, Result};
 use crate::store::Packing;
@@ -93,7 +94,7 @@ impl Scales {
         let path = path_of(dataset)?;
         for (at, _) in path.rmatch_indices('/') {
             let above = if at == 0 { "/" } else { &path[..at] };
-            let Ok((group, _)) = library::open_object(address, dataset, above) else { continue };
+            let Ok((group, _)) = objects::open_object(address, dataset, above) else { continue };
             let Ok(identity) = library::identity(address, &group) else { continue };
             let names = self.0.entry(identity).or_insert_with(|| {
                 let named = |link: Link| match link.leads {
@@ -131,6 +132,9 @@ fn names(address: &str, object: &Id) -> std::result::Result<Vec<CString>, (Error
         0
     }
     let count = library::attribute_count(address, object).map_err(|e| (e, 0))?;
+    if count > 0 {
+        heaps::require_names(address, object).map_err(|e| (e, count))?;
+    }
     let mut found: Vec<CString> = Vec::new();
     let (by_name, ascending, mut next) = (H5_index_t::H5_INDEX_NAME, H5_iter_order_t::H5_ITER_INC, 0);
     // SAFETY: `visit` has the type the library expects and keeps no pointer; the vector outlives the call.

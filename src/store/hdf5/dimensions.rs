@@ -8,6 +8,7 @@ use super::attribute_write;
 use super::attributes::{self, NO_VARIABLE, Scales};
 use super::library::{self, DEFAULT, Id, c_string, done, id, sync};
 use super::links::{Leads, links};
+use super::objects;
 use crate::error::{Error, Result};
 use hdf5_sys::h5a::{H5Acreate2, H5Adelete, H5Aexists, H5Aget_space, H5Aopen, H5Aread, H5Awrite};
 use hdf5_sys::h5d::{H5Dcreate2, H5Dget_space};
@@ -74,8 +75,8 @@ pub(crate) fn is_netcdf(file: &Path) -> bool {
 pub(crate) fn share_dimensions(file: &Path, fresh: &[String], address: &str) -> Result<()> {
     sync(|| {
         let hdf5 = library::open_write(address, file)?;
-        let (root, _) = library::open_object(address, &hdf5, "/")?;
-        let header = |path: &String| library::header_address(address, &library::open_object(address, &hdf5, path)?.0);
+        let (root, _) = objects::open_object(address, &hdf5, "/")?;
+        let header = |path: &String| library::header_address(address, &objects::open_object(address, &hdf5, path)?.0);
         let mut walk = Walk { fresh: fresh.iter().map(header).collect::<Result<_>>()?, ..Walk::default() };
         group(address, &root, &mut walk)?;
         library::flush(address, &hdf5)
@@ -123,7 +124,7 @@ pub(super) fn detach(address: &str, old: &Id, new: &Id) -> Result<()> {
 fn group(address: &str, of: &Id, walk: &mut Walk) -> Result<()> {
     let (mut known, mut named, mut groups, mut lone) = (Known::new(), Vec::new(), Vec::new(), Vec::new());
     for link in links(address, of)?.into_iter().filter(|link| matches!(link.leads, Leads::Object(_))) {
-        match library::open_object(address, of, &link.name)? {
+        match objects::open_object(address, of, &link.name)? {
             (object, H5I_type_t::H5I_GROUP) => groups.push(object),
             (dataset, H5I_type_t::H5I_DATASET) => {
                 if has(address, &dataset, c"DIMENSION_LIST")? {

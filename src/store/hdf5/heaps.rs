@@ -80,7 +80,45 @@ pub(super) fn require_sound(address: &str, attribute: &Id) -> Result<()> {
     Ok(())
 }
 
-/// Collections of the global heap, and the most elements that one thing in each is said to have.
+/// Refuses names of attributes in dense storage that libhdf5 would take for shared ones where the file shares nothing: it looks for their
+/// heap all the same. Nodes of their tree that are larger than any are refused, too: it takes that memory before it looks.
+///
+/// # Errors
+/// `Store` for such names.
+pub(super) fn require_names(address: &str, object: &Id) -> Result<()> {
+    let Ok(header) = library::header_address(address, object) else { return Ok(()) };
+    let Some(path) = library::holder(address, object).ok().filter(|path| remote::url(path).is_none()) else { return Ok(()) };
+    let Ok(opened) = File::open(path) else { return Ok(()) };
+    let Ok(raw) = Raw::open(address, &opened) else { return Ok(()) };
+    let mut refused = Ok(());
+    let _ = header::messages(&raw, header, |message| {
+        if message.kind == DENSE && refused.is_ok() {
+            refused = require_dense(&raw, message.body, || library::shares_messages(address, object));
+        }
+        Ok(None::<()>)
+    });
+    refused
+}
+
+fn require_dense(raw: &Raw<'_>, body: &[u8], shares: impl Fn() -> bool) -> Result<()> {
+    let mut c = raw.cursor(body, 0);
+    let (_, flags) = (c.u8()?, c.u8()?);
+    if flags & 1 != 0 {
+        c.take(2)?;
+    }
+    let (heap, by_name) = (c.offset()?, c.offset()?);
+    if heap == header::UNDEFINED || by_name == header::UNDEFINED {
+        return Ok(());
+    }
+    Tree::open(raw, by_name)?.records(raw, |record, node| match record.get(8) {
+        Some(flags) if flags & SHARED != 0 && !shares() => {
+            Err(raw.corrupt(node, "an attribute that is said to be shared, in a file that shares nothing"))
+        }
+        _ => Ok(()),
+    })
+}
+
+/// Collections of the global heap, and the most bytes that one thing in each is said to have.
 type Collections = BTreeMap<u64, u64>;
 
 /// Where the collections are that attributes of the object with this header lie in. What is damaged otherwise libhdf5 finds.
@@ -161,12 +199,14 @@ fn in_attribute(raw: &Raw<'_>, body: &[u8], found: &mut Collections) -> Result<(
     if version > 1 && flags & 1 != 0 || datatype.first().is_none_or(|class| class & 15 != VARIABLE) {
         return Ok(());
     }
+    // What an element is stands behind the eight bytes that say of what length they are.
+    let size = datatype.get(12..16).map_or(1, |size| u64::from(u32::from_le_bytes([size[0], size[1], size[2], size[3]])));
     while c.left() > 0 {
         let (len, at) = (c.u32()?, c.offset()?);
         c.u32()?;
         if len > 0 && at != 0 && at != header::UNDEFINED {
             let most = found.entry(at).or_default();
-            *most = (*most).max(len.into());
+            *most = (*most).max(u64::from(len).saturating_mul(size.max(1)));
         }
     }
     Ok(())

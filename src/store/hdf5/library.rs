@@ -3,16 +3,15 @@
 use super::chunk_table::Known;
 use super::driver;
 use super::header::{self, Writing};
-use super::heaps;
 use super::place::Place;
 use crate::error::{Error, Result};
 use crate::store::remote::FarFile;
 use hdf5_sys::h5::{H5set_free_list_limits, hsize_t};
 use hdf5_sys::h5d::*;
 use hdf5_sys::h5f::*;
-use hdf5_sys::h5i::{H5I_type_t, H5Iget_file_id, H5Iget_type, hid_t};
+use hdf5_sys::h5i::{H5Iget_file_id, hid_t};
 use hdf5_sys::h5l::{H5Ldelete, H5Lexists};
-use hdf5_sys::h5o::{H5O_info1_t, H5Oexists_by_name, H5Oget_info_by_name2, H5Oget_info2, H5Oopen};
+use hdf5_sys::h5o::{H5O_info1_t, H5Oexists_by_name, H5Oget_info_by_name2, H5Oget_info2};
 use hdf5_sys::h5p::*;
 use hdf5_sys::h5r::hobj_ref_t;
 use hdf5_sys::h5s::{H5Sget_simple_extent_dims, H5Sget_simple_extent_ndims, H5Sget_simple_extent_type};
@@ -306,19 +305,6 @@ pub(super) fn leads_somewhere(address: &str, file: &Id, path: &str) -> Result<bo
     Ok(sync(|| unsafe { H5Oexists_by_name(file.raw(), name.as_ptr(), DEFAULT) }) > 0)
 }
 
-/// Opens an object and says whether it is a dataset, a group or something else.
-pub(super) fn open_object(address: &str, at: &Id, name: &str) -> Result<(Id, H5I_type_t)> {
-    let c_name = c_string(address, name)?;
-    sync(|| {
-        heaps::require_mapping(address, at, &c_name)?;
-        // SAFETY: the name outlives the calls.
-        let object = id(address, &format!("opening {name}"), unsafe { H5Oopen(at.raw(), c_name.as_ptr(), DEFAULT) })?;
-        // SAFETY: the identifier is alive.
-        let kind = unsafe { H5Iget_type(object.raw()) };
-        Ok((object, kind))
-    })
-}
-
 /// Removes a link; failures do not matter where this is called.
 pub(super) fn unlink(file: &Id, path: &str) {
     if let Ok(name) = CString::new(path) {
@@ -376,6 +362,18 @@ pub(super) fn has_cache_image(address: &str, object: &Id) -> Result<bool> {
         done(address, "the image of a cache", H5Fget_mdc_image_info(file.raw(), &raw mut at, &raw mut len))?;
         Ok(len > 0)
     })
+}
+
+/// Whether objects of the file of this one may share messages.
+pub(super) fn shares_messages(address: &str, object: &Id) -> bool {
+    let mut indexes = 0;
+    // SAFETY: plain calls on identifiers that are alive; the library sets the number.
+    let told = sync(|| unsafe {
+        let file = id(address, "the object's file", H5Iget_file_id(object.raw()))?;
+        let list = id(address, "how the file was made", H5Fget_create_plist(file.raw()))?;
+        done(address, "shared messages", H5Pget_shared_mesg_nindexes(list.raw(), &raw mut indexes))
+    });
+    told.is_ok() && indexes > 0
 }
 
 /// How many attributes an object has.

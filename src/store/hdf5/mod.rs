@@ -30,6 +30,7 @@ mod index;
 mod library;
 mod links;
 mod lzf;
+mod objects;
 mod open;
 mod place;
 mod read;

@@ -2,6 +2,7 @@
 
 use super::attributes;
 use super::attributes::Scales;
+use super::btree2::Tree;
 use super::chunk_table::{Dense, Grid, Index};
 use super::chunked::Chunked;
 use super::filter_names;
@@ -10,6 +11,7 @@ use super::header::{self, Raw, UNDEFINED};
 use super::index;
 use super::library::{self, FilterInfo, Id, done, id, sync};
 use super::links::{self, links};
+use super::objects;
 use super::place::Place;
 use super::read::{Dataset, Kind};
 use super::source::Source;
@@ -178,7 +180,7 @@ fn dataset_at<'a>(address: &str, file: &Id, path: &'a str) -> Result<(Id, &'a st
 /// "; there is …": what a group holds.
 fn listed(address: &str, file: &Id, path: &str) -> String {
     let names = || {
-        let (group, _) = library::open_object(address, file, if path.is_empty() { "/" } else { path }).ok()?;
+        let (group, _) = objects::open_object(address, file, if path.is_empty() { "/" } else { path }).ok()?;
         let mut names = links::link_names(address, &group).ok()?;
         names.retain(|name| !name.starts_with('.'));
         names.truncate(20);
@@ -190,7 +192,7 @@ fn listed(address: &str, file: &Id, path: &str) -> String {
 /// What link stands at `path`, where it is one that leads to another path.
 fn link(address: &str, file: &Id, path: &str) -> Option<links::Leads> {
     let (parent, name) = path.rsplit_once('/')?;
-    let (group, _) = library::open_object(address, file, if parent.is_empty() { "/" } else { parent }).ok()?;
+    let (group, _) = objects::open_object(address, file, if parent.is_empty() { "/" } else { parent }).ok()?;
     links(address, &group).ok()?.into_iter().find(|link| link.name == name).map(|link| link.leads)
 }
 
@@ -205,7 +207,7 @@ pub(super) fn find(address: &str, file: &Id, path: &str) -> Result<(Id, H5I_type
         return Err(Error::store(address, format!("the file has no dataset {path}{}", listed(address, file, parent))));
     }
     let path = if path.is_empty() { "/" } else { path };
-    library::open_object(address, file, path).map_err(|e| {
+    objects::open_object(address, file, path).map_err(|e| {
         let leads = link(address, file, path);
         match leads.as_ref().and_then(|leads| Some((leads.text()?, leads.nothing()))) {
             Some((link, nothing)) if !library::leads_somewhere(address, file, path).unwrap_or(false) => {
@@ -404,6 +406,10 @@ impl Building<'_> {
         let mut counts: Vec<u64> = outer.iter().zip(chunk).map(|(n, c)| n.div_ceil(*c)).collect();
         let counts_max = most.iter().zip(chunk).map(|(&n, c)| if n == UNDEFINED { n } else { n.div_ceil(*c) }).collect();
         let layout = header::chunk_layout(raw, library::header_address(address, self.object)?)?;
+        if matches!(layout.kind, header::IndexKind::BTree2) && layout.at != header::UNDEFINED {
+            // libhdf5 takes the memory of a node before it looks whether the file has it
+            Tree::open(raw, layout.at)?;
+        }
         let stored_max = u64::from(chunk_bytes).saturating_mul(2).saturating_add(1 << 16);
         let known = library::known_chunks(address, self.object, filters.is_empty().then_some(chunk_bytes))?;
         let grid = Grid { chunk, counts: &counts, counts_max, chunk_bytes, filtered: !filters.is_empty(), stored_max, known };

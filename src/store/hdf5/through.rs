@@ -2,6 +2,7 @@
 //! other way.
 
 use super::library::{self, done, id, sync};
+use super::objects;
 use super::place::Place;
 use crate::error::{Error, Result};
 use crate::grid::{Region, Span};
@@ -61,7 +62,7 @@ impl Through {
         // SAFETY: identifiers are alive and the lock is held; `out` has as many elements as are selected.
         let read = || unsafe {
             let file = library::open_at(address, &self.place)?;
-            let (dataset, _) = library::open_object(address, &file, &self.dataset)?;
+            let (dataset, _) = objects::open_object(address, &file, &self.dataset)?;
             // Values come in the file's own type: no conversion that could fail or be slow.
             let datatype = id(address, "datatype", H5Dget_type(dataset.raw()))?;
             let space = id(address, "dataspace", H5Dget_space(dataset.raw()))?;

@@ -3,6 +3,7 @@
 use super::attributes::Scales;
 use super::library::{self, Id, sync};
 use super::links::{Leads, links};
+use super::objects;
 use super::place::Place;
 use super::{attributes, open};
 use crate::error::Result;
@@ -66,7 +67,7 @@ impl Walk<'_> {
         // What is being written is hidden.
         for link in found.into_iter().filter(|link| !(link.name.starts_with('.') && link.name.contains(".partial-"))) {
             let below = format!("{path}/{}", link.name);
-            let mut child = match library::open_object(self.address, of, &link.name) {
+            let mut child = match objects::open_object(self.address, of, &link.name) {
                 // The path is listed where it is.
                 Ok((_, H5I_type_t::H5I_GROUP)) if matches!(link.leads, Leads::Path(_)) => Node::new(link.name),
                 Ok((object, H5I_type_t::H5I_GROUP)) => self.group(&object, link.name, &below, depth + 1),

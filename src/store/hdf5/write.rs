@@ -10,6 +10,7 @@ use super::dimensions::{self, is_netcdf};
 use super::filter_names::{DEFLATE, FLETCHER32, LZF, SHUFFLE};
 use super::filters::{Pipeline, padded};
 use super::library::{self, FilterInfo, Id, c_string, done, id, sync};
+use super::objects;
 use super::types::memory_type;
 use super::{attributes, header, links};
 use crate::error::{Error, Result};
@@ -73,7 +74,7 @@ struct Open {
 
 /// Removes what writers of a dataset of this name left at the root when they were killed.
 fn remove_left_over(file: &Id, name: &str) {
-    let Ok((root, _)) = library::open_object("", file, "/") else { return };
+    let Ok((root, _)) = objects::open_object("", file, "/") else { return };
     let start = partial_start(Path::new(name));
     for name in links::link_names("", &root).unwrap_or_default().iter().filter(|name| is_left_over(name, &start)) {
         library::unlink(file, name);
@@ -187,7 +188,7 @@ fn check_free(address: &str, file: &Id, dataset: &str, overwrite: bool) -> Resul
     if !overwrite {
         return Err(already_exists(address));
     }
-    match library::open_object(address, file, dataset) {
+    match objects::open_object(address, file, dataset) {
         Ok((_, H5I_type_t::H5I_GROUP)) => Err(Error::store(address, format!("{dataset} is a group: it is not replaced by a dataset"))),
         _ => Ok(()),
     }
@@ -199,7 +200,7 @@ fn names_of(file: &Path, dataset: &str, address: &str, hdf5: &Id, create: &Creat
         return Ok(create.dimension_names.clone());
     }
     sync(|| {
-        let (old, kind) = library::open_object(address, hdf5, dataset)?;
+        let (old, kind) = objects::open_object(address, hdf5, dataset)?;
         // SAFETY: the identifier is alive.
         let space = id(address, "dataspace", unsafe { H5Dget_space(old.raw()) });
         let extents = space.and_then(|space| library::extents(address, &space));
@@ -429,7 +430,7 @@ impl Hdf5Writer {
         let replaced = library::exists(address, file, &self.dataset)?;
         if replaced && is_netcdf(&self.target) {
             sync(|| {
-                let (old, new) = (library::open_object(address, file, &self.dataset)?.0, library::open_object(address, file, hidden)?.0);
+                let (old, new) = (objects::open_object(address, file, &self.dataset)?.0, objects::open_object(address, file, hidden)?.0);
                 dimensions::detach(address, &old, &new)
             })?;
         }

@@ -4,6 +4,7 @@ use super::chain::Chain;
 use super::keys::Keys;
 use crate::store::Meta;
 use crate::store::record::Part;
+use flagstone_kernels::dtype::Scalar;
 use serde_json::Value;
 use zarrs::metadata::ArrayMetadata;
 
@@ -28,6 +29,8 @@ pub(super) struct ArrayLayout {
     pub(super) file_chunk: Vec<u64>,
     /// One element of the fill value, native byte order.
     pub(super) fill: Vec<u8>,
+    /// The fill value, where it says what is missing and no attribute need say so.
+    pub(super) missing: Option<Scalar>,
     pub(super) keys: Keys,
     pub(super) coding: Coding,
 }

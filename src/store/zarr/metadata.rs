@@ -76,7 +76,7 @@ pub(super) fn v3(document: Value, field: Option<&str>, address: &str) -> Result<
     let kinds = nczarr::read(&mut attributes);
     attributes.extend(time.map(|time| (TIME.to_string(), Value::String(time))));
     let meta = meta(v3.shape, dtype, &file_chunk, &coding, text, &fill, dimension_names, (attributes, kinds));
-    Ok(ArrayLayout { meta, part, file_chunk, fill, keys, coding })
+    Ok(ArrayLayout { meta, part, file_chunk, fill, missing: None, keys, coding })
 }
 
 /// What is read of elements of this description.
@@ -139,24 +139,22 @@ pub(super) fn v2(document: Value, mut attributes: Map<String, Value>, field: Opt
     let coding = Coding::Chunks(chain);
     let separator = char::from(v2.dimension_separator);
     let nczarr = attributes.get("_nczarr_array").or(attributes.get("_NCZARR_ARRAY")).or(ours.as_ref()).and_then(nczarr::axis_names);
-    // libnetcdf says in attributes alone what is missing.
     let is_netcdf = ours.is_some() || attributes.keys().any(|name| name.starts_with("_nczarr") || name.starts_with("_NCZARR"));
-    let mut kinds = nczarr::read(&mut attributes);
+    let kinds = nczarr::read(&mut attributes);
     // xarray keeps names of axes of v2 arrays here.
     let names = attributes.get("_ARRAY_DIMENSIONS").and_then(Value::as_array).filter(|names| names.len() == rank);
     let xarray = names.map(|names| names.iter().map(|n| n.as_str().map(String::from)).collect());
     let dimension_names = xarray.clone().or(nczarr.filter(|names| names.len() == rank));
     if xarray.is_some() {
         attributes.remove("_ARRAY_DIMENSIONS");
-        if !is_netcdf && has_fill {
-            xarray::missing(&mut attributes, &mut kinds, Scalar::read(dtype, &fill), dtype);
-        }
     }
+    // xarray has no other place in v2 for what is missing; libnetcdf says it in attributes alone.
+    let missing = (xarray.is_some() && !is_netcdf && has_fill).then(|| Scalar::read(dtype, &fill));
     attributes.extend(time.map(|time| (TIME.to_string(), Value::String(time))));
     let text = coding_text(&coding);
     let meta = meta(v2.shape, dtype, &file_chunk, &coding, text, &fill, dimension_names, (attributes, kinds));
     let part = is_field.then_some(part);
-    Ok(ArrayLayout { meta, part, file_chunk, fill, keys: Keys { prefixed: false, separator }, coding })
+    Ok(ArrayLayout { meta, part, file_chunk, fill, missing, keys: Keys { prefixed: false, separator }, coding })
 }
 
 fn meta(

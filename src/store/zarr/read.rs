@@ -14,6 +14,7 @@ use crate::store::box_read::{BoxFile, PIECE_BYTES, file_strides, stored_strides}
 use crate::store::chunk_parts::{ChunkPart, for_each_part};
 use crate::store::copy_box::{copy, dense_bytes, normalise_bool};
 use crate::store::in_memory::check_region;
+use crate::store::packing::Packing;
 use crate::store::reach::will_need;
 use crate::store::remote::Wanted;
 use crate::store::{Meta, Moved, Store};
@@ -435,6 +436,10 @@ impl Store for ZarrStore {
     }
     fn meta(&self) -> &Meta {
         &self.layout.meta
+    }
+    fn packing(&self) -> Packing {
+        let (meta, missing) = (&self.layout.meta, self.layout.missing.filter(|_| !self.layout.meta.attributes.contains_key("_FillValue")));
+        Packing::from_json(&meta.attributes, meta.dtype).and_missing(missing, meta.dtype)
     }
     fn stored_bytes(&self) -> Option<u64> {
         match &self.far {

@@ -2,8 +2,7 @@
 //! attribute, and the fill value of an array whose axes have names is what is missing in it, or null where nothing is.
 
 use super::fill::base64_bytes;
-use crate::store::Create;
-use crate::store::attribute::{self, AttributeKind, AttributeKinds};
+use crate::store::{Create, attribute};
 use flagstone_kernels::dtype::{DType, Scalar};
 use serde_json::{Map, Value};
 
@@ -17,14 +16,6 @@ pub(super) fn read(attributes: &mut Map<String, Value>, dtype: DType) {
     let bytes = base64_bytes(text, 8).filter(|_| text.len() == 12);
     if let Some(number) = bytes.and_then(|bytes| bytes.try_into().ok()).map(f64::from_le_bytes) {
         attributes.insert(FILL.into(), attribute::json(Scalar::Float(number)));
-    }
-}
-
-/// Adds what is missing in an array of v2: its fill value.
-pub(super) fn missing(attributes: &mut Map<String, Value>, kinds: &mut AttributeKinds, fill: Scalar, dtype: DType) {
-    if !attributes.contains_key(FILL) {
-        attributes.insert(FILL.into(), attribute::json(fill));
-        kinds.extend(AttributeKind::of_numbers(dtype).map(|kind| (FILL.to_string(), kind)));
     }
 }
 

@@ -32,7 +32,7 @@ fn nothing_is_seen_before_commit_and_nothing_left_after_a_drop() {
 /// All names at the root, hidden ones too.
 fn hidden_names(path: &Path) -> Vec<String> {
     let file = library::open_read("x", path).unwrap();
-    let (root, _) = library::open_object("x", &file, "/").unwrap();
+    let (root, _) = objects::open_object("x", &file, "/").unwrap();
     links::link_names("x", &root).unwrap()
 }
 

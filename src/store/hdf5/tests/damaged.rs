@@ -50,7 +50,7 @@ fn our_own_parsers_survive_any_bytes() {
     let good = std::fs::read(&path).unwrap();
     let (header, known) = {
         let file = library::open_read("x", &path).unwrap();
-        let (object, _) = library::open_object("x", &file, "/d").unwrap();
+        let (object, _) = objects::open_object("x", &file, "/d").unwrap();
         (library::header_address("x", &object).unwrap(), library::known_chunks("x", &object, None).unwrap())
     };
     let mut state = 0x1234_5678_9abc_def1;

@@ -7,6 +7,7 @@ mod walks;
 mod written;
 
 use super::library::{self, Id, done, id, sync};
+use super::objects;
 use super::{create, open};
 use crate::error::Result;
 use crate::grid::{Region, Span};

@@ -11,7 +11,7 @@ fn an_index_walk_that_misses_a_chunk_is_not_believed() {
         put(&path, name, &chunked(&[40, 40], DType::I32, &[4, 5], codec), &values(&[40, 40], DType::I32)).unwrap();
         let (header, known) = {
             let file = library::open_read("x", &path).unwrap();
-            let (object, _) = library::open_object("x", &file, name).unwrap();
+            let (object, _) = objects::open_object("x", &file, name).unwrap();
             let each = (name == "/plain").then_some(80);
             (library::header_address("x", &object).unwrap(), library::known_chunks("x", &object, each).unwrap())
         };

@@ -106,7 +106,7 @@ fn chunks_that_the_edge_cuts_are_padded_with_zeros() {
         // SAFETY: the buffer has the bytes of a chunk.
         sync(|| unsafe {
             let file = library::open_read("x", &path).unwrap();
-            let (object, _) = library::open_object("x", &file, "/d").unwrap();
+            let (object, _) = objects::open_object("x", &file, "/d").unwrap();
             let mut mask = 0;
             done("x", "reading", H5Dread_chunk1(object.raw(), 0, place.as_ptr(), &raw mut mask, chunk.as_mut_ptr().cast())).unwrap();
         });
