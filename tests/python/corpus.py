@@ -60,12 +60,22 @@ def parts(name, data):
         yield from parts(f"{name}{'.' if '#' in name else '#'}{field}", data[field])
 
 
+def is_odd(dataset):
+    """Chunks of another length than their elements have, of an old HDF5: they are refused as corrupt."""
+    of = dataset.id
+    if of.get_create_plist().get_layout() != h5py.h5d.CHUNKED or of.get_create_plist().get_nfilters() or of.get_num_chunks() == 0:
+        return False
+    return of.get_chunk_info(0).size != np.prod(of.get_create_plist().get_chunk()) * of.get_type().get_size()
+
+
 def hdf5(path):
     found = []
     with h5py.File(path) as f:
 
         def visit(name, node):
             if isinstance(node, h5py.Dataset):
+                if is_odd(node):
+                    return
                 try:
                     is_plain = node.shape is not None and not h5py.check_string_dtype(node.dtype)
                     found.extend(parts(f"/{name}", np.asarray(node[...]) if is_plain else None))

@@ -177,6 +177,31 @@ fn numbers_of_attributes_and_links_that_lie_are_refused() {
     }
 }
 
+/// libhdf5 looks for the heap of messages that objects share, and crashes where the file has none.
+#[test]
+fn attributes_that_are_said_to_be_shared_where_nothing_is_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    python("make_h5_small.py", dir.path());
+    let good = std::fs::read(dir.path().join("many-latest.h5")).unwrap();
+    // The leaf of a tree of attributes by name: after six bytes, records of which the ninth byte has the flags.
+    let leaves = places(&good, b"BTLF\0\x08");
+    assert!(!leaves.is_empty());
+    for (n, at) in leaves.into_iter().enumerate() {
+        let mut bad = good.clone();
+        bad[at + 6 + 8] |= 2;
+        for block in sealed_hdf5(&good) {
+            block.seal(&mut bad);
+        }
+        let path = dir.path().join(format!("shared-{n}.h5"));
+        std::fs::write(&path, &bad).unwrap();
+        let store = open(format!("{}:/x", path.display())).unwrap();
+        let told = serde_json::to_string(&store.meta().attributes).unwrap();
+        let told = format!("{told} {:?}", tree(&path).map(|node| node.attributes));
+        assert!(told.contains("said to be shared, in a file that shares nothing"), "{told}");
+        assert_eq!(read_if_small(&*store).unwrap().unwrap(), npy(&dir.path().join("heaps.npy")));
+    }
+}
+
 /// libhdf5 takes memory for as many letters as an attribute says that its text has, before it looks whether they are there.
 #[test]
 fn a_text_that_is_said_to_be_longer_than_the_file_takes_no_memory() {

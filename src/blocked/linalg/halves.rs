@@ -118,7 +118,7 @@ impl CutStage {
     }
 
     /// The product of the blocks.
-    pub fn blocks(&self) -> u64 {
+    pub fn made(&self) -> u64 {
         self.graph.products[0].id
     }
 

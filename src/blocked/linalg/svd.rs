@@ -25,7 +25,7 @@ impl LowerAll for ops::Svd {
             sources.push(source_of(lowering, &self.adjoint(panels_of_rows * halves.width)?, halves.width)?);
         }
         let cut = CutStage::new(halves.clone(), sources, self.mirrored);
-        let reduction = BidiagonalStage::new(halves.clone(), cut.blocks(), dtype, lowering.budget);
+        let reduction = BidiagonalStage::new(halves.clone(), cut.made(), dtype, lowering.budget);
         let ([v, t], band) = (reduction.panels(), reduction.band());
         lowering.push(cut, Drive::Pulled);
         lowering.ranked(reduction);

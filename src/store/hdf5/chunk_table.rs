@@ -165,9 +165,7 @@ impl<'a> Found<'a> {
             return Ok(());
         }
         self.seen.chunks += 1;
-        let own = u64::from(self.grid.chunk_bytes);
-        // Without filters a chunk may have room left: files of old versions have some whose elements have become smaller.
-        self.seen.bytes = self.seen.bytes.saturating_add(if self.grid.filtered { len } else { len.min(own) });
+        self.seen.bytes = self.seen.bytes.saturating_add(len);
         if self.seen.chunks > self.grid.known.chunks || place.iter().zip(self.grid.counts).any(|(p, n)| p >= n) {
             return Ok(());
         }
@@ -181,11 +179,11 @@ impl<'a> Found<'a> {
             );
             return Err(self.raw.corrupt(from, &what));
         }
-        if len > self.grid.stored_max || (!self.grid.filtered && len < own) {
-            let what = format!("chunk {place:?} is said to take {len} bytes; decoded it has {own}");
+        if len > self.grid.stored_max || (!self.grid.filtered && len != u64::from(self.grid.chunk_bytes)) {
+            let what = format!("chunk {place:?} is said to take {len} bytes; decoded it has {}", self.grid.chunk_bytes);
             return Err(self.raw.corrupt(from, &what));
         }
-        let entry = Entry { at: at + self.raw.base, len: if self.grid.filtered { len } else { own } as u32, mask };
+        let entry = Entry { at: at + self.raw.base, len: len as u32, mask };
         let number = ravel(place, self.grid.counts);
         match &mut self.table {
             Index::Dense(dense) => {
