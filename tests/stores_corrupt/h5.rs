@@ -177,29 +177,34 @@ fn numbers_of_attributes_and_links_that_lie_are_refused() {
     }
 }
 
-/// libhdf5 looks for the heap of messages that objects share, and crashes where the file has none.
+/// libhdf5 looks for the heap of messages that objects share, and crashes where the file has none; and takes the memory of a node of the
+/// tree of attributes before it looks whether the file has it.
 #[test]
-fn attributes_that_are_said_to_be_shared_where_nothing_is_are_refused() {
+fn attributes_that_are_said_to_be_shared_and_nodes_of_gigabytes_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     python("make_h5_small.py", dir.path());
     let good = std::fs::read(dir.path().join("many-latest.h5")).unwrap();
-    // The leaf of a tree of attributes by name: after six bytes, records of which the ninth byte has the flags.
-    let leaves = places(&good, b"BTLF\0\x08");
-    assert!(!leaves.is_empty());
-    for (n, at) in leaves.into_iter().enumerate() {
+    // The leaf of a tree of attributes by name: after six bytes, records of which the ninth byte has the flags. Its header: after six
+    // bytes, the length of a node.
+    let (leaves, trees) = (places(&good, b"BTLF\0\x08"), places(&good, b"BTHD\0\x08"));
+    assert!(!leaves.is_empty() && !trees.is_empty());
+    let shared = leaves.into_iter().map(|at| (at + 14, vec![good[at + 14] | 2], "said to be shared, in a file that shares nothing"));
+    let large = trees.into_iter().map(|at| (at + 6, 0x5900_0000u32.to_le_bytes().to_vec(), "B-tree nodes of 1493172224 bytes"));
+    for (n, (at, bytes, why)) in shared.chain(large).enumerate() {
         let mut bad = good.clone();
-        bad[at + 6 + 8] |= 2;
+        bad[at..at + bytes.len()].copy_from_slice(&bytes);
         for block in sealed_hdf5(&good) {
             block.seal(&mut bad);
         }
-        let path = dir.path().join(format!("shared-{n}.h5"));
+        let path = dir.path().join(format!("attributes-{n}.h5"));
         std::fs::write(&path, &bad).unwrap();
         let store = open(format!("{}:/x", path.display())).unwrap();
         let told = serde_json::to_string(&store.meta().attributes).unwrap();
         let told = format!("{told} {:?}", tree(&path).map(|node| node.attributes));
-        assert!(told.contains("said to be shared, in a file that shares nothing"), "{told}");
+        assert!(told.contains(why), "{told}");
         assert_eq!(read_if_small(&*store).unwrap().unwrap(), npy(&dir.path().join("heaps.npy")));
     }
+    assert!(peak_bytes() < PEAK_BYTES_MAX, "{} bytes", peak_bytes());
 }
 
 /// libhdf5 takes memory for as many letters as an attribute says that its text has, before it looks whether they are there.

@@ -16,14 +16,14 @@ use flagstone_kernels::op::BinaryOp;
 macro_rules! with_dtype {
     ($name:literal $method:ident $doc:literal) => {
         sig!(method $name ["a", "axis" = "None", "dtype" = "None"; "keepdims" = "False"] $doc,
-            |a| reduced($name, &a[0], axes($name, &a[1], &a[2], &Value::None, &a[3])?, |x, axes| x.$method(axes)))
+            |a| reduced($name, &a[0], in_own_dtype($name, &a[0], axes($name, &a[1], &a[2], &Value::None, &a[3])?)?, |x, axes| x.$method(axes)))
     };
 }
 /// (a, axis, dtype, *, ddof, keepdims).
 macro_rules! with_ddof {
     ($name:literal $method:ident $doc:literal) => {
         sig!(method $name ["a", "axis" = "None", "dtype" = "None"; "ddof" = "0", "keepdims" = "False"] $doc,
-            |a| reduced($name, &a[0], axes($name, &a[1], &a[2], &a[3], &a[4])?, |x, axes| x.$method(axes)))
+            |a| reduced($name, &a[0], in_own_dtype($name, &a[0], axes($name, &a[1], &a[2], &a[3], &a[4])?)?, |x, axes| x.$method(axes)))
     };
 }
 /// (a, axis, *, keepdims).
@@ -288,8 +288,18 @@ fn ordered<T>(name: &str, a: &[Value], f: fn(&Masked, i64, bool) -> T) -> Result
 fn anomalies(name: &str, a: &[Value]) -> Called {
     // of all it is a number, which is subtracted even if it is NaN
     let keepdims = Value::Scalar(Scalar::Bool(!matches!(a[1], Value::None)));
-    let (x, axes) = (Masked::of(name, &a[0])?, axes(name, &a[1], &a[2], &Value::None, &keepdims)?);
+    let axes = in_own_dtype(name, &a[0], axes(name, &a[1], &a[2], &Value::None, &keepdims)?)?;
+    let x = Masked::of(name, &a[0])?;
     given(&x - &x.mean(axes))
+}
+
+/// With the dtype of real numbers that no mask goes with, where none is given: NumPy does not divide them by counts.
+fn in_own_dtype(name: &str, a: &Value, axes: Axes) -> Result<Axes> {
+    if matches!(a, Value::Masked(_)) || axes.dtype.is_some() {
+        return Ok(axes);
+    }
+    let dtype = Masked::of(name, a)?.data.dtype()?;
+    Ok(Axes { dtype: dtype.is_float().then_some(dtype), ..axes })
 }
 
 /// (a, n, axis, prepend, append).

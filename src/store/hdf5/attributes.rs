@@ -131,10 +131,9 @@ fn names(address: &str, object: &Id) -> std::result::Result<Vec<CString>, (Error
         unsafe { (*found.cast::<Vec<CString>>()).push(CStr::from_ptr(name).to_owned()) };
         0
     }
+    // counting takes the memory of a node of their tree
+    heaps::require_names(address, object).map_err(|e| (e, 0))?;
     let count = library::attribute_count(address, object).map_err(|e| (e, 0))?;
-    if count > 0 {
-        heaps::require_names(address, object).map_err(|e| (e, count))?;
-    }
     let mut found: Vec<CString> = Vec::new();
     let (by_name, ascending, mut next) = (H5_index_t::H5_INDEX_NAME, H5_iter_order_t::H5_ITER_INC, 0);
     // SAFETY: `visit` has the type the library expects and keeps no pointer; the vector outlives the call.
