@@ -27,14 +27,20 @@ const NETCDF: [&str; 4] = ["_NCProperties", "_Netcdf4Coordinates", "_Netcdf4Dimi
 /// How the name of a scale begins that stands for a dimension without values.
 pub(super) const NO_VARIABLE: &str = "This is a netCDF dimension but not a netCDF variable";
 
+/// The attribute of this name, where there is one and libhdf5 may be asked for it.
+fn named(address: &str, object: &Id, name: &CStr) -> Option<Id> {
+    heaps::require_names(address, object).ok()?;
+    // SAFETY: the name is a C string; the identifier is alive.
+    sync(|| unsafe {
+        let found = H5Aexists(object.raw(), name.as_ptr()) > 0;
+        if found { id(address, "attribute", H5Aopen(object.raw(), name.as_ptr(), 0)).ok() } else { None }
+    })
+}
+
 /// Whether a dataset is a dimension of NetCDF's that has no values.
 pub(super) fn is_bare_dimension(address: &str, dataset: &Id) -> bool {
     sync(|| {
-        // SAFETY: the name is a C literal; the identifier is alive.
-        let opened = unsafe {
-            (H5Aexists(dataset.raw(), c"NAME".as_ptr()) > 0).then(|| id(address, "attribute", H5Aopen(dataset.raw(), c"NAME".as_ptr(), 0)))
-        };
-        let name = opened.and_then(|attribute| value(address, &attribute.ok()?).ok());
+        let name = named(address, dataset, c"NAME").and_then(|attribute| value(address, &attribute).ok());
         name.as_ref().and_then(|(name, _)| name.as_str()).is_some_and(|name| name.starts_with(NO_VARIABLE))
     })
 }
@@ -191,10 +197,7 @@ pub(super) fn packing(address: &str, dataset: &Id, dtype: DType) -> Packing {
     // SAFETY: names are C strings; identifiers are alive and the lock is held; buffers have the sizes the library tells.
     let typed = |name: &str| unsafe {
         let name = CString::new(name).ok()?;
-        if H5Aexists(dataset.raw(), name.as_ptr()) <= 0 {
-            return None;
-        }
-        let attribute = id(address, "attribute", H5Aopen(dataset.raw(), name.as_ptr(), 0)).ok()?;
+        let attribute = named(address, dataset, &name)?;
         let datatype = id(address, "attribute", H5Aget_type(attribute.raw())).ok()?;
         let space = id(address, "attribute", H5Aget_space(attribute.raw())).ok()?;
         let (shape, _) = library::extents(address, &space).ok()?;
@@ -245,11 +248,7 @@ fn nested(items: &mut impl Iterator<Item = Value>, shape: &[u64]) -> Value {
 pub(super) fn dimension_names(address: &str, dataset: &Id, rank: usize, scales: &mut Scales) -> Option<Vec<Option<String>>> {
     // SAFETY: names are C literals; identifiers are alive; buffers have the sizes the library tells.
     sync(|| unsafe {
-        let open = |name: &CStr| {
-            (H5Aexists(dataset.raw(), name.as_ptr()) > 0)
-                .then(|| id(address, "attribute", H5Aopen(dataset.raw(), name.as_ptr(), 0)).ok())
-                .flatten()
-        };
+        let open = |name: &CStr| named(address, dataset, name);
         if let Some(labels) = open(c"DIMENSION_LABELS") {
             let datatype = id(address, "attribute", H5Aget_type(labels.raw())).ok()?;
             let space = id(address, "attribute", H5Aget_space(labels.raw())).ok()?;

@@ -86,7 +86,11 @@ pub(super) fn require_sound(address: &str, attribute: &Id) -> Result<()> {
 /// # Errors
 /// `Store` for such names.
 pub(super) fn require_names(address: &str, object: &Id) -> Result<()> {
-    let Ok(header) = library::header_address(address, object) else { return Ok(()) };
+    static LAST: Mutex<Option<(u64, u64)>> = Mutex::new(None);
+    let Ok((file, header)) = library::identity(address, object) else { return Ok(()) };
+    if *LAST.lock().unwrap_or_else(PoisonError::into_inner) == Some((file, header)) {
+        return Ok(());
+    }
     let Some(path) = library::holder(address, object).ok().filter(|path| remote::url(path).is_none()) else { return Ok(()) };
     let Ok(opened) = File::open(path) else { return Ok(()) };
     let Ok(raw) = Raw::open(address, &opened) else { return Ok(()) };
@@ -97,6 +101,9 @@ pub(super) fn require_names(address: &str, object: &Id) -> Result<()> {
         }
         Ok(None::<()>)
     });
+    if refused.is_ok() {
+        *LAST.lock().unwrap_or_else(PoisonError::into_inner) = Some((file, header));
+    }
     refused
 }
 
