@@ -394,7 +394,7 @@ pub fn text(address: &Path) -> Result<&str> {
 /// Maps a `.npy` or raw file: a read-only array without a copy.
 ///
 /// # Errors
-/// `BadRequest` for other formats, otherwise as [`open`].
+/// `BadRequest` for other formats, otherwise as [`open`](crate::store::open).
 pub fn map(address: impl AsRef<Path>) -> Result<flat::Mapped> {
     let address = text(address.as_ref())?;
     match parse(address)? {
