@@ -12,8 +12,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let means = usual.mean(0);
     println!(
         "their mean {:.3}, that of the first columns {:.3}",
-        runtime.item::<f32>(&usual.mean(..).filled(f64::NAN))?,
-        runtime.compute::<f32>(&means.filled(f64::NAN).index(flagstone::idx![..4]))?
+        runtime.item::<f64>(&usual.mean(..).filled(f64::NAN))?,
+        runtime.compute::<f64>(&means.filled(f64::NAN).index(flagstone::idx![..4]))?
     );
     println!("their median {:.3}", runtime.item::<f32>(&usual.median(..).filled(f64::NAN))?);
     Ok(())
