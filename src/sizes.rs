@@ -246,6 +246,8 @@ pub mod graph {
     pub const TALL_RATIO: u64 = 4;
     /// if it has so many columns at most: the nodes of the tree have twice as many rows, and each is held by one thread.
     pub const TALL_COLUMNS_MAX: u64 = 2048;
+    /// With so many times as many rows as columns, a sketch of twice as many is little beside the matrix.
+    pub const SKETCHED_RATIO: u64 = 8;
     /// Columns of a matrix, not much taller than wide, whose SVD LAPACK computes in one task, at most: with its work 400 MB of f64.
     pub const LAPACK_SIDE_MAX: u64 = 2048;
     /// A Fourier transform of more values is done in six steps: 64 MiB of complex128.

@@ -87,6 +87,17 @@ impl<'a> Lowering<'a> {
     }
 }
 
+/// The plan of the stages that `build` pushes over the loop `root`, and of what it reads; it says which products stay.
+///
+/// # Errors
+/// As [`lower`].
+pub(super) fn lower_stages(root: &Expr, budget: &Budget, build: impl FnOnce(&mut Lowering<'_>, Feed, Reg) -> Vec<u64>) -> Result<Plan> {
+    let mut lowering = Lowering::new(std::slice::from_ref(root), budget);
+    let (feed, registers) = lowering.feed(&[root], &root.shape)?;
+    let kept = build(&mut lowering, feed, registers[0]);
+    Ok(Plan::new(lowering.stages, kept))
+}
+
 /// The plan of the stage that `build` makes of the loop over `roots`, and of what it reads.
 ///
 /// # Errors

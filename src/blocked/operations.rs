@@ -2,12 +2,14 @@
 //! the file of its name.
 
 use super::indexing::mask::CountMask;
+use super::linalg::sketched_qr::SketchedQr;
+use super::linalg::tall_qr::suits_a_sketch;
 use super::lower::{Lower, LowerAll};
 use super::procedure::Procedure;
 use super::sorting::merge::ExternalSort;
 use super::sorting::quantile::Selection;
 use crate::expr::{Expr, Op, ops};
-use crate::sizes::WorkSizes;
+use crate::sizes::Sizes;
 use flagstone_kernels::lanes::Lane;
 
 /// The operations that become stages of their own; `None` for those that are steps and leaves of loops.
@@ -33,6 +35,7 @@ pub(super) fn lowered(op: &Op) -> Option<&dyn Lower> {
         Op::Output(operation) => Some(operation),
         Op::Factor(operation) => Some(operation),
         Op::Apply(operation) => Some(operation),
+        Op::RowsOver(operation) => Some(operation),
         Op::TallQr(_) | Op::Dense(_) | Op::Eigh(_) | Op::Svd(_) => None,
     }
 }
@@ -55,22 +58,25 @@ pub(super) fn lowered_all(op: &Op) -> Option<&dyn LowerAll> {
         | Op::Deferred(_)
         | Op::Spread(_)
         | Op::Output(_)
-        | Op::Apply(_) => None,
+        | Op::Apply(_)
+        | Op::RowsOver(_) => None,
     }
 }
 
 /// The procedure of `node`, unless it can be lowered as it is.
-pub fn procedure(node: &Expr, work: &WorkSizes) -> Option<Box<dyn Procedure>> {
+pub fn procedure(node: &Expr, sizes: &Sizes) -> Option<Box<dyn Procedure>> {
+    let work = &sizes.work;
     match &node.op {
         Op::Mask(ops::Mask { mask, count, .. }) if count.1.get().is_none() => Some(Box::new(CountMask::new(node, mask, count))),
         Op::Quantile(quantile) => Some(Box::new(Selection::new(node.dtype, quantile, work))),
         Op::Lanes(ops::Lanes { lane: Lane::Sort(sorter), arg, .. }) if arg.shape.len() == 1 && arg.shape[0] > work.sort_elements => {
             Some(Box::new(ExternalSort::new(node, *sorter, arg, work)))
         }
-        Op::Mask(_) | Op::Lanes(_) => None,
+        Op::TallQr(tall) if suits_a_sketch(tall, &sizes.numerics) => Some(Box::new(SketchedQr::new(node, &tall.arg))),
+        Op::Mask(_) | Op::Lanes(_) | Op::TallQr(_) => None,
         Op::Source(_) | Op::Full(_) | Op::Generate(_) | Op::Resident(_) | Op::Function(_) | Op::Elementwise(_) | Op::View(_) => None,
         Op::Reduce(_) | Op::Concatenate(_) | Op::Rechunk(_) | Op::Reshape(_) | Op::Cumulative(_) | Op::Lookup(_) | Op::Tally(_) => None,
         Op::Grouped(_) | Op::Contraction(_) | Op::Merge(_) | Op::Deferred(_) | Op::Spread(_) | Op::Output(_) => None,
-        Op::Factor(_) | Op::Apply(_) | Op::TallQr(_) | Op::Dense(_) | Op::Eigh(_) | Op::Svd(_) => None,
+        Op::Factor(_) | Op::Apply(_) | Op::RowsOver(_) | Op::Dense(_) | Op::Eigh(_) | Op::Svd(_) => None,
     }
 }

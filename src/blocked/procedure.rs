@@ -5,8 +5,10 @@ use super::operations;
 use crate::budget::Budget;
 use crate::error::Result;
 use crate::expr::{Expr, postorder};
+use crate::grid::ChunkGrid;
 use crate::plan::Plan;
-use crate::sizes::WorkSizes;
+use crate::sizes::Sizes;
+use flagstone_kernels::dtype::DType;
 use std::any::Any;
 use std::sync::Arc;
 
@@ -14,6 +16,11 @@ use std::sync::Arc;
 pub trait Keeper {
     /// The blocks of `product` stay in the pool until the last of what is returned is dropped.
     fn keep(&self, product: u64) -> Arc<dyn Any + Send + Sync>;
+    /// The same as an array with `chunks`, whose blocks are those of `grid`.
+    ///
+    /// # Errors
+    /// `Internal` where the two do not go together.
+    fn resident(&self, product: u64, grid: ChunkGrid, dtype: DType, chunks: ChunkGrid) -> Result<Expr>;
 }
 
 /// What a procedure takes at most, whatever it finds: known before anything is read.
@@ -60,6 +67,6 @@ pub enum Step {
 }
 
 /// All procedures below `roots` with their nodes; those before a node's own come before it.
-pub fn procedures(roots: &[Expr], work: &WorkSizes) -> Vec<(Expr, Box<dyn Procedure>)> {
-    postorder(roots).into_iter().filter_map(|node| operations::procedure(&node, work).map(|procedure| (node, procedure))).collect()
+pub fn procedures(roots: &[Expr], sizes: &Sizes) -> Vec<(Expr, Box<dyn Procedure>)> {
+    postorder(roots).into_iter().filter_map(|node| operations::procedure(&node, sizes).map(|procedure| (node, procedure))).collect()
 }

@@ -93,6 +93,8 @@ operations! {
     Apply,
     /// QR of a matrix of many rows.
     TallQr,
+    /// Rows of a tall matrix, divided by triangles.
+    RowsOver,
     /// Matrices that fit into one task, each of a stack by itself.
     Dense,
     /// Eigenvalues and eigenvectors of a Hermitian matrix.

@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::ptr::NonNull;
 
-const PAGE: u64 = 4096;
+/// What large buffers are rounded to.
+pub const PAGE: u64 = 4096;
 const HEAP_MAX: u64 = 2048;
 const HUGE: u64 = 2 << 20;
 const ARENA: u64 = 64 << 20;

@@ -37,7 +37,7 @@ mod tests;
 pub use buffer::Buffer;
 pub use disk::SpillDisk;
 pub use grant::{Grant, Reservation};
-pub use mapping::rounded;
+pub use mapping::{PAGE, rounded};
 pub use pool::{Pool, PoolOptions, Usage};
 pub use process::{ProcessIo, default_memory_limit, peak_resident_bytes, process_io, resident_bytes, tune_allocator};
 pub use residency::Request;

@@ -13,7 +13,7 @@ use crate::budget::{Budget, parse_bytes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Counters, Observer};
 use crate::expr::{Expr, Node, Op, Resident, ops, postorder, settle};
-use crate::grid::AxisChunks;
+use crate::grid::{AxisChunks, ChunkGrid};
 use crate::memory::{Pool, PoolOptions, Reservation, SpillDisk, Usage};
 use crate::optimize;
 pub use crate::plan::Explanation;
@@ -24,6 +24,7 @@ use crate::sizes::Sizes;
 use crate::store::{Store, Writer};
 use collect::Collector;
 use fit::{Short, fit};
+use flagstone_kernels::dtype::DType;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -390,10 +391,9 @@ impl Runtime {
         let sinks = |exprs: &[Expr]| exprs.iter().map(|expr| Sink { expr: expr.clone(), to: Destination::Keep }).collect();
         let prepared = self.prepare(exprs, |_| 0, &sinks, cancel)?;
         let kept = self.run_sinks(&sinks(&prepared), cancel)?;
-        let resident = |(expr, kept): (&Expr, Option<(u64, crate::grid::ChunkGrid)>)| {
+        let resident = |(expr, kept): (&Expr, Option<(u64, ChunkGrid)>)| {
             let (product, grid) = kept.ok_or_else(|| Error::internal("persist kept no product"))?;
-            let resident = Resident { product, grid, dtype: expr.dtype, runtime: self.0.id, owner: self.own(product) };
-            Node::with_chunks(Op::Resident(resident), expr.chunks.clone())
+            self.kept(product, grid, expr.dtype, expr.chunks.clone())
         };
         prepared.iter().zip(kept).map(resident).collect()
     }
@@ -426,6 +426,12 @@ impl Runtime {
     /// Keeps the blocks of `product` in the pool until the last of what is returned is dropped.
     fn own(&self, product: u64) -> Arc<dyn std::any::Any + Send + Sync> {
         Arc::new(Owned { pool: self.0.pool.clone(), product })
+    }
+
+    /// The blocks of `product` as an array that owns them.
+    fn kept(&self, product: u64, grid: ChunkGrid, dtype: DType, chunks: ChunkGrid) -> Result<Expr> {
+        let resident = Resident { product, grid, dtype, runtime: self.0.id, owner: self.own(product) };
+        Node::with_chunks(Op::Resident(resident), chunks)
     }
 
     fn enter(&self) -> Result<std::sync::MutexGuard<'_, ()>> {
@@ -472,7 +478,7 @@ impl Runtime {
                 .check(self.0.spill_cap_bytes)?;
         }
         let exprs = settle(&self.rewrite(&self.awaited(exprs, cancel)?)?)?;
-        if !procedures(&exprs, &self.0.sizes.work).is_empty() {
+        if !procedures(&exprs, &self.0.sizes).is_empty() {
             self.foresee(exprs.clone(), (results_bytes(&exprs), self.0.limit_bytes), sinks, cancel)?.check(self.0.spill_cap_bytes)?;
         }
         self.find_all(exprs, cancel)
@@ -520,7 +526,7 @@ impl Runtime {
         }
     }
 
-    fn run_sinks(&self, sinks: &[Sink], cancel: &CancelToken) -> Result<Vec<Option<(u64, crate::grid::ChunkGrid)>>> {
+    fn run_sinks(&self, sinks: &[Sink], cancel: &CancelToken) -> Result<Vec<Option<(u64, ChunkGrid)>>> {
         let exprs: Vec<Expr> = sinks.iter().map(|sink| sink.expr.clone()).collect();
         let results = self.0.pool.usage().reserved_bytes;
         let _indexes = match self.reserve_standing(&exprs) {

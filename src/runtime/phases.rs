@@ -6,8 +6,10 @@ use crate::blocked::{Bound, Keeper, Procedure, Sink, Step, lower, procedure, pro
 use crate::budget::Budget;
 use crate::error::{Bytes, ErrorKind, Result};
 use crate::expr::{Expr, Node, Op, ops, postorder, replace, settle};
+use crate::grid::ChunkGrid;
 use crate::plan::Plan;
 use crate::scheduler::CancelToken;
+use flagstone_kernels::dtype::DType;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -58,7 +60,7 @@ impl Runtime {
     pub(super) fn find_all(&self, mut exprs: Vec<Expr>, cancel: &CancelToken) -> Result<Vec<Expr>> {
         loop {
             // in this order: a mask that another thread counts meanwhile is still a procedure, or has a length by now
-            let next = procedures(&exprs, &self.0.sizes.work).into_iter().next();
+            let next = procedures(&exprs, &self.0.sizes).into_iter().next();
             let settled = settle(&exprs)?;
             if settled.iter().zip(&exprs).any(|(a, b)| !Arc::ptr_eq(a, b)) {
                 exprs = settled;
@@ -105,7 +107,7 @@ impl Runtime {
         let mask = self.find_all(self.rewrite(&mask)?, cancel)?.remove(0);
         let node = Node::with_chunks(ops::Mask { mask, ..selection }.into(), node.chunks.clone())?;
         // unless another thread has counted it meanwhile
-        if let Some(procedure) = procedure(&node, &self.0.sizes.work) {
+        if let Some(procedure) = procedure(&node, &self.0.sizes) {
             self.find(&node, procedure, cancel)?;
         }
         Ok(())
@@ -127,7 +129,7 @@ impl Runtime {
         let mut counting = None;
         while let Some((node, _)) = selection_of(&waiting(&exprs)) {
             // those below it come before its own
-            let first = procedures(std::slice::from_ref(&node), &self.0.sizes.work).into_iter().next();
+            let first = procedures(std::slice::from_ref(&node), &self.0.sizes).into_iter().next();
             let Some((node, procedure)) = first else { break };
             let (bound, budget) = self.foresee_procedure(&node, &*procedure, &mut foreseen, cancel)?;
             let Ok(replaced) = replace(&exprs, &node, &bound) else {
@@ -169,7 +171,7 @@ impl Runtime {
         sinks: &dyn Fn(&[Expr]) -> Vec<Sink>,
         cancel: &CancelToken,
     ) -> Result<Foreseen> {
-        while let Some((node, procedure)) = procedures(&exprs, &self.0.sizes.work).into_iter().next() {
+        while let Some((node, procedure)) = procedures(&exprs, &self.0.sizes).into_iter().next() {
             let (bound, _) = self.foresee_procedure(&node, &*procedure, &mut foreseen, cancel)?;
             exprs = replace(&exprs, &node, &bound)?;
         }
@@ -249,6 +251,9 @@ impl Runtime {
 impl Keeper for Runtime {
     fn keep(&self, product: u64) -> Arc<dyn std::any::Any + Send + Sync> {
         self.own(product)
+    }
+    fn resident(&self, product: u64, grid: ChunkGrid, dtype: DType, chunks: ChunkGrid) -> Result<Expr> {
+        self.kept(product, grid, dtype, chunks)
     }
 }
 

@@ -266,7 +266,7 @@ fn programs_use_the_public_interface() {
 }
 
 /// The operations of the graph, each with the file of `src/array` that has its methods.
-const OPERATIONS: [(&str, &str); 29] = [
+const OPERATIONS: [(&str, &str); 30] = [
     ("Source", "io"),
     ("Full", "creation"),
     ("Generate", "creation"),
@@ -293,6 +293,7 @@ const OPERATIONS: [(&str, &str); 29] = [
     ("Factor", "linalg"),
     ("Apply", "linalg"),
     ("TallQr", "linalg"),
+    ("RowsOver", "linalg"),
     ("Dense", "linalg"),
     ("Eigh", "linalg"),
     ("Svd", "linalg"),

@@ -4,6 +4,7 @@
 
 mod grid;
 mod matrices;
+mod tall;
 
 use flagstone::array::linalg;
 use flagstone::error::ErrorKind;

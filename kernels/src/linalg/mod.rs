@@ -15,6 +15,7 @@ mod lu;
 mod matrix;
 mod panel;
 mod qr;
+mod rows;
 mod secular;
 mod small;
 mod sweeps;
@@ -33,6 +34,10 @@ pub use field::Field;
 pub use lu::{lu_apply, lu_apply_transposed, lu_panel, lu_scratch_bytes, lu_swap};
 pub use matrix::{Mat, MatMut};
 pub use qr::{qr_apply, qr_panel, qr_scratch_bytes};
+pub use rows::{
+    columns_reciprocal, rows_cholesky, rows_cholesky_scratch_bytes, rows_over, rows_over_scratch_bytes, rows_squared,
+    rows_squared_scratch_bytes, sketch_height, sketch_rows,
+};
 pub use small::{Real, SMALL_MAX, eigh_small};
 pub use sweeps::{sweeps_apply, sweeps_scratch_bytes, sweeps_t, sweeps_t_len, sweeps_t_scratch_bytes};
 pub use triangle::{Triangle, solve_step, triangle_scratch_bytes};
@@ -74,6 +79,8 @@ const NARROW: usize = 16;
 /// Columns that are packed and halved down to single ones.
 const PACKED: usize = 32;
 
+#[cfg(test)]
+mod rows_tests;
 #[cfg(test)]
 mod spectral_tests;
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::calls::dense;
 use super::{matrix, one, several, square, stack};
 use crate::array::{Array, Index, arange, concatenate, eye, identity, where_, zeros};
 use crate::error::{Error, Refusal, Result};
-use crate::expr::ops::{Applied, Apply, Factor, Factors, TallQr, Zeros};
+use crate::expr::ops::{Applied, Apply, By, Factor, Factors, TallQr, Zeros};
 use crate::expr::{Expr, Node, outputs};
 use crate::sizes::graph;
 use flagstone_kernels::dtype::DType;
@@ -53,7 +53,9 @@ pub enum LuIn {
 }
 
 /// A = Q·R by Householder reflectors: Q [m, k] with orthonormal columns, R [k, n] upper triangular, k = min(m, n). Where Q is
-/// not computed, it costs nothing. Flops: 2mn² − ⅔n³ for R, as many again for Q (m ≥ n).
+/// not computed, it costs nothing. Flops: 2mn² − ⅔n³ for R, as many again for Q (m ≥ n). A matrix of at least eight times as many rows as
+/// columns, 2048 at most, is factored by a sketch and Cholesky where it is read from stores or made from nothing, and is not too near a singular one: three reads
+/// and at most 4mn² flops, of which two and 2mn² are for R, which is to be found before anything else is computed.
 ///
 /// ```
 /// use flagstone::{Array, array::linalg, random};
@@ -76,6 +78,20 @@ pub fn qr(a: &Array) -> [Array; 2] {
 /// ```
 #[track_caller]
 pub fn qr_in(a: &Array, mode: QrIn) -> [Array; 2] {
+    parts(a, mode, true)
+}
+
+/// R of [`qr`] where nobody wants Q: that of a tall matrix in one read. Its last bits, and the signs of its rows, may be others than those of the R that Q
+/// belongs to.
+#[track_caller]
+pub(super) fn r_alone(a: &Array) -> Array {
+    let [_, r] = parts(a, QrIn::Reduced, false);
+    r
+}
+
+/// As [`qr_in`]; of a tall matrix by what makes Q cheap, or R alone.
+#[track_caller]
+fn parts(a: &Array, mode: QrIn, for_q: bool) -> [Array; 2] {
     several("qr", &[a], move |arrays| {
         let a = Array::from_expr(stack("qr", &arrays[0])?);
         if a.ndim()? > 2 {
@@ -97,7 +113,7 @@ pub fn qr_in(a: &Array, mode: QrIn) -> [Array; 2] {
             });
         }
         if mode == QrIn::Reduced && m >= graph::TALL_RATIO * n && n <= graph::TALL_COLUMNS_MAX {
-            let outputs = outputs(TallQr { arg: a.expr()? }.into())?;
+            let outputs = outputs(TallQr { arg: a.expr()?, by: if for_q { By::Sketch } else { By::Tree } }.into())?;
             return Ok([Array::from_expr(outputs[0].clone()), Array::from_expr(outputs[1].clone())]);
         }
         // the columns beyond a square are no factors: the reflectors are applied to them

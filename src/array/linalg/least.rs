@@ -1,5 +1,6 @@
 //! What follows from singular values: least squares, pseudoinverses, ranks, condition numbers.
 
+use super::factor::r_alone;
 use super::factor::span;
 use super::{computed, matrix, one, qr_parts, several, stack, svd, svdvals};
 use crate::array::elementwise::cast;
@@ -61,7 +62,7 @@ pub fn lstsq(a: &Array, b: &Array, rcond: Option<f64>) -> [Array; 4] {
             return Ok([shaped(x), zeros([0], dtype.real()), keeps.sum(..), s]);
         }
         // R of [a b] has Qᴴ·b beside the R of a, and what is left of b below
-        let (_, r) = qr_parts(&concatenate(&[a, b], 1))?;
+        let r = r_alone(&concatenate(&[a, b], 1));
         let rows = r.shape()?[0];
         let inner = r.index([span(0, n), span(0, n)]);
         let right = r.index([span(0, n), span(n, n + columns)]);

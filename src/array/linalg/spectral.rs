@@ -1,8 +1,9 @@
 //! Singular values and eigenvalues.
 
 use super::calls::dense;
+use super::factor::r_alone;
 use super::factor::{applied, factored, sides, span};
-use super::{matrix, qr, qr_parts, several, square, stack};
+use super::{matrix, one, qr, qr_parts, several, square, stack};
 use crate::array::{Array, Index, concatenate, eye, random, where_};
 use crate::error::{Error, Result};
 use crate::expr::ops::{Applied, Eigh, Factors, Svd, Zeros};
@@ -117,8 +118,16 @@ fn two(results: Vec<Array>) -> Result<[Array; 2]> {
 /// ```
 #[track_caller]
 pub fn svdvals(a: &Array) -> Array {
-    let [_, s, _] = svd(a, false);
-    s
+    one("svd", &[a], |arrays| {
+        let a = Array::from_expr(stack("svd", &arrays[0])?);
+        let of = match a.shape()?[..] {
+            [m, n] if 2 * m >= 3 * n && n > 0 => r_alone(&a),
+            [m, n] if 2 * n >= 3 * m && m > 0 => r_alone(&a.t().conj()),
+            _ => a,
+        };
+        let [_, s, _] = svd(&of, false);
+        s.expr()
+    })
 }
 
 /// The eigenvalues of a Hermitian matrix [n, n], ascending, and its eigenvectors as columns; one triangle is read. A matrix of more than

@@ -73,10 +73,7 @@ fn qr(a: &Value, mode: &Value) -> Result<Value> {
         "reduced" => tuple(super::qr(&a)),
         "complete" => tuple(super::qr_in(&a, QrIn::Complete)),
         "raw" => tuple(super::qr_in(&a, QrIn::Raw)),
-        _ => {
-            let [_, r] = super::qr(&a);
-            Value::Array(r)
-        }
+        _ => Value::Array(super::factor::r_alone(&a)),
     })
 }
 

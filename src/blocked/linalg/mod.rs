@@ -16,9 +16,12 @@ mod eigh;
 mod factor;
 mod halves;
 mod order;
+mod rows_over;
+pub(super) mod sketched_qr;
 mod stage;
 mod svd;
-mod tall_qr;
+mod tall;
+pub(super) mod tall_qr;
 mod tridiagonal;
 mod two_sided;
 

@@ -5,75 +5,30 @@
 //! again on the way down: reading and factoring rows once more costs less than storing as many.
 
 use super::stage::Source;
+use super::tall::{Sizes, pairs, rows_of_feed, rows_of_leaves};
 use crate::blocked::flops;
 use crate::blocked::lower::{LowerAll, Lowering};
 use crate::blocked::made::Blocked;
-use crate::blocked::places::{Along, Blocks, Fed, Graph, HERE, Placed, Places};
+use crate::blocked::places::{Along, Blocks, Graph, HERE, Placed, Places};
 use crate::blocked::work::Layout;
 use crate::error::Result;
-use crate::expr::{Expr, ops};
+use crate::expr::ops::By;
+use crate::expr::{Expr, ops, outputs, postorder};
 use crate::grid::{AxisChunks, ChunkGrid};
-use crate::memory::rounded;
+use crate::memory::{PAGE, rounded};
 use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks};
-use flagstone_kernels::dtype::DType;
+use crate::sizes::{NumericsSizes, graph};
 use flagstone_kernels::linalg::{self, Field, Mat, MatMut};
 use flagstone_kernels::with_field;
 use std::sync::Arc;
 
-/// Sizes of a tree's nodes.
-#[derive(Clone)]
-struct Sizes {
-    /// Columns.
-    n: u64,
-    dtype: DType,
-}
-
 impl Sizes {
-    fn bytes(&self, rows: u64) -> u64 {
-        rows.saturating_mul(self.n).saturating_mul(self.dtype.size() as u64)
-    }
-    fn t_bytes(&self, rows: u64) -> u64 {
-        linalg::qr_whole_t_len(rows as usize, self.n as usize) as u64 * self.dtype.size() as u64
-    }
-    /// Of what a node of `rows` makes: R, the reflectors and T.
-    fn made(&self, rows: u64) -> [u64; 3] {
-        [self.bytes(self.n), self.bytes(rows), self.t_bytes(rows)]
-    }
-    fn scratch_bytes(&self, rows: u64) -> u64 {
-        let (m, n) = (rows as usize, self.n as usize);
-        with_field!(self.dtype, T => linalg::qr_whole_scratch_bytes::<T>(m, n, n)) as u64
-    }
-    /// Factors `v` [rows, n] in place.
-    fn reflect(&self, v: &mut [u8], t: &mut [u8], scratch: &mut [u8]) {
-        with_field!(self.dtype, T => {
-            let v = bytemuck::cast_slice_mut::<u8, T>(v);
-            let n = self.n as usize;
-            linalg::qr_whole(&mut MatMut::dense(v, v.len() / n, n), bytemuck::cast_slice_mut(t), scratch);
-        });
-    }
-    /// Factors `v` [rows, n] in place, and writes its R, with zeros below, to `r` [n, n].
-    fn factor(&self, v: &mut [u8], t: &mut [u8], r: &mut [u8], scratch: &mut [u8]) {
-        self.reflect(v, t, scratch);
-        with_field!(self.dtype, T => upper::<T>(self.n as usize, bytemuck::cast_slice(v), bytemuck::cast_slice_mut(r)));
-    }
     /// Q of `v` and `t` times `top` with zeros below it, to `out` [rows, n].
     fn multiply(&self, v: &[u8], t: &[u8], top: Option<&[u8]>, out: &mut [u8], scratch: &mut [u8]) {
         with_field!(self.dtype, T => {
             let (v, out): (&[T], &mut [T]) = (bytemuck::cast_slice(v), bytemuck::cast_slice_mut(out));
             multiply::<T>(self.n as usize, v, bytemuck::cast_slice(t), top.map(bytemuck::cast_slice), out, scratch)
         });
-    }
-}
-
-/// The upper triangle of `v` [m, n], zeros below it, to `r` [n, n].
-fn upper<T: Field>(n: usize, v: &[T], r: &mut [T]) {
-    let m = v.len() / n;
-    for i in 0..n {
-        let row = &mut r[i * n..][..n];
-        row.fill(T::ZERO);
-        if i < m {
-            row[i..].copy_from_slice(&v[i * n..][i..n]);
-        }
     }
 }
 
@@ -106,19 +61,9 @@ enum Factored {
     Pairs { below: u64, count: u64 },
 }
 
-/// Each node of a level with its children, of which there are `count`.
-fn pairs(count: u64) -> AxisChunks {
-    AxisChunks::regular(count, 2)
-}
-
-/// The rows of the matrix, a box of them a node.
-fn rows_of_feed(source: &Source, rows: &AxisChunks, sizes: &Sizes) -> Fed {
-    let cuts = vec![rows.clone(), AxisChunks::whole(sizes.n)];
-    Fed { feed: source.feed.clone(), cuts, along: vec![HERE, Along::One(0)], within: None }
-}
-
 impl UpStage {
-    fn new(sizes: &Sizes, from: Factored, keeps: bool) -> Placed<UpStage> {
+    /// With so many bytes more than it takes itself.
+    fn new(sizes: &Sizes, from: Factored, keeps: bool, beside: u64) -> Placed<UpStage> {
         let square = sizes.bytes(sizes.n);
         let (nodes, rows) = match &from {
             Factored::Rows { rows, .. } => (rows.count(), rows.longest()),
@@ -132,7 +77,7 @@ impl UpStage {
             layout = Layout::new([0; 2]);
         }
         let (feed, reads, loading) = match &from {
-            Factored::Rows { source, rows } => (Some(rows_of_feed(source, rows, sizes)), Vec::new(), source.scratch_bytes()),
+            Factored::Rows { source, rows } => (Some(rows_of_feed(source, rows)), Vec::new(), source.scratch_bytes()),
             Factored::Pairs { below, count } => {
                 (None, vec![Blocks::new(*below, &[*count], square).along([Along::Group(0, pairs(*count))])], 0)
             }
@@ -142,7 +87,7 @@ impl UpStage {
             feeds: feed.into_iter().collect(),
             reads,
             writes: writes.collect(),
-            scratch_bytes: sizes.scratch_bytes(rows).max(loading).saturating_add(layout.bytes()),
+            scratch_bytes: sizes.scratch_bytes(rows).max(loading).saturating_add(layout.bytes()).saturating_add(beside),
             ..Graph::rows("qr", products, &[nodes])
         };
         Placed(UpStage { sizes: sizes.clone(), from, graph, layout })
@@ -236,7 +181,7 @@ impl DownStage {
             To::Children(count) => (Along::Group(0, pairs(*count)), square, [rounded(v), 0, 0]),
         };
         let (feed, loading) = match &to {
-            To::Again { source, rows } => (Some(rows_of_feed(source, rows, sizes)), source.scratch_bytes()),
+            To::Again { source, rows } => (Some(rows_of_feed(source, rows)), source.scratch_bytes()),
             _ => (None, 0),
         };
         let layout = Layout::new(layout);
@@ -307,10 +252,21 @@ impl Places for DownStage {
     }
 }
 
-/// Rows of a matrix [m, n] that are factored together: twice as many as columns at least, so that a level of the tree is half as
-/// much as the one below it.
-fn leaf_rows(m: u64, n: u64, elements: u64) -> u64 {
-    (elements / n.max(1)).max(2 * n).clamp(1, m.max(1))
+/// Whether `of` can be factored by a sketch: by rows that are made again at each read, for little more than reading them.
+pub fn suits_a_sketch(of: &ops::TallQr, sizes: &NumericsSizes) -> bool {
+    let (m, n) = (of.arg.shape[0], of.arg.shape[1]);
+    of.by == By::Sketch
+        && m / graph::SKETCHED_RATIO >= n
+        && rows_of_leaves(m, n, sizes.tall_elements).count() > 1
+        && postorder(std::slice::from_ref(&of.arg)).iter().all(|node| !node.op.ends_loop())
+}
+
+/// Q and R of `arg`.
+///
+/// # Errors
+/// `BadRequest` where it is no matrix.
+pub fn tall_qr(arg: &Expr, by: By) -> Result<Vec<Expr>> {
+    outputs(ops::TallQr { arg: arg.clone(), by }.into())
 }
 
 impl LowerAll for ops::TallQr {
@@ -318,14 +274,16 @@ impl LowerAll for ops::TallQr {
         let (m, n) = (self.arg.shape[0], self.arg.shape[1]);
         let keeps = wanted[0];
         let sizes = Sizes { n, dtype: node.dtype };
-        let rows = AxisChunks::regular(m, leaf_rows(m, n, lowering.budget.sizes.numerics.tall_elements));
+        let rows = rows_of_leaves(m, n, lowering.budget.sizes.numerics.tall_elements);
         let (feed, regs) = lowering.feed(&[&self.arg], &self.arg.shape)?;
         let source = Arc::new(Source::new(feed, regs[0], node.dtype, n, &rows, lowering.budget.work()));
         // what is read from stores or made from nothing can be read again; blocks would have to be kept as long
         let much = sizes.bytes(m) > lowering.budget.memory_bytes / lowering.budget.work().again_share;
         let again = keeps && much && rows.count() > 1 && source.feed.products().is_empty();
+        // the triangles that rows are divided by; scratch is rounded to pages as a whole, and they would not be
+        let beside = if self.by == By::Either { 2 * rounded(sizes.bytes(n)) + PAGE } else { 0 };
         let mut levels = Vec::new();
-        let mut stage = UpStage::new(&sizes, Factored::Rows { source: source.clone(), rows: rows.clone() }, keeps && !again);
+        let mut stage = UpStage::new(&sizes, Factored::Rows { source: source.clone(), rows: rows.clone() }, keeps && !again, beside);
         let mut drive = Drive::Ranked(lowering.rank_of(&stage.inputs()));
         let root = loop {
             let (made, count) = (stage.products().iter().map(|product| product.id).collect::<Vec<_>>(), stage.tasks());
@@ -335,7 +293,7 @@ impl LowerAll for ops::TallQr {
             if count == 1 {
                 break below;
             }
-            stage = UpStage::new(&sizes, Factored::Pairs { below, count }, keeps);
+            stage = UpStage::new(&sizes, Factored::Pairs { below, count }, keeps, 0);
             drive = Drive::Following;
         };
         let r = wanted[1].then(|| Blocked { product: root, grid: ChunkGrid::whole(&[n, n]) });

@@ -17,7 +17,7 @@ pub use elementwise::Elementwise;
 pub use function::{BlockArg, CallAxis, Callee, Function};
 pub use indexing::{Lookup, Mask, Spread, View, mirrored};
 pub use leaves::{Full, Generate, Resident, Source, constant};
-pub use linalg::{Applied, Apply, Contraction, Dense, DepthBlocks, Eigh, Factor, Factors, Svd, TallQr, Zeros};
+pub use linalg::{Applied, Apply, By, Contraction, Dense, DepthBlocks, Eigh, Factor, Factors, RowsOver, Svd, TallQr, Zeros};
 pub use output::{Output, output_of, outputs};
 pub use reductions::{Cumulative, Grouped, Reduce, Tally, recut};
 pub use shapes::{Concatenate, Rechunk, Reshape, joined};

@@ -5,6 +5,7 @@ mod contraction;
 mod dense;
 mod eigh;
 mod factor;
+mod rows_over;
 mod svd;
 mod tall_qr;
 
@@ -13,5 +14,6 @@ pub use contraction::{Contraction, DepthBlocks};
 pub use dense::Dense;
 pub use eigh::Eigh;
 pub use factor::{Factor, Factors};
+pub use rows_over::RowsOver;
 pub use svd::Svd;
-pub use tall_qr::TallQr;
+pub use tall_qr::{By, TallQr};

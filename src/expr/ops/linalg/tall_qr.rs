@@ -8,15 +8,29 @@ use crate::grid::ChunkGrid;
 use serde::{Deserialize, Serialize};
 use std::hash::Hasher;
 
-/// A = Q·R of a tall matrix [m, n], m ≥ n, by a tree: rows are factored apart, and pairs of their R together. Results: Q [m, n]
-/// and R [n, n].
-/// Source: Demmel, Grigori, Hoemmen and Langou, *Communication-optimal parallel and sequential QR and LU factorizations*, SIAM J.
-/// Sci. Comput. 34 (2012).
+/// A = Q·R of a tall matrix [m, n], m ≥ n. Results: Q [m, n] and R [n, n].
+///
+/// By a tree: rows are factored apart, and pairs of their R together (Demmel, Grigori, Hoemmen and Langou, *Communication-optimal
+/// parallel and sequential QR and LU factorizations*, SIAM J. Sci. Comput. 34 (2012)). Or, where the matrix can be read several times and is
+/// no worse conditioned than that allows, by a sketch, whose R makes its columns nearly orthonormal, and Cholesky.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TallQr {
     /// The matrix: f32, f64, c64 or c128.
     #[serde(with = "record::arg")]
     pub arg: Expr,
+    /// How.
+    pub by: By,
+}
+
+/// How a tall matrix is factored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum By {
+    /// The tree.
+    Tree,
+    /// A sketch, where that does: cheaper where Q is wanted too, and dearer for R alone.
+    Sketch,
+    /// The tree, in tasks that have room for what a sketch takes: what is planned until it is known which does.
+    Either,
 }
 
 impl Operation for TallQr {
@@ -41,10 +55,12 @@ impl Operation for TallQr {
     }
 
     fn same(&self, other: &Op) -> bool {
-        matches!(other, Op::TallQr(_))
+        matches!(other, Op::TallQr(other) if self.by == other.by)
     }
 
-    fn hash(&self, _: &mut dyn Hasher) {}
+    fn hash(&self, hasher: &mut dyn Hasher) {
+        hasher.write_u8(self.by as u8);
+    }
 
     fn detail(&self) -> String {
         String::new()
