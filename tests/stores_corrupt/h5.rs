@@ -177,6 +177,54 @@ fn numbers_of_attributes_and_links_that_lie_are_refused() {
     }
 }
 
+/// libhdf5 believes what a fixed array says of its length, and reads past its end: also those that it alone decodes are walked first.
+#[test]
+fn indexes_shorter_than_their_grid_are_refused_whoever_decodes_the_chunks() {
+    let dir = tempfile::tempdir().unwrap();
+    python("make_h5_small.py", dir.path());
+    let list = std::fs::read_to_string(dir.path().join("small.txt")).unwrap();
+    let mut codecs = Vec::new();
+    for (n, line) in list.lines().enumerate() {
+        let (file, dataset) = line.split_once('\t').map(|(file, rest)| (file, rest.split('\t').next().unwrap())).unwrap();
+        let good = std::fs::read(dir.path().join(file)).unwrap();
+        let arrays: Vec<_> = sealed_hdf5(&good).into_iter().filter(|block| good[block.start..].starts_with(b"FAHD")).collect();
+        let [array] = arrays[..] else { continue };
+        let mut bad = good.clone();
+        // Behind signature, version, client and two lengths.
+        bad[array.start + 8..array.start + 16].copy_from_slice(&1u64.to_le_bytes());
+        array.seal(&mut bad);
+        let path = dir.path().join(format!("short-{n}.h5"));
+        std::fs::write(&path, &bad).unwrap();
+        // libhdf5 finds it itself where its counting of chunks meets a sum that is not right
+        let e = open(format!("{}:{dataset}", path.display())).map(drop).unwrap_err().to_string();
+        assert!(e.contains("a fixed array of 1 chunks") || e.contains("incorrect metadata checksum"), "{file}: {e}");
+        codecs.push(open(format!("{}:{dataset}", dir.path().join(file).display())).unwrap().meta().codec.clone());
+    }
+    assert!(codecs.iter().any(|codec| codec.contains("nbit")), "{codecs:?}");
+}
+
+/// libhdf5 takes as many bytes as a datatype says that its elements have, and reads as many as they always have.
+#[test]
+fn elements_of_any_length_that_are_said_to_be_short_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    python("make_h5_small.py", dir.path());
+    let good = std::fs::read(dir.path().join("texts-latest.h5")).unwrap();
+    // A datatype of any length, of strings of UTF-8: the class and its bits, then the size of an element.
+    let types = places(&good, &[0x19, 0x01, 0x01, 0x00, 16, 0, 0, 0]);
+    assert!(types.len() > 20, "{types:?}");
+    for (n, size) in [9u8, 10, 12, 15, 17, 255].into_iter().enumerate() {
+        let mut bad = good.clone();
+        types.iter().for_each(|at| bad[at + 4] = size);
+        sealed_hdf5(&good).iter().for_each(|block| block.seal(&mut bad));
+        let path = dir.path().join(format!("short-{n}.h5"));
+        std::fs::write(&path, &bad).unwrap();
+        let store = open(format!("{}:/x", path.display())).unwrap();
+        let told = serde_json::to_string(&store.meta().attributes).unwrap();
+        assert!(told.contains("of any length, 16 bytes each") || told.contains("libhdf5 refuses"), "{size}: {told}");
+        assert_eq!(read_if_small(&*store).unwrap().unwrap(), npy(&dir.path().join("heaps.npy")));
+    }
+}
+
 /// libhdf5 looks for the heap of messages that objects share, and crashes where the file has none; and takes the memory of a node of the
 /// tree of attributes before it looks whether the file has it.
 #[test]

@@ -1,5 +1,6 @@
 //! Attributes → JSON.
 
+use super::dense;
 use super::heaps;
 use super::library::{self, Id, done, id, sync};
 use super::links::{Leads, Link, links};
@@ -29,7 +30,7 @@ pub(super) const NO_VARIABLE: &str = "This is a netCDF dimension but not a netCD
 
 /// The attribute of this name, where there is one and libhdf5 may be asked for it.
 fn named(address: &str, object: &Id, name: &CStr) -> Option<Id> {
-    heaps::require_names(address, object).ok()?;
+    dense::require_names(address, object).ok()?;
     // SAFETY: the name is a C string; the identifier is alive.
     sync(|| unsafe {
         let found = H5Aexists(object.raw(), name.as_ptr()) > 0;
@@ -138,7 +139,7 @@ fn names(address: &str, object: &Id) -> std::result::Result<Vec<CString>, (Error
         0
     }
     // counting takes the memory of a node of their tree
-    heaps::require_names(address, object).map_err(|e| (e, 0))?;
+    dense::require_names(address, object).map_err(|e| (e, 0))?;
     let count = library::attribute_count(address, object).map_err(|e| (e, 0))?;
     let mut found: Vec<CString> = Vec::new();
     let (by_name, ascending, mut next) = (H5_index_t::H5_INDEX_NAME, H5_iter_order_t::H5_ITER_INC, 0);
@@ -210,6 +211,21 @@ pub(super) fn packing(address: &str, dataset: &Id, dtype: DType) -> Packing {
     sync(|| Packing::of(dtype, typed))
 }
 
+/// Refuses `n` elements of any length that libhdf5 would not come back from, or would read past: a datatype may say that they are shorter than they can be, and
+/// it believes that until it reads them.
+///
+/// # Errors
+/// `Store` for such elements.
+fn require_elements(address: &str, attribute: &Id, n: usize) -> Result<()> {
+    // SAFETY: the identifier is alive.
+    let (stored, each) = (sync(|| unsafe { H5Aget_storage_size(attribute.raw()) }), library::element_bytes(address, attribute)?);
+    if stored != each.saturating_mul(n as u64) {
+        let what = format!("the file is corrupt: an attribute of {n} elements of any length, {each} bytes each, has {stored} bytes");
+        return Err(Error::store(address, what));
+    }
+    heaps::require_sound(address, attribute)
+}
+
 /// The strings of an attribute.
 ///
 /// # Safety
@@ -218,7 +234,7 @@ unsafe fn strings(address: &str, attribute: &Id, datatype: &Id, space: &Id, n: u
     // SAFETY: the library fills n pointers or n·size bytes of the buffers.
     unsafe {
         if H5Tis_variable_str(datatype.raw()) > 0 {
-            heaps::require_sound(address, attribute)?;
+            require_elements(address, attribute, n)?;
             let mut texts: Vec<*mut c_char> = vec![std::ptr::null_mut(); n];
             done(address, "attribute", H5Aread(attribute.raw(), datatype.raw(), texts.as_mut_ptr().cast()))?;
             let text = |p: &*mut c_char| if p.is_null() { String::new() } else { CStr::from_ptr(*p).to_string_lossy().into_owned() };
@@ -274,7 +290,7 @@ pub(super) fn dimension_names(address: &str, dataset: &Id, rank: usize, scales: 
         let (shape, _) = library::extents(address, &space).ok()?;
         let base = id(address, "attribute", H5Tget_super(datatype.raw())).ok()?;
         let of_references = H5Tget_class(datatype.raw()) == H5T_class_t::H5T_VLEN && H5Tequal(base.raw(), *H5T_STD_REF_OBJ) > 0;
-        if shape != [rank as u64] || !of_references || heaps::require_sound(address, &list).is_err() {
+        if shape != [rank as u64] || !of_references || require_elements(address, &list, rank).is_err() {
             return None;
         }
         let mut attached: Vec<hvl_t> = (0..rank).map(|_| hvl_t { len: 0, p: std::ptr::null_mut() }).collect();

@@ -2,12 +2,13 @@
 //! zeros were left of a write that was not finished, and holds its lock meanwhile (`H5HGcache.c`, 2.x).
 //!
 //! Texts and references of attributes are there, and the mappings of virtual datasets. What the attributes of an object lie in is looked
-//! through before libhdf5 is asked for one of them, and the heap of a mapping before the dataset is opened. What is not looked through:
+//! through before libhdf5 is asked for one of them (their names in `dense.rs`), and the heap of a mapping before the dataset is opened. What is not looked through:
 //! attributes that several objects share, and a virtual dataset that an external link leads to.
 //! Source: HDF5 File Format Specification 3.0, sections III.E, IV.A.2.i, IV.A.2.m and IV.A.2.v.
 
 use super::btree2::Tree;
 use super::collection;
+use super::dense::{DENSE, Dense, SHARED};
 use super::fractal::Heap;
 use super::header::{self, Raw};
 use super::library::{self, Id};
@@ -20,12 +21,8 @@ use std::sync::{Mutex, PoisonError};
 
 /// The message of an attribute.
 const ATTRIBUTE: u64 = 0x0C;
-/// The message that says where attributes are that stand in no message of their own.
-const DENSE: u64 = 0x15;
 /// Records of a B-tree of attributes by name: an identifier in the heap, the attribute's flags, its number, a hash.
 const BY_NAME: u8 = 8;
-/// Of the flags: the attribute is one that objects share.
-const SHARED: u8 = 2;
 /// The class of elements of any length.
 const VARIABLE: u8 = 9;
 /// Larger collections are not looked through.
@@ -80,51 +77,6 @@ pub(super) fn require_sound(address: &str, attribute: &Id) -> Result<()> {
     Ok(())
 }
 
-/// Refuses names of attributes in dense storage that libhdf5 would take for shared ones where the file shares nothing: it looks for their
-/// heap all the same. Nodes of their tree that are larger than any are refused, too: it takes that memory before it looks.
-///
-/// # Errors
-/// `Store` for such names.
-pub(super) fn require_names(address: &str, object: &Id) -> Result<()> {
-    static LAST: Mutex<Option<(u64, u64)>> = Mutex::new(None);
-    let Ok((file, header)) = library::identity(address, object) else { return Ok(()) };
-    if *LAST.lock().unwrap_or_else(PoisonError::into_inner) == Some((file, header)) {
-        return Ok(());
-    }
-    let Some(path) = library::holder(address, object).ok().filter(|path| remote::url(path).is_none()) else { return Ok(()) };
-    let Ok(opened) = File::open(path) else { return Ok(()) };
-    let Ok(raw) = Raw::open(address, &opened) else { return Ok(()) };
-    let mut refused = Ok(());
-    let _ = header::messages(&raw, header, |message| {
-        if message.kind == DENSE && refused.is_ok() {
-            refused = require_dense(&raw, message.body, || library::shares_messages(address, object));
-        }
-        Ok(None::<()>)
-    });
-    if refused.is_ok() {
-        *LAST.lock().unwrap_or_else(PoisonError::into_inner) = Some((file, header));
-    }
-    refused
-}
-
-fn require_dense(raw: &Raw<'_>, body: &[u8], shares: impl Fn() -> bool) -> Result<()> {
-    let mut c = raw.cursor(body, 0);
-    let (_, flags) = (c.u8()?, c.u8()?);
-    if flags & 1 != 0 {
-        c.take(2)?;
-    }
-    let (heap, by_name) = (c.offset()?, c.offset()?);
-    if heap == header::UNDEFINED || by_name == header::UNDEFINED {
-        return Ok(());
-    }
-    Tree::open(raw, by_name)?.records(raw, |record, node| match record.get(8) {
-        Some(flags) if flags & SHARED != 0 && !shares() => {
-            Err(raw.corrupt(node, "an attribute that is said to be shared, in a file that shares nothing"))
-        }
-        _ => Ok(()),
-    })
-}
-
 /// Collections of the global heap, and the most bytes that one thing in each is said to have.
 type Collections = BTreeMap<u64, u64>;
 
@@ -145,15 +97,7 @@ fn collections(raw: &Raw<'_>, header: u64) -> Collections {
 
 /// Adds where the elements of attributes in dense storage lie, which a message tells of.
 fn in_dense(raw: &Raw<'_>, body: &[u8], found: &mut Collections) -> Result<()> {
-    let mut c = raw.cursor(body, 0);
-    let (_, flags) = (c.u8()?, c.u8()?);
-    if flags & 1 != 0 {
-        c.take(2)?;
-    }
-    let (heap, by_name) = (c.offset()?, c.offset()?);
-    if heap == header::UNDEFINED || by_name == header::UNDEFINED {
-        return Ok(());
-    }
+    let Some(Dense { heap, by_name }) = Dense::told(raw, body)? else { return Ok(()) };
     let Some(heap) = Heap::open(raw, heap)? else { return Ok(()) };
     heap.each_huge(raw, |attribute| {
         let _ = in_attribute(raw, attribute, found);

@@ -364,16 +364,30 @@ pub(super) fn has_cache_image(address: &str, object: &Id) -> Result<bool> {
     })
 }
 
+/// How the file of this object or attribute was made.
+fn made(address: &str, object: &Id) -> Result<Id> {
+    // SAFETY: plain calls on identifiers that are alive.
+    sync(|| unsafe {
+        let file = id(address, "the object's file", H5Iget_file_id(object.raw()))?;
+        id(address, "how the file was made", H5Fget_create_plist(file.raw()))
+    })
+}
+
 /// Whether objects of the file of this one may share messages.
 pub(super) fn shares_messages(address: &str, object: &Id) -> bool {
     let mut indexes = 0;
-    // SAFETY: plain calls on identifiers that are alive; the library sets the number.
-    let told = sync(|| unsafe {
-        let file = id(address, "the object's file", H5Iget_file_id(object.raw()))?;
-        let list = id(address, "how the file was made", H5Fget_create_plist(file.raw()))?;
-        done(address, "shared messages", H5Pget_shared_mesg_nindexes(list.raw(), &raw mut indexes))
-    });
-    told.is_ok() && indexes > 0
+    // SAFETY: the library sets the number.
+    let mut told = |list: &Id| sync(|| unsafe { H5Pget_shared_mesg_nindexes(list.raw(), &raw mut indexes) });
+    made(address, object).is_ok_and(|list| told(&list) >= 0) && indexes > 0
+}
+
+/// Bytes of an element of any length where it stands, in the file of this attribute: its length, and where it is.
+pub(super) fn element_bytes(address: &str, attribute: &Id) -> Result<u64> {
+    let (mut offset, mut length) = (0, 0);
+    let list = made(address, attribute)?;
+    // SAFETY: the library sets both numbers.
+    done(address, "sizes of the file", sync(|| unsafe { H5Pget_sizes(list.raw(), &raw mut offset, &raw mut length) }))?;
+    Ok(4 + offset as u64 + 4)
 }
 
 /// How many attributes an object has.

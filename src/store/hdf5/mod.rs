@@ -16,6 +16,7 @@ mod chunk_table;
 mod chunked;
 mod collection;
 mod decode;
+mod dense;
 mod dimensions;
 mod driver;
 mod far;
