@@ -489,6 +489,12 @@ impl Ledger {
         keys.into_iter().flat_map(|key| self.remove(key)).collect()
     }
 
+    /// Blocks of a product that stayed until removed now go after so many more reads, one at least.
+    pub(crate) fn expect_readers(&mut self, product: u64, readers: impl Fn(u64) -> u64) {
+        let all = BlockKey { product, block: 0 }..=BlockKey { product, block: u64::MAX };
+        self.blocks.range_mut(all).for_each(|(key, block)| block.readers = readers(key.block).max(1));
+    }
+
     /// The copy on disk of a resident block was given up.
     pub(crate) fn made_dirty(&mut self, key: BlockKey) {
         self.change(key, |block| block.clean = false);

@@ -146,6 +146,12 @@ impl Pool {
         self.0.free(&mut state, freed);
     }
 
+    /// The blocks of a product, which nobody holds, stay no longer until they are removed: each goes after so many more reads, one at
+    /// least.
+    pub fn expect_readers(&self, product: u64, readers: impl Fn(u64) -> u64) {
+        self.0.lock().ledger.expect_readers(product, readers);
+    }
+
     /// Gives the warm free list to the system: when a computation ends.
     pub fn trim(&self) {
         self.0.lock().memory.trim(0);

@@ -69,6 +69,22 @@ fn holds(pool: &Pool, key: BlockKey, len: u64) -> crate::Result<bool> {
 }
 
 #[test]
+fn a_block_that_stayed_goes_with_its_last_reader_once_those_are_known() {
+    let pool = pool(16 << 10);
+    // the first of them is on disk by then
+    (0..3).for_each(|block| publish(&pool, key(1, block), 8000, u64::MAX));
+    publish(&pool, key(2, 0), 100, u64::MAX);
+    admit_reads(&pool, &[key(1, 0)]).unwrap().unwrap().finish();
+    pool.expect_readers(1, |block| block);
+    for (block, left) in [(0, 3), (1, 2), (2, 2), (2, 1)] {
+        assert!(holds(&pool, key(1, block), 8000).unwrap(), "what is not counted off stays");
+        admit_reads(&pool, &[key(1, block)]).unwrap().unwrap().finish();
+        assert_eq!(pool.usage().blocks, left, "after a read of block {block}");
+    }
+    assert!(holds(&pool, key(2, 0), 100).unwrap(), "a block of another product");
+}
+
+#[test]
 fn the_last_reader_frees_a_block() {
     let pool = pool(MIB);
     publish(&pool, key(1, 0), 5000, 3);

@@ -82,7 +82,7 @@ pub fn check_stages(plan: &Plan, what: &str, kept: &dyn Fn(BlockKey) -> u64) {
 pub fn watched(plan: &Plan, kept: &dyn Fn(BlockKey) -> u64) -> Plan {
     check_stages(plan, "watched", kept);
     let poisoned = |node: &StageNode| StageNode { stage: Arc::new(Poisoned(node.stage.clone())), drive: node.drive };
-    Plan::new(plan.stages.iter().map(poisoned).collect(), plan.kept.clone())
+    Plan::new(plan.stages.iter().map(poisoned).collect(), plan.kept.clone()).with_last_reads(plan.last_reads.clone())
 }
 
 /// Of f16, bf16, f32 and f64 a NaN, of integers a number that is not 0, of bools one that is none.

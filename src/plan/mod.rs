@@ -42,6 +42,8 @@ pub struct Plan {
     pub stages: Vec<StageNode>,
     /// Products that stay in the pool when the plan is done.
     pub kept: Vec<u64>,
+    /// Products of earlier plans that are read for the last time: each of their blocks goes with its last reader.
+    pub last_reads: Vec<u64>,
     producer: HashMap<u64, usize>,
     consumers: HashMap<u64, Vec<usize>>,
 }
@@ -59,7 +61,13 @@ impl Plan {
                 consumers.entry(product).or_default().push(index);
             }
         }
-        Plan { stages, kept, producer, consumers }
+        Plan { stages, kept, last_reads: Vec::new(), producer, consumers }
+    }
+
+    /// The same, which reads these products of earlier plans for the last time.
+    pub fn with_last_reads(mut self, products: Vec<u64>) -> Plan {
+        self.last_reads = products;
+        self
     }
 
     /// The stage that writes `product`; `None` for one that was there before.
@@ -72,7 +80,7 @@ impl Plan {
         self.consumers.get(&product).map_or(&[], Vec::as_slice)
     }
 
-    /// How many reads a block will see; `u64::MAX` if it stays.
+    /// How many reads a block will see; `u64::MAX` if it stays. Of a block that was there before, how many it will see yet.
     pub fn readers(&self, product: u64, block: u64) -> u64 {
         if self.kept.contains(&product) {
             return u64::MAX;

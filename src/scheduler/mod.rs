@@ -77,6 +77,9 @@ pub fn refuse_inside_task() -> Result<()> {
 pub fn run(plan: &Plan, machine: &Machine<'_>) -> Result<()> {
     let size = |node: &StageNode| StageSize::new(node.stage.name(), node.stage.tasks(), node.stage.all_flops());
     tell(machine, &Event::PlanStarted { stages: &plan.stages.iter().map(size).collect::<Vec<_>>() });
+    for &product in &plan.last_reads {
+        machine.pool.expect_readers(product, |block| plan.readers(product, block));
+    }
     let shared = worker::Shared::new(plan, machine);
     match machine.workers {
         Some(pool) => {

@@ -13,40 +13,76 @@ use flagstone_kernels::dtype::DType;
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::program::{Leaf, Program, Reg};
 
-/// A loop over `expr`, register `reg` of `feed`, that reads it from blocks cut by `cuts`. They are made in boxes of `boxes`,
-/// which hold whole blocks; where memory is small, boxes and blocks are halved along `axis`.
-pub(in crate::blocked) fn recut(
-    lowering: &mut Lowering<'_>,
-    expr: &Expr,
-    (feed, reg): (Feed, Reg),
-    cuts: &[AxisChunks],
-    boxes: &[AxisChunks],
-    axis: usize,
-) -> (Feed, Reg) {
-    const NAME: &str = "recut";
-    let longest = boxes[axis].longest().max(1);
-    let stage = |piece: u64| {
+/// How values are recut: into these blocks, in boxes that hold whole ones.
+#[derive(Clone)]
+struct Cut {
+    blocks: Vec<AxisChunks>,
+    boxes: Vec<AxisChunks>,
+}
+
+impl Cut {
+    /// The same with other blocks and boxes along an axis.
+    fn along(&self, axis: usize, blocks: AxisChunks, boxes: AxisChunks) -> Cut {
         let with = |all: &[AxisChunks], along: AxisChunks| {
             let mut all = all.to_vec();
             all[axis] = along;
             all
         };
-        let block = cuts[axis].longest().max(1);
-        let blocks = cuts[axis].split(piece);
-        // a box ends where a block does: it is so many whole blocks, or one of those that are halved
-        let along = match piece {
-            _ if piece >= longest => boxes[axis].clone(),
-            _ if piece > block => boxes[axis].split(piece - piece % block),
-            _ => blocks.clone(),
-        };
-        let grid = ChunkGrid { axes: with(cuts, blocks) };
-        let boxes = Boxes { cuts: with(boxes, along), order: Order::Rows };
+        Cut { blocks: with(&self.blocks, blocks), boxes: with(&self.boxes, boxes) }
+    }
+
+    /// The same, and boxes halved along an axis as long as they can be, blocks where a box is no longer than they are.
+    fn halved(self, axis: usize) -> impl Iterator<Item = Cut> {
+        let longest = self.boxes[axis].longest().max(1);
+        let pieces = std::iter::successors(Some(longest), |piece| (*piece > 1).then_some(piece / 2));
+        pieces.map(move |piece| {
+            let block = self.blocks[axis].longest().max(1);
+            let blocks = self.blocks[axis].split(piece);
+            // a box ends where a block does: it is so many whole blocks, or one of those that are halved
+            let boxes = match piece {
+                _ if piece >= longest => self.boxes[axis].clone(),
+                _ if piece > block => self.boxes[axis].split(piece - piece % block),
+                _ => blocks.clone(),
+            };
+            self.along(axis, blocks, boxes)
+        })
+    }
+}
+
+/// A loop over `expr`, register `reg` of `feed`, that reads it from blocks cut by `cuts`. They are made in boxes of `boxes`,
+/// which hold whole blocks; where memory is small, boxes and blocks are halved along `axis`.
+pub(in crate::blocked) fn recut(
+    lowering: &mut Lowering<'_>,
+    expr: &Expr,
+    loop_of: (Feed, Reg),
+    cuts: &[AxisChunks],
+    boxes: &[AxisChunks],
+    axis: usize,
+) -> (Feed, Reg) {
+    let cut = Cut { blocks: cuts.to_vec(), boxes: boxes.to_vec() };
+    recut_by(lowering, expr, loop_of, std::iter::empty(), cut.halved(axis))
+}
+
+/// The loop that reads `expr` recut by the first of `several` that needs no more than a share of memory, which bring in several of what is
+/// decoded at once; or else by the first of `parts` that leaves room for what reads it.
+fn recut_by(
+    lowering: &mut Lowering<'_>,
+    expr: &Expr,
+    (feed, reg): (Feed, Reg),
+    several: impl Iterator<Item = Cut>,
+    parts: impl Iterator<Item = Cut>,
+) -> (Feed, Reg) {
+    const NAME: &str = "recut";
+    let cut_by = |cut: Cut| {
+        let grid = ChunkGrid { axes: cut.blocks };
+        let boxes = Boxes { cuts: cut.boxes, order: Order::Rows };
         let fused = Fused::new(feed.program.clone(), vec![reg], vec![]);
         let product = Product { id: new_product(), name: NAME.into(), blocks: grid.blocks() };
         MapStage::new(NAME, feed.clone(), fused, grid, None, boxes, product)
     };
-    let pieces = std::iter::successors(Some(longest), |piece| (*piece > 1).then_some(piece / 2));
-    let stage = blocking::first_within(pieces.map(stage), |stage| stage.demand_bytes(), lowering.budget.share_bytes() / 2);
+    let share = lowering.budget.share_bytes();
+    let stage = several.map(&cut_by).find(|stage| stage.demand_bytes() <= share);
+    let stage = stage.unwrap_or_else(|| blocking::first_within(parts.map(&cut_by), |stage| stage.demand_bytes(), share / 2));
     let made = Blocked { product: stage.product().id, grid: stage.grid().clone() };
     lowering.push(stage, Drive::Pulled);
     plain_feed(made, expr.dtype)
@@ -65,16 +101,43 @@ pub(in crate::blocked) fn recut_lanes(
 ) -> (Feed, Reg) {
     let finer =
         |(boxes, from): (&AxisChunks, &AxisChunks)| if boxes.count() > from.count() { from.split(boxes.longest()) } else { from.clone() };
-    let mut cuts: Vec<AxisChunks> = boxes.iter().zip(from).map(finer).collect();
-    let mut from = from.to_vec();
+    let mut blocks: Vec<AxisChunks> = boxes.iter().zip(from).map(finer).collect();
     // along the axis a box of whole lanes has one cut
-    cuts[axis] = from[axis].clone();
-    let block = cuts.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul);
-    // a power of two: halves end where what is decoded at once does
+    blocks[axis] = from[axis].clone();
+    let block = blocks.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul);
     let together = lowering.budget.work().tiny_elements / block.max(1);
-    from[axis] = from[axis].join(1 << together.max(1).ilog2());
-    cuts[axis] = from[axis].clone();
-    recut(lowering, expr, loop_of, &cuts, &from, axis)
+    let cut = Cut { blocks, boxes: from.to_vec() };
+    let joined = |log2: u32| {
+        let along = from[axis].join(1 << log2);
+        cut.along(axis, along.clone(), along)
+    };
+    let several: Vec<Cut> = (1..=together.max(1).ilog2()).rev().map(joined).collect();
+    recut_by(lowering, expr, loop_of, several.into_iter(), cut.halved(axis))
+}
+
+/// [`recut`] for tasks that read slabs cut by `slabs`, of what is decoded at once in boxes of `from`. Along the axes that slabs have whole,
+/// several of those are brought in at a time, as far as memory allows.
+pub(in crate::blocked) fn recut_slabs(
+    lowering: &mut Lowering<'_>,
+    expr: &Expr,
+    loop_of: (Feed, Reg),
+    slabs: &[AxisChunks],
+    from: &[AxisChunks],
+) -> (Feed, Reg) {
+    let blocks = slabs.iter().zip(from).map(|(slab, from)| from.split(slab.longest())).collect();
+    let cut = Cut { blocks, boxes: from.to_vec() };
+    let elements = |cut: &Cut| cut.blocks.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul).max(1);
+    let whole = slabs.iter().rposition(|slab| slab.count() > 1).map_or(0, |last| last + 1)..slabs.len();
+    let joined = |most: u64| {
+        whole.clone().rev().fold(cut.clone(), |cut, axis| {
+            let along = cut.boxes[axis].join(most / elements(&cut));
+            cut.along(axis, along.clone(), along)
+        })
+    };
+    let least = 2 * elements(&cut);
+    let sizes = std::iter::successors(Some(lowering.budget.work().tiny_elements), |most| Some(most / 2)).take_while(|most| *most >= least);
+    let several: Vec<Cut> = sizes.map(joined).collect();
+    recut_by(lowering, expr, loop_of, several.into_iter(), cut.halved(0))
 }
 
 /// A loop that reads `made` as it is.

@@ -8,7 +8,7 @@ use crate::blocked::feed::Feed;
 use crate::blocked::lower::{Lower, Lowering};
 use crate::blocked::made::Blocked;
 use crate::blocked::map::MapStage;
-use crate::blocked::shapes::recut::{plain_feed, recut};
+use crate::blocked::shapes::recut::{plain_feed, recut_slabs};
 use crate::error::Result;
 use crate::expr::{Expr, ops};
 use crate::grid::{AxisChunks, ChunkGrid};
@@ -68,8 +68,7 @@ impl ops::Reshape {
         let (mut stage, mut cuts) = into_slabs(&feed, &arg.shape, lowering);
         let cuts_through = |(cuts, natural): (&AxisChunks, &AxisChunks)| cuts.longest() < natural.longest();
         if natural.rigid && cuts.iter().zip(&natural.cuts).any(cuts_through) {
-            let blocks: Vec<AxisChunks> = cuts.iter().zip(&natural.cuts).map(|(cuts, natural)| natural.split(cuts.longest())).collect();
-            feed = recut(lowering, arg, feed, &blocks, &natural.cuts, 0);
+            feed = recut_slabs(lowering, arg, feed, &cuts, &natural.cuts);
             (stage, cuts) = into_slabs(&feed, &arg.shape, lowering);
         }
         let made = Blocked { product: stage.product().id, grid: ChunkGrid { axes: vec![flat(&cuts)] } };

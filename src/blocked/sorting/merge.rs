@@ -5,6 +5,10 @@
 //! the first item of the i-th block stand at most all items of the i blocks before it, and at least those less nearly one
 //! block of every run. A result of `out` items therefore never needs more than `out` and two blocks a run ([`merged_items`]),
 //! whatever the values. The idea is the merge by quantiles of Varman et al. (1991), without reading for the splitters.
+//!
+//! How many runs can be merged at once follows from the limit. Where there are more, groups of them become longer runs first, as often as
+//! it takes: what is read for that goes with its last reader. Items are never equal unless nothing tells them apart, so that neither
+//! how runs are cut nor how they are grouped shows in the result.
 
 use crate::blocked::blocking;
 use crate::blocked::boxes::Boxes;
@@ -28,6 +32,7 @@ use flagstone_kernels::program::Reg;
 use flagstone_kernels::sort::Sorter;
 use flagstone_kernels::view::ViewMut;
 use std::any::Any;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Items of the blocks that a block of `out` merged items needs at most.
@@ -48,6 +53,9 @@ impl Cuts {
     }
 }
 
+/// The items of a run, or of a result, in blocks that a stage has written, and what keeps them.
+type Owner = Arc<dyn Any + Send + Sync>;
+
 /// A long lane on its way.
 pub struct ExternalSort {
     node: Expr,
@@ -55,7 +63,38 @@ pub struct ExternalSort {
     arg: Expr,
     work: WorkSizes,
     /// What has run, and what keeps its blocks.
-    sorted: Option<(Arc<RunsStage>, Arc<dyn Any + Send + Sync>)>,
+    sorted: Option<(Sorted, Owner)>,
+}
+
+/// A stage that has written sorted runs.
+enum Sorted {
+    First(Arc<RunsStage>),
+    Again(Arc<MergeStage>),
+}
+
+impl Sorted {
+    /// What was written, kept by `owner`. To be asked once: it hands on where blocks begin.
+    fn runs(&self, owner: Option<Owner>) -> Result<SortedRuns> {
+        let begins = |begins: &Mutex<Vec<RunBlock>>| {
+            let mut blocks = std::mem::take(&mut *begins.lock().unwrap_or_else(PoisonError::into_inner));
+            blocks.sort_unstable();
+            blocks
+        };
+        Ok(match self {
+            Sorted::First(stage) => {
+                let Cuts { runs, piece } = &stage.cuts;
+                let lengths = (0..runs.count()).map(|run| runs.chunk(run).1).collect();
+                let (product, blocks) = (stage.work.writes[0].product.id, begins(&stage.begins));
+                SortedRuns { product, lengths, block_items: *piece, per_run: stage.cuts.per_run(), blocks, owner }
+            }
+            Sorted::Again(stage) => {
+                let longer = stage.longer.as_ref().ok_or_else(|| Error::internal("a merge that wrote no runs"))?;
+                let lengths = stage.groups.iter().map(|group| group.grid.len()).collect();
+                let (product, block_items) = (stage.products[0].id, stage.runs.block_items);
+                SortedRuns { product, lengths, block_items, per_run: longer.per_run, blocks: begins(&longer.begins), owner }
+            }
+        })
+    }
 }
 
 impl ExternalSort {
@@ -65,7 +104,7 @@ impl ExternalSort {
     }
 
     /// The plan that writes the runs, and its last stage.
-    fn runs(&self, budget: &Budget) -> Result<(Plan, Arc<RunsStage>)> {
+    fn runs(&self, budget: &Budget) -> Result<(Plan, Sorted)> {
         let mut made = None;
         let plan = lower_loop(std::slice::from_ref(&self.arg), budget, |feed, registers| {
             let stage = Arc::new(RunsStage::fit(self.sorter, &feed, registers[0], budget));
@@ -74,19 +113,53 @@ impl ExternalSort {
         })?;
         let stage = made.ok_or_else(|| Error::internal("no runs"))?;
         let kept = vec![stage.work.writes[0].product.id];
-        Ok((Plan::new(plan.stages, kept), stage))
+        Ok((Plan::new(plan.stages, kept), Sorted::First(stage)))
     }
 
-    /// What stands for the node once `stage` has run, its blocks kept by `owner`.
-    fn merged(&self, stage: &RunsStage, owner: Option<Arc<dyn Any + Send + Sync>>) -> Result<Expr> {
-        let mut blocks = std::mem::take(&mut *stage.begins.lock().unwrap_or_else(PoisonError::into_inner));
-        blocks.sort_unstable();
-        let cuts = &stage.cuts;
-        let lengths = (0..cuts.runs.count()).map(|run| cuts.runs.chunk(run).1).collect();
-        let product = stage.work.writes[0].product.id;
-        let runs = SortedRuns { product, lengths, block_items: cuts.piece, per_run: cuts.per_run(), blocks, owner };
+    /// The plan that makes longer runs of `runs`, and its stage; or these, where there are so few that they can be merged at once.
+    fn longer(&self, runs: SortedRuns, budget: &Budget) -> std::result::Result<(Plan, Sorted), SortedRuns> {
+        let (count, piece) = (runs.lengths.len() as u64, runs.block_items);
+        // two are the least that are merged
+        if count <= 2 || merging_bytes(self.sorter, (count, piece), self.arg.shape[0], &self.work) <= budget.memory_bytes {
+            return Err(runs);
+        }
+        let together = together(count, MergeStage::runs_max(self.sorter, piece, count, budget));
+        let (read, stage) = (runs.product, Arc::new(MergeStage::longer(self.sorter, runs, together, budget)));
+        let node = StageNode { stage: stage.clone(), drive: Drive::Ranked(0) };
+        Ok((Plan::new(vec![node], vec![stage.products[0].id]).with_last_reads(vec![read]), Sorted::Again(stage)))
+    }
+
+    /// The most demanding of the plans that write runs, and what those are that are left to merge.
+    fn all_runs(&self, budget: &Budget) -> Result<(Plan, SortedRuns)> {
+        let (mut most, made) = self.runs(budget)?;
+        let mut runs = made.runs(None)?;
+        loop {
+            let (plan, made) = match self.longer(runs, budget) {
+                Ok(longer) => longer,
+                Err(runs) => return Ok((most, runs)),
+            };
+            runs = made.runs(None)?;
+            if demand_bytes(&plan) > demand_bytes(&most) {
+                most = plan;
+            }
+        }
+    }
+
+    /// What stands for the node: all of `runs` in order.
+    fn merged(&self, runs: SortedRuns) -> Result<Expr> {
         Node::new(Merge { sorter: self.sorter, runs: Arc::new(runs), chunks: self.node.chunks.clone() }.into())
     }
+}
+
+/// Bytes that a task needs which merges so many runs, in blocks of so many items, to the least block of `n` items.
+fn merging_bytes(sorter: Sorter, runs: (u64, u64), n: u64, work: &WorkSizes) -> u64 {
+    MergeStage::bytes(sorter, runs, (&AxisChunks::regular(n, work.least_elements), sorter.out().size() as u64))
+}
+
+/// How many of `runs` runs become one, so that there is one in the end after as few rounds as if it were `most`.
+fn together(runs: u64, most: u64) -> u64 {
+    let rounds = (1..u64::BITS).find(|&rounds| most.saturating_pow(rounds) >= runs).unwrap_or(u64::BITS);
+    partition(most, |count| count < 2 || count.saturating_pow(rounds) < runs)
 }
 
 impl Procedure for ExternalSort {
@@ -102,24 +175,25 @@ impl Procedure for ExternalSort {
         }
     }
     fn most_demanding(&self, budget: &Budget) -> Result<Plan> {
-        let (runs, stage) = self.runs(budget)?;
-        let merge = MergeStage::fit(self.sorter, &self.merged(&stage, None)?, budget)?;
+        let (making, runs) = self.all_runs(budget)?;
+        let merge = MergeStage::fit(self.sorter, &self.merged(runs)?, budget)?;
         let merge = Plan::new(vec![StageNode { stage: Arc::new(merge), drive: Drive::Ranked(0) }], vec![]);
-        Ok(if demand_bytes(&runs) >= demand_bytes(&merge) { runs } else { merge })
+        Ok(if demand_bytes(&making) >= demand_bytes(&merge) { making } else { merge })
     }
     fn bound(&self, budget: &Budget) -> Result<Vec<Expr>> {
-        Ok(vec![self.merged(&self.runs(budget)?.1, None)?])
+        Ok(vec![self.merged(self.all_runs(budget)?.1)?])
     }
     fn step(&mut self, budget: &Budget, keeper: &dyn Keeper) -> Result<Step> {
-        match self.sorted.take() {
-            None => {
-                let (plan, stage) = self.runs(budget)?;
-                let owner = keeper.keep(stage.work.writes[0].product.id);
-                self.sorted = Some((stage, owner));
-                Ok(Step::Run(plan))
-            }
-            Some((stage, owner)) => Ok(Step::Done(vec![self.merged(&stage, Some(owner))?])),
-        }
+        let (plan, made) = match self.sorted.take() {
+            None => self.runs(budget)?,
+            Some((made, owner)) => match self.longer(made.runs(Some(owner))?, budget) {
+                Ok(longer) => longer,
+                Err(runs) => return Ok(Step::Done(vec![self.merged(runs)?])),
+            },
+        };
+        let owner = keeper.keep(plan.kept[0]);
+        self.sorted = Some((made, owner));
+        Ok(Step::Run(plan))
     }
 }
 
@@ -136,8 +210,8 @@ struct RunsStage {
 }
 
 impl RunsStage {
-    /// Runs as long as a share allows, in blocks so small that merging takes no more. Where those are too many to be merged, ones as long as
-    /// all of the memory allows, one sorted after the other.
+    /// Runs as long as a share allows, in blocks so small that merging takes no more. Where those are too many to be merged at once, ones as
+    /// long as all of the memory allows, one sorted after the other, if those can be: that is no more to read and write.
     fn fit(sorter: Sorter, feed: &Feed, reg: Reg, budget: &Budget) -> RunsStage {
         let (work, n, item) = (budget.work(), feed.shape[0], sorter.item_bytes() as u64);
         let of = |most: u64, together: bool| {
@@ -154,16 +228,13 @@ impl RunsStage {
         let least = work.least_elements.min(longest).max(1);
         let lengths = || std::iter::successors(Some(longest), |most| Some(most / 2)).take_while(|&most| most >= least);
         let stage = blocking::first_within(lengths().map(|most| of(most, false)), |stage| stage.demand_bytes(), budget.share_bytes());
-        // of the least blocks that are merged
-        let merging = |stage: &RunsStage| {
-            let out = AxisChunks::regular(n, work.least_elements);
-            MergeStage::bytes(sorter, (stage.cuts.runs.count(), stage.cuts.piece), &out)
+        let fits = |stage: &RunsStage| {
+            merging_bytes(sorter, (stage.cuts.runs.count(), stage.cuts.piece), n, work).max(stage.demand_bytes()) <= budget.memory_bytes
         };
-        if merging(&stage) <= budget.memory_bytes {
+        if fits(&stage) {
             return stage;
         }
-        let needs = |stage: &RunsStage| stage.demand_bytes().max(merging(stage));
-        blocking::first_within(std::iter::once(stage).chain(lengths().map(|most| of(most, true))), needs, budget.memory_bytes)
+        lengths().map(|most| of(most, true)).find(fits).unwrap_or(stage)
     }
 
     fn new(sorter: Sorter, feed: &Feed, fused: Fused, cuts: Cuts) -> RunsStage {
@@ -217,55 +288,146 @@ struct Bounds {
     blocks: Vec<u32>,
 }
 
-/// Merges runs, a task a block of the result. Which blocks of a run a task reads follows from their first items, in two lists that
-/// ascend, not from the task's place: so it is no graph of places (`places.rs`), and `describe` and `readers` both ask `needed`.
-pub struct MergeStage {
-    sorter: Sorter,
-    runs: Arc<SortedRuns>,
+/// Runs that become one sequence of items, one after the other in the order of their numbers.
+struct Group {
+    /// Which.
+    runs: Range<usize>,
+    /// What its tasks write.
     grid: AxisChunks,
-    products: [Product; 1],
+    /// The number of its first task.
+    first: u64,
     from: Bounds,
     to: Bounds,
     /// The items and as much again.
     layout: Layout<2>,
 }
 
+impl Group {
+    /// The blocks of the `run`-th run of the group that its `n`-th task needs.
+    fn needed(&self, n: u64, run: usize) -> Range<u64> {
+        let at = n as usize * self.runs.len() + run;
+        self.from.blocks[at] as u64..self.to.blocks[at] as u64
+    }
+}
+
+/// What makes longer runs of runs knows of them, beside their items.
+struct Longer {
+    /// Numbers of blocks that a run has.
+    per_run: u64,
+    /// Where each block that was written begins.
+    begins: Mutex<Vec<RunBlock>>,
+}
+
+/// Merges runs, a task a block of the result, or each group of them into a longer run. Which blocks of a run a task reads follows from
+/// their first items, in two lists that ascend, not from the task's place: so it is no graph of places (`places.rs`), and `describe`
+/// and `readers` both ask `needed`.
+pub struct MergeStage {
+    sorter: Sorter,
+    runs: Arc<SortedRuns>,
+    groups: Vec<Group>,
+    products: [Product; 1],
+    /// Where the result is runs.
+    longer: Option<Longer>,
+}
+
 impl MergeStage {
     /// Blocks as large as a share allows: the smaller they are, the more of what is read belongs to others.
     fn fit(sorter: Sorter, node: &Expr, budget: &Budget) -> Result<MergeStage> {
         let crate::expr::Op::Merge(merge) = &node.op else { return Err(Error::internal("a merge of something else than runs")) };
-        let runs = (merge.runs.lengths.len() as u64, merge.runs.block_items);
-        let of = |most: u64| MergeStage::bytes(sorter, runs, &AxisChunks::regular(node.shape[0], most));
+        let (runs, out) = ((merge.runs.lengths.len() as u64, merge.runs.block_items), sorter.out().size() as u64);
+        let of = |most: u64| MergeStage::bytes(sorter, runs, (&AxisChunks::regular(node.shape[0], most), out));
         let sizes = blocking::task_sizes(budget.work());
         let grid = blocking::first_within(sizes.map(|most| (most, of(most))), |(_, bytes)| *bytes, budget.share_bytes()).0;
         Ok(MergeStage::new(sorter, &merge.runs, AxisChunks::regular(node.shape[0], grid)))
     }
 
-    /// Bytes that a task needs whose result is a block of `grid`, of so many runs in blocks of so many items.
-    fn bytes(sorter: Sorter, (count, piece): (u64, u64), grid: &AxisChunks) -> u64 {
+    /// Bytes that a task needs whose result is a block of `grid`, of items of so many bytes, of so many runs in blocks of so many items.
+    fn bytes(sorter: Sorter, (count, piece): (u64, u64), (grid, out): (&AxisChunks, u64)) -> u64 {
         let item = sorter.item_bytes() as u64;
         let items = merged_items(grid.longest(), piece, count).min(grid.len());
         let blocks = (items / piece.max(1)).saturating_add(count).saturating_add(1);
         let read = items.saturating_mul(item).saturating_add(blocks.saturating_mul(ROUNDING_BYTES));
         let scratch = rounded(layout(sorter, items).bytes());
-        read.saturating_add(scratch).saturating_add(rounded(grid.longest().saturating_mul(sorter.out().size() as u64)))
+        read.saturating_add(scratch).saturating_add(rounded(grid.longest().saturating_mul(out)))
     }
 
     fn new(sorter: Sorter, runs: &Arc<SortedRuns>, grid: AxisChunks) -> MergeStage {
-        let items = merged_items(grid.longest(), runs.block_items, runs.lengths.len() as u64).min(grid.len());
-        let product = Product { id: new_product(), name: "merge".into(), blocks: grid.count() };
-        let (from, to) = bounds(runs, &grid);
-        MergeStage { sorter, runs: runs.clone(), grid, products: [product], from, to, layout: layout(sorter, items) }
+        let group = Group::new(sorter, runs, 0..runs.lengths.len(), 0, grid);
+        MergeStage::of(sorter, runs.clone(), "merge", vec![group], None)
     }
 
-    /// The blocks of run `run` that the `n`-th block of the result needs.
-    fn needed(&self, n: u64, run: usize) -> std::ops::Range<u64> {
-        let at = n as usize * self.runs.lengths.len() + run;
-        self.from.blocks[at] as u64..self.to.blocks[at] as u64
+    fn of(sorter: Sorter, runs: Arc<SortedRuns>, name: &str, groups: Vec<Group>, longer: Option<Longer>) -> MergeStage {
+        let blocks = match &longer {
+            Some(longer) => longer.per_run * groups.len() as u64,
+            None => groups.iter().map(|group| group.grid.count()).sum(),
+        };
+        let products = [Product { id: new_product(), name: name.into(), blocks }];
+        MergeStage { sorter, runs, groups, products, longer }
+    }
+
+    /// Makes a longer run of each `together` of `runs`. Its tasks write as much as a share allows, whole blocks of the run.
+    fn longer(sorter: Sorter, mut runs: SortedRuns, together: u64, budget: &Budget) -> MergeStage {
+        let (count, piece) = (runs.lengths.len(), runs.block_items);
+        let ranges: Vec<Range<usize>> =
+            (0..count).step_by(together as usize).map(|start| start..count.min(start + together as usize)).collect();
+        let items = |range: &Range<usize>| runs.lengths[range.clone()].iter().sum::<u64>();
+        let longest = ranges.iter().map(items).max().unwrap_or(0);
+        let sizes = blocking::task_sizes(budget.work()).map(|most| most.next_multiple_of(piece));
+        let of = |out: u64| (out, MergeStage::longer_bytes(sorter, (together, piece), &AxisChunks::regular(longest, out)));
+        let out = blocking::first_within(sizes.map(of), |(_, bytes)| *bytes, budget.share_bytes()).0;
+        let mut first = 0;
+        let groups = ranges.into_iter().map(|range| {
+            let grid = AxisChunks::regular(items(&range), out);
+            let group = Group::new(sorter, &runs, range, first, grid);
+            first += group.grid.count();
+            group
+        });
+        let groups = groups.collect();
+        // where they begin is known to the groups by now
+        runs.blocks = Vec::new();
+        let longer = Longer { per_run: longest.div_ceil(piece).max(1), begins: Mutex::default() };
+        MergeStage::of(sorter, Arc::new(runs), "merge runs", groups, Some(longer))
+    }
+
+    /// [`MergeStage::bytes`] of a task that writes blocks of a run.
+    fn longer_bytes(sorter: Sorter, (count, piece): (u64, u64), grid: &AxisChunks) -> u64 {
+        let written = (grid.longest() / piece.max(1) + 1).saturating_mul(ROUNDING_BYTES);
+        MergeStage::bytes(sorter, (count, piece), (grid, sorter.item_bytes() as u64)).saturating_add(written)
+    }
+
+    /// How many of `count` runs all of the memory has room for at once to make a longer run of; two where it has not even that.
+    fn runs_max(sorter: Sorter, piece: u64, count: u64, budget: &Budget) -> u64 {
+        let grid = AxisChunks::regular(u64::MAX, budget.work().least_elements.next_multiple_of(piece));
+        let fits = |runs: u64| MergeStage::longer_bytes(sorter, (runs, piece), &grid) <= budget.memory_bytes;
+        partition(count, |runs| fits(runs + 1)).max(2)
+    }
+
+    /// The group of task `n`, and its number in it.
+    fn task(&self, n: u64) -> (&Group, u64) {
+        let group = &self.groups[partition(self.groups.len() as u64, |at| self.groups[at as usize].first <= n) as usize - 1];
+        (group, n - group.first)
     }
 
     fn key(&self, run: usize, at: u64) -> BlockKey {
         BlockKey { product: self.runs.product, block: run as u64 * self.runs.per_run + at }
+    }
+
+    /// The blocks of a longer run that a task writes: the number of the first, and the items of each.
+    fn written(&self, group: &Group, longer: &Longer, n: u64) -> (u64, impl Iterator<Item = u64> + use<>) {
+        let ((start, len), piece) = (group.grid.chunk(n), self.runs.block_items);
+        let run = partition(self.groups.len() as u64, |at| self.groups[at as usize].first < group.first);
+        (run * longer.per_run + start / piece, (0..len.div_ceil(piece)).map(move |at| piece.min(len - at * piece)))
+    }
+}
+
+impl Group {
+    fn new(sorter: Sorter, runs: &SortedRuns, of: Range<usize>, first: u64, grid: AxisChunks) -> Group {
+        let mine = |block: &&RunBlock| of.contains(&(block.run as usize));
+        let blocks: Vec<RunBlock> =
+            runs.blocks.iter().filter(mine).map(|block| RunBlock { run: block.run - of.start as u32, ..*block }).collect();
+        let (from, to) = bounds(&runs.lengths[of.clone()], runs.block_items, &blocks, &grid);
+        let items = merged_items(grid.longest(), runs.block_items, of.len() as u64).min(grid.len());
+        Group { runs: of, grid, first, from, to, layout: layout(sorter, items) }
     }
 }
 
@@ -274,20 +436,20 @@ fn layout(sorter: Sorter, items: u64) -> Layout<2> {
     Layout::new([bytes, bytes])
 }
 
-/// For each block of `grid`, from which block to which each run is needed.
-fn bounds(runs: &SortedRuns, grid: &AxisChunks) -> (Bounds, Bounds) {
-    let count = runs.lengths.len();
+/// For each block of `grid`, from which block to which each run is needed, of runs of such lengths in `blocks` of so many items.
+fn bounds(lengths: &[u64], block_items: u64, blocks: &[RunBlock], grid: &AxisChunks) -> (Bounds, Bounds) {
+    let count = lengths.len();
     let room = || Bounds { orders: Vec::new(), blocks: vec![0; grid.count() as usize * count] };
     let (mut from, mut to) = (room(), room());
-    if runs.blocks.is_empty() {
+    if blocks.is_empty() {
         return (from, to);
     }
-    let length = |block: &RunBlock| runs.block_items.min(runs.lengths[block.run as usize] - block.at as u64 * runs.block_items);
+    let length = |block: &RunBlock| block_items.min(lengths[block.run as usize] - block.at as u64 * block_items);
     // of each run, the blocks passed, and all items but the first of the last of them
     let (mut passed, mut open) = (vec![0u32; count], vec![0u64; count]);
     let (mut most, mut all_open) = (0, 0);
-    for at in 0..=runs.blocks.len() {
-        let block = runs.blocks.get(at);
+    for at in 0..=blocks.len() {
+        let block = blocks.get(at);
         // items before the first of this block: at most, and at least
         let least = most - all_open + block.map_or(all_open, |block| open[block.run as usize]);
         while to.orders.len() < grid.count() as usize {
@@ -324,7 +486,7 @@ fn bounds(runs: &SortedRuns, grid: &AxisChunks) -> (Bounds, Bounds) {
 
 impl Stage for MergeStage {
     fn name(&self) -> &str {
-        "merge"
+        &self.products[0].name
     }
     fn products(&self) -> &[Product] {
         &self.products
@@ -333,48 +495,69 @@ impl Stage for MergeStage {
         vec![self.runs.product]
     }
     fn tasks(&self) -> u64 {
-        self.grid.count()
+        self.groups.iter().map(|group| group.grid.count()).sum()
     }
     fn demand_bytes(&self) -> u64 {
-        MergeStage::bytes(self.sorter, (self.runs.lengths.len() as u64, self.runs.block_items), &self.grid)
+        let of = |group: &Group| {
+            let runs = (group.runs.len() as u64, self.runs.block_items);
+            match &self.longer {
+                Some(_) => MergeStage::longer_bytes(self.sorter, runs, &group.grid),
+                None => MergeStage::bytes(self.sorter, runs, (&group.grid, self.sorter.out().size() as u64)),
+            }
+        };
+        self.groups.iter().map(of).max().unwrap_or(0)
     }
     fn describe(&self, n: u64, spec: &mut TaskSpec) {
-        for run in 0..self.runs.lengths.len() {
-            spec.reads.extend(self.needed(n, run).map(|at| self.key(run, at)));
+        let (group, n) = self.task(n);
+        for run in 0..group.runs.len() {
+            spec.reads.extend(group.needed(n, run).map(|at| self.key(group.runs.start + run, at)));
         }
-        let bytes = self.grid.chunk(n).1 * self.sorter.out().size() as u64;
-        spec.writes.push(Write { key: BlockKey { product: self.products[0].id, block: n }, bytes, takes: None });
-        spec.scratch_bytes = self.layout.bytes();
+        let product = self.products[0].id;
+        let write = |block: u64, bytes: u64| Write { key: BlockKey { product, block }, bytes, takes: None };
+        match &self.longer {
+            Some(longer) => {
+                let (first, items) = self.written(group, longer, n);
+                let item = self.sorter.item_bytes() as u64;
+                spec.writes.extend(items.enumerate().map(|(at, items)| write(first + at as u64, items * item)));
+            }
+            None => spec.writes.push(write(n, group.grid.chunk(n).1 * self.sorter.out().size() as u64)),
+        }
+        spec.scratch_bytes = group.layout.bytes();
     }
     fn readers(&self, product: u64, block: BlockId) -> u64 {
         if product != self.runs.product {
             return 0;
         }
         let (run, at) = ((block / self.runs.per_run) as usize, block % self.runs.per_run);
+        let group = &self.groups[partition(self.groups.len() as u64, |group| self.groups[group as usize].runs.end <= run) as usize];
+        let run = run - group.runs.start;
         // both ends ascend
-        let tasks = self.grid.count();
-        let first = partition(tasks, |n| self.needed(n, run).end <= at);
-        let end = partition(tasks, |n| self.needed(n, run).start <= at);
+        let tasks = group.grid.count();
+        let first = partition(tasks, |n| group.needed(n, run).end <= at);
+        let end = partition(tasks, |n| group.needed(n, run).start <= at);
         end.saturating_sub(first)
     }
     fn producer(&self, _product: u64, block: BlockId) -> u64 {
-        block
+        let Some(longer) = &self.longer else { return block };
+        let group = &self.groups[(block / longer.per_run) as usize];
+        group.first + group.grid.find(block % longer.per_run * self.runs.block_items)
     }
     fn moved_bytes(&self) -> u64 {
         0
     }
     fn run(&self, n: u64, blocks: &mut TaskBlocks) -> Result<()> {
         let item = self.sorter.item_bytes();
+        let (group, n) = self.task(n);
         let Parts { reads, mut writes, scratch, .. } = blocks.parts();
         let mut rest = scratch;
-        let [items, spare] = self.layout.split(&mut rest);
-        let (from, to) = (self.from.orders[n as usize], self.to.orders[n as usize]);
+        let [items, spare] = group.layout.split(&mut rest);
+        let (from, to) = (group.from.orders[n as usize], group.to.orders[n as usize]);
         let mut reads = reads.into_iter();
         // items of blocks that stand before all that are read, or are left out of them
         let (mut before, mut filled) = (0, 0);
-        let mut lengths = Vec::with_capacity(self.runs.lengths.len());
-        for run in 0..self.runs.lengths.len() {
-            let needed = self.needed(n, run);
+        let mut lengths = Vec::with_capacity(group.runs.len());
+        for run in 0..group.runs.len() {
+            let needed = group.needed(n, run);
             before += needed.start * self.runs.block_items;
             let start = filled;
             for read in reads.by_ref().take((needed.end - needed.start) as usize) {
@@ -389,9 +572,21 @@ impl Stage for MergeStage {
         }
         let items = &mut items[..filled];
         self.sorter.merge(items, &lengths, spare);
-        let (start, len) = self.grid.chunk(n);
+        let (start, len) = group.grid.chunk(n);
         let first = (start - before) as usize;
-        self.sorter.write(&items[first * item..(first + len as usize) * item], writes[0]);
+        let items = &items[first * item..(first + len as usize) * item];
+        let Some(longer) = &self.longer else {
+            self.sorter.write(items, writes[0]);
+            return Ok(());
+        };
+        let (block, _) = self.written(group, longer, n);
+        let (run, at) = ((block / longer.per_run) as u32, (block % longer.per_run) as u32);
+        let mut begins = Vec::with_capacity(writes.len());
+        for (next, (items, write)) in items.chunks(self.runs.block_items as usize * item).zip(writes).enumerate() {
+            write.copy_from_slice(items);
+            begins.push(RunBlock { order: self.sorter.order(&items[..item]), run, at: at + next as u32 });
+        }
+        longer.begins.lock().unwrap_or_else(PoisonError::into_inner).extend(begins);
         Ok(())
     }
 }
@@ -413,7 +608,7 @@ fn partition(n: u64, before: impl Fn(u64) -> bool) -> u64 {
 impl Lower for Merge {
     fn lower(&self, node: &Expr, lowering: &mut Lowering<'_>) -> Result<Blocked> {
         let stage = MergeStage::fit(self.sorter, node, lowering.budget)?;
-        let made = Blocked { product: stage.products[0].id, grid: ChunkGrid { axes: vec![stage.grid.clone()] } };
+        let made = Blocked { product: stage.products[0].id, grid: ChunkGrid { axes: vec![stage.groups[0].grid.clone()] } };
         lowering.push(stage, Drive::Pulled);
         Ok(made)
     }
@@ -437,6 +632,66 @@ mod tests {
         let longest = values.iter().map(Vec::len).max().unwrap() as u64;
         let lengths = values.iter().map(|run| run.len() as u64).collect();
         SortedRuns { product: 1, lengths, block_items: piece, per_run: longest.div_ceil(piece), blocks, owner: None }
+    }
+
+    #[test]
+    fn as_few_rounds_make_one_run_of_groups_that_are_no_larger_than_that_needs() {
+        for runs in 3..300 {
+            for most in 2..40 {
+                let rounds = |group: u64| {
+                    let (mut left, mut rounds) = (runs, 0);
+                    while left > 1 {
+                        left = u64::div_ceil(left, group);
+                        rounds += 1;
+                    }
+                    rounds
+                };
+                let group = together(runs, most);
+                assert!((2..=most).contains(&group), "{runs} runs by {most} at most: {group}");
+                assert_eq!(rounds(group), rounds(most), "{runs} runs by {most} at most: {group}");
+                assert!(group == 2 || rounds(group - 1) > rounds(most), "{runs} runs by {most} at most: {group}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_reads_a_block_of_a_longer_run_is_counted_and_what_writes_it_found() {
+        let values: Vec<Vec<i64>> = (0..7).map(|run| (0..5 + 3 * run).map(|i| (i * 7 + run) % 11).collect()).collect();
+        let sorted = |mut run: Vec<i64>| {
+            run.sort_unstable();
+            run
+        };
+        let runs = runs_of(&values.into_iter().map(sorted).collect::<Vec<_>>(), 3);
+        let mut sizes = crate::sizes::Sizes::tiny();
+        (sizes.work.task_elements, sizes.work.least_elements) = (6, 3);
+        let budget = Budget { memory_bytes: 1 << 20, threads: 1, sizes };
+        let lengths = runs.lengths.clone();
+        let stage = MergeStage::longer(Sorter { dtype: DType::U64, gives: Gives::Values }, runs, 3, &budget);
+        assert_eq!(stage.groups.iter().map(|group| group.runs.clone()).collect::<Vec<_>>(), [0..3, 3..6, 6..7]);
+        let (mut read, mut written) = (std::collections::HashMap::new(), Vec::new());
+        for n in 0..stage.tasks() {
+            let mut spec = TaskSpec::default();
+            stage.describe(n, &mut spec);
+            spec.reads.iter().for_each(|key| *read.entry(*key).or_insert(0) += 1);
+            for write in &spec.writes {
+                assert_eq!(stage.producer(write.key.product, write.key.block), n);
+                written.push((write.key.block, write.bytes / 8));
+            }
+        }
+        for (run, len) in lengths.iter().enumerate() {
+            for at in 0..len.div_ceil(3) {
+                let key = stage.key(run, at);
+                assert_eq!(read.get(&key).copied().unwrap_or(0), stage.readers(key.product, key.block), "run {run}, block {at}");
+                assert!(read[&key] > 0, "run {run}, block {at}");
+            }
+        }
+        let per_run = stage.longer.as_ref().unwrap().per_run;
+        for (group, of) in stage.groups.iter().enumerate() {
+            let items = |block: &&(u64, u64)| block.0 / per_run == group as u64;
+            let lens: Vec<u64> = written.iter().filter(items).map(|block| block.1).collect();
+            assert_eq!(lens.iter().sum::<u64>(), lengths[of.runs.clone()].iter().sum::<u64>(), "run {group}");
+            assert!(lens[..lens.len() - 1].iter().all(|&n| n == 3), "all but the last are full: {lens:?}");
+        }
     }
 
     #[test]
@@ -467,7 +722,7 @@ mod tests {
                 let (start, len) = grid.chunk(n);
                 let (mut below, mut held) = (0, Vec::<i64>::new());
                 for (run, values) in values.iter().enumerate() {
-                    let needed = stage.needed(n, run);
+                    let needed = stage.groups[0].needed(n, run);
                     let first = (needed.start * piece) as usize;
                     below += first;
                     held.extend(&values[first..values.len().min((needed.end * piece) as usize)]);
