@@ -107,6 +107,12 @@ impl<T: Field> Loop for Over<'_, T> {
     fn run(mut self) {
         let (m, n) = (self.x.rows(), self.r.cols());
         let mut columns = [[T::ZERO; ROWS]; NARROW];
+        let mut by = [[T::ZERO; NARROW]; NARROW];
+        for j in 0..n {
+            for i in 0..=j {
+                by[j][i] = self.r.at(i, j);
+            }
+        }
         for top in (0..m).step_by(ROWS) {
             let rows = ROWS.min(m - top);
             for i in 0..rows {
@@ -116,16 +122,18 @@ impl<T: Field> Loop for Over<'_, T> {
                 }
             }
             for j in 0..n {
-                let (done, later) = columns.split_at_mut(j + 1);
-                let (column, by) = (&mut done[j], self.r.at(j, j));
-                match by.inverse() {
+                // in registers until it is done
+                let mut column = columns[j];
+                for (by, earlier) in by[j][..j].iter().zip(&columns) {
+                    for i in 0..ROWS {
+                        column[i] = column[i] - *by * earlier[i];
+                    }
+                }
+                match by[j][j].inverse() {
                     Some(inverse) => column.iter_mut().for_each(|x| *x = *x * inverse),
-                    None => column.iter_mut().for_each(|x| *x = x.over(by)),
+                    None => column.iter_mut().for_each(|x| *x = x.over(by[j][j])),
                 }
-                for l in j + 1..n {
-                    let by = self.r.at(j, l);
-                    later[l - j - 1].iter_mut().zip(&*column).for_each(|(y, x)| *y = *y - by * *x);
-                }
+                columns[j] = column;
             }
             for i in 0..rows {
                 let row = self.x.row(top + i);
