@@ -101,11 +101,22 @@ impl Runtime {
         Ok(exprs)
     }
 
-    /// Counts what `node` selects, for all who know the count.
+    /// Counts what `node` selects, for all who know the count. What it selects from is only planned: nobody reads it before all lengths are known.
     fn count(&self, node: &Expr, selection: ops::Mask, cancel: &CancelToken) -> Result<()> {
-        let mask = self.awaited(std::slice::from_ref(&selection.mask), cancel)?;
-        let mask = self.find_all(self.rewrite(&mask)?, cancel)?.remove(0);
-        let node = Node::with_chunks(ops::Mask { mask, ..selection }.into(), node.chunks.clone())?;
+        let awaited = self.awaited(&[selection.mask.clone(), selection.arg.clone()], cancel)?;
+        let mut exprs = settle(&self.rewrite(&awaited)?)?;
+        while let Some((below, procedure)) = procedures(&exprs[..1], &self.0.sizes).into_iter().next() {
+            let found = self.find(&below, procedure, cancel)?;
+            exprs = settle(&replace(&exprs, &below, &found)?)?;
+        }
+        // whether those fit is asked where they run
+        let mut foreseen = Foreseen::under(self.0.limit_bytes);
+        while let Some((below, procedure)) = procedures(&exprs[1..], &self.0.sizes).into_iter().next() {
+            let (bound, _) = self.foresee_procedure(&below, &*procedure, &mut foreseen, cancel)?;
+            exprs = replace(&exprs, &below, &bound)?;
+        }
+        let (mask, arg) = (exprs[0].clone(), exprs[1].clone());
+        let node = Node::with_chunks(ops::Mask { mask, arg, ..selection }.into(), node.chunks.clone())?;
         // unless another thread has counted it meanwhile
         if let Some(procedure) = procedure(&node, &self.0.sizes) {
             self.find(&node, procedure, cancel)?;

@@ -18,6 +18,11 @@ pub fn rows() -> Vec<Row> {
                 vec![count(|v| v < 500 && v % 7 < 4), count(|v| v < 500 && v % 7 >= 4), count(|v| v >= 500 && v % 7 < 4), count(|v| v >= 500 && v % 7 >= 4)]
             })),
         row("rows in a stored order", store("x[j]", &["x=x.h5:/x", "j=order.npy"], "ordered.npy", &[]), like_x(|| each(ROWS, COLUMNS, |i, j| x(order(i), j)))),
+        row("sorted sets", eval("sort(unique(x)).sum(), intersect1d(x[:2048], x[2048:]).sum()", &["x=x.h5:/x"]), {
+            // any thousand rows hold all that f takes
+            let all = values().map(|v| v as f64).sum();
+            Expected::Values(vec![all, all])
+        }).spills(),
         row("argwhere", eval("w = argwhere(x > 900); w[:, 0].sum(), w[:, 1].sum()", &["x=x.h5:/x"]),
             Expected::Computed(|| {
                 let above = || (0..ROWS * COLUMNS).map(|k| (k / COLUMNS, k % COLUMNS)).filter(|&(i, j)| x(i, j) > 900.0);
