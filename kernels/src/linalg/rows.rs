@@ -1,7 +1,7 @@
 //! Rows of a tall matrix against a small triangle: sketched, divided by it, multiplied with themselves.
 //!
-//! Source: Y. Yamazaki, A. J. Higgins, E. G. Boman and D. B. Szyld, *Two-Stage Block Orthogonalization to Improve Performance of s-step
-//! GMRES* and A. J. Higgins et al., *Analysis of Randomized Householder-Cholesky QR Factorization with Multisketching*, arXiv 2309.05868.
+//! Source: Higgins, Szyld, Boman and Yamazaki, *Analysis of Randomized Householder-Cholesky QR Factorization with Multisketching*, arXiv
+//! 2309.05868 (2023).
 
 use super::NARROW;
 use super::cholesky::{cholesky_panel, cholesky_scratch_bytes};
@@ -161,7 +161,9 @@ pub fn rows_squared<T: Field>(x: Mat<'_, T>, mut g: MatMut<'_, T>, scratch: &mut
 
 /// Bytes of scratch for [`rows_cholesky`] and [`columns_reciprocal`] of order `n`.
 pub fn rows_cholesky_scratch_bytes<T: Field>(n: usize) -> usize {
-    taken_bytes::<T>(n * n) + cholesky_scratch_bytes::<T>(n, n)
+    // the lengths of the columns, and what the estimate keeps, have memory of their own
+    let kept = Condition::bytes(n as u64) as usize + n * size_of::<f64>();
+    taken_bytes::<T>(n * n) + cholesky_scratch_bytes::<T>(n, n) + kept
 }
 
 /// The singular values' ratio, smallest over largest, of an upper triangle [n, n] whose columns are brought to length one, as it is estimated: at least what it

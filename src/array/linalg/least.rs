@@ -1,7 +1,6 @@
 //! What follows from singular values: least squares, pseudoinverses, ranks, condition numbers.
 
-use super::factor::r_alone;
-use super::factor::span;
+use super::factor::{r_alone, span};
 use super::{computed, matrix, one, qr_parts, several, stack, svd, svdvals};
 use crate::array::elementwise::cast;
 use crate::array::{Array, Index, axis, concatenate, where_, zeros};

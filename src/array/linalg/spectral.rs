@@ -1,8 +1,7 @@
 //! Singular values and eigenvalues.
 
 use super::calls::dense;
-use super::factor::r_alone;
-use super::factor::{applied, factored, sides, span};
+use super::factor::{applied, factored, r_alone, sides, span};
 use super::{matrix, one, qr, qr_parts, several, square, stack};
 use crate::array::{Array, Index, concatenate, eye, random, where_};
 use crate::error::{Error, Result};

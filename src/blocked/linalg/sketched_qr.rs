@@ -57,7 +57,7 @@ enum At {
 enum Pass {
     /// The sketch: R₀.
     Sketch,
-    /// XᴴX, where the blocks of this product is R₀: R₁ and R.
+    /// XᴴX, where the block of this product is R₀: R₁ and R.
     Squares(u64),
 }
 
@@ -69,14 +69,6 @@ impl SketchedQr {
 
     fn sizes(&self) -> Sizes {
         Sizes { n: self.arg.shape[1], dtype: self.arg.dtype }
-    }
-
-    /// The relative distance of numbers.
-    fn epsilon(&self) -> f64 {
-        match self.arg.dtype {
-            DType::F32 | DType::C64 => f32::EPSILON as f64,
-            _ => f64::EPSILON,
-        }
     }
 
     /// The plan of `pass`, and the products that it leaves: R₀, or R₁ and R.
@@ -145,7 +137,7 @@ impl Procedure for SketchedQr {
             At::Sketched(first, product, found) => {
                 let ratio = value(&found).unwrap_or(0.0);
                 // X differs from A·R₀⁻¹ by n·ε over this at most
-                if ratio.is_nan() || ratio < MARGIN * n * self.epsilon() {
+                if ratio.is_nan() || ratio < MARGIN * n * self.arg.dtype.epsilon() {
                     return Ok(Step::Done(tall_qr(&self.arg, By::Tree)?));
                 }
                 let found = Found::default();
