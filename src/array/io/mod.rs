@@ -44,7 +44,7 @@ pub fn open(address: impl AsRef<Path>) -> Result<Array> {
 /// use flagstone::{Runtime, arange, array::open_many, store::AsOne};
 /// let runtime = Runtime::builder().memory_limit("64MiB").build()?;
 /// for n in 0..3 {
-///     runtime.store(&arange(10 * n, 10 * n + 10, 1), at(&format!("part_{n}.npy")))?;
+///     runtime.store(&arange(10 * n, 10 * n + 10, 1, None), at(&format!("part_{n}.npy")))?;
 /// }
 /// let rows = open_many(&[at("part_*.npy")], &AsOne::default().stack(0), false)?;
 /// assert_eq!(rows.shape()?, [3, 10]);
