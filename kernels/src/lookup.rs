@@ -1,7 +1,7 @@
-//! Places in a table that is held whole: where values belong in sorted ones, and what stands at given indices.
+//! Places in a table, a part of it at a time: where values belong in sorted ones, and what stands at given indices.
 
 use crate::dtype::DType;
-use crate::sort::{Gives, Sorter};
+use crate::sort::search;
 use crate::with_element;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,17 @@ pub enum Lookup {
     },
     /// The elements at indices, negative ones from the end.
     Take,
+    /// The same, where each row of the table, its last axis, has indices of its own.
+    TakeAlong,
+}
+
+/// Which part of a table is at hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Where it starts along the axis of the table.
+    pub start: u64,
+    /// Length of that axis.
+    pub of: u64,
 }
 
 /// An index that is not in the table.
@@ -27,6 +38,7 @@ impl Lookup {
         match self {
             Lookup::Search { .. } => "searchsorted",
             Lookup::Take => "take",
+            Lookup::TakeAlong => "take_along_axis",
         }
     }
 
@@ -34,19 +46,12 @@ impl Lookup {
     pub fn dtypes(self, dtype: DType) -> (DType, DType) {
         match self {
             Lookup::Search { .. } => (dtype, DType::I64),
-            Lookup::Take => (DType::I64, dtype),
+            Lookup::Take | Lookup::TakeAlong => (DType::I64, dtype),
         }
     }
 
-    /// Bytes beside the arguments and the answers, for a table of `n` elements of `dtype` that `asked` are looked up in.
-    pub fn scratch_bytes(self, dtype: DType, n: u64, asked: u64) -> u64 {
-        match self {
-            Lookup::Search { .. } => n.saturating_add(asked).saturating_mul(keys(dtype).item_bytes() as u64),
-            Lookup::Take => 0,
-        }
-    }
-
-    /// Looks up `asked` along the middle axis of a dense table [outer, n, inner] of `dtype`: answers [outer, asked, inner].
+    /// Looks up `asked` along the middle axis of a dense table [outer, n, inner] of `dtype`, which is `part` of the whole one: answers
+    /// [outer, asked, inner], or, of rows with indices [outer, asked] of their own, [outer, asked]. Parts come in any order but the first one, which begins the answers that the others complete.
     ///
     /// # Errors
     /// The first index that is out of bounds.
@@ -55,98 +60,129 @@ impl Lookup {
     /// If a buffer is shorter than said, or not aligned to 8 bytes.
     pub fn run(
         self,
-        table: &[u8],
+        (table, part): (&[u8], Part),
         dtype: DType,
         [outer, n, inner]: [usize; 3],
         asked: &[u8],
         out: &mut [u8],
-        scratch: &mut [u8],
     ) -> Result<(), OutOfBounds> {
+        if part.start == 0 {
+            out.fill(0);
+        }
         match self {
             Lookup::Search { right } => {
-                search(table, dtype, n, asked, bytemuck::cast_slice_mut(out), right, scratch);
+                search(dtype, table, asked, right, bytemuck::cast_slice_mut(out));
                 Ok(())
             }
-            Lookup::Take => {
+            Lookup::Take => take(table, part, dtype, [outer, n, inner], bytemuck::cast_slice(asked), out),
+            Lookup::TakeAlong => {
                 let asked: &[i64] = bytemuck::cast_slice(asked);
-                let out_of_bounds = |at: &&i64| **at < -(n as i64) || **at >= n as i64;
-                if let Some(&at) = asked.iter().find(out_of_bounds) {
-                    return Err(OutOfBounds(at));
-                }
-                let place = |at: i64| if at < 0 { (at + n as i64) as usize } else { at as usize };
-                if inner == 1 {
-                    with_element!(dtype, T => {
-                        let (table, out): (&[T], &mut [T]) = (bytemuck::cast_slice(table), bytemuck::cast_slice_mut(out));
-                        for (table, out) in table.chunks_exact(n).zip(out.chunks_exact_mut(asked.len())) {
-                            asked.iter().zip(out).for_each(|(&at, out)| *out = table[place(at)]);
-                        }
-                    });
-                    return Ok(());
-                }
-                let row = inner * dtype.size();
-                for before in 0..outer {
-                    let table = &table[before * n * row..][..n * row];
-                    let out = &mut out[before * asked.len() * row..][..asked.len() * row];
-                    for (&at, out) in asked.iter().zip(out.chunks_exact_mut(row)) {
-                        out.copy_from_slice(&table[place(at) * row..][..row]);
-                    }
-                }
-                Ok(())
+                let (row, each) = (n * dtype.size(), asked.len() / outer);
+                let rows = table.chunks_exact(row).zip(asked.chunks_exact(each)).zip(out.chunks_exact_mut(each * dtype.size()));
+                rows.map(|((table, asked), out)| take(table, part, dtype, [1, n, 1], asked, out)).collect()
             }
         }
     }
 }
 
-/// The order of values of which equal ones are equal.
-fn keys(dtype: DType) -> Sorter {
-    Sorter { dtype, gives: Gives::Places }
-}
-
-fn search(table: &[u8], dtype: DType, n: usize, asked: &[u8], out: &mut [i64], right: bool, scratch: &mut [u8]) {
-    let sorter = keys(dtype);
-    let item = sorter.item_bytes();
-    let (held, rest) = scratch.split_at_mut(n * item);
-    // the same place for all: only values are compared
-    sorter.items(table, |_| 0, held);
-    let sought = &mut rest[..out.len() * item];
-    sorter.items(asked, |_| 0, sought);
-    sorter.search(held, sought, right, out);
+fn take(table: &[u8], part: Part, dtype: DType, [outer, n, inner]: [usize; 3], asked: &[i64], out: &mut [u8]) -> Result<(), OutOfBounds> {
+    let of = part.of as i64;
+    if let Some(&at) = asked.iter().find(|&&at| at < -of || at >= of) {
+        return Err(OutOfBounds(at));
+    }
+    // below n where the part has it
+    let place = |at: i64| (if at < 0 { at + of } else { at }).wrapping_sub(part.start as i64) as u64 as usize;
+    if inner == 1 {
+        with_element!(dtype, T => {
+            let (table, out): (&[T], &mut [T]) = (bytemuck::cast_slice(table), bytemuck::cast_slice_mut(out));
+            for (table, out) in table.chunks_exact(n).zip(out.chunks_exact_mut(asked.len())) {
+                for (&at, out) in asked.iter().zip(out) {
+                    if let Some(&value) = table.get(place(at)) {
+                        *out = value;
+                    }
+                }
+            }
+        });
+        return Ok(());
+    }
+    let row = inner * dtype.size();
+    for before in 0..outer {
+        let table = &table[before * n * row..][..n * row];
+        let out = &mut out[before * asked.len() * row..][..asked.len() * row];
+        for (&at, out) in asked.iter().zip(out.chunks_exact_mut(row)) {
+            let at = place(at);
+            if at < n {
+                out.copy_from_slice(&table[at * row..][..row]);
+            }
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Answers to `asked`, of a table [outer, n, inner] in parts of so many places.
+    fn run<T: bytemuck::Pod, A: bytemuck::Pod, R: bytemuck::Pod + Default>(
+        what: Lookup,
+        (table, [outer, n, inner]): (&[T], [usize; 3]),
+        dtype: DType,
+        asked: &[A],
+        length: usize,
+    ) -> Result<Vec<R>, OutOfBounds> {
+        let mut out = vec![R::default(); outer * asked.len() * inner];
+        for start in (0..n).step_by(length) {
+            let len = length.min(n - start);
+            let rows = (0..outer).flat_map(|row| &table[(row * n + start) * inner..][..len * inner]).copied();
+            let part: Vec<T> = rows.collect();
+            let at = Part { start: start as u64, of: n as u64 };
+            let (part, asked) = (bytemuck::cast_slice(&part), bytemuck::cast_slice(asked));
+            what.run((part, at), dtype, [outer, len, inner], asked, bytemuck::cast_slice_mut(&mut out))?;
+        }
+        Ok(out)
+    }
+
     #[test]
     fn searches_as_numpy_does() {
         let (table, asked) = ([1.0f64, 2.0, 2.0, f64::NAN], [0.0f64, 2.0, 3.0, f64::NAN, -0.0]);
         for (right, expected) in [(false, [0, 1, 3, 3, 0]), (true, [0, 3, 3, 4, 0])] {
-            let (mut out, mut scratch) = ([0i64; 5], vec![0u64; 18]);
-            let what = Lookup::Search { right };
-            assert_eq!(what.scratch_bytes(DType::F64, 4, 5), 9 * 16);
-            let run = what.run(
-                bytemuck::cast_slice(&table),
-                DType::F64,
-                [1, 4, 1],
-                bytemuck::cast_slice(&asked),
-                bytemuck::cast_slice_mut(&mut out),
-                bytemuck::cast_slice_mut(&mut scratch),
-            );
-            assert_eq!((run, out), (Ok(()), expected));
+            for length in 1..=4 {
+                let places = run::<f64, f64, i64>(Lookup::Search { right }, (&table, [1, 4, 1]), DType::F64, &asked, length);
+                assert_eq!(places.unwrap(), expected, "parts of {length}");
+            }
         }
     }
 
     #[test]
     fn takes_along_the_middle_axis() {
         let table: Vec<i16> = (0..12).collect();
-        let (mut out, asked) = ([0i16; 8], [-1i64, 0]);
-        let mut take = |asked: &[i64]| {
-            let (table, asked) = (bytemuck::cast_slice(&table), bytemuck::cast_slice(asked));
-            Lookup::Take.run(table, DType::I16, [2, 3, 2], asked, bytemuck::cast_slice_mut(&mut out), &mut [])
+        let take = |shape, asked: &[i64], length| run::<i16, i64, i16>(Lookup::Take, (&table, shape), DType::I16, asked, length);
+        for length in 1..=3 {
+            assert_eq!(take([2, 3, 2], &[3, 0], length), Err(OutOfBounds(3)));
+            assert_eq!(take([2, 3, 2], &[0, -4], length), Err(OutOfBounds(-4)));
+            assert_eq!(take([2, 3, 2], &[-1, 0], length).unwrap(), [4, 5, 0, 1, 10, 11, 6, 7]);
+            assert_eq!(take([4, 3, 1], &[-1, 0], length).unwrap(), [2, 0, 5, 3, 8, 6, 11, 9]);
+        }
+    }
+
+    #[test]
+    fn takes_along_rows_at_indices_of_their_own() {
+        let table: Vec<i16> = (0..6).collect();
+        let take = |asked: &[i64], length| {
+            let mut out = [0i16; 4];
+            for start in (0..3).step_by(length) {
+                let len = length.min(3 - start);
+                let part: Vec<i16> = table.chunks(3).flat_map(|row| &row[start..start + len]).copied().collect();
+                let part = (bytemuck::cast_slice(&part), Part { start: start as u64, of: 3 });
+                let (asked, out) = (bytemuck::cast_slice(asked), bytemuck::cast_slice_mut(&mut out));
+                Lookup::TakeAlong.run(part, DType::I16, [2, len, 1], asked, out)?;
+            }
+            Ok(out)
         };
-        assert_eq!(take(&[3, 0]), Err(OutOfBounds(3)));
-        assert_eq!(take(&[0, -4]), Err(OutOfBounds(-4)));
-        assert_eq!(take(&asked), Ok(()));
-        assert_eq!(out, [4, 5, 0, 1, 10, 11, 6, 7]);
+        for length in 1..=3 {
+            assert_eq!(take(&[2, 0, -1, 1], length), Ok([2, 0, 5, 4]));
+            assert_eq!(take(&[2, 0, 1, -4], length), Err(OutOfBounds(-4)));
+        }
     }
 }

@@ -88,7 +88,7 @@ fn front(expr: &Expr, at: usize, n: usize) -> Result<Expr> {
 }
 
 impl Array {
-    /// The elements at the integers `indices` along `axis`, negative ones from the end. A task holds the whole axis.
+    /// The elements at the integers `indices` along `axis`, negative ones from the end.
     ///
     /// ```
     /// let x = flagstone::arange(0, 10, 2, None).take(&flagstone::arange(2, 0, -1, None), 0);

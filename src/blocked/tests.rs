@@ -100,6 +100,10 @@ fn expressions(directory: &std::path::Path) -> Vec<(&'static str, Array)> {
         ("function", x.map_blocks(|block: ndarray::ArrayViewD<'_, f64>| block.to_owned()).index(idx![2..35, 1..28]) * 2.0),
         ("where", where_(x.gt(0.0), &x, x.mean(..))),
         ("rechunk", x.rechunk([5, 29])),
+        ("search", crate::arange(0.0, 300.0, 1.0, None).searchsorted(x.clone(), false) + 1),
+        ("take", x.take(&(crate::arange(0, 290, 1, None) % 29), 1)),
+        ("take rows", long.take(&(long.index(idx![.., ..2]) * 9.0).astype(crate::DType::I64), 0)),
+        ("take along", y.take_along_axis(&y.argsort(0), Some(0)) * 2.0),
         ("running totals", x.cumsum(0) + 1.0),
         ("running totals of rows", (&x - x.mean(axis(1).keepdims())).cumsum(1).index(idx![.., 20])),
     ]

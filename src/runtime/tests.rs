@@ -353,6 +353,9 @@ fn bits_do_not_depend_on_work_sizes() {
         ("mask", x.index(idx![x.gt(0.0)]) + 1.0),
         ("running totals", x.cumsum(0)),
         ("running totals of rows", (&x * 3.0).cumsum(1).index(idx![..;2])),
+        ("search", long.ravel().sort(0).searchsorted(x.clone(), true).astype(DType::F64)),
+        ("take", long.take(&(crate::arange(0, 1400, 1, None) * 37 % 700).reshape([70, 20]), 0)),
+        ("take along", long.take_along_axis(&long.argsort(0), Some(0))),
         ("parts", crate::array::concatenate(&[x.clone(), x.index(idx![3.., ..;-1])], 0).std(1)),
     ];
     let tiny = Sizes::tiny();

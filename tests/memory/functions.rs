@@ -59,6 +59,40 @@ pub fn rows() -> Vec<Row> {
                 vec![sum / count, count, sum, -1.0]
             })),
         row("values put along lanes", eval("put_along_axis(x, argmax(x, axis=1, keepdims=True), 0, 1).sum()", &["x=rows.zarr"]), Expected::Values(vec![all - of_f - most_g * ROWS as f64])),
+        row("places in a long table", eval("searchsorted(sort(x.ravel()), x[:64]).sum(), isin(x[:1024], x[1024:].ravel() * 2).sum(), setdiff1d(x, x[:2048] * 2).sum()", &["x=x.h5:/x"]),
+            Expected::Computed(|| {
+                let counts = histogram();
+                let below: Vec<u64> = counts.iter().scan(0, |sum, n| Some(std::mem::replace(sum, *sum + n))).collect();
+                let found = (0..64 * COLUMNS).map(|k| below[x(k / COLUMNS, k % COLUMNS) as usize] as f64).sum();
+                let mut doubled = vec![false; 3000];
+                (1024 * COLUMNS..ROWS * COLUMNS).for_each(|k| doubled[2 * x(k / COLUMNS, k % COLUMNS) as usize] = true);
+                let held = (0..1024 * COLUMNS).filter(|k| doubled[x(k / COLUMNS, k % COLUMNS) as usize]).count() as f64;
+                doubled.fill(false);
+                (0..2048 * COLUMNS).for_each(|k| doubled[2 * x(k / COLUMNS, k % COLUMNS) as usize] = true);
+                vec![found, held, values().filter(|&v| !doubled[v]).map(|v| v as f64).sum()]
+            })).spills(),
+        row("taken in any order", eval("t = take(x.ravel(), (arange(4194304) * 104729 + 7) % 33554432); t.sum(), t[:1000].sum(), t[-1000:].sum()", &["x=x.h5:/x"]),
+            Expected::Computed(|| {
+                let n = 1 << 22;
+                let part = |ks: std::ops::Range<usize>| ks.map(|k| (k * 104_729 + 7) % (ROWS * COLUMNS)).map(|k| x(k / COLUMNS, k % COLUMNS)).sum::<f64>();
+                vec![part(0..n), part(0..1000), part(n - 1000..n)]
+            })),
+        row("the top", eval("topk(x, 3).sum(), topk(x.ravel(), -3).sum(), topk(x, 3, axis=0).sum(), argtopk(x.ravel() * 1e5 + arange(33554432) % 4096, 1)[0] % 4096, partition(x, 100, axis=0)[:101].sum(), (partition(x, 5, axis=1)[:, 5] - x[:, 0]).min()", &["x=x.h5:/x"]),
+            Expected::Computed(top)),
+        row("order by two keys", eval("r = x[:1024].ravel(); o = lexsort([r, r % 7]); y = take(r, o); (diff(y % 7) < 0).sum(), ((diff(y) < 0) & (diff(y % 7) == 0)).sum(), y.sum(), o.sum()", &["x=x.h5:/x"]),
+            Expected::Values({
+                let k = (1024 * COLUMNS) as f64;
+                vec![0.0, 0.0, (0..1024).map(f).sum::<f64>() * COLUMNS as f64 + of_g * 1024.0, k * (k - 1.0) / 2.0]
+            })).spills().under(16 * MIB),
+        row("inserted, deleted", eval("insert(x, 5, 1, axis=0).sum(), delete(x, [1, 5, 9], axis=1).sum(), append(x, x[:1] + 1, axis=0).sum()", &["x=x.h5:/x"]),
+            Expected::Values(vec![
+                all + COLUMNS as f64,
+                all - [1, 5, 9].iter().map(|&j| of_f + g(j) * ROWS as f64).sum::<f64>(),
+                all + of_g + (f(0) + 1.0) * COLUMNS as f64,
+            ])),
+        row("lanes in their order", eval("y = take_along_axis(x, argsort(x, axis=1), axis=1); y.sum(), (y[:, 1:] < y[:, :-1]).sum(), y[:, 0].sum()", &["x=x.h5:/x"]),
+            Expected::Values(vec![all, 0.0, of_f])),
+        row("unique, counted", eval("v, k = unique(x, return_counts=True); (v * k).sum(), k.sum()", &["x=x.h5:/x"]), Expected::Values(vec![all, n])).spills(),
         row("map_overlap", Job::Api(overlap), Expected::Values(vec![(0..ROWS).map(|i| f(i) - f(i.saturating_sub(1))).fold(0.0, f64::max)])),
         row("apply_along_axis", Job::Api(along), Expected::Values(vec![
             (COLUMNS as f64 * fs().map(|f| f * f).sum::<f64>()) + 2.0 * of_f * of_g + ROWS as f64 * gs().map(|g| g * g).sum::<f64>(),
@@ -90,4 +124,25 @@ fn along(rt: &Runtime, dir: &Path) -> flagstone::Result<Vec<f64>> {
         ndarray::arr1(&[lane.iter().map(|v| v * v).sum::<f64>()]).into_dyn()
     });
     Ok(vec![rt.item::<f64>(&squares.sum(..))?])
+}
+
+/// What the row "the top" asks, lane by lane.
+fn top() -> Vec<f64> {
+    let of = |mut values: Vec<f64>, n: usize| {
+        values.sort_by(|a, b| b.total_cmp(a));
+        values.truncate(n);
+        values.into_iter().sum::<f64>()
+    };
+    let rows = fs().map(|f| of(gs().map(|g| f + g).collect(), 3)).sum();
+    let columns = gs().map(|g| of(fs().map(|f| f + g).collect(), 3)).sum();
+    let least = sorted().take(3).sum();
+    let (_, last) = (0..ROWS * COLUMNS)
+        .map(|k| (x(k / COLUMNS, k % COLUMNS) * 1e5 + (k % 4096) as f64, (k % 4096) as f64))
+        .fold((f64::MIN, 0.0), |most, this| if this.0 > most.0 { this } else { most });
+    let mut column: Vec<f64> = fs().collect();
+    column.sort_by(f64::total_cmp);
+    let least_rows = 101.0 * gs().sum::<f64>() + COLUMNS as f64 * column[..101].iter().sum::<f64>();
+    let mut row: Vec<f64> = gs().collect();
+    row.sort_by(f64::total_cmp);
+    vec![rows, least, columns, last, least_rows, row[5] - g(0)]
 }

@@ -1,4 +1,4 @@
-//! Elements at places of their own row.
+//! Elements put to places of their own row.
 
 use super::Refused;
 use crate::dtype::DType;
@@ -8,21 +8,6 @@ use crate::with_element;
 fn place(at: i64, n: usize) -> Result<usize, Refused> {
     let from_start = if at < 0 { at + n as i64 } else { at };
     if (0..n as i64).contains(&from_start) { Ok(from_start as usize) } else { Err(Refused::Place(at, n)) }
-}
-
-/// The elements of each row at the places of its row.
-pub(super) fn take(dtype: DType, elements: &[u8], places: &[u8], lens: &[usize], out: &mut [u8]) -> Result<(), Refused> {
-    let places: &[i64] = bytemuck::cast_slice(places);
-    let (n, m) = (lens[0], lens[1]);
-    with_element!(dtype, T => {
-        let (elements, out): (&[T], &mut [T]) = (bytemuck::cast_slice(elements), bytemuck::cast_slice_mut(out));
-        for ((row, places), out) in elements.chunks_exact(n).zip(places.chunks_exact(m)).zip(out.chunks_exact_mut(m)) {
-            for (&at, out) in places.iter().zip(out) {
-                *out = row[place(at, n)?];
-            }
-        }
-    });
-    Ok(())
 }
 
 /// Each row with `others` at the places of its row.
@@ -55,9 +40,6 @@ mod tests {
         let x: [i16; 6] = [1, 2, 3, 4, 5, 6];
         let places = [2i64, 0, -1, 1];
         let (x, at) = (bytemuck::cast_slice(&x), bytemuck::cast_slice(&places));
-        let mut out = [0i16; 4];
-        assert_eq!(run(Rows::TakeAlong(DType::I16), &[x, at], &[3, 2], &mut out), Ok(()));
-        assert_eq!(out, [3, 1, 6, 5]);
         let others: [i16; 4] = [7, 8, 9, 10];
         let mut out = [0i16; 6];
         assert_eq!(run(Rows::PutAlong(DType::I16), &[x, at, bytemuck::cast_slice(&others)], &[3, 2, 2], &mut out), Ok(()));

@@ -19,8 +19,6 @@ use serde::{Deserialize, Serialize};
 /// What is made of rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Rows {
-    /// Of n elements of a dtype and m places: the m elements at those places.
-    TakeAlong(DType),
     /// Of n elements of a dtype, m places and m other elements: the n elements, with the others at those places. Of several
     /// for one place the last one stays.
     PutAlong(DType),
@@ -53,7 +51,6 @@ impl Rows {
     /// NumPy's name, or that of whoever has it.
     pub fn name(&self) -> &'static str {
         match self {
-            Rows::TakeAlong(_) => "take_along_axis",
             Rows::PutAlong(_) => "put_along_axis",
             Rows::Top(top) => top.name(),
             Rows::Rolling(rolling) => rolling.name(),
@@ -71,7 +68,7 @@ impl Rows {
     /// Bytes beside the rows, where those of the arguments have `lens` elements.
     pub fn scratch_bytes(&self, lens: &[u64]) -> u64 {
         match self {
-            Rows::TakeAlong(_) | Rows::PutAlong(_) | Rows::Drawn(_) => 0,
+            Rows::PutAlong(_) | Rows::Drawn(_) => 0,
             Rows::Top(top) => top.scratch_bytes(lens[0]),
             Rows::Rolling(rolling) => rolling.scratch_bytes(),
             Rows::Weighted(of) => of.scratch_bytes(lens[0]),
@@ -89,7 +86,6 @@ impl Rows {
     /// If a buffer is shorter than said, or not aligned to 8 bytes.
     pub fn run(&self, args: &[&[u8]], lens: &[usize], first: u64, out: &mut [u8], scratch: &mut [u8]) -> Result<(), Refused> {
         match self {
-            Rows::TakeAlong(dtype) => along::take(*dtype, args[0], args[1], lens, out),
             Rows::PutAlong(dtype) => along::put(*dtype, args[0], args[1], args[2], lens, out),
             Rows::Top(top) => {
                 top.run(args[0], lens[0], first, out, scratch);

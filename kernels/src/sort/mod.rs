@@ -169,20 +169,6 @@ impl Sorter {
         })
     }
 
-    /// For each of the items `sought`, how many of the sorted `items` come before it, or, if `right`, not after it.
-    ///
-    /// # Panics
-    /// If `out` is not as long as `sought`.
-    pub fn search(self, items: &[u8], sought: &[u8], right: bool, out: &mut [i64]) {
-        with_item!(self, I => {
-            let (items, sought): (&[I], &[I]) = (bytemuck::cast_slice(items), bytemuck::cast_slice(sought));
-            assert_eq!(sought.len(), out.len(), "a place an item");
-            for (value, out) in sought.iter().zip(out) {
-                *out = items.partition_point(|item| if right { item <= value } else { item < value }) as i64;
-            }
-        })
-    }
-
     /// What the items give.
     ///
     /// # Panics
@@ -201,4 +187,29 @@ impl Sorter {
             }
         })
     }
+}
+
+/// For each of the values `sought` of `dtype`, adds to `out` how many of the `sorted` ones come before it, or, if `right`, not after it.
+///
+/// # Panics
+/// If `out` is not as long as `sought`, or a buffer is not aligned to 8 bytes.
+pub fn search(dtype: DType, sorted: &[u8], sought: &[u8], right: bool, out: &mut [i64]) {
+    with_element!(dtype, T => {
+        let (sorted, sought): (&[T], &[T]) = (bytemuck::cast_slice(sorted), bytemuck::cast_slice(sought));
+        assert_eq!(sought.len(), out.len(), "a place a value");
+        // the same place for all: only values are compared
+        let order = |value: &T| Sortable::placed(*value, 0);
+        let ([first, ..], [.., last]) = (sorted, sorted) else { return };
+        let (first, last) = (order(first), order(last));
+        for (value, out) in sought.iter().zip(out) {
+            let value = order(value);
+            let comes_before = |item| if right { item <= value } else { item < value };
+            // most values lie beyond a short part of what is sorted
+            *out += match () {
+                _ if comes_before(last) => sorted.len(),
+                _ if !comes_before(first) => 0,
+                _ => sorted.partition_point(|item| comes_before(order(item))),
+            } as i64;
+        }
+    });
 }

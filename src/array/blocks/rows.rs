@@ -40,15 +40,6 @@ pub(in crate::array) fn of_whole(kernel: Rows, args: &[Expr], len: u64, dtype: D
     node(kernel, args.iter().enumerate().map(of).collect(), axes, dtype, chunks)
 }
 
-/// As [`of_whole`] of a whole row of `x` and an element of `of_result` for each of the result.
-pub(in crate::array) fn of_each(kernel: Rows, x: &Expr, of_result: &Expr, dtype: DType) -> Result<Expr> {
-    let others = x.shape.len() - 1;
-    let mut axes = vec![CallAxis::Free; others + 1];
-    axes.push(whole(x.shape[others]));
-    let args = vec![arg(x, (0..others).chain([others + 1])), arg(of_result, 0..=others)];
-    node(kernel, args, axes, dtype, of_result.chunks.axes.clone())
-}
-
 /// An element for each of `x` made of what lies around it along the last axis.
 pub(in crate::array) fn of_around(kernel: Rows, x: &Expr, before: u64, after: u64, boundary: Boundary, dtype: DType) -> Result<Expr> {
     let last = x.shape.len() - 1;

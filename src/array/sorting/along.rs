@@ -7,9 +7,10 @@ use crate::array::elementwise::{broadcast, cast, common_shape};
 use crate::array::operand::Arg;
 use crate::array::{Array, Index, Operand, arange};
 use crate::error::{Error, Result};
-use crate::expr::Expr;
+use crate::expr::{Expr, Node, ops};
 use crate::sizes::graph;
 use flagstone_kernels::dtype::DType;
+use flagstone_kernels::lookup::Lookup;
 use flagstone_kernels::rows::Rows;
 use flagstone_kernels::sort::Gives;
 
@@ -49,7 +50,8 @@ pub(super) fn take_along_axis(x: &Array, indices: &Array, axis: Option<i64>) -> 
         if x.shape.contains(&0) {
             return Err(Error::bad_request(NAME, format!("indices into axis {axis}, which has no element")));
         }
-        let taken = rows::of_each(Rows::TakeAlong(x.dtype), &x, &indices, x.dtype)?;
+        let last = x.shape.len() - 1;
+        let taken = Node::new(ops::Lookup { what: Lookup::TakeAlong, table: x, asked: indices, axis: last }.into())?;
         Ok(Array::from_expr(taken).moveaxis(-1, axis))
     })
 }
@@ -127,7 +129,7 @@ pub(super) fn lexsort(keys: &[Array], axis: i64) -> Result<Array> {
 
 impl Array {
     /// The elements of each lane along `axis` at the places of its lane of `indices`, negative ones from the end; the other axes of
-    /// both are broadcast against each other. Without an axis, of the array flattened. A task holds whole lanes.
+    /// both are broadcast against each other. Without an axis, of the array flattened.
     ///
     /// ```
     /// let x = flagstone::arange(0, 6, 1, None).reshape([2, 3]);

@@ -111,8 +111,7 @@ pub(in crate::array) fn digitize(x: &Array, bins: &Array, right: bool) -> Result
 }
 
 impl Array {
-    /// Where the values of `v` belong in this sorted 1-D array: how many stand before each, or, from the `right`, not after it. A
-    /// task holds the whole sorted array.
+    /// Where the values of `v` belong in this sorted 1-D array: how many stand before each, or, from the `right`, not after it.
     ///
     /// ```
     /// let x = flagstone::arange(0, 10, 2, None).searchsorted(4, true);

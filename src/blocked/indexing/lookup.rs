@@ -1,5 +1,6 @@
-//! Places in a table: a box holds the whole axis of the table beside a part of what is asked. A table that is decoded in chunks is cut into
-//! blocks first where boxes would decode its chunks many times.
+//! Places in a table: a box holds the axis of the table beside a part of what is asked, or a part of that axis where it is long: then the
+//! answers are handed on from part to part until they are whole. A table that is decoded in chunks is cut into blocks first where boxes
+//! would decode its chunks many times.
 
 use crate::blocked::blocking;
 use crate::blocked::boxes::Boxes;
@@ -15,7 +16,7 @@ use crate::grid::{AxisChunks, ChunkGrid};
 use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks, new_product};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::fused::Fused;
-use flagstone_kernels::lookup::Lookup;
+use flagstone_kernels::lookup::{Lookup, Part};
 use flagstone_kernels::program::Reg;
 
 /// Looks up, a block a box. The last axis of the loop is that of the table.
@@ -25,23 +26,20 @@ struct LookupStage {
     dtype: DType,
     axis: usize,
     programs: [Fused; 2],
-    /// Of the kernel that evaluates, the table, what is asked, and the lookup.
-    layout: Layout<4>,
+    /// Of the kernel that evaluates, the table, and what is asked.
+    layout: Layout<3>,
 }
 
 impl LookupStage {
-    fn new(of: &ops::Lookup, feeds: &[(Feed, Reg); 2], mut cuts: Vec<AxisChunks>) -> LookupStage {
-        let (dtype, axis, last, between) = (of.table.dtype, of.axis, cuts.len(), of.asked.shape.len());
+    /// Boxes that cut the answers by `cuts`, and the axis of the table by `parts`.
+    fn new(of: &ops::Lookup, feeds: &[(Feed, Reg); 2], mut cuts: Vec<AxisChunks>, parts: AxisChunks) -> LookupStage {
+        let (dtype, axis, last) = (of.table.dtype, of.axis, cuts.len());
         let (asked_dtype, out) = of.what.dtypes(dtype);
-        let of_table = |at: usize| match at {
-            at if at < axis => at,
-            at if at == axis => last,
-            at => at - 1 + between,
-        };
-        cuts.push(AxisChunks::whole(of.table.shape[axis]));
+        let links = parts.count();
+        cuts.push(parts);
         let reads = vec![
-            Access { feed: feeds[0].0.clone(), axes: (0..of.table.shape.len()).map(of_table).collect() },
-            Access { feed: feeds[1].0.clone(), axes: (axis..axis + between).collect() },
+            Access { feed: feeds[0].0.clone(), axes: (0..of.table.shape.len()).map(|at| of.of_table(at).unwrap_or(last)).collect() },
+            Access { feed: feeds[1].0.clone(), axes: of.of_asked().collect() },
         ];
         let boxes = Boxes::rows(cuts);
         let held = |access: &Access| access.axes.iter().map(|&axis| boxes.cuts[axis].longest()).fold(1, u64::saturating_mul);
@@ -49,12 +47,15 @@ impl LookupStage {
         let programs = feeds.each_ref().map(|(feed, reg)| Fused::new(feed.program.clone(), vec![*reg], vec![]));
         let kernel = programs.iter().map(|program| program.scratch_bytes() as u64).max().unwrap_or(0);
         let bytes = |elements: u64, dtype: DType| elements.saturating_mul(dtype.size() as u64);
-        let working = of.what.scratch_bytes(dtype, of.table.shape[axis], asked);
-        let layout = Layout::new([kernel, bytes(table, dtype), bytes(asked, asked_dtype), working]);
+        let layout = Layout::new([kernel, bytes(table, dtype), bytes(asked, asked_dtype)]);
         let scratch = layout.bytes().saturating_add(Work::loading_bytes(&boxes, &reads));
-        let product = Product { id: new_product(), name: of.what.name().into(), blocks: boxes.len() };
-        let writes = vec![Writes { product, blocks: Blocks::Elements { axes: (0..last).collect(), item: out.size() as u64 } }];
-        LookupStage { work: Work::new(of.what.name(), boxes, reads, writes, scratch), what: of.what, dtype, axis, programs, layout }
+        let product = |name: String, blocks: u64| Product { id: new_product(), name, blocks };
+        let (name, tasks) = (of.what.name(), boxes.len());
+        let blocks = Blocks::Elements { axes: (0..last).collect(), item: out.size() as u64 };
+        let writes = vec![Writes { product: product(name.into(), tasks / links), blocks }];
+        let work = Work::new(name, boxes, reads, writes, scratch);
+        let work = if links > 1 { work.summed(product(format!("{name} in parts"), tasks), 1) } else { work };
+        LookupStage { work, what: of.what, dtype, axis, programs, layout }
     }
 }
 
@@ -65,15 +66,19 @@ impl Tasks for LookupStage {
     fn run(&self, _n: u64, task_box: &TaskBox, blocks: &mut TaskBlocks) -> Result<()> {
         let Parts { reads, mut writes, scratch, counters } = blocks.parts();
         let mut scratch = scratch;
-        let [kernel, table, asked, working] = self.layout.split(&mut scratch);
+        let [kernel, table, asked] = self.layout.split(&mut scratch);
         let mut evaluating = Evaluating { reads: &reads, kernel, scratch, counters };
         let [of_table, of_asked] = [0, 1].map(|at| (&self.work.reads[at], &self.programs[at]));
         let (table, shape) = evaluating.values(of_table.0, of_table.1, task_box, table)?;
         let (asked, _) = evaluating.values(of_asked.0, of_asked.1, task_box, asked)?;
         let sizes = |shape: &[usize]| shape.iter().product::<usize>();
         let lengths = [sizes(&shape[..self.axis]), shape[self.axis], sizes(&shape[self.axis + 1..])];
-        self.what.run(table, self.dtype, lengths, asked, writes[0], working).map_err(|bad| {
-            Error::bad_index(self.what.name(), format!("index {} is out of bounds for axis {} with size {}", bad.0, self.axis, lengths[1]))
+        let along = self.work.boxes.cuts.len() - 1;
+        let part = Part { start: task_box.start[along], of: self.work.boxes.cuts[along].len() };
+        self.what.run((table, part), self.dtype, lengths, asked, writes[0]).map_err(|bad| {
+            // lanes were moved to the last axis
+            let of = if self.what == Lookup::TakeAlong { "an axis".into() } else { format!("axis {}", self.axis) };
+            Error::bad_index(self.what.name(), format!("index {} is out of bounds for {of} with size {}", bad.0, part.of))
         })
     }
 }
@@ -85,38 +90,42 @@ const IN_MEMORY: [u64; 2] = [3, 1];
 const ON_DISK: [u64; 2] = [10, 8];
 
 impl ops::Lookup {
-    /// The stage that reads the loops of the table and of what is asked, in tasks of at most half a share where that can be had.
+    /// The stage that reads the loops of the table and of what is asked, in tasks of at most half a share where that can be had. The axis of
+    /// the table stays whole as long as what is asked is not cut into much less for it: each part of that looks through all of the table.
     fn stage(&self, feeds: &[(Feed, Reg); 2], lowering: &Lowering<'_>) -> LookupStage {
         let (work, n) = (lowering.budget.work(), self.table.shape[self.axis]);
-        let longest = |cuts: &[AxisChunks]| cuts.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul);
-        let of = |most: u64| {
-            // the table's other axes stand in every answer, too
-            let mut table = blocking::of_lanes(&feeds[0].0, self.axis, most / n);
-            let mut asked = blocking::of_size(&feeds[1].0, most, work);
-            blocking::shrink(&mut asked, (most / longest(&table).max(1)).max(1));
-            table.splice(self.axis..=self.axis, asked);
-            LookupStage::new(self, feeds, table)
+        let all_asked = self.asked.shape[self.shared()..].iter().product::<u64>().max(1);
+        let longest = |cuts: &[AxisChunks]| cuts.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul).max(1);
+        // the table's other axes stand in every answer, too
+        let of = |most: u64, lanes: u64, parts: &dyn Fn(u64) -> AxisChunks| {
+            let mut cuts = blocking::of_lanes(&feeds[0].0, self.axis, lanes);
+            let each = (most / longest(&cuts)).max(1);
+            let mut asked = blocking::of_size(&feeds[1].0, most, work).split_off(self.shared());
+            blocking::shrink(&mut asked, each);
+            cuts.splice(self.axis..=self.axis, asked);
+            LookupStage::new(self, feeds, cuts, parts(each))
         };
-        let sizes = blocking::task_sizes(work);
-        blocking::first_within(sizes.map(of), |stage| stage.demand_bytes(), lowering.budget.share_bytes() / 2)
+        let sizes = || blocking::task_sizes(work);
+        let whole = sizes().filter(|&most| most >= n / 4).map(|most| of(most, most / n, &|_| AxisChunks::whole(n)));
+        let natural = &blocking::natural(&feeds[0].0).cuts[self.axis];
+        let in_parts =
+            sizes().map(|most| of(most, (most / all_asked).max(1), &|each| natural.join(each / natural.longest().max(1)).split(each)));
+        blocking::first_within(whole.chain(in_parts), |stage| stage.demand_bytes(), lowering.budget.share_bytes() / 2)
     }
 
-    /// How `stage` cuts the table, and the cuts in which it is decoded, where decoding each chunk for every task that looks into it costs
-    /// more than blocks of the table do.
-    fn decoded_often(&self, stage: &LookupStage, table: &Feed, lowering: &Lowering<'_>) -> Option<[Vec<AxisChunks>; 2]> {
-        let between = self.axis..self.axis + self.asked.shape.len();
-        let mut cuts = stage.work.boxes.cuts[..stage.work.boxes.cuts.len() - 1].to_vec();
-        let parts: u64 = cuts.splice(between, [AxisChunks::whole(self.table.shape[self.axis])]).map(|asked| asked.count()).product();
-        let natural = blocking::natural(table);
-        let narrower = |(at, (cuts, from)): (usize, (&AxisChunks, &AxisChunks))| {
-            if at == self.axis { 1 } else { cuts.count().div_ceil(from.count().max(1)).max(1) }
-        };
-        let strips: u64 = cuts.iter().zip(&natural.cuts).enumerate().map(narrower).product();
-        let bytes = self.table.bytes();
+    /// How `stage` cuts the n-th of what it reads, and the cuts in which that is decoded, where decoding each chunk for every task that looks
+    /// into it costs more than blocks of it do.
+    fn decoded_often(&self, n: usize, stage: &LookupStage, lowering: &Lowering<'_>) -> Option<[Vec<AxisChunks>; 2]> {
+        let (Access { feed, axes }, boxes) = (&stage.work.reads[n], &stage.work.boxes.cuts);
+        let cuts: Vec<AxisChunks> = axes.iter().map(|&axis| boxes[axis].clone()).collect();
+        let times: u64 = (0..boxes.len()).filter(|axis| !axes.contains(axis)).map(|axis| boxes[axis].count()).product();
+        let natural = blocking::natural(feed);
+        let strips: u64 = cuts.iter().zip(&natural.cuts).map(|(cuts, from)| cuts.count().div_ceil(from.count().max(1)).max(1)).product();
+        let bytes = [&self.table, &self.asked][n].bytes();
         let costs = if bytes <= lowering.budget.memory_bytes / 2 { IN_MEMORY } else { ON_DISK };
-        let again = DECODING.saturating_mul(parts.saturating_mul(strips));
-        let kept = DECODING + costs[0] + costs[1].saturating_mul(parts);
-        (blocking::decodes(table) && again > kept).then_some([cuts, natural.cuts])
+        let again = DECODING.saturating_mul(times.saturating_mul(strips));
+        let kept = DECODING + costs[0] + costs[1].saturating_mul(times);
+        (!axes.is_empty() && blocking::decodes(feed) && again > kept).then_some([cuts, natural.cuts])
     }
 }
 
@@ -126,9 +135,11 @@ impl Lower for ops::Lookup {
         let (asked, asked_regs) = lowering.feed(&[&self.asked], &self.asked.shape)?;
         let mut feeds = [(table, regs[0]), (asked, asked_regs[0])];
         let mut stage = self.stage(&feeds, lowering);
-        if let Some([cuts, from]) = self.decoded_often(&stage, &feeds[0].0, lowering) {
-            feeds[0] = recut_lanes(lowering, &self.table, feeds[0].clone(), &cuts, &from, self.axis);
-            stage = self.stage(&feeds, lowering);
+        for (n, (arg, along)) in [(&self.table, self.axis), (&self.asked, self.shared())].into_iter().enumerate() {
+            if let Some([cuts, from]) = self.decoded_often(n, &stage, lowering) {
+                feeds[n] = recut_lanes(lowering, arg, feeds[n].clone(), &cuts, &from, along);
+                stage = self.stage(&feeds, lowering);
+            }
         }
         let axes = stage.work.boxes.cuts[..node.shape.len()].to_vec();
         let made = Blocked { product: stage.work.writes[0].product.id, grid: ChunkGrid { axes } };

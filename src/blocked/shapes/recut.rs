@@ -88,7 +88,7 @@ fn recut_by(
     plain_feed(made, expr.dtype)
 }
 
-/// [`recut`] for tasks that hold all of `axis` in boxes of `boxes`, where those are narrower than what is decoded at once, `from`: no block
+/// [`recut`] for tasks that hold all of `axis`, or long parts of it, in boxes of `boxes`, where those are narrower than what is decoded at once, `from`: no block
 /// lies in two of the latter, wherever those boxes end. What is short along `axis` (maps of single days) is brought in several at a time, as far
 /// as memory allows: blocks of few elements cost more than they hold.
 pub(in crate::blocked) fn recut_lanes(
@@ -101,9 +101,7 @@ pub(in crate::blocked) fn recut_lanes(
 ) -> (Feed, Reg) {
     let finer =
         |(boxes, from): (&AxisChunks, &AxisChunks)| if boxes.count() > from.count() { from.split(boxes.longest()) } else { from.clone() };
-    let mut blocks: Vec<AxisChunks> = boxes.iter().zip(from).map(finer).collect();
-    // along the axis a box of whole lanes has one cut
-    blocks[axis] = from[axis].clone();
+    let blocks: Vec<AxisChunks> = boxes.iter().zip(from).map(finer).collect();
     let block = blocks.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul);
     let together = lowering.budget.work().tiny_elements / block.max(1);
     let cut = Cut { blocks, boxes: from.to_vec() };
