@@ -83,7 +83,12 @@ def heaps(directory, libver):
         for i in range(400):
             f["x"].attrs[f"text {i}"] = f"{i} " * 20
         f["x"].attrs["list"] = [f"{i} " * 10 for i in range(400)]
-    return [f"{kind}-{libver}.h5\t/x\theaps.npy\tplain" for kind in ("virtual", "texts")]
+    # Links in dense storage, in two orders.
+    with h5py.File(directory / f"links-{libver}.h5", "w", libver=libver, track_order=True) as f:
+        f["x"] = data
+        for i in range(30):
+            f[f"other {i}"] = h5py.SoftLink("/x")
+    return [f"{kind}-{libver}.h5\t/x\theaps.npy\tplain" for kind in ("virtual", "texts", "links")]
 
 
 if __name__ == "__main__":

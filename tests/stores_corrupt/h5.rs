@@ -5,7 +5,7 @@ use flagstone::grid::Region;
 use flagstone::store::conformance::read_if_small;
 use flagstone::store::{open, tree};
 use flagstone_kernels::view::ViewMut;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::FileExt;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
@@ -280,4 +280,75 @@ fn a_text_that_is_said_to_be_longer_than_the_file_takes_no_memory() {
         assert_eq!(read_if_small(&*store).unwrap().unwrap(), npy(&dir.path().join("heaps.npy")));
     }
     assert!(peak_bytes() < PEAK_BYTES_MAX, "{} bytes", peak_bytes());
+}
+
+/// libhdf5 believes what a tree says of the kind and the length of its records.
+#[test]
+fn trees_of_other_records_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    python("make_h5_small.py", dir.path());
+    let list = std::fs::read_to_string(dir.path().join("small.txt")).unwrap();
+    let (mut refused, mut owners) = (0, BTreeSet::new());
+    for (n, line) in list.lines().enumerate() {
+        let [file, dataset] = line.split('\t').take(2).collect::<Vec<_>>()[..] else { panic!("{line}") };
+        let good = std::fs::read(dir.path().join(file)).unwrap();
+        for (m, block) in sealed_hdf5(&good).into_iter().filter(|block| good[block.start..].starts_with(b"BTHD")).enumerate() {
+            // Behind the signature and the version: the kind, the bytes of a node, those of a record.
+            let kind = good[block.start + 5];
+            for (k, (at, byte)) in [0, 1, 5, 6, 8, 9, 10, 11, 255].map(|kind| (5, kind)).into_iter().chain([(10, 1), (10, 7)]).enumerate() {
+                let mut bad = good.clone();
+                if bad[block.start + at] == byte {
+                    continue;
+                }
+                bad[block.start + at] = byte;
+                block.seal(&mut bad);
+                let path = dir.path().join(format!("tree-{n}-{m}-{k}.h5"));
+                std::fs::write(&path, &bad).unwrap();
+                let told = format!("{:?}", tree(&path));
+                let read = open(format!("{}:{dataset}", path.display())).and_then(|store| read_if_small(&*store));
+                if told.contains("B-tree") || read.is_err_and(|e| e.to_string().contains("B-tree")) {
+                    refused += 1;
+                    owners.insert(kind);
+                }
+            }
+        }
+    }
+    // chunks with filters and without, attributes and links by name
+    assert!(refused > 100 && [5, 8, 10, 11].iter().all(|kind| owners.contains(kind)), "{refused} of {owners:?}");
+}
+
+/// libhdf5 reads past the end of a chunk of nbit that is shorter than its type says.
+#[test]
+fn chunks_of_nbit_that_are_short_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    python("make_h5_short_nbit.py", dir.path());
+    let open = |name: &str| open(format!("{}:/{name}", dir.path().join("nbit.h5").display())).unwrap();
+    assert_eq!(read_if_small(&*open("whole")).unwrap().unwrap(), npy(&dir.path().join("whole.npy")));
+    let e = read_if_small(&*open("short")).unwrap_err().to_string();
+    assert!(e.contains("nbit is cut short"), "{e}");
+}
+
+/// libhdf5 looks at each chunk up to the last one that an extensible array is said to have.
+#[test]
+fn extensible_arrays_that_are_said_to_be_long_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    python("make_h5_small.py", dir.path());
+    let list = std::fs::read_to_string(dir.path().join("small.txt")).unwrap();
+    let mut refused = 0;
+    for (n, line) in list.lines().enumerate() {
+        let [file, dataset] = line.split('\t').take(2).collect::<Vec<_>>()[..] else { panic!("{line}") };
+        let good = std::fs::read(dir.path().join(file)).unwrap();
+        for block in sealed_hdf5(&good).into_iter().filter(|block| good[block.start..].starts_with(b"EAHD")) {
+            let mut bad = good.clone();
+            // Behind the prefix and four lengths.
+            bad[block.start + 12 + 32..][..8].copy_from_slice(&(1u64 << 45).to_le_bytes());
+            block.seal(&mut bad);
+            let path = dir.path().join(format!("long-{n}.h5"));
+            std::fs::write(&path, &bad).unwrap();
+            let e = open(format!("{}:{dataset}", path.display())).map(drop).unwrap_err().to_string();
+            assert!(e.contains("an extensible array of 35184372088832 chunks"), "{file}: {e}");
+            refused += 1;
+        }
+    }
+    assert!(refused > 5, "{refused}");
 }

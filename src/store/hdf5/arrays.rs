@@ -143,9 +143,30 @@ struct Extensible {
     set: u64,
 }
 
+/// Bytes of an extensible array's header before its numbers of things: signature, version, client, and six widths.
+const EXTENSIBLE_PREFIX: usize = 12;
+
+/// Refuses an extensible array that is said to hold elements where neither the grid nor the file has any: libhdf5 looks at each.
+///
+/// # Errors
+/// `Store` for such an array.
+pub(super) fn require_set(raw: &Raw<'_>, at: u64, counts: &[u64], counts_max: &[u64]) -> Result<()> {
+    let head = raw.checked(at, EXTENSIBLE_PREFIX + 6 * raw.length_bytes + raw.offset_bytes + 4, "extensible array header")?;
+    let mut c = raw.cursor(&head, at);
+    c.take(EXTENSIBLE_PREFIX + 4 * raw.length_bytes)?;
+    let (set, there) = (c.length()?, c.length()?);
+    // numbered by the largest extents, but for the unlimited axis
+    let grid = counts.iter().zip(counts_max).map(|(&n, &most)| if most == u64::MAX { n } else { most }).fold(1, u64::saturating_mul);
+    // those that are there once the array has shrunk have an address each
+    if set > grid && (set > there || there.saturating_mul(raw.offset_bytes as u64) > raw.len) {
+        return Err(raw.corrupt(at, &format!("an extensible array of {set} chunks for a grid of {grid}")));
+    }
+    Ok(())
+}
+
 /// Walks an extensible array.
 pub(super) fn extensible(raw: &Raw<'_>, grid: &Grid<'_>, at: u64, found: &mut Found<'_>) -> Result<()> {
-    let head = raw.checked(at, 12 + 6 * raw.length_bytes + raw.offset_bytes + 4, "extensible array header")?;
+    let head = raw.checked(at, EXTENSIBLE_PREFIX + 6 * raw.length_bytes + raw.offset_bytes + 4, "extensible array header")?;
     let mut c = raw.cursor(&head, at);
     c.expect(b"EAHD\0", "an extensible array (EAHD)")?;
     let client = c.u8()?;

@@ -197,7 +197,7 @@ fn attach(address: &str, group: &Id, dataset: &Id, shape: &[u64], names: &[Optio
         let scale = match known {
             Some(known) => known.get_mut(name),
             // The name may be that of something else here.
-            None if library::exists(address, group, name)? => None,
+            None if objects::exists(address, group, name)? => None,
             None => {
                 let made = bare(address, group, name, len)?;
                 above.last_mut().map(|known| known.entry(name.clone()).or_insert(made))
@@ -239,7 +239,7 @@ fn default_name(address: &str, group: &Id, len: u64, taken: &[Option<String>], a
         }
         let free = match above.iter().rev().find_map(|known| known.get(&name)) {
             Some(scale) => scale.len == len,
-            None => !library::exists(address, group, &name)?,
+            None => !objects::exists(address, group, &name)?,
         };
         if free {
             return Ok(name);

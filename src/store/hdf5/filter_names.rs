@@ -2,7 +2,7 @@
 //!
 //! Numbers are those that The HDF Group registers.
 
-use super::decode::{Bitshuffle, Inner, Plugin, Szip};
+use super::decode::{Bitshuffle, Inner, Nbit, Plugin, Szip};
 use super::library::FilterInfo;
 
 pub(super) const DEFLATE: i32 = 1;
@@ -10,6 +10,7 @@ pub(super) const SHUFFLE: i32 = 2;
 pub(super) const FLETCHER32: i32 = 3;
 pub(super) const LZF: i32 = 32000;
 const SZIP: i32 = 4;
+const NBIT: i32 = 5;
 const BZIP2: i32 = 307;
 const BLOSC: i32 = 32001;
 const LZ4: i32 = 32004;
@@ -18,8 +19,7 @@ const ZSTD: i32 = 32015;
 const BLOSC2: i32 = 32026;
 
 /// Registered filters that nothing here decodes, as people know them.
-const NAMES: [(i32, &str); 22] = [
-    (5, "nbit"),
+const NAMES: [(i32, &str); 21] = [
     (6, "scaleoffset"),
     (305, "LZO"),
     (32002, "MAFISC"),
@@ -69,6 +69,7 @@ fn one(info: &FilterInfo) -> String {
         FLETCHER32 => "fletcher32".into(),
         LZF => "lzf".into(),
         SZIP => "szip".into(),
+        NBIT => "nbit".into(),
         BZIP2 => value(0).map_or("bzip2".into(), |level| format!("bzip2:{level}")),
         BLOSC => blosc("blosc"),
         BLOSC2 => blosc("blosc2"),
@@ -80,7 +81,7 @@ fn one(info: &FilterInfo) -> String {
             _ => "bitshuffle".into(),
         },
         id => match NAMES.iter().find(|(known, _)| *known == id) {
-            Some((5 | 6, name)) => (*name).to_string(),
+            Some((6, name)) => (*name).to_string(),
             Some((_, name)) => format!("{name} (filter {id})"),
             None if info.name.is_empty() => format!("filter {id}"),
             None => format!("{} (filter {id})", info.name.split(';').next().unwrap_or_default()),
@@ -88,11 +89,13 @@ fn one(info: &FilterInfo) -> String {
     }
 }
 
-/// The decoder of a filter that is no part of every HDF5 reader; `None` where there is none here, or its values are unusual.
-pub(super) fn plugin(info: &FilterInfo) -> Option<Plugin> {
+/// The decoder of a filter that is no part of every HDF5 reader, for elements of `item` bytes; `None` where there is none here, or its
+/// values are unusual.
+pub(super) fn plugin(info: &FilterInfo, item: usize) -> Option<Plugin> {
     let value = |i: usize| info.values.get(i).copied();
     Some(match info.id {
         SZIP => Plugin::Szip(Szip::new(&info.values)?),
+        NBIT => Plugin::Nbit(Nbit::new(&info.values, item)?),
         BZIP2 => Plugin::Bzip2,
         BLOSC => Plugin::Blosc,
         BLOSC2 => Plugin::Blosc2,
@@ -110,6 +113,11 @@ pub(super) fn plugin(info: &FilterInfo) -> Option<Plugin> {
         }
         _ => return None,
     })
+}
+
+/// Whether the values of nbit do not go with elements of `item` bytes: libhdf5 would write past them.
+pub(super) fn is_nbit_of_another_type(infos: &[FilterInfo], item: usize) -> bool {
+    infos.iter().any(|info| info.id == NBIT && plugin(info, item).is_none())
 }
 
 #[cfg(test)]

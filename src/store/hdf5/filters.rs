@@ -11,7 +11,7 @@ use libdeflater::{CompressionLvl, Compressor, Decompressor};
 use std::cell::RefCell;
 
 /// One step between a chunk's bytes and what is stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Filter {
     Shuffle(usize),
     Deflate(u32),
@@ -28,10 +28,10 @@ impl Filter {
             SHUFFLE => Filter::Shuffle(info.values.first().map_or(item, |&n| n as usize)),
             FLETCHER32 => Filter::Fletcher32,
             LZF => Filter::Lzf,
-            _ => Filter::Plugin(plugin(info)?),
+            _ => Filter::Plugin(plugin(info, item)?),
         })
     }
-    fn compresses(self) -> bool {
+    fn compresses(&self) -> bool {
         match self {
             Filter::Deflate(_) | Filter::Lzf => true,
             Filter::Plugin(plugin) => plugin.compresses(),
@@ -39,11 +39,11 @@ impl Filter {
         }
     }
     /// Whether its result is a second copy of the bytes.
-    fn moves(self) -> bool {
+    fn moves(&self) -> bool {
         self.compresses() || matches!(self, Filter::Shuffle(2..) | Filter::Plugin(_))
     }
     /// The most bytes that it stores for `len`.
-    fn stores_most(self, len: usize) -> usize {
+    fn stores_most(&self, len: usize) -> usize {
         match self {
             Filter::Fletcher32 => len + 4,
             // What does not shrink grows a little: a length a block, a marker a few hundred bytes.
@@ -52,7 +52,7 @@ impl Filter {
         }
     }
     /// Bytes of work beside those of the chain, to give at most `room` bytes.
-    fn work_bytes(self, room: usize) -> usize {
+    fn work_bytes(&self, room: usize) -> usize {
         if let Filter::Plugin(plugin) = self { plugin.work_bytes(room) } else { 0 }
     }
 }
@@ -140,7 +140,7 @@ impl Pipeline {
     /// # Errors
     /// What is wrong with the stored bytes.
     pub(super) fn decode(&self, mask: u32, stored: &[u8], out: &mut [u8], work: &mut [u8]) -> Result<(), String> {
-        let active: Vec<Filter> = self.filters.iter().enumerate().filter(|(i, _)| mask & 1 << i == 0).map(|(_, f)| *f).collect();
+        let active: Vec<&Filter> = self.filters.iter().enumerate().filter(|(i, _)| mask & 1 << i == 0).map(|(_, f)| f).collect();
         let mut before = Vec::with_capacity(active.len());
         let mut entered = Entered::Exactly(self.chunk_bytes);
         for filter in &active {
@@ -156,21 +156,21 @@ impl Pipeline {
         let (mut worked, mut written, mut len) = (false, false, stored.len());
         for (i, filter) in active.iter().enumerate().rev() {
             let src = if worked { &front[..len] } else { &stored[..len] };
-            if *filter == Filter::Fletcher32 {
+            if **filter == Filter::Fletcher32 {
                 len = verify(src)?;
                 continue;
             }
             if !filter.moves() {
                 continue;
             }
-            let last = !active[..i].iter().any(|f| f.moves() || *f == Filter::Fletcher32);
+            let last = !active[..i].iter().any(|f| f.moves() || **f == Filter::Fletcher32);
             // What is not compressed gives as many bytes as there are.
             let want = match before[i] {
                 Entered::AtMost(most) if !filter.compresses() && src.len() <= most => Entered::Exactly(src.len()),
                 other => other,
             };
             let dst = if last { &mut *out } else { &mut back[..want.room()] };
-            let made = undo(*filter, src, dst, beside)?;
+            let made = undo(filter, src, dst, beside)?;
             if let Entered::Exactly(want) = want
                 && made != want
             {
@@ -268,7 +268,7 @@ fn verify(src: &[u8]) -> Result<usize, String> {
 }
 
 /// Undoes one filter; returns how many bytes it gave.
-fn undo(filter: Filter, src: &[u8], dst: &mut [u8], work: &mut [u8]) -> Result<usize, String> {
+fn undo(filter: &Filter, src: &[u8], dst: &mut [u8], work: &mut [u8]) -> Result<usize, String> {
     match filter {
         Filter::Deflate(_) => DECODER.with_borrow_mut(|decoder| {
             decoder.zlib_decompress(src, dst).map_err(|e| match e {
@@ -281,7 +281,7 @@ fn undo(filter: Filter, src: &[u8], dst: &mut [u8], work: &mut [u8]) -> Result<u
         Filter::Lzf => lzf::decode(src, dst).ok_or_else(|| format!("lzf does not give the {} bytes expected", dst.len())),
         Filter::Plugin(plugin) => plugin.undo(src, dst, work),
         Filter::Shuffle(size) if src.len() == dst.len() => {
-            shuffle::unshuffle(src, dst, size);
+            shuffle::unshuffle(src, dst, *size);
             Ok(dst.len())
         }
         _ => Err(format!("{} bytes are stored, a chunk has {}", src.len(), dst.len())),
@@ -360,7 +360,7 @@ mod tests {
 
     #[test]
     fn filters_that_are_unknown_here_are_left_to_the_library() {
-        assert!(Pipeline::new(&chain(&[5]), 100, 4).is_none());
+        assert!(Pipeline::new(&chain(&[6]), 100, 4).is_none());
         assert!(Pipeline::new(&chain(&[SHUFFLE, 32013]), 100, 4).is_none());
     }
 }

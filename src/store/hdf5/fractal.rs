@@ -16,6 +16,8 @@ const HUGE: u8 = 1;
 /// A heap, by its header.
 #[derive(Debug)]
 pub(super) struct Heap {
+    /// Bytes by which an object is named.
+    pub(super) id_bytes: usize,
     /// The B-tree of huge objects.
     huge: u64,
     /// Blocks of a row.
@@ -41,7 +43,7 @@ impl Heap {
         let head = raw.bytes(at, len, "fractal heap")?;
         let mut c = raw.cursor(&head, at);
         c.expect(b"FRHP\0", "a fractal heap (FRHP)")?;
-        c.take(2)?;
+        let id_bytes = c.number(2)? as usize;
         if c.number(2)? > 0 {
             return Ok(None);
         }
@@ -54,12 +56,26 @@ impl Heap {
         c.take(2)?;
         let (root, rows) = (c.offset()?, c.number(2)?);
         let sizes = [start_bytes, direct_bytes_max, width];
-        if sizes.iter().any(|size| !size.is_power_of_two()) || start_bytes > direct_bytes_max || bits > 64 || managed_bytes_max == 0 {
+        // libhdf5 takes memory for so many rows, and fills what it has
+        let have_lengths = sizes.iter().all(|size| size.is_power_of_two() && *size <= 1 << 31) && start_bytes <= direct_bytes_max;
+        let rows_max = || (bits + 1).checked_sub(u64::from(start_bytes.ilog2() + width.ilog2()));
+        let holds_direct = || bits >= u64::from(direct_bytes_max.ilog2()) && rows_max().is_some_and(|most| most > 0 && rows <= most);
+        if !have_lengths || bits > 64 || managed_bytes_max == 0 || !holds_direct() {
             return Err(raw.corrupt(at, "a fractal heap whose blocks have no lengths"));
         }
         let of_bits = |bits: u32| bits.div_ceil(8) as usize;
         let object_len_bytes = of_bits(direct_bytes_max.ilog2()).min(managed_bytes_max.ilog2() as usize / 8 + 1);
-        Ok(Some(Heap { huge, width, start_bytes, direct_bytes_max, offset_bytes: of_bits(bits as u32), object_len_bytes, root, rows }))
+        Ok(Some(Heap {
+            id_bytes,
+            huge,
+            width,
+            start_bytes,
+            direct_bytes_max,
+            offset_bytes: of_bits(bits as u32),
+            object_len_bytes,
+            root,
+            rows,
+        }))
     }
 
     /// Shows each object that is too large for blocks.

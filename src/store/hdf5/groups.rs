@@ -23,7 +23,7 @@ pub(crate) fn create_group(file: &Path, path: &str, address: &str, attributes: &
     sync(|| {
         let exists = file.symlink_metadata().is_ok();
         let hdf5 = if exists { library::open_write(address, file)? } else { library::create_file(address, file)? };
-        let group = if path == "/" || library::exists(address, &hdf5, &path)? {
+        let group = if path == "/" || objects::exists(address, &hdf5, &path)? {
             let (object, kind) = objects::open_object(address, &hdf5, &path)?;
             if kind != H5I_type_t::H5I_GROUP {
                 return Err(Error::store(address, "is there and is no group"));

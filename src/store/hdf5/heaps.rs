@@ -6,7 +6,6 @@
 //! attributes that several objects share, and a virtual dataset that an external link leads to.
 //! Source: HDF5 File Format Specification 3.0, sections III.E, IV.A.2.i, IV.A.2.m and IV.A.2.v.
 
-use super::btree2::Tree;
 use super::collection;
 use super::dense::{DENSE, Dense, SHARED};
 use super::fractal::Heap;
@@ -21,8 +20,6 @@ use std::sync::{Mutex, PoisonError};
 
 /// The message of an attribute.
 const ATTRIBUTE: u64 = 0x0C;
-/// Records of a B-tree of attributes by name: an identifier in the heap, the attribute's flags, its number, a hash.
-const BY_NAME: u8 = 8;
 /// The class of elements of any length.
 const VARIABLE: u8 = 9;
 /// Larger collections are not looked through.
@@ -97,17 +94,14 @@ fn collections(raw: &Raw<'_>, header: u64) -> Collections {
 
 /// Adds where the elements of attributes in dense storage lie, which a message tells of.
 fn in_dense(raw: &Raw<'_>, body: &[u8], found: &mut Collections) -> Result<()> {
-    let Some(Dense { heap, by_name }) = Dense::told(raw, body)? else { return Ok(()) };
-    let Some(heap) = Heap::open(raw, heap)? else { return Ok(()) };
+    let Some(dense) = Dense::told(raw, body)? else { return Ok(()) };
+    let Some(heap) = Heap::open(raw, dense.heap)? else { return Ok(()) };
     heap.each_huge(raw, |attribute| {
         let _ = in_attribute(raw, attribute, found);
         Ok(())
     })?;
-    let tree = Tree::open(raw, by_name)?;
-    if tree.kind != BY_NAME || tree.record_bytes < 9 {
-        return Err(raw.corrupt(by_name, &format!("attributes by records of kind {} and {} bytes", tree.kind, tree.record_bytes)));
-    }
-    tree.records(raw, |record, node| {
+    // an identifier in the heap, the attribute's flags, its number, a hash
+    dense.names(raw)?.records(raw, |record, node| {
         if record[8] & SHARED == 0
             && let Some(attribute) = heap.object(raw, &mut raw.cursor(record, node))?
         {

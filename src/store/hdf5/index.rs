@@ -91,16 +91,38 @@ fn btree1(found: &mut Found<'_>, root: u64) -> Result<()> {
 const PLAIN: u8 = 10;
 const FILTERED: u8 = 11;
 
+/// Refuses an index that libhdf5 would not come back from: it takes the memory of a tree's node before it looks whether the file has it,
+/// believes the kind of its records, and looks at each chunk that an array is said to have.
+///
+/// # Errors
+/// `Store` for such an index.
+pub(super) fn require(raw: &Raw<'_>, layout: &ChunkLayout, counts: &[u64], counts_max: &[u64]) -> Result<()> {
+    match layout.kind {
+        _ if layout.at == UNDEFINED => Ok(()),
+        IndexKind::BTree2 => chunk_tree(raw, layout.at, counts.len()).map(drop),
+        IndexKind::Extensible => arrays::require_set(raw, layout.at, counts, counts_max),
+        _ => Ok(()),
+    }
+}
+
+/// The tree of the chunks of a dataset of `rank` axes, and how many bytes of a record are the chunk's length; none in one without filters.
+///
+/// # Errors
+/// `Store` for a tree of something else.
+fn chunk_tree(raw: &Raw<'_>, at: u64, rank: usize) -> Result<(btree2::Tree, usize)> {
+    let tree = btree2::Tree::open(raw, at)?;
+    match (tree.kind, tree.record_bytes) {
+        (PLAIN, record) if record == raw.offset_bytes + 8 * rank => Ok((tree, 0)),
+        (FILTERED, record) if record > raw.offset_bytes + 4 + 8 * rank && record <= raw.offset_bytes + 12 + 8 * rank => {
+            Ok((tree, record - raw.offset_bytes - 4 - 8 * rank))
+        }
+        (kind, record) => Err(raw.corrupt(at, &format!("B-tree records of kind {kind} and {record} bytes"))),
+    }
+}
+
 fn btree2(found: &mut Found<'_>, at: u64) -> Result<()> {
     let (raw, rank) = (found.raw, found.grid.counts.len());
-    let tree = btree2::Tree::open(raw, at)?;
-    let size_bytes = match (tree.kind, tree.record_bytes) {
-        (PLAIN, record) if record == raw.offset_bytes + 8 * rank => 0,
-        (FILTERED, record) if record > raw.offset_bytes + 4 + 8 * rank && record <= raw.offset_bytes + 12 + 8 * rank => {
-            record - raw.offset_bytes - 4 - 8 * rank
-        }
-        (kind, record) => return Err(raw.corrupt(at, &format!("B-tree records of kind {kind} and {record} bytes"))),
-    };
+    let (tree, size_bytes) = chunk_tree(raw, at, rank)?;
     tree.records(raw, |record, node| {
         let mut c = raw.cursor(record, node);
         let address = c.offset()?;

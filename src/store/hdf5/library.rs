@@ -10,7 +10,7 @@ use hdf5_sys::h5::{H5set_free_list_limits, hsize_t};
 use hdf5_sys::h5d::*;
 use hdf5_sys::h5f::*;
 use hdf5_sys::h5i::{H5Iget_file_id, hid_t};
-use hdf5_sys::h5l::{H5Ldelete, H5Lexists};
+use hdf5_sys::h5l::H5Ldelete;
 use hdf5_sys::h5o::{H5O_info1_t, H5Oexists_by_name, H5Oget_info_by_name2, H5Oget_info2};
 use hdf5_sys::h5p::*;
 use hdf5_sys::h5r::hobj_ref_t;
@@ -278,24 +278,6 @@ pub(super) fn create_file(address: &str, path: &Path) -> Result<Id> {
         // SAFETY: the name outlives the call.
         id(address, "creating the HDF5 file", unsafe { H5Fcreate(name.as_ptr(), H5F_ACC_EXCL, DEFAULT, list.raw()) })
     })
-}
-
-/// Whether a link exists at an absolute path, whatever it leads to.
-pub(super) fn exists(address: &str, file: &Id, path: &str) -> Result<bool> {
-    let mut at = String::new();
-    for part in path.split('/').filter(|p| !p.is_empty() && *p != ".") {
-        at = format!("{at}/{part}");
-        let name = c_string(address, &at)?;
-        // SAFETY: the name outlives the call.
-        let found = sync(|| unsafe { H5Lexists(file.raw(), name.as_ptr(), DEFAULT) });
-        if found < 0 {
-            return Err(failed(address, &format!("looking for {at}")));
-        }
-        if found == 0 {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 /// Whether the links of a path lead to an object.

@@ -1,5 +1,6 @@
 //! A group → its links: what each is, and where it leads, without opening anything.
 
+use super::dense;
 use super::library::{self, DEFAULT, Id, done, failed, sync};
 use crate::error::Result;
 use hdf5_sys::h5::{H5_index_t, H5_iter_order_t};
@@ -64,6 +65,7 @@ pub(super) fn links(address: &str, group: &Id) -> Result<Vec<Link>> {
         }
         0
     }
+    dense::require_links(address, group)?;
     let mut told: Vec<Told> = Vec::new();
     // SAFETY: `visit` has the type the library expects and keeps no pointer.
     sync(|| unsafe {

@@ -2,7 +2,6 @@
 
 use super::attributes;
 use super::attributes::Scales;
-use super::btree2::Tree;
 use super::chunk_table::{Dense, Grid, Index};
 use super::chunked::Chunked;
 use super::filter_names;
@@ -164,7 +163,7 @@ pub fn extent(file: &Path, dataset: &str, address: &str) -> Result<Extent> {
 /// The dataset at `path`, the path without a field, and the field: what follows the last #, where the name is not one with # in it.
 fn dataset_at<'a>(address: &str, file: &Id, path: &'a str) -> Result<(Id, &'a str, Option<&'a str>)> {
     let (path, field) = match path.rsplit_once('#') {
-        Some((above, field)) if !library::exists(address, file, path)? => (above, Some(field)),
+        Some((above, field)) if !objects::exists(address, file, path)? => (above, Some(field)),
         _ => (path, None),
     };
     match find(address, file, path)? {
@@ -202,7 +201,7 @@ fn link(address: &str, file: &Id, path: &str) -> Option<links::Leads> {
 /// `Store` where there is none, with what there is instead.
 pub(super) fn find(address: &str, file: &Id, path: &str) -> Result<(Id, H5I_type_t)> {
     let path = path.trim_end_matches('/');
-    if !library::exists(address, file, path)? {
+    if !objects::exists(address, file, path)? {
         let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
         return Err(Error::store(address, format!("the file has no dataset {path}{}", listed(address, file, parent))));
     }
@@ -397,6 +396,9 @@ impl Building<'_> {
         };
         let pipeline = Pipeline::new(filters, chunk_bytes as usize, item as usize);
         if pipeline.is_none() {
+            if filter_names::is_nbit_of_another_type(filters, item as usize) {
+                return Err(Error::store(address, format!("is damaged: nbit's values are of no type of {item} bytes")));
+            }
             require_filters(address, filters)?;
         }
         if library::has_cache_image(address, self.object)? {
@@ -404,12 +406,9 @@ impl Building<'_> {
             return Ok((self.through(chunk_bytes.into())?, Some(self.stored())));
         }
         let mut counts: Vec<u64> = outer.iter().zip(chunk).map(|(n, c)| n.div_ceil(*c)).collect();
-        let counts_max = most.iter().zip(chunk).map(|(&n, c)| if n == UNDEFINED { n } else { n.div_ceil(*c) }).collect();
+        let counts_max: Vec<u64> = most.iter().zip(chunk).map(|(&n, c)| if n == UNDEFINED { n } else { n.div_ceil(*c) }).collect();
         let layout = header::chunk_layout(raw, library::header_address(address, self.object)?)?;
-        if matches!(layout.kind, header::IndexKind::BTree2) && layout.at != header::UNDEFINED {
-            // libhdf5 takes the memory of a node before it looks whether the file has it
-            Tree::open(raw, layout.at)?;
-        }
+        index::require(raw, &layout, &counts, &counts_max)?;
         let stored_max = u64::from(chunk_bytes).saturating_mul(2).saturating_add(1 << 16);
         let known = library::known_chunks(address, self.object, filters.is_empty().then_some(chunk_bytes))?;
         let grid = Grid { chunk, counts: &counts, counts_max, chunk_bytes, filtered: !filters.is_empty(), stored_max, known };

@@ -182,7 +182,7 @@ fn begin(
 
 /// Refuses a path that is taken.
 fn check_free(address: &str, file: &Id, dataset: &str, overwrite: bool) -> Result<()> {
-    if !library::exists(address, file, dataset)? {
+    if !objects::exists(address, file, dataset)? {
         return Ok(());
     }
     if !overwrite {
@@ -196,7 +196,7 @@ fn check_free(address: &str, file: &Id, dataset: &str, overwrite: bool) -> Resul
 
 /// Names of the axes: those that are wanted, else in NetCDF-4 files those of what is replaced by an array of its shape.
 fn names_of(file: &Path, dataset: &str, address: &str, hdf5: &Id, create: &Create) -> Result<Option<Vec<Option<String>>>> {
-    if create.dimension_names.is_some() || !is_netcdf(file) || !library::exists(address, hdf5, dataset)? {
+    if create.dimension_names.is_some() || !is_netcdf(file) || !objects::exists(address, hdf5, dataset)? {
         return Ok(create.dimension_names.clone());
     }
     sync(|| {
@@ -427,7 +427,7 @@ impl Hdf5Writer {
     fn reveal(&self, file: &Id, hidden: &str) -> Result<()> {
         let address = &self.address;
         check_free(address, file, &self.dataset, self.overwrite)?;
-        let replaced = library::exists(address, file, &self.dataset)?;
+        let replaced = objects::exists(address, file, &self.dataset)?;
         if replaced && is_netcdf(&self.target) {
             sync(|| {
                 let (old, new) = (objects::open_object(address, file, &self.dataset)?.0, objects::open_object(address, file, hidden)?.0);

@@ -4,6 +4,7 @@
 //! is a predictor, and padded to whole blocks.
 //! Source: CCSDS 121.0-B-3, *Lossless data compression*, §3 to §5.
 
+use super::bit_reader::Bits;
 use super::le32;
 use crate::store::shuffle::unshuffle;
 
@@ -64,7 +65,7 @@ impl Szip {
         if !dst.len().is_multiple_of(sample) {
             return None;
         }
-        let mut input = Bits { bytes: src, at: 0 };
+        let mut input = Bits::new(src);
         let mut samples = vec![0u32; self.line.next_multiple_of(self.block)];
         for line in dst.chunks_mut(self.line * sample) {
             self.line(&mut input, &mut samples, bits)?;
@@ -178,49 +179,5 @@ fn unpredict(samples: &mut [u32], bits: usize) {
             most.wrapping_sub(folded)
         } & most;
         *sample = last;
-    }
-}
-
-/// Bits from bytes, the highest first.
-struct Bits<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl Bits<'_> {
-    /// The next 64 bits, zeros past the end.
-    fn window(&self) -> u64 {
-        let from = self.at / 8;
-        let mut bytes = [0u8; 16];
-        let rest = self.bytes.get(from..).unwrap_or_default();
-        let n = rest.len().min(9);
-        bytes[..n].copy_from_slice(&rest[..n]);
-        (u128::from_be_bytes(bytes) << (self.at % 8) >> 64) as u64
-    }
-    /// The next `n` ≤ 32 bits.
-    fn take(&mut self, n: usize) -> Option<u64> {
-        if n == 0 {
-            return Some(0);
-        }
-        let value = self.window() >> (64 - n);
-        self.skip(n)?;
-        Some(value)
-    }
-    /// How many zeros stand before the next one.
-    fn unary(&mut self) -> Option<u64> {
-        let mut zeros = 0u64;
-        loop {
-            let n = self.window().leading_zeros() as usize;
-            if n < 64 {
-                self.skip(n + 1)?;
-                return Some(zeros + n as u64);
-            }
-            self.skip(64)?;
-            zeros += 64;
-        }
-    }
-    fn skip(&mut self, n: usize) -> Option<()> {
-        self.at += n;
-        (self.at <= 8 * self.bytes.len()).then_some(())
     }
 }
