@@ -3,9 +3,11 @@
 import copy
 import operator
 import pickle
+import re
 import subprocess
 import sys
 import threading
+import types
 
 import numpy as np
 import pytest
@@ -278,6 +280,32 @@ def test_progress_and_traces(tmp_path, capfd):
     with fs.profile(tmp_path / "trace.json"), fs.ProgressBar():
         fs.ones((100, 100)).sum().compute()
     assert json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+
+
+def test_notebooks_have_a_bar_below_the_cell(monkeypatch):
+    shown = []
+
+    class Handle:
+        def update(self, bar):
+            shown.append(bar._repr_html_())
+
+    def display(bar, display_id):
+        shown.append(bar._repr_html_())
+        return Handle()
+
+    shell = type("ZMQInteractiveShell", (), {})()
+    notebook, displays = types.ModuleType("IPython"), types.ModuleType("IPython.display")
+    notebook.get_ipython, displays.display = lambda: shell, display
+    monkeypatch.setitem(sys.modules, "IPython", notebook)
+    monkeypatch.setitem(sys.modules, "IPython.display", displays)
+    with fs.ProgressBar():
+        fs.random.normal(size=(2000, 2000), seed=1).std().compute()
+    counts = [re.search(r"<progress value=\"(\d+)\" max=\"(\d+)\".*>\s*(\d+)/(\d+) tasks", html) for html in shown]
+    assert len(shown) >= 3 and all(counts), shown
+    assert counts[-1][1] == counts[-1][2] != "0"
+    before = len(shown)
+    fs.ones(5).sum().compute()
+    assert len(shown) == before
 
 
 def test_importing_is_quick_and_loads_numpy_only():
