@@ -17,6 +17,7 @@ from ._functions import apply_along_axis, apply_over_axes, coarsen, fromfunction
 from ._compute import compute, persist, store
 from ._masked import MaskedArray
 from . import _array as _array  # gives `Array` what Python alone can say
+from . import _when_xarray
 
 pi, e, euler_gamma, inf, nan, newaxis = _np.pi, _np.e, _np.euler_gamma, _np.inf, _np.nan, None
 bool = bool_ = _np.bool_
@@ -44,6 +45,7 @@ def _fill():
 
 
 _fill()
+_when_xarray.wait()
 
 
 def _of_numpy(name):

@@ -7,10 +7,8 @@ from xarray.namedarray.parallelcompat import ChunkManagerEntrypoint
 
 import flagstone as fs
 
-from . import _blocks, _flagstone, _sources, _xarray_files, _xarray_hooks
+from . import _blocks, _flagstone, _sources, _xarray_files
 from ._flagstone import Array
-
-_xarray_hooks.install()
 
 #: Bytes of a chunk where nobody says how long chunks are.
 AUTO_BYTES = 64 << 20

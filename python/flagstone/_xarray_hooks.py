@@ -44,19 +44,23 @@ def _has_ours(obj):
 
 
 def _asked_first(owner, name, ours, is_ours):
-    theirs = getattr(owner, name)
+    theirs = getattr(owner, name, None)
+    if theirs is None or hasattr(theirs, "_flagstone"):
+        return  # another version of xarray, or done before
 
     @functools.wraps(theirs)
     def chosen(first, *args, **kwargs):
         return (ours if is_ours(first) else theirs)(first, *args, **kwargs)
 
+    chosen._flagstone = True
     setattr(owner, name, chosen)
 
 
 def install():
     """Asks ours first from now on."""
+    adapter = getattr(indexing, "ArrayApiIndexingAdapter", None)
     for name, ours in (("_vindex_get", _points_get), ("_vindex_set", _points_set), ("_oindex_set", _axes_set)):
-        _asked_first(indexing.ArrayApiIndexingAdapter, name, ours, lambda adapter: isinstance(adapter.array, Array))
+        _asked_first(adapter, name, ours, lambda first: isinstance(first.array, Array))
     _asked_first(duck_array_ops, "_push", _push, lambda array: isinstance(array, Array))
     for module in (_aggregations, groupby):
         _asked_first(module, "contains_only_chunked_or_numpy", lambda obj: False, _has_ours)

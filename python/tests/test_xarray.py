@@ -1,5 +1,8 @@
 """xarray with our chunk manager: what its users do stays lazy, and gives what xarray gives of NumPy's arrays."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -102,6 +105,21 @@ def test_what_users_do_is_lazy_and_right(name, plain, lazy, monkeypatch):
         found = call(lazy.p)
     assert is_lazy(found), f"{name} gave {type(found.data)}"
     xr.testing.assert_allclose(found.compute(), expected)
+
+
+@pytest.mark.parametrize("order", ["flagstone as fs, xarray as xr", "xarray as xr, flagstone as fs", "flagstone as fs, xarray.core.indexing, xarray as xr"])
+def test_imported_in_any_order_arrays_of_ours_stay_lazy(order):
+    code = f"""
+import {order}
+import numpy as np
+fs.Array.__array__ = None
+x = xr.DataArray(fs.ones((6, 4)), dims=("t", "p"), coords={{"g": ("t", [0, 1, 0, 1, 2, 2])}})
+points = x.isel(t=xr.DataArray([0, 1], dims="k"), p=xr.DataArray([2, 3], dims="k"))
+assert isinstance(points.data, fs.Array) and isinstance(x.ffill("t").data, fs.Array) and isinstance(x.groupby("g").mean().data, fs.Array)
+assert "flagstone._xarray" not in __import__("sys").modules
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
 
 
 def test_chunks_are_xarrays(lazy):
