@@ -1,5 +1,5 @@
 """Monthly anomalies of a climate with xarray, once with dask and once with Flagstone as its chunk manager: seconds and peak memory of
-each, in turns. `python xarray_pair.py --dir DATA [--runs 3] [--memory-limit 512MiB]`, in an environment that has xarray, dask, zarr and the
+each, in turns. `python xarray_pair.py --dir DATA [--runs 3] [--memory-limit 192MiB]`, in an environment that has xarray, dask, zarr and the
 package; the data is made where it is missing.
 
 The job reads (4000, 180, 360) float32 and gives the sum of the deviations of the anomalies from their month's mean. Dask takes its chunks
@@ -47,7 +47,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dir", required=True)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--memory-limit", default="512MiB")
+    parser.add_argument("--memory-limit", default="192MiB")
     parser.add_argument("--engine", choices=("dask", "flagstone"), help=argparse.SUPPRESS)
     parser.add_argument("--chunks", default="file", help=argparse.SUPPRESS)
     options = parser.parse_args()
