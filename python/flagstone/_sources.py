@@ -1,5 +1,9 @@
 """Arrays of others: files, NumPy's memory, whatever has shape, dtype and `__getitem__`."""
 
+import os
+import pathlib
+import re
+
 import numpy as np
 
 from . import _flagstone
@@ -38,6 +42,19 @@ def asarray(a, dtype=None, order=None, *, device=None, copy=None):
 _PACKING = {"scale_factor", "add_offset", "_FillValue", "missing_value", "valid_min", "valid_max", "valid_range", "_Unsigned"}
 
 
+def _is_open_for_reading(path):
+    """Whether this process has the file open, and nowhere for writing. What netCDF4 has in memory alone, or has not written yet, is not
+    what stands under its name, and netCDF4 does not say so."""
+    try:
+        open_files = [f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd")]
+        ours = [file for file in open_files if os.path.exists(file) and os.path.samefile(file, path)]
+        told = [pathlib.Path(file.replace("/fd/", "/fdinfo/")).read_text() for file in ours]
+    except OSError:
+        return False  # another system, or no file
+    flags = [int(re.search(r"^flags:\s*(\d+)", text, re.MULTILINE)[1], 8) for text in told]
+    return bool(flags) and all(flag & os.O_ACCMODE == os.O_RDONLY for flag in flags)
+
+
 def _address(object):
     """The address of what we can read without Python, and how it is decoded: datasets of h5py that are open for reading, variables of
     netCDF4, arrays of zarr and tensorstore in directories. `None` of others."""
@@ -47,8 +64,8 @@ def _address(object):
             return f"{object.file.filename}:{object.name}", None
     if module == "netCDF4" and hasattr(object, "group"):
         group = object.group()
-        # what was written stands in the file; one of HDF5 that is open for writing is locked, and asked
-        group.sync()
+        if not _is_open_for_reading(group.filepath()):
+            return None
         decodes = (object.scale or object.mask) and not _PACKING.isdisjoint(object.ncattrs())
         return f"{group.filepath()}:{group.path.rstrip('/')}/{object.name}", "cf" if decodes else None
     if module == "zarr" and hasattr(object, "store"):

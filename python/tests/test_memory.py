@@ -35,6 +35,7 @@ JOBS = {
     "printing": ("str(x)[:3]", "[[ "),
     "refused": ("refused(x)", "store"),
     "xarray, to Zarr": ("anomalies(x, out), float(fs.open(out + '/a.zarr/v').std())", g.std()),
+    "xarray, to NetCDF": ("(labelled(x) * 2).to_netcdf(out + '/a.nc'), float(fs.open(out + '/a.nc:/v').max())", 2 * (f.max() + g.max())),
     "xarray, groups": ("float(grouped(x).sum())", 2 * (f.mean() + g.mean()) * COLUMNS),
 }
 
@@ -99,7 +100,7 @@ def data(tmp_path_factory):
 @pytest.mark.parametrize("name", JOBS)
 def test_jobs_keep_the_limit(name, data, tmp_path):
     code, expected = JOBS[name]
-    others = ["xarray", "zarr"] if name.startswith("xarray") else []
+    others = ["xarray", "zarr", "netCDF4"] if name.startswith("xarray") else []
     child = [sys.executable, "-c", CHILD.replace("LIMIT", str(LIMIT)), data, tmp_path, code, *others]
     run = subprocess.run(child, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr

@@ -49,6 +49,16 @@ def test_variables_of_files_that_are_written_are_as_they_are(tmp_path, a, kind):
         np.testing.assert_array_equal(fs.from_array(variable).compute(), a)
 
 
+def test_variables_that_are_in_memory_alone_are_not_taken_for_a_file_of_their_name(tmp_path, a):
+    netCDF4 = pytest.importorskip("netCDF4")
+    for values, diskless in ((-a, False), (a, True)):
+        file = netCDF4.Dataset(tmp_path / "a.nc", "w", diskless=diskless, persist=False)
+        file.createDimension("y", 10), file.createDimension("x", 6)
+        file.createVariable("v", "f4", ("y", "x"))[:] = values
+        np.testing.assert_array_equal(fs.from_array(file["v"]).compute(), values)
+        file.close()
+
+
 @pytest.mark.parametrize("driver", ["zarr", "zarr3"])
 def test_arrays_of_tensorstore_are_opened(tmp_path, a, never_asked, driver):
     store = _tensorstore(tmp_path, a, driver)
