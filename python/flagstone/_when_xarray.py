@@ -12,9 +12,8 @@ class _Finder:
             return None
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)
-        if spec is None:
-            sys.meta_path.insert(0, self)
-            return None
+        if spec is None or spec.loader is None:
+            return spec  # none is there
         execute = spec.loader.exec_module
 
         def executed(module):

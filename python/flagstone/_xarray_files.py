@@ -43,7 +43,8 @@ _DECODING = {"_apply_mask": _masked, "_scale_offset_decoding": _scaled}
 
 
 def _decoded(data):
-    step = _DECODING.get(data.func.func.__name__) if isinstance(data.func, functools.partial) and not data.func.args else None
+    is_named = isinstance(data.func, functools.partial) and not data.func.args
+    step = _DECODING.get(getattr(data.func.func, "__name__", None)) if is_named else None
     found = opened(data.array) if step else None
     values = None if found is None else step(found, **data.func.keywords)
     return values if values is None or values.dtype == data.dtype else None
