@@ -172,9 +172,11 @@ test-python: package
 	@$(VENV)/bin/mypy --strict --warn-unused-ignores --cache-dir $(CARGO_TARGET_DIR)/mypy python/tests/typed.py
 	$(VENV)/bin/pytest -q -p no:cacheprovider python/tests
 
-# The suites of others, against the package: array-api-tests where a checkout of it is given (with its submodule), and NumPy's own.
+# The suites of others, against the package: array-api-tests and xarray-array-testing where a checkout is given (the first with its
+# submodule), what array-api-strict has, and NumPy's own.
 ARRAY_API_TESTS ?=
 ARRAY_API_EXAMPLES ?= 100
+XARRAY_ARRAY_TESTING ?=
 
 python-suites: package
 	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check -r python/suites/requirements.txt
@@ -186,8 +188,13 @@ python-suites: package
 	else
 		echo "array-api-tests: give a checkout, ARRAY_API_TESTS=/where/it/is"
 	fi
+	$(VENV)/bin/pytest -q -p no:cacheprovider python/suites/strict.py
+	if [[ -n "$(XARRAY_ARRAY_TESTING)" ]]; then
+		PYTHONPATH="$(XARRAY_ARRAY_TESTING)" $(VENV)/bin/pytest -q -p no:cacheprovider --disable-warnings python/suites/xarray_mixins.py
+	else
+		echo "xarray-array-testing: give a checkout, XARRAY_ARRAY_TESTING=/where/it/is"
+	fi
 	PYTHONPATH=python/suites $(VENV)/bin/pytest -q -p no:cacheprovider -p numpy_tests --disable-warnings --pyargs numpy.lib numpy.fft numpy.linalg numpy.ma
-
 
 unit:
 	@export FLAGSTONE_PYTHON=$(VENV)/bin/python
@@ -233,6 +240,7 @@ PEERS ?= $(CARGO_TARGET_DIR)/peers
 COMPARE_ARGS ?=
 # Of the comparison on files; `cargo install zarrs_tools` gives it another peer, found in PATH.
 COMPARE_FILES_ARGS ?=
+COMPARE_XARRAY_ARGS ?=
 
 compare: system
 	@if [[ ! -x $(PEERS)/bin/python ]]; then $(PYTHON) -m venv $(PEERS); fi
@@ -243,3 +251,4 @@ compare: system
 	cargo build --release --locked --bench probe
 	$(PEERS)/bin/python benches/compare/compare.py --dir $(COMPARE_DIR) --bin $(CARGO_TARGET_DIR)/release $(COMPARE_ARGS)
 	$(PEERS)/bin/python benches/compare/files.py --dir $(COMPARE_DIR)/files --bin $(CARGO_TARGET_DIR)/release $(COMPARE_FILES_ARGS)
+	$(PEERS)/bin/python benches/compare/xarray_pair.py --dir $(COMPARE_DIR) $(COMPARE_XARRAY_ARGS)

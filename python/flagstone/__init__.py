@@ -11,12 +11,13 @@ import numpy as _np
 from . import _flagstone
 from ._flagstone import Array, __version__
 from ._runtime import ProgressBar, Runtime, config, profile
-from ._sources import array, from_array, from_dlpack, from_zarr, open
+from ._sources import array, asarray, from_array, from_dlpack, from_zarr, open
 from ._blocks import apply_gufunc, blockwise, map_blocks, map_overlap, pad
 from ._functions import apply_along_axis, apply_over_axes, coarsen, fromfunction, reduction
 from ._compute import compute, persist, store
 from ._masked import MaskedArray
 from . import _array as _array  # gives `Array` what Python alone can say
+from . import _when_xarray
 
 pi, e, euler_gamma, inf, nan, newaxis = _np.pi, _np.e, _np.euler_gamma, _np.inf, _np.nan, None
 bool = bool_ = _np.bool_
@@ -44,6 +45,7 @@ def _fill():
 
 
 _fill()
+_when_xarray.wait()
 
 
 def _of_numpy(name):

@@ -911,7 +911,7 @@ def intersect1d(ar1: Any, ar2: Any, assume_unique: Any = ...) -> Array:
 def union1d(ar1: Any, ar2: Any) -> Array:
     """Elements of either."""
 def setdiff1d(ar1: Any, ar2: Any, assume_unique: Any = ...) -> Array:
-    """Elements of the first that are none of the second."""
+    """Elements of the first that are none of the second; in their order where they are unique."""
 def setxor1d(ar1: Any, ar2: Any, assume_unique: Any = ...) -> Array:
     """Elements of exactly one."""
 def topk(a: Any, k: Any, axis: int | Sequence[int] | None = ...) -> Array:

@@ -155,13 +155,34 @@ def map_overlap(func, *args, depth=None, boundary=None, trim=True, dtype=None, m
     return _flagstone.call_around(name or token or "map_overlap", call, list(zip(arrays, zip(depths, ends))), np.dtype(dtype))
 
 
+#: What each mode of `pad` takes besides.
+_PADDING = {
+    **{mode: set() for mode in ("empty", "edge", "wrap")}, **{mode: {"stat_length"} for mode in ("maximum", "mean", "median", "minimum")},
+    **{mode: {"reflect_type"} for mode in ("reflect", "symmetric")}, "constant": {"constant_values"}, "linear_ramp": {"end_values"},
+}
+
+
+def _widths(pad_width, ndim):
+    """The widths of every axis, of those that are given by its number."""
+    widths = [(0, 0)] * ndim
+    for axis, width in pad_width.items():
+        widths[axis] = width if isinstance(width, (tuple, list)) else (width, width)
+    return widths
+
+
 def pad(array, pad_width, mode="constant", **kwargs):
-    """The array with new elements at the ends of axes, in all of NumPy's modes.
+    """The array with new elements at the ends of axes, in all of NumPy's modes. `pad_width` may be a dict by axis.
 
     A mode may be a function, as with NumPy: it is called as `mode(vector, iaxis_pad_width, iaxis, kwargs)` with every lane along the first
     axis, zeros at its ends, which it changes in place; then with every lane along the second axis, and so on. A task holds whole lanes.
     """
+    if isinstance(pad_width, dict):
+        pad_width = _widths(pad_width, np.ndim(array))
     if not callable(mode):
+        if not isinstance(mode, str) or mode not in _PADDING:
+            raise ValueError(f"pad: mode {mode!r}; expected a function, or one of {', '.join(sorted(_PADDING))}")
+        if others := set(kwargs) - _PADDING[mode]:
+            raise ValueError(f"pad: mode {mode!r} takes no {', '.join(sorted(others))}")
         return _flagstone.functions["pad"](array, pad_width, mode, **kwargs)
     x = _flagstone.functions["pad"](array, pad_width, "empty")
     widths = np.broadcast_to(np.asarray(pad_width, dtype=np.intp), (x.ndim, 2))

@@ -24,7 +24,8 @@ def _spread(arguments, found):
 
 
 def compute(*args):
-    """The values of several arrays, computed in one pass: what they share is read once. Lists, tuples and dicts of arrays keep their form."""
+    """The values of several arrays, by one plan: reductions over the same axes read what they share once. Lists, tuples and dicts of
+    arrays keep their form."""
     found = []
     rebuild = _spread(args, found)
     return rebuild(_flagstone.compute_all(found))

@@ -7,7 +7,7 @@ from xarray.namedarray.parallelcompat import ChunkManagerEntrypoint
 
 import flagstone as fs
 
-from . import _blocks, _flagstone, _sources
+from . import _blocks, _flagstone, _sources, _xarray_files
 from ._flagstone import Array
 
 #: Bytes of a chunk where nobody says how long chunks are.
@@ -53,10 +53,12 @@ class FlagstoneManager(ChunkManagerEntrypoint):
 
     def from_array(self, data, chunks, **kwargs):
         kwargs = {k: v for k, v in kwargs.items() if k in ("name",) and isinstance(v, str)}
-        if isinstance(data, np.ndarray) and data.dtype.kind in "OUSMmV":
-            raise TypeError(f"flagstone: no arrays of dtype {data.dtype}; load this variable, or leave it out of chunk()")
+        if np.dtype(data.dtype).kind in "OUSMmVT":
+            # times, texts and objects stay as xarray has them: in memory, or loaded when they are asked for
+            return data if isinstance(data, np.ndarray) else data.array
         chunks = self.normalize_chunks(chunks, data.shape, dtype=data.dtype)
-        return _sources.from_array(data, chunks, **kwargs)
+        found = _xarray_files.opened(data)
+        return _sources.from_array(data if found is None else found, chunks, **kwargs)
 
     def rechunk(self, data, chunks, **kwargs):
         return _sources.rechunked(data, chunks)
@@ -141,7 +143,7 @@ class FlagstoneManager(ChunkManagerEntrypoint):
         if compute:
             _flagstone.store_into(items)
             return None
-        return _Delayed(items)
+        return _later(items)
 
     def shuffle(self, x, indexer, axis, chunks):
         flat = [place for group in indexer for place in group]
@@ -151,11 +153,8 @@ class FlagstoneManager(ChunkManagerEntrypoint):
         return AUTO_BYTES
 
 
-class _Delayed:
-    """A `store` that waits for `compute()`."""
+def _later(items):
+    """A `store` that waits for `compute()`: xarray closes files behind it by dask, which must know it."""
+    import dask
 
-    def __init__(self, items):
-        self._items = items
-
-    def compute(self, **kwargs):
-        _flagstone.store_into(self._items)
+    return dask.delayed(lambda: _flagstone.store_into(items))()

@@ -94,8 +94,11 @@ impl Function {
             return theirs.call(args, kwargs);
         }
         let positional = args.iter().map(|arg| value(&arg)).collect::<PyResult<Vec<_>>>()?;
-        let given = |(name, arg): (Bound<'py, PyAny>, Bound<'py, PyAny>)| Ok((name.extract()?, value(&arg)?));
-        let named = kwargs.into_iter().flat_map(|kwargs| kwargs.iter()).map(given).collect::<PyResult<Vec<_>>>()?;
+        let given = |(name, arg): (Bound<'py, PyAny>, Bound<'py, PyAny>)| Ok((name.extract::<String>()?, value(&arg)?));
+        let mut named = kwargs.into_iter().flat_map(|kwargs| kwargs.iter()).map(given).collect::<PyResult<Vec<_>>>()?;
+        // whoever calls NumPy's functions by all their parameters says that there is nothing to write to
+        let writes = self.signature.params.iter().any(|param| param.name == "out");
+        named.retain(|(name, arg)| writes || name != "out" || !matches!(arg, Value::None));
         // Whatever needs a length that is not known yet counts it, and may ask Python for elements.
         let value = py.detach(|| call(self.signature, positional, named)).map_err(|error| of_call(py, &error))?;
         let names = self.signature.results;
@@ -173,13 +176,21 @@ impl Function {
     }
 
     #[getter]
-    fn __doc__(&self) -> String {
-        let (name, doc) = (self.__name__(), self.signature.doc);
-        let receiver = if self.method { "x." } else { "" };
-        format!(
-            "{receiver}{name}{}\n\n{doc}\n\nLazy: nothing is computed until the value is asked for. Arguments mean what they mean to NumPy.",
-            self.text().replace("self, ", "").replace("self", "")
-        )
+    fn __doc__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let this = slf.get();
+        let (name, doc) = (this.__name__(), this.signature.doc);
+        let receiver = if this.method { "x." } else { "" };
+        let example: String = slf.py().import("flagstone._examples")?.getattr("example")?.call1((slf,))?.extract()?;
+        Ok(format!(
+            "{receiver}{name}{}\n\n{doc}\n\nLazy: nothing is computed until the value is asked for. Arguments mean what they mean to NumPy.\n\n{example}",
+            this.text().replace("self, ", "").replace("self", "")
+        ))
+    }
+
+    /// Whether it is called as a method.
+    #[getter]
+    fn is_method(&self) -> bool {
+        self.method
     }
 
     #[getter]

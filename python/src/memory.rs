@@ -117,6 +117,8 @@ pub(crate) fn dtype_of(dtype: &Bound<'_, PyAny>) -> PyResult<DType> {
     let py = dtype.py();
     let class = numpy(py, "dtype")?;
     let made;
+    // of tensorstore, whose own dtypes are none to NumPy
+    let dtype = &dtype.getattr_opt("numpy_dtype")?.unwrap_or_else(|| dtype.clone());
     let dtype = if dtype.is_instance(&class)? {
         dtype
     } else {

@@ -105,7 +105,8 @@ class Call:
 
     def __init__(self, name, theirs, masked=False):
         """`masked` where plain arrays are masked ones to NumPy's, too."""
-        self.ours, self.theirs, self.__name__, self.__doc__ = FUNCTIONS[name], theirs, theirs.__name__, theirs.__doc__
+        self.ours, self.theirs, self.__name__, self.__doc__ = vars(fs).get(name, FUNCTIONS[name]), theirs, theirs.__name__, theirs.__doc__
+        self.parameters = FUNCTIONS[name].parameters
         self.masked = masked
 
     #: Whether a module of tests is being imported: what it computes then is no test.
@@ -121,7 +122,7 @@ class Call:
         if out is not None:
             pytest.skip("out=: lazy arrays have no memory to write to")
         kwargs.pop("out", None)
-        names = [name for name, _, _ in self.ours.parameters]
+        names = [name for name, _, _ in self.parameters]
         given = [of_dtype(arg) if names[at:at + 1] == ["dtype"] else lazy(arg) for at, arg in enumerate(args)]
         named = {key: of_dtype(value) if key == "dtype" else lazy(value) for key, value in kwargs.items()}
         if self.masked:
@@ -264,6 +265,7 @@ def _operator(name):
 def _method(of_masked, name, theirs):
     call = Call(of_masked if of_masked in FUNCTIONS else "copy", theirs)
     call.ours = FUNCTIONS.get(of_masked) or METHODS[name]
+    call.parameters = call.ours.parameters
     return call
 
 

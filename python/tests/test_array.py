@@ -3,9 +3,11 @@
 import copy
 import operator
 import pickle
+import re
 import subprocess
 import sys
 import threading
+import types
 
 import numpy as np
 import pytest
@@ -181,7 +183,7 @@ def test_a_limit_too_small_is_a_memory_error():
 def test_printing_computes_the_corners_only():
     x = fs.ones((10**6, 10**6)) * 2
     text = str(x)
-    assert text.startswith("[[2. 2. 2. ... 2. 2. 2.]") and "1000000" in text and "float64" in text
+    assert text.startswith("[[2. 2. 2. ... 2. 2. 2.]") and "[1000000, 1000000] float64, chunks [" in text
     assert str(fs.asarray(2.5) + 1) == "3.5"
     a = np.arange(12.0).reshape(3, 4)
     assert str(fs.asarray(a)).startswith(str(a))
@@ -237,6 +239,30 @@ def test_store_and_open(tmp_path, pair):
     np.testing.assert_array_equal(np.load(tmp_path / "q.npy"), a * 2)
 
 
+def test_several_are_stored_in_one_pass(tmp_path, pair):
+    a, _ = pair
+    calls = []
+
+    class Counting:
+        shape, dtype = a.shape, a.dtype
+
+        def __getitem__(self, at):
+            calls.append(at)
+            return a[at]
+
+    y = fs.from_array(Counting())
+    fs.store([y.max(axis=0), y.sum(axis=0)], [tmp_path / "one.npy", tmp_path / "two.zarr"])
+    assert len(calls) == 1
+    np.testing.assert_array_equal(np.load(tmp_path / "one.npy"), a.max(axis=0))
+    np.testing.assert_allclose(fs.open(tmp_path / "two.zarr").compute(), a.sum(axis=0), rtol=1e-6)
+
+
+def test_a_default_runtime_is_set_for_all_that_follows():
+    code = "import flagstone as fs; fs.config.set(memory_limit='40MiB', threads=1); print(fs.config); fs.ones(9).sum().compute()"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == f"config(memory_limit={40 << 20}, threads=1)"
+
+
 def test_persist(pair):
     a, x = pair
     with fs.Runtime(memory_limit="64MiB"):
@@ -278,6 +304,32 @@ def test_progress_and_traces(tmp_path, capfd):
     with fs.profile(tmp_path / "trace.json"), fs.ProgressBar():
         fs.ones((100, 100)).sum().compute()
     assert json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+
+
+def test_notebooks_have_a_bar_below_the_cell(monkeypatch):
+    shown = []
+
+    class Handle:
+        def update(self, bar):
+            shown.append(bar._repr_html_())
+
+    def display(bar, display_id):
+        shown.append(bar._repr_html_())
+        return Handle()
+
+    shell = type("ZMQInteractiveShell", (), {})()
+    notebook, displays = types.ModuleType("IPython"), types.ModuleType("IPython.display")
+    notebook.get_ipython, displays.display = lambda: shell, display
+    monkeypatch.setitem(sys.modules, "IPython", notebook)
+    monkeypatch.setitem(sys.modules, "IPython.display", displays)
+    with fs.ProgressBar():
+        fs.random.normal(size=(2000, 2000), seed=1).std().compute()
+    counts = [re.search(r"<progress value=\"(\d+)\" max=\"(\d+)\".*>\s*(\d+)/(\d+) tasks", html) for html in shown]
+    assert len(shown) >= 3 and all(counts), shown
+    assert counts[-1][1] == counts[-1][2] != "0"
+    before = len(shown)
+    fs.ones(5).sum().compute()
+    assert len(shown) == before
 
 
 def test_importing_is_quick_and_loads_numpy_only():

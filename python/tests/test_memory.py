@@ -34,6 +34,9 @@ JOBS = {
     "setting": ("set_all(x)", 0.0),
     "printing": ("str(x)[:3]", "[[ "),
     "refused": ("refused(x)", "store"),
+    "xarray, to Zarr": ("anomalies(x, out), float(fs.open(out + '/a.zarr/v').std())", g.std()),
+    "xarray, to NetCDF": ("(labelled(x) * 2).to_netcdf(out + '/a.nc'), float(fs.open(out + '/a.nc:/v').max())", 2 * (f.max() + g.max())),
+    "xarray, groups": ("float(grouped(x).sum())", 2 * (f.mean() + g.mean()) * COLUMNS),
 }
 
 CHILD = '''
@@ -54,13 +57,26 @@ def set_all(x):
     x[x > 0] = -1
     return float(x.max())
 
+def labelled(x):
+    import xarray as xr
+    return xr.DataArray(x, dims=("row", "column"), coords={"parity": ("row", np.arange(x.shape[0]) % 2)}, name="v")
+
+def anomalies(x, out):
+    v = labelled(x)
+    (v - v.mean("column")).to_dataset().to_zarr(out + "/a.zarr")
+
+def grouped(x):
+    return labelled(x).groupby("parity").mean("row")
+
 def refused(x):
     try:
         x.compute()
     except MemoryError as error:
         return "store" if "store" in str(error) else str(error)
 
-path, out, code = sys.argv[1:]
+path, out, code, *others = sys.argv[1:]
+for name in others:
+    __import__(name)  # what they take is not ours
 x = fs.open(path)
 before = resident("VmRSS")
 with fs.Runtime(memory_limit=LIMIT, threads=2, spill_dir=out) as runtime:
@@ -84,7 +100,8 @@ def data(tmp_path_factory):
 @pytest.mark.parametrize("name", JOBS)
 def test_jobs_keep_the_limit(name, data, tmp_path):
     code, expected = JOBS[name]
-    child = [sys.executable, "-c", CHILD.replace("LIMIT", str(LIMIT)), data, tmp_path, code]
+    others = ["xarray", "zarr", "netCDF4"] if name.startswith("xarray") else []
+    child = [sys.executable, "-c", CHILD.replace("LIMIT", str(LIMIT)), data, tmp_path, code, *others]
     run = subprocess.run(child, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     value, before, peak, spilled = json.loads(run.stdout)

@@ -227,8 +227,7 @@ def test_the_lock_is_released(x):
     assert len(inside) > took / 0.005 / 20
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-def test_interrupts_stop_within_half_a_second(tmp_path):
+def _seconds_to_stop(path):
     code = textwrap.dedent(
         f"""
         import signal, time, flagstone as fs
@@ -236,7 +235,7 @@ def test_interrupts_stop_within_half_a_second(tmp_path):
         x = fs.random.normal(size=(200_000, 100_000), seed=1)
         print("begun", flush=True)
         try:
-            x.store({str(tmp_path / "out.zarr")!r})
+            x.store({str(path / "out.zarr")!r})
         except KeyboardInterrupt:
             print("interrupted", time.time(), flush=True)
         """
@@ -250,8 +249,14 @@ def test_interrupts_stop_within_half_a_second(tmp_path):
         word, at = child.communicate(timeout=30)[0].split()
     finally:
         child.kill()
-    assert word == "interrupted" and float(at) - sent < 2.0  # half a second on idle cores
-    assert list(tmp_path.iterdir()) == []
+    assert word == "interrupted" and list(path.iterdir()) == []
+    return float(at) - sent
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_interrupts_stop_within_half_a_second_and_leave_nothing(tmp_path):
+    # others may have the cores for a while
+    assert any(_seconds_to_stop(tmp_path) < 0.5 for _ in range(4))
 
 
 def test_a_diagonal_outside_of_an_eye_has_no_ones():
@@ -302,3 +307,12 @@ def test_a_mode_of_pad_may_be_a_function(a, x, width, named):
     np.testing.assert_array_equal(fs.pad(x, width, _edges, **named).compute(), expected)
     np.testing.assert_array_equal(np.pad(x, width, _edges, **named).compute(), expected)
     np.testing.assert_array_equal(fs.pad(x, width, "edge").compute(), np.pad(a, width, "edge"))
+
+
+def test_widths_by_axis_and_wrong_ways_to_pad(a, x):
+    expected = np.pad(a, ((0, 0), (1, 2)))
+    np.testing.assert_array_equal(fs.pad(x, {-1: (1, 2)}).compute(), expected)
+    np.testing.assert_array_equal(np.pad(x, {1: (1, 2), 0: 0}).compute(), expected)
+    for mode, named in [("constant", {"stat_length": 1}), ("edge", {"constant_values": 1}), ("mirror", {}), (True, {}), (None, {})]:
+        with pytest.raises(ValueError, match="pad: mode"):
+            fs.pad(x, 1, mode, **named)

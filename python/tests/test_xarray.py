@@ -1,5 +1,8 @@
 """xarray with our chunk manager: what its users do stays lazy, and gives what xarray gives of NumPy's arrays."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -64,7 +67,27 @@ CALLS = {
     "broadcast": lambda d: xr.broadcast(d, xr.DataArray([1, 2], dims="z"))[0], "assign": lambda d: (d * 1).assign_coords(k=1),
     "thin": lambda d: d.thin(time=7), "head": lambda d: d.head(time=4),
     "reindex": lambda d: d.reindex(lat=[10.0, 25.0, 40.0]), "swap": lambda d: d.swap_dims(lat="zone"), "unary": lambda d: -d,
-    "compare": lambda d: d >= 0, "floor": lambda d: d // 2, "power": lambda d: d**2, "mod": lambda d: d % 3, "isin": lambda d: d.isin([0.0]),
+    "ffill": lambda d: d.where(d > 0).ffill("time"), "bfill": lambda d: d.where(d > 0).bfill("time"), "differentiate": lambda d: d.differentiate("lat"),
+    "integrate": lambda d: d.integrate("lat"), "cumulative_integrate": lambda d: d.cumulative_integrate("lat"), "cumprod": lambda d: d.isel(time=slice(4)).cumprod("time"),
+    "rank": lambda d: d.chunk({"time": -1}, **KW).rank("time"), "corr": lambda d: xr.corr(d, d.shift(time=1), "time"), "cov": lambda d: xr.cov(d, d * 2, "time"),
+    "bins": lambda d: d.groupby_bins("lat", [0, 15, 45]).mean(), "season": lambda d: d.groupby("time.season").mean("time"),
+    "grouped_max": lambda d: d.groupby("time.month").max(), "grouped_std": lambda d: d.groupby("zone").std(), "grouped_first": lambda d: d.groupby("time.month").first(),
+    "standardised": lambda d: (d.groupby("time.month") - d.groupby("time.month").mean()) / 2.0, "upsample": lambda d: d.resample(time="12h").ffill(),
+    "resample_max": lambda d: d.resample(time="MS").max(), "rolling_sum": lambda d: d.rolling(time=4, min_periods=2).sum(),
+    "rolling_construct": lambda d: d.rolling(time=3).construct("window").mean("window"), "rolling_two": lambda d: d.rolling(time=3, lat=2).mean(),
+    "merge": lambda d: xr.merge([d.rename("one"), (d + 1).rename("two")])["two"], "combine_first": lambda d: d.where(d > 0).combine_first(d * 2),
+    "align": lambda d: xr.align(d, d.isel(lat=slice(1, 3)), join="outer")[1], "xr_where": lambda d: xr.where(d > 0, d, -d), "drop_isel": lambda d: d.drop_isel(time=[0, 3]),
+    "vectorised_isel": lambda d: d.isel(time=xr.DataArray([0, 5, 9], dims="p"), lat=xr.DataArray([1, 2, 0], dims="p")), "map_function": lambda d: d.to_dataset(name="p").map(np.tanh).p,
+    "weighted_sum": lambda d: d.weighted(abs(d.lat)).sum(), "weighted_std": lambda d: d.weighted(abs(d.lat)).std("lat"), "unstack": lambda d: d.stack(c=["time", "lat"]).unstack("c"),
+    "quantiles": lambda d: d.chunk({"time": -1}, **KW).quantile([0.1, 0.9], "time"), "dropna": lambda d: d.fillna(0).isel(time=slice(1, None)), "argmin": lambda d: d.argmin("lat"),
+    "pad_wrap": lambda d: d.pad(lat=1, mode="wrap"), "coarsen_construct": lambda d: d.isel(time=slice(58)).coarsen(time=29).construct(time=("month", "day")).mean("day"),
+    "dot_two": lambda d: xr.dot(d, d, dim="time"), "broadcast_like": lambda d: d.isel(time=0).broadcast_like(d), "to_dataset": lambda d: d.to_dataset(name="p").p,
+    "chunk_one": lambda d: d.chunk({"time": 7}, **KW), "unify": lambda d: xr.unify_chunks(d, d.chunk({"time": 7}, **KW))[0], "mean_skipna": lambda d: d.where(d > 0).mean("time", skipna=True),
+    "points_and_axes": lambda d: d.isel(lat=xr.DataArray([[1, 2], [0, 3]], dims=("p", "q"))), "points_by_name": lambda d: d.sel(lat=xr.DataArray([12.0, 38], dims="p"), method="nearest"),
+    "ffill_limit": lambda d: d.where(d > 0).ffill("time", limit=2), "idx": lambda d: d.idxmax("lat"),
+    "where_outer": lambda d: d.where(d.lat > 15), "cumsum_all": lambda d: d.cumsum(), "sum_all": lambda d: d.sum(...), "equal": lambda d: d == d.shift(time=1, fill_value=0),
+    "clip_other": lambda d: d.clip(max=d.mean("time")), "first_difference": lambda d: d.diff("time", n=2, label="lower"), "mean_by_zone_and_time": lambda d: d.groupby("zone").mean("lat"),
+    "sum_min_count": lambda d: d.where(d > 9).sum("time", min_count=1), "compare": lambda d: d >= 0, "floor": lambda d: d // 2, "power": lambda d: d**2, "mod": lambda d: d % 3, "isin": lambda d: d.isin([0.0]),
 }
 
 
@@ -82,6 +105,21 @@ def test_what_users_do_is_lazy_and_right(name, plain, lazy, monkeypatch):
         found = call(lazy.p)
     assert is_lazy(found), f"{name} gave {type(found.data)}"
     xr.testing.assert_allclose(found.compute(), expected)
+
+
+@pytest.mark.parametrize("order", ["flagstone as fs, xarray as xr", "xarray as xr, flagstone as fs", "flagstone as fs, xarray.core.indexing, xarray as xr"])
+def test_imported_in_any_order_arrays_of_ours_stay_lazy(order):
+    code = f"""
+import {order}
+import numpy as np
+fs.Array.__array__ = None
+x = xr.DataArray(fs.ones((6, 4)), dims=("t", "p"), coords={{"g": ("t", [0, 1, 0, 1, 2, 2])}})
+points = x.isel(t=xr.DataArray([0, 1], dims="k"), p=xr.DataArray([2, 3], dims="k"))
+assert isinstance(points.data, fs.Array) and isinstance(x.ffill("t").data, fs.Array) and isinstance(x.groupby("g").mean().data, fs.Array)
+assert "flagstone._xarray" not in __import__("sys").modules
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
 
 
 def test_chunks_are_xarrays(lazy):
@@ -102,6 +140,39 @@ def test_datasets_of_files_are_opened_lazily_and_decoded(plain, tmp_path, monkey
     xr.testing.assert_allclose(mean.compute(), plain.t.mean("time"), atol=0.02)
 
 
+@pytest.mark.parametrize("suffix", ["nc", "zarr"])
+def test_what_lies_in_a_file_is_read_by_us_decoded_or_not(plain, tmp_path, monkeypatch, suffix):
+    from flagstone import _flagstone
+
+    path = tmp_path / f"a.{suffix}"
+    encoding = {"t": {"dtype": "i2", "scale_factor": 0.01, "add_offset": 280.0, "_FillValue": -32768}}
+    holed = plain.where(plain.p > -1)
+    if suffix == "nc":
+        holed.to_netcdf(path, encoding=encoding, engine="netcdf4")
+    else:
+        holed.to_zarr(path, encoding=encoding)
+    expected = xr.open_dataset(path).load()
+    with monkeypatch.context() as patched:
+        patched.setattr(_flagstone, "ask", lambda *_: pytest.fail("xarray is asked for elements"))
+        patched.setattr(fs.Array, "__array__", lambda *_, **__: pytest.fail("an eager load"))
+        opened = xr.open_dataset(path, chunks={}, **KW)
+        part = opened.isel(time=slice(3, 30, 2), lat=1)
+    assert is_lazy(opened) and expected.t.isnull().any()
+    xr.testing.assert_identical(opened.compute(), expected)
+    xr.testing.assert_identical(part.compute(), expected.isel(time=slice(3, 30, 2), lat=1))
+
+
+def test_times_and_texts_stay_as_xarray_has_them(plain, tmp_path):
+    bounds = np.stack([plain.time.values, plain.time.values + np.timedelta64(1, "D")], axis=1)
+    data = plain.assign(bounds=(("time", "edge"), bounds), name=("lat", ["a", "b", "c", "d"]))
+    chunked = data.chunk({"time": 20}, **KW)
+    assert isinstance(chunked.t.data, fs.Array) and isinstance(chunked.bounds.data, np.ndarray)
+    data.to_netcdf(tmp_path / "a.nc", engine="netcdf4")
+    opened = xr.open_dataset(tmp_path / "a.nc", chunks={}, **KW)
+    assert isinstance(opened.t.data, fs.Array) and not opened.bounds.variable._in_memory
+    xr.testing.assert_identical(opened.compute(), xr.open_dataset(tmp_path / "a.nc").load())
+
+
 def test_zarr_there_and_back(plain, lazy, tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(fs.Array, "__array__", lambda *_, **__: pytest.fail("an eager load"))
@@ -111,9 +182,60 @@ def test_zarr_there_and_back(plain, lazy, tmp_path, monkeypatch):
     xr.testing.assert_allclose(back.compute(), plain + 1)
 
 
-def test_netcdf_is_written_block_by_block(plain, lazy, tmp_path):
-    lazy.to_netcdf(tmp_path / "b.nc")
+def test_netcdf_is_written_block_by_block(plain, lazy, tmp_path, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(fs.Array, "__array__", lambda *_, **__: pytest.fail("an eager load"))
+        lazy.to_netcdf(tmp_path / "b.nc")
     xr.testing.assert_allclose(xr.open_dataset(tmp_path / "b.nc").load(), plain)
+
+
+def test_elements_are_set_along_axes_and_at_points(plain, lazy):
+    points = {"time": xr.DataArray([0, 5], dims="p"), "lat": xr.DataArray([1, 2], dims="p")}
+    for at in ({"time": [0, 5], "lat": [1, 2]}, points, {"time": 3}, {"lat": slice(1, 3)}, {"time": [7], "lat": 0}):
+        expected, found = plain.p.copy(), lazy.p.copy()
+        expected[at] = -100
+        found[at] = -100
+        assert is_lazy(found)
+        xr.testing.assert_identical(found.compute(), expected)
+    xr.testing.assert_identical(lazy.p.compute(), plain.p)
+
+
+def test_the_chunk_manager_may_be_the_option_of_xarray(plain, tmp_path):
+    if "chunk_manager" not in xr.get_options():
+        pytest.skip("this xarray has no such option")
+    plain.to_netcdf(tmp_path / "a.nc", engine="netcdf4")
+    with xr.set_options(chunk_manager="flagstone"):
+        opened = xr.open_dataset(tmp_path / "a.nc", chunks={})
+        assert is_lazy(opened) and is_lazy(plain.chunk({"time": 10})) and is_lazy(xr.open_dataset(tmp_path / "a.nc", chunks="auto"))
+        xr.testing.assert_allclose(opened.compute(), plain)
+
+
+def test_zarr_is_appended_to_and_written_later_and_in_regions(plain, lazy, tmp_path):
+    path = tmp_path / "a.zarr"
+    first, rest = lazy.isel(time=slice(40)), lazy.isel(time=slice(40, None))
+    first.to_zarr(path)
+    rest.to_zarr(path, append_dim="time")
+    xr.testing.assert_allclose(xr.open_zarr(path, **KW).compute(), plain)
+    (lazy * 2).isel(time=slice(0, 20)).drop_vars(["lat", "lon", "zone"]).to_zarr(path, region={"time": slice(0, 20)})
+    found = xr.open_zarr(path, **KW).t.compute()
+    xr.testing.assert_allclose(found[:20], plain.t[:20] * 2)
+    xr.testing.assert_allclose(found[20:], plain.t[20:])
+
+
+def test_zarr_is_written_later(plain, lazy, tmp_path):
+    pytest.importorskip("dask")  # by which xarray waits
+    later = lazy.to_zarr(tmp_path / "b.zarr", compute=False)
+    assert not np.asarray(xr.open_zarr(tmp_path / "b.zarr", **KW).p.notnull().all())
+    later.compute()
+    xr.testing.assert_allclose(xr.open_zarr(tmp_path / "b.zarr", **KW).compute(), plain)
+
+
+def test_many_files_are_one_data_set(plain, tmp_path):
+    for at in range(3):
+        plain.isel(time=slice(20 * at, 20 * at + 20)).to_netcdf(tmp_path / f"part_{at}.nc", engine="netcdf4")
+    opened = xr.open_mfdataset(sorted(tmp_path.glob("part_*.nc")), chunks={}, **KW)
+    assert is_lazy(opened) and opened.t.shape == plain.t.shape
+    xr.testing.assert_allclose(opened.mean("time").compute(), plain.mean("time"))
 
 
 def test_compute_load_and_persist(plain, lazy):

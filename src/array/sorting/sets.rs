@@ -188,6 +188,11 @@ pub(in crate::array) fn setxor1d(a: &Array, b: &Array) -> Result<Array> {
 
 /// Elements of `a` that are none of `b`.
 pub(in crate::array) fn setdiff1d(a: &Array, b: &Array) -> Result<Array> {
-    let a = unique(a)?.values;
+    setdiff1d_in_order(&unique(a)?.values, b)
+}
+
+/// Elements of `a`, which are unique and stay in their order, that are none of `b`.
+pub(in crate::array) fn setdiff1d_in_order(a: &Array, b: &Array) -> Result<Array> {
+    let a = a.ravel();
     Ok(a.index([Index::Array(a.isin(b).logical_not())]))
 }

@@ -118,7 +118,10 @@ pub(in crate::array) static SIGNATURES: &[Signature] = &[
     }),
     sig!("intersect1d" ["ar1", "ar2", "assume_unique" = "False"] "Elements of both.", |a| of_both("intersect1d", sets::intersect1d, a)),
     sig!("union1d" ["ar1", "ar2"] "Elements of either.", |a| of_both("union1d", sets::union1d, a)),
-    sig!("setdiff1d" ["ar1", "ar2", "assume_unique" = "False"] "Elements of the first that are none of the second.", |a| of_both("setdiff1d", sets::setdiff1d, a)),
+    sig!("setdiff1d" ["ar1", "ar2", "assume_unique" = "False"] "Elements of the first that are none of the second; in their order where they are unique.", |a| {
+        let kept = args::boolean("setdiff1d", &a[2])?;
+        of_both("setdiff1d", if kept { sets::setdiff1d_in_order } else { sets::setdiff1d }, a)
+    }),
     sig!("setxor1d" ["ar1", "ar2", "assume_unique" = "False"] "Elements of exactly one.", |a| of_both("setxor1d", sets::setxor1d, a)),
     sig!("topk" ["a", "k", "axis" = "-1"] "The k largest values, descending; the smallest, ascending, for −k (dask).", |a| top("topk", Gives::Values, a)),
     sig!("argtopk" ["a", "k", "axis" = "-1"] "Where the k largest values stand (dask).", |a| top("argtopk", Gives::Places, a)),

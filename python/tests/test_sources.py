@@ -1,0 +1,127 @@
+"""Arrays of other libraries: those that name a file that we can read are opened, and never asked."""
+
+import numpy as np
+import pytest
+
+import flagstone as fs
+
+
+@pytest.fixture
+def a():
+    return np.arange(60, dtype="f4").reshape(10, 6)
+
+
+@pytest.fixture
+def never_asked(monkeypatch):
+    """Whoever is asked for elements by Python is an error: what passes was opened."""
+    from flagstone import _flagstone
+
+    monkeypatch.setattr(_flagstone, "ask", lambda *_: pytest.fail("the object is asked for its elements"))
+
+
+def test_variables_of_netcdf4_are_opened(tmp_path, a, never_asked):
+    netCDF4 = pytest.importorskip("netCDF4")
+    with netCDF4.Dataset(tmp_path / "a.nc", "w") as file:
+        file.createDimension("y", 10), file.createDimension("x", 6)
+        file.createVariable("plain", "f4", ("y", "x"))[:] = a
+        file.createGroup("inner").createVariable("deep", "f4", ("y", "x"))[:] = -a
+        packed = file.createVariable("packed", "i2", ("y", "x"), fill_value=-1)
+        packed.scale_factor, packed.add_offset = 0.5, 10.0
+        packed[:] = np.ma.masked_equal(a, 30.0)
+    with netCDF4.Dataset(tmp_path / "a.nc") as file:
+        np.testing.assert_array_equal(fs.from_array(file["plain"]).compute(), a)
+        np.testing.assert_array_equal(fs.from_array(file["inner/deep"]).compute(), -a)
+        # the values that netCDF4 gives, with NaN for what is missing
+        np.testing.assert_array_equal(fs.from_array(file["packed"]).compute(), np.where(a == 30, np.nan, a))
+        file["packed"].set_auto_maskandscale(False)
+        stored = fs.from_array(file["packed"])
+        assert stored.dtype == np.int16
+        np.testing.assert_array_equal(stored.compute(), file["packed"][:])
+
+
+@pytest.mark.parametrize("kind", ["NETCDF4", "NETCDF3_64BIT_OFFSET"])
+def test_variables_of_files_that_are_written_are_as_they_are(tmp_path, a, kind):
+    netCDF4 = pytest.importorskip("netCDF4")
+    with netCDF4.Dataset(tmp_path / "a.nc", "w", format=kind) as file:
+        file.createDimension("y", 10), file.createDimension("x", 6)
+        variable = file.createVariable("v", "f4", ("y", "x"))
+        variable[:] = a
+        np.testing.assert_array_equal(fs.from_array(variable).compute(), a)
+
+
+def test_variables_that_are_in_memory_alone_are_not_taken_for_a_file_of_their_name(tmp_path, a):
+    netCDF4 = pytest.importorskip("netCDF4")
+    for values, diskless in ((-a, False), (a, True)):
+        file = netCDF4.Dataset(tmp_path / "a.nc", "w", diskless=diskless, persist=False)
+        file.createDimension("y", 10), file.createDimension("x", 6)
+        file.createVariable("v", "f4", ("y", "x"))[:] = values
+        np.testing.assert_array_equal(fs.from_array(file["v"]).compute(), values)
+        file.close()
+
+
+@pytest.mark.parametrize("driver", ["zarr", "zarr3"])
+def test_arrays_of_tensorstore_are_opened(tmp_path, a, never_asked, driver):
+    store = _tensorstore(tmp_path, a, driver)
+    x = fs.from_array(store)
+    assert x.chunks == ((4, 4, 2), (3, 3))
+    np.testing.assert_array_equal(x.compute(), a)
+
+
+def test_views_of_tensorstore_are_not_taken_for_the_whole(tmp_path, a):
+    import tensorstore as ts
+
+    square = a[:6]
+    store = _tensorstore(tmp_path, square, "zarr3")
+    for view, expected in [(store[2:5], square[2:5]), (store.T, square.T), (store[::-1], square[::-1]), (store[ts.d[0].translate_to[5]], square)]:
+        np.testing.assert_array_equal(fs.from_array(view).compute(), expected)
+        np.testing.assert_array_equal(fs.from_array(view)[1:, ::2].compute(), expected[1:, ::2])
+
+
+def _tensorstore(path, a, driver):
+    ts = pytest.importorskip("tensorstore")
+    spec = {"driver": driver, "kvstore": {"driver": "file", "path": f"{path}/t.zarr/"}}
+    layout = ts.ChunkLayout(chunk_shape=[min(4, a.shape[0]), 3])
+    store = ts.open(spec, create=True, dtype=ts.float32, shape=a.shape, chunk_layout=layout).result()
+    store[...] = a
+    return store
+
+
+def test_parts_of_h5py_and_zarr_are_what_they_are(tmp_path, a):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["x"] = a
+        # open for writing: asked, and what is written later is seen
+        x = fs.from_array(file["x"])
+        file["x"][0] = 7
+        assert x[0].compute().tolist() == [7] * 6
+
+
+def test_asarray_gives_back_what_is_an_array_already(a):
+    x = fs.zeros((2, 3))
+    assert fs.asarray(x) is x and fs.asarray(x, dtype="f8", copy=False) is x
+    y = fs.asarray(x, copy=True)
+    x[0] = 1
+    assert float(y.sum()) == 0 and float(x.sum()) == 3
+    assert fs.asarray(x, dtype="f4").dtype == np.float32
+    lent, copied = fs.asarray(a, copy=False), fs.asarray(a, copy=True)
+    a[0, 0] = -1
+    assert float(lent[0, 0]) == -1 and float(copied[0, 0]) == 0
+    for refused in (lambda: fs.asarray([1.0], copy=False), lambda: fs.asarray(x, dtype="i4", copy=False), lambda: fs.asarray(a, dtype="i4", copy=False)):
+        with pytest.raises(ValueError, match="copy=False"):
+            refused()
+    b = fs.ones(3, dtype="bfloat16")
+    assert fs.asarray(b) is b and fs.asarray(b, dtype="bfloat16") is b and fs.asarray(b, dtype="f4") is not b
+
+
+def test_memory_goes_over_without_a_copy(a):
+    lent = fs.from_dlpack(a)
+    a[0, 0] = -5
+    assert float(lent[0, 0]) == -5
+    result = (fs.ones((512, 512)) * 2).compute()
+    with memoryview(result) as view:  # the buffer protocol
+        assert view.format == "d" and view.shape == (512, 512) and not view.readonly
+        assert np.frombuffer(view, "f8").ctypes.data == result.ctypes.data
+    assert np.from_dlpack(result).ctypes.data == result.ctypes.data
+    handed = np.from_dlpack(fs.ones(10) * 3)
+    np.testing.assert_array_equal(handed, np.full(10, 3.0))
+    assert not handed.flags.owndata
