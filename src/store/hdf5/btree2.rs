@@ -25,6 +25,8 @@ pub(super) struct Tree {
     root: u64,
     /// Records in the root.
     used: usize,
+    /// Records in all.
+    total: u64,
 }
 
 /// Bytes that hold numbers up to `limit`, as libhdf5 counts them.
@@ -44,19 +46,20 @@ impl Tree {
         c.expect(b"BTHD\0", "a version 2 B-tree (BTHD)")?;
         let (kind, node_bytes, record_bytes, depth) = (c.u8()?, c.u32()? as usize, c.number(2)? as usize, c.number(2)? as usize);
         c.take(2)?;
-        let (root, used) = (c.offset()?, c.number(2)? as usize);
+        let (root, used, total) = (c.offset()?, c.number(2)? as usize, c.length()?);
         if record_bytes == 0 || node_bytes < PREFIX + record_bytes || node_bytes > NODE_BYTES_MAX || depth > DEPTH_MAX {
             return Err(raw.corrupt(at, &format!("B-tree nodes of {node_bytes} bytes, records of {record_bytes} and depth {depth}")));
         }
-        Ok(Tree { kind, record_bytes, node_bytes, depth, root, used })
+        Ok(Tree { kind, record_bytes, node_bytes, depth, root, used, total })
     }
 
     /// Shows each record, and the address of its node.
     ///
     /// # Errors
-    /// `Store` for a node that is damaged, and those of `visit`.
+    /// `Store` for a node that is damaged, or another number of records than the header says, which libhdf5 takes as filled; those of `visit`.
     pub(super) fn records(&self, raw: &Raw<'_>, mut visit: impl FnMut(&[u8], u64) -> Result<()>) -> Result<()> {
-        let Tree { record_bytes: record, node_bytes: node, depth, root, used, .. } = *self;
+        let Tree { record_bytes: record, node_bytes: node, depth, root, used, total: told, .. } = *self;
+        let mut shown = 0;
         // How many records fit a node at each level, and how wide counts of them are stored.
         let leaf = (node - PREFIX) / record;
         let count_bytes = width_of(leaf as u64);
@@ -85,6 +88,7 @@ impl Tree {
             c.take(1)?;
             for _ in 0..used {
                 visit(c.take(record)?, at)?;
+                shown += 1;
             }
             if level > 0 {
                 for _ in 0..=used {
@@ -93,6 +97,9 @@ impl Tree {
                     open.push((child, n, level - 1));
                 }
             }
+        }
+        if shown != told {
+            return Err(raw.corrupt(root, &format!("{shown} records in a B-tree that is said to have {told}")));
         }
         Ok(())
     }

@@ -75,7 +75,7 @@ impl Dense {
 
     /// Refuses a tree in the order in which things were made that has other records.
     fn require_order(&self, raw: &Raw<'_>, of: (u8, usize)) -> Result<()> {
-        self.in_order.map_or(Ok(()), |at| tree(raw, at, of).map(drop))
+        self.in_order.map_or(Ok(()), |at| tree(raw, at, of)?.records(raw, |_, _| Ok(())))
     }
 }
 
