@@ -445,6 +445,35 @@ fn shards_are_stored_as_asked() {
 }
 
 #[test]
+fn axes_are_stored_by_the_names_that_were_given() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = "arange(12.0).reshape((3, 4))";
+    let raw: Vec<u8> = (0..12).flat_map(|i| f64::from(i).to_ne_bytes()).collect();
+    for version in ["2", "3"] {
+        let name = format!("v{version}.zarr");
+        let to = path(dir.path(), &name);
+        ok(&["eval", text, "-o", &to, "--zarr-version", version, "--dims", "lat,lon", "--chunks", "lat=-1,lon=2"]);
+        let about = serde_json::json!({
+            "ending": "", "inside": "", "dtype": "<f8", "shape": [3, 4], "chunks": [3, 2], "shards": null,
+            "version": version.parse::<u64>().unwrap(), "attributes": {}, "names": ["lat", "lon"],
+        });
+        std::fs::write(format!("{to}.json"), about.to_string()).unwrap();
+        std::fs::write(format!("{to}.bin"), &raw).unwrap();
+        assert!(ok(&["info", &to]).contains("axes       lat, lon"), "{}", ok(&["info", &to]));
+    }
+    python("check_zarr.py", dir.path(), &[]);
+    for (options, why) in [
+        (&["--dims", "lat"][..], "dims: lat for an array of 2 axes: [3, 4]"),
+        (&["--zarr-version", "4"], "invalid value '4' for '--zarr-version <V>'"),
+        (&["--dims", "lat,lon", "--chunks", "depth=2"], "no array has an axis called \"depth\""),
+    ] {
+        let output = flagstone(&[&["eval", text, "-o", &path(dir.path(), "bad.zarr")], options].concat());
+        assert!(!output.status.success() && stderr(&output).contains(why), "{options:?}: {}", stderr(&output));
+    }
+    assert!(!dir.path().join("bad.zarr").exists());
+}
+
+#[test]
 fn what_is_stored_as_netcdf_has_dimensions() {
     let dir = tempfile::tempdir().unwrap();
     let stored = |text: &str, name: &str, options: &[&str]| {

@@ -7,6 +7,7 @@ use super::feed::{Feed, carve, carved_bytes};
 use super::lower::{Lower, Lowering};
 use super::made::Blocked;
 use super::need::Around;
+use super::shapes::recut::{decoded_often, recut_lanes};
 use super::task_box::TaskBox;
 use super::work::{Access, Blocks, Tasks, Work, Writes};
 use crate::error::{Cause, Error, ErrorKind, Result};
@@ -257,6 +258,14 @@ impl FunctionStage {
 }
 
 impl Function {
+    /// The stage that calls it, in tasks of at most half a share where that can be had.
+    fn stage(&self, args: &[Fed], lowering: &Lowering<'_>) -> Result<FunctionStage> {
+        let sizes = blocking::task_sizes(lowering.budget.work()).take(if self.axes.contains(&CallAxis::Free) { usize::MAX } else { 1 });
+        let cuts = sizes.map(|most| self.cuts_of(args, most, lowering)).collect::<Result<Vec<_>>>()?;
+        let stages = cuts.into_iter().map(|cuts| FunctionStage::new(self, args, cuts));
+        Ok(blocking::first_within(stages, |stage| stage.demand_bytes(), lowering.budget.share_bytes() / 2))
+    }
+
     /// The cuts of calls of about `most` elements where that follows from free axes: as the largest argument is best read.
     fn cuts_of(&self, args: &[Fed], most: u64, lowering: &Lowering<'_>) -> Result<Vec<AxisChunks>> {
         let mut cuts = self.cuts()?;
@@ -302,10 +311,18 @@ impl Lower for Function {
             }
             args.push(fed);
         }
-        let sizes = blocking::task_sizes(lowering.budget.work()).take(if self.axes.contains(&CallAxis::Free) { usize::MAX } else { 1 });
-        let cuts = sizes.map(|most| self.cuts_of(&args, most, lowering)).collect::<Result<Vec<_>>>()?;
-        let stages = cuts.into_iter().map(|cuts| FunctionStage::new(self, &args, cuts));
-        let stage = blocking::first_within(stages, |stage| stage.demand_bytes(), lowering.budget.share_bytes() / 2);
+        let mut stage = self.stage(&args, lowering)?;
+        for (n, arg) in self.args.iter().enumerate() {
+            // what is seen around a call is decoded twice at most, along an axis
+            let [(_, feed, reg)] = &args[n][..] else { continue };
+            let often = if arg.sees.is_empty() { decoded_often(&access(arg, feed), &stage.work.boxes, lowering) } else { None };
+            if let Some([cuts, from]) = often {
+                let along = cuts.iter().zip(&from).position(|(cuts, from)| cuts.count() < from.count()).unwrap_or(0);
+                let (feed, reg) = recut_lanes(lowering, &arg.expr, (feed.clone(), *reg), &cuts, &from, along);
+                (args[n][0].1, args[n][0].2) = (feed, reg);
+                stage = self.stage(&args, lowering)?;
+            }
+        }
         let made = Blocked { product: stage.work.writes[0].product.id, grid: stage.grid.clone() };
         lowering.push(stage, Drive::Pulled);
         Ok(made)

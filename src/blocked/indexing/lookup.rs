@@ -7,7 +7,7 @@ use crate::blocked::boxes::Boxes;
 use crate::blocked::feed::Feed;
 use crate::blocked::lower::{Lower, Lowering};
 use crate::blocked::made::Blocked;
-use crate::blocked::shapes::recut::recut_lanes;
+use crate::blocked::shapes::recut::{decoded_often, recut_lanes};
 use crate::blocked::task_box::TaskBox;
 use crate::blocked::work::{Access, Blocks, Evaluating, Layout, Tasks, Work, Writes};
 use crate::error::{Error, Result};
@@ -83,12 +83,6 @@ impl Tasks for LookupStage {
     }
 }
 
-/// What an element of the table costs, in tenths of decoding it: decoding, and writing and reading blocks that stay in memory and such that
-/// go to the disk, where LZ4 takes as long as what a codec of files takes.
-const DECODING: u64 = 10;
-const IN_MEMORY: [u64; 2] = [3, 1];
-const ON_DISK: [u64; 2] = [10, 8];
-
 impl ops::Lookup {
     /// The stage that reads the loops of the table and of what is asked, in tasks of at most half a share where that can be had. The axis of
     /// the table stays whole as long as what is asked is not cut into much less for it: each part of that looks through all of the table.
@@ -112,21 +106,6 @@ impl ops::Lookup {
             sizes().map(|most| of(most, (most / all_asked).max(1), &|each| natural.join(each / natural.longest().max(1)).split(each)));
         blocking::first_within(whole.chain(in_parts), |stage| stage.demand_bytes(), lowering.budget.share_bytes() / 2)
     }
-
-    /// How `stage` cuts the n-th of what it reads, and the cuts in which that is decoded, where decoding each chunk for every task that looks
-    /// into it costs more than blocks of it do.
-    fn decoded_often(&self, n: usize, stage: &LookupStage, lowering: &Lowering<'_>) -> Option<[Vec<AxisChunks>; 2]> {
-        let (Access { feed, axes }, boxes) = (&stage.work.reads[n], &stage.work.boxes.cuts);
-        let cuts: Vec<AxisChunks> = axes.iter().map(|&axis| boxes[axis].clone()).collect();
-        let times: u64 = (0..boxes.len()).filter(|axis| !axes.contains(axis)).map(|axis| boxes[axis].count()).product();
-        let natural = blocking::natural(feed);
-        let strips: u64 = cuts.iter().zip(&natural.cuts).map(|(cuts, from)| cuts.count().div_ceil(from.count().max(1)).max(1)).product();
-        let bytes = [&self.table, &self.asked][n].bytes();
-        let costs = if bytes <= lowering.budget.memory_bytes / 2 { IN_MEMORY } else { ON_DISK };
-        let again = DECODING.saturating_mul(times.saturating_mul(strips));
-        let kept = DECODING + costs[0] + costs[1].saturating_mul(times);
-        (!axes.is_empty() && blocking::decodes(feed) && again > kept).then_some([cuts, natural.cuts])
-    }
 }
 
 impl Lower for ops::Lookup {
@@ -136,7 +115,7 @@ impl Lower for ops::Lookup {
         let mut feeds = [(table, regs[0]), (asked, asked_regs[0])];
         let mut stage = self.stage(&feeds, lowering);
         for (n, (arg, along)) in [(&self.table, self.axis), (&self.asked, self.shared())].into_iter().enumerate() {
-            if let Some([cuts, from]) = self.decoded_often(n, &stage, lowering) {
+            if let Some([cuts, from]) = decoded_often(&stage.work.reads[n], &stage.work.boxes, lowering) {
                 feeds[n] = recut_lanes(lowering, arg, feeds[n].clone(), &cuts, &from, along);
                 stage = self.stage(&feeds, lowering);
             }

@@ -6,6 +6,7 @@ use crate::blocked::feed::{Data, Feed, Input};
 use crate::blocked::lower::Lowering;
 use crate::blocked::made::Blocked;
 use crate::blocked::map::MapStage;
+use crate::blocked::work::Access;
 use crate::expr::{Affine, Expr};
 use crate::grid::{AxisChunks, ChunkGrid};
 use crate::plan::{Drive, Product, Stage, new_product};
@@ -136,6 +137,28 @@ pub(in crate::blocked) fn recut_slabs(
     let sizes = std::iter::successors(Some(lowering.budget.work().tiny_elements), |most| Some(most / 2)).take_while(|most| *most >= least);
     let several: Vec<Cut> = sizes.map(joined).collect();
     recut_by(lowering, expr, loop_of, several.into_iter(), cut.halved(0))
+}
+
+/// What an element costs, in tenths of decoding it: decoding, and writing and reading blocks that stay in memory and such that
+/// go to the disk, where LZ4 takes as long as what a codec of files takes.
+const DECODING: u64 = 10;
+const IN_MEMORY: [u64; 2] = [3, 1];
+const ON_DISK: [u64; 2] = [10, 8];
+
+/// How `boxes` cut what they read through `access`, and the cuts in which that is decoded, where decoding each chunk for every box that sees a
+/// part of it costs more than blocks of it do.
+pub(in crate::blocked) fn decoded_often(access: &Access, boxes: &Boxes, lowering: &Lowering<'_>) -> Option<[Vec<AxisChunks>; 2]> {
+    let (Access { feed, axes }, boxes) = (access, &boxes.cuts);
+    let cuts: Vec<AxisChunks> = axes.iter().map(|&axis| boxes[axis].clone()).collect();
+    let times: u64 = (0..boxes.len()).filter(|axis| !axes.contains(axis)).map(|axis| boxes[axis].count()).product();
+    let natural = blocking::natural(feed).cuts;
+    let strips: u64 = cuts.iter().zip(&natural).map(|(cuts, from)| cuts.count().div_ceil(from.count().max(1)).max(1)).product();
+    let item = feed.inputs.iter().map(|input| input.dtype.size() as u64).max().unwrap_or(1);
+    let bytes = feed.shape.iter().fold(item, |bytes, &n| bytes.saturating_mul(n));
+    let costs = if bytes <= lowering.budget.memory_bytes / 2 { IN_MEMORY } else { ON_DISK };
+    let again = DECODING.saturating_mul(times.saturating_mul(strips));
+    let kept = DECODING + costs[0] + costs[1].saturating_mul(times);
+    (!axes.is_empty() && blocking::decodes(feed) && again > kept).then_some([cuts, natural])
 }
 
 /// A loop that reads `made` as it is.
