@@ -78,8 +78,8 @@ impl Lookup {
             Lookup::TakeAlong => {
                 let asked: &[i64] = bytemuck::cast_slice(asked);
                 let (row, each) = (n * dtype.size(), asked.len() / outer);
-                let rows = table.chunks_exact(row).zip(asked.chunks_exact(each)).zip(out.chunks_exact_mut(each * dtype.size()));
-                rows.map(|((table, asked), out)| take(table, part, dtype, [1, n, 1], asked, out)).collect()
+                let mut rows = table.chunks_exact(row).zip(asked.chunks_exact(each)).zip(out.chunks_exact_mut(each * dtype.size()));
+                rows.try_for_each(|((table, asked), out)| take(table, part, dtype, [1, n, 1], asked, out))
             }
         }
     }

@@ -319,15 +319,17 @@ fn trees_of_other_records_are_refused() {
     assert!(refused > 100 && [5, 8, 10, 11].iter().all(|kind| owners.contains(kind)), "{refused} of {owners:?}");
 }
 
-/// libhdf5 reads past the end of a chunk of nbit that is shorter than its type says.
+/// libhdf5 reads past the end of a chunk that is shorter than its type says, or than a sum.
 #[test]
-fn chunks_of_nbit_that_are_short_are_refused() {
+fn chunks_that_are_short_are_refused() {
     let dir = tempfile::tempdir().unwrap();
-    python("make_h5_short_nbit.py", dir.path());
-    let open = |name: &str| open(format!("{}:/{name}", dir.path().join("nbit.h5").display())).unwrap();
-    assert_eq!(read_if_small(&*open("whole")).unwrap().unwrap(), npy(&dir.path().join("whole.npy")));
-    let e = read_if_small(&*open("short")).unwrap_err().to_string();
+    python("make_h5_short_chunks.py", dir.path());
+    let open = |name: &str| open(format!("{}:/{name}", dir.path().join("short.h5").display()));
+    assert_eq!(read_if_small(&*open("whole").unwrap()).unwrap().unwrap(), npy(&dir.path().join("whole.npy")));
+    let e = read_if_small(&*open("short").unwrap()).unwrap_err().to_string();
     assert!(e.contains("nbit is cut short"), "{e}");
+    let e = open("scaled").map(drop).unwrap_err().to_string();
+    assert!(e.contains("is said to take 3 bytes"), "{e}");
 }
 
 /// libhdf5 looks at each chunk up to the last one that an extensible array is said to have.

@@ -123,8 +123,9 @@ pub(super) struct Grid<'a> {
     pub(super) chunk_bytes: u32,
     /// Whether the dataset has filters.
     pub(super) filtered: bool,
-    /// The largest stored size that is believed.
+    /// The largest stored size that is believed, and the least of a chunk to which all filters were applied.
     pub(super) stored_max: u64,
+    pub(super) stored_min: u64,
     /// What libhdf5 counts.
     pub(super) known: Known,
 }
@@ -179,7 +180,8 @@ impl<'a> Found<'a> {
             );
             return Err(self.raw.corrupt(from, &what));
         }
-        if len > self.grid.stored_max || (!self.grid.filtered && len != u64::from(self.grid.chunk_bytes)) {
+        let is_short = mask == 0 && len < self.grid.stored_min;
+        if is_short || len > self.grid.stored_max || (!self.grid.filtered && len != u64::from(self.grid.chunk_bytes)) {
             let what = format!("chunk {place:?} is said to take {len} bytes; decoded it has {}", self.grid.chunk_bytes);
             return Err(self.raw.corrupt(from, &what));
         }

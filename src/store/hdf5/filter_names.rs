@@ -11,6 +11,9 @@ pub(super) const FLETCHER32: i32 = 3;
 pub(super) const LZF: i32 = 32000;
 const SZIP: i32 = 4;
 const NBIT: i32 = 5;
+const SCALEOFFSET: i32 = 6;
+/// The number of bits, and the least value in a field of its own length.
+const SCALEOFFSET_HEADER_BYTES: u64 = 21;
 const BZIP2: i32 = 307;
 const BLOSC: i32 = 32001;
 const LZ4: i32 = 32004;
@@ -20,7 +23,7 @@ const BLOSC2: i32 = 32026;
 
 /// Registered filters that nothing here decodes, as people know them.
 const NAMES: [(i32, &str); 21] = [
-    (6, "scaleoffset"),
+    (SCALEOFFSET, "scaleoffset"),
     (305, "LZO"),
     (32002, "MAFISC"),
     (32003, "Snappy"),
@@ -81,7 +84,7 @@ fn one(info: &FilterInfo) -> String {
             _ => "bitshuffle".into(),
         },
         id => match NAMES.iter().find(|(known, _)| *known == id) {
-            Some((6, name)) => (*name).to_string(),
+            Some((SCALEOFFSET, name)) => (*name).to_string(),
             Some((_, name)) => format!("{name} (filter {id})"),
             None if info.name.is_empty() => format!("filter {id}"),
             None => format!("{} (filter {id})", info.name.split(';').next().unwrap_or_default()),
@@ -115,6 +118,13 @@ pub(super) fn plugin(info: &FilterInfo, item: usize) -> Option<Plugin> {
     })
 }
 
+/// Bytes that these filters store at least: libhdf5 reads so many of a chunk, whether it has them or not.
+pub(super) fn stored_min(infos: &[FilterInfo]) -> u64 {
+    let sums = infos.iter().rev().take_while(|info| info.id == FLETCHER32).count();
+    let packed = infos.iter().nth_back(sums).is_some_and(|info| info.id == SCALEOFFSET);
+    4 * sums as u64 + if packed { SCALEOFFSET_HEADER_BYTES } else { 0 }
+}
+
 /// Whether the values of nbit do not go with elements of `item` bytes: libhdf5 would write past them.
 pub(super) fn is_nbit_of_another_type(infos: &[FilterInfo], item: usize) -> bool {
     infos.iter().any(|info| info.id == NBIT && plugin(info, item).is_none())
@@ -143,5 +153,9 @@ mod tests {
         }
         assert_eq!(text(&[info(SHUFFLE, &[4], ""), info(FLETCHER32, &[], "")]), "shuffle + fletcher32");
         assert_eq!(text(&[]), "none");
+        for (ids, least) in [(&[][..], 0), (&[1], 0), (&[1, 3], 4), (&[3, 1], 0), (&[6], 21), (&[6, 3], 25), (&[6, 1], 0)] {
+            let infos: Vec<FilterInfo> = ids.iter().map(|&id| info(id, &[], "")).collect();
+            assert_eq!(stored_min(&infos), least, "{ids:?}");
+        }
     }
 }

@@ -411,7 +411,8 @@ impl Building<'_> {
         index::require(raw, &layout, &counts, &counts_max)?;
         let stored_max = u64::from(chunk_bytes).saturating_mul(2).saturating_add(1 << 16);
         let known = library::known_chunks(address, self.object, filters.is_empty().then_some(chunk_bytes))?;
-        let grid = Grid { chunk, counts: &counts, counts_max, chunk_bytes, filtered: !filters.is_empty(), stored_max, known };
+        let stored_min = filter_names::stored_min(filters);
+        let grid = Grid { chunk, counts: &counts, counts_max, chunk_bytes, filtered: !filters.is_empty(), stored_max, stored_min, known };
         let index = match self.bytes() {
             0 => Some(Index::Dense(Dense::default())),
             _ => index::read(raw, &layout, &grid)?,

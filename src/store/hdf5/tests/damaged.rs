@@ -72,6 +72,7 @@ fn our_own_parsers_survive_any_bytes() {
             chunk_bytes: 80,
             filtered: true,
             stored_max: 1 << 17,
+            stored_min: 0,
             known,
         };
         if let Ok(Some(index)) = index::read(&raw, &layout, &grid) {

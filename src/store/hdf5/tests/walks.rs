@@ -21,7 +21,16 @@ fn an_index_walk_that_misses_a_chunk_is_not_believed() {
         let layout = header::chunk_layout(&raw, header).unwrap();
         let walk = |known| {
             let (chunk, counts, filtered) = (&[4, 5], &[10, 8], name == "/gzip");
-            let grid = chunk_table::Grid { chunk, counts, counts_max: vec![10, 8], chunk_bytes: 80, filtered, stored_max: 1 << 17, known };
+            let grid = chunk_table::Grid {
+                chunk,
+                counts,
+                counts_max: vec![10, 8],
+                chunk_bytes: 80,
+                filtered,
+                stored_max: 1 << 17,
+                stored_min: 0,
+                known,
+            };
             index::read(&raw, &layout, &grid).unwrap()
         };
         assert!(walk(known).is_some());
