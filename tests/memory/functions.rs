@@ -79,11 +79,11 @@ pub fn rows() -> Vec<Row> {
             })),
         row("the top", eval("topk(x, 3).sum(), topk(x.ravel(), -3).sum(), topk(x, 3, axis=0).sum(), argtopk(x.ravel() * 1e5 + arange(33554432) % 4096, 1)[0] % 4096, partition(x, 100, axis=0)[:101].sum(), (partition(x, 5, axis=1)[:, 5] - x[:, 0]).min()", &["x=x.h5:/x"]),
             Expected::Computed(top)),
-        row("order by two keys", eval("r = x[:512].ravel(); o = lexsort([r, r % 7]); y = take(r, o); (diff(y % 7) < 0).sum(), ((diff(y) < 0) & (diff(y % 7) == 0)).sum(), y.sum(), o.sum()", &["x=x.h5:/x"]),
+        row("order by two keys", eval("r = x[:1024].ravel(); o = lexsort([r, r % 7]); y = take(r, o); (diff(y % 7) < 0).sum(), ((diff(y) < 0) & (diff(y % 7) == 0)).sum(), y.sum(), o.sum()", &["x=x.h5:/x"]),
             Expected::Values({
-                let k = (512 * COLUMNS) as f64;
-                vec![0.0, 0.0, (0..512).map(f).sum::<f64>() * COLUMNS as f64 + of_g * 512.0, k * (k - 1.0) / 2.0]
-            })).spills().under(8 * MIB),
+                let k = (1024 * COLUMNS) as f64;
+                vec![0.0, 0.0, (0..1024).map(f).sum::<f64>() * COLUMNS as f64 + of_g * 1024.0, k * (k - 1.0) / 2.0]
+            })).spills().under(16 * MIB),
         row("inserted, deleted", eval("insert(x, 5, 1, axis=0).sum(), delete(x, [1, 5, 9], axis=1).sum(), append(x, x[:1] + 1, axis=0).sum()", &["x=x.h5:/x"]),
             Expected::Values(vec![
                 all + COLUMNS as f64,

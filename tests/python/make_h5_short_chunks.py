@@ -1,4 +1,4 @@
-"""Makes short.h5 in the directory named: /whole, whose values are in whole.npy, and /short, by nbit; /scaled by scaleoffset with a sum; of the last two
+"""Makes short.h5 in the directory named: /whole, whose values are in whole.npy, and /short, by nbit; /scaled by scaleoffset; of the last two
 a chunk was cut."""
 
 import sys
@@ -19,6 +19,6 @@ with h5py.File(f"{directory}/short.h5", "w") as f:
         dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, values, mtype=datatype)
     stored = dataset.read_direct_chunk((0, 0))[1]
     dataset.write_direct_chunk((0, 0), stored[:5])
-    scaled = f.create_dataset("scaled", data=values.astype("i4"), chunks=(3, 4), scaleoffset=0, fletcher32=True)
+    scaled = f.create_dataset("scaled", data=values.astype("i4"), chunks=(3, 4), scaleoffset=0)
     scaled.id.write_direct_chunk((0, 0), b"\0\0\0")
 np.save(f"{directory}/whole.npy", values)
