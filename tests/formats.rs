@@ -120,7 +120,7 @@ const HDF5: &[Row] = &[
     ("lzf", |_, d| d.starts_with("/lzf"), Some(Written { codec: Some(|| Codec::Lzf), ..PLAIN })),
     ("szip", |_, d| d.starts_with("/szip/"), None),
     ("nbit", |_, d| (d.starts_with("/integers/") || d.starts_with("/floats/")) && d.ends_with("nbit"), None),
-    ("scaleoffset", |_, d| d == "/scaleoffset", None),
+    ("scaleoffset", |_, d| d.starts_with("/scaleoffset/"), None),
     ("blosc (32001): blosclz, lz4, lz4hc, zlib, zstd", |_, d| d.starts_with("/blosc_"), None),
     ("blosc2 (32026): the same, frames, boxes, delta", |_, d| d.starts_with("/blosc2_"), None),
     ("lz4 (32004)", |_, d| d.starts_with("/lz4_"), None),
@@ -402,7 +402,7 @@ fn the_page_says_what_files_show() {
     }));
     let section = format!(
         "{BEGIN}\n## HDF5, against h5py and hdf5plugin\n\n{}\nFilters that are not in the table (ZFP, SZ, SZ3, SPERR, JPEG-LS, …) are refused by name, \
-         unless HDF5_PLUGIN_PATH has a plugin: then libhdf5 reads them, one call at a time. So is szip in a chain with nbit or scaleoffset. Strings, \
+         unless HDF5_PLUGIN_PATH has a plugin: then libhdf5 reads them, one call at a time. Strings, \
          references, opaque and variable-length types, and floats that no dtype holds (long doubles), are refused by name.\n\n## NetCDF, against netCDF4\n\n{}\nText (`char`) is refused by name. \
          `?decode=cf` gives values in place of stored numbers, lazily, in every format with attributes (`tests/stores_netcdf.rs`).\n\n\
          ## Zarr, against zarr-python and numcodecs\n\n{zarr_table}\nText, bytes, objects, irregular chunk grids and storage transformers are \

@@ -47,12 +47,14 @@ def main(directory):
                 fill(f, put, case)
                 if libver == "v200":
                     complex_numbers(f, put)
+            rounded(path, case)
             if userblock:
                 with open(path, "r+b") as f:
                     f.write(b"not HDF5 yet" * 10)
     # Whatever the newest format is.
     with h5py.File(directory / "latest-0.h5", "w", libver="latest") as f:
         fill(f, put, case)
+    rounded(directory / "latest-0.h5", case)
     (directory / "cases.txt").write_text("\n".join(cases) + "\n")
 
 
@@ -66,6 +68,36 @@ def complex_numbers(f, put):
         put(f, f"complex/{code}_gzip", data, "shuffle + deflate:4", dtype=h5py.Datatype(datatype), **options)
     # NumPy has no such number, so h5py makes it by the lower interface alone.
     h5py.h5d.create(f.id, b"half_complex", h5py.h5t.COMPLEX_IEEE_F16LE, h5py.h5s.create_simple((3,)))
+
+
+def scaled(f, chunks):
+    """scaleoffset: differences of every size, with and without a fill value, found and given numbers of bits, floats to so many digits."""
+    random = np.random.default_rng(1)
+    for code in ["i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f4", "f8"]:
+        for order in "<>":
+            dtype = np.dtype(code).newbyteorder(order)
+            real = dtype.kind == "f"
+            for kind, factor, fill, span in [
+                ("found", 3 if real else 0, None, 100),
+                ("filled", 2 if real else 0, 3, 100),
+                ("equal", 0, None, 1),
+                ("given", 1 if real else 7, 5, 90),
+                ("all_bits", 3 if real else 8 * dtype.itemsize, None, 100),
+                ("wide", 1 if real else 0, 9, 1 << 8 * dtype.itemsize - 1 if not real else 1e5),
+            ]:
+                name = f"scaleoffset/{np.dtype(code).name}_{'le' if order == '<' else 'be'}_{kind}"
+                data = (random.random((20, 17)) * span + (-20 if dtype.kind != "u" and span < 1e5 else 0)).astype(dtype)
+                options = dict(shuffle=True, compression="gzip") if kind == "given" else {}
+                # partial chunks, and one that was never written
+                dataset = f.create_dataset(name, data.shape, dtype, chunks=chunks, fillvalue=fill, scaleoffset=factor, **options)
+                dataset[:14] = data[:14]
+
+
+def rounded(path, case):
+    """Cases of what `scaled` wrote: what is read before the file is closed comes from a cache, and is not rounded."""
+    with h5py.File(path) as f:
+        for name, dataset in f["scaleoffset"].items():
+            case(f, f"scaleoffset/{name}", dataset[...], "scaleoffset + shuffle + deflate:4" if name.endswith("given") else "scaleoffset")
 
 
 def fill(f, put, case):
@@ -85,7 +117,7 @@ def fill(f, put, case):
     put(f, "lzf_shuffle_sum", big, "shuffle + lzf + fletcher32", chunks=chunks, compression="lzf", shuffle=True, fletcher32=True)
     put(f, "sum", big, "fletcher32", chunks=chunks, fletcher32=True)
     put(f, "gzip_sum", big, "deflate:2 + fletcher32", chunks=chunks, compression=2, fletcher32=True)
-    put(f, "scaleoffset", values((50, 41), "i4"), "scaleoffset", chunks=chunks, scaleoffset=0)
+    scaled(f, chunks)
     noise = np.random.default_rng(0).integers(0, 256, (30, 30), dtype="u1")
     put(f, "noise_gzip", noise, "deflate:4", chunks=(10, 10), compression="gzip")
     put(f, "noise_lzf", noise, "lzf", chunks=(10, 10), compression="lzf")

@@ -20,5 +20,6 @@ with h5py.File(f"{directory}/short.h5", "w") as f:
     stored = dataset.read_direct_chunk((0, 0))[1]
     dataset.write_direct_chunk((0, 0), stored[:5])
     scaled = f.create_dataset("scaled", data=values.astype("i4"), chunks=(3, 4), scaleoffset=0)
-    scaled.id.write_direct_chunk((0, 0), b"\0\0\0")
+    stored = scaled.id.read_direct_chunk((0, 0))[1]
+    scaled.id.write_direct_chunk((0, 0), stored[:30])
 np.save(f"{directory}/whole.npy", values)

@@ -1,29 +1,25 @@
-//! What the file says of a filter → its name for people, and the decoder that undoes it.
+//! What the file says of a filter → its name for people.
 //!
 //! Numbers are those that The HDF Group registers.
 
-use super::decode::{Bitshuffle, Inner, Nbit, Plugin, Szip};
 use super::library::FilterInfo;
 
 pub(super) const DEFLATE: i32 = 1;
 pub(super) const SHUFFLE: i32 = 2;
 pub(super) const FLETCHER32: i32 = 3;
 pub(super) const LZF: i32 = 32000;
-const SZIP: i32 = 4;
-const NBIT: i32 = 5;
-const SCALEOFFSET: i32 = 6;
-/// The number of bits, and the least value in a field of its own length.
-const SCALEOFFSET_HEADER_BYTES: u64 = 21;
-const BZIP2: i32 = 307;
-const BLOSC: i32 = 32001;
-const LZ4: i32 = 32004;
-const BITSHUFFLE: i32 = 32008;
-const ZSTD: i32 = 32015;
-const BLOSC2: i32 = 32026;
+pub(super) const SZIP: i32 = 4;
+pub(super) const NBIT: i32 = 5;
+pub(super) const SCALEOFFSET: i32 = 6;
+pub(super) const BZIP2: i32 = 307;
+pub(super) const BLOSC: i32 = 32001;
+pub(super) const LZ4: i32 = 32004;
+pub(super) const BITSHUFFLE: i32 = 32008;
+pub(super) const ZSTD: i32 = 32015;
+pub(super) const BLOSC2: i32 = 32026;
 
 /// Registered filters that nothing here decodes, as people know them.
-const NAMES: [(i32, &str); 21] = [
-    (SCALEOFFSET, "scaleoffset"),
+const NAMES: [(i32, &str); 20] = [
     (305, "LZO"),
     (32002, "MAFISC"),
     (32003, "Snappy"),
@@ -73,6 +69,7 @@ fn one(info: &FilterInfo) -> String {
         LZF => "lzf".into(),
         SZIP => "szip".into(),
         NBIT => "nbit".into(),
+        SCALEOFFSET => "scaleoffset".into(),
         BZIP2 => value(0).map_or("bzip2".into(), |level| format!("bzip2:{level}")),
         BLOSC => blosc("blosc"),
         BLOSC2 => blosc("blosc2"),
@@ -84,50 +81,11 @@ fn one(info: &FilterInfo) -> String {
             _ => "bitshuffle".into(),
         },
         id => match NAMES.iter().find(|(known, _)| *known == id) {
-            Some((SCALEOFFSET, name)) => (*name).to_string(),
             Some((_, name)) => format!("{name} (filter {id})"),
             None if info.name.is_empty() => format!("filter {id}"),
             None => format!("{} (filter {id})", info.name.split(';').next().unwrap_or_default()),
         },
     }
-}
-
-/// The decoder of a filter that is no part of every HDF5 reader, for elements of `item` bytes; `None` where there is none here, or its
-/// values are unusual.
-pub(super) fn plugin(info: &FilterInfo, item: usize) -> Option<Plugin> {
-    let value = |i: usize| info.values.get(i).copied();
-    Some(match info.id {
-        SZIP => Plugin::Szip(Szip::new(&info.values)?),
-        NBIT => Plugin::Nbit(Nbit::new(&info.values, item)?),
-        BZIP2 => Plugin::Bzip2,
-        BLOSC => Plugin::Blosc,
-        BLOSC2 => Plugin::Blosc2,
-        LZ4 => Plugin::Lz4,
-        ZSTD => Plugin::Zstd,
-        BITSHUFFLE => {
-            let codec = match value(4) {
-                None | Some(0) => Inner::None,
-                Some(2) => Inner::Lz4,
-                Some(3) => Inner::Zstd,
-                Some(_) => return None,
-            };
-            let size = value(2).filter(|&size| size > 0)? as usize;
-            Plugin::Bitshuffle(Bitshuffle { size, block: value(3).unwrap_or(0) as usize, codec })
-        }
-        _ => return None,
-    })
-}
-
-/// Bytes that these filters store at least: libhdf5 reads so many of a chunk, whether it has them or not.
-pub(super) fn stored_min(infos: &[FilterInfo]) -> u64 {
-    let sums = infos.iter().rev().take_while(|info| info.id == FLETCHER32).count();
-    let packed = infos.iter().nth_back(sums).is_some_and(|info| info.id == SCALEOFFSET);
-    4 * sums as u64 + if packed { SCALEOFFSET_HEADER_BYTES } else { 0 }
-}
-
-/// Whether the values of nbit do not go with elements of `item` bytes: libhdf5 would write past them.
-pub(super) fn is_nbit_of_another_type(infos: &[FilterInfo], item: usize) -> bool {
-    infos.iter().any(|info| info.id == NBIT && plugin(info, item).is_none())
 }
 
 #[cfg(test)]
@@ -146,6 +104,7 @@ mod tests {
             (32015, &[3], "", "zstd:3"),
             (32013, &[], "H5Z-ZFP-1.1.1 (ZFP-1.0.1)", "ZFP (filter 32013)"),
             (4, &[141, 8, 32, 256], "szip", "szip"),
+            (6, &[2, 0, 12], "scaleoffset", "scaleoffset"),
             (32999, &[], "mine; version 1", "mine (filter 32999)"),
             (32999, &[], "", "filter 32999"),
         ] {
@@ -153,9 +112,5 @@ mod tests {
         }
         assert_eq!(text(&[info(SHUFFLE, &[4], ""), info(FLETCHER32, &[], "")]), "shuffle + fletcher32");
         assert_eq!(text(&[]), "none");
-        for (ids, least) in [(&[][..], 0), (&[1], 0), (&[1, 3], 4), (&[3, 1], 0), (&[6], 21), (&[6, 3], 25), (&[6, 1], 0)] {
-            let infos: Vec<FilterInfo> = ids.iter().map(|&id| info(id, &[], "")).collect();
-            assert_eq!(stored_min(&infos), least, "{ids:?}");
-        }
     }
 }

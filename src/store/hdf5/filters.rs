@@ -1,9 +1,9 @@
 //! Stored bytes ↔ a chunk's bytes: chains of filters, undone here in parallel. Those that every HDF5 reader has are applied here
-//! too; what comes as a plugin elsewhere is undone by `decode`.
+//! too; all others are undone by `decode`.
 
 use super::checksum::fletcher32;
-use super::decode::{self, Plugin};
-use super::filter_names::{DEFLATE, FLETCHER32, LZF, SHUFFLE, plugin};
+use super::decode::{self, Decoder};
+use super::filter_names::{DEFLATE, FLETCHER32, LZF, NBIT, SCALEOFFSET, SHUFFLE};
 use super::library::FilterInfo;
 use super::lzf;
 use crate::store::shuffle;
@@ -18,7 +18,7 @@ pub(super) enum Filter {
     Lzf,
     Fletcher32,
     /// One that is undone here, and never applied.
-    Plugin(Plugin),
+    Other(Decoder),
 }
 
 impl Filter {
@@ -28,19 +28,19 @@ impl Filter {
             SHUFFLE => Filter::Shuffle(info.values.first().map_or(item, |&n| n as usize)),
             FLETCHER32 => Filter::Fletcher32,
             LZF => Filter::Lzf,
-            _ => Filter::Plugin(plugin(info, item)?),
+            _ => Filter::Other(Decoder::new(info, item)?),
         })
     }
     fn compresses(&self) -> bool {
         match self {
             Filter::Deflate(_) | Filter::Lzf => true,
-            Filter::Plugin(plugin) => plugin.compresses(),
+            Filter::Other(decoder) => decoder.compresses(),
             Filter::Shuffle(_) | Filter::Fletcher32 => false,
         }
     }
     /// Whether its result is a second copy of the bytes.
     fn moves(&self) -> bool {
-        self.compresses() || matches!(self, Filter::Shuffle(2..) | Filter::Plugin(_))
+        self.compresses() || matches!(self, Filter::Shuffle(2..) | Filter::Other(_))
     }
     /// The most bytes that it stores for `len`.
     fn stores_most(&self, len: usize) -> usize {
@@ -53,7 +53,7 @@ impl Filter {
     }
     /// Bytes of work beside those of the chain, to give at most `room` bytes.
     fn work_bytes(&self, room: usize) -> usize {
-        if let Filter::Plugin(plugin) = self { plugin.work_bytes(room) } else { 0 }
+        if let Filter::Other(decoder) = self { decoder.work_bytes(room) } else { 0 }
     }
 }
 
@@ -89,6 +89,16 @@ const ENCODER_BYTES: u64 = 2 << 20;
 thread_local! {
     static DECODER: RefCell<Decompressor> = RefCell::new(Decompressor::new());
     static ENCODER: RefCell<Option<(u32, Compressor)>> = const { RefCell::new(None) };
+}
+
+/// Bytes that these filters store at least: libhdf5 reads so many of a chunk, whether it has them or not.
+pub(super) fn stored_min(infos: &[FilterInfo]) -> u64 {
+    4 * infos.iter().rev().take_while(|info| info.id == FLETCHER32).count() as u64
+}
+
+/// Which filter's values are of no elements of `item` bytes: libhdf5 believes them, and reads or writes past the elements.
+pub(super) fn of_another_type(infos: &[FilterInfo], item: usize) -> Option<usize> {
+    infos.iter().position(|info| [NBIT, SCALEOFFSET].contains(&info.id) && Decoder::new(info, item).is_none())
 }
 
 /// The next multiple of a cache line.
@@ -131,8 +141,8 @@ impl Pipeline {
     /// Working bytes of [`Pipeline::decode`].
     pub(super) fn decode_scratch(&self) -> u64 {
         let (bytes, n, beside) = self.work();
-        let plugins = self.filters.iter().any(|f| matches!(f, Filter::Plugin(_)));
-        (bytes * n + beside) as u64 + if plugins { decode::CONTEXT_BYTES } else { DECODER_BYTES }
+        let others = self.filters.iter().any(|f| matches!(f, Filter::Other(_)));
+        (bytes * n + beside) as u64 + if others { decode::CONTEXT_BYTES } else { DECODER_BYTES }
     }
 
     /// Undoes the filters that `mask` does not name. `out` has the chunk's bytes.
@@ -232,7 +242,7 @@ impl Pipeline {
                     n
                 }
                 // Nobody writes these: left out, which the mask says.
-                Filter::Plugin(_) => None,
+                Filter::Other(_) => None,
             };
             match done {
                 Some(n) => len = n,
@@ -279,7 +289,7 @@ fn undo(filter: &Filter, src: &[u8], dst: &mut [u8], work: &mut [u8]) -> Result<
             })
         }),
         Filter::Lzf => lzf::decode(src, dst).ok_or_else(|| format!("lzf does not give the {} bytes expected", dst.len())),
-        Filter::Plugin(plugin) => plugin.undo(src, dst, work),
+        Filter::Other(decoder) => decoder.undo(src, dst, work),
         Filter::Shuffle(size) if src.len() == dst.len() => {
             shuffle::unshuffle(src, dst, *size);
             Ok(dst.len())
@@ -360,7 +370,18 @@ mod tests {
 
     #[test]
     fn filters_that_are_unknown_here_are_left_to_the_library() {
-        assert!(Pipeline::new(&chain(&[6]), 100, 4).is_none());
+        assert!(Pipeline::new(&chain(&[NBIT]), 100, 4).is_none());
         assert!(Pipeline::new(&chain(&[SHUFFLE, 32013]), 100, 4).is_none());
+        assert_eq!(of_another_type(&chain(&[SHUFFLE, SCALEOFFSET]), 4), Some(1));
+        assert_eq!(of_another_type(&chain(&[SHUFFLE, 32013]), 4), None);
+    }
+
+    #[test]
+    fn sums_at_the_end_are_always_stored() {
+        for (ids, least) in
+            [(&[][..], 0), (&[DEFLATE], 0), (&[DEFLATE, FLETCHER32], 4), (&[FLETCHER32, DEFLATE], 0), (&[FLETCHER32, FLETCHER32], 8)]
+        {
+            assert_eq!(stored_min(&chain(ids)), least, "{ids:?}");
+        }
     }
 }

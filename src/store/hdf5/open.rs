@@ -5,7 +5,7 @@ use super::attributes::Scales;
 use super::chunk_table::{Dense, Grid, Index};
 use super::chunked::Chunked;
 use super::filter_names;
-use super::filters::Pipeline;
+use super::filters::{self, Pipeline};
 use super::header::{self, Raw, UNDEFINED};
 use super::index;
 use super::library::{self, FilterInfo, Id, done, id, sync};
@@ -396,8 +396,9 @@ impl Building<'_> {
         };
         let pipeline = Pipeline::new(filters, chunk_bytes as usize, item as usize);
         if pipeline.is_none() {
-            if filter_names::is_nbit_of_another_type(filters, item as usize) {
-                return Err(Error::store(address, format!("is damaged: nbit's values are of no type of {item} bytes")));
+            if let Some(at) = filters::of_another_type(filters, item as usize) {
+                let name = filter_names::text(&filters[at..=at]);
+                return Err(Error::store(address, format!("is damaged: values of {name} are of no type of {item} bytes")));
             }
             require_filters(address, filters)?;
         }
@@ -411,7 +412,7 @@ impl Building<'_> {
         index::require(raw, &layout, &counts, &counts_max)?;
         let stored_max = u64::from(chunk_bytes).saturating_mul(2).saturating_add(1 << 16);
         let known = library::known_chunks(address, self.object, filters.is_empty().then_some(chunk_bytes))?;
-        let stored_min = filter_names::stored_min(filters);
+        let stored_min = filters::stored_min(filters);
         let grid = Grid { chunk, counts: &counts, counts_max, chunk_bytes, filtered: !filters.is_empty(), stored_max, stored_min, known };
         let index = match self.bytes() {
             0 => Some(Index::Dense(Dense::default())),

@@ -3,7 +3,8 @@
 //!
 //! Source: the chunk format of C-Blosc2 (README_CHUNK_FORMAT.rst).
 
-use super::{blosclz, inner, le32};
+use super::bytes::le32;
+use super::{blosclz, inner};
 use crate::store::bitshuffle::unshuffle_bits;
 use crate::store::shuffle::unshuffle;
 

@@ -3,7 +3,8 @@
 //!
 //! Source: the frame and `b2nd` formats of C-Blosc2 (README_CFRAME_FORMAT.rst, README_B2ND_METALAYER.rst).
 
-use super::{be, blosc, le32};
+use super::blosc;
+use super::bytes::{be, le32};
 use crate::store::copy_box::advance;
 
 const MAGIC: &[u8] = b"b2frame\0";

@@ -1,6 +1,7 @@
 //! The LZ4 filter (32004): the length, the length of a block, then blocks, each behind its own length; all big-endian.
 
-use super::{be, inner};
+use super::bytes::be;
+use super::inner;
 
 /// Decodes a chunk.
 ///

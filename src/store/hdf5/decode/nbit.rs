@@ -4,6 +4,7 @@
 //! Source: HDF5 File Format Specification 3.0, section IV.A.2.l; Group, *N-bit and scale-offset filters* (2007), for the filter's values.
 
 use super::bit_reader::Bits;
+use super::bytes::copied;
 use std::sync::Arc;
 
 const ATOMIC: u32 = 1;
@@ -40,7 +41,7 @@ struct Number {
 impl Nbit {
     /// From the filter's values, for elements of `item` bytes: their number, whether nothing is packed, elements of a chunk, and the type.
     /// `None` where they make no sense.
-    pub(in crate::store::hdf5) fn new(values: &[u32], item: usize) -> Option<Nbit> {
+    pub(super) fn new(values: &[u32], item: usize) -> Option<Nbit> {
         let [_, plain, elements, ref of @ ..] = *values else { return None };
         let mut found = Vec::new();
         let (size, _) = numbers(of, 0, item, &mut found, DEPTH_MAX)?;
@@ -54,10 +55,7 @@ impl Nbit {
     /// What is wrong with it.
     pub(super) fn decode(&self, src: &[u8], dst: &mut [u8]) -> Result<usize, String> {
         let Some(numbers) = &self.numbers else {
-            let room = dst.len();
-            let dst = dst.get_mut(..src.len()).ok_or_else(|| format!("{} bytes are stored, a chunk has {room}", src.len()))?;
-            dst.copy_from_slice(src);
-            return Ok(src.len());
+            return copied(src, dst);
         };
         let len = self.elements.saturating_mul(self.size);
         if len > dst.len() {

@@ -5,7 +5,7 @@
 //! Source: CCSDS 121.0-B-3, *Lossless data compression*, §3 to §5.
 
 use super::bit_reader::Bits;
-use super::le32;
+use super::bytes::le32;
 use crate::store::shuffle::unshuffle;
 
 const MSB: u32 = 16;
@@ -27,7 +27,7 @@ pub(in crate::store::hdf5) struct Szip {
 
 impl Szip {
     /// From the filter's values: options, samples of a block, bits of a sample, samples of a line.
-    pub(in crate::store::hdf5) fn new(values: &[u32]) -> Option<Szip> {
+    pub(super) fn new(values: &[u32]) -> Option<Szip> {
         let [options, block, bits, line, ..] = *values else { return None };
         let usable = (2..=64).contains(&block) && block % 2 == 0 && (matches!(bits, 1..=24 | 32 | 64)) && (1..=4096 * 64).contains(&line);
         usable.then_some(Szip { options, block: block as usize, bits: bits as usize, line: line as usize })

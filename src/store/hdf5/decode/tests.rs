@@ -1,1 +1,0 @@
-//! Damaged chunks: an error or the right values, never a panic.
