@@ -15,6 +15,17 @@ _COMPARISONS = {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greate
 _UNARY = {"neg": "negative", "pos": "positive", "invert": "invert", "abs": "absolute"}
 
 
+class _Orthogonal:
+    """What `x.oix` is: it has only its items."""
+
+    def __init__(self, x):
+        self._x = x
+
+    def __getitem__(self, at):
+        x = self._x
+        return MaskedArray(x.data.oix[at], x.mask.oix[at], x._fill_value)
+
+
 class MaskedArray:
     """Data and a mask, true where an element does not count. Reductions leave those out, and mask what nothing is left of.
 
@@ -49,6 +60,11 @@ class MaskedArray:
 
     def __getitem__(self, at):
         return MaskedArray(self.data[at], self.mask[at], self._fill_value)
+
+    @property
+    def oix(self):
+        """Indices that select each along an axis of its own: of lists the outer product."""
+        return _Orthogonal(self)
 
     def __setitem__(self, at, value):
         data, mask = self.data.copy(), self.mask.copy()

@@ -72,7 +72,7 @@ def _array():
     for name, kind in [("dtype", "np.dtype[Any]"), ("shape", "tuple[int, ...]"), ("ndim", "int"), ("size", "int"), ("nbytes", "int"),
                        ("itemsize", "int"), ("chunks", "tuple[tuple[int, ...], ...]"), ("chunksize", "tuple[int, ...]"),
                        ("numblocks", "tuple[int, ...]"), ("npartitions", "int"), ("T", "Array"), ("mT", "Array"), ("real", "Array"),
-                       ("imag", "Array"), ("flat", "Array"), ("device", "str")]:
+                       ("imag", "Array"), ("flat", "Array"), ("oix", "_Orthogonal"), ("device", "str")]:
         out.append(f"    @property\n    def {name}(self) -> {kind}: ...\n")
     out += [f"    def __{name}__(self, other: _Operand, /) -> Array: ...\n" for name in OPERATORS]
     out += [f"    def __{name}__(self, other: object, /) -> Array: ...  # type: ignore[override]\n" for name in ("eq", "ne")]
@@ -133,6 +133,9 @@ class Runtime:
     def counters(self) -> dict[str, int]: ...
     def __enter__(self) -> Runtime: ...
     def __exit__(self, *args: Any) -> None: ...
+
+class _Orthogonal:
+    def __getitem__(self, index: Any, /) -> Array: ...
 
 class _Config:
     def set(self, memory_limit: str | int | None = ..., threads: int | None = ..., spill_dir: str | None = ...) -> Runtime: ...

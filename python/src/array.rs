@@ -4,7 +4,9 @@ use crate::convert::{object, operand, value};
 use crate::error::exception;
 use crate::memory::{ndarray, to_dtype};
 use crate::run::{build, run};
-use flagstone::array::{Chunks, StoreOptions, Value, attribute, binary, corners, format, format_corners, index, set_index, unary};
+use flagstone::array::{
+    Chunks, StoreOptions, Value, attribute, binary, corners, format, format_corners, index, orthogonal, set_index, unary,
+};
 use flagstone::store::Codec;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -88,6 +90,20 @@ impl Array {
                 "{what}() of an array of {size} elements; only one element can be converted to a number of Python"
             ))),
         }
+    }
+}
+
+/// What `x.oix` is: it has only its items.
+#[pyclass(frozen, module = "flagstone")]
+struct Orthogonal(flagstone::Array);
+
+#[pymethods]
+impl Orthogonal {
+    fn __getitem__<'py>(&self, at: &Bound<'py, PyAny>) -> Answer<'py> {
+        let py = at.py();
+        let (own, parts) = (Value::Array(self.0.clone()), Array::index_parts(at)?);
+        let found = build(py, || orthogonal(&own, &parts))?;
+        object(py, found)
     }
 }
 
@@ -273,6 +289,12 @@ impl Array {
         let (own, parts) = (Value::Array(self.array()), Array::index_parts(at)?);
         let found = build(py, || index(&own, &parts))?;
         object(py, found)
+    }
+
+    /// Indices that select each along an axis of its own: of lists the outer product.
+    #[getter]
+    fn oix(&self) -> Orthogonal {
+        Orthogonal(self.array())
     }
 
     /// The name refers to another array afterwards; what was made from this one before does not change.

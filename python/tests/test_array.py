@@ -66,6 +66,26 @@ def test_indexing_is_numpys(pair, at):
     np.testing.assert_array_equal(x[at].compute(), a[at])
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_orthogonal_indices_go_along_axes_of_their_own(seed):
+    random = np.random.default_rng(seed)
+    shape = tuple(random.integers(1, 9, random.integers(1, 4)))
+    a = random.random(shape)
+    x = fs.asarray(a).rechunk(tuple(random.integers(1, n + 1) for n in shape))
+    items, expected = [], a
+    for axis in reversed(range(len(shape))):
+        n = shape[axis]
+        item = [
+            random.integers(-n, n, random.integers(1, 12)), random.random(n) < 0.5, slice(None, None, -2), int(random.integers(n)),
+            list(random.integers(0, n, 3)), fs.asarray(random.integers(0, n, 5)),
+        ][random.integers(6)]
+        items.insert(0, item)
+        expected = expected[(slice(None),) * axis + (np.asarray(item) if isinstance(item, fs.Array) else item,)]
+    np.testing.assert_array_equal(x.oix[tuple(items)].compute(), expected)
+    masked = fs.ma.masked_greater(x, 0.5).oix[tuple(items)]
+    np.testing.assert_array_equal(masked.compute().mask, expected > 0.5)
+
+
 def test_masks_are_counted_when_the_shape_is_asked_for(pair):
     a, x = pair
     positive = x[x > 0]

@@ -73,6 +73,18 @@ pub fn index(x: &Value, index: &[Value]) -> Result<Value> {
     Ok(Value::Array(array.index(items)))
 }
 
+/// `x.oix[index]`: each item along an axis of its own.
+///
+/// # Errors
+/// As [`index`].
+pub fn orthogonal(x: &Value, index: &[Value]) -> Result<Value> {
+    let items: Vec<Index> = index.iter().map(args::index).collect::<Result<_>>()?;
+    if let Value::Masked(masked) = x {
+        return Ok(Value::Masked(masked::orthogonal(masked, &items)));
+    }
+    Ok(Value::Array(args::array("oix", x)?.oix(items)))
+}
+
 /// What `x[index] = value` makes of `x`.
 ///
 /// # Errors

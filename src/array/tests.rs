@@ -107,6 +107,21 @@ fn the_macro_reads_every_item() {
 }
 
 #[test]
+fn orthogonal_items_go_along_axes_of_their_own() {
+    let x = counting(&[6, 5, 4]);
+    let picked = |array: Array| values(&array.expr().unwrap());
+    let expected: Vec<i64> = [5, 0].iter().flat_map(|i| [1, 1, 4].map(|j| i * 20 + j * 4 + 3)).collect();
+    assert_eq!(picked(x.oix(idx![[-1, 0], [1, 1, 4], -1])), expected);
+    assert_eq!(x.oix(idx![..., [3, 0, 0]]).shape().unwrap(), [6, 5, 3]);
+    assert_eq!(x.oix(idx![[0, 2], None, 2..4, [true, false, false, true]]).shape().unwrap(), [2, 1, 2, 2]);
+    let square = Index::Array(counting(&[2, 2]));
+    let error = x.oix([square]).check().unwrap_err().to_string();
+    assert!(error.contains("oix: an array of 2 axes as one item"), "{error}");
+    assert!(x.oix(idx![0, [0], 0, 0]).check().unwrap_err().to_string().contains("4 indices for an array of 3 axes"));
+    assert!(x.oix(idx![[0], [5]]).check().unwrap_err().to_string().contains("index 5 is out of bounds"));
+}
+
+#[test]
 fn masks_build_without_counting() {
     let x = zeros([4, 5], DType::F32);
     let mask = x.gt(0.0);

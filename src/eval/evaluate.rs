@@ -23,6 +23,8 @@ enum Object {
     Value(Value),
     Function(&'static Signature),
     Method(Value, &'static Signature),
+    /// `x.oix`, which has only its items.
+    Orthogonal(Value),
     Module(&'static str),
     Builtin(Builtin),
 }
@@ -96,6 +98,7 @@ impl Evaluator {
                 let message = format!("`{0}` is a function; call it: {0}(...)", found.name);
                 Err(EvalError::new(ast.span, message))
             }
+            Object::Orthogonal(_) => Err(EvalError::new(ast.span, "`oix` has items alone: x.oix[[0, 2], [1, 3]]")),
             Object::Module(name) => {
                 let name = if name.is_empty() { "numpy" } else { name };
                 Err(EvalError::new(ast.span, format!("`{name}` is a module; name something in it")))
@@ -181,6 +184,7 @@ impl Evaluator {
         };
         let unknown = |kind: &str| EvalError::new(span, format!("{kind} has no attribute '{name}'"));
         match &value {
+            Value::Array(_) | Value::Masked(_) if name == "oix" => Ok(Object::Orthogonal(value)),
             Value::Array(array) => {
                 if let Some(found) = table::attribute(array, name) {
                     return checked(Ok(found), of.span.to(span)).map(Object::Value);
@@ -252,6 +256,7 @@ impl Evaluator {
                 given.named.push(("dtype".to_string(), function.span, Value::DType(dtype)));
                 invoke(convert, given, span)
             }
+            Object::Orthogonal(_) => Err(EvalError::new(function.span, "`oix` is not called: x.oix[[0, 2], [1, 3]]")),
             Object::Value(_) | Object::Module(_) => Err(EvalError::new(function.span, "this cannot be called: it is no function")),
         }
     }
@@ -260,6 +265,7 @@ impl Evaluator {
         let value = match self.object(of)? {
             Object::Value(value) => value,
             // `mgrid[0:3, 0:1:5j]`: a function of slices, whose ends need not be whole numbers
+            Object::Orthogonal(value) => return checked(table::orthogonal(&value, &self.index_parts(index)?), span),
             Object::Function(grid) if grid.params.iter().any(|param| param.name == "*ranges") => return self.grid(grid, index, span),
             _ => self.value(of)?,
         };

@@ -936,6 +936,9 @@ a, b2, c = x.shape; a
 float64 + 1
 -b
 b - b
+x.oix[[0], [9]]
+x.oix[0, 0, 0]
+x.oix([0])
 x[0]()
 x.T.T(1)
 arange()
@@ -961,7 +964,7 @@ def families():
                 yield kind, line
 
 
-# What NumPy has not: topk, push and others as dask has them, put_along_axis as a function, bottleneck's windows. Of random orders
+# What NumPy has not: topk, push and others as dask has them, put_along_axis as a function, bottleneck's windows, zarr's `x.oix[...]`. Of random orders
 # only what does not depend on the generator is compared.
 BEYOND_NUMPY = """
 def topk(a, k, axis=-1):
@@ -996,6 +999,21 @@ def notnull(values):
 
 def shuffle(x, indexer, axis):
     return take(x, [place for places in indexer for place in places], axis)
+
+class orthogonal:
+    def __init__(self, x):
+        self.x = x
+
+    def __getitem__(self, at):
+        items, found = list(at if isinstance(at, tuple) else (at,)), self.x
+        ellipsis = [n for n, item in enumerate(items) if item is Ellipsis]
+        used = len([item for item in items if item is not None and item is not Ellipsis])
+        for n in ellipsis:
+            items[n:n + 1] = [slice(None)] * (found.ndim - used)
+        for n in reversed(range(len(items))):
+            axis = len([item for item in items[:n] if item is not None])
+            found = found[(slice(None),) * axis + (items[n],)]
+        return found
 
 class orders:
     def permutation(x, axis=0, seed=None):
@@ -1062,9 +1080,17 @@ def with_numpy(text):
     names["linalg"] = types.SimpleNamespace(**{**vars(np.linalg), "expm": scipy.linalg.expm})
     exec(BEYOND_NUMPY, names)
     names.update({name: value.copy() for name, value in INPUTS.items()})
-    *before, last = ast.parse(text).body
+    *before, last = ast.fix_missing_locations(Orthogonal().visit(ast.parse(text))).body
     exec(compile(ast.Module(before, []), "text", "exec"), names)
     return filled(eval(compile(ast.Expression(last.value), "text", "eval"), names))
+
+
+class Orthogonal(ast.NodeTransformer):
+    """`x.oix` to `orthogonal(x)`."""
+
+    def visit_Attribute(self, node):
+        self.generic_visit(node)
+        return node if node.attr != "oix" else ast.Call(ast.Name("orthogonal", ast.Load()), [node.value], [])
 
 
 def filled(value):

@@ -12,7 +12,7 @@ use super::{Array, Axes, Index, Operand, full};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::{DType, Scalar};
 use std::ops::{Add, Div, Mul, Neg, Sub};
-pub(super) use values::{attribute, attribute_of_both, binary, index, moved, set_index, unary};
+pub(super) use values::{attribute, attribute_of_both, binary, index, moved, orthogonal, set_index, unary};
 
 /// Data and a mask, true where an element does not count. Reductions leave those out, and mask what nothing is left of.
 ///

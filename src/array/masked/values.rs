@@ -107,6 +107,11 @@ pub(in crate::array) fn index(x: &Masked, items: &[Index]) -> Masked {
     x.both(|array| array.index(items))
 }
 
+/// `x.oix[index]`.
+pub(in crate::array) fn orthogonal(x: &Masked, items: &[Index]) -> Masked {
+    x.both(|array| array.oix(items))
+}
+
 /// What `x[index] = value` makes of `x`: what is given counts, but where it is masked itself.
 pub(in crate::array) fn set_index(x: &Masked, items: &[Index], value: &Value) -> Result<Masked> {
     let given = Masked::of("set", value)?;
