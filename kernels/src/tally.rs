@@ -126,12 +126,26 @@ impl Even {
         let near = self.near(edges.len() - 1);
         for (tile, values) in values.chunks(TILE).enumerate() {
             let places = &mut places[..values.len()];
-            let beyond_doubt = near.is_some_and(|near| dispatch(Multiplied { even: self, bins: edges.len() - 1, near, values, places }));
-            if !beyond_doubt {
+            let found = near.is_some_and(|near| dispatch(Multiplied { even: self, edges, near, values, places }));
+            if !found {
                 dispatch(Places { even: self, edges, values, places });
             }
             each(tile * TILE, places);
         }
+    }
+
+    /// The bin of one value between its `edges`, two at least.
+    #[inline(always)]
+    fn place(&self, value: f64, edges: &[f64]) -> i32 {
+        let (width, last) = (self.high - self.low, edges.len() - 2);
+        let divided = ((value - self.low) / width * (last + 1) as f64).max(0.0).min(last as f64);
+        // SAFETY: a number between 0 and `last`, since max(0.0) takes the place of NaN, which fits.
+        let at = unsafe { divided.to_int_unchecked::<i32>() };
+        // SAFETY: `at` is below `last` + 1, and there are `last` + 2 edges.
+        let (edge, next) = unsafe { (*edges.get_unchecked(at as usize), *edges.get_unchecked(at as usize + 1)) };
+        let (under, over) = (value < edge, at != last as i32 && value >= next);
+        let is_inside = value >= self.low && value <= self.high && !(under && at == 0);
+        if is_inside { at - under as i32 + over as i32 } else { last as i32 + 1 }
     }
 
     /// How near to an edge, in widths of a bin, rounding may put a value on the wrong side: what value and edge lose when they are made. None
@@ -181,21 +195,26 @@ impl Even {
     }
 }
 
-/// The bin of each value by multiplication alone; the number of bins for values beyond the range. Gives whether none was so near to an edge
-/// that the edge has to be looked at.
+/// The bin of each value by multiplication, or, of one that is near to an edge, as [`Places`] finds it; the number of bins for values
+/// beyond the range. Gives whether it did: not where many are near to edges.
 struct Multiplied<'a> {
     even: &'a Even,
-    bins: usize,
+    edges: &'a [f64],
     near: f64,
     values: &'a [f64],
     places: &'a mut [i32],
 }
 
+/// A share of values near to edges, one in so many, at which [`Places`] is faster.
+const NEAR_SHARE: usize = 8;
+/// Values among which one near to an edge is looked for at once.
+const TOGETHER: usize = 16;
+
 impl Loop for Multiplied<'_> {
     type Out = bool;
     #[inline(always)]
     fn run(self) -> bool {
-        let (low, high, bins) = (self.even.low, self.even.high, self.bins as f64);
+        let (low, high, bins) = (self.even.low, self.even.high, (self.edges.len() - 1) as f64);
         let factor = bins / (high - low);
         let mut doubts = 0;
         for (place, &value) in self.places.iter_mut().zip(self.values) {
@@ -204,12 +223,27 @@ impl Loop for Multiplied<'_> {
             let at = unsafe { scaled.to_int_unchecked::<i32>() };
             let into = scaled - at as f64;
             let (is_inside, is_clear) = (value >= low && value <= high, into > self.near && into < 1.0 - self.near);
-            doubts |= (is_inside & !is_clear) as i32;
-            *place = if is_inside { at } else { self.bins as i32 };
+            doubts += (is_inside & !is_clear) as i32;
+            let inside = if is_clear { at } else { IN_DOUBT };
+            *place = if is_inside { inside } else { bins as i32 };
         }
-        doubts == 0
+        if doubts as usize * NEAR_SHARE > self.values.len() {
+            return false;
+        }
+        if doubts > 0 {
+            for (places, values) in self.places.chunks_mut(TOGETHER).zip(self.values.chunks(TOGETHER)) {
+                if places.iter().fold(false, |any, place| any | (*place == IN_DOUBT)) {
+                    let in_doubt = places.iter_mut().zip(values).filter(|(place, _)| **place == IN_DOUBT);
+                    in_doubt.for_each(|(place, value)| *place = self.even.place(*value, self.edges));
+                }
+            }
+        }
+        true
     }
 }
+
+/// Stands for the place of a value that is near to an edge.
+const IN_DOUBT: i32 = -1;
 
 /// The bin of each value, by division and the edges; the number of bins for values beyond the range.
 struct Places<'a> {
@@ -223,17 +257,8 @@ impl Loop for Places<'_> {
     type Out = ();
     #[inline(always)]
     fn run(self) {
-        let (low, high) = (self.even.low, self.even.high);
-        let (width, last) = (high - low, self.edges.len() - 2);
         for (place, &value) in self.places.iter_mut().zip(self.values) {
-            let divided = ((value - low) / width * (last + 1) as f64).max(0.0).min(last as f64);
-            // SAFETY: a number between 0 and `last`, since max(0.0) takes the place of NaN, which fits.
-            let at = unsafe { divided.to_int_unchecked::<i32>() };
-            // SAFETY: `at` is below `last` + 1, and there are `last` + 2 edges.
-            let (edge, next) = unsafe { (*self.edges.get_unchecked(at as usize), *self.edges.get_unchecked(at as usize + 1)) };
-            let (under, over) = (value < edge, at != last as i32 && value >= next);
-            let is_inside = value >= low && value <= high && !(under && at == 0);
-            *place = if is_inside { at - under as i32 + over as i32 } else { last as i32 + 1 };
+            *place = self.even.place(value, self.edges);
         }
     }
 }
@@ -250,8 +275,10 @@ mod tests {
             let even = Even { low, high, dtype };
             let mut edges = vec![0.0; bins + 1];
             even.edges(&mut edges);
-            // every edge, what lies beside it, and what lies nowhere
+            // every edge, what lies beside it, and what lies nowhere; among many that are clear, one at an edge
             let mut values: Vec<f64> = edges.iter().flat_map(|&edge| [edge.next_down(), edge, edge.next_up()]).collect();
+            let rare = |i: usize| if i % 23 == 0 { edges[i % (bins + 1)] } else { low + (high - low) * (i % 9973) as f64 / 9972.5 };
+            values.extend((0..10 * TILE).map(rare));
             values.extend((0..1000).map(|i| low - 0.1 + (high - low + 0.2) * i as f64 / 999.0));
             values.extend([f64::NAN, f64::INFINITY, f64::NEG_INFINITY]);
             let (mut counts, mut sums) = (vec![0i64; bins], vec![0.0; bins]);

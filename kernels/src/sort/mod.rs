@@ -9,6 +9,7 @@ mod items;
 mod merge;
 #[cfg(test)]
 mod tests;
+mod top;
 
 use crate::dtype::DType;
 use crate::with_element;
@@ -90,25 +91,15 @@ impl Sorter {
         with_item!(self, I => bytemuck::cast_slice_mut::<u8, I>(items).sort_unstable())
     }
 
-    /// The `k` greatest of the items, or the least: in any order, or, `sorted`, from the outermost on.
+    /// The `k` greatest of the items, or the least: in any order, or, `sorted`, from the outermost on. The other items are lost.
     ///
     /// # Panics
     /// If there are fewer.
     pub fn top(self, items: &mut [u8], k: usize, greatest: bool, sorted: bool) -> &[u8] {
         with_item!(self, I => {
             let items: &mut [I] = bytemuck::cast_slice_mut(items);
-            let n = items.len();
-            let top = match greatest {
-                _ if k == n => items,
-                true => {
-                    items.select_nth_unstable(n - k);
-                    &mut items[n - k..]
-                }
-                false => {
-                    items.select_nth_unstable(k);
-                    &mut items[..k]
-                }
-            };
+            top::to_front(items, k, greatest);
+            let top = &mut items[..k];
             if sorted {
                 top.sort_unstable();
                 if greatest {
