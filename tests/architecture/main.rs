@@ -363,7 +363,6 @@ const NUMBERS: [(&str, &[&str]); 6] = [
             "BLOCK_BYTES",
             "LIMIT_SHARE",
             "BOXES_MAX",
-            "TERMS_MAX",
             "HALVINGS_MAX",
             "FORM",
             "PIECE_BYTES",

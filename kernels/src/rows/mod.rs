@@ -6,6 +6,7 @@ mod along;
 mod drawn;
 mod quantiles;
 mod rolling;
+mod slide;
 mod top;
 
 pub use drawn::Drawn;
@@ -26,6 +27,8 @@ pub enum Rows {
     Top(Top),
     /// Something of the window around each element.
     Rolling(Rolling),
+    /// Of elements of a dtype and fewer others, which slide along them: the sums of their products at each place.
+    Slide(DType),
     /// Quantiles of elements with weights.
     Weighted(Weighted),
     /// A quantile of the elements with each label.
@@ -54,6 +57,7 @@ impl Rows {
             Rows::PutAlong(_) => "put_along_axis",
             Rows::Top(top) => top.name(),
             Rows::Rolling(rolling) => rolling.name(),
+            Rows::Slide(_) => "convolve",
             Rows::Weighted(_) => "quantile",
             Rows::ByLabel(_) => "groupby",
             Rows::Drawn(of) => of.law.full_name(),
@@ -68,7 +72,7 @@ impl Rows {
     /// Bytes beside the rows, where those of the arguments have `lens` elements.
     pub fn scratch_bytes(&self, lens: &[u64]) -> u64 {
         match self {
-            Rows::PutAlong(_) | Rows::Drawn(_) => 0,
+            Rows::PutAlong(_) | Rows::Slide(_) | Rows::Drawn(_) => 0,
             Rows::Top(top) => top.scratch_bytes(lens[0]),
             Rows::Rolling(rolling) => rolling.scratch_bytes(),
             Rows::Weighted(of) => of.scratch_bytes(lens[0]),
@@ -93,6 +97,10 @@ impl Rows {
             }
             Rows::Rolling(rolling) => {
                 rolling.run(bytemuck::cast_slice(args[0]), lens[0], first, bytemuck::cast_slice_mut(out), scratch);
+                Ok(())
+            }
+            Rows::Slide(dtype) => {
+                slide::slide(*dtype, args[0], args[1], out);
                 Ok(())
             }
             Rows::Weighted(of) => of.run(args[0], bytemuck::cast_slice(args[1]), lens[0], out, scratch),

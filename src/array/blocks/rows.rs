@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::expr::{BlockArg, CallAxis, Expr, Function};
 use crate::grid::{AxisChunks, ChunkGrid};
 use crate::sizes::graph;
-use flagstone_kernels::dtype::DType;
+use flagstone_kernels::dtype::{DType, Scalar};
 use flagstone_kernels::halo::Boundary;
 use flagstone_kernels::rows::{Rows, Top};
 use flagstone_kernels::sort::{Gives, Sorter};
@@ -47,6 +47,13 @@ pub(in crate::array) fn of_around(kernel: Rows, x: &Expr, before: u64, after: u6
     sees.push((before, after, boundary));
     let args = vec![BlockArg { sees, ..arg(x, 0..=last) }];
     node(kernel, args, vec![CallAxis::Free; last + 1], dtype, x.chunks.axes.clone())
+}
+
+/// An element for each of the sequence `x` made of what lies around it, zeros beyond its ends, and of all of the sequence `beside`.
+pub(in crate::array) fn of_around_beside(kernel: Rows, x: &Expr, before: u64, after: u64, beside: &Expr) -> Result<Expr> {
+    let zero = Boundary::Constant(Scalar::Int(0));
+    let args = vec![BlockArg { sees: vec![(before, after, zero)], ..arg(x, [0]) }, arg(beside, [1])];
+    node(kernel, args, vec![CallAxis::Free, whole(beside.shape[0])], x.dtype, x.chunks.axes.clone())
 }
 
 /// An element for each of `args`, which have one shape, of an axis at least.

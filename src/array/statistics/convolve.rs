@@ -1,12 +1,10 @@
-//! Two sequences, one sliding along the other: as a sum of as many shifted products as the shorter one has elements, so that
-//! a slice of the result reads what it needs.
+//! Two sequences, one sliding along the other: each block of the longer one with what lies around it, beside all of the shorter one.
 
-use crate::array::composed::{composed, picked};
-use crate::array::{Array, Pad};
+use crate::array::blocks::rows;
+use crate::array::composed::composed;
+use crate::array::{Array, Index, Pad};
 use crate::error::{Error, Result};
-
-/// The shorter operand may have this many elements: every one is a term of every element of the result.
-const TERMS_MAX: u64 = 1024;
+use flagstone_kernels::rows::Rows;
 
 /// Which places of the one sequence along the other count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,27 +19,17 @@ pub enum Overlap {
 }
 
 /// Σₖ short[k] · long[j + k] for the places j of `overlap`; beyond its ends `long` is 0.
-fn slid(name: &str, long: &Array, short: &Array, overlap: Overlap) -> Result<Array> {
+fn slid(long: &Array, short: &Array, overlap: Overlap) -> Result<Array> {
     let (n, m) = (long.shape()?[0], short.shape()?[0]);
-    if m > TERMS_MAX {
-        let what =
-            format!("{n} elements with {m}: the shorter one may have {TERMS_MAX}, since the work is their product; use Fourier transforms");
-        return Err(Error::unsupported(name, what));
-    }
-    // zeros before and behind, and how many places there are
-    let (before, behind) = match overlap {
-        Overlap::Full => (m - 1, m - 1),
+    let dtype = long.dtype()?;
+    let (before, after) = match overlap {
+        Overlap::Full => (m - 1, 0),
         Overlap::Same => (m / 2, m - 1 - m / 2),
-        Overlap::Valid => (0, 0),
+        Overlap::Valid => (0, m - 1),
     };
-    let count = n + before + behind + 1 - m;
-    let (long, short) = (long.pad([before, behind], &Pad::Empty).expr()?, short.expr()?);
-    let term = |k: u64| -> Result<Array> {
-        let shifted = Array::from_expr(picked(name, &long, 0, &[(k as i64, 1, count)])?);
-        let factor = Array::from_expr(picked(name, &short, 0, &[(k as i64, 1, 1)])?);
-        Ok(shifted * factor)
-    };
-    (1..m).try_fold(term(0)?, |sum, k| Ok(sum + term(k)?))
+    let long = if overlap == Overlap::Full { long.pad([0, m - 1], &Pad::Empty) } else { long.clone() };
+    let found = Array::from_expr(rows::of_around_beside(Rows::Slide(dtype), &long.expr()?, before, after, &short.expr()?)?);
+    Ok(if overlap == Overlap::Valid { found.index([Index::Slice(None, Some((n + 1 - m) as i64), None)]) } else { found })
 }
 
 /// Both as sequences of one dtype.
@@ -62,7 +50,7 @@ fn lifted(operand: &Array) -> Result<Array> {
     Ok(if scalar { operand.expand_dims(0) } else { operand.clone() })
 }
 
-/// The convolution of two sequences; the shorter one may have 1024 elements.
+/// The convolution of two sequences. The shorter one is held in memory; the work is the product of their lengths.
 ///
 /// ```
 /// use flagstone::{arange, array::{convolve, Overlap}, ones, DType};
@@ -74,11 +62,11 @@ pub fn convolve(a: &Array, v: &Array, overlap: Overlap) -> Array {
     composed("convolve", &[a, v], move |arrays| {
         let [a, v] = sequences("convolve", &[lifted(&arrays[0])?, lifted(&arrays[1])?])?;
         let (long, short) = if v.shape()? > a.shape()? { (v, a) } else { (a, v) };
-        slid("convolve", &long, &short.flip(0), overlap)
+        slid(&long, &short.flip(0), overlap)
     })
 }
 
-/// The correlation of two sequences, Σₖ aⱼ₊ₖ · conj(vₖ); the shorter one may have 1024 elements.
+/// The correlation of two sequences, Σₖ aⱼ₊ₖ · conj(vₖ). The shorter one is held in memory; the work is the product of their lengths.
 ///
 /// ```
 /// use flagstone::{arange, array::{correlate, Overlap}};
@@ -92,8 +80,8 @@ pub fn correlate(a: &Array, v: &Array, overlap: Overlap) -> Array {
         let v = if v.dtype()?.is_complex() { v.conj() } else { v };
         match v.shape()? > a.shape()? {
             // the longer one slides the other way
-            true => Ok(slid("correlate", &v, &a, overlap)?.flip(0)),
-            false => slid("correlate", &a, &v, overlap),
+            true => Ok(slid(&v, &a, overlap)?.flip(0)),
+            false => slid(&a, &v, overlap),
         }
     })
 }

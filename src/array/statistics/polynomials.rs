@@ -52,7 +52,7 @@ pub fn polysub(a: &Array, b: &Array) -> Array {
     composed("polysub", &[a, b], |arrays| aligned("polysub", arrays).map(|[a, b]| a - b))
 }
 
-/// The product of two polynomials; one may have 1024 coefficients.
+/// The product of two polynomials.
 ///
 /// ```
 /// use flagstone::{arange, array::polymul};
