@@ -3,7 +3,7 @@
 use super::composed::composed;
 use super::elementwise::constant;
 use super::operand::{Arg, common_dtype};
-use super::{Array, Operand, where_};
+use super::{Array, Operand, arange, where_};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::DType;
 use std::sync::Arc;
@@ -55,6 +55,8 @@ pub enum Missing {
     Wrap,
     /// The first or the last one.
     Clip,
+    /// None: computing is an error.
+    Refuse,
 }
 
 /// The choice whose number stands in `numbers` at each place.
@@ -79,6 +81,8 @@ pub fn choose(numbers: &Array, choices: &[Array], missing: Missing) -> Array {
         let numbers = match missing {
             Missing::Wrap => numbers % (last + 1),
             Missing::Clip => numbers.clip(0, last),
+            // a table of the numbers themselves, which has no place for others; negative ones count from its end, and do not here
+            Missing::Refuse => arange(0, last + 1, 1, DType::I64).take(&where_(numbers.lt(0), &numbers - (last + 1), &numbers), 0),
         };
         let mut choices = promoted(&choices.iter().map(Operand::from).collect::<Vec<_>>())?.into_iter();
         let first = choices.next().ok_or_else(|| Error::internal("choose without choices"))?;

@@ -18,7 +18,7 @@ macro_rules! special1 {
 /// Choices, tests, special functions.
 pub(super) static SIGNATURES: &[Signature] = &[
     sig!("select" ["condlist", "choicelist", "default" = "0"] "The choice of the first condition that holds.", |a| select_of(a)),
-    sig!(method "choose" ["a", "choices", "out" = "None", "mode" = "'raise'"] "The choice by its number; mode 'clip' or 'wrap'.", |a| choose_of(a)),
+    sig!(method "choose" ["a", "choices", "out" = "None", "mode" = "'raise'"] "The choice by its number; another number is an error, or goes to the nearest ('clip') or around ('wrap').", |a| choose_of(a)),
     sig!("piecewise" ["x", "condlist", "funclist"] "Values by conditions.", |a| piecewise_of(a)),
     sig!("isreal" ["x"] "Whether the imaginary part is 0.", |a| Ok(Value::Array(args::array("isreal", &a[0])?.imag().eq(0)))),
     sig!("iscomplex" ["x"] "Whether the imaginary part is not 0.", |a| Ok(Value::Array(args::array("iscomplex", &a[0])?.imag().ne(0)))),
@@ -69,11 +69,8 @@ fn choose_of(a: &[Value]) -> Called {
     let missing = match &a[3] {
         Value::Str(mode) if mode == "wrap" => Missing::Wrap,
         Value::Str(mode) if mode == "clip" => Missing::Clip,
-        Value::Str(mode) if mode == "raise" => {
-            let what = "mode 'raise', which depends on values that are not known before they are computed; expected mode='clip' or 'wrap'";
-            return Err(Error::unsupported("choose", what));
-        }
-        _ => return Err(Error::bad_request("choose", "an unknown mode; expected 'clip' or 'wrap'")),
+        Value::Str(mode) if mode == "raise" => Missing::Refuse,
+        _ => return Err(Error::bad_request("choose", "an unknown mode; expected 'raise', 'clip' or 'wrap'")),
     };
     Ok(Value::Array(choose(&args::array("choose", &a[0])?, &args::arrays("choose", &a[1])?, missing)))
 }

@@ -125,7 +125,8 @@ impl Runtime {
     }
 
     /// [`Runtime::foresee`] of what waits for lengths, as if all were as long as they may be; bytes of results are those of results whose
-    /// lengths are known. Where the bounds do not go together, the plan is that of counting.
+    /// lengths are known. Where the bounds do not go together, the plan is that of counting. Where a length may be any number, nothing
+    /// is too short for the plan yet: that is asked again when the number is known.
     ///
     /// # Errors
     /// As [`Runtime::foresee`].
@@ -137,8 +138,9 @@ impl Runtime {
         cancel: &CancelToken,
     ) -> Result<Foreseen> {
         let mut foreseen = Foreseen::under(limit_bytes);
-        let mut counting = None;
-        while let Some((node, _)) = selection_of(&waiting(&exprs)) {
+        let (mut counting, mut any_number) = (None, false);
+        while let Some((node, selection)) = selection_of(&waiting(&exprs)) {
+            any_number |= selection.is_of_places();
             // those below it come before its own
             let first = procedures(std::slice::from_ref(&node), &self.0.sizes).into_iter().next();
             let Some((node, procedure)) = first else { break };
@@ -155,7 +157,15 @@ impl Runtime {
                 foreseen.plan = procedure.most_demanding(&budget)?;
                 Ok(foreseen)
             }
-            (rewritten, _) => self.foresee_from(foreseen, rewritten?, results_bytes, sinks, cancel),
+            (rewritten, _) => {
+                let known = (foreseen.short.len(), foreseen.on_disk.len());
+                let mut foreseen = self.foresee_from(foreseen, rewritten?, results_bytes, sinks, cancel)?;
+                if any_number {
+                    foreseen.short.truncate(known.0);
+                    foreseen.on_disk.truncate(known.1);
+                }
+                Ok(foreseen)
+            }
         }
     }
 

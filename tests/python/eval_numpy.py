@@ -99,6 +99,18 @@ bincount(u, minlength=300)
 bincount([1, 2, 2], weights=[0.5, 1, 2], minlength=4)
 histogram(x)
 histogram(i, 5)
+histogram(x, 'auto')
+histogram(x, 'fd')
+histogram(y, 'doane')
+histogram(x, 'scott', density=True)
+histogram(x, 'sqrt', range=(-2, 3))
+histogram(i, 'rice')
+histogram(x[:, 0] * 0, 'sturges')
+histogram(f, 'auto')
+histogram(v[:0], 'auto')
+histogram(i.ravel() * 100, bins='auto')[0].sum()
+histogram_bin_edges(x, 'fd')
+histogram_bin_edges(i, 'auto')
 histogram(i, bins=[-4, 0, 3, 6])
 histogram(v, bins=4, range=(0, 5))
 histogram(x, bins=[-3.0, 0.25, 2.0, 6.0])
@@ -939,6 +951,8 @@ b - b
 x.oix[[0], [9]]
 x.oix[0, 0, 0]
 x.oix([0])
+histogram(x, 'best')
+histogram(v, 'auto', weights=v)
 x[0]()
 x.T.T(1)
 arange()
@@ -947,6 +961,9 @@ arange()
 
 # Both refuse, we when the values are there.
 LATE_ERRORS = """
+choose(abs(j), [x, y])
+choose(j, [x, y, x])
+histogram(where(x > 2, nan, x), 'auto')
 v[j * 9]
 take(v, i)
 bincount(i[0], minlength=3)

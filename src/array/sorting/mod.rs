@@ -1,6 +1,7 @@
 //! Arrays → what the order of their values decides: sorted lanes and their places, quantiles, sets, bins, places in tables.
 
 mod along;
+mod bin_rules;
 mod places;
 mod quantiles;
 mod search;

@@ -1,5 +1,6 @@
 //! The rows of what the order of values decides, in the table of what users can call by NumPy's names.
 
+use super::bin_rules::{self, Rule};
 use super::places::{self, Beyond};
 use super::quantiles::{Q, QuantileMethod};
 use super::{along as lanes, search, sets, tally, weighted};
@@ -127,9 +128,7 @@ pub(in crate::array) static SIGNATURES: &[Signature] = &[
     sig!("argtopk" ["a", "k", "axis" = "-1"] "Where the k largest values stand (dask).", |a| top("argtopk", Gives::Places, a)),
     sig!("bincount" ["x", "weights" = "None", "minlength" = "0"] "How often each of 0, 1, … below minlength occurs.", |a| bincount(a)),
     sig!("histogram" ["a", "bins" = "10", "range" = "None", "density" = "None", "weights" = "None"] "Counts between edges, and the edges.", |a| histogram(a)),
-    sig!("histogram_bin_edges" ["a", "bins" = "10", "range" = "None", "weights" = "None"] "The edges of a histogram.", |a| {
-        Ok(Value::Array(tally::binned("histogram_bin_edges", &args::array("histogram_bin_edges", &a[0])?, edges("histogram_bin_edges", &a[1], &a[2])?)?.0))
-    }),
+    sig!("histogram_bin_edges" ["a", "bins" = "10", "range" = "None", "weights" = "None"] "The edges of a histogram.", |a| histogram_bin_edges(a)),
     sig!("histogram2d" ["x", "y", "bins" = "10", "range" = "None", "density" = "None", "weights" = "None"] "Counts of pairs, and both edges.", |a| histogram2d(a)),
     sig!("histogramdd" ["sample", "bins" = "10", "range" = "None", "density" = "None", "weights" = "None"]
         "Counts of points in as many dimensions as there are columns, and the edges of each.", |a| histogramdd(a)),
@@ -394,23 +393,49 @@ fn bincount(a: &[Value]) -> Result<Value> {
 }
 
 fn edges(name: &str, bins: &Value, range: &Value) -> Result<tally::Edges> {
-    if bins.number().is_none() {
-        return match bins {
-            Value::Str(rule) => Err(Error::unsupported(name, format!("the rule '{rule}' for the number of bins; pass a number or edges"))),
-            _ => Ok(tally::Edges::Given(args::array(name, bins)?)),
-        };
+    match bins.number() {
+        None => Ok(tally::Edges::Given(args::array(name, bins)?)),
+        Some(_) => Ok(tally::Edges::Even(args::natural(name, bins)?, ends(name, range)?)),
     }
-    let range = match &args::told(name, range)? {
-        Value::None => None,
-        Value::Tuple(ends) | Value::List(ends) if ends.len() == 2 => Some((args::float(name, &ends[0])?, args::float(name, &ends[1])?)),
-        _ => return Err(Error::bad_request(name, "expected a range (low, high)")),
-    };
-    Ok(tally::Edges::Even(args::natural(name, bins)?, range))
+}
+
+/// (low, high), or nothing.
+fn ends(name: &str, range: &Value) -> Result<Option<(f64, f64)>> {
+    match &args::told(name, range)? {
+        Value::None => Ok(None),
+        Value::Tuple(ends) | Value::List(ends) if ends.len() == 2 => Ok(Some((args::float(name, &ends[0])?, args::float(name, &ends[1])?))),
+        _ => Err(Error::bad_request(name, "expected a range (low, high)")),
+    }
+}
+
+/// Counts and edges where `bins` is the name of a rule.
+fn by_rule(name: &str, x: &Array, [bins, range, weights]: [&Value; 3], density: bool) -> Result<Option<[Array; 2]>> {
+    let Value::Str(rule) = bins else { return Ok(None) };
+    if !is_none(weights) {
+        return Err(Error::bad_type(
+            name,
+            format!("the rule '{rule}' for bins of values with weights; expected a number of bins or edges"),
+        ));
+    }
+    bin_rules::histogram(name, x, Rule::named(name, rule)?, ends(name, range)?, density).map(Some)
+}
+
+/// (a, bins, range, weights).
+fn histogram_bin_edges(a: &[Value]) -> Result<Value> {
+    let name = "histogram_bin_edges";
+    let x = args::array(name, &a[0])?;
+    Ok(Value::Array(match by_rule(name, &x, [&a[1], &a[2], &a[3]], false)? {
+        Some([_, edges]) => edges,
+        None => tally::binned(name, &x, edges(name, &a[1], &a[2])?)?.0,
+    }))
 }
 
 fn histogram(a: &[Value]) -> Result<Value> {
     let density = !is_none(&a[3]) && args::boolean("histogram", &a[3])?;
     let x = args::array("histogram", &a[0])?;
+    if let Some(found) = by_rule("histogram", &x, [&a[1], &a[2], &a[4]], density)? {
+        return Ok(tuple(found.into()));
+    }
     let (counts, edges) = tally::histogram(&x, edges("histogram", &a[1], &a[2])?, density, weights("histogram", &a[4])?.as_ref())?;
     Ok(tuple(vec![counts, edges]))
 }

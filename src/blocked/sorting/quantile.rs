@@ -128,8 +128,9 @@ impl Selection {
     pub fn new(out: DType, of: &ops::Quantile, work: &WorkSizes) -> Selection {
         let roots = std::iter::once(&of.arg).chain(&of.mask).cloned().collect();
         let (dtype, method, count) = (of.arg.dtype, of.method, of.q.len().max(1) as u64);
-        let keys_max = (work.quantile_keys_max / count).max(4);
-        let elements = of.arg.shape.iter().product();
+        let elements: u64 = of.arg.shape.iter().product();
+        // a task may keep a quarter of them: where all values are few, that is all of them
+        let keys_max = (work.quantile_keys_max / count).min(elements.saturating_mul(4)).max(4);
         let values = sampled(elements, keys_max, work);
         let one = |&q: &f64| One { dtype, q, method, look: None, middles: vec![], total: None, keys_max, values, value: None };
         Selection { dtype, out, method, is_one: of.is_one, roots, all: of.q.iter().map(one).collect(), keys_max }

@@ -26,6 +26,14 @@ pub struct Mask {
     pub len: Option<u64>,
 }
 
+impl Mask {
+    /// Whether it selects from numbered places, not from values: so a number that is computed stands for a length. The bound on that is the
+    /// largest number there may be, which says nothing of the one that comes.
+    pub fn is_of_places(&self) -> bool {
+        self.arg.op.counts_up()
+    }
+}
+
 impl Operation for Mask {
     fn name(&self) -> &str {
         "mask"

@@ -17,6 +17,13 @@ pub struct Generate {
     pub chunks: ChunkGrid,
 }
 
+impl Op {
+    /// Whether its elements are numbers at equal distances: `arange`.
+    pub fn counts_up(&self) -> bool {
+        matches!(self, Op::Generate(of) if matches!(of.generator.rule, Rule::Arange { .. }))
+    }
+}
+
 impl Operation for Generate {
     fn name(&self) -> &str {
         match &self.generator.rule {
