@@ -17,6 +17,12 @@ pub fn rows() -> Vec<Row> {
                 let count = |of: fn(usize) -> bool| histogram().iter().enumerate().filter(|(v, _)| of(*v)).map(|(_, n)| *n as f64).sum();
                 vec![count(|v| v < 500 && v % 7 < 4), count(|v| v < 500 && v % 7 >= 4), count(|v| v >= 500 && v % 7 < 4), count(|v| v >= 500 && v % 7 >= 4)]
             })),
+        row("bins that are counted", eval("bincount(x.astype('i8').ravel()).sum(), histogram(x, 'sturges')[0].sum(), choose(x.astype('i8') % 3, [x, -x, 0 * x]).sum()", &["x=x.h5:/x"]),
+            Expected::Computed(|| {
+                let sign = |v: usize| [1.0, -1.0, 0.0][v % 3];
+                let chosen = histogram().iter().enumerate().map(|(v, count)| sign(v) * v as f64 * *count as f64).sum();
+                vec![(ROWS * COLUMNS) as f64, (ROWS * COLUMNS) as f64, chosen]
+            })),
         row("rows in a stored order", store("x[j]", &["x=x.h5:/x", "j=order.npy"], "ordered.npy", &[]), like_x(|| each(ROWS, COLUMNS, |i, j| x(order(i), j)))),
         row("sorted sets", eval("sort(unique(x)).sum(), intersect1d(x[:2048], x[2048:]).sum()", &["x=x.h5:/x"]), {
             // any thousand rows hold all that f takes
