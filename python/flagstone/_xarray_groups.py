@@ -71,7 +71,10 @@ def _reducible(grouped, func, dim, kwargs, named):
     over, obj = grouped._group_dim, grouped._obj
     if grouped._by_chunked or kwargs.get("axis") is not None:
         return {}
-    dims = {None: (over,), ...: tuple(obj.dims)}.get(dim if dim is None or dim is ... else "", (dim,) if isinstance(dim, str) else dim)
+    if dim is None or dim is ...:
+        dims = (over,) if dim is None else tuple(obj.dims)
+    else:
+        dims = tuple(dim) if np.iterable(dim) and not isinstance(dim, str) else (dim,)
     if over not in dims or not set(dims) <= set(obj.dims):
         return {}
     kwargs = {key: value for key, value in kwargs.items() if key != "axis"}

@@ -15,6 +15,9 @@ use std::sync::Arc;
 /// A list of more slices than this is looked up.
 const LIST_PIECES_MAX: usize = 4096;
 
+/// Fewer slices are views, however often they name the same places.
+const TABLE_PIECES_MIN: usize = 16;
+
 /// Indices in memory are looked at while the graph is built where they are no more,
 const AT_HAND_MAX: u64 = 1 << 20;
 
@@ -229,7 +232,7 @@ fn runs(list: &[i64]) -> Vec<(i64, i64, u64)> {
 /// Whether what makes so many slices of an axis of `len` places is a table that is looked up: slices would be more than that has places,
 /// and what each computes of it is computed again.
 fn is_table(slices: usize, len: u64) -> bool {
-    slices as u64 > len
+    slices >= TABLE_PIECES_MIN && slices as u64 > len
 }
 
 /// The array at `items`.

@@ -13,10 +13,7 @@ use std::sync::Arc;
 
 /// The arrays, of one dtype and one at least, one after the other along `axis`.
 pub(super) fn join(args: Vec<Expr>, axis: usize) -> Result<Expr> {
-    match cut_from(&args, axis) {
-        Some((whole, at)) => view(&whole, at),
-        None => Node::new(ops::Concatenate { args, axis }.into()),
-    }
+    Node::new(ops::Concatenate { args, axis }.into())
 }
 
 /// What was cut along one of its axes, if these are all of it in order, and where its elements come to stand: so groups that were taken
@@ -129,7 +126,10 @@ fn joined(operation: &str, arrays: &[Expr], axis: i64) -> Result<Expr> {
     if args.len() == 1 {
         return Ok(args[0].clone());
     }
-    Node::new(Op::Concatenate(ops::Concatenate { args, axis }))
+    match cut_from(&args, axis) {
+        Some((whole, at)) => view(&whole, at),
+        None => join(args, axis),
+    }
 }
 
 fn stacked(arrays: &[Expr], axis: i64) -> Result<Expr> {
