@@ -59,7 +59,7 @@ fn every_reduction_is_that_of_a_plain_loop() {
 fn what_skips_nan_is_a_plain_loop_over_the_rest() {
     const GROUPS: usize = 6;
     // a group of nothing but NaN in a column, one of nothing else at all, one without a place
-    let nan = |i: usize, j: usize, k: usize| (i * 5 + j * 3 + k) % 4 == 0 || (i * i) % 5 == 1 && k % 3 == 0 || (i * i) % 5 == 4;
+    let nan = |i: usize, j: usize, k: usize| (i * 5 + j * 3 + k) % 4 == 1 || (i * i) % 5 == 1 && k % 3 == 1 || (i * i) % 5 == 4;
     let (whole, labels) = data();
     let x = Array3::from_shape_fn((61, 7, 110), |(i, j, k)| if nan(i, j, k) { f64::NAN } else { whole[[i, j, k]] });
     let zones = ndarray::Array2::from_shape_fn((61, 7), |(i, j)| (i * 5 + j * 3) as i64 % 6 - 1);
@@ -155,7 +155,7 @@ fn means_without_nan_decode_each_chunk_once_and_variances_twice() {
     let of = x.groupby(&months, 0, 12);
     // a chunk as float64 is more than a task may hold
     let decoded = |array: &Array, times: u64| {
-        let runtime = Runtime::builder().memory_limit_bytes(times * 17 << 20).threads(2).build().unwrap();
+        let runtime = Runtime::builder().memory_limit_bytes((times * 17) << 20).threads(2).build().unwrap();
         runtime.compute::<f32>(array).unwrap();
         runtime.counters().decoded_bytes.load(std::sync::atomic::Ordering::SeqCst) as f64 / (rows * columns * 4) as f64
     };
