@@ -132,9 +132,7 @@ impl Lower for ops::Grouped {
         let whole = natural.rigid.then(|| GroupedStage::new(self, &feeds, natural.cuts.clone(), work));
         let sizes = blocking::task_sizes(work);
         let stages = whole.into_iter().chain(sizes.map(of));
-        // and a share to the full costs less than that
-        let most = lowering.budget.share_bytes() / if natural.rigid { 1 } else { 2 };
-        let stage = blocking::first_within(stages, |stage| stage.demand_bytes(), most);
+        let stage = blocking::first_within(stages, |stage| stage.demand_bytes(), lowering.budget.share_bytes() / 2);
         let first = [AxisChunks::regular(self.parts.blocks(), 1), AxisChunks::whole(self.groups)];
         let axes = first.into_iter().chain(stage.work.boxes.cuts[along..].iter().cloned()).collect();
         let made = Blocked { product: stage.work.writes[0].product.id, grid: ChunkGrid { axes } };
