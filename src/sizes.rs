@@ -64,6 +64,9 @@ pub struct WorkSizes {
     pub kept_elements: u64,
     /// Elements of a box that a mask selects from.
     pub mask_elements: u64,
+    /// Elements of rows that are evaluated at once, before they are added to those of their groups: 256 KiB of f64, which stay in a
+    /// core's L2 cache.
+    pub grouped_elements: u64,
     /// Sides of a product's tile in elements: below, a tile is more packing than product.
     pub tile_side_min: u64,
     /// As above, at most: 512 MiB of f64.
@@ -134,6 +137,7 @@ impl Default for WorkSizes {
             kept_row_elements: 1 << 17,
             kept_elements: 1 << 19,
             mask_elements: 1 << 20,
+            grouped_elements: 1 << 15,
             tile_side_min: 64,
             tile_side_max: 8192,
             tile_side_even_min: 256,
@@ -194,6 +198,7 @@ impl Sizes {
                 kept_row_elements: 3,
                 kept_elements: 8,
                 mask_elements: 10,
+                grouped_elements: 6,
                 tile_side_min: 2,
                 tile_side_max: 3,
                 tile_side_even_min: 2,

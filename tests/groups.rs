@@ -56,6 +56,118 @@ fn every_reduction_is_that_of_a_plain_loop() {
 }
 
 #[test]
+fn what_skips_nan_is_a_plain_loop_over_the_rest() {
+    const GROUPS: usize = 6;
+    // a group of nothing but NaN in a column, one of nothing else at all, one without a place
+    let nan = |i: usize, j: usize, k: usize| (i * 5 + j * 3 + k) % 4 == 1 || (i * i) % 5 == 1 && k % 3 == 1 || (i * i) % 5 == 4;
+    let (whole, labels) = data();
+    let x = Array3::from_shape_fn((61, 7, 110), |(i, j, k)| if nan(i, j, k) { f64::NAN } else { whole[[i, j, k]] });
+    let zones = ndarray::Array2::from_shape_fn((61, 7), |(i, j)| (i * 5 + j * 3) as i64 % 6 - 1);
+    let by_row = |i: usize, _: usize| labels[i];
+    let by_zone = |i: usize, j: usize| zones[[i, j]];
+    let of = |label: &dyn Fn(usize, usize) -> i64, g: usize, at: &dyn Fn(usize, usize) -> Option<f64>| -> Vec<f64> {
+        let places = (0..61).flat_map(|i| (0..7).map(move |j| (i, j))).filter(|&(i, j)| label(i, j) == g as i64);
+        places.filter_map(|(i, j)| at(i, j)).filter(|v| !v.is_nan()).collect()
+    };
+    type Reduce = fn(&[f64]) -> f64;
+    let mean: Reduce = |v| v.iter().sum::<f64>() / v.len() as f64;
+    let var: Reduce = |v| {
+        if v.len() < 2 {
+            f64::NAN
+        } else {
+            v.iter().map(|x| (x - v.iter().sum::<f64>() / v.len() as f64).powi(2)).sum::<f64>() / (v.len() - 1) as f64
+        }
+    };
+    let expected: [Reduce; 7] = [
+        |v| v.iter().sum(),
+        mean,
+        var,
+        |v| {
+            if v.len() < 2 {
+                f64::NAN
+            } else {
+                (v.iter().map(|x| (x - v.iter().sum::<f64>() / v.len() as f64).powi(2)).sum::<f64>() / (v.len() - 1) as f64).sqrt()
+            }
+        },
+        |v| v.iter().copied().fold(f64::NAN, f64::min),
+        |v| v.iter().copied().fold(f64::NAN, f64::max),
+        |v| v.len() as f64,
+    ];
+    let asked = |of: flagstone::array::Groups| {
+        [of.nansum(), of.nanmean(), of.nanvar(1.0), of.nanstd(1.0), of.nanmin(), of.nanmax(), of.count().astype(DType::F64)]
+    };
+    for (dtype, chunks) in [(DType::F64, [9u64, 7, 50]), (DType::F64, [61, 2, 110]), (DType::F32, [4, 3, 7])] {
+        let chunked = Array::from(x.clone()).astype(dtype).rechunk(chunks);
+        let rows = chunked.groupby(&Array::from(ndarray::Array1::from(labels.clone())).rechunk([10]), 0, GROUPS as u64);
+        let areas = chunked.groupby(&Array::from(zones.clone()).rechunk([5, 2]), 0, GROUPS as u64);
+        let near = |a: f64, b: f64| {
+            (a - b).abs() <= 1e-9 * b.abs().max(1.0) || a.is_nan() && b.is_nan() || dtype == DType::F32 && (a - b).abs() < 1e-5 * b.abs()
+        };
+        for runtime in runtimes() {
+            for (n, (found, zonal)) in asked(rows.clone()).into_iter().zip(asked(areas.clone())).enumerate() {
+                if n < 6 {
+                    assert_eq!((found.dtype().unwrap(), zonal.dtype().unwrap()), (dtype, dtype));
+                }
+                let [found, zonal] = [found, zonal].map(|array| runtime.compute::<f64>(&array.astype(DType::F64)).unwrap());
+                for (g, k) in (0..GROUPS).flat_map(|g| (0..110).map(move |k| (g, k))) {
+                    for j in 0..7 {
+                        let values = of(&by_row, g, &|i, at| (at == j).then(|| x[[i, j, k]]));
+                        assert!(near(found[[g, j, k]], expected[n](&values)), "{n}: {} of {values:?} in {g}", found[[g, j, k]]);
+                    }
+                    let values = of(&by_zone, g, &|i, j| Some(x[[i, j, k]]));
+                    assert!(near(zonal[[g, k]], expected[n](&values)), "{n}: {} of {values:?} in {g}", zonal[[g, k]]);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_has_no_nan_skips_none_and_complex_numbers_have_two_ways_to_be_it() {
+    let labels = Array::from(ndarray::arr1(&[1i64, 0, 1, -1]));
+    let of = Array::from(ndarray::arr1(&[1i32, 2, 4, 9])).groupby(&labels, 0, 3);
+    assert_eq!(of.nansum().compute::<i64>().unwrap().as_slice().unwrap(), [2, 5, 0]);
+    assert_eq!(of.nanmax().compute::<i32>().unwrap().as_slice().unwrap()[..2], [2, 4]);
+    assert_eq!(of.nanvar(0.0).compute::<f64>().unwrap().as_slice().unwrap()[..2], [0.0, 2.25]);
+    assert_eq!(of.count().compute::<i64>().unwrap().as_slice().unwrap(), [1, 2, 0]);
+    let c = |re: f64, im: f64| num_complex::Complex::new(re, im);
+    let x = Array::from(ndarray::arr1(&[c(1.0, 2.0), c(3.0, f64::NAN), c(3.0, 6.0), c(0.0, 0.0)]));
+    let of = x.groupby(&labels, 0, 2);
+    assert_eq!(of.nansum().compute::<num_complex::Complex<f64>>().unwrap().as_slice().unwrap(), [c(0.0, 0.0), c(4.0, 8.0)]);
+    assert_eq!(of.nanmean().compute::<num_complex::Complex<f64>>().unwrap()[[1]], c(2.0, 4.0));
+    assert_eq!(of.count().compute::<i64>().unwrap().as_slice().unwrap(), [0, 2]);
+    assert_eq!(of.nanvar(0.0).compute::<f64>().unwrap()[[1]], 5.0);
+    assert_eq!(of.var(0.0).compute::<f64>().unwrap()[[1]], 5.0);
+    assert!(of.nanmin().check().unwrap_err().to_string().contains("complex128 has no order"));
+}
+
+#[test]
+fn means_without_nan_decode_each_chunk_once_and_variances_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x.zarr").display().to_string();
+    let wide = Runtime::builder().memory_limit("256MiB").threads(2).build().unwrap();
+    let (rows, columns) = (1200u64, 1500);
+    let x = random::normal(0.0, 1.0).shape([rows, columns]).seed(5).build();
+    let x = flagstone::array::where_(x.gt(1.0), f64::NAN, x).astype(DType::F32);
+    wide.store_with(&x, &path, &StoreOptions::new().chunks([200, 1500])).unwrap();
+    let (x, months) = (flagstone::open(&path).unwrap(), (0..rows as i64).map(|i| i / 30 % 12).collect::<Vec<i64>>());
+    let months = Array::from(ndarray::Array1::from(months));
+    let of = x.groupby(&months, 0, 12);
+    // a chunk as float64 is more than a task may hold
+    let decoded = |array: &Array| {
+        let runtime = Runtime::builder().memory_limit_bytes(34 << 20).threads(2).build().unwrap();
+        runtime.compute::<f32>(array).unwrap();
+        runtime.counters().decoded_bytes.load(std::sync::atomic::Ordering::SeqCst) as f64 / (rows * columns * 4) as f64
+    };
+    for (array, times) in [(of.nanmean(), 1.0), (of.mean(), 1.0), (of.nanmax(), 1.0), (of.nansum(), 1.0), (of.nanvar(0.0), 2.0)] {
+        assert!((decoded(&array) - times).abs() < 0.02, "{array:?}, beside labels: {}", decoded(&array));
+    }
+    // what is made of them for each place is a table that is looked up
+    let anomalies = &x - of.nanmean().index(flagstone::idx![&months]);
+    assert!((decoded(&anomalies.nanstd(0)) - 2.0).abs() < 0.02);
+}
+
+#[test]
 fn groups_go_along_any_axis_and_keep_their_dtype() {
     let x = Array::from(ndarray::arr2(&[[1i32, 2, 3, 4], [5, 6, 7, 8]]));
     let labels = Array::from(ndarray::arr1(&[1i64, 0, 1, 1]));
@@ -156,7 +268,7 @@ fn sums_and_counts_of_groups_read_their_labels_while_they_are_there() {
     let labels = flagstone::arange(0, side as i64, 1, None).reshape([side, 1]) / 400 + 1 + flagstone::zeros([1, side], DType::I64);
     wide.store_with(&labels.astype(DType::I32), &y_path, &options).unwrap();
     let [x, y] = [x_path, y_path].map(|path| flagstone::open(&path).unwrap());
-    let runtime = Runtime::builder().memory_limit_bytes(12 << 20).threads(2).build().unwrap();
+    let runtime = Runtime::builder().memory_limit_bytes(34 << 20).threads(2).build().unwrap();
     let means = runtime.compute::<f64>(&x.groupby(&y, 0, 7).mean()).unwrap();
     assert!(means.iter().skip(1).all(|mean| (mean - 0.5).abs() < 0.01));
     let counted = |counter: &std::sync::atomic::AtomicU64| counter.load(std::sync::atomic::Ordering::SeqCst);

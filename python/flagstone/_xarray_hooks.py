@@ -5,7 +5,8 @@ xarray has no entry point for these, so its own functions are asked for our arra
 - elements at points (`x.isel(time=points, lat=points)`), which it refuses of arrays of the array API, and setting them;
 - setting along axes one by one (`x[{"time": [0, 1], "lat": [1, 2]}] = v`), where it sets points instead;
 - `ffill` and `bfill`, which hand arrays to bottleneck or numbagg, and these compute them;
-- reductions of groups where flox is installed, which computes them: without it xarray takes group by group, lazily.
+- reductions of groups, which flox computes where it is installed, and which xarray takes group by group without it: ours are found for
+  all groups at once (`_xarray_groups`).
 """
 
 import functools
@@ -13,7 +14,7 @@ import functools
 import numpy as np
 from xarray.core import _aggregations, duck_array_ops, groupby, indexing, nputils
 
-from . import _flagstone
+from . import _flagstone, _xarray_groups
 from ._flagstone import Array
 
 
@@ -56,6 +57,22 @@ def _asked_first(owner, name, ours, is_ours):
     setattr(owner, name, chosen)
 
 
+def _grouped(owner, ours):
+    """Reductions of groups are ours where they are of our arrays."""
+    theirs = owner.reduce
+    if hasattr(theirs, "_flagstone"):
+        return
+
+    @functools.wraps(theirs)
+    def reduce(grouped, func, dim=None, **kwargs):
+        if not _has_ours(grouped._obj):
+            return theirs(grouped, func, dim, **kwargs)
+        return ours(theirs, grouped, func, dim, kwargs)
+
+    reduce._flagstone = True
+    owner.reduce = reduce
+
+
 def install():
     """Asks ours first from now on."""
     adapter = getattr(indexing, "ArrayApiIndexingAdapter", None)
@@ -64,3 +81,5 @@ def install():
     _asked_first(duck_array_ops, "_push", _push, lambda array: isinstance(array, Array))
     for module in (_aggregations, groupby):
         _asked_first(module, "contains_only_chunked_or_numpy", lambda obj: False, _has_ours)
+    _grouped(groupby.DataArrayGroupByBase, _xarray_groups.reduce_array)
+    _grouped(groupby.DatasetGroupByBase, _xarray_groups.reduce_dataset)

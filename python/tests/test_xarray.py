@@ -107,6 +107,111 @@ def test_what_users_do_is_lazy_and_right(name, plain, lazy, monkeypatch):
     xr.testing.assert_allclose(found.compute(), expected)
 
 
+GROUPS = {
+    "unique": lambda d: d.groupby("g"), "month": lambda d: d.groupby("time.month"), "resample": lambda d: d.resample(time="5D"),
+    "bins": lambda d: d.groupby_bins("g", [0, 2, 4, 9]), "two": lambda d: d.groupby(["g", "half"]), "missing": lambda d: d.groupby("some"),
+    "areas": lambda d: d.assign_coords(area=(("time", "y"), np.arange(240).reshape(60, 4) // 7 % 5)).groupby("area"),
+}
+REDUCTIONS = [(name, {}) for name in ("sum", "mean", "var", "std", "min", "max", "count", "median", "prod", "first")]
+REDUCTIONS += [(name, {"skipna": skipna}) for name in ("sum", "mean", "var", "std", "min", "max") for skipna in (False, True)]
+REDUCTIONS += [("var", {"ddof": 1}), ("std", {"ddof": 3}), ("sum", {"min_count": 2}), ("sum", {"min_count": 2, "skipna": True})]
+REDUCTIONS += [("mean", {"keep_attrs": False}), ("mean", {"dim": "time"}), ("max", {"dim": ...}), ("std", {"dim": ["time", "y"]}), ("count", {"dim": ("y", "time")})]
+
+
+def of_groups(dtype, rng):
+    a = rng.normal(size=(3, 60, 4)) * 20 + 30
+    if dtype[0] in "fc":
+        a[rng.random(a.shape) < 0.3] = np.nan
+        a[:, :5] = np.nan
+    time = np.datetime64("2001-01-01", "ns") + np.arange(60) * np.timedelta64(36, "h")
+    g, some = rng.integers(0, 7, 60), np.where(np.arange(60) % 4, np.arange(60) // 9.0, np.nan)
+    coords = {"time": time, "g": ("time", g), "half": ("time", g % 2), "some": ("time", some), "x": [1, 2, 3], "k": 5}
+    return xr.DataArray((a > 30 if dtype == "?" else a.astype(dtype)), dims=("x", "time", "y"), coords=coords, name="v", attrs={"u": "K"})
+
+
+def refusing(monkeypatch):
+    for method in ("__array__", "compute", "__bool__", "__float__"):
+        monkeypatch.setattr(fs.Array, method, lambda *_, **__: pytest.fail("an array was computed in silence"))
+
+
+def assert_same(found, expected, single):
+    assert type(found) is type(expected) and found.attrs == expected.attrs and list(found.coords) == list(expected.coords)
+    for name in expected.data_vars if isinstance(expected, xr.Dataset) else [None]:
+        a, b = (found, expected) if name is None else (found[name], expected[name])
+        assert (a.dims, a.dtype, a.attrs, a.name) == (b.dims, b.dtype, b.attrs, b.name)
+        np.testing.assert_allclose(a.values, b.values, rtol=2e-4 if single else 1e-9, atol=1e-4 if single else 1e-9)
+    for name in expected.coords:
+        assert found[name].equals(expected[name]), name
+
+
+@pytest.mark.parametrize("dtype", ["f4", "i4", "?", "c16"])
+@pytest.mark.parametrize("by", sorted(GROUPS))
+@pytest.mark.filterwarnings("ignore")
+def test_reductions_of_groups_are_xarrays(by, dtype, rng, monkeypatch):
+    plain = of_groups(dtype, rng)
+    lazy = plain.chunk({"time": 16, "y": 3}, **KW).assign_coords({name: plain[name] for name in ("g", "half", "some")})
+    for name, options in REDUCTIONS:
+        try:
+            expected = getattr(GROUPS[by](plain), name)(**options)
+        except Exception as error:  # what xarray refuses of NumPy's arrays is refused of ours
+            with pytest.raises(type(error)):
+                getattr(GROUPS[by](lazy), name)(**options)
+            continue
+        with monkeypatch.context() as patched:
+            refusing(patched)
+            found = getattr(GROUPS[by](lazy), name)(**options)
+        assert is_lazy(found), (name, options)
+        if expected.dtype != object:  # where bools are missing, which ours are as numbers
+            assert_same(found.compute(), expected, dtype == "f4")
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("by", sorted(GROUPS))
+def test_groups_of_datasets_are_xarrays(by, rng, monkeypatch):
+    plain = of_groups("f4", rng).to_dataset(name="v")
+    plain["i"] = ("y", "time"), rng.integers(0, 9, (4, 60)), {"of": "i"}
+    plain["still"] = "y", rng.normal(size=4)
+    plain["w"] = "time", rng.normal(size=60)
+    lazy = plain.chunk({"time": 16}, **KW).assign_coords({name: plain[name] for name in ("g", "half", "some")}).assign(w=plain.w)
+    for name, options in REDUCTIONS:
+        if name in ("median", "prod", "first"):
+            continue
+        try:
+            expected = getattr(GROUPS[by](plain), name)(**options)
+        except ValueError:  # along axes that groups of several axes do not have
+            continue
+        with monkeypatch.context() as patched:
+            refusing(patched)
+            found = getattr(GROUPS[by](lazy), name)(**options)
+        assert is_lazy(found[["v", "i"]]) and list(found.data_vars) == list(expected.data_vars), (name, options)
+        assert_same(found.compute(), expected, True)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_groups_read_each_chunk_once_and_anomalies_twice(rng):
+    a, reads = rng.normal(size=(730, 6)).astype("f4"), []
+
+    class Counting:
+        shape, dtype = a.shape, a.dtype
+
+        def __getitem__(self, at):
+            reads.append(a[at].size)
+            return a[at]
+
+    time = np.arange("2001-01-01", "2003-01-01", dtype="M8[D]").astype("M8[ns]")
+    of = lambda values: xr.DataArray(values, dims=("time", "x"), coords={"time": time}, name="v")
+    plain, lazy = of(a), of(fs.from_array(Counting(), chunks=(73, 6)))
+    anomalies = lambda d: (d.groupby("time.month") - d.groupby("time.month").mean()).std("time")
+    for times, call in [
+        (1, lambda d: d.groupby("time.month").mean()), (1, lambda d: d.groupby("time.dayofyear").mean()), (1, lambda d: d.groupby("time.month").max()),
+        (1, lambda d: d.resample(time="1W").count()), (1, lambda d: d.to_dataset().groupby("time.season").sum().v), (2, lambda d: d.groupby("time.month").std()),
+        (2, anomalies),
+    ]:
+        reads.clear()
+        xr.testing.assert_allclose(call(lazy).compute(), call(plain), rtol=1e-4)
+        assert sum(reads) == a.size * times
+
+
 @pytest.mark.parametrize("order", ["flagstone as fs, xarray as xr", "xarray as xr, flagstone as fs", "flagstone as fs, xarray.core.indexing, xarray as xr"])
 def test_imported_in_any_order_arrays_of_ours_stay_lazy(order):
     code = f"""

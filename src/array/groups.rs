@@ -12,7 +12,7 @@ use super::{Array, args, counted, where_};
 use crate::error::{Error, Result};
 use crate::expr::{Expr, Node, ops};
 use flagstone_kernels::dtype::{DType, Scalar};
-use flagstone_kernels::grouped::Fold;
+use flagstone_kernels::grouped::{Fold, out_dtype};
 use flagstone_kernels::lanes::Method;
 use flagstone_kernels::op::ReduceOp;
 use flagstone_kernels::rows::{ByLabel, Rows};
@@ -88,6 +88,7 @@ impl Groups {
     fn folded(&self, x: &Array, fold: Fold) -> Result<Array> {
         let dtype = x.dtype()?;
         let dtype = match fold {
+            Fold::Present => DType::F64,
             Fold::Sum if dtype == DType::C64 => DType::C128,
             Fold::Sum => match ReduceOp::Sum.out_dtype(dtype) {
                 Some(out) if out.is_float() => DType::F64,
@@ -110,13 +111,16 @@ impl Groups {
             check_lengths(&labels.shape, rows_shape, groups)?;
             if rows.shape.contains(&0) {
                 let shape: Vec<u64> = std::iter::once(groups).chain(others.iter().copied()).collect();
-                return constant(Scalar::Int(0), rows.dtype, &shape);
+                let nothing = if matches!(fold, Fold::NanMin | Fold::NanMax) { Scalar::Float(f64::NAN) } else { Scalar::Int(0) };
+                return constant(nothing, out_dtype(fold, rows.dtype), &shape);
             }
             let parts = Array::from_expr(Node::new(ops::Grouped::new(fold, rows, labels, groups).into())?);
             match fold {
-                Fold::Sum => parts.sum(0),
+                Fold::Sum | Fold::Present => parts.sum(0),
                 Fold::Min => parts.min(0),
                 Fold::Max => parts.max(0),
+                Fold::NanMin => parts.nanmin(0),
+                Fold::NanMax => parts.nanmax(0),
             }
             .expr()
         })?;
@@ -141,20 +145,51 @@ impl Groups {
         Ok(counts.reshape(shape))
     }
 
+    /// Whether there can be NaN.
+    fn has_nan(&self) -> Result<bool> {
+        let dtype = self.x.dtype()?;
+        Ok(dtype.is_float() || dtype.is_complex())
+    }
+
+    /// The sums of what is no NaN and how many there are of it, in the dtype that sums have and float64. One read of floats.
+    fn present(&self) -> Result<(Array, Array)> {
+        if self.x.dtype()?.is_complex() {
+            let nan = self.x.isnan();
+            let counts = self.folded(&nan.logical_not().astype(DType::I64), Fold::Sum)?.astype(DType::F64);
+            return Ok((self.folded(&where_(nan, 0, self.x.clone()), Fold::Sum)?, counts));
+        }
+        let both = self.folded(&self.x, Fold::Present)?;
+        Ok((both.real(), both.imag()))
+    }
+
     /// The sums of the groups; 0 where one has no place. Small integers add up in 64 bits, floats in 64 and are rounded once.
     #[track_caller]
     pub fn sum(&self) -> Array {
         Array::build(|| {
-            let dtype = self.x.dtype()?;
             let sums = self.folded(&self.x, Fold::Sum)?;
-            (if dtype.is_float() || dtype.is_complex() { sums.astype(dtype) } else { sums }).expr()
+            (if self.has_nan()? { sums.astype(self.x.dtype()?) } else { sums }).expr()
         })
     }
 
-    /// How many places each group has.
+    /// As [`Groups::sum`] of what is no NaN.
+    #[track_caller]
+    pub fn nansum(&self) -> Array {
+        Array::build(|| {
+            if !self.has_nan()? {
+                return self.sum().expr();
+            }
+            let there = where_(self.x.isnan(), 0, self.x.clone());
+            self.folded(&there, Fold::Sum)?.astype(self.x.dtype()?).expr()
+        })
+    }
+
+    /// How many elements of each group are no NaN.
     #[track_caller]
     pub fn count(&self) -> Array {
         Array::build(|| {
+            if self.has_nan()? {
+                return self.present()?.1.astype(DType::I64).expr();
+            }
             let shape = self.sum().shape()?;
             self.places()?.broadcast_to(shape).expr()
         })
@@ -163,24 +198,67 @@ impl Groups {
     /// The means of the groups; NaN where one has no place.
     #[track_caller]
     pub fn mean(&self) -> Array {
+        self.centre(false)
+    }
+
+    /// As [`Groups::mean`] of what is no NaN; NaN where there is nothing else. One read.
+    ///
+    /// ```
+    /// let x = flagstone::Array::from(ndarray::arr1(&[1.0, f64::NAN, 5.0]));
+    /// let zones = flagstone::Array::from(ndarray::arr1(&[0, 0, 0]));
+    /// assert_eq!(x.groupby(&zones, 0, 1).nanmean().item::<f64>().unwrap(), 3.0);
+    /// ```
+    #[track_caller]
+    pub fn nanmean(&self) -> Array {
+        self.centre(true)
+    }
+
+    #[track_caller]
+    fn centre(&self, skip_nan: bool) -> Array {
         Array::build(|| {
-            let dtype = self.x.dtype()?;
-            let means = self.folded(&self.x, Fold::Sum)? / self.places()?;
-            (if dtype.is_float() || dtype.is_complex() { means.astype(dtype) } else { means }).expr()
+            let (sums, counts) = self.added(skip_nan)?;
+            let means = sums / counts;
+            (if self.has_nan()? { means.astype(self.x.dtype()?) } else { means }).expr()
         })
+    }
+
+    /// Sums and counts, of what is no NaN if `skip_nan`.
+    fn added(&self, skip_nan: bool) -> Result<(Array, Array)> {
+        if skip_nan && self.has_nan()? {
+            return self.present();
+        }
+        Ok((self.folded(&self.x, Fold::Sum)?, self.places()?))
     }
 
     /// The variances of the groups, about their own means: a second read.
     #[track_caller]
     pub fn var(&self, ddof: f64) -> Array {
+        self.spread(ddof, false)
+    }
+
+    /// As [`Groups::var`] of what is no NaN; NaN where there is no more of it than `ddof`.
+    #[track_caller]
+    pub fn nanvar(&self, ddof: f64) -> Array {
+        self.spread(ddof, true)
+    }
+
+    #[track_caller]
+    fn spread(&self, ddof: f64, skip_nan: bool) -> Array {
         Array::build(|| {
-            let dtype = self.x.dtype()?;
-            let x = self.x.astype(DType::F64);
-            let means = self.folded(&x, Fold::Sum)? / self.places()?;
-            let off = &x - means.take(&self.places_to_take(), self.along()?.start as i64);
-            let squares = self.folded(&off.square(), Fold::Sum)?;
-            let variances = squares / (self.places()?.astype(DType::F64) - ddof);
-            (if dtype.is_float() { variances.astype(dtype) } else { variances }).expr()
+            let (dtype, skip_nan) = (self.x.dtype()?, skip_nan && self.has_nan()?);
+            let (sums, counts) = self.added(skip_nan)?;
+            let means = (sums / &counts).take(&self.places_to_take(), self.along()?.start as i64);
+            let squares = if dtype.is_complex() {
+                let off = self.x.astype(DType::C128) - means;
+                off.real().square() + off.imag().square()
+            } else {
+                (self.x.astype(DType::F64) - means).square()
+            };
+            let squares = if skip_nan { where_(self.x.isnan(), 0, squares) } else { squares };
+            let (squares, free) = (self.folded(&squares, Fold::Sum)?, counts.astype(DType::F64) - ddof);
+            let variances = if skip_nan { where_(free.le(0), f64::NAN, squares / &free) } else { squares / free.maximum(0) };
+            let real = if dtype == DType::C64 { DType::F32 } else { dtype };
+            (if real.is_float() { variances.astype(real) } else { variances }).expr()
         })
     }
 
@@ -188,6 +266,12 @@ impl Groups {
     #[track_caller]
     pub fn std(&self, ddof: f64) -> Array {
         self.var(ddof).sqrt()
+    }
+
+    /// As [`Groups::std`] of what is no NaN.
+    #[track_caller]
+    pub fn nanstd(&self, ddof: f64) -> Array {
+        self.nanvar(ddof).sqrt()
     }
 
     /// The sums of the groups with a weight for each place that has a label, or for each element.
@@ -317,6 +401,18 @@ impl Groups {
         self.extreme(Fold::Max)
     }
 
+    /// As [`Groups::min`] of what is no NaN; NaN where there is nothing else.
+    #[track_caller]
+    pub fn nanmin(&self) -> Array {
+        Array::build(|| if self.has_nan()? { self.folded(&self.x, Fold::NanMin)?.expr() } else { self.min().expr() })
+    }
+
+    /// As [`Groups::max`] of what is no NaN; NaN where there is nothing else.
+    #[track_caller]
+    pub fn nanmax(&self) -> Array {
+        Array::build(|| if self.has_nan()? { self.folded(&self.x, Fold::NanMax)?.expr() } else { self.max().expr() })
+    }
+
     #[track_caller]
     fn extreme(&self, fold: Fold) -> Array {
         Array::build(|| {
@@ -359,12 +455,21 @@ fn func_of(name: &Value) -> Result<Func> {
         "std" => |of, ddof| Ok(of.std(ddof)),
         "min" => |of, _| Ok(of.min()),
         "max" => |of, _| Ok(of.max()),
+        "nansum" => |of, _| Ok(of.nansum()),
+        "nanmean" => |of, _| Ok(of.nanmean()),
+        "nanvar" => |of, ddof| Ok(of.nanvar(ddof)),
+        "nanstd" => |of, ddof| Ok(of.nanstd(ddof)),
+        "nanmin" => |of, _| Ok(of.nanmin()),
+        "nanmax" => |of, _| Ok(of.nanmax()),
         "count" => |of, _| Ok(of.count()),
         "argmin" => |of, _| Ok(of.argmin()),
         "argmax" => |of, _| Ok(of.argmax()),
         "median" => |of, _| Ok(of.median()),
         other => {
-            let what = format!("func '{other}'; expected sum, mean, var, std, min, max, count, argmin, argmax or median");
+            let what = format!(
+                "func '{other}'; expected sum, mean, var, std, min, max, nansum, nanmean, nanvar, nanstd, nanmin, nanmax, count, argmin, \
+                 argmax or median"
+            );
             return Err(Error::bad_request(NAME, what));
         }
     })
@@ -373,7 +478,7 @@ fn func_of(name: &Value) -> Result<Func> {
 /// What groups by label.
 pub(in crate::array) static SIGNATURES: &[Signature] = &[
     sig!("groupby_reduce" ["array", "by"; "func" = "'mean'", "axis" = "0", "num_groups" = "None", "ddof" = "0"]
-    "func ('sum', 'mean', 'var', 'std', 'min', 'max', 'count', 'argmin', 'argmax', 'median') of the places along an axis, or as many from it on as by has, with each label 0, 1, … below num_groups, by default up to the greatest (flox).",
+    "func ('sum', 'mean', 'var', 'std', 'min', 'max', these with 'nan' before them, 'count' of what is no NaN, 'argmin', 'argmax', 'median') of the places along an axis, or as many from it on as by has, with each label 0, 1, … below num_groups, by default up to the greatest (flox).",
     |a| {
         let (x, labels, axis) = (args::array(NAME, &a[0])?, args::array(NAME, &a[1])?, args::integer(NAME, &a[3])?);
         let (func, ddof) = (func_of(&a[2])?, args::float(NAME, &a[5])?);

@@ -15,6 +15,9 @@ use std::sync::Arc;
 /// A list of more slices than this is looked up.
 const LIST_PIECES_MAX: usize = 4096;
 
+/// Fewer slices are views, however often they name the same places.
+const TABLE_PIECES_MIN: usize = 16;
+
 /// Indices in memory are looked at while the graph is built where they are no more,
 const AT_HAND_MAX: u64 = 1 << 20;
 
@@ -226,6 +229,12 @@ fn runs(list: &[i64]) -> Vec<(i64, i64, u64)> {
     runs
 }
 
+/// Whether what makes so many slices of an axis of `len` places is a table that is looked up: slices would be more than that has places,
+/// and what each computes of it is computed again.
+fn is_table(slices: usize, len: u64) -> bool {
+    slices >= TABLE_PIECES_MIN && slices as u64 > len
+}
+
 /// The array at `items`.
 pub(super) fn indexed(expr: &Expr, items: &[Index]) -> Result<Expr> {
     if let Some(Index::Refused(what)) = items.iter().find(|item| matches!(item, Index::Refused(_))) {
@@ -308,12 +317,16 @@ fn with_places_at_hand(expr: &Expr, items: &[Index]) -> Result<Option<(Vec<Index
     };
     let elements = if indices.dtype.is_integer() { at_hand(&indices, AT_HAND_MAX)? } else { None };
     let Some(list) = elements.and_then(|elements| elements.iter().map(integer).collect::<Option<Vec<i64>>>()) else { return Ok(None) };
-    if list.is_empty() || runs(&list).len() > AT_HAND_PIECES_MAX {
+    let slices = runs(&list).len();
+    if list.is_empty() || slices > AT_HAND_PIECES_MAX {
         return Ok(None);
     }
     let mut items = expanded(expr, items)?;
     let Some(at) = items.iter().position(|item| matches!(item, Index::Array(_))) else { return Ok(None) };
     let axis = items[..at].iter().filter(|item| !matches!(item, Index::NewAxis)).count();
+    if is_table(slices, expr.shape[axis]) {
+        return Ok(None);
+    }
     let made = items[..at].iter().filter(|item| !matches!(item, Index::Int(_))).count();
     items[at] = Index::List(list);
     let made = if list_comes_first(&items) { 0 } else { made };
@@ -561,7 +574,7 @@ fn listed(expr: &Expr, items: &[Index], at: usize) -> Result<Expr> {
     let axis = items[..at].iter().filter(|item| !matches!(item, Index::NewAxis)).count();
     let places: Vec<i64> = list.iter().map(|&i| place(i, axis, expr.shape[axis])).collect::<Result<_>>()?;
     let runs = runs(&places);
-    if runs.len() > LIST_PIECES_MAX {
+    if runs.len() > LIST_PIECES_MAX || is_table(runs.len(), expr.shape[axis]) {
         return at_places(expr, items);
     }
     let out_axis = items[..at].iter().filter(|item| !matches!(item, Index::Int(_))).count();

@@ -16,6 +16,45 @@ pub(super) fn join(args: Vec<Expr>, axis: usize) -> Result<Expr> {
     Node::new(ops::Concatenate { args, axis }.into())
 }
 
+/// What was cut along one of its axes, if these are all of it in order, and where its elements come to stand: so groups that were taken
+/// one by one are what they were taken from, and not as many slices.
+fn cut_from(args: &[Expr], axis: usize) -> Option<(Expr, Affine)> {
+    if args.len() < 2 || args.iter().any(|arg| arg.is_counted() || arg.elements() == 0) {
+        return None;
+    }
+    let (whole, mut all) = uncut(&args[0]);
+    let (other, second) = uncut(&args[1]);
+    if whole.id != other.id || whole.is_counted() {
+        return None;
+    }
+    let cut = (0..whole.shape.len()).find(|&at| all.source[at] != second.source[at])?;
+    let mut end = 0;
+    for arg in args {
+        let (of, view) = uncut(arg);
+        let (here, n) = (Follow { start: end as i64, step: 1, axis: Some(axis) }, arg.shape[axis]);
+        let fits = |at: usize, follow: &Follow| match at == cut {
+            true => *follow == here || n == 1 && follow.start == here.start,
+            false => *follow == all.source[at] && follow.axis != Some(axis),
+        };
+        if of.id != whole.id || !view.source.iter().enumerate().all(|(at, follow)| fits(at, follow)) {
+            return None;
+        }
+        end += n;
+    }
+    all.source[cut] = Follow { start: 0, step: 1, axis: Some(axis) };
+    all.shape[axis] = end;
+    (end == whole.shape[cut]).then_some((whole, all))
+}
+
+/// What an array is a view of, which is none itself, and which view.
+fn uncut(expr: &Expr) -> (Expr, Affine) {
+    let (mut of, mut at) = (expr, Affine::identity(&expr.shape));
+    while let Op::View(ops::View { arg, view }) = &of.op {
+        (of, at) = (arg, view.then(&at));
+    }
+    (of.clone(), at)
+}
+
 /// A view; the node itself when it selects everything where it is.
 pub(super) fn view(expr: &Expr, view: Affine) -> Result<Expr> {
     if view.is_identity(&expr.shape) {
@@ -87,7 +126,10 @@ fn joined(operation: &str, arrays: &[Expr], axis: i64) -> Result<Expr> {
     if args.len() == 1 {
         return Ok(args[0].clone());
     }
-    Node::new(Op::Concatenate(ops::Concatenate { args, axis }))
+    match cut_from(&args, axis) {
+        Some((whole, at)) => view(&whole, at),
+        None => join(args, axis),
+    }
 }
 
 fn stacked(arrays: &[Expr], axis: i64) -> Result<Expr> {

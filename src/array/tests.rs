@@ -442,3 +442,29 @@ fn arrays_of_very_many_chunks_are_joined_without_a_list_of_them() {
     let error = runtime.item::<u64>(&concatenate(&[quarter(1), quarter(0)], 0).sum(0)).unwrap_err().to_string();
     assert!(error.contains("blocks of unequal lengths"), "{error}");
 }
+
+#[test]
+fn what_was_cut_is_whole_again_where_it_is_put_together_in_order() {
+    let x = counting(&[4, 3, 2]);
+    let id = |array: &Array| array.expr().unwrap().id;
+    let rows = |of: &[i64]| of.iter().map(|&i| x.index(idx![i])).collect::<Vec<Array>>();
+    assert_eq!(id(&stack(&rows(&[0, 1, 2, 3]), 0)), id(&x));
+    assert_eq!(id(&concatenate(&[x.index(idx![..1]), x.index(idx![1..3]), x.index(idx![3..])], 0)), id(&x));
+    let columns: Vec<Array> = (0..3).map(|i| x.index(idx![.., i])).collect();
+    for (array, is_view) in [
+        (stack(&rows(&[0, 1, 2, 3]), -1), true),
+        (stack(&columns, 0), true),
+        (stack(&rows(&[0, 1, 2]), 0), false),
+        (stack(&rows(&[0, 2, 1, 3]), 0), false),
+        (stack(&rows(&[1, 2, 3, 0]), 1), false),
+        (concatenate(&[x.index(idx![..2]), x.index(idx![1..])], 0), false),
+        (concatenate(&[x.index(idx![..2]), x.index(idx![2..])], 1), false),
+        (concatenate(&[x.index(idx![..;2]), x.index(idx![1..;2])], 0), false),
+    ] {
+        let expr = array.expr().unwrap();
+        assert_eq!(matches!(expr.op, Op::View(_)), is_view, "{}", expr.op.name());
+        assert_eq!(matches!(expr.op, Op::Concatenate(_)), !is_view, "{}", expr.op.name());
+    }
+    let turned = stack(&rows(&[0, 1, 2, 3]), 1).expr().unwrap();
+    assert_eq!(values(&turned), (0..24).map(|i| i / 8 * 2 + i / 2 % 4 * 6 + i % 2).collect::<Vec<i64>>());
+}

@@ -372,6 +372,7 @@ const NUMBERS: [(&str, &[&str]); 6] = [
             "EDGE",
             "LINE",
             "LIST_PIECES_MAX",
+            "TABLE_PIECES_MIN",
             "AT_HAND_MAX",
             "AT_HAND_PIECES_MAX",
             "TOLD_MAX",

@@ -1075,11 +1075,14 @@ def groupby_reduce(array, by, func="mean", axis=0, num_groups=None, ddof=0):
     x, by = moveaxis(array, axis, 0), asarray(by)
     num_groups = by.max() + 1 if num_groups is None else num_groups
     def one(rows):
+        if func == "count":
+            return (~isnan(x[by == rows])).sum(0)
         if func in ("argmin", "argmax"):
             return take(nonzero(by == rows)[0], getattr(np, func)(x[by == rows], 0)) if (by == rows).any() else full(x.shape[1:], -1)
-        if not (by == rows).any():
-            return full(x.shape[1:], nan)
-        return getattr(np, func)(x[by == rows], 0)
+        if not (by == rows).any() and func not in ("sum", "nansum"):
+            return full(x.shape[1:], nan, x.dtype if x.dtype.kind == "f" else "f8")
+        options = {"ddof": ddof} if func[-3:] in ("var", "std") else {}
+        return getattr(np, func)(x[by == rows], 0, **options)
     return moveaxis(stack([one(g) for g in range(num_groups)]), 0, axis)
 """
 

@@ -1,5 +1,6 @@
 //! Rows by label: a box is a part of the axes that labels go along, with as much of the others as a task has room for. Its rows are brought
-//! in a window at a time, so that a part may be many times what a task holds.
+//! in a window at a time, so that a part may be many times what a task holds, and evaluated a few at a time, so that they are folded from
+//! the cache.
 
 use crate::blocked::blocking;
 use crate::blocked::boxes::Boxes;
@@ -13,11 +14,12 @@ use crate::error::{Error, Result};
 use crate::expr::{Expr, ops};
 use crate::grid::{AxisChunks, ChunkGrid};
 use crate::plan::{Parts, Product, Stage, TaskBlocks, TaskSpec, new_product};
+use crate::sizes::WorkSizes;
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::grouped;
 use flagstone_kernels::program::Reg;
-use flagstone_kernels::view::ViewMut;
+use flagstone_kernels::view::{View, ViewMut};
 
 /// Folds rows into groups, a block a box.
 struct GroupedStage {
@@ -30,30 +32,36 @@ struct GroupedStage {
     programs: [Fused; 2],
     /// What is brought in at once along the first axis.
     windows: AxisChunks,
-    /// Of the kernel that evaluates, the rows of a window and the labels.
+    /// Places along the first axis whose rows are evaluated at once.
+    evaluated: u64,
+    /// Of the kernel that evaluates, the rows that are evaluated at once and the labels.
     layout: Layout<3>,
 }
 
 impl GroupedStage {
-    fn new(of: &ops::Grouped, feeds: &[(Feed, Reg); 2], mut cuts: Vec<AxisChunks>) -> GroupedStage {
+    fn new(of: &ops::Grouped, feeds: &[(Feed, Reg); 2], mut cuts: Vec<AxisChunks>, work: &WorkSizes) -> GroupedStage {
         let along = of.parts.axes.len();
         cuts[..along].clone_from_slice(&of.parts.axes);
         let windows = of.windows();
         let boxes = Boxes::rows(cuts);
         let (dtype, item) = (of.values.dtype, of.values.dtype.size() as u64);
+        let into = grouped::out_dtype(of.fold, dtype).size() as u64;
         let programs = feeds.each_ref().map(|(feed, reg)| Fused::new(feed.program.clone(), vec![*reg], vec![]));
         let kernel = programs.iter().map(|program| program.scratch_bytes() as u64).max().unwrap_or(0);
-        let of_window = std::iter::once(&windows).chain(&boxes.cuts[1..]).map(AxisChunks::longest).fold(1, u64::saturating_mul);
-        let layout = Layout::new([kernel, of_window.saturating_mul(item), of.rows().saturating_mul(8)]);
+        let single = of.values.shape.len() == along;
+        let beside = boxes.cuts[1..].iter().map(AxisChunks::longest).fold(1, u64::saturating_mul);
+        // single values are added in an order that follows from how many there are at once
+        let few = if single { u64::MAX } else { (work.grouped_elements / beside.max(1)).max(1) };
+        let evaluated = few.min(windows.longest());
+        let layout = Layout::new([kernel, evaluated.saturating_mul(beside).saturating_mul(item), of.rows().saturating_mul(8)]);
         let reads = vec![Access::whole(feeds[0].0.clone()), Access { feed: feeds[1].0.clone(), axes: (0..along).collect() }];
         let units: Vec<Windows<'_>> = std::iter::once(&windows).chain(&boxes.cuts[1..]).map(Windows::whole).collect();
         let loading = reads[0].feed.loading_bytes(&units).max(Work::loading_bytes(&boxes, &reads[1..]));
         let scratch = layout.bytes().saturating_add(loading);
         let product = Product { id: new_product(), name: "groups".into(), blocks: boxes.len() };
-        let others = Blocks::Elements { axes: (along..boxes.cuts.len()).collect(), item: of.groups.saturating_mul(item) };
+        let others = Blocks::Elements { axes: (along..boxes.cuts.len()).collect(), item: of.groups.saturating_mul(into) };
         let work = Work::new("groupby", boxes, reads, vec![Writes { product, blocks: others }], scratch);
-        let single = of.values.shape.len() == along;
-        GroupedStage { work, fold: of.fold, dtype, groups: of.groups, single, programs, windows, layout }
+        GroupedStage { work, fold: of.fold, dtype, groups: of.groups, single, programs, windows, evaluated, layout }
     }
 }
 
@@ -80,16 +88,26 @@ impl Tasks for GroupedStage {
             let stop = (first + len).min(end);
             let (mut from, mut window) = (start.clone(), shape.clone());
             (from[0], window[0]) = (at, stop - at);
-            let local: Vec<usize> = window.iter().map(|&n| n as usize).collect();
             let mut scratch = &mut *evaluating.scratch;
             let views = of_values.0.feed.load((&start, &shape), &from, &window, own, &mut scratch, counters)?;
-            let values = &mut values[..local.iter().product::<usize>() * self.dtype.size()];
-            of_values.1.run(&from, &local, &views, &mut [ViewMut::dense(&mut *values, self.dtype, &local)], evaluating.kernel);
-            let labels = &labels[(at - start[0]) as usize * beside..(stop - start[0]) as usize * beside];
-            let into = grouped::Groups { count: self.groups as usize, single: self.single, first: at == start[0] };
-            grouped::fold(self.fold, self.dtype, values, labels, into, writes[0]).map_err(|bad| {
-                Error::bad_request("groupby", format!("the label {} of {} groups; expected 0 to {}", bad.0, self.groups, self.groups - 1))
-            })?;
+            while from[0] < stop {
+                let n = self.evaluated.min(stop - from[0]);
+                let mut offset = vec![0; window.len()];
+                offset[0] = (from[0] - at) as usize;
+                window[0] = n;
+                let local: Vec<usize> = window.iter().map(|&n| n as usize).collect();
+                let views: Vec<View<'_>> = views.iter().map(|view| view.part(&offset, &local)).collect();
+                let values = &mut values[..local.iter().product::<usize>() * self.dtype.size()];
+                of_values.1.run(&from, &local, &views, &mut [ViewMut::dense(&mut *values, self.dtype, &local)], evaluating.kernel);
+                let first = (from[0] - start[0]) as usize;
+                let labels = &labels[first * beside..(first + n as usize) * beside];
+                let into = grouped::Groups { count: self.groups as usize, single: self.single, first: first == 0 };
+                grouped::fold(self.fold, self.dtype, values, labels, into, writes[0]).map_err(|bad| {
+                    let (bad, groups) = (bad.0, self.groups);
+                    Error::bad_request("groupby", format!("the label {bad} of {groups} groups; expected 0 to {}", groups - 1))
+                })?;
+                from[0] += n;
+            }
             at = stop;
         }
         Ok(())
@@ -107,11 +125,11 @@ impl Lower for ops::Grouped {
             cuts[..along].fill(AxisChunks::whole(1));
             let beside = self.parts.axes[1..].iter().map(AxisChunks::longest).fold(1, u64::saturating_mul);
             blocking::shrink(&mut cuts, (most / self.windows().longest().saturating_mul(beside).max(self.groups)).max(1));
-            GroupedStage::new(self, &feeds, cuts)
+            GroupedStage::new(self, &feeds, cuts, work)
         };
         // what is decoded whole is read whole where that fits, however long a part is: narrower boxes would decode it again
         let natural = blocking::natural(&feeds[0].0);
-        let whole = natural.rigid.then(|| GroupedStage::new(self, &feeds, natural.cuts.clone()));
+        let whole = natural.rigid.then(|| GroupedStage::new(self, &feeds, natural.cuts.clone(), work));
         let sizes = blocking::task_sizes(work);
         let stages = whole.into_iter().chain(sizes.map(of));
         let stage = blocking::first_within(stages, |stage| stage.demand_bytes(), lowering.budget.share_bytes() / 2);

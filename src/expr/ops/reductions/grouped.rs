@@ -7,7 +7,7 @@ use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through, record};
 use crate::grid::{AxisChunks, ChunkGrid};
 use crate::sizes::graph;
 use flagstone_kernels::dtype::DType;
-use flagstone_kernels::grouped::{Fold, folds};
+use flagstone_kernels::grouped::{Fold, folds, out_dtype};
 use serde::{Deserialize, Serialize};
 use std::hash::Hasher;
 
@@ -80,7 +80,7 @@ impl Operation for Grouped {
         let first = [AxisChunks::regular(self.parts.blocks(), 1), AxisChunks::whole(self.groups)];
         let others = &values.chunks.axes[labels.shape.len()..];
         let chunks = ChunkGrid { axes: first.into_iter().chain(others.iter().cloned()).collect() };
-        Ok(Inferred::known(chunks.shape(), values.dtype, chunks))
+        Ok(Inferred::known(chunks.shape(), out_dtype(self.fold, values.dtype), chunks))
     }
 
     fn same(&self, other: &Op) -> bool {
