@@ -332,27 +332,30 @@ fn chunks_that_are_short_are_refused() {
     assert!(e.contains("scaleoffset is cut short"), "{e}");
 }
 
-/// libhdf5 looks at each chunk up to the last one that an extensible array is said to have.
+/// libhdf5 looks at each chunk up to the last one that an extensible array is said to have, and at all that a fixed one is.
 #[test]
-fn extensible_arrays_that_are_said_to_be_long_are_refused() {
+fn arrays_that_are_said_to_be_long_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     python("make_h5_small.py", dir.path());
     let list = std::fs::read_to_string(dir.path().join("small.txt")).unwrap();
-    let mut refused = 0;
+    // How it is told, and where it says how many: behind the prefix, of an extensible array and four lengths.
+    let kinds = [(b"EAHD", 12 + 32, "an extensible array"), (b"FAHD", 8, "a fixed array")];
+    let mut refused = [0; 2];
     for (n, line) in list.lines().enumerate() {
         let [file, dataset] = line.split('\t').take(2).collect::<Vec<_>>()[..] else { panic!("{line}") };
         let good = std::fs::read(dir.path().join(file)).unwrap();
-        for block in sealed_hdf5(&good).into_iter().filter(|block| good[block.start..].starts_with(b"EAHD")) {
+        for block in sealed_hdf5(&good) {
+            let Some(kind) = kinds.iter().position(|(magic, ..)| good[block.start..].starts_with(*magic)) else { continue };
+            let (_, at, what) = kinds[kind];
             let mut bad = good.clone();
-            // Behind the prefix and four lengths.
-            bad[block.start + 12 + 32..][..8].copy_from_slice(&(1u64 << 45).to_le_bytes());
+            bad[block.start + at..][..8].copy_from_slice(&(1u64 << 45).to_le_bytes());
             block.seal(&mut bad);
             let path = dir.path().join(format!("long-{n}.h5"));
             std::fs::write(&path, &bad).unwrap();
             let e = open(format!("{}:{dataset}", path.display())).map(drop).unwrap_err().to_string();
-            assert!(e.contains("an extensible array of 35184372088832 chunks"), "{file}: {e}");
-            refused += 1;
+            assert!(e.contains(&format!("{what} of 35184372088832 chunks")), "{file}: {e}");
+            refused[kind] += 1;
         }
     }
-    assert!(refused > 5, "{refused}");
+    assert!(refused.iter().all(|n| *n > 5), "{refused:?}");
 }

@@ -83,22 +83,54 @@ struct Pages<'a> {
     first: u64,
 }
 
+/// What the header of a fixed array says.
+struct FixedHeader {
+    client: u8,
+    element_bytes: u8,
+    page_bits: u8,
+    /// Elements.
+    count: u64,
+    /// Where its data block lies.
+    block: u64,
+}
+
+impl FixedHeader {
+    /// Of the array at `at` for chunks numbered by the grid of the largest extents. libhdf5 looks at each element that the header speaks of.
+    ///
+    /// # Errors
+    /// `Store` for what is none, or has another number of elements than the grid.
+    fn read(raw: &Raw<'_>, at: u64, counts_max: &[u64]) -> Result<FixedHeader> {
+        let head = raw.checked(at, 8 + raw.length_bytes + raw.offset_bytes + 4, "fixed array header")?;
+        let mut c = raw.cursor(&head, at);
+        c.expect(b"FAHD\0", "a fixed array (FAHD)")?;
+        let [client, element_bytes, page_bits] = [c.u8()?, c.u8()?, c.u8()?];
+        let (count, block) = (c.length()?, c.offset()?);
+        if crate::grid::element_count(counts_max) != Some(count) {
+            return Err(raw.corrupt(at, &format!("a fixed array of {count} chunks for a grid of {counts_max:?}")));
+        }
+        Ok(FixedHeader { client, element_bytes, page_bits, count, block })
+    }
+}
+
+/// Refuses a fixed array of more elements than there are chunks.
+///
+/// # Errors
+/// `Store` for such an array.
+pub(super) fn require_count(raw: &Raw<'_>, at: u64, counts_max: &[u64]) -> Result<()> {
+    FixedHeader::read(raw, at, counts_max).map(drop)
+}
+
 /// Walks a fixed array.
 pub(super) fn fixed(raw: &Raw<'_>, grid: &Grid<'_>, at: u64, found: &mut Found<'_>) -> Result<()> {
-    let head = raw.checked(at, 8 + raw.length_bytes + raw.offset_bytes + 4, "fixed array header")?;
-    let mut c = raw.cursor(&head, at);
-    c.expect(b"FAHD\0", "a fixed array (FAHD)")?;
-    let client = c.u8()?;
-    let element = Element::new(raw, client, c.u8()?, at)?;
-    let page_bits = c.u8()?;
-    let (count, block) = (c.length()?, c.offset()?);
+    let FixedHeader { client, element_bytes, page_bits, count, block } = FixedHeader::read(raw, at, &grid.counts_max)?;
+    let element = Element::new(raw, client, element_bytes, at)?;
     if block == UNDEFINED {
         return Ok(());
     }
     // Elements past the largest extent would be none of ours: their number is known beforehand.
     let order = Order { grid, unlimited: 0, counts: grid.counts_max.clone() };
-    if crate::grid::element_count(&grid.counts_max) != Some(count) || page_bits > 32 || count == 0 {
-        return Err(raw.corrupt(at, &format!("a fixed array of {count} chunks for a grid of {:?}", grid.counts_max)));
+    if page_bits > 32 || count == 0 {
+        return Err(raw.corrupt(at, &format!("a fixed array of {count} chunks in pages of 2^{page_bits}")));
     }
     let page = 1u64 << page_bits;
     let prefix = 6 + raw.offset_bytes;

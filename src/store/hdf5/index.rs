@@ -101,6 +101,7 @@ pub(super) fn require(raw: &Raw<'_>, layout: &ChunkLayout, counts: &[u64], count
         _ if layout.at == UNDEFINED => Ok(()),
         IndexKind::BTree2 => chunk_tree(raw, layout.at, counts.len()).map(drop),
         IndexKind::Extensible => arrays::require_set(raw, layout.at, counts, counts_max),
+        IndexKind::Fixed => arrays::require_count(raw, layout.at, counts_max),
         _ => Ok(()),
     }
 }
