@@ -277,7 +277,8 @@ mod tests {
             even.edges(&mut edges);
             // every edge, what lies beside it, and what lies nowhere; among many that are clear, one at an edge
             let mut values: Vec<f64> = edges.iter().flat_map(|&edge| [edge.next_down(), edge, edge.next_up()]).collect();
-            let rare = |i: usize| if i % 23 == 0 { edges[i % (bins + 1)] } else { low + (high - low) * (i % 9973) as f64 / 9972.5 };
+            let rare =
+                |i: usize| if i.is_multiple_of(23) { edges[i % (bins + 1)] } else { low + (high - low) * (i % 9973) as f64 / 9972.5 };
             values.extend((0..10 * TILE).map(rare));
             values.extend((0..1000).map(|i| low - 0.1 + (high - low + 0.2) * i as f64 / 999.0));
             values.extend([f64::NAN, f64::INFINITY, f64::NEG_INFINITY]);
