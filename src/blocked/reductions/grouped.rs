@@ -8,6 +8,7 @@ use crate::blocked::feed::Feed;
 use crate::blocked::lower::{Lower, Lowering};
 use crate::blocked::made::Blocked;
 use crate::blocked::need::Windows;
+use crate::blocked::shapes::recut::{decoded_often, recut_lanes};
 use crate::blocked::task_box::TaskBox;
 use crate::blocked::work::{Access, Blocks, Evaluating, Layout, Tasks, Work, Writes};
 use crate::error::{Error, Result};
@@ -114,27 +115,38 @@ impl Tasks for GroupedStage {
     }
 }
 
-impl Lower for ops::Grouped {
-    fn lower(&self, node: &Expr, lowering: &mut Lowering<'_>) -> Result<Blocked> {
-        let (values, regs) = lowering.feed(&[&self.values], &self.values.shape)?;
-        let (labels, label_regs) = lowering.feed(&[&self.labels], &self.labels.shape)?;
-        let feeds = [(values, regs[0]), (labels, label_regs[0])];
+impl ops::Grouped {
+    /// The stage whose boxes have as much of the other axes as a task has room for.
+    fn stage(&self, feeds: &[(Feed, Reg); 2], lowering: &Lowering<'_>) -> GroupedStage {
         let (work, along) = (lowering.budget.work(), self.labels.shape.len());
         let of = |most: u64| {
             let mut cuts = blocking::of_size(&feeds[0].0, most, work);
             cuts[..along].fill(AxisChunks::whole(1));
             let beside = self.parts.axes[1..].iter().map(AxisChunks::longest).fold(1, u64::saturating_mul);
             blocking::shrink(&mut cuts, (most / self.windows().longest().saturating_mul(beside).max(self.groups)).max(1));
-            GroupedStage::new(self, &feeds, cuts, work)
+            GroupedStage::new(self, feeds, cuts, work)
         };
         // what is decoded whole is read whole where that fits, however long a part is: narrower boxes would decode it again
         let natural = blocking::natural(&feeds[0].0);
-        let whole = natural.rigid.then(|| GroupedStage::new(self, &feeds, natural.cuts.clone(), work));
-        let sizes = blocking::task_sizes(work);
-        let stages = whole.into_iter().chain(sizes.map(of));
-        let stage = blocking::first_within(stages, |stage| stage.demand_bytes(), lowering.budget.share_bytes() / 2);
+        let whole = natural.rigid.then(|| GroupedStage::new(self, feeds, natural.cuts.clone(), work));
+        let stages = whole.into_iter().chain(blocking::task_sizes(work).map(of));
+        blocking::first_within(stages, |stage| stage.demand_bytes(), lowering.budget.share_bytes() / 2)
+    }
+}
+
+impl Lower for ops::Grouped {
+    fn lower(&self, node: &Expr, lowering: &mut Lowering<'_>) -> Result<Blocked> {
+        let (values, regs) = lowering.feed(&[&self.values], &self.values.shape)?;
+        let (labels, label_regs) = lowering.feed(&[&self.labels], &self.labels.shape)?;
+        let mut feeds = [(values, regs[0]), (labels, label_regs[0])];
+        let mut stage = self.stage(&feeds, lowering);
+        // where the groups of a whole chunk are too many to hold, its rows are cut narrower first
+        if let Some([cuts, from]) = decoded_often(&stage.work.reads[0], &stage.work.boxes, lowering) {
+            feeds[0] = recut_lanes(lowering, &self.values, feeds[0].clone(), &cuts, &from, 0);
+            stage = self.stage(&feeds, lowering);
+        }
         let first = [AxisChunks::regular(self.parts.blocks(), 1), AxisChunks::whole(self.groups)];
-        let axes = first.into_iter().chain(stage.work.boxes.cuts[along..].iter().cloned()).collect();
+        let axes = first.into_iter().chain(stage.work.boxes.cuts[self.labels.shape.len()..].iter().cloned()).collect();
         let made = Blocked { product: stage.work.writes[0].product.id, grid: ChunkGrid { axes } };
         let bytes = node.elements().saturating_mul(node.dtype.size() as u64);
         let drive = lowering.drive_of_parts(&[&feeds[0].0, &feeds[1].0], stage.tasks(), bytes);
