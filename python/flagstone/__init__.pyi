@@ -207,7 +207,7 @@ class Array:
     def astype(self, dtype: DTypeLike | None, order: str | None = ..., casting: Any = ..., subok: Any = ..., copy: bool | None = ...) -> Array:
         """As another dtype."""
     def choose(self, choices: Any, out: Any = ..., mode: Any = ...) -> Array:
-        """The choice by its number; mode 'clip' or 'wrap'."""
+        """The choice by its number; another number is an error, or goes to the nearest ('clip') or around ('wrap')."""
     def clip(self, min: Any = ..., max: Any = ...) -> Array:
         """Limited to a range."""
     def compress(self, condition: Any, axis: int | Sequence[int] | None = ...) -> Array:
@@ -698,7 +698,7 @@ def trace(a: Any, offset: Any = ..., axis1: Any = ..., axis2: Any = ..., dtype: 
 def select(condlist: Any, choicelist: Any, default: Any = ...) -> Array:
     """The choice of the first condition that holds."""
 def choose(a: Any, choices: Any, out: Any = ..., mode: Any = ...) -> Array:
-    """The choice by its number; mode 'clip' or 'wrap'."""
+    """The choice by its number; another number is an error, or goes to the nearest ('clip') or around ('wrap')."""
 def piecewise(x: Any, condlist: Any, funclist: Any) -> Array:
     """Values by conditions."""
 def isreal(x: Any) -> Array:
