@@ -46,7 +46,7 @@ pub fn corners(array: &Array) -> Result<Option<Array>> {
     let mut corner = array.clone();
     for (axis, &n) in shape.iter().enumerate() {
         if n > 2 * EDGE {
-            let mut index = vec![Index::Slice(None, None, None); axis];
+            let mut index = vec![Index::WHOLE; axis];
             index.push(Index::List((0..EDGE as i64).chain(n as i64 - EDGE as i64..n as i64).collect()));
             corner = corner.index(index);
         }

@@ -1,8 +1,9 @@
-//! Basic indexing, integer lists and boolean masks, in NumPy's meaning; the [`idx!`](crate::idx) macro.
+//! Basic indexing, integer lists and boolean masks, in NumPy's meaning.
 
 use super::Array;
 use super::counted::{self, Length, when_known};
 use super::elementwise::constant;
+use super::index::{Index, complete, list_comes_first, mask_axes, place, slice_bounds};
 use super::io::in_memory::at_hand;
 use super::lookup::{Places, pointwise};
 use super::manipulate::{cut_as, join, view};
@@ -23,191 +24,6 @@ const AT_HAND_MAX: u64 = 1 << 20;
 
 /// and taken as slices where those are no more.
 const AT_HAND_PIECES_MAX: usize = 256;
-
-/// One item of an index.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Index {
-    /// One place; negative from the end. The axis goes.
-    Int(i64),
-    /// `start:stop:step`.
-    Slice(Option<i64>, Option<i64>, Option<i64>),
-    /// A new axis of length 1.
-    NewAxis,
-    /// As many full slices as there are axes left.
-    Ellipsis,
-    /// Places in any order.
-    List(Vec<i64>),
-    /// The places that are true.
-    Bools(Vec<bool>),
-    /// A bool array of the array's shape, or places along one axis as an array of integers.
-    Array(Array),
-    /// A step on what is no slice: refused in these words.
-    #[doc(hidden)]
-    Refused(String),
-}
-
-/// A new axis in `idx![..]`, as NumPy's `newaxis`.
-#[derive(Clone, Copy, Debug)]
-pub struct NewAxis;
-
-/// `...` in `idx![..]`.
-#[derive(Clone, Copy, Debug)]
-pub struct Ellipsis;
-
-impl Index {
-    /// The same slice with a step: what `a..b;step` means. Of anything else an index that is refused, as building
-    /// never fails.
-    pub fn step(self, step: i64) -> Index {
-        let given = match self {
-            Index::Slice(start, stop, None) => return Index::Slice(start, stop, Some(step)),
-            Index::Slice(_, _, Some(first)) => format!("the steps {first} and {step} on one slice"),
-            Index::Int(at) => format!("the step {step} on the integer {at}"),
-            Index::NewAxis => format!("the step {step} on a new axis"),
-            Index::Ellipsis => format!("the step {step} on an ellipsis"),
-            Index::List(_) | Index::Bools(_) => format!("the step {step} on a list"),
-            Index::Array(_) => format!("the step {step} on an array"),
-            refused @ Index::Refused(_) => return refused,
-        };
-        Index::Refused(format!("{given}; only a slice has one step, as in 5..;2"))
-    }
-}
-
-/// An index in NumPy's meaning, for [`Array::index`]: integers, `a..b`, `a..b;step` (`500..100;-2` goes
-/// down), `..` for a whole axis, `...` for all axes left, `NewAxis` or `None`, lists, and bool arrays.
-///
-/// ```
-/// use flagstone::{DType, idx, zeros};
-/// let x = zeros([600, 600], DType::F64);
-/// assert_eq!(x.index(idx![..100, 500..100;-2]).shape().unwrap(), [100, 200]);
-/// assert_eq!(x.index(idx![..;100]).shape().unwrap(), [6, 600]);
-/// assert_eq!(x.index(idx![..., None, -1]).shape().unwrap(), [600, 1]);
-/// assert_eq!(x.index(idx![.., [10, 1, 5]]).shape().unwrap(), [600, 3]);
-/// ```
-#[macro_export]
-macro_rules! idx {
-    (@ [$($done:expr,)*]) => {{
-        // 500..100;-2 goes down, and is not empty
-        #[allow(clippy::reversed_empty_ranges)]
-        let index = ::std::vec::Vec::<$crate::array::Index>::from([$($done),*]);
-        index
-    }};
-    (@ [$($done:expr,)*] ... $(, $($rest:tt)*)?) => {
-        $crate::idx!(@ [$($done,)* $crate::array::Index::Ellipsis,] $($($rest)*)?)
-    };
-    (@ [$($done:expr,)*] None $(, $($rest:tt)*)?) => {
-        $crate::idx!(@ [$($done,)* $crate::array::Index::NewAxis,] $($($rest)*)?)
-    };
-    (@ [$($done:expr,)*] $item:expr ; $step:expr $(, $($rest:tt)*)?) => {
-        $crate::idx!(@ [$($done,)* $crate::array::Index::from($item).step($step),] $($($rest)*)?)
-    };
-    (@ [$($done:expr,)*] $item:expr $(, $($rest:tt)*)?) => {
-        $crate::idx!(@ [$($done,)* $crate::array::Index::from($item),] $($($rest)*)?)
-    };
-    ($($all:tt)*) => { $crate::idx!(@ [] $($all)*) };
-}
-
-impl From<std::ops::RangeFull> for Index {
-    fn from(_: std::ops::RangeFull) -> Index {
-        Index::Slice(None, None, None)
-    }
-}
-impl From<NewAxis> for Index {
-    fn from(_: NewAxis) -> Index {
-        Index::NewAxis
-    }
-}
-impl From<Ellipsis> for Index {
-    fn from(_: Ellipsis) -> Index {
-        Index::Ellipsis
-    }
-}
-impl From<Array> for Index {
-    fn from(mask: Array) -> Index {
-        Index::Array(mask)
-    }
-}
-impl From<&Array> for Index {
-    fn from(mask: &Array) -> Index {
-        Index::Array(mask.clone())
-    }
-}
-impl<const N: usize> From<[bool; N]> for Index {
-    fn from(bools: [bool; N]) -> Index {
-        Index::Bools(bools.to_vec())
-    }
-}
-impl From<Vec<bool>> for Index {
-    fn from(bools: Vec<bool>) -> Index {
-        Index::Bools(bools)
-    }
-}
-
-macro_rules! from_integers {
-    ($($t:ty),*) => { $(
-        impl From<$t> for Index {
-            fn from(at: $t) -> Index {
-                Index::Int(at as i64)
-            }
-        }
-        impl From<std::ops::Range<$t>> for Index {
-            fn from(range: std::ops::Range<$t>) -> Index {
-                Index::Slice(Some(range.start as i64), Some(range.end as i64), None)
-            }
-        }
-        impl From<std::ops::RangeFrom<$t>> for Index {
-            fn from(range: std::ops::RangeFrom<$t>) -> Index {
-                Index::Slice(Some(range.start as i64), None, None)
-            }
-        }
-        impl From<std::ops::RangeTo<$t>> for Index {
-            fn from(range: std::ops::RangeTo<$t>) -> Index {
-                Index::Slice(None, Some(range.end as i64), None)
-            }
-        }
-        impl<const N: usize> From<[$t; N]> for Index {
-            fn from(list: [$t; N]) -> Index {
-                Index::List(list.iter().map(|&at| at as i64).collect())
-            }
-        }
-        impl From<&[$t]> for Index {
-            fn from(list: &[$t]) -> Index {
-                Index::List(list.iter().map(|&at| at as i64).collect())
-            }
-        }
-        impl From<Vec<$t>> for Index {
-            fn from(list: Vec<$t>) -> Index {
-                Index::from(list.as_slice())
-            }
-        }
-    )* };
-}
-from_integers!(i32, i64, usize);
-
-/// Start, step and length of a slice of an axis of `len`: Python's `slice.indices`.
-pub(super) fn slice_bounds(slice: (Option<i64>, Option<i64>, Option<i64>), len: u64) -> Result<(i64, i64, u64)> {
-    let step = slice.2.unwrap_or(1);
-    if step == 0 {
-        return Err(Error::bad_request("index", "a slice with step 0; expected a step that moves"));
-    }
-    let len = len as i64;
-    let (low, high) = if step > 0 { (0, len) } else { (-1, len - 1) };
-    let clamp = |at: i64| if at < 0 { at.saturating_add(len).max(low) } else { at.min(high) };
-    let start = slice.0.map_or(if step > 0 { low } else { high }, clamp);
-    let stop = slice.1.map_or(if step > 0 { high } else { low }, clamp);
-    let distance = if step > 0 { stop - start } else { start - stop };
-    let count = if distance <= 0 { 0 } else { (distance as u64).div_ceil(step.unsigned_abs()) };
-    Ok((start, step, count))
-}
-
-fn place(at: i64, axis: usize, len: u64) -> Result<i64> {
-    let from_start = if at < 0 { at.saturating_add(len as i64) } else { at };
-    if (0..len as i64).contains(&from_start) {
-        Ok(from_start)
-    } else {
-        Err(Error::bad_index("index", format!("index {at} is out of bounds for axis {axis} with length {len}")))
-    }
-}
 
 /// The list as slices (start, step, length): runs of a constant step, repeats included.
 fn runs(list: &[i64]) -> Vec<(i64, i64, u64)> {
@@ -343,14 +159,6 @@ pub(super) fn whole_mask<'a>(expr: &Expr, items: &'a [Index]) -> Option<&'a Arra
     (of.dtype == DType::Bool && whole || !(of.dtype == DType::Bool || of.dtype.is_integer())).then_some(mask)
 }
 
-/// Whether `item` is an array of bool, and of how many axes.
-pub(super) fn mask_axes(item: &Index) -> Result<Option<usize>> {
-    match item {
-        Index::Array(mask) if mask.dtype()? == DType::Bool => mask.ndim().map(Some),
-        _ => Ok(None),
-    }
-}
-
 /// Where a single bool is among the items, the array with an axis of length 1 in its place, and the items with a mask of that axis:
 /// one that is true adds an axis, one that is not selects nothing.
 pub(super) fn with_axes_of_bools(expr: &Expr, items: &[Index]) -> Result<Option<(Expr, Vec<Index>)>> {
@@ -374,26 +182,31 @@ pub(super) fn with_axes_of_bools(expr: &Expr, items: &[Index]) -> Result<Option<
 
 /// The items with each mask replaced by the places where it is true, an array of them for each of its axes.
 pub(super) fn spread_masks(expr: &Expr, items: &[Index]) -> Result<Vec<Index>> {
-    let axes_of = |item: &Index| match item {
-        Index::NewAxis | Index::Ellipsis => Ok(0),
-        item => mask_axes(item).map(|axes| axes.unwrap_or(1)),
-    };
-    let used = items.iter().map(axes_of).sum::<Result<usize>>()?;
-    let mut axis = 0;
     let mut out = Vec::new();
-    for item in items {
-        let first = axis;
-        axis += if matches!(item, Index::Ellipsis) { expr.shape.len().saturating_sub(used) } else { axes_of(item)? };
-        match item {
-            Index::Array(mask) if mask_axes(item)?.is_some() => {
-                check_mask(expr, first, &mask.expr()?)?;
+    let mut axis = 0;
+    for item in complete(&expr.shape, items)? {
+        match (mask_axes(&item)?, item) {
+            (Some(axes), Index::Array(mask)) => {
+                check_mask(expr, axis, &mask.expr()?)?;
                 out.extend(mask.nonzero().into_iter().map(Index::Array));
+                axis += axes;
+                continue;
             }
-            Index::Bools(bools) => out.push(Index::List((0..).zip(bools).filter(|(_, set)| **set).map(|(at, _)| at).collect())),
-            other => out.push(other.clone()),
+            (_, Index::Bools(bools)) => out.push(Index::List(set_places(&bools))),
+            (_, Index::NewAxis) => {
+                out.push(Index::NewAxis);
+                continue;
+            }
+            (_, other) => out.push(other),
         }
+        axis += 1;
     }
     Ok(out)
+}
+
+/// Where `bools` are true.
+fn set_places(bools: &[bool]) -> Vec<i64> {
+    (0..).zip(bools).filter(|(_, set)| **set).map(|(at, _)| at).collect()
 }
 
 /// The slices of an index with arrays of integers among its items, and along which axes of what they select the arrays are
@@ -434,38 +247,19 @@ fn at_places(expr: &Expr, items: &[Index]) -> Result<Expr> {
 
 /// The items without ellipsis and bools, one for every axis and new axis.
 pub(super) fn expanded(expr: &Expr, items: &[Index]) -> Result<Vec<Index>> {
-    let ndim = expr.shape.len();
-    let used = items.iter().filter(|item| !matches!(item, Index::NewAxis | Index::Ellipsis)).count();
-    if used > ndim {
-        return Err(Error::bad_index("index", format!("{used} indices for an array of {ndim} axes, shape {:?}", expr.shape)));
-    }
-    let ellipses = items.iter().filter(|item| matches!(item, Index::Ellipsis)).count();
-    if ellipses > 1 {
-        return Err(Error::bad_index("index", "more than one ellipsis"));
-    }
-    let mut left = ndim - used;
-    let mut out = Vec::new();
-    for item in items {
-        match item {
-            Index::Ellipsis => out.extend((0..std::mem::take(&mut left)).map(|_| Index::Slice(None, None, None))),
-            Index::Bools(bools) => {
-                let axis = out.iter().filter(|item| !matches!(item, Index::NewAxis)).count();
-                let n = bools.len() as u64;
-                if n > expr.shape[axis] || (n < expr.shape[axis] && !is_counted(expr, axis)) {
-                    let what = format!("{} bools for axis {axis} with length {}", bools.len(), expr.shape[axis]);
-                    return Err(Error::bad_index("index", what));
-                }
-                if is_counted(expr, axis) {
-                    out.push(item.clone());
-                    continue;
-                }
-                out.push(Index::List((0..).zip(bools).filter(|(_, set)| **set).map(|(at, _)| at).collect()));
-            }
-            other => out.push(other.clone()),
+    let mut items = complete(&expr.shape, items)?;
+    let along_axes = items.iter_mut().filter(|item| !matches!(item, Index::NewAxis));
+    for (axis, item) in along_axes.enumerate() {
+        let Index::Bools(bools) = item else { continue };
+        let (n, len, counted) = (bools.len() as u64, expr.shape[axis], is_counted(expr, axis));
+        if n > len || (n < len && !counted) {
+            return Err(Error::bad_index("index", format!("{n} bools for axis {axis} with length {len}")));
+        }
+        if !counted {
+            *item = Index::List(set_places(bools));
         }
     }
-    out.extend((0..left).map(|_| Index::Slice(None, None, None)));
-    Ok(out)
+    Ok(items)
 }
 
 fn is_counted(expr: &Expr, axis: usize) -> bool {
@@ -523,13 +317,6 @@ fn bounds(expr: &Expr, items: &[Index]) -> Result<Vec<Length>> {
         lengths.insert(0, length);
     }
     Ok(lengths)
-}
-
-/// NumPy: integers beside a list are part of the list; where a slice stands between them, its axis comes first.
-pub(super) fn list_comes_first(items: &[Index]) -> bool {
-    let part = |item: &Index| matches!(item, Index::Int(_) | Index::List(_) | Index::Bools(_) | Index::Array(_));
-    let advanced: Vec<usize> = (0..items.len()).filter(|&i| part(&items[i])).collect();
-    advanced.windows(2).any(|pair| pair[1] != pair[0] + 1)
 }
 
 /// The choice of elements of `items`, the list (if any) replaced by one of its runs.

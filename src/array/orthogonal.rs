@@ -1,44 +1,29 @@
 //! `x.oix[...]`: each item of an index selects along an axis of its own, so several lists give the outer product of their places.
 
 use super::Array;
-use super::indexing::Index;
+use super::index::{Index, complete};
 use crate::error::{Error, Result};
 
-const WHOLE: Index = Index::Slice(None, None, None);
-
-/// The indices that select the same one after the other from an array of `ndim` axes, none of which has more than one list.
+/// The indices that select the same one after the other from an array of `shape`, none of which has more than one list.
 ///
 /// # Errors
-/// `BadIndex` for an array of several axes, and for more axes or ellipses than there are.
-pub(super) fn steps(ndim: usize, items: &[Index]) -> Result<Vec<Vec<Index>>> {
-    let used = items.iter().filter(|item| !matches!(item, Index::NewAxis | Index::Ellipsis)).count();
-    let ellipses = items.iter().filter(|item| matches!(item, Index::Ellipsis)).count();
-    if used > ndim || ellipses > 1 {
-        // the usual index says what is wrong with it
-        return Ok(vec![items.to_vec()]);
+/// `BadIndex` for an array of several axes as an item, and for more axes or ellipses than there are.
+pub(super) fn steps(shape: &[u64], items: &[Index]) -> Result<Vec<Vec<Index>>> {
+    let many = |item: &Index| if let Index::Array(places) = item { places.ndim().map(|n| Some(n).filter(|&n| n > 1)) } else { Ok(None) };
+    if let Some(n) = items.iter().find_map(|item| many(item).transpose()) {
+        return Err(Error::bad_index("oix", format!("an array of {} axes as one item; expected places along one axis", n?)));
     }
-    let (mut plain, mut lists, mut axes) = (Vec::with_capacity(items.len()), Vec::new(), 0);
-    for item in items {
-        let is_list = match item {
-            Index::Array(places) => match places.ndim()? {
-                0 | 1 => true,
-                n => return Err(Error::bad_index("oix", format!("an array of {n} axes as one item; expected places along one axis"))),
-            },
-            other => matches!(other, Index::List(_) | Index::Bools(_)),
-        };
-        if is_list {
-            lists.push((axes, item.clone()));
+    let mut plain = complete(shape, items)?;
+    let (mut lists, mut axis) = (Vec::new(), 0);
+    for item in &mut plain {
+        if matches!(item, Index::List(_) | Index::Bools(_) | Index::Array(_)) {
+            let list = std::mem::replace(item, Index::WHOLE);
+            lists.push(std::iter::repeat_n(Index::WHOLE, axis).chain([list]).collect());
         }
-        plain.push(if is_list { WHOLE } else { item.clone() });
-        axes += match item {
-            Index::Int(_) => 0,
-            Index::Ellipsis => ndim - used,
-            _ => 1,
-        };
+        axis += !matches!(item, Index::Int(_)) as usize;
     }
     // from the last axis on: a place alone takes its axis away
-    let along = |(axis, item): (usize, Index)| std::iter::repeat_n(WHOLE, axis).chain([item]).collect();
-    Ok(std::iter::once(plain).chain(lists.into_iter().rev().map(along)).collect())
+    Ok(std::iter::once(plain).chain(lists.into_iter().rev()).collect())
 }
 
 impl Array {
@@ -56,7 +41,7 @@ impl Array {
     #[track_caller]
     pub fn oix(&self, index: impl AsRef<[Index]>) -> Array {
         Array::build(|| {
-            let steps = steps(self.ndim()?, index.as_ref())?;
+            let steps = steps(&self.expr()?.shape, index.as_ref())?;
             steps.iter().fold(self.clone(), |x, step| x.index(step)).expr()
         })
     }

@@ -1,7 +1,8 @@
 //! An array → its blocks, one after the other: for arrays that are larger than memory, and consumers that are not ours.
 
 use super::any::wrong_dtype;
-use super::indexing::{Index, indexed};
+use super::index::Index;
+use super::indexing::indexed;
 use super::{Array, ArrayElement, counted};
 use crate::error::Result;
 use crate::expr::{Expr, Through, postorder};

@@ -3,9 +3,8 @@
 
 use super::counted;
 use super::elementwise::{broadcast, cast, constant};
-use super::indexing::{
-    expanded, indexed, list_comes_first, mask_axes, places_of, slice_bounds, spread_masks, whole_mask, with_axes_of_bools,
-};
+use super::index::{list_comes_first, mask_axes, slice_bounds};
+use super::indexing::{expanded, indexed, places_of, spread_masks, whole_mask, with_axes_of_bools};
 use super::lookup::linear;
 use super::manipulate::join;
 use super::operand::{Arg, check_fits};
@@ -15,10 +14,6 @@ use crate::expr::Expr;
 use flagstone_kernels::dtype::DType;
 
 const NAME: &str = "set";
-
-fn full() -> Index {
-    Index::Slice(None, None, None)
-}
 
 fn part(start: u64, stop: u64) -> Index {
     Index::Slice(Some(start as i64), Some(stop as i64), None)
@@ -76,7 +71,7 @@ fn within(x: &Array, at: usize, places: &[Places], value: &Array, chosen: Option
     };
     let stop = start + (len - 1) * step + 1;
     let of = |x: &Array, start: u64, stop: u64| {
-        let mut items = vec![full(); shape.len()];
+        let mut items = vec![Index::WHOLE; shape.len()];
         items[at] = part(start, stop);
         x.index(items)
     };
@@ -119,7 +114,7 @@ fn basic(x: &Array, items: &[Index], value: &Array) -> Result<Array> {
         .map(|item| match item {
             Index::NewAxis => Index::Int(0),
             Index::Int(_) => Index::NewAxis,
-            _ => full(),
+            _ => Index::WHOLE,
         })
         .collect();
     let mut value = value.index(back);

@@ -6,7 +6,7 @@ use super::linalg::sketched_qr::SketchedQr;
 use super::linalg::tall_qr::suits_a_sketch;
 use super::lower::{Lower, LowerAll};
 use super::procedure::Procedure;
-use super::sorting::merge::ExternalSort;
+use super::sorting::external::ExternalSort;
 use super::sorting::quantile::Selection;
 use crate::expr::{Expr, Op, ops};
 use crate::sizes::Sizes;

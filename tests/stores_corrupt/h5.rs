@@ -203,6 +203,42 @@ fn indexes_shorter_than_their_grid_are_refused_whoever_decodes_the_chunks() {
     assert!(codecs.iter().any(|codec| codec.contains("nbit")), "{codecs:?}");
 }
 
+/// libhdf5 steps through the elements of an array as wide as its header says, and takes of each what the dataset's are: so it finds chunks of no
+/// bytes, and reads a sum before their beginning.
+#[test]
+fn indexes_of_other_elements_than_the_dataset_has_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    python("make_h5_small.py", dir.path());
+    let list = std::fs::read_to_string(dir.path().join("small.txt")).unwrap();
+    let mut refused = BTreeMap::new();
+    for (n, line) in list.lines().enumerate() {
+        let (file, dataset) = line.split_once('\t').map(|(file, rest)| (file, rest.split('\t').next().unwrap())).unwrap();
+        let good = std::fs::read(dir.path().join(file)).unwrap();
+        // The width of an element stands behind signature, version and client; that of a tree's record behind the length of a node.
+        let kinds = [(&b"FAHD"[..], 6), (b"EAHD", 6), (b"BTHD", 10)];
+        let wide = |start: usize| kinds.into_iter().find(|(sign, _)| good[start..].starts_with(sign)).map(|(sign, at)| (sign, start + at));
+        for (m, block) in sealed_hdf5(&good).into_iter().enumerate() {
+            let Some((sign, at)) = wide(block.start) else { continue };
+            // trees of attributes and of links have other kinds
+            if sign == b"BTHD" && !matches!(good[block.start + 5], 10 | 11) {
+                continue;
+            }
+            for other in [good[at] + 1, good[at] - 1] {
+                let mut bad = good.clone();
+                bad[at] = other;
+                block.seal(&mut bad);
+                let path = dir.path().join(format!("wide-{n}-{m}-{other}.h5"));
+                std::fs::write(&path, &bad).unwrap();
+                let read = open(format!("{}:{dataset}", path.display())).and_then(|store| read_if_small(&*store));
+                let e = read.map(drop).unwrap_err().to_string();
+                assert!(e.contains(&format!("{other} bytes, expected")) || e.contains("libhdf5"), "{file}: {e}");
+                *refused.entry(sign).or_insert(0) += 1;
+            }
+        }
+    }
+    assert!(refused.len() == 3 && refused.values().all(|&n| n > 2), "{refused:?}");
+}
+
 /// libhdf5 takes as many bytes as a datatype says that its elements have, and reads as many as they always have.
 #[test]
 fn elements_of_any_length_that_are_said_to_be_short_are_refused() {

@@ -140,7 +140,7 @@ fn unpacked(all: &Array, ndim: usize, cores: &[Vec<u64>]) -> Result<Vec<Array>> 
     for core in cores {
         let len = core.iter().product::<u64>() as i64;
         let item = if core.is_empty() { Index::Int(at) } else { Index::Slice(Some(at), Some(at + len), None) };
-        let mut items = vec![Index::Slice(None, None, None); ndim];
+        let mut items = vec![Index::WHOLE; ndim];
         items.push(item);
         at += len;
         let part = all.index(items);

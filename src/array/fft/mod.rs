@@ -249,7 +249,7 @@ pub(in crate::array) fn shifted(name: &'static str, a: &Array, axes: Option<&[i6
         let n = shape[axis];
         let first = if inverse { n / 2 } else { n.div_ceil(2) } as i64;
         let part = |start: Option<i64>, stop: Option<i64>| {
-            let mut items = vec![super::Index::Slice(None, None, None); shape.len()];
+            let mut items = vec![super::Index::WHOLE; shape.len()];
             items[axis] = super::Index::Slice(start, stop, None);
             a.index(items)
         };

@@ -3,7 +3,7 @@
 use crate::array::axes::position;
 use crate::array::composed::{PIECES_MAX, Stretch, composed_as, picked};
 use crate::array::counted::{self, Length};
-use crate::array::indexing::slice_bounds;
+use crate::array::index::slice_bounds;
 use crate::array::{Array, Axes, Index, arange, concatenate, where_};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::DType;

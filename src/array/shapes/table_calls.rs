@@ -297,7 +297,7 @@ pub(super) fn shuffle(a: &[Value]) -> Called {
     let places = lists.iter().map(|list| args::integers(name, list)).collect::<Result<Vec<_>>>()?.concat();
     let x = args::array(name, &a[0])?;
     let axis = position(name, args::integer(name, &a[2])?, x.ndim()?)?;
-    let mut index = vec![Index::Slice(None, None, None); axis];
+    let mut index = vec![Index::WHOLE; axis];
     index.push(Index::List(places));
     given(x.index(index))
 }

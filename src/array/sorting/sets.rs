@@ -79,7 +79,7 @@ pub(in crate::array) fn unique(x: &Array) -> Result<Unique> {
 fn order_of_rows(rows: &Array) -> Result<Array> {
     let [n, columns] = rows.shape()?[..] else { return Err(Error::internal("rows that are no matrix")) };
     check_pieces("unique", columns, "take the different elements of fewer columns")?;
-    let column = |at: u64| rows.index([Index::Slice(None, None, None), Index::Int(at as i64)]);
+    let column = |at: u64| rows.index([Index::WHOLE, Index::Int(at as i64)]);
     // by the last column first: what comes later counts more
     let order = (0..columns).rev().fold(None, |order: Option<Array>, at| {
         Some(match order {

@@ -488,7 +488,7 @@ fn histogramdd(a: &[Value]) -> Result<Value> {
             let sample = args::array(NAME, &a[0])?;
             let sample = if sample.ndim()? == 1 { sample.expand_dims(1) } else { sample };
             match sample.shape()?[..] {
-                [_, d] if d <= 64 => (0..d as i64).map(|at| sample.index([Index::Slice(None, None, None), Index::Int(at)])).collect(),
+                [_, d] if d <= 64 => (0..d as i64).map(|at| sample.index([Index::WHOLE, Index::Int(at)])).collect(),
                 ref other => {
                     return Err(Error::bad_request(
                         NAME,

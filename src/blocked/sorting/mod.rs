@@ -1,5 +1,8 @@
 //! What the order of values decides → procedures of sorted runs and brackets; functions of whole lanes.
 
+mod bounds;
+pub(super) mod external;
 pub(super) mod lanes;
-pub(super) mod merge;
+mod merge;
 pub(super) mod quantile;
+mod runs;

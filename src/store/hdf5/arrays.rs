@@ -15,13 +15,20 @@ struct Element {
 }
 
 impl Element {
-    fn new(raw: &Raw<'_>, client: u8, bytes: u8, at: u64) -> Result<Element> {
+    /// Of an array that says so of them, where a stored size takes `size_bytes`.
+    ///
+    /// # Errors
+    /// `Store` for other elements: libhdf5 would take parts of one for another.
+    fn new(raw: &Raw<'_>, client: u8, bytes: u8, size_bytes: usize, at: u64) -> Result<Element> {
         let bytes = usize::from(bytes);
-        let size_bytes = match client {
-            0 if bytes == raw.offset_bytes => 0,
-            1 if bytes > raw.offset_bytes + 4 && bytes <= raw.offset_bytes + 12 => bytes - raw.offset_bytes - 4,
-            _ => return Err(raw.corrupt(at, &format!("chunk index elements of kind {client} and {bytes} bytes"))),
+        let expected = match size_bytes {
+            0 => (0, raw.offset_bytes),
+            n => (1, raw.offset_bytes + n + 4),
         };
+        if (client, bytes) != expected {
+            let what = format!("chunk index elements of kind {client} and {bytes} bytes, expected kind {} and {}", expected.0, expected.1);
+            return Err(raw.corrupt(at, &what));
+        }
         Ok(Element { bytes, size_bytes })
     }
 
@@ -85,8 +92,7 @@ struct Pages<'a> {
 
 /// What the header of a fixed array says.
 struct FixedHeader {
-    client: u8,
-    element_bytes: u8,
+    element: Element,
     page_bits: u8,
     /// Elements.
     count: u64,
@@ -98,8 +104,8 @@ impl FixedHeader {
     /// Of the array at `at` for chunks numbered by the grid of the largest extents. libhdf5 looks at each element that the header speaks of.
     ///
     /// # Errors
-    /// `Store` for what is none, or has another number of elements than the grid.
-    fn read(raw: &Raw<'_>, at: u64, counts_max: &[u64]) -> Result<FixedHeader> {
+    /// `Store` for what is none, or has other elements than that grid.
+    fn read(raw: &Raw<'_>, at: u64, counts_max: &[u64], size_bytes: usize) -> Result<FixedHeader> {
         let head = raw.checked(at, 8 + raw.length_bytes + raw.offset_bytes + 4, "fixed array header")?;
         let mut c = raw.cursor(&head, at);
         c.expect(b"FAHD\0", "a fixed array (FAHD)")?;
@@ -108,22 +114,22 @@ impl FixedHeader {
         if crate::grid::element_count(counts_max) != Some(count) {
             return Err(raw.corrupt(at, &format!("a fixed array of {count} chunks for a grid of {counts_max:?}")));
         }
-        Ok(FixedHeader { client, element_bytes, page_bits, count, block })
+        let element = Element::new(raw, client, element_bytes, size_bytes, at)?;
+        Ok(FixedHeader { element, page_bits, count, block })
     }
 }
 
-/// Refuses a fixed array of more elements than there are chunks.
+/// Refuses a fixed array of other elements than one for each chunk.
 ///
 /// # Errors
 /// `Store` for such an array.
-pub(super) fn require_count(raw: &Raw<'_>, at: u64, counts_max: &[u64]) -> Result<()> {
-    FixedHeader::read(raw, at, counts_max).map(drop)
+pub(super) fn require_fixed(raw: &Raw<'_>, at: u64, counts_max: &[u64], size_bytes: usize) -> Result<()> {
+    FixedHeader::read(raw, at, counts_max, size_bytes).map(drop)
 }
 
 /// Walks a fixed array.
 pub(super) fn fixed(raw: &Raw<'_>, grid: &Grid<'_>, at: u64, found: &mut Found<'_>) -> Result<()> {
-    let FixedHeader { client, element_bytes, page_bits, count, block } = FixedHeader::read(raw, at, &grid.counts_max)?;
-    let element = Element::new(raw, client, element_bytes, at)?;
+    let FixedHeader { element, page_bits, count, block } = FixedHeader::read(raw, at, &grid.counts_max, grid.size_bytes)?;
     if block == UNDEFINED {
         return Ok(());
     }
@@ -178,14 +184,17 @@ struct Extensible {
 /// Bytes of an extensible array's header before its numbers of things: signature, version, client, and six widths.
 const EXTENSIBLE_PREFIX: usize = 12;
 
-/// Refuses an extensible array that is said to hold elements where neither the grid nor the file has any: libhdf5 looks at each.
+/// Refuses an extensible array that is said to hold elements where neither the grid nor the file has any, since libhdf5 looks at each;
+/// and one of other elements.
 ///
 /// # Errors
 /// `Store` for such an array.
-pub(super) fn require_set(raw: &Raw<'_>, at: u64, counts: &[u64], counts_max: &[u64]) -> Result<()> {
+pub(super) fn require_extensible(raw: &Raw<'_>, at: u64, counts: &[u64], counts_max: &[u64], size_bytes: usize) -> Result<()> {
     let head = raw.checked(at, EXTENSIBLE_PREFIX + 6 * raw.length_bytes + raw.offset_bytes + 4, "extensible array header")?;
     let mut c = raw.cursor(&head, at);
-    c.take(EXTENSIBLE_PREFIX + 4 * raw.length_bytes)?;
+    c.expect(b"EAHD\0", "an extensible array (EAHD)")?;
+    Element::new(raw, c.u8()?, c.u8()?, size_bytes, at)?;
+    c.take(EXTENSIBLE_PREFIX - 7 + 4 * raw.length_bytes)?;
     let (set, there) = (c.length()?, c.length()?);
     // numbered by the largest extents, but for the unlimited axis
     let grid = counts.iter().zip(counts_max).map(|(&n, &most)| if most == u64::MAX { n } else { most }).fold(1, u64::saturating_mul);
@@ -202,7 +211,7 @@ pub(super) fn extensible(raw: &Raw<'_>, grid: &Grid<'_>, at: u64, found: &mut Fo
     let mut c = raw.cursor(&head, at);
     c.expect(b"EAHD\0", "an extensible array (EAHD)")?;
     let client = c.u8()?;
-    let element = Element::new(raw, client, c.u8()?, at)?;
+    let element = Element::new(raw, client, c.u8()?, grid.size_bytes, at)?;
     let (max_bits, in_index, block_min, pointers_min, page_bits) = (c.u8()?, c.u8()?, c.u8()?, c.u8()?, c.u8()?);
     for _ in 0..4 {
         c.length()?;

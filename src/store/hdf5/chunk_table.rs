@@ -121,6 +121,8 @@ pub(super) struct Grid<'a> {
     pub(super) counts_max: Vec<u64>,
     /// Bytes of a chunk, decoded.
     pub(super) chunk_bytes: u32,
+    /// Bytes of a stored size in the index; 0 where all are `chunk_bytes`.
+    pub(super) size_bytes: usize,
     /// Whether the dataset has filters.
     pub(super) filtered: bool,
     /// The largest stored size that is believed, and the least of a chunk to which all filters were applied.

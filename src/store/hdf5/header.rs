@@ -210,6 +210,8 @@ pub(super) struct ChunkLayout {
     pub(super) at: u64,
     /// Whether chunks that the edge cuts are stored without filters.
     pub(super) plain_edges: bool,
+    /// Whether the index has stored sizes at the width of the file's lengths, as chunks of 4 GiB and more need it.
+    pub(super) wide_sizes: bool,
 }
 
 /// Reads the layout of the chunked dataset whose header is at `at`.
@@ -223,14 +225,13 @@ pub(super) fn chunk_layout(raw: &Raw<'_>, at: u64) -> Result<ChunkLayout> {
             let class = c.u8()?;
             c.take(5)?;
             require_chunked(raw, at, class)?;
-            Ok(ChunkLayout { kind: IndexKind::BTree1, at: c.offset()?, plain_edges: false })
+            Ok(ChunkLayout { kind: IndexKind::BTree1, at: c.offset()?, plain_edges: false, wide_sizes: false })
         }
         3 => {
             require_chunked(raw, at, c.u8()?)?;
             c.take(1)?;
-            Ok(ChunkLayout { kind: IndexKind::BTree1, at: c.offset()?, plain_edges: false })
+            Ok(ChunkLayout { kind: IndexKind::BTree1, at: c.offset()?, plain_edges: false, wide_sizes: false })
         }
-        // Version 5 says the same; its index keeps stored sizes at full width, for chunks of 4 GiB and more.
         4 | 5 => {
             require_chunked(raw, at, c.u8()?)?;
             let (flags, rank, width) = (c.u8()?, c.u8()?, c.u8()?);
@@ -253,7 +254,7 @@ pub(super) fn chunk_layout(raw: &Raw<'_>, at: u64) -> Result<ChunkLayout> {
                 }
                 other => return Err(raw.corrupt(at, &format!("unknown kind {other} of chunk index"))),
             };
-            Ok(ChunkLayout { kind, at: c.offset()?, plain_edges: flags & 1 != 0 })
+            Ok(ChunkLayout { kind, at: c.offset()?, plain_edges: flags & 1 != 0, wide_sizes: version == 5 })
         }
         other => Err(Error::store(
             raw.address,

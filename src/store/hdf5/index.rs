@@ -91,43 +91,54 @@ fn btree1(found: &mut Found<'_>, root: u64) -> Result<()> {
 const PLAIN: u8 = 10;
 const FILTERED: u8 = 11;
 
+/// Bytes of a stored size in an index of filtered chunks that have `chunk_bytes`, as libhdf5 writes and reads them; in trees of version 1
+/// they are always four.
+pub(super) fn size_bytes(raw: &Raw<'_>, layout: &ChunkLayout, chunk_bytes: u32) -> usize {
+    // a stored chunk may be longer than a decoded one
+    if layout.wide_sizes { raw.length_bytes } else { 1 + (chunk_bytes.max(1).ilog2() as usize + 8) / 8 }
+}
+
 /// Refuses an index that libhdf5 would not come back from: it takes the memory of a tree's node before it looks whether the file has it,
-/// believes the kind of its records, and looks at each chunk that an array is said to have.
+/// believes the kind and the width of its records, and looks at each chunk that an array is said to have. A stored size takes
+/// `size_bytes`, 0 without filters.
 ///
 /// # Errors
 /// `Store` for such an index.
-pub(super) fn require(raw: &Raw<'_>, layout: &ChunkLayout, counts: &[u64], counts_max: &[u64]) -> Result<()> {
+pub(super) fn require(raw: &Raw<'_>, layout: &ChunkLayout, counts: &[u64], counts_max: &[u64], size_bytes: usize) -> Result<()> {
     match layout.kind {
         _ if layout.at == UNDEFINED => Ok(()),
-        IndexKind::BTree2 => chunk_tree(raw, layout.at, counts.len()).map(drop),
-        IndexKind::Extensible => arrays::require_set(raw, layout.at, counts, counts_max),
-        IndexKind::Fixed => arrays::require_count(raw, layout.at, counts_max),
+        IndexKind::BTree2 => chunk_tree(raw, layout.at, counts.len(), size_bytes).map(drop),
+        IndexKind::Extensible => arrays::require_extensible(raw, layout.at, counts, counts_max, size_bytes),
+        IndexKind::Fixed => arrays::require_fixed(raw, layout.at, counts_max, size_bytes),
         _ => Ok(()),
     }
 }
 
-/// The tree of the chunks of a dataset of `rank` axes, and how many bytes of a record are the chunk's length; none in one without filters.
+/// The tree of the chunks of a dataset of `rank` axes, whose stored sizes take `size_bytes`.
 ///
 /// # Errors
 /// `Store` for a tree of something else.
-fn chunk_tree(raw: &Raw<'_>, at: u64, rank: usize) -> Result<(btree2::Tree, usize)> {
+fn chunk_tree(raw: &Raw<'_>, at: u64, rank: usize, size_bytes: usize) -> Result<btree2::Tree> {
     let tree = btree2::Tree::open(raw, at)?;
-    match (tree.kind, tree.record_bytes) {
-        (PLAIN, record) if record == raw.offset_bytes + 8 * rank => Ok((tree, 0)),
-        (FILTERED, record) if record > raw.offset_bytes + 4 + 8 * rank && record <= raw.offset_bytes + 12 + 8 * rank => {
-            Ok((tree, record - raw.offset_bytes - 4 - 8 * rank))
-        }
-        (kind, record) => Err(raw.corrupt(at, &format!("B-tree records of kind {kind} and {record} bytes"))),
+    let expected = match size_bytes {
+        0 => (PLAIN, raw.offset_bytes + 8 * rank),
+        n => (FILTERED, raw.offset_bytes + n + 4 + 8 * rank),
+    };
+    if (tree.kind, tree.record_bytes) == expected {
+        return Ok(tree);
     }
+    let (kind, record) = expected;
+    let what = format!("B-tree records of kind {} and {} bytes, expected kind {kind} and {record}", tree.kind, tree.record_bytes);
+    Err(raw.corrupt(at, &what))
 }
 
 fn btree2(found: &mut Found<'_>, at: u64) -> Result<()> {
     let (raw, rank) = (found.raw, found.grid.counts.len());
-    let (tree, size_bytes) = chunk_tree(raw, at, rank)?;
+    let tree = chunk_tree(raw, at, rank, found.grid.size_bytes)?;
     tree.records(raw, |record, node| {
         let mut c = raw.cursor(record, node);
         let address = c.offset()?;
-        let (len, mask) = match size_bytes {
+        let (len, mask) = match found.grid.size_bytes {
             0 => (found.grid.chunk_bytes.into(), 0),
             n => (c.number(n)?, c.u32()?),
         };

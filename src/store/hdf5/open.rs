@@ -409,15 +409,22 @@ impl Building<'_> {
         let mut counts: Vec<u64> = outer.iter().zip(chunk).map(|(n, c)| n.div_ceil(*c)).collect();
         let counts_max: Vec<u64> = most.iter().zip(chunk).map(|(&n, c)| if n == UNDEFINED { n } else { n.div_ceil(*c) }).collect();
         let layout = header::chunk_layout(raw, library::header_address(address, self.object)?)?;
-        index::require(raw, &layout, &counts, &counts_max)?;
+        let filtered = !filters.is_empty();
+        let size_bytes = if filtered { index::size_bytes(raw, &layout, chunk_bytes) } else { 0 };
+        index::require(raw, &layout, &counts, &counts_max, size_bytes)?;
         let stored_max = u64::from(chunk_bytes).saturating_mul(2).saturating_add(1 << 16);
-        let known = library::known_chunks(address, self.object, filters.is_empty().then_some(chunk_bytes))?;
+        let known = library::known_chunks(address, self.object, (!filtered).then_some(chunk_bytes))?;
         let stored_min = filters::stored_min(filters);
-        let grid = Grid { chunk, counts: &counts, counts_max, chunk_bytes, filtered: !filters.is_empty(), stored_max, stored_min, known };
+        let grid = Grid { chunk, counts: &counts, counts_max, chunk_bytes, size_bytes, filtered, stored_max, stored_min, known };
         let index = match self.bytes() {
             0 => Some(Index::Dense(Dense::default())),
             _ => index::read(raw, &layout, &grid)?,
         };
+        if index.is_none() && stored_min > 0 {
+            // it reads a sum of each chunk, however short that is said to be
+            let what = "its index holds other chunks than libhdf5 counts (a file that is being written? open it again then)";
+            return Err(raw.corrupt(layout.at, what));
+        }
         // what libhdf5 reads has an index that was walked all the same: it believes what a damaged one says of its own length
         let (Some(index), Some(pipeline)) = (index, pipeline) else {
             require_filters(address, filters)?;

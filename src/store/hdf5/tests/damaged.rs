@@ -70,6 +70,7 @@ fn our_own_parsers_survive_any_bytes() {
             counts: &[10, 8],
             counts_max: vec![10, 8],
             chunk_bytes: 80,
+            size_bytes: index::size_bytes(&raw, &layout, 80),
             filtered: true,
             stored_max: 1 << 17,
             stored_min: 0,

@@ -26,6 +26,7 @@ fn an_index_walk_that_misses_a_chunk_is_not_believed() {
                 counts,
                 counts_max: vec![10, 8],
                 chunk_bytes: 80,
+                size_bytes: if filtered { index::size_bytes(&raw, &layout, 80) } else { 0 },
                 filtered,
                 stored_max: 1 << 17,
                 stored_min: 0,
