@@ -65,6 +65,7 @@ named! {
     ReduceOp {
         Sum = "sum", Prod = "prod", Mean = "mean", Var = "var", Std = "std", Min = "min", Max = "max",
         Any = "any", All = "all", Argmin = "argmin", Argmax = "argmax", CountNonzero = "count_nonzero",
+        BitwiseAnd = "bitwise_and.reduce", BitwiseOr = "bitwise_or.reduce", BitwiseXor = "bitwise_xor.reduce",
     }
 }
 
@@ -152,6 +153,16 @@ impl UnaryOp {
 }
 
 impl BinaryOp {
+    /// What arguments of two dtypes become: what both promote to. Where NumPy has loops of floats alone, the float that each goes into
+    /// without loss promotes to it: i8 and u8 to f16.
+    pub fn common(self, a: DType, b: DType) -> DType {
+        use BinaryOp::*;
+        match self {
+            Arctan2 | Hypot | Copysign | Nextafter | Logaddexp | Logaddexp2 | Heaviside => float_of(a).promote(float_of(b)),
+            _ => a.promote(b),
+        }
+    }
+
     /// The dtypes it works in for arguments that promote to `common`; `None` where NumPy raises TypeError.
     ///
     /// `ldexp` is the one operation that NumPy gives two argument dtypes: here the exponent comes in the
@@ -183,7 +194,7 @@ impl BinaryOp {
 }
 
 impl ReduceOp {
-    /// The dtype of the result for values of `arg`; `None` where NumPy raises TypeError (nowhere today).
+    /// The dtype of the result for values of `arg`; `None` where NumPy raises TypeError.
     pub fn out_dtype(self, arg: DType) -> Option<DType> {
         use crate::dtype::Kind;
         use ReduceOp::*;
@@ -203,6 +214,8 @@ impl ReduceOp {
             },
             Min | Max => arg,
             Any | All => DType::Bool,
+            BitwiseAnd | BitwiseOr | BitwiseXor if arg == DType::Bool || arg.is_integer() => arg,
+            BitwiseAnd | BitwiseOr | BitwiseXor => return None,
             Argmin | Argmax | CountNonzero => DType::I64,
         })
     }

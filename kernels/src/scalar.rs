@@ -75,9 +75,9 @@ impl Scalar {
             Scalar::Complex(re, im) => given.copy_from_slice(bytemuck::bytes_of(&C128::new(re, im))),
         }
         let mut element = [0u128; 1];
-        // SAFETY: one element of each dtype, at addresses aligned for all.
-        unsafe { crate::elementwise::cast(from, dtype)([value.as_ptr().cast(); 3], element.as_mut_ptr().cast(), 1) };
-        out.copy_from_slice(&bytemuck::bytes_of(&element)[..dtype.size()]);
+        let element = &mut bytemuck::bytes_of_mut(&mut element)[..dtype.size()];
+        crate::elementwise::cast_dense(from, &bytemuck::bytes_of(&value)[..from.size()], dtype, element);
+        out.copy_from_slice(element);
     }
 
     /// Reads one element of `dtype` (native byte order).

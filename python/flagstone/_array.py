@@ -160,13 +160,17 @@ def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
     if not all(isinstance(x, known) for x in inputs):
         return NotImplemented
     out = kwargs.pop("out", None)
-    where = kwargs.pop("where", True)
-    dtype = kwargs.pop("dtype", None)
+    dtype, casting = kwargs.pop("dtype", None), kwargs.pop("casting", None)
     name = _UFUNCS.get(ufunc.__name__, ufunc.__name__)
     if method != "__call__":
         if method == "reduce" and "axis" not in kwargs:
             kwargs["axis"] = 0
+        if kwargs.get("where") is True:
+            del kwargs["where"]
+        if kwargs.get("initial", None) is np._NoValue:
+            del kwargs["initial"]
         name = f"{name}.{method}"
+    where = kwargs.pop("where", True) if method == "__call__" else True
     if ufunc is np.matmul and method == "__call__":
         kwargs = {}
     function = functions.get(name) or functions.get(name.replace("conjugate", "conj"))
@@ -175,17 +179,32 @@ def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
         return getattr(np, ufunc.__name__)(a.reshape(a.shape + (1,) * b.ndim), b, **kwargs)
     if function is None:
         raise _lacking(name)
-    if where is not True:
-        raise NotImplementedError(f"{name}: where=; use fs.where(condition, {name}(...), otherwise)")
-    for default in ("casting", "order", "subok"):
-        if kwargs.get(default) in ("same_kind", "K", True):
+    if where is not True and out is None:
+        raise NotImplementedError(f"{name}: where= without out=; use fs.where(condition, {name}(...), otherwise)")
+    for default in ("order", "subok"):
+        if kwargs.get(default) in ("K", True):
             kwargs.pop(default)
-    if dtype is not None and method == "__call__":
-        inputs = [functions["asarray"](x).astype(dtype) for x in inputs]
+    if (dtype is not None or casting is not None) and method == "__call__":
+        inputs = _as_loop_has_them(ufunc, inputs, dtype, casting)
     elif dtype is not None:
         kwargs["dtype"] = dtype
     result = function(*inputs, **kwargs)
+    if where is not True:
+        (target,) = out if isinstance(out, tuple) else (out,)
+        result = functions["where"](where, result, target)
     return result if out is None else _into(out, result)
+
+
+def _as_loop_has_them(ufunc, inputs, dtype, casting):
+    """The inputs in the dtypes of the loop that NumPy takes for a result of `dtype`; its TypeError where there is none."""
+    def given(x):
+        return type(x) if type(x) in (int, float, complex) else functions["asarray"](x).dtype
+
+    signature = None if dtype is None else (None,) * ufunc.nin + (np.dtype(dtype),) * ufunc.nout
+    taken = ufunc.resolve_dtypes(
+        (*map(given, inputs), *(None,) * ufunc.nout), signature=signature, casting=casting or "same_kind"
+    )
+    return [functions["asarray"](x).astype(into) for x, into in zip(inputs, taken)]
 
 
 def _name_in_table(function):

@@ -19,7 +19,10 @@ pub trait ArrayElement: Clone + Send + Sync + 'static {
     /// Elements as they lie in memory, where that is how the user's type does.
     fn slice(stored: &[Self::Stored]) -> Option<&[Self]>;
     /// A whole array from memory; free where both types are one.
-    fn array(stored: ArrayD<Self::Stored>) -> ArrayD<Self>;
+    ///
+    /// # Errors
+    /// `Internal` where the elements do not lie in C order.
+    fn array(stored: ArrayD<Self::Stored>) -> Result<ArrayD<Self>>;
 }
 
 impl ArrayElement for bool {
@@ -34,8 +37,12 @@ impl ArrayElement for bool {
     fn slice(_: &[Bool]) -> Option<&[bool]> {
         None
     }
-    fn array(stored: ArrayD<Bool>) -> ArrayD<bool> {
-        stored.mapv(bool::from)
+    fn array(stored: ArrayD<Bool>) -> Result<ArrayD<bool>> {
+        let shape = stored.raw_dim();
+        let (bytes, _) = stored.into_raw_vec_and_offset();
+        // collected in place: a result is counted once
+        let bools = ArrayD::from_shape_vec(shape, bytes.into_iter().map(bool::from).collect());
+        bools.map_err(|e| Error::internal(format!("bools in memory: {e}")))
     }
 }
 
@@ -53,8 +60,8 @@ macro_rules! elements {
             fn slice(stored: &[$t]) -> Option<&[$t]> {
                 Some(stored)
             }
-            fn array(stored: ArrayD<$t>) -> ArrayD<$t> {
-                stored
+            fn array(stored: ArrayD<$t>) -> Result<ArrayD<$t>> {
+                Ok(stored)
             }
         }
     )* };
@@ -76,7 +83,7 @@ macro_rules! any_array {
             /// When the result cannot be handed out as an array.
             pub fn from_dense(dense: Dense) -> Result<AnyArray> {
                 match dense.dtype {
-                    $(DType::$variant => Ok(AnyArray::$variant(<$t as ArrayElement>::array(dense.into_array()?))),)*
+                    $(DType::$variant => <$t as ArrayElement>::array(dense.into_array()?).map(AnyArray::$variant),)*
                 }
             }
             /// Element type.

@@ -1,6 +1,6 @@
 //! Which axes a reduction takes, and how.
 
-use super::Array;
+use super::{Array, Operand};
 use crate::error::{Error, Refusal, Result};
 use flagstone_kernels::dtype::DType;
 
@@ -22,6 +22,7 @@ pub struct Axes {
     pub(super) ddof: f64,
     pub(super) dtype: Option<DType>,
     pub(super) only: Option<Array>,
+    pub(super) initial: Option<Operand>,
 }
 
 /// The axes of a reduction, ready for options.
@@ -54,6 +55,17 @@ impl Axes {
     /// Only elements where `mask` is true count (NumPy's `where=`).
     pub fn only(mut self, mask: &Array) -> Axes {
         self.only = Some(mask.clone());
+        self
+    }
+    /// The value that sums, products, extremes and joined bits begin with, cast to the dtype of the result; also what they are of nothing.
+    ///
+    /// ```
+    /// use flagstone::{DType, axis, zeros};
+    /// assert!(zeros([0, 3], DType::F64).max(axis(0)).shape().is_err());
+    /// assert_eq!(zeros([0, 3], DType::F64).max(axis(0).initial(-1.0)).shape().unwrap(), [3]);
+    /// ```
+    pub fn initial(mut self, initial: impl Into<Operand>) -> Axes {
+        self.initial = Some(initial.into());
         self
     }
 

@@ -1,7 +1,7 @@
 //! The calls of the table that are more than one operation or need their arguments read.
 
 use super::composed::composed;
-use super::python::{attribute, function2};
+use super::python::attribute;
 use super::{Array, Operand, Value, args, creation, cumulative as totals, dtypes, manipulate, reduce as reductions};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::{DType, Scalar};
@@ -191,7 +191,16 @@ pub(super) struct Options<'a> {
     pub keepdims: &'a Value,
     pub only: &'a Value,
     pub ddof: &'a Value,
+    pub initial: &'a Value,
 }
+
+impl Options<'_> {
+    /// Nothing asked for.
+    pub const NONE: Options<'static> =
+        Options { axis: &Value::None, dtype: &Value::None, keepdims: &NO, only: &Value::None, ddof: &Value::None, initial: &Value::None };
+}
+
+const NO: Value = Value::Scalar(Scalar::Bool(false));
 
 /// The one of two names of a parameter that was given: what the first is by default, 0, may stand beside the second.
 pub(super) fn one_of<'a>(first: &str, a: &'a Value, second: &str, b: &'a Value) -> Result<&'a Value> {
@@ -212,31 +221,9 @@ pub(super) fn reduction(op: ReduceOp, skip_nan: bool, a: &Value, options: Option
         Value::None | Value::Scalar(Scalar::Bool(true)) | Value::Typed(Scalar::Bool(true), _) => None,
         other => Some(args::array(name, other)?),
     };
+    axes.initial = if is_none(options.initial) { None } else { Some(args::operand(name, options.initial)?) };
     let array = args::array(name, a)?;
     given(Array::build(|| reductions::reduce(op, &array.expr()?, &axes, skip_nan)))
-}
-
-/// A reduction that begins with a value, which is also what there is where nothing is reduced.
-pub(super) fn reduction_from(initial: &Value, op: ReduceOp, skip_nan: bool, a: &Value, options: Options<'_>) -> Called {
-    if is_none(initial) {
-        return reduction(op, skip_nan, a, options);
-    }
-    let joined = match (op, skip_nan) {
-        (ReduceOp::Sum, _) => BinaryOp::Add,
-        (ReduceOp::Prod, _) => BinaryOp::Multiply,
-        (ReduceOp::Min, false) => BinaryOp::Minimum,
-        (ReduceOp::Max, false) => BinaryOp::Maximum,
-        (ReduceOp::Min, true) => BinaryOp::Fmin,
-        (ReduceOp::Max, true) => BinaryOp::Fmax,
-        (other, _) => return Err(Error::internal(format!("{} from a value", other.name()))),
-    };
-    let array = args::array(op.name(), a)?;
-    // sums of nothing are there where the least of nothing is not
-    let of_nothing = matches!(op, ReduceOp::Min | ReduceOp::Max) && array.shape()?.contains(&0);
-    let found = reduction(if of_nothing { ReduceOp::Sum } else { op }, skip_nan, &Value::Array(array.clone()), options)?;
-    let Value::Array(found) = found else { return Err(Error::internal("a reduction that is no array")) };
-    let found = if of_nothing { found.astype(array.dtype()?) } else { found };
-    function2(if of_nothing { BinaryOp::Add } else { joined }, &Value::Array(found), initial)
 }
 
 /// The last two axes exchanged.

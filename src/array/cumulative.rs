@@ -3,7 +3,7 @@
 use super::axes::position;
 use super::elementwise::{cast, constant};
 use super::{Array, concatenate, counted};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::expr::{Expr, Node, ops};
 use flagstone_kernels::dtype::{DType, Scalar};
 use flagstone_kernels::op::ScanOp;
@@ -18,14 +18,12 @@ pub(super) fn cumulative(op: ScanOp, expr: &Expr, axis: Option<i64>, dtype: Opti
     let name = if skip_nan { format!("nan{}", op.name()) } else { op.name().to_string() };
     let ndim = expr.shape.len();
     let axis = match axis {
+        // a number is an array of one, as NumPy has it
+        None | Some(0 | -1) if ndim == 0 => return cumulative(op, &super::manipulate::insert_axes(expr, &[0])?, Some(0), dtype, skip_nan),
         Some(axis) => position(&name, axis, ndim)?,
         None if ndim == 1 => 0,
-        None if ndim == 0 => return cumulative(op, &super::manipulate::insert_axes(expr, &[0])?, Some(0), dtype, skip_nan),
         None => return cumulative(op, &Array::from_expr(expr.clone()).ravel().expr()?, Some(0), dtype, skip_nan),
     };
-    if expr.dtype.is_complex() && matches!(op, ScanOp::Min | ScanOp::Max) {
-        return Err(Error::bad_type(name, format!("not defined for {}", expr.dtype)));
-    }
     let arg = match dtype {
         Some(dtype) => cast(expr, dtype)?,
         None => expr.clone(),

@@ -159,13 +159,20 @@ pub(super) fn binary(op: BinaryOp, a: &Operand, b: &Operand) -> Result<Expr> {
     if let Some(expr) = mixed_sign_comparison(op, &a, &b)? {
         return Ok(expr);
     }
-    let mut common = common_dtype(&[&a, &b]);
+    let mut common = match (&a, &b) {
+        (Arg::Expr(a), Arg::Expr(b)) => op.common(a.dtype, b.dtype),
+        _ => common_dtype(&[&a, &b]),
+    };
     if op == BinaryOp::Ldexp {
         let exponent = common_dtype(&[&b]);
         if exponent.is_float() || exponent.is_complex() {
             return Err(Error::bad_type(name, format!("the exponent is {exponent}; expected an integer dtype")));
         }
-        common = common_dtype(&[&a]);
+        common = match &a {
+            // NumPy's first loop takes any integer
+            Arg::Weak(scalar) if scalar.kind() != Kind::Float && scalar.kind() != Kind::Complex => DType::F16,
+            a => common_dtype(&[a]),
+        };
     }
     let negative = matches!(&b, Arg::Weak(scalar) if integer(*scalar).is_some_and(|i| i < 0));
     if op == BinaryOp::Power && (common.is_integer() || common == DType::Bool) && negative {

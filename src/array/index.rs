@@ -126,36 +126,41 @@ impl From<Vec<bool>> for Index {
     }
 }
 
+/// A place too far for an index is past the end of any axis, not before it.
+fn whole(at: i128) -> i64 {
+    at.min(i64::MAX as i128) as i64
+}
+
 macro_rules! from_integers {
     ($($t:ty),*) => { $(
         impl From<$t> for Index {
             fn from(at: $t) -> Index {
-                Index::Int(at as i64)
+                Index::Int(whole(at as i128))
             }
         }
         impl From<std::ops::Range<$t>> for Index {
             fn from(range: std::ops::Range<$t>) -> Index {
-                Index::Slice(Some(range.start as i64), Some(range.end as i64), None)
+                Index::Slice(Some(whole(range.start as i128)), Some(whole(range.end as i128)), None)
             }
         }
         impl From<std::ops::RangeFrom<$t>> for Index {
             fn from(range: std::ops::RangeFrom<$t>) -> Index {
-                Index::Slice(Some(range.start as i64), None, None)
+                Index::Slice(Some(whole(range.start as i128)), None, None)
             }
         }
         impl From<std::ops::RangeTo<$t>> for Index {
             fn from(range: std::ops::RangeTo<$t>) -> Index {
-                Index::Slice(None, Some(range.end as i64), None)
+                Index::Slice(None, Some(whole(range.end as i128)), None)
             }
         }
         impl<const N: usize> From<[$t; N]> for Index {
             fn from(list: [$t; N]) -> Index {
-                Index::List(list.iter().map(|&at| at as i64).collect())
+                Index::List(list.iter().map(|&at| whole(at as i128)).collect())
             }
         }
         impl From<&[$t]> for Index {
             fn from(list: &[$t]) -> Index {
-                Index::List(list.iter().map(|&at| at as i64).collect())
+                Index::List(list.iter().map(|&at| whole(at as i128)).collect())
             }
         }
         impl From<Vec<$t>> for Index {

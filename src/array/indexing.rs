@@ -34,9 +34,9 @@ fn runs(list: &[i64]) -> Vec<(i64, i64, u64)> {
             runs.push((list[at], 1, 1));
             break;
         };
-        let step = next - list[at];
+        let step = next.wrapping_sub(list[at]);
         let mut end = at + 2;
-        while end < list.len() && list[end] - list[end - 1] == step {
+        while end < list.len() && list[end].wrapping_sub(list[end - 1]) == step {
             end += 1;
         }
         runs.push((list[at], step, (end - at) as u64));

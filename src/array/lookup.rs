@@ -1,5 +1,6 @@
 //! The elements at indices that are arrays of integers.
 
+use super::counted::{same_lengths, when_known};
 use super::elementwise::{broadcast, cast, common_shape, constant};
 use super::{Array, counted};
 use crate::error::{Error, Result};
@@ -65,6 +66,16 @@ pub(super) fn pointwise(expr: &Expr, axes: &[usize], indices: &[Places], first: 
     if let ([axis], [Places { indices, .. }]) = (axes, indices) {
         let taken = take("index", expr, indices, *axis)?;
         return if first { front(&taken, *axis, indices.shape.len()) } else { Ok(taken) };
+    }
+    // which of the lengths repeat is not known before they are
+    let lists: Vec<&Expr> = indices.iter().map(|places| &places.indices).filter(|places| !places.shape.is_empty()).collect();
+    if lists.iter().any(|places| places.is_counted()) && !lists.windows(2).all(|pair| same_lengths(pair[0], pair[1])) {
+        let (axes, held): (Vec<usize>, Vec<bool>) = (axes.to_vec(), indices.iter().map(|places| places.held).collect());
+        let args: Vec<Expr> = std::iter::once(expr).chain(indices.iter().map(|places| &places.indices)).cloned().collect();
+        return when_known("index", &args, &[], move |args| {
+            let places = args[1..].iter().zip(&held).map(|(indices, &held)| Places { indices: indices.clone(), held });
+            pointwise(&args[0], &axes, &places.collect::<Vec<_>>(), first)
+        });
     }
     let (whole, shape) = linear(expr, axes, indices)?;
     let whole = whole.expr()?;

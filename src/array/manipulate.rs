@@ -247,10 +247,8 @@ fn reshaped(expr: &Expr, wanted: &Shape) -> Result<Expr> {
     let open: Vec<usize> = (0..wanted.len()).filter(|&at| wanted[at] == -1).collect();
     let misfit = |wanted: &[i128]| Error::bad_request("reshape", format!("an array of shape {:?} into shape {wanted:?}", expr.shape));
     if let [at] = open[..] {
-        let others: i128 = wanted.iter().filter(|&&n| n != -1).product();
-        if others <= 0 || elements as i128 % others != 0 {
-            return Err(misfit(&wanted));
-        }
+        let others = wanted.iter().filter(|&&n| n != -1).try_fold(1i128, |all, &n| all.checked_mul(n));
+        let Some(others) = others.filter(|&others| others > 0 && elements as i128 % others == 0) else { return Err(misfit(&wanted)) };
         wanted[at] = elements as i128 / others;
     }
     let shape = Shape(wanted.clone()).lengths("reshape")?;
@@ -440,8 +438,8 @@ impl Array {
         self.rearranged("broadcast_to", &lengths, move |expr| broadcast("broadcast_to", expr, shape.as_ref().map_err(Clone::clone)?))
     }
 
-    /// The same elements in C order under another shape, one length being −1 at most. Axes of length 1 come
-    /// and go freely; other changes work on created arrays (arange, random, full) and are refused on others.
+    /// The same elements in C order under another shape, one length being −1 at most. Axes of length 1 come and go freely; what else is
+    /// taken apart or put together moves each element once at most, beside the reading.
     ///
     /// ```
     /// let x = flagstone::arange(0, 6, 1, None).reshape([2, -1]);

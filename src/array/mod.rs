@@ -61,6 +61,7 @@ mod sorting;
 mod statistics;
 mod table;
 mod triangles;
+mod ufuncs;
 mod update;
 mod value;
 mod write;

@@ -1,22 +1,83 @@
 //! Reductions: NumPy's names, any axes, keepdims, ddof, where.
 
-use super::elementwise::{broadcast, cast};
-use super::{Array, Axes, Operand, counted};
+use super::elementwise::{self, broadcast, cast};
+use super::{Array, Axes, Operand, counted, full, where_};
 use crate::error::{Error, Result};
 use crate::expr::{Expr, Node, Op, Reduce, cells};
 use flagstone_kernels::dtype::DType;
-use flagstone_kernels::op::ReduceOp;
+use flagstone_kernels::op::{BinaryOp, ReduceOp};
 use flagstone_kernels::reduce::Reduction;
+
+/// Whether NumPy takes a number for an array with one axis.
+fn takes_numbers(op: ReduceOp) -> bool {
+    !matches!(op, ReduceOp::Mean | ReduceOp::Var | ReduceOp::Std)
+}
+
+/// What a reduction begins with, in the dtype of its result.
+pub(super) fn first_value(initial: &Operand, dtype: DType) -> Array {
+    match initial {
+        Operand::Array(array) => array.clone(),
+        Operand::Scalar(scalar) => full(Vec::<u64>::new(), *scalar, None),
+    }
+    .astype(dtype)
+}
+
+/// A reduction of `expr` that begins with a value, in the dtype of the result.
+fn reduce_from(initial: &Operand, op: ReduceOp, expr: &Expr, axes: &Axes, skip_nan: bool) -> Result<Expr> {
+    if expr.is_counted() {
+        let (initial, axes) = (initial.clone(), axes.clone());
+        let later = move |args: &[Expr]| reduce_from(&initial, op, &args[0], &axes, skip_nan);
+        return counted::when_known(op.name(), std::slice::from_ref(expr), &[], later);
+    }
+    let joined = match op {
+        ReduceOp::Sum => BinaryOp::Add,
+        ReduceOp::Prod => BinaryOp::Multiply,
+        ReduceOp::Min => [BinaryOp::Minimum, BinaryOp::Fmin][skip_nan as usize],
+        ReduceOp::Max => [BinaryOp::Maximum, BinaryOp::Fmax][skip_nan as usize],
+        ReduceOp::Any => BinaryOp::LogicalOr,
+        ReduceOp::All => BinaryOp::LogicalAnd,
+        ReduceOp::BitwiseAnd => BinaryOp::BitwiseAnd,
+        ReduceOp::BitwiseOr => BinaryOp::BitwiseOr,
+        ReduceOp::BitwiseXor => BinaryOp::BitwiseXor,
+        other => return Err(Error::bad_request(other.name(), "an initial value; expected none")),
+    };
+    let mut axes = Axes { initial: None, ..axes.clone() };
+    let array = Array::from_expr(expr.clone());
+    let value = |dtype: DType| first_value(initial, dtype);
+    let is_extreme = matches!(op, ReduceOp::Min | ReduceOp::Max);
+    let found = if is_extreme && axes.positions(op.name(), expr.shape.len())?.iter().any(|&axis| expr.shape[axis] == 0) {
+        // sums of nothing are there where the least of nothing is not
+        return (array.sum(axes).astype(expr.dtype) + value(expr.dtype)).expr();
+    } else {
+        // what is left out is as good as the first value
+        let of = match axes.only.take_if(|_| is_extreme) {
+            Some(mask) => where_(&mask, &array, value(expr.dtype)).expr()?,
+            None => expr.clone(),
+        };
+        reduce(op, &of, &axes, skip_nan)?
+    };
+    let first = Operand::Array(value(found.dtype));
+    elementwise::binary(joined, &Operand::Array(Array::from_expr(found)), &first)
+}
 
 /// A reduction of `expr`; `skip_nan` for the nan- forms.
 pub(super) fn reduce(op: ReduceOp, expr: &Expr, axes: &Axes, skip_nan: bool) -> Result<Expr> {
+    if let Some(initial) = &axes.initial {
+        return reduce_from(initial, op, expr, axes, skip_nan);
+    }
     let name = if skip_nan { format!("nan{}", op.name()) } else { op.name().to_string() };
+    if expr.shape.is_empty() && takes_numbers(op) && matches!(axes.axes.as_deref(), Some([0 | -1])) {
+        return reduce(op, expr, &Axes { axes: None, ..axes.clone() }, skip_nan);
+    }
     let positions = axes.positions(&name, expr.shape.len())?;
     if matches!(op, ReduceOp::Argmin | ReduceOp::Argmax) && axes.axes.as_ref().is_some_and(|axes| axes.len() > 1) {
         return Err(Error::bad_request(name, format!("axes {:?}; expected one axis, or all", axes.axes.as_deref().unwrap_or_default())));
     }
-    if axes.only.is_some() && matches!(op, ReduceOp::Min | ReduceOp::Max | ReduceOp::Argmin | ReduceOp::Argmax) {
-        return Err(Error::bad_request(name, "where= without an initial value; use a mask as index"));
+    if axes.only.is_some() && matches!(op, ReduceOp::Argmin | ReduceOp::Argmax) {
+        return Err(Error::bad_request(name, "where=; use where(mask, x, nan) and the nan- form"));
+    }
+    if axes.only.is_some() && matches!(op, ReduceOp::Min | ReduceOp::Max) {
+        return Err(Error::bad_request(name, "where= without initial=, the value where nothing is left"));
     }
     let cast_to = axes.dtype.filter(|_| !matches!(op, ReduceOp::CountNonzero | ReduceOp::Any | ReduceOp::All));
     let arg = match cast_to {

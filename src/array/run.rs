@@ -101,7 +101,7 @@ impl Runtime {
     pub fn compute<T: ArrayElement>(&self, array: &Array) -> Result<ArrayD<T>> {
         let expr = array.expr()?;
         typed::<T>("compute", &expr)?;
-        Ok(T::array(self.dense(expr)?.into_array()?))
+        T::array(self.dense(expr)?.into_array()?)
     }
 
     /// The elements, of whatever dtype.
@@ -202,10 +202,12 @@ impl Runtime {
         }
     }
 
-    /// Computes several arrays into new files or arrays, in one shared pass: sources are read once.
+    /// Computes several arrays into new files or arrays, in one shared pass: sources are read once. What an earlier call left unfinished
+    /// is computed anew.
     ///
     /// # Errors
-    /// As [`Runtime::store`]; then nothing is left at any address that was not there.
+    /// As [`Runtime::store`]. Nothing is visible at any address before all are computed; where making one visible fails, those
+    /// before it are, each whole.
     ///
     /// ```
     /// # fn main() -> flagstone::Result<()> {
@@ -231,10 +233,10 @@ impl Runtime {
         store::share_dimensions(&addresses, options.durable)
     }
 
-    /// Computes each array into somebody else's writer, in one shared pass, and commits them all at the end.
+    /// Computes each array into somebody else's writer, in one shared pass, and commits them all at the end, one after the other.
     ///
     /// # Errors
-    /// As [`Runtime::compute`], and what the writers meet; then nothing is committed.
+    /// As [`Runtime::compute`], and what the writers meet; then nothing is committed but what was before a commit that failed.
     ///
     /// ```
     /// # fn main() -> flagstone::Result<()> {

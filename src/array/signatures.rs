@@ -9,7 +9,7 @@ use super::shapes::table as shapes;
 use super::statistics::table as statistics;
 use super::table::{METHODS, NOT_YET, SIGNATURES};
 use super::value::{Param, Signature};
-use super::{bits, fft, fill, groups, rolling, sorting};
+use super::{bits, fft, fill, groups, rolling, sorting, ufuncs};
 use std::fmt::Write;
 
 /// Every function, in the order of the reference.
@@ -18,7 +18,7 @@ use std::fmt::Write;
 /// assert!(flagstone::array::signatures().any(|signature| signature.name == "linalg.qr"));
 /// ```
 pub fn signatures() -> impl Iterator<Item = &'static Signature> {
-    let tables: [&'static [Signature]; 14] = [
+    let tables: [&'static [Signature]; 15] = [
         SIGNATURES,
         choices::SIGNATURES,
         grids::SIGNATURES,
@@ -32,6 +32,7 @@ pub fn signatures() -> impl Iterator<Item = &'static Signature> {
         rolling::SIGNATURES,
         bits::SIGNATURES,
         fill::SIGNATURES,
+        ufuncs::SIGNATURES,
         masked::SIGNATURES,
     ];
     tables.into_iter().flatten()

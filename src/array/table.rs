@@ -47,21 +47,21 @@ macro_rules! ufunc2 {
 macro_rules! with_dtype {
     ($name:literal $op:ident $nan:literal $doc:literal) => {
         sig!(method $name ["a", "axis" = "None", "dtype" = "None"; "keepdims" = "False", "where" = "None"] $doc,
-            |a| reduction(ReduceOp::$op, $nan, &a[0], Options { axis: &a[1], dtype: &a[2], keepdims: &a[3], only: &a[4], ddof: &Value::None }))
+            |a| reduction(ReduceOp::$op, $nan, &a[0], Options { axis: &a[1], dtype: &a[2], keepdims: &a[3], only: &a[4], ..Options::NONE }))
     };
 }
 /// sum, prod: (a, axis, dtype, *, keepdims, where, initial).
 macro_rules! with_dtype_and_initial {
     ($name:literal $op:ident $nan:literal $doc:literal) => {
         sig!(method $name ["a", "axis" = "None", "dtype" = "None"; "keepdims" = "False", "where" = "None", "initial" = "None"] $doc,
-            |a| reduction_from(&a[5], ReduceOp::$op, $nan, &a[0], Options { axis: &a[1], dtype: &a[2], keepdims: &a[3], only: &a[4], ddof: &Value::None }))
+            |a| reduction(ReduceOp::$op, $nan, &a[0], Options { axis: &a[1], dtype: &a[2], keepdims: &a[3], only: &a[4], initial: &a[5], ..Options::NONE }))
     };
 }
 /// min, max: (a, axis, *, keepdims, where, initial).
 macro_rules! with_initial {
     ($name:literal $op:ident $nan:literal $doc:literal) => {
         sig!(method $name ["a", "axis" = "None"; "keepdims" = "False", "where" = "None", "initial" = "None"] $doc,
-            |a| reduction_from(&a[4], ReduceOp::$op, $nan, &a[0], Options { axis: &a[1], dtype: &Value::None, keepdims: &a[2], only: &a[3], ddof: &Value::None }))
+            |a| reduction(ReduceOp::$op, $nan, &a[0], Options { axis: &a[1], keepdims: &a[2], only: &a[3], initial: &a[4], ..Options::NONE }))
     };
 }
 /// var, std.
@@ -70,7 +70,7 @@ macro_rules! with_ddof {
         sig!(method $name ["a", "axis" = "None", "dtype" = "None"; "ddof" = "0", "keepdims" = "False", "where" = "None", "correction" = "None"] $doc,
             |a| {
                 let ddof = one_of("ddof", &a[3], "correction", &a[6])?;
-                reduction(ReduceOp::$op, $nan, &a[0], Options { axis: &a[1], dtype: &a[2], keepdims: &a[4], only: &a[5], ddof })
+                reduction(ReduceOp::$op, $nan, &a[0], Options { axis: &a[1], dtype: &a[2], keepdims: &a[4], only: &a[5], ddof, ..Options::NONE })
             })
     };
 }
@@ -78,14 +78,14 @@ macro_rules! with_ddof {
 macro_rules! with_where {
     ($name:literal $op:ident $nan:literal $doc:literal) => {
         sig!(method $name ["a", "axis" = "None"; "keepdims" = "False", "where" = "None"] $doc,
-            |a| reduction(ReduceOp::$op, $nan, &a[0], Options { axis: &a[1], dtype: &Value::None, keepdims: &a[2], only: &a[3], ddof: &Value::None }))
+            |a| reduction(ReduceOp::$op, $nan, &a[0], Options { axis: &a[1], keepdims: &a[2], only: &a[3], ..Options::NONE }))
     };
 }
 /// argmin, argmax, count_nonzero.
 macro_rules! plain {
     ($name:literal $op:ident $nan:literal $doc:literal) => {
         sig!(method $name ["a", "axis" = "None"; "keepdims" = "False"] $doc,
-            |a| reduction(ReduceOp::$op, $nan, &a[0], Options { axis: &a[1], dtype: &Value::None, keepdims: &a[2], only: &Value::None, ddof: &Value::None }))
+            |a| reduction(ReduceOp::$op, $nan, &a[0], Options { axis: &a[1], keepdims: &a[2], ..Options::NONE }))
     };
 }
 /// Functions, by NumPy's names.

@@ -21,6 +21,7 @@ mod operations;
 mod output;
 mod places;
 mod procedure;
+mod reach;
 mod reductions;
 mod resident;
 mod shapes;

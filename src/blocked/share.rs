@@ -1,5 +1,6 @@
 //! Which encoded sources are decoded once into blocks of the pool, because several places read them.
 
+use super::reach::Numbers;
 use crate::budget::Budget;
 use crate::expr::{Affine, Expr, Op, ops, postorder};
 use crate::grid::ChunkGrid;
@@ -68,16 +69,11 @@ pub fn sharing(roots: &[Expr], budget: &Budget) -> Sharing {
     let loops: Vec<Loop> = nodes.iter().filter(|node| ends_loop(node) || root_ids.contains(&node.id)).map(collect).collect();
     let position: HashMap<u64, usize> = loops.iter().enumerate().map(|(i, l)| (l.root.id, i)).collect();
     // everything that a loop depends on; loops stand in topological order
-    let mut behind: Vec<HashSet<usize>> = Vec::with_capacity(loops.len());
+    let mut behind: Vec<Numbers> = Vec::with_capacity(loops.len());
     for l in &loops {
-        let mut all = HashSet::new();
-        for read in &l.reads {
-            if let Some(&i) = position.get(read) {
-                all.insert(i);
-                all.extend(behind.get(i).into_iter().flatten().copied());
-            }
-        }
-        behind.push(all);
+        let read = || l.reads.iter().filter_map(|read| position.get(read)).filter(|&&at| at < behind.len());
+        let all = Numbers::joined(read().map(|&at| &behind[at]), None);
+        behind.push(read().fold(all, |all, &at| Numbers::joined([&all].into_iter(), Some(at))));
     }
     let mut users: HashMap<usize, Vec<usize>> = HashMap::new();
     let mut sharing = Sharing::default();
@@ -95,7 +91,7 @@ pub fn sharing(roots: &[Expr], budget: &Budget) -> Sharing {
             continue;
         }
         let pairs = || users.iter().flat_map(|&a| users.iter().map(move |&b| (a, b)));
-        let ordered: Vec<(usize, usize)> = pairs().filter(|(a, b)| behind[*b].contains(a)).collect();
+        let ordered: Vec<(usize, usize)> = pairs().filter(|(a, b)| behind[*b].contains(*a)).collect();
         let slab = |(a, b): &(usize, usize)| slab_bytes(&loops[*a], rows_together(&loops[*b]));
         let slabs = ordered.iter().all(|pair| slab(pair).is_some_and(|bytes| bytes <= budget.memory_bytes / 3));
         if slabs {

@@ -1,8 +1,9 @@
 //! Which reductions run in one loop, so that what they read is read once.
 
+use super::reach::{Numbers, reach};
 use crate::expr::{Expr, Op, Reduce, postorder};
 use flagstone_kernels::op::ReduceOp;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// Reductions over the same axes and cells of loops of one shape that do not depend on each other: they
 /// run in one loop, so that what they read is read once.
@@ -15,32 +16,26 @@ pub fn siblings(roots: &[Expr]) -> HashMap<u64, Vec<Expr>> {
             _ => None,
         })
         .collect();
-    // reductions below each node, as positions
-    let mut below: HashMap<u64, HashSet<u64>> = HashMap::new();
-    for node in &nodes {
-        let mut all = HashSet::new();
-        for arg in node.op.args() {
-            all.extend(below[&arg.id].iter().copied());
-            if matches!(arg.op, Op::Reduce(_)) {
-                all.insert(arg.id);
-            }
-        }
-        below.insert(node.id, all);
-    }
+    let reductions = reach(&nodes, |node| matches!(node.op, Op::Reduce(_)));
+    let leaves = reach(&nodes, |node| node.op.is_shared_leaf());
     let mut groups: Vec<Vec<(&Expr, &Reduce)>> = Vec::new();
+    // those of groups that only cells and leaves tell apart
+    let mut alike: HashMap<(&[u64], &[usize], Numbers), Vec<usize>> = HashMap::new();
     for &(node, reduce) in &reduces {
         let fits = |group: &Vec<(&Expr, &Reduce)>| {
             let (_, first) = group[0];
-            first.arg.shape == reduce.arg.shape
-                && first.axes == reduce.axes
-                && first.cells == reduce.cells
-                && share_leaf(&first.arg, &reduce.arg)
-                && group.iter().all(|(member, _)| below[&member.id] == below[&node.id])
+            first.cells == reduce.cells
+                && leaves[&first.arg.id].meets(&leaves[&reduce.arg.id])
                 && !matches!(reduce.reduction.op, ReduceOp::Argmin | ReduceOp::Argmax if group.len() > 16)
         };
-        match groups.iter_mut().find(|group| fits(group)) {
-            Some(group) => group.push((node, reduce)),
-            None => groups.push(vec![(node, reduce)]),
+        let below = Numbers::joined(node.op.args().into_iter().map(|arg| &reductions[&arg.id]), None);
+        let candidates = alike.entry((&reduce.arg.shape, &reduce.axes, below)).or_default();
+        match candidates.iter().find(|&&at| fits(&groups[at])) {
+            Some(&at) => groups[at].push((node, reduce)),
+            None => {
+                candidates.push(groups.len());
+                groups.push(vec![(node, reduce)]);
+            }
         }
     }
     let mut siblings = HashMap::new();
@@ -51,12 +46,4 @@ pub fn siblings(roots: &[Expr]) -> HashMap<u64, Vec<Expr>> {
         }
     }
     siblings
-}
-
-/// Whether two loops read a common source or generator.
-fn share_leaf(a: &Expr, b: &Expr) -> bool {
-    let leaves = |root: &Expr| -> HashSet<u64> {
-        postorder(std::slice::from_ref(root)).into_iter().filter(|node| node.op.is_shared_leaf()).map(|node| node.id).collect()
-    };
-    !leaves(a).is_disjoint(&leaves(b))
 }

@@ -8,7 +8,7 @@ use flagstone_kernels::dtype::DType;
 use serde::{Deserialize, Serialize};
 
 /// How a reduced axis is cut into chunks, and those into cells of at most `cell` elements.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Cells {
     /// Chunks along the axis, tiny ones merged.
     pub chunks: AxisChunks,

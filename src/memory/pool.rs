@@ -174,11 +174,6 @@ impl Pool {
         state.epoch
     }
 
-    /// Wakes every sleeper of [`Pool::wait_change`]: for changes outside the pool, such as a cancellation.
-    pub fn wake(&self) {
-        self.0.bump(&mut self.0.lock());
-    }
-
     /// Bytes of a block; 0 where there is none.
     pub fn block_bytes(&self, key: BlockKey) -> u64 {
         self.0.lock().ledger.blocks.get(&key).map_or(0, |block| block.bytes)

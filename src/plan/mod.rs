@@ -1,13 +1,13 @@
-//! Stages → a checked Plan. A stage is a numbered family of block tasks; a plan is stages, who reads whose
-//! blocks, and the proof that the largest task of each fits the memory limit. No task is ever stored.
+//! Stages → a Plan. A stage is a numbered family of block tasks; a plan is stages, who reads whose blocks, and what the largest task of
+//! each needs, which the runtime holds against the memory limit. No task is ever stored.
 
-mod check;
 #[doc(hidden)]
 pub mod check_stage;
+mod demand;
 mod explain;
 mod stage;
 
-pub use check::{demand_bytes, most_demanding};
+pub use demand::{demand_bytes, most_demanding};
 pub use explain::{Explanation, StageLine};
 pub use stage::{Parts, Product, Stage, TaskBlocks, TaskSpec, Write, new_product};
 
@@ -35,7 +35,7 @@ pub struct StageNode {
     pub drive: Drive,
 }
 
-/// Stages that have passed the check.
+/// Stages in the order of what reads what.
 #[derive(Clone, Default)]
 pub struct Plan {
     /// Producers before consumers.

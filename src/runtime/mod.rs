@@ -366,10 +366,10 @@ impl Runtime {
         collectors.into_iter().map(Collector::into_dense).collect()
     }
 
-    /// Computes each expression into its writer, in one shared pass, and commits them all at the end.
+    /// Computes each expression into its writer, in one shared pass, and commits them all at the end, one after the other.
     ///
     /// # Errors
-    /// As [`Runtime::compute_exprs`]; then nothing is committed.
+    /// As [`Runtime::compute_exprs`]; then nothing is committed but what was before a commit that failed.
     #[doc(hidden)]
     pub fn store_exprs(&self, items: Vec<(Expr, Box<dyn Writer>)>, cancel: &CancelToken) -> Result<()> {
         let _gate = self.enter()?;

@@ -138,13 +138,17 @@ impl Runtime {
         cancel: &CancelToken,
     ) -> Result<Foreseen> {
         let mut foreseen = Foreseen::under(limit_bytes);
-        let (mut counting, mut any_number) = (None, false);
-        while let Some((node, selection)) = selection_of(&waiting(&exprs)) {
-            any_number |= selection.is_of_places();
+        let mut counting = None;
+        // what was too short before a length that may be any number
+        let mut known: Option<(usize, usize)> = None;
+        while let Some((selected, selection)) = selection_of(&waiting(&exprs)) {
             // those below it come before its own
-            let first = procedures(std::slice::from_ref(&node), &self.0.sizes).into_iter().next();
+            let first = procedures(std::slice::from_ref(&selected), &self.0.sizes).into_iter().next();
             let Some((node, procedure)) = first else { break };
             let (bound, budget) = self.foresee_procedure(&node, &*procedure, &mut foreseen, cancel)?;
+            if node.id == selected.id && selection.is_of_places() {
+                known.get_or_insert((foreseen.short.len(), foreseen.on_disk.len()));
+            }
             let Ok(replaced) = replace(&exprs, &node, &bound) else {
                 foreseen.plan = procedure.most_demanding(&budget)?;
                 return Ok(foreseen);
@@ -158,11 +162,10 @@ impl Runtime {
                 Ok(foreseen)
             }
             (rewritten, _) => {
-                let known = (foreseen.short.len(), foreseen.on_disk.len());
                 let mut foreseen = self.foresee_from(foreseen, rewritten?, results_bytes, sinks, cancel)?;
-                if any_number {
-                    foreseen.short.truncate(known.0);
-                    foreseen.on_disk.truncate(known.1);
+                if let Some((short, on_disk)) = known {
+                    foreseen.short.truncate(short);
+                    foreseen.on_disk.truncate(on_disk);
                 }
                 Ok(foreseen)
             }

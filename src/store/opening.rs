@@ -1,6 +1,7 @@
 //! An address → what stands there: one array, a group of them, or many files as one array.
 
-use super::address::{open_one, text, tree_of_one, version_of_one};
+use super::address::text;
+use super::formats::{open_one, tree_of_one, version_of_one};
 use super::many::{self, AsOne};
 use super::{Node, Store};
 use crate::error::Result;

@@ -84,6 +84,8 @@ argwhere(i > 2)
 unique(i)
 unique(n) + 0.0
 unique(z)
+unique(z * 0 * -1 + z.imag * 1j, return_counts=True)
+sort(z * 0 * -1 + z.imag * 1j, axis=None) + 0
 unique(u)
 unique(i, return_counts=True)
 unique(i % 3, return_index=True, return_inverse=True, return_counts=True)

@@ -162,6 +162,19 @@ pub fn cast(from: DType, to: DType) -> TileFn {
     with_element!(from, S => outer::<S>(to))
 }
 
+/// Casts the dense elements of `from` in `values` to as many of `to` in `out`.
+///
+/// # Panics
+/// If those are not as many, or a buffer is not aligned for its elements.
+pub fn cast_dense(from: DType, values: &[u8], to: DType, out: &mut [u8]) {
+    let n = values.len() / from.size();
+    assert_eq!((values.len(), out.len()), (n * from.size(), n * to.size()), "{from} to {to}");
+    let is_aligned = |at: *const u8, dtype: DType| with_element!(dtype, T => at.cast::<T>().is_aligned());
+    assert!(is_aligned(values.as_ptr(), from) && is_aligned(out.as_ptr(), to), "{from} to {to}: not aligned");
+    // SAFETY: both hold n aligned elements; they are apart, one being borrowed mutably.
+    unsafe { cast(from, to)([values.as_ptr(); 3], out.as_mut_ptr(), n) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

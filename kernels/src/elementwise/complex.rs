@@ -107,7 +107,7 @@ macro_rules! parts {
                 return one;
             }
             if self.re == 0.0 && self.im == 0.0 {
-                return if b.re > 0.0 && b.im == 0.0 { Complex::new(0.0, 0.0) } else { Complex::new($t::NAN, $t::NAN) };
+                return if b.re > 0.0 { Complex::new(0.0, 0.0) } else { Complex::new($t::NAN, $t::NAN) };
             }
             if b.im == 0.0 && b.re == b.re.trunc() && b.re.abs() < 100.0 {
                 let mut n = b.re.abs() as u32;

@@ -384,7 +384,8 @@ pub(crate) fn asinh(x: f64) -> f64 {
     libm::asinh(x)
 }
 pub(crate) fn acosh(x: f64) -> f64 {
-    libm::acosh(x)
+    // libm's gives a number far below 1
+    if x < 1.0 { f64::NAN } else { libm::acosh(x) }
 }
 pub(crate) fn atanh(x: f64) -> f64 {
     libm::atanh(x)

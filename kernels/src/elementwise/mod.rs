@@ -218,7 +218,7 @@ pub fn binary(op: BinaryOp, args: DType) -> Option<TileFn> {
     }
 }
 
-pub use cast::cast;
+pub use cast::{cast, cast_dense};
 pub(crate) use divide::divide_by_constant;
 
 struct LoopWhere<'a, T>(&'a [Bool], &'a [T], &'a [T], &'a mut [T]);

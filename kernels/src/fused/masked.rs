@@ -42,7 +42,12 @@ fn neutral(reduction: &Reduction) -> Option<Scalar> {
         // the loops of masked moments pass over NaN, and the count of selected values betrays a selected one
         ReduceOp::Var | ReduceOp::Std => Some(nan),
         // a sum starts at 0.0, so that no lane is ever −0.0
-        ReduceOp::Sum | ReduceOp::Any | ReduceOp::CountNonzero => Some(number(0)),
+        ReduceOp::Sum | ReduceOp::Any | ReduceOp::CountNonzero | ReduceOp::BitwiseOr | ReduceOp::BitwiseXor => Some(number(0)),
+        ReduceOp::BitwiseAnd => Some(match dtype.kind() {
+            Kind::Signed => Scalar::Int(-1),
+            Kind::Unsigned => Scalar::UInt(u64::MAX >> (64 - 8 * dtype.size())),
+            _ => number(1),
+        }),
         ReduceOp::All => Some(number(1)),
         // of equal values the first stands, selected or not
         ReduceOp::Argmin | ReduceOp::Argmax => None,

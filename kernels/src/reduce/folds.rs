@@ -1,4 +1,4 @@
-//! The folds: sum, mean, prod, min, max, any, all, count_nonzero.
+//! The folds: sum, mean, prod, min, max, any, all, count_nonzero, and those of bits.
 //!
 //! f16, bf16 and f32 are summed in f64, f64 with the rounding errors of its additions beside it (Knuth's
 //! TwoSum); integers wrap in 64 bits; products stay in their own precision.
@@ -416,6 +416,93 @@ impl<T: Order, const ALL: bool> Fold<1> for Truth<T, ALL> {
     }
 }
 
+/// Integers or bools joined bit by bit.
+struct Bits<T, const OP: u8>(PhantomData<T>);
+
+/// Those of [`Bits`].
+const AND: u8 = 0;
+const OR: u8 = 1;
+const XOR: u8 = 2;
+
+/// A dtype of bits, and the word that has them.
+trait Bitwise: Order {
+    type Word: bytemuck::Pod
+        + std::ops::BitAnd<Output = Self::Word>
+        + std::ops::BitOr<Output = Self::Word>
+        + std::ops::BitXor<Output = Self::Word>;
+    const ALL: Self::Word;
+    const NONE: Self::Word;
+    fn bits(self) -> Self::Word;
+    fn of(bits: Self::Word) -> Self;
+}
+
+macro_rules! bitwise {
+    ($($t:ty),*) => { $(impl Bitwise for $t {
+        type Word = $t;
+        const ALL: $t = !0;
+        const NONE: $t = 0;
+        #[inline(always)] fn bits(self) -> $t { self }
+        #[inline(always)] fn of(bits: $t) -> $t { bits }
+    })* };
+}
+bitwise!(i8, i16, i32, i64, u8, u16, u32, u64);
+
+impl Bitwise for Bool {
+    type Word = u8;
+    const ALL: u8 = 1;
+    const NONE: u8 = 0;
+    #[inline(always)]
+    fn bits(self) -> u8 {
+        (self.0 != 0) as u8
+    }
+    #[inline(always)]
+    fn of(bits: u8) -> Bool {
+        Bool(bits)
+    }
+}
+
+impl<T: Bitwise, const OP: u8> Fold<1> for Bits<T, OP> {
+    type In = T;
+    type Word = T::Word;
+    type Out = T;
+    const HOT: bool = false;
+    #[inline(always)]
+    fn init() -> [T::Word; 1] {
+        [if OP == AND { T::ALL } else { T::NONE }]
+    }
+    #[inline(always)]
+    fn step(state: [T::Word; 1], x: T) -> [T::Word; 1] {
+        Self::join(state, [x.bits()])
+    }
+    #[inline(always)]
+    fn join([l]: [T::Word; 1], [r]: [T::Word; 1]) -> [T::Word; 1] {
+        [match OP {
+            AND => l & r,
+            OR => l | r,
+            _ => l ^ r,
+        }]
+    }
+    #[inline(always)]
+    fn finish([bits]: [T::Word; 1], _: u64) -> T {
+        T::of(bits)
+    }
+}
+
+fn bits<const OP: u8>(dtype: DType) -> Ops {
+    match dtype {
+        DType::Bool => fold::<Bits<Bool, OP>, 1>(),
+        DType::I8 => fold::<Bits<i8, OP>, 1>(),
+        DType::I16 => fold::<Bits<i16, OP>, 1>(),
+        DType::I32 => fold::<Bits<i32, OP>, 1>(),
+        DType::I64 => fold::<Bits<i64, OP>, 1>(),
+        DType::U8 => fold::<Bits<u8, OP>, 1>(),
+        DType::U16 => fold::<Bits<u16, OP>, 1>(),
+        DType::U32 => fold::<Bits<u32, OP>, 1>(),
+        DType::U64 => fold::<Bits<u64, OP>, 1>(),
+        other => unreachable!("{other} has no bits to join"),
+    }
+}
+
 struct Count<T>(PhantomData<T>);
 
 impl<T: Order> Fold<1> for Count<T> {
@@ -529,6 +616,9 @@ pub(super) fn ops(reduction: &Reduction) -> Ops {
         ReduceOp::Max => with_element!(reduction.dtype, T => fold::<Extreme<T, true, false>, 1>()),
         ReduceOp::All => with_element!(reduction.dtype, T => fold::<Truth<T, true>, 1>()),
         ReduceOp::Any => with_element!(reduction.dtype, T => fold::<Truth<T, false>, 1>()),
+        ReduceOp::BitwiseAnd => bits::<AND>(reduction.dtype),
+        ReduceOp::BitwiseOr => bits::<OR>(reduction.dtype),
+        ReduceOp::BitwiseXor => bits::<XOR>(reduction.dtype),
         ReduceOp::CountNonzero => with_element!(reduction.dtype, T => fold::<Count<T>, 1>()),
         ReduceOp::Var | ReduceOp::Std | ReduceOp::Argmin | ReduceOp::Argmax => {
             unreachable!("{} is no fold", reduction.op.name())

@@ -8,7 +8,7 @@ use crate::elementwise::order::Order;
 use crate::isa::{Loop, dispatch};
 use crate::op::ScanOp;
 use crate::reduce::fold::Fold;
-use crate::reduce::folds::{Extreme, Natural, Prod, Sum, with_float};
+use crate::reduce::folds::{Extreme, Natural, Prod, Product, Sum, with_float};
 use crate::reduce::{TILE, plane_bytes};
 use crate::view::{View, ViewMut};
 use crate::with_element;
@@ -53,6 +53,33 @@ impl<const N: usize, S: Sum<N>, const SKIP: bool> Fold<N> for Running<S, SKIP> {
     #[inline(always)]
     fn finish(state: [S::Word; N], _: u64) -> S::Total {
         S::total(state)
+    }
+}
+
+/// A product of complex numbers that starts at nothing: 1 · (∞ + 0i) is ∞ + NaN i. The second word is 1 where there is a product.
+struct RunningProduct<T, const SKIP: bool>(PhantomData<T>);
+
+impl<T: Product<Word = T, Out = T>, const SKIP: bool> Fold<2> for RunningProduct<T, SKIP> {
+    type In = T;
+    type Word = T;
+    type Out = T;
+    const HOT: bool = false;
+    #[inline(always)]
+    fn init() -> [T; 2] {
+        [T::ONE, T::default()]
+    }
+    #[inline(always)]
+    fn step([product, some]: [T; 2], x: T) -> [T; 2] {
+        let x = if SKIP && x.nan() { T::ONE } else { x };
+        [if some.truthy() { T::mul(product, x) } else { x }, T::ONE]
+    }
+    #[inline(always)]
+    fn join(l: [T; 2], r: [T; 2]) -> [T; 2] {
+        if r[1].truthy() { Self::step(l, r[0]) } else { l }
+    }
+    #[inline(always)]
+    fn finish([product, _]: [T; 2], _: u64) -> T {
+        product
     }
 }
 
@@ -344,6 +371,10 @@ where
     if skip { loops::<W, Running<Natural<T>, true>, N>() } else { loops::<W, Running<Natural<T>, false>, N>() }
 }
 
+fn complex_product<T: Product<Word = T, Out = T>>(skip: bool) -> Loops {
+    if skip { loops::<Plain, RunningProduct<T, true>, 2>() } else { loops::<Plain, RunningProduct<T, false>, 2>() }
+}
+
 /// The loops of a scan.
 pub(super) fn of(scan: &Scan) -> Loops {
     let skip = scan.skip_nan && (scan.dtype.is_float() || scan.dtype.is_complex());
@@ -365,6 +396,8 @@ pub(super) fn of(scan: &Scan) -> Loops {
             DType::U32 => loops::<Plain, Running<Natural<u32>, false>, 1>(),
             DType::U64 => loops::<Plain, Running<Natural<u64>, false>, 1>(),
         },
+        ScanOp::Prod if scan.dtype == DType::C64 => complex_product::<C64>(skip),
+        ScanOp::Prod if scan.dtype == DType::C128 => complex_product::<C128>(skip),
         ScanOp::Prod if skip => with_float!(scan.dtype, T => loops::<Plain, Prod<T, true>, 1>()),
         ScanOp::Prod => with_element!(scan.dtype, T => loops::<Plain, Prod<T, false>, 1>()),
         ScanOp::Min if skip => with_float!(scan.dtype, T => loops::<Plain, Extreme<T, false, true>, 1>()),

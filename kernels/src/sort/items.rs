@@ -15,6 +15,8 @@ pub(super) trait Item: Pod + Ord {
 /// An unsigned integer, whose greatest value stands for NaN in keys of floats.
 pub(super) trait Key: Pod + Ord {
     const NAN: Self;
+    /// The same in keys of floats that compare equal: that of 0.0 for −0.0.
+    fn of_equal(self) -> Self;
     fn wide(self) -> u64;
 }
 
@@ -22,6 +24,10 @@ macro_rules! keys {
     ($($t:ty)*) => { $(
         impl Key for $t {
             const NAN: $t = <$t>::MAX;
+            #[inline(always)]
+            fn of_equal(self) -> $t {
+                self + (self == <$t>::MAX >> 1) as $t
+            }
             #[inline(always)]
             fn wide(self) -> u64 {
                 self as u64
@@ -38,7 +44,8 @@ macro_rules! keys {
 keys!(u8 u16 u32 u64);
 
 /// Real and imaginary part: NumPy's order, which compares one after the other, numbers with a NaN in the imaginary part
-/// after all without, those with one in the real part after these, and those with two last.
+/// after all without, those with one in the real part after these, and those with two last. Zeros of either sign are equal parts; numbers
+/// that differ in nothing else are in the order of their bits.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub(super) struct Parts<K> {
@@ -54,14 +61,14 @@ unsafe impl<K: Key> Zeroable for Parts<K> {}
 impl<K: Key> Parts<K> {
     #[inline(always)]
     fn words(&self) -> (u64, K, K) {
-        ((self.re == K::NAN) as u64 * 2 + (self.im == K::NAN) as u64, self.re, self.im)
+        ((self.re == K::NAN) as u64 * 2 + (self.im == K::NAN) as u64, self.re.of_equal(), self.im.of_equal())
     }
 }
 
 impl<K: Key> Ord for Parts<K> {
     #[inline(always)]
     fn cmp(&self, other: &Self) -> Ordering {
-        self.words().cmp(&other.words())
+        self.words().cmp(&other.words()).then_with(|| (self.re, self.im).cmp(&(other.re, other.im)))
     }
 }
 
@@ -75,7 +82,7 @@ impl<K: Key> PartialOrd for Parts<K> {
 impl<K: Key> Item for Parts<K> {
     fn order(&self) -> [u64; 4] {
         let (class, re, im) = self.words();
-        [class, re.wide(), im.wide(), 0]
+        [class, re.wide(), im.wide(), (self.re == re) as u64 * 2 + (self.im == im) as u64]
     }
 }
 
@@ -167,10 +174,7 @@ macro_rules! floats {
         }
         #[inline(always)]
         fn key_of_equal(self) -> $k {
-            const SIGN: $k = 1 << (<$k>::BITS - 1);
-            // the key of −0.0 becomes that of 0.0
-            let key = self.key();
-            key + (key == SIGN - 1) as $k
+            self.key().of_equal()
         }
     })* };
 }

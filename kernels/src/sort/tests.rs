@@ -68,6 +68,10 @@ fn complex_numbers_sort_as_numpy_does() {
     let x = [(1.0, n), (2.0, 0.0), (n, 0.0), (1.0, 5.0), (n, n), (0.0, n), (1.0, -5.0), (n, -1.0)].map(|(re, im)| C128::new(re, im));
     // np.argsort(x, kind="stable")
     assert_eq!(sorted(DType::C128, &x).1, [6, 3, 1, 5, 0, 7, 2, 4]);
+    let zeros = [(-0.0, 1.0), (0.0, -5.0), (0.0, 1.0), (-0.0, 1.0)].map(|(re, im)| C128::new(re, im));
+    let (values, places) = sorted(DType::C128, &zeros);
+    assert_eq!((values.iter().map(|x| x.im).collect::<Vec<_>>(), places), (vec![-5.0, 1.0, 1.0, 1.0], vec![1, 0, 2, 3]));
+    assert_eq!(values[1..].iter().map(|x| x.re.is_sign_negative()).collect::<Vec<_>>(), [true, true, false]);
     let single = x.map(|x| crate::dtype::C64::new(x.re as f32, x.im as f32));
     assert_eq!(sorted(DType::C64, &single).1, [6, 3, 1, 5, 0, 7, 2, 4]);
 }

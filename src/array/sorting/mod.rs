@@ -31,6 +31,8 @@ fn sorted(expr: &Expr, axis: Option<i64>, gives: Gives) -> Result<Expr> {
         let expr = &args[0];
         let (expr, axis) = match axis {
             None => (Array::from_expr(expr.clone()).ravel().expr()?, 0),
+            // NumPy's places of a number are those of an array of one
+            Some(0 | -1) if expr.shape.is_empty() && gives == Gives::Places => (Array::from_expr(expr.clone()).ravel().expr()?, 0),
             Some(axis) => (expr.clone(), position(name, axis, expr.shape.len())?),
         };
         let sorter = Sorter { dtype: expr.dtype, gives };

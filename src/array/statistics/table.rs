@@ -5,7 +5,6 @@ use super::table_calls::*;
 use super::{polyadd, polyder, polyint, polymul, polysub};
 use crate::array::table::{default, params, sig};
 use crate::array::value::{Param, Signature};
-use flagstone_kernels::op::{ReduceOp, ScanOp};
 
 /// Functions of neighbours, of pairs and of moments.
 pub(in crate::array) static SIGNATURES: &[Signature] = &[
@@ -51,14 +50,4 @@ pub(in crate::array) static SIGNATURES: &[Signature] = &[
         |a| of_shape("kurtosistest", hypotheses::kurtosistest, a)),
     sig!("stats.normaltest" ["a", "axis" = "0", "nan_policy" = "'propagate'"] "Whether values follow a normal law: χ² and its probability (SciPy).",
         |a| of_shape("normaltest", hypotheses::normaltest, a)),
-    sig!("add.accumulate" ["array", "axis" = "0", "dtype" = "None"] "Running sums.", |a| accumulate(ScanOp::Sum, a)),
-    sig!("multiply.accumulate" ["array", "axis" = "0", "dtype" = "None"] "Running products.", |a| accumulate(ScanOp::Prod, a)),
-    sig!("maximum.accumulate" ["array", "axis" = "0", "dtype" = "None"] "Running maxima.", |a| accumulate(ScanOp::Max, a)),
-    sig!("minimum.accumulate" ["array", "axis" = "0", "dtype" = "None"] "Running minima.", |a| accumulate(ScanOp::Min, a)),
-    sig!("add.reduce" ["array", "axis" = "0", "dtype" = "None"; "keepdims" = "False", "where" = "None"] "Sums.", |a| reduce(ReduceOp::Sum, a)),
-    sig!("multiply.reduce" ["array", "axis" = "0", "dtype" = "None"; "keepdims" = "False", "where" = "None"] "Products.", |a| reduce(ReduceOp::Prod, a)),
-    sig!("maximum.reduce" ["array", "axis" = "0", "dtype" = "None"; "keepdims" = "False", "where" = "None"] "Largest values.", |a| reduce(ReduceOp::Max, a)),
-    sig!("minimum.reduce" ["array", "axis" = "0", "dtype" = "None"; "keepdims" = "False", "where" = "None"] "Smallest values.", |a| reduce(ReduceOp::Min, a)),
-    sig!("logical_and.reduce" ["array", "axis" = "0", "dtype" = "None"; "keepdims" = "False", "where" = "None"] "Whether all are nonzero.", |a| reduce(ReduceOp::All, a)),
-    sig!("logical_or.reduce" ["array", "axis" = "0", "dtype" = "None"; "keepdims" = "False", "where" = "None"] "Whether any is nonzero.", |a| reduce(ReduceOp::Any, a)),
 ];

@@ -2,12 +2,10 @@
 
 use super::{Observations, Overlap, Spacing, convolve, correlate, differences, fit, hypotheses, polynomials, zeros};
 use crate::array::axes::position;
-use crate::array::calls::{Options, cumulative, reduction};
 use crate::array::composed::composed;
 use crate::array::{Array, Axes, Operand, Value, args};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::{DType, Scalar};
-use flagstone_kernels::op::{ReduceOp, ScanOp};
 
 type Called = Result<Value>;
 
@@ -265,17 +263,6 @@ pub(super) fn kurtosis(a: &[Value]) -> Called {
     let name = "kurtosis";
     let axes = axes_of(name, &a[1], &a[4], &a[5])?;
     given(args::array(name, &a[0])?.kurtosis(args::boolean(name, &a[2])?, args::boolean(name, &a[3])?, axes))
-}
-
-/// (array, axis, dtype) of `ufunc.accumulate`.
-pub(super) fn accumulate(op: ScanOp, a: &[Value]) -> Called {
-    cumulative(op, false, a)
-}
-
-/// (array, axis, dtype, keepdims, where) of `ufunc.reduce`.
-pub(super) fn reduce(op: ReduceOp, a: &[Value]) -> Called {
-    let ddof = Value::Scalar(Scalar::Int(0));
-    reduction(op, false, &a[0], Options { axis: &a[1], dtype: &a[2], keepdims: &a[3], only: &a[4], ddof: &ddof })
 }
 
 fn both(found: hypotheses::Tested) -> Called {

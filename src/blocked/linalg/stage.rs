@@ -201,7 +201,7 @@ impl ColumnStage {
         let condition = matches!(doing, Doing::Factor(Factors::Lu)).then(Arc::default);
         let measured = if condition.is_some() { Condition::bytes(source.columns.len()) } else { 0 };
         let graph =
-            Graph { scratch_bytes: (kernel + measured).max(source.scratch_bytes()), ..graph(name, &source, &doing, columns, products) };
+            Graph { scratch_bytes: kernel.max(source.scratch_bytes()) + measured, ..graph(name, &source, &doing, columns, products) };
         Placed(ColumnStage { source, doing, columns, graph, condition })
     }
 

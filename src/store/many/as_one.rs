@@ -1,7 +1,7 @@
 //! How many arrays become one, and how an address says it: `a_*.nc:/tas?by=time`, `a_*.h5:/x?stack=0`.
 
 use crate::error::{Error, Result};
-use crate::store::{Meta, address};
+use crate::store::{Meta, address, formats};
 
 /// How many arrays become one.
 ///
@@ -89,7 +89,7 @@ impl AsOne {
 /// is called so, it is meant.
 fn taken<'a>(address: &'a str, keys: &[&str]) -> (String, Vec<(&'a str, &'a str)>) {
     let query = address.rsplit_once('?').filter(|(_, query)| query.contains('='));
-    let Some((file, query)) = query.filter(|_| address::is_far(address) || !address::exists(address)) else {
+    let Some((file, query)) = query.filter(|_| address::is_far(address) || !formats::exists(address)) else {
         return (address.to_string(), Vec::new());
     };
     let asked = |pair: &&str| pair.split_once('=').is_some_and(|(key, _)| keys.contains(&key));

@@ -15,7 +15,7 @@ pub use as_one::decoding;
 use super::extent::Extent;
 use super::in_memory::check_region;
 use super::packing::Packing;
-use super::{Meta, Moved, Store, address};
+use super::{Meta, Moved, Store, formats};
 use crate::error::{Error, Result};
 use crate::grid::{AxisChunks, ChunkGrid, Region, Span};
 use flagstone_kernels::view::ViewMut;
@@ -103,10 +103,10 @@ impl Many {
         if let Some(coordinate) = &as_one.by {
             order::order(&mut addresses, coordinate, as_one.stack.is_some())?;
         }
-        let first = address::open_one(&addresses[0])?;
+        let first = formats::open_one(&addresses[0])?;
         let (axis, is_stacked) = as_one.place(first.meta(), &addresses[0])?;
         // Side by side, since each is a few calls of the system; the first one that fails is told.
-        let extents: Vec<Result<Extent>> = addresses.par_iter().map(address::extent).collect();
+        let extents: Vec<Result<Extent>> = addresses.par_iter().map(formats::extent).collect();
         let extents = extents.into_iter().collect::<Result<Vec<Extent>>>()?;
         require_alike(&addresses, &extents, axis, is_stacked)?;
 
@@ -155,7 +155,7 @@ impl Many {
     fn part(&self, n: usize) -> Result<Arc<dyn Store>> {
         self.handles.get(n, || {
             let part = &self.parts[n];
-            let store = address::open_one(&part.address)?;
+            let store = formats::open_one(&part.address)?;
             let (meta, kind) = (store.meta(), self.kinds[part.kind].meta());
             let len = if self.is_stacked { 1 } else { meta.shape.get(self.axis).copied().unwrap_or(0) };
             if len != part.len || meta.dtype != kind.dtype || meta.chunks != kind.chunks || meta.shape.len() != kind.shape.len() {
@@ -248,7 +248,7 @@ fn kinds(addresses: &[String], extents: &[Extent], axis: usize, first: Arc<dyn S
         }
         kind_of.push(kind);
     }
-    let open = |&n: &usize| if n == 0 { Ok(first.clone()) } else { address::open_one(&addresses[n]) };
+    let open = |&n: &usize| if n == 0 { Ok(first.clone()) } else { formats::open_one(&addresses[n]) };
     Ok((longest.iter().map(open).collect::<Result<_>>()?, kind_of))
 }
 
@@ -325,6 +325,9 @@ impl Store for Many {
                 store.prefetch(&own);
             }
         }
+    }
+    fn shared_bytes(&self) -> Option<(usize, u64)> {
+        self.kinds.iter().find_map(|kind| kind.shared_bytes())
     }
     fn stored_bytes(&self) -> Option<u64> {
         let bytes: Vec<Option<u64>> = (0..self.parts.len()).into_par_iter().map(|n| self.part(n).ok()?.stored_bytes()).collect();

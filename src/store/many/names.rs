@@ -1,12 +1,12 @@
 //! A pattern of file names → the addresses that it stands for.
 
-use super::address;
 use crate::error::{Error, Result};
+use crate::store::{address, formats};
 
 /// Whether the address has a pattern in the name of its file, and no file that is called so.
 pub(super) fn is_pattern(source: &str) -> bool {
     let (file, _) = parts_of(source);
-    file.contains(['*', '?', '[']) && !address::is_far(source) && !address::exists(source)
+    file.contains(['*', '?', '[']) && !address::is_far(source) && !formats::exists(source)
 }
 
 /// The file of an address, and what is behind it: what is inside, or how raw bytes lie.

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::grid::Region;
-use crate::store::address;
+use crate::store::{address, formats};
 use flagstone_kernels::dtype::Scalar;
 use flagstone_kernels::view::ViewMut;
 use rayon::prelude::*;
@@ -55,7 +55,7 @@ fn ends(source: &str, coordinate: &str, are_stacked: bool) -> Result<(Stretch, O
     let (file, inside) = address::parse(source)?.into_parts();
     let beside = inside.trim_matches('/').rsplit_once('/').map_or(String::new(), |(group, _)| format!("{group}/"));
     let at = format!("{}:/{beside}{coordinate}", file.display());
-    let store = address::open_one(&at)?;
+    let store = formats::open_one(&at)?;
     let meta = store.meta();
     let last = match meta.shape[..] {
         [] if are_stacked => Some(0),

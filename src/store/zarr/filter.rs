@@ -2,6 +2,7 @@
 //! The arithmetic is NumPy's, bit for bit.
 
 use flagstone_kernels::dtype::{DType, Kind};
+use flagstone_kernels::elementwise::cast_dense;
 use half::f16;
 use serde_json::{Map, Value};
 
@@ -135,57 +136,68 @@ impl Filter {
                 Ok(len)
             }
             Filter::Delta { values, stored } => {
-                let made = self.convert(from, to, *values, *stored, |_| {})?;
+                let made = self.convert(from, to, *values, *stored, None)?;
                 accumulate(&mut to[..made], values.dtype);
                 swap_back(&mut to[..made], *values);
                 Ok(made)
             }
             Filter::Cast { values, stored, .. } => {
-                let made = self.convert(from, to, *values, *stored, |_| {})?;
+                let made = self.convert(from, to, *values, *stored, None)?;
                 swap_back(&mut to[..made], *values);
                 Ok(made)
             }
             Filter::ScaleOffset { values, stored, scale, offset } => {
-                let (scale, offset) = (*scale, *offset);
-                let made = match stored.dtype {
-                    // NumPy divides and adds in the type of a stored float, and in float64 for integers.
-                    DType::F32 => self
-                        .convert(from, to, *values, *stored, |run| each_float(run, |x| f64::from(x as f32 / scale as f32 + offset as f32))),
-                    DType::F16 => self.convert(from, to, *values, *stored, |run| {
-                        let (scale, offset) = (f16::from_f64(scale), f16::from_f64(offset));
-                        each_float(run, |x| (f16::from_f64(x) / scale + offset).to_f64());
-                    }),
-                    _ => self.convert(from, to, *values, *stored, |run| each_float(run, |x| x / scale + offset)),
-                }?;
+                let made = self.convert(from, to, *values, *stored, Some((*scale, *offset)))?;
                 swap_back(&mut to[..made], *values);
                 Ok(made)
             }
         }
     }
 
-    /// Elements of `from` through `change` to elements of `to`, native byte order; returns the bytes made.
-    fn convert(
-        &self,
-        from: &[u8],
-        to: &mut [u8],
-        values: Elements,
-        stored: Elements,
-        change: impl Fn(&mut [Number]),
-    ) -> Result<usize, String> {
+    /// Elements of `from`, divided by a scale and moved by an offset where there are those, cast to elements of `to`, native byte order;
+    /// returns the bytes made.
+    fn convert(&self, from: &[u8], to: &mut [u8], values: Elements, stored: Elements, scaled: Option<(f64, f64)>) -> Result<usize, String> {
         let (size, item) = (stored.size(), values.size());
         if !from.len().is_multiple_of(size) {
             return Err(format!("{}: {} bytes are no whole number of {}", self.text(), from.len(), stored.dtype));
         }
         let made = from.len() / size * item;
         let to = room(to, made, &self.text())?;
-        let mut run = [Number::Int(0); RUN];
+        let (mut native, mut floats, mut given) = ([0u64; RUN], [0u64; RUN], [0u64; RUN]);
         for (from, to) in from.chunks(RUN * size).zip(to.chunks_mut(RUN * item)) {
-            let run = &mut run[..from.len() / size];
-            load(from, stored, run);
-            change(run);
-            store(run, values.dtype, to);
+            let native = &mut bytemuck::cast_slice_mut::<u64, u8>(&mut native)[..from.len()];
+            native.copy_from_slice(from);
+            swap_back(native, stored);
+            let given = &mut bytemuck::cast_slice_mut::<u64, u8>(&mut given)[..to.len()];
+            match scaled {
+                None => cast_dense(stored.dtype, native, values.dtype, given),
+                Some((scale, offset)) => {
+                    // NumPy divides and adds in the type of a stored float, and in float64 for integers
+                    let float = if stored.dtype.is_float() { stored.dtype } else { DType::F64 };
+                    let floats = &mut bytemuck::cast_slice_mut::<u64, u8>(&mut floats)[..from.len() / size * float.size()];
+                    cast_dense(stored.dtype, native, float, floats);
+                    unscale(float, floats, scale, offset);
+                    cast_dense(float, floats, values.dtype, given);
+                }
+            }
+            to.copy_from_slice(given);
         }
         Ok(made)
+    }
+}
+
+/// x ÷ scale + offset, in floats of `dtype`.
+fn unscale(dtype: DType, floats: &mut [u8], scale: f64, offset: f64) {
+    match dtype {
+        DType::F16 => {
+            let (scale, offset) = (f16::from_f64(scale), f16::from_f64(offset));
+            bytemuck::cast_slice_mut::<u8, f16>(floats).iter_mut().for_each(|x| *x = *x / scale + offset);
+        }
+        DType::F32 => {
+            let (scale, offset) = (scale as f32, offset as f32);
+            bytemuck::cast_slice_mut::<u8, f32>(floats).iter_mut().for_each(|x| *x = *x / scale + offset);
+        }
+        _ => bytemuck::cast_slice_mut::<u8, f64>(floats).iter_mut().for_each(|x| *x = *x / scale + offset),
     }
 }
 
@@ -216,117 +228,6 @@ impl Elements {
 
     fn size(self) -> usize {
         self.dtype.size()
-    }
-}
-
-/// An element on its way from one type to another.
-#[derive(Clone, Copy)]
-enum Number {
-    Int(i64),
-    UInt(u64),
-    Float(f64),
-}
-
-fn each_float(run: &mut [Number], f: impl Fn(f64) -> f64) {
-    for x in run {
-        *x = Number::Float(f(match *x {
-            Number::Int(i) => i as f64,
-            Number::UInt(u) => u as f64,
-            Number::Float(f) => f,
-        }));
-    }
-}
-
-fn load(from: &[u8], elements: Elements, run: &mut [Number]) {
-    fn all<const N: usize>(from: &[u8], swap: bool, run: &mut [Number], read: impl Fn([u8; N]) -> Number) {
-        for (bytes, x) in from.as_chunks::<N>().0.iter().zip(run) {
-            let mut bytes = *bytes;
-            if swap {
-                bytes.reverse();
-            }
-            *x = read(bytes);
-        }
-    }
-    let swap = elements.swap;
-    match elements.dtype {
-        DType::I8 => all(from, swap, run, |b| Number::Int(i8::from_ne_bytes(b).into())),
-        DType::I16 => all(from, swap, run, |b| Number::Int(i16::from_ne_bytes(b).into())),
-        DType::I32 => all(from, swap, run, |b| Number::Int(i32::from_ne_bytes(b).into())),
-        DType::I64 => all(from, swap, run, |b| Number::Int(i64::from_ne_bytes(b))),
-        DType::U16 => all(from, swap, run, |b| Number::UInt(u16::from_ne_bytes(b).into())),
-        DType::U32 => all(from, swap, run, |b| Number::UInt(u32::from_ne_bytes(b).into())),
-        DType::U64 => all(from, swap, run, |b| Number::UInt(u64::from_ne_bytes(b))),
-        DType::F16 => all(from, swap, run, |b| Number::Float(f16::from_ne_bytes(b).to_f64())),
-        DType::F32 => all(from, swap, run, |b| Number::Float(f32::from_ne_bytes(b).into())),
-        DType::F64 => all(from, swap, run, |b| Number::Float(f64::from_ne_bytes(b))),
-        // bool and unsigned bytes; nothing else is parsed
-        _ => all(from, swap, run, |[b]| Number::UInt(b.into())),
-    }
-}
-
-/// C's casts: integers wrap, floats lose their fraction.
-fn store(run: &[Number], dtype: DType, to: &mut [u8]) {
-    fn all<const N: usize>(run: &[Number], to: &mut [u8], write: impl Fn(Number) -> [u8; N]) {
-        for (x, bytes) in run.iter().zip(to.as_chunks_mut::<N>().0) {
-            *bytes = write(*x);
-        }
-    }
-    macro_rules! integer {
-        ($t:ty) => {
-            all(run, to, |x| {
-                let x = match x {
-                    Number::Int(i) => i as $t,
-                    Number::UInt(u) => u as $t,
-                    Number::Float(f) => f as i64 as $t,
-                };
-                x.to_ne_bytes()
-            })
-        };
-    }
-    macro_rules! float {
-        ($t:ty) => {
-            all(run, to, |x| {
-                let x = match x {
-                    Number::Int(i) => i as $t,
-                    Number::UInt(u) => u as $t,
-                    Number::Float(f) => f as $t,
-                };
-                x.to_ne_bytes()
-            })
-        };
-    }
-    match dtype {
-        DType::I8 => integer!(i8),
-        DType::I16 => integer!(i16),
-        DType::I32 => integer!(i32),
-        DType::I64 => integer!(i64),
-        DType::U8 => integer!(u8),
-        DType::U16 => integer!(u16),
-        DType::U32 => integer!(u32),
-        DType::U64 => all(run, to, |x| match x {
-            Number::Int(i) => (i as u64).to_ne_bytes(),
-            Number::UInt(u) => u.to_ne_bytes(),
-            Number::Float(f) if f < 0.0 => (f as i64 as u64).to_ne_bytes(),
-            Number::Float(f) => (f as u64).to_ne_bytes(),
-        }),
-        DType::F32 => float!(f32),
-        DType::F64 => float!(f64),
-        DType::F16 => all(run, to, |x| {
-            let x = match x {
-                Number::Int(i) => f16::from_f32(i as f32),
-                Number::UInt(u) => f16::from_f32(u as f32),
-                Number::Float(f) => f16::from_f64(f),
-            };
-            x.to_ne_bytes()
-        }),
-        // bool; nothing else is parsed
-        _ => all(run, to, |x| {
-            [u8::from(match x {
-                Number::Int(i) => i != 0,
-                Number::UInt(u) => u != 0,
-                Number::Float(f) => f != 0.0,
-            })]
-        }),
     }
 }
 
@@ -397,6 +298,23 @@ mod tests {
         let mut out = [9; 11];
         assert_eq!(Filter::PackBits.decode(&[5, 0b1010_0000, 0b1100_0000], &mut out), Ok(11));
         assert_eq!(out, [1, 0, 1, 0, 0, 0, 0, 0, 1, 1, 0]);
+    }
+
+    /// numcodecs 0.16 with NumPy 2.4 on x86-64.
+    #[test]
+    fn what_does_not_fit_is_what_numpy_makes_of_it() {
+        let cast = |from: &str, to: &str, x: &[u8], len: usize| {
+            let config = json!({"decode_dtype": to, "encode_dtype": from});
+            let mut out = vec![9; len];
+            assert_eq!(filter("astype", config).unwrap().unwrap().decode(x, &mut out), Ok(len));
+            out
+        };
+        assert_eq!(cast("<f8", "<i2", &3e9f64.to_le_bytes(), 2), 0i16.to_le_bytes());
+        assert_eq!(cast("<f4", ">i4", &f32::NAN.to_le_bytes(), 4), i32::MIN.to_be_bytes());
+        assert_eq!(cast(">f8", "<i8", &1e19f64.to_be_bytes(), 8), i64::MIN.to_le_bytes());
+        assert_eq!(cast("<f8", "<u8", &f64::NAN.to_le_bytes(), 8), (1u64 << 63).to_le_bytes());
+        assert_eq!(cast("<f8", "|b1", &0.5f64.to_le_bytes(), 1), [1]);
+        assert_eq!(cast("|i1", "<u2", &[255], 2), u16::MAX.to_le_bytes());
     }
 
     #[test]
