@@ -5,7 +5,7 @@ use flagstone::array::{StoreOptions, Value};
 use flagstone::eval::Evaluator;
 use flagstone::grid::Region;
 use flagstone::store::Writer;
-use flagstone::{Array, CancelToken, Runtime, open};
+use flagstone::{Array, Runtime, open};
 use flagstone_kernels::view::View;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;
@@ -128,7 +128,7 @@ fn growth(rt: &Runtime, dir: &str, (text, source, to): (&str, &str, To)) -> i64 
             let expr = y.expr().unwrap();
             let taken = Arc::new(AtomicI64::new(0));
             let (writer, elements) = (Nowhere(vec![1; expr.shape.len()], taken.clone()), expr.elements());
-            rt.store_exprs(vec![(expr, Box::new(writer))], &CancelToken::new()).unwrap_or_else(|e| panic!("{text}: {e}"));
+            rt.store_exprs(vec![(expr, Box::new(writer))]).unwrap_or_else(|e| panic!("{text}: {e}"));
             assert_eq!(taken.load(Relaxed) as u64, elements, "{text}: not all was written");
         }
         To::File(name) => {

@@ -169,7 +169,7 @@ fn collect(rt: &Runtime, expr: Expr, fuse: &Arc<Fuse>) -> (flagstone::Result<Vec
     let committed = Arc::new(AtomicBool::new(false));
     let granule = vec![1; expr.shape.len()];
     let writer = FlakyWriter { inner: Inner::Memory(memory.clone()), granule, fuse: fuse.clone(), committed: committed.clone() };
-    let stored = rt.store_exprs(vec![(expr, Box::new(writer))], &CancelToken::new());
+    let stored = rt.store_exprs(vec![(expr, Box::new(writer))]);
     let committed = committed.load(Ordering::SeqCst);
     let memory = Arc::into_inner(memory).expect("the writer is dropped when the store ends");
     (stored.map(|()| memory.into_store().unwrap().bytes().to_vec()), committed)
@@ -316,7 +316,7 @@ fn a_full_disk_under_a_store_leaves_what_was_there() {
             let granule = file.granule().to_vec();
             let writer = FlakyWriter { inner: Inner::File(file), granule, fuse: fuse.clone(), committed: Arc::default() };
             let (again, expr) = (rt.clone(), (&x + 1.0).expr().unwrap());
-            let outcome = in_time(what.clone(), move || again.store_exprs(vec![(expr, Box::new(writer))], &CancelToken::new()));
+            let outcome = in_time(what.clone(), move || again.store_exprs(vec![(expr, Box::new(writer))]));
             assert_empty(&rt, &what);
             if !fuse.has_blown() {
                 outcome.unwrap();
@@ -452,7 +452,7 @@ fn a_cancelled_run_leaves_nothing() {
             let observer = Arc::new(Cancels(cancel.clone(), AtomicU64::new(n)));
             let rt = Runtime::builder().memory_limit_bytes(LIMIT_BYTES).threads(2).observer(observer).build().unwrap();
             let (again, y, to, how) = (rt.clone(), x.t(), address.clone(), options(target));
-            let outcome = in_time(format!("{target}, cancelled after {n}"), move || again.store_until(&y, &to, &how, &cancel));
+            let outcome = in_time(format!("{target}, cancelled after {n}"), move || again.cancelled_by(&cancel).store_with(&y, &to, &how));
             let error = outcome.expect_err("cancelled");
             assert!(matches!(error.kind(), ErrorKind::Cancelled), "{target}: {error}");
             assert!(state(dir.path()) == before, "{target}, cancelled after {n}: something changed");

@@ -8,7 +8,6 @@
 
 use flagstone::convert::{Options, Plan};
 use flagstone::grid::Region;
-use flagstone::runtime::CancelToken;
 use flagstone::store::{self, Codec, Create, Store};
 use flagstone::{DType, Runtime, Scalar, View, ViewMut};
 use std::fmt::Write;
@@ -292,7 +291,7 @@ fn write_netcdf(dir: &Path) {
     let plan = Plan::new(dir.join("a.nc"), dir.join("b.nc"), &Options::default()).unwrap();
     plan.make_groups().unwrap();
     let runtime = Runtime::builder().memory_limit("64MiB").threads(1).build().unwrap();
-    plan.copies.iter().for_each(|copy| copy.run(&runtime, &CancelToken::new()).unwrap());
+    plan.copies.iter().for_each(|copy| copy.run(&runtime).unwrap());
     plan.finish().unwrap();
     let python = std::env::var_os("FLAGSTONE_PYTHON").unwrap();
     let ran = Command::new(&python).args(["-W", "ignore", "tests/python/check_convert.py"]).arg(dir).arg("b.nc").output().unwrap();

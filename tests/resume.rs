@@ -4,7 +4,6 @@
 use flagstone::Runtime;
 use flagstone::convert::{Lengths, Options, Plan};
 use flagstone::grid::element_count;
-use flagstone::runtime::CancelToken;
 use flagstone::store::conformance::write_all;
 use flagstone::store::{Codec, Create, create, exists, is_begun};
 use flagstone::{DType, Scalar};
@@ -83,7 +82,7 @@ fn recorded_bytes(partial: &Path) -> u64 {
 fn convert(source: &str, target: &str, options: &Options) -> flagstone::Result<(u64, u64)> {
     let runtime = Runtime::builder().memory_limit("64MiB").threads(1).build()?;
     let plan = Plan::new(source, target, options)?;
-    plan.copies.iter().try_for_each(|copy| copy.run(&runtime, &CancelToken::new()))?;
+    plan.copies.iter().try_for_each(|copy| copy.run(&runtime))?;
     Ok((runtime.counters().read_bytes.load(Relaxed), runtime.counters().written_bytes.load(Relaxed)))
 }
 

@@ -13,7 +13,7 @@ from ._flagstone import Array, __version__
 from ._runtime import ProgressBar, Runtime, config, profile
 from ._sources import array, asarray, from_array, from_dlpack, from_zarr, open
 from ._blocks import apply_gufunc, blockwise, map_blocks, map_overlap, pad
-from ._functions import apply_along_axis, apply_over_axes, coarsen, fromfunction, reduction
+from ._functions import apply_along_axis, apply_over_axes, coarsen, fromfunction, piecewise, reduction
 from ._compute import compute, persist, store
 from ._masked import MaskedArray
 from . import _array as _array  # gives `Array` what Python alone can say

@@ -122,6 +122,11 @@ def __deepcopy__(self, memo):
 
 
 @_method
+def __round__(self, ndigits=None):
+    return functions["round"](self, 0 if ndigits is None else ndigits)
+
+
+@_method
 def copy(self, order="C"):
     """Another handle on the same elements: setting elements of one does not change the other."""
     return self._alias()
@@ -237,7 +242,7 @@ def __array_function__(self, function, types, args, kwargs):
         return args[0].copy()
     if name == "pad":
         return _blocks.pad(*args, **kwargs)
-    if name in ("apply_along_axis", "apply_over_axes"):
+    if name in ("apply_along_axis", "apply_over_axes", "piecewise"):
         return getattr(_functions, name)(*args, **kwargs)
     found = functions.get(name)
     if found is None:

@@ -211,17 +211,54 @@ def _parsed(signature):
     return split(left), split(right)
 
 
+def _last(x, at):
+    return _flagstone.functions["moveaxis"](x, at, range(-len(at), 0)) if at else x
+
+
+def _core_axes(inputs, outputs, axes, axis, keepdims):
+    """Where the core dimensions of each input and each output stand, as NumPy's gufuncs take `axes`, `axis` and `keepdims`."""
+    cores = [*inputs, *outputs]
+    if keepdims and (any(outputs) or len(set(map(len, inputs))) != 1):
+        raise ValueError("apply_gufunc: keepdims, where outputs have core dimensions or inputs differ in how many they have")
+    if axis is not None:
+        if axes is not None:
+            raise ValueError("apply_gufunc: both axis and axes; expected one of them")
+        if any(len(core) > 1 for core in cores) or not any(inputs):
+            raise ValueError("apply_gufunc: axis, for a signature of other than one core dimension; give axes=")
+        axes = [(axis,) * len(core) for core in cores]
+    if axes is None:
+        axes = [tuple(range(-len(core), 0)) for core in cores]
+    axes = [(at,) if isinstance(at, int) else tuple(at) for at in ([axes] if isinstance(axes, int) else axes)]
+    if len(axes) == len(inputs) and not any(outputs):
+        axes += [()] * len(outputs)
+    if keepdims:
+        axes = axes[: len(inputs)] + [at or axes[0] for at in axes[len(inputs):]]
+        cores = [*inputs, *[inputs[0]] * len(outputs)]
+    if len(axes) != len(cores) or any(len(at) != len(core) for at, core in zip(axes, cores)):
+        raise ValueError(f"apply_gufunc: axes {axes} for the core dimensions {cores}")
+    return axes[: len(inputs)], axes[len(inputs):]
+
+
 def apply_gufunc(func, signature, *args, axes=None, axis=None, keepdims=False, output_dtypes=None, output_sizes=None, vectorize=False, allow_rechunk=True, meta=None, **kwargs):
     """`func` of arrays along core dimensions, as dask.array.apply_gufunc: core dimensions come last and whole, the others in blocks.
 
     With several outputs the function is called once for each of them.
     """
-    if axes is not None or axis is not None or keepdims:
-        raise NotImplementedError("apply_gufunc: axes, axis and keepdims; move the core axes last with fs.moveaxis")
     inputs, outputs = _parsed(signature)
     if len(inputs) != len(args):
         raise ValueError(f"apply_gufunc: {len(args)} arrays for the signature {signature!r}; expected {len(inputs)}")
     args = [x if isinstance(x, Array) else _flagstone.functions["asarray"](x) for x in args]
+    if axes is not None or axis is not None or keepdims:
+        before, after = _core_axes(inputs, outputs, axes, axis, keepdims)
+        found = apply_gufunc(
+            func, signature, *(_last(x, at) for x, at in zip(args, before)), output_dtypes=output_dtypes, output_sizes=output_sizes,
+            vectorize=vectorize, allow_rechunk=allow_rechunk, meta=meta, **kwargs,
+        )
+        results = found if isinstance(found, tuple) else (found,)
+        if keepdims:
+            results = [x.reshape(x.shape + (1,) * len(at)) for x, at in zip(results, after)]
+        moved = [_flagstone.functions["moveaxis"](x, range(-len(at), 0), at) if at else x for x, at in zip(results, after)]
+        return tuple(moved) if isinstance(found, tuple) else moved[0]
     sizes = dict(output_sizes or {})
     for x, core in zip(args, inputs):
         for dim, n in zip(core, x.shape[x.ndim - len(core):]):

@@ -53,6 +53,12 @@ def apply_over_axes(func, a, axes):
     return result
 
 
+def piecewise(x, condlist, funclist, *args, **kw):
+    """Values by conditions, as NumPy's; a function among them is called with all of `x`, lazily, and not with the elements that it is for."""
+    x = _array(x)
+    return _functions["piecewise"](x, condlist, [f(x, *args, **kw) if callable(f) else f for f in funclist])
+
+
 def fromfunction(function, shape, *, dtype=float, **kwargs):
     """`function` of the indices of every element, which come as lazy arrays, one an axis."""
     return function(*_functions["indices"](tuple(shape), dtype=dtype), **kwargs)

@@ -66,7 +66,7 @@ impl Array {
         if !expr.is_counted() {
             return Ok(array);
         }
-        run(py, |runtime| runtime.settle(&array, runtime.cancel_token()))
+        run(py, |runtime| runtime.settle(&array))
     }
 
     /// What stands between the brackets.
@@ -111,7 +111,7 @@ impl Orthogonal {
 pub(crate) fn computed<'py>(py: Python<'py>, arrays: &[flagstone::Array]) -> PyResult<Vec<Bound<'py, PyAny>>> {
     let results = run(py, |runtime| {
         let exprs = arrays.iter().map(flagstone::Array::expr).collect::<flagstone::Result<Vec<_>>>()?;
-        runtime.compute_exprs(&exprs, runtime.cancel_token())
+        runtime.compute_exprs(&exprs)
     })?;
     results.into_iter().map(|dense| ndarray(py, dense)).collect()
 }
@@ -429,7 +429,7 @@ pub(crate) fn persist_all(py: Python<'_>, arrays: Vec<Bound<'_, Array>>) -> PyRe
     let arrays: Vec<flagstone::Array> = arrays.iter().map(|array| array.get().array()).collect();
     let kept = run(py, |runtime| {
         let exprs = arrays.iter().map(flagstone::Array::expr).collect::<flagstone::Result<Vec<_>>>()?;
-        runtime.persist_exprs(&exprs, runtime.cancel_token())
+        runtime.persist_exprs(&exprs)
     })?;
     kept.into_iter().map(|expr| Array::built(py, flagstone::Array::from_expr(expr))).collect()
 }

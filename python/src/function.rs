@@ -99,8 +99,9 @@ impl Function {
         // whoever calls NumPy's functions by all their parameters says that there is nothing to write to
         let writes = self.signature.params.iter().any(|param| param.name == "out");
         named.retain(|(name, arg)| writes || name != "out" || !matches!(arg, Value::None));
-        // Whatever needs a length that is not known yet counts it, and may ask Python for elements.
-        let value = py.detach(|| call(self.signature, positional, named)).map_err(|error| of_call(py, &error))?;
+        // Whatever needs a length that is not known yet counts it with the runtime in use, and may ask Python for elements.
+        let runtime = crate::runtime::current(py)?;
+        let value = py.detach(|| runtime.in_scope(|| call(self.signature, positional, named))).map_err(|error| of_call(py, &error))?;
         let names = self.signature.results;
         let count = if let Value::Tuple(items) = &value { items.len() } else { 0 };
         let found = object(py, value)?;

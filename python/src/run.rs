@@ -29,9 +29,11 @@ pub(crate) fn is_in_task() -> bool {
     IN_TASK.get()
 }
 
-/// What `f` builds, with the lock released: whatever needs a length that is not known yet counts it, and may ask Python for elements.
+/// What `f` builds, with the lock released: whatever needs a length that is not known yet counts it with the runtime in use, and may ask
+/// Python for elements.
 pub(crate) fn build<T: Send>(py: Python<'_>, f: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
-    py.detach(f).map_err(|error| exception(py, &error))
+    let runtime = runtime::current(py)?;
+    py.detach(|| runtime.in_scope(f)).map_err(|error| exception(py, &error))
 }
 
 /// What `f` computes with the runtime in use.

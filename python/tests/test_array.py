@@ -371,6 +371,29 @@ def test_functions_know_their_signatures():
         fs.einsum_path
 
 
+def test_gufuncs_take_their_core_axes_where_they_are():
+    a = np.random.default_rng(4).normal(size=(4, 6, 5))
+    x = fs.asarray(a).rechunk((2, 3, 5))
+    mean = lambda block: block.mean(-1)
+    for kwargs, theirs in [({"axis": 1}, a.mean(1)), ({"axis": 0, "keepdims": True}, a.mean(0, keepdims=True)), ({"axes": [(1,), ()]}, a.mean(1)), ({"axes": [-3]}, a.mean(0))]:
+        np.testing.assert_allclose(fs.apply_gufunc(mean, "(i)->()", x, output_dtypes="f8", **kwargs).compute(), theirs)
+    back = fs.apply_gufunc(lambda block: block[..., ::-1], "(i)->(i)", x, output_dtypes="f8", axis=1)
+    np.testing.assert_array_equal(back.compute(), a[:, ::-1])
+    product = fs.apply_gufunc(np.matmul, "(i,j),(j,k)->(i,k)", x, x, output_dtypes="f8", axes=[(2, 1), (1, 2), (0, 2)])
+    np.testing.assert_allclose(product.compute(), np.moveaxis(a.transpose(0, 2, 1) @ a, (1, 2), (0, 2)))
+    with pytest.raises(ValueError, match="give axes="):
+        fs.apply_gufunc(np.matmul, "(i,j),(j,k)->(i,k)", x, x, output_dtypes="f8", axis=0)
+
+
+def test_piecewise_and_round():
+    a = np.linspace(-2, 2, 9)
+    x = fs.asarray(a)
+    theirs = np.piecewise(a, [a < 0, a > 1], [lambda v, k: -v, 7, lambda v, k: v + k], 3)
+    np.testing.assert_array_equal(fs.piecewise(x, [x < 0, x > 1], [lambda v, k: -v, 7, lambda v, k: v + k], 3).compute(), theirs)
+    np.testing.assert_array_equal(np.piecewise(x, [x < 0], [np.abs, np.square]).compute(), np.piecewise(a, [a < 0], [np.abs, np.square]))
+    assert float(round(x[3] / 3, 2)) == round(a[3] / 3, 2)
+
+
 @pytest.mark.parametrize("axis", [0, 1, -1])
 def test_functions_of_lanes_axes_and_windows(axis):
     a = np.random.default_rng(3).normal(size=(6, 8, 5))

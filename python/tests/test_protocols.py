@@ -52,6 +52,62 @@ def test_what_is_lacking_is_named_and_not_computed(x, never_computed):
         np.frompyfunc(lambda v: v, 1, 1)(x)
 
 
+def test_lengths_that_are_not_known_are_counted_when_something_is_computed():
+    a = np.random.default_rng(1).integers(0, 9, (40, 3)).astype("f8")
+
+    class Source:
+        shape, dtype, reads = a.shape, a.dtype, 0
+
+        def __getitem__(self, at):
+            Source.reads += 1
+            return a[at]
+
+    def tried(x):
+        c, n = x[:, 0][x[:, 0] > 3], x[x[:, 1] > 4]
+        i = c.astype("int64")
+        return [
+            np.take(c, [0, -1]), np.isin(c, [4, 7]), np.digitize(c, [5, 8]), np.digitize(x, np.unique(c)), np.partition(c, 2)[2], np.tril(n),
+            np.bincount(i), np.compress([True, False, True], n, axis=0), np.select([c > 5, c < 5], [c, 1]), np.choose(i % 2, [c, 9]),
+            np.interp(c, [0, 5, 9], [1, 0, 3]), np.repeat(c, 2), np.repeat(c, i), np.lexsort((c, -c)), np.insert(c, 1, 5), np.delete(c, [0, -1]),
+            np.histogram(c, np.unique(c))[0], np.quantile(x, c / 9), np.setdiff1d(c, [4.0]), np.fft.fftshift(c), np.pad(c, 2), n[n[:, 2] > 2, [0]],
+        ]
+
+    x = fs.from_array(Source())
+    found = tried(x)
+    assert Source.reads == 0, "nothing is read before it is asked for"
+    for ours, theirs in zip(found, tried(a)):
+        np.testing.assert_allclose(ours.compute(), theirs)
+
+
+def test_lengths_are_counted_within_the_limit_in_use():
+    x = fs.asarray(np.arange(100.0))
+    with fs.Runtime(memory_limit="32MiB", threads=1):
+        kept = x.persist()
+        # of what this runtime keeps another one could not count
+        assert kept[kept > 90].shape == (9,)
+        assert [len(part) for part in np.unstack(kept[kept > 97][:, None])] == [1, 1]
+
+
+def test_dtype_casting_and_where_of_ufuncs(a, x):
+    for f, args, kwargs in [
+        (np.add, (2,), {"dtype": "f4"}), (np.greater, (0,), {"dtype": bool}), (np.isnan, (), {"dtype": bool}), (np.sqrt, (), {"dtype": "f4"}),
+        (np.multiply, (3,), {"casting": "safe"}), (np.add.reduce, (), {"initial": 5, "where": a[0] > 0, "axis": 1}),
+        (np.maximum.reduce, (), {"initial": -1, "where": a > 0.5}), (np.logical_xor.reduce, (), {"axis": None}),
+        (np.logaddexp.reduce, (), {"axis": 0}), (np.logaddexp2.reduce, (), {"axis": None, "initial": 3.0}), (np.fmax.reduce, (), {}),
+    ]:
+        theirs, ours = f(abs(a), *args, **kwargs), f(abs(x), *args, **kwargs)
+        assert isinstance(ours, fs.Array) and ours.dtype == theirs.dtype, f
+        np.testing.assert_allclose(ours.compute(), theirs, rtol=1e-6)
+    for f, args, kwargs in [(np.cos, (), {"dtype": "u2"}), (np.add, (1,), {"dtype": "i8"}), (np.add, (1.5,), {"casting": "no", "dtype": "f4"})]:
+        with pytest.raises(TypeError):
+            f(a, *args, **kwargs)
+        with pytest.raises(TypeError):
+            f(x, *args, **kwargs)
+    out = np.zeros_like(a)
+    np.add(x, 1, out=out, where=x > 0)
+    np.testing.assert_array_equal(out, np.add(a, 1, out=np.zeros_like(a), where=a > 0))
+
+
 def test_out_and_array_with_dtype_and_copy(a, x):
     out = np.empty_like(a)
     assert np.add(x, 1, out=out) is out

@@ -1,5 +1,6 @@
 //! Values of the expression language → what Rust's functions take.
 
+use super::operand::check_fits;
 use super::{Array, Axes, Chunks, Index, Operand, Shape, Value, io, manipulate};
 use crate::error::{Error, Result};
 use crate::runtime::Runtime;
@@ -262,7 +263,9 @@ pub(super) fn chunks(operation: &str, value: &Value) -> Result<Chunks> {
 /// An item of an index.
 pub(super) fn index(value: &Value) -> Result<Index> {
     match value {
-        Value::Scalar(Scalar::Bool(_)) | Value::Typed(Scalar::Bool(_), _) => Err(Error::unsupported("index", "True or False as an index")),
+        Value::Scalar(Scalar::Bool(set)) | Value::Typed(Scalar::Bool(set), _) => {
+            Ok(Index::Array(super::full(Vec::<u64>::new(), *set, Some(DType::Bool))))
+        }
         Value::Scalar(Scalar::Int(_) | Scalar::UInt(_)) | Value::Typed(Scalar::Int(_) | Scalar::UInt(_), _) => {
             integer("index", value).map(Index::Int)
         }
@@ -280,5 +283,14 @@ pub(super) fn index(value: &Value) -> Result<Index> {
             }
         }
         other => Err(Error::bad_index("index", format!("{}; expected an integer, slice, list, mask, None or ...", describe(other)))),
+    }
+}
+
+/// Refuses whole numbers, in lists too, that `dtype` does not hold.
+pub(super) fn require_fitting(operation: &str, value: &Value, dtype: DType) -> Result<()> {
+    match value {
+        Value::Scalar(scalar) => check_fits(operation, *scalar, dtype),
+        Value::List(items) | Value::Tuple(items) => items.iter().try_for_each(|item| require_fitting(operation, item, dtype)),
+        _ => Ok(()),
     }
 }

@@ -226,6 +226,30 @@ pub(super) fn reduction(op: ReduceOp, skip_nan: bool, a: &Value, options: Option
     given(Array::build(|| reductions::reduce(op, &array.expr()?, &axes, skip_nan)))
 }
 
+/// Variances and deviations from a mean that is given, as long as the array along the axes that are kept.
+pub(super) fn spread_around(op: ReduceOp, skip_nan: bool, a: &Value, mean: &Value, options: Options<'_>) -> Called {
+    let name = op.name();
+    let (x, mean) = (args::array(name, a)?, args::array(name, mean)?);
+    let ddof = if is_none(options.ddof) { 0.0 } else { args::float(name, options.ddof)? };
+    let x = match args::dtype(name, options.dtype)? {
+        Some(dtype) => x.astype(dtype),
+        None => x,
+    };
+    let deviation = (&x - &mean).abs();
+    let numbers = if skip_nan { x.isnan().logical_not() } else { x.full_like(true, Some(DType::Bool)) };
+    let of = |array: &Array, dtype: Value| {
+        let options = Options { axis: options.axis, keepdims: options.keepdims, only: options.only, dtype: &dtype, ..Options::NONE };
+        let Value::Array(found) = reduction(ReduceOp::Sum, skip_nan, &Value::Array(array.clone()), options)? else {
+            return Err(Error::internal("a sum that is no array"));
+        };
+        Ok(found)
+    };
+    let squares = of(&(&deviation * &deviation), Value::None)?;
+    let count = of(&numbers, Value::DType(squares.dtype()?))?;
+    let variance = squares / (count - ddof).maximum(0.0);
+    given(if op == ReduceOp::Std { variance.sqrt() } else { variance })
+}
+
 /// The last two axes exchanged.
 pub(super) fn matrix_transpose(x: &Value) -> Called {
     let x = args::array("matrix_transpose", x)?;
@@ -291,8 +315,9 @@ pub(super) fn flip(m: &Value, axis: &Value) -> Called {
     given(args::array("flip", m)?.flip(args::axes("flip", axis)?))
 }
 
+/// (arrays, axis, dtype, casting).
 pub(super) fn joined(name: &str, join: fn(&[Array], i64) -> Array, a: &[Value]) -> Called {
-    let arrays = args::arrays(name, &a[0])?;
+    let arrays = dtypes::arrays_as(name, &a[0], &a[2], &a[3])?;
     if is_none(&a[1]) {
         let flat: Vec<Array> = arrays.iter().map(Array::ravel).collect();
         return given(join(&flat, 0));

@@ -79,6 +79,7 @@ fn choose_of(a: &[Value]) -> Called {
 fn piecewise_of(a: &[Value]) -> Called {
     let name = "piecewise";
     let x = args::array(name, &a[0])?;
+    args::require_fitting(name, &a[2], x.dtype()?)?;
     let conditions = match &a[1] {
         Value::Array(array) if array.ndim()? <= x.ndim()? => vec![array.clone()],
         list => args::arrays(name, list)?,

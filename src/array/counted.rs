@@ -1,10 +1,11 @@
 //! Arrays whose length depends on values: `x[mask]`. They build with upper bounds; what follows from a length waits
 //! for it. Only a runtime counts: the one that computes, or the default one when the user asks for a length.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::expr::{Count, Expr, Node, Op, ops, settle};
-use crate::runtime::{CancelToken, Runtime};
+use crate::runtime::Runtime;
 use flagstone_kernels::dtype::DType;
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -39,12 +40,36 @@ pub(super) fn refreshed(expr: &Expr) -> Result<Expr> {
     Ok(expr.clone())
 }
 
+/// Whether a call on this thread may count a length that it asks for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Counting {
+    Allowed,
+    Refused,
+    /// One was asked for all the same.
+    Asked,
+}
+
+thread_local! {
+    static COUNTING: Cell<Counting> = const { Cell::new(Counting::Allowed) };
+}
+
+/// What `f` gives where no length may be counted, unless it asks for one: then what it gives means nothing.
+pub(super) fn uncounted<T>(f: impl FnOnce() -> T) -> Option<T> {
+    let before = COUNTING.replace(Counting::Refused);
+    let made = f();
+    (COUNTING.replace(before) != Counting::Asked).then_some(made)
+}
+
 /// The same array with every length known: counts what is not, with `runtime` or the default one.
-pub(super) fn settled(expr: &Expr, runtime: Option<&Runtime>, cancel: &CancelToken) -> Result<Expr> {
+pub(super) fn settled(expr: &Expr, runtime: Option<&Runtime>) -> Result<Expr> {
     match runtime {
         _ if !expr.is_counted() => Ok(expr.clone()),
-        Some(runtime) => runtime.settle_expr(expr, cancel),
-        None => Runtime::default_runtime()?.settle_expr(expr, cancel),
+        Some(runtime) => runtime.settle_expr(expr),
+        None if COUNTING.get() != Counting::Allowed => {
+            COUNTING.set(Counting::Asked);
+            Err(Error::internal("a length that is not known yet"))
+        }
+        None => Runtime::default_runtime()?.settle_expr(expr),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Functions of dtypes alone: which may be cast to which, and to which several promote.
 
 use super::operand::{Arg, common_dtype};
-use super::{Value, args};
+use super::{Array, Value, args};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::{DType, Kind, Scalar};
 
@@ -29,6 +29,23 @@ pub(super) fn can_cast(operation: &str, from: DType, to: DType, rule: &str) -> R
             Err(Error::bad_request(operation, format!("casting='{other}'; expected {known}")))
         }
     }
+}
+
+/// The arrays of a list, cast to the dtype that is asked for as far as `casting` allows.
+pub(super) fn arrays_as(operation: &str, list: &Value, dtype: &Value, casting: &Value) -> Result<Vec<Array>> {
+    let given = args::arrays(operation, list)?;
+    let Value::Str(rule) = casting else {
+        return Err(Error::bad_request(operation, "a casting that is no string; expected for example 'same_kind'"));
+    };
+    let Some(wanted) = args::dtype(operation, dtype)? else { return Ok(given) };
+    let cast = |array: Array| -> Result<Array> {
+        let from = array.dtype()?;
+        match can_cast(operation, from, wanted, rule)? {
+            true => Ok(array.astype(wanted)),
+            false => Err(Error::bad_type(operation, format!("{from} as {wanted} with casting='{rule}', which does not allow it"))),
+        }
+    };
+    given.into_iter().map(cast).collect()
 }
 
 /// (from_, to, casting).

@@ -34,6 +34,7 @@ mod into_view;
 mod io;
 mod kron;
 mod lanes;
+mod late;
 pub mod linalg;
 mod lookup;
 mod manipulate;
@@ -105,7 +106,6 @@ use crate::error::Result;
 use crate::expr::Expr;
 pub use crate::expr::{BlockFn, BlockInfo};
 use crate::grid::ChunkGrid;
-use crate::runtime::CancelToken;
 use flagstone_kernels::dtype::DType;
 use std::fmt;
 use std::panic::Location;
@@ -151,7 +151,7 @@ impl Array {
 
     /// The node with every length known: counts a mask when it must.
     pub(crate) fn known(&self) -> Result<Expr> {
-        counted::settled(&self.expr()?, None, &CancelToken::default())
+        counted::settled(&self.expr()?, None)
     }
 
     /// What `f` builds, or its error with the place of the user's call.

@@ -41,7 +41,7 @@ impl<T: ArrayElement> Blocks<T> {
         if expr.dtype != T::DTYPE {
             return Err(wrong_dtype("blocks", expr.dtype, T::DTYPE));
         }
-        let expr = counted::settled(&expr, Some(runtime), runtime.cancel_token())?;
+        let expr = counted::settled(&expr, Some(runtime))?;
         // what is no loop over stored values would be computed anew for every block
         let expr = if is_loop(&expr) { expr } else { runtime.persist(&Array::from_expr(expr))?.expr()? };
         let most = (runtime.memory_limit_bytes() / LIMIT_SHARE).min(BLOCK_BYTES) / expr.dtype.size() as u64;

@@ -102,12 +102,41 @@ pub(super) fn multi_dot(a: &[Value]) -> Called {
     Ok(Value::Array(multiplied(&arrays.iter().collect::<Vec<_>>())))
 }
 
+/// The subscripts of axes that NumPy's other form of einsum gives as a list of numbers and `...`.
+fn subscripts_of(list: &Value) -> Result<String> {
+    const LABELS: &[u8; 52] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let refused = || Error::bad_request("einsum", "subscripts that are no list of numbers from 0 to 51; expected for example [0, 1]");
+    let (Value::List(items) | Value::Tuple(items)) = list else { return Err(refused()) };
+    let one = |item: &Value| match item {
+        Value::Ellipsis => Ok("...".to_string()),
+        number => {
+            let label = usize::try_from(args::integer("einsum", number)?).ok().and_then(|at| LABELS.get(at));
+            label.map(|&label| char::from(label).to_string()).ok_or_else(refused)
+        }
+    };
+    items.iter().map(one).collect()
+}
+
+/// The subscripts as a string, and the operands: `a, [0, 1], b, [1, 2], [0, 2]` is `"AB,BC->AC", a, b`.
+fn subscripts_and_operands(first: &Value, rest: &Value) -> Result<(String, Value)> {
+    if let Value::Str(subscripts) = first {
+        return Ok((subscripts.clone(), rest.clone()));
+    }
+    let (Value::List(rest) | Value::Tuple(rest)) = rest else { return Err(Error::internal("operands that are no list")) };
+    let all: Vec<&Value> = std::iter::once(first).chain(rest).collect();
+    let (pairs, out) = all.as_chunks::<2>();
+    let subscripts = pairs.iter().map(|[_, list]| subscripts_of(list)).collect::<Result<Vec<String>>>()?.join(",");
+    let subscripts = match out {
+        [out] => format!("{subscripts}->{}", subscripts_of(out)?),
+        _ => subscripts,
+    };
+    Ok((subscripts, Value::List(pairs.iter().map(|[operand, _]| (*operand).clone()).collect())))
+}
+
 /// (subscripts, *operands, dtype, optimize).
 pub(super) fn einsum(a: &[Value]) -> Called {
-    let Value::Str(subscripts) = &a[0] else {
-        return Err(Error::unsupported("einsum", "subscripts that are no string; expected for example 'ij,jk->ik'"));
-    };
-    let (arrays, dtype, subscripts) = (args::arrays("einsum", &a[1])?, args::dtype("einsum", &a[2])?, subscripts.clone());
+    let (subscripts, operands) = subscripts_and_operands(&a[0], &a[1])?;
+    let (arrays, dtype) = (args::arrays("einsum", &operands)?, args::dtype("einsum", &a[2])?);
     Ok(Value::Array(Array::build(|| {
         let exprs = arrays.iter().map(Array::expr).collect::<Result<Vec<_>>>()?;
         counted::when_known("einsum", &exprs, &[], move |exprs| summed(&subscripts, exprs, dtype))

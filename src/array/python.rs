@@ -1,6 +1,6 @@
 //! Operators, indexing and attributes of the expression language, on values that hold an array.
 
-use super::{Array, Index, Masked, Signature, Value, args, masked};
+use super::{Array, Index, Masked, Signature, Value, args, late, masked};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::Scalar;
 use flagstone_kernels::op::{BinaryOp, UnaryOp};
@@ -44,15 +44,15 @@ pub fn masked_attribute(x: &Masked, name: &str) -> Option<Value> {
 }
 
 /// What `signature` gives of bound arguments. Of masked arrays, functions that move elements move data and mask; others heed the mask,
-/// or refuse.
+/// or refuse. Where a length is asked for that is not known yet, arrays that are built once it is.
 ///
 /// # Errors
 /// Those of the function.
-pub fn apply(signature: &Signature, arguments: &[Value]) -> Result<Value> {
-    match has_masked(arguments).then(|| masked::moved(signature, arguments)).flatten() {
-        Some(found) => found,
-        None => (signature.call)(arguments),
+pub fn apply(signature: &'static Signature, arguments: &[Value]) -> Result<Value> {
+    if !has_masked(arguments) {
+        return late::call(signature, arguments);
     }
+    masked::moved(signature, arguments).unwrap_or_else(|| (signature.call)(arguments))
 }
 
 /// Whether there is a masked array among `values`, or in lists of theirs.

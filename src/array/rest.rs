@@ -5,7 +5,7 @@ use super::indexing::indexed;
 use crate::error::Result;
 use crate::expr::Expr;
 use crate::grid::{Marks, Region, Span};
-use crate::runtime::{CancelToken, Runtime};
+use crate::runtime::Runtime;
 use crate::store::Writer;
 use flagstone_kernels::view::View;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 const BOXES_MAX: usize = 64;
 
 /// Stores what of `expr` is not `finished` yet.
-pub(super) fn store(runtime: &Runtime, expr: &Expr, writer: Box<dyn Writer>, finished: Marks, cancel: &CancelToken) -> Result<()> {
+pub(super) fn store(runtime: &Runtime, expr: &Expr, writer: Box<dyn Writer>, finished: Marks) -> Result<()> {
     let writer: Arc<dyn Writer> = Arc::from(writer);
     let mut parts: Vec<(Expr, Box<dyn Writer>)> = Vec::new();
     // The marks, and their copy in which boxes are found, count until the boxes are known.
@@ -29,7 +29,7 @@ pub(super) fn store(runtime: &Runtime, expr: &Expr, writer: Box<dyn Writer>, fin
         parts.push((indexed(expr, &index)?, Box::new(part)));
     }
     if !parts.is_empty() {
-        runtime.store_exprs(parts, cancel)?;
+        runtime.store_exprs(parts)?;
     }
     writer.commit()
 }

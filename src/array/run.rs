@@ -6,7 +6,7 @@ use super::io::StoreOptions;
 use super::{Array, counted, rest};
 use crate::error::{Error, Result};
 use crate::expr::Expr;
-use crate::runtime::{CancelToken, Dense, Explanation, Runtime};
+use crate::runtime::{Dense, Explanation, Runtime};
 use crate::store;
 use flagstone_kernels::dtype::Scalar;
 use ndarray::{ArrayD, ArrayViewMutD};
@@ -81,7 +81,7 @@ fn typed<T: ArrayElement>(operation: &str, expr: &Expr) -> Result<()> {
 /// Computing arrays with this runtime.
 impl Runtime {
     fn dense(&self, expr: Expr) -> Result<Dense> {
-        let results = self.compute_exprs(&[expr], self.cancel_token())?;
+        let results = self.compute_exprs(&[expr])?;
         results.into_iter().next().ok_or_else(|| Error::internal("no result"))
     }
 
@@ -148,7 +148,7 @@ impl Runtime {
     /// ```
     pub fn compute_many<M: ComputeMany>(&self, arrays: M) -> Result<M::Output> {
         let exprs: Vec<Expr> = arrays.arrays().into_iter().map(Array::expr).collect::<Result<_>>()?;
-        let results = self.compute_exprs(&exprs, self.cancel_token())?;
+        let results = self.compute_exprs(&exprs)?;
         arrays.results(results.into_iter().map(AnyArray::from_dense).collect::<Result<_>>()?)
     }
 
@@ -157,13 +157,13 @@ impl Runtime {
     /// # Errors
     /// As [`Runtime::compute`], and `BadRequest` when the shapes differ.
     pub fn compute_into<T: ArrayElement>(&self, array: &Array, out: &mut ArrayViewMutD<'_, T>) -> Result<()> {
-        let expr = counted::settled(&array.expr()?, Some(self), self.cancel_token())?;
+        let expr = counted::settled(&array.expr()?, Some(self))?;
         typed::<T>("compute_into", &expr)?;
         if !out.shape().iter().map(|&n| n as u64).eq(expr.shape.iter().copied()) {
             return Err(Error::bad_request("compute_into", format!("an array of shape {:?} into one of {:?}", expr.shape, out.shape())));
         }
         let lent = Lent::new(out);
-        self.store_exprs(vec![(expr, lent.writer())], self.cancel_token())
+        self.store_exprs(vec![(expr, lent.writer())])
     }
 
     /// Computes into a new file or array at `address`, block by block.
@@ -174,31 +174,24 @@ impl Runtime {
         self.store_with(array, address, &StoreOptions::default())
     }
 
-    /// As [`Runtime::store`], with chunks, codec and the rest.
+    /// As [`Runtime::store`], with chunks, codec and the rest. Where it is cancelled ([`Runtime::cancelled_by`]) nothing is left at the
+    /// address that was not there.
     ///
     /// # Errors
     /// As [`Runtime::store`].
     pub fn store_with(&self, array: &Array, address: impl AsRef<Path>, options: &StoreOptions) -> Result<()> {
-        self.store_until(array, address, options, self.cancel_token())
-    }
-
-    /// As [`Runtime::store_with`], until cancelled: then nothing is left at the address that was not there.
-    ///
-    /// # Errors
-    /// As [`Runtime::store`], and `Cancelled`.
-    pub fn store_until(&self, array: &Array, address: impl AsRef<Path>, options: &StoreOptions, cancel: &CancelToken) -> Result<()> {
         let address = store::text(address.as_ref())?;
-        self.store_part(array, address, options, cancel)?;
+        self.store_part(array, address, options)?;
         store::share_dimensions(&[address], options.durable)
     }
 
-    /// As [`Runtime::store_until`], of an array that others will come beside: what NetCDF-4 files have when all are there is left out.
-    pub(crate) fn store_part(&self, array: &Array, address: &str, options: &StoreOptions, cancel: &CancelToken) -> Result<()> {
-        let expr = counted::settled(&array.expr()?, Some(self), cancel)?;
+    /// As [`Runtime::store_with`], of an array that others will come beside: what NetCDF-4 files have when all are there is left out.
+    pub(crate) fn store_part(&self, array: &Array, address: &str, options: &StoreOptions) -> Result<()> {
+        let expr = counted::settled(&array.expr()?, Some(self))?;
         let writer = store::create(address, &options.create(&expr, address)?)?;
         match writer.take_finished() {
-            None => self.store_exprs(vec![(expr, writer)], cancel),
-            Some(finished) => rest::store(self, &expr, writer, finished, cancel),
+            None => self.store_exprs(vec![(expr, writer)]),
+            Some(finished) => rest::store(self, &expr, writer, finished),
         }
     }
 
@@ -224,11 +217,11 @@ impl Runtime {
     pub fn store_many(&self, arrays: &[(Array, impl AsRef<Path>)], options: &StoreOptions) -> Result<()> {
         let created = arrays.iter().map(|(array, address)| -> Result<_> {
             let address = store::text(address.as_ref())?;
-            let expr = counted::settled(&array.expr()?, Some(self), self.cancel_token())?;
+            let expr = counted::settled(&array.expr()?, Some(self))?;
             let writer = store::create(address, &options.create(&expr, address)?)?;
             Ok((expr, writer))
         });
-        self.store_exprs(created.collect::<Result<_>>()?, self.cancel_token())?;
+        self.store_exprs(created.collect::<Result<_>>()?)?;
         let addresses: Vec<&Path> = arrays.iter().map(|(_, address)| address.as_ref()).collect();
         store::share_dimensions(&addresses, options.durable)
     }
@@ -247,18 +240,16 @@ impl Runtime {
     /// # Ok(()) }
     /// ```
     pub fn store_into(&self, arrays: Vec<(Array, Box<dyn store::Writer>)>) -> Result<()> {
-        let known = arrays
-            .into_iter()
-            .map(|(array, writer)| -> Result<_> { Ok((counted::settled(&array.expr()?, Some(self), self.cancel_token())?, writer)) });
-        self.store_exprs(known.collect::<Result<_>>()?, self.cancel_token())
+        let known = arrays.into_iter().map(|(array, writer)| -> Result<_> { Ok((counted::settled(&array.expr()?, Some(self))?, writer)) });
+        self.store_exprs(known.collect::<Result<_>>()?)
     }
 
     /// The array with every length known: counts what `x[mask]` selects, here and not in the default runtime.
     ///
     /// # Errors
     /// As [`Runtime::compute`], and `Cancelled`.
-    pub fn settle(&self, array: &Array, cancel: &CancelToken) -> Result<Array> {
-        counted::settled(&array.expr()?, Some(self), cancel).map(Array::from_expr)
+    pub fn settle(&self, array: &Array) -> Result<Array> {
+        counted::settled(&array.expr()?, Some(self)).map(Array::from_expr)
     }
 
     /// Computes now and keeps the blocks in this runtime's pool, spilled when they must be.
@@ -266,7 +257,7 @@ impl Runtime {
     /// # Errors
     /// As [`Runtime::compute`].
     pub fn persist(&self, array: &Array) -> Result<Array> {
-        let kept = self.persist_exprs(&[array.expr()?], self.cancel_token())?;
+        let kept = self.persist_exprs(&[array.expr()?])?;
         kept.into_iter().next().map(Array::from_expr).ok_or_else(|| Error::internal("no result"))
     }
 

@@ -67,9 +67,13 @@ macro_rules! with_initial {
 /// var, std.
 macro_rules! with_ddof {
     ($name:literal $op:ident $nan:literal $doc:literal) => {
-        sig!(method $name ["a", "axis" = "None", "dtype" = "None"; "ddof" = "0", "keepdims" = "False", "where" = "None", "correction" = "None"] $doc,
+        sig!(method $name ["a", "axis" = "None", "dtype" = "None"; "ddof" = "0", "keepdims" = "False", "where" = "None", "correction" = "None", "mean" = "None"] $doc,
             |a| {
                 let ddof = one_of("ddof", &a[3], "correction", &a[6])?;
+                if !matches!(a[7], Value::None) {
+                    let options = Options { axis: &a[1], dtype: &a[2], keepdims: &a[4], only: &a[5], ddof, ..Options::NONE };
+                    return spread_around(ReduceOp::$op, $nan, &a[0], &a[7], options);
+                }
                 reduction(ReduceOp::$op, $nan, &a[0], Options { axis: &a[1], dtype: &a[2], keepdims: &a[4], only: &a[5], ddof, ..Options::NONE })
             })
     };
@@ -276,11 +280,11 @@ pub(super) static SIGNATURES: &[Signature] = &[
     sig!(moves "flip" ["m", "axis" = "None"] "Reversed along axes.", |a| flip(&a[0], &a[1])),
     sig!(moves "flipud" ["m"] "Reversed along axis 0.", |a| flip(&a[0], &int(0))),
     sig!(moves "fliplr" ["m"] "Reversed along axis 1.", |a| flip(&a[0], &int(1))),
-    sig!(moves "concatenate" ["arrays", "axis" = "0"] "One after the other along an axis.", |a| joined("concatenate", manipulate::concatenate, a)),
-    sig!(moves "concat" ["arrays", "axis" = "0"] "One after the other along an axis.", |a| joined("concat", manipulate::concatenate, a)),
-    sig!(moves "stack" ["arrays", "axis" = "0"] "Together along a new axis.", |a| joined("stack", manipulate::stack, a)),
-    sig!(moves "vstack" ["tup"] "Below one another.", |a| Ok(Value::Array(manipulate::vstack(&args::arrays("vstack", &a[0])?)))),
-    sig!(moves "hstack" ["tup"] "Beside one another.", |a| Ok(Value::Array(manipulate::hstack(&args::arrays("hstack", &a[0])?)))),
+    sig!(moves "concatenate" ["arrays", "axis" = "0"; "dtype" = "None", "casting" = "'same_kind'"] "One after the other along an axis.", |a| joined("concatenate", manipulate::concatenate, a)),
+    sig!(moves "concat" ["arrays", "axis" = "0"; "dtype" = "None", "casting" = "'same_kind'"] "One after the other along an axis.", |a| joined("concat", manipulate::concatenate, a)),
+    sig!(moves "stack" ["arrays", "axis" = "0"; "dtype" = "None", "casting" = "'same_kind'"] "Together along a new axis.", |a| joined("stack", manipulate::stack, a)),
+    sig!(moves "vstack" ["tup"; "dtype" = "None", "casting" = "'same_kind'"] "Below one another.", |a| Ok(Value::Array(manipulate::vstack(&dtypes::arrays_as("vstack", &a[0], &a[1], &a[2])?)))),
+    sig!(moves "hstack" ["tup"; "dtype" = "None", "casting" = "'same_kind'"] "Beside one another.", |a| Ok(Value::Array(manipulate::hstack(&dtypes::arrays_as("hstack", &a[0], &a[1], &a[2])?)))),
     sig!(moves "broadcast_to" ["array", "shape"] "Repeated to a shape.", |a| broadcast_to(&a[0], &a[1])),
     sig!("broadcast_arrays" ["*args"] "Repeated to one shape.", |a| broadcast_arrays(&a[0])),
     sig!(moves "reshape" ["a", "shape", "order" = "'C'"; "copy" = "None"] "The same elements under another shape.", |a| reshape(&a[0], &a[1], &a[2])),

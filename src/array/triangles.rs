@@ -11,10 +11,12 @@ pub(super) fn is_low(m: u64, n: u64, k: i64) -> Array {
     columns.le(rows)
 }
 
+/// The lengths of the matrix; one axis is each of its rows, as NumPy has it.
 fn sides(operation: &str, a: &Array) -> Result<[u64; 2]> {
     match a.shape()?[..] {
         [.., m, n] => Ok([m, n]),
-        ref shape => Err(Error::bad_request(operation, format!("an array of shape {shape:?}; expected two axes or more"))),
+        [n] => Ok([n, n]),
+        [] => Err(Error::bad_request(operation, "an array without axes; expected one axis or more")),
     }
 }
 

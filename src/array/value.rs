@@ -112,3 +112,10 @@ pub struct Signature {
     /// Calls it. `args[i]` belongs to `params[i]`; defaults are filled in.
     pub call: fn(&[Value]) -> crate::Result<Value>,
 }
+
+impl Signature {
+    /// Whether a call draws numbers, so that another one gives others.
+    pub(super) fn draws(&self) -> bool {
+        self.name.starts_with("random.")
+    }
+}

@@ -11,7 +11,8 @@ use flagstone_kernels::view::View;
 use ndarray::{ArrayView, ArrayViewD, Axis, Dimension, Slice};
 use std::any::Any;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Condvar, Mutex, PoisonError};
 
 /// Parts are handed to the store in pieces of about so many bytes, or of a chunk where that is more.
 const PIECE_BYTES: u64 = 1 << 20;
@@ -51,22 +52,31 @@ pub struct ArrayWriter {
     dtype: DType,
     /// How a part is cut for the store: runs of granules.
     pieces: ChunkGrid,
-    buffers: Mutex<Buffers>,
-    /// Rows that were appended and make no whole chunk yet.
+    /// Those that no thread uses now.
+    buffers: Mutex<Vec<Buffers>>,
+    given_back: Condvar,
+    /// Elements.
+    written: AtomicU64,
+    /// Rows that were appended and make no whole chunk yet, and bytes that they take at most.
     pending: Vec<u8>,
+    pending_bytes: u64,
     appended: u64,
     _room: Box<dyn Any + Send + Sync>,
 }
+
+/// All of a runtime's threads may write at once where their buffers take no more than this part of its memory.
+const BUFFERS_PART: u64 = 4;
 
 /// Scratch is aligned as stores want theirs.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C, align(64))]
 struct Line([u8; 64]);
 
+/// What one thread needs to write a piece.
+#[derive(Default)]
 struct Buffers {
     piece: Vec<u8>,
     scratch: Vec<Line>,
-    written: u64,
 }
 
 /// Creating with this runtime.
@@ -91,11 +101,24 @@ impl Runtime {
         // a row of chunks may have to wait for its last rows
         let row_bytes = shape.iter().skip(1).product::<u64>() * item;
         let pending_bytes = granules.axes.first().map_or(0, |axis| axis.longest() * row_bytes);
-        let room = piece_bytes.saturating_add(scratch_bytes).saturating_add(pending_bytes);
-        let room = self.hold("create", room, "; or smaller chunks")?;
-        let scratch = vec![Line([0; 64]); scratch_bytes.div_ceil(64) as usize];
-        let buffers = Buffers { piece: Vec::with_capacity(piece_bytes as usize), scratch, written: 0 };
-        Ok(ArrayWriter { writer, shape, dtype, pieces, buffers: Mutex::new(buffers), pending: Vec::new(), appended: 0, _room: room })
+        let each = piece_bytes.saturating_add(scratch_bytes);
+        let threads = (self.memory_limit_bytes() / BUFFERS_PART / each.max(1)).clamp(1, self.threads() as u64);
+        let room = self.hold("create", each.saturating_mul(threads).saturating_add(pending_bytes), "; or smaller chunks")?;
+        let scratch = || vec![Line([0; 64]); scratch_bytes.div_ceil(64) as usize];
+        let buffers = (0..threads).map(|_| Buffers { piece: Vec::with_capacity(piece_bytes as usize), scratch: scratch() });
+        Ok(ArrayWriter {
+            writer,
+            shape,
+            dtype,
+            pieces,
+            buffers: Mutex::new(buffers.collect()),
+            given_back: Condvar::new(),
+            written: AtomicU64::new(0),
+            pending: Vec::new(),
+            pending_bytes,
+            appended: 0,
+            _room: room,
+        })
     }
 }
 
@@ -174,6 +197,7 @@ impl ArrayWriter {
                 start[0] = self.appended;
                 self.write(&start, now)?;
             } else {
+                self.pending.reserve_exact((self.pending_bytes as usize).saturating_sub(self.pending.len()));
                 collect(&now, &mut self.pending);
             }
             self.appended += n;
@@ -191,7 +215,7 @@ impl ArrayWriter {
     /// `BadRequest` when not every element was written once; `Store` when the disk fails. Then nothing is at the address
     /// that was not there.
     pub fn finish(self) -> Result<()> {
-        let written = self.buffers.lock().unwrap_or_else(PoisonError::into_inner).written;
+        let written = self.written.load(Relaxed);
         let all = element_count(&self.shape).unwrap_or(u64::MAX);
         if written != all {
             let waiting = self.pending.len() / self.dtype.size();
@@ -250,15 +274,41 @@ impl ArrayWriter {
                 at.push(low);
                 n.push((first + len).min(start[axis] + shape[axis]) - low);
             }
-            let mut buffers = self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
-            let Buffers { piece, scratch, written } = &mut *buffers;
-            piece.clear();
-            fill(&at, &n, piece);
             let local: Vec<usize> = n.iter().map(|&n| n as usize).collect();
-            self.writer.write(&Region::dense(&at, &n), &View::dense(piece, self.dtype, &local), bytemuck::cast_slice_mut(scratch))?;
-            *written += n.iter().product::<u64>();
+            self.with_buffers(|Buffers { piece, scratch }| {
+                piece.clear();
+                fill(&at, &n, piece);
+                self.writer.write(&Region::dense(&at, &n), &View::dense(piece, self.dtype, &local), bytemuck::cast_slice_mut(scratch))
+            })?;
+            self.written.fetch_add(n.iter().product::<u64>(), Relaxed);
         }
         Ok(())
+    }
+
+    /// What `f` does with buffers of its own, once there are some.
+    fn with_buffers<T>(&self, f: impl FnOnce(&mut Buffers) -> T) -> T {
+        let mut free = self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lent = loop {
+            match free.pop() {
+                Some(buffers) => break Lent { of: self, buffers },
+                None => free = self.given_back.wait(free).unwrap_or_else(PoisonError::into_inner),
+            }
+        };
+        drop(free);
+        f(&mut lent.buffers)
+    }
+}
+
+/// Buffers that go back when dropped, also where what uses them panics.
+struct Lent<'a> {
+    of: &'a ArrayWriter,
+    buffers: Buffers,
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        self.of.buffers.lock().unwrap_or_else(PoisonError::into_inner).push(std::mem::take(&mut self.buffers));
+        self.of.given_back.notify_one();
     }
 }
 

@@ -18,7 +18,7 @@ pub use stored_as::{NewArray, StoredAs};
 use crate::array::{self, Array, StoreOptions};
 use crate::error::{Error, Result};
 use crate::grid::element_count;
-use crate::runtime::{CancelToken, Runtime};
+use crate::runtime::Runtime;
 use crate::store::{self, Address, AsOne, AttributeKinds, Codec, Many, Meta, Node, Store};
 use rayon::prelude::*;
 use serde_json::{Map, Value};
@@ -182,8 +182,8 @@ impl ArrayCopy {
     /// # Errors
     /// Those of reading and writing; then nothing is at the target that was not there before. Finished chunks of a Zarr array are kept
     /// aside, hidden, for [`Options::resume`].
-    pub fn run(&self, runtime: &Runtime, cancel: &CancelToken) -> Result<()> {
-        runtime.store_part(&self.array()?, &self.target, &self.options, cancel)
+    pub fn run(&self, runtime: &Runtime) -> Result<()> {
+        runtime.store_part(&self.array()?, &self.target, &self.options)
     }
 
     /// Compares what was written with what was read, element by element.

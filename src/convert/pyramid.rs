@@ -7,7 +7,7 @@ use super::Lengths;
 use crate::array::{self, Array};
 use crate::error::{Error, Result};
 use crate::grid::{ChunkGrid, Region, element_count};
-use crate::runtime::{CancelToken, Runtime};
+use crate::runtime::Runtime;
 use crate::store::{self, Address, AttributeKinds, Codec, Create, Meta, Writer};
 use flagstone_kernels::dtype::DType;
 pub use flagstone_kernels::halve::Halving;
@@ -247,7 +247,7 @@ impl Pyramid {
     ///
     /// # Errors
     /// Those of reading and writing; then levels that are whole are there, and no image.
-    pub fn run(&self, runtime: &Runtime, cancel: &CancelToken) -> Result<()> {
+    pub fn run(&self, runtime: &Runtime) -> Result<()> {
         let mut next = self.there;
         while next < self.levels.len() {
             // The image itself is read for it; coarser levels are made of the last one that is there.
@@ -255,7 +255,7 @@ impl Pyramid {
             let last = self.last_beside(first);
             let source: Array = array::open(&from)?;
             let writer: Box<dyn Writer> = Box::new(self.writer(first, next, last)?);
-            runtime.store_exprs(vec![(source.expr()?, writer)], cancel)?;
+            runtime.store_exprs(vec![(source.expr()?, writer)])?;
             next = last + 1;
         }
         let attributes = self.attributes();

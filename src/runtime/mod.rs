@@ -25,6 +25,7 @@ use crate::store::{Store, Writer};
 use collect::Collector;
 use fit::{Short, fit};
 use flagstone_kernels::dtype::DType;
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -54,6 +55,20 @@ struct Inner {
 
 /// The runtime of calls which name none.
 static DEFAULT: OnceLock<Runtime> = OnceLock::new();
+
+thread_local! {
+    /// Those of calls which name none, on this thread: the last one is in use.
+    static IN_SCOPE: RefCell<Vec<Runtime>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Takes the last runtime out of scope when dropped.
+struct Scope;
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        IN_SCOPE.with_borrow_mut(Vec::pop);
+    }
+}
 
 /// Settings of a [`Runtime`].
 #[derive(Clone, Default)]
@@ -281,17 +296,37 @@ impl Runtime {
         RuntimeBuilder::default()
     }
 
-    /// The runtime of this process that calls use which name none: half of the memory that the process may
-    /// use, all cores; `FLAGSTONE_MEMORY_LIMIT`, `FLAGSTONE_THREADS` and `FLAGSTONE_SPILL_DIR` override.
+    /// The runtime that calls use which name none: that of [`Runtime::in_scope`] around them, else the one of this process, with half of
+    /// the memory that the process may use and all cores; `FLAGSTONE_MEMORY_LIMIT`, `FLAGSTONE_THREADS` and `FLAGSTONE_SPILL_DIR` override.
     ///
     /// # Errors
     /// As [`RuntimeBuilder::build`].
     pub fn default_runtime() -> Result<Runtime> {
+        if let Some(runtime) = IN_SCOPE.with_borrow(|scope| scope.last().cloned()) {
+            return Ok(runtime);
+        }
         if let Some(runtime) = DEFAULT.get() {
             return Ok(runtime.clone());
         }
         let built = Runtime::builder().build()?;
         Ok(DEFAULT.get_or_init(|| built).clone())
+    }
+
+    /// What `f` gives, whose calls on this thread use this runtime where they name none: the lengths of `x[mask]` are counted within its
+    /// limit.
+    ///
+    /// ```
+    /// # fn main() -> flagstone::Result<()> {
+    /// let runtime = flagstone::Runtime::builder().memory_limit(64 << 20).build()?;
+    /// let x = flagstone::arange(0, 10, 1, None);
+    /// let length = runtime.in_scope(|| x.index([x.gt(6).into()]).shape())?;
+    /// assert_eq!(length, [3]);
+    /// # Ok(()) }
+    /// ```
+    pub fn in_scope<T>(&self, f: impl FnOnce() -> T) -> T {
+        IN_SCOPE.with_borrow_mut(|scope| scope.push(self.clone()));
+        let _scope = Scope;
+        f()
     }
 
     /// Makes this the runtime of calls which name none. False, and nothing changes, where one is in use
@@ -350,10 +385,10 @@ impl Runtime {
     /// # Errors
     /// Whatever can go wrong: see [`ErrorKind`].
     #[doc(hidden)]
-    pub fn compute_exprs(&self, exprs: &[Expr], cancel: &CancelToken) -> Result<Vec<Dense>> {
+    pub fn compute_exprs(&self, exprs: &[Expr]) -> Result<Vec<Dense>> {
         let _gate = self.enter()?;
-        let exprs = self.prepare(exprs, results_bytes, &collected, cancel)?;
-        let standing = self.reserve_results(&exprs, cancel)?;
+        let exprs = self.prepare(exprs, results_bytes, &collected)?;
+        let standing = self.reserve_results(&exprs)?;
         let mut sinks = Vec::with_capacity(exprs.len());
         let mut collectors = Vec::with_capacity(exprs.len());
         for expr in &exprs {
@@ -361,7 +396,7 @@ impl Runtime {
             collectors.push(collector.clone());
             sinks.push(Sink { expr: expr.clone(), to: Destination::Writer(collector) });
         }
-        self.run_sinks(&sinks, cancel)?;
+        self.run_sinks(&sinks)?;
         drop((sinks, standing));
         collectors.into_iter().map(Collector::into_dense).collect()
     }
@@ -371,12 +406,12 @@ impl Runtime {
     /// # Errors
     /// As [`Runtime::compute_exprs`]; then nothing is committed but what was before a commit that failed.
     #[doc(hidden)]
-    pub fn store_exprs(&self, items: Vec<(Expr, Box<dyn Writer>)>, cancel: &CancelToken) -> Result<()> {
+    pub fn store_exprs(&self, items: Vec<(Expr, Box<dyn Writer>)>) -> Result<()> {
         let _gate = self.enter()?;
         let (exprs, writers): (Vec<Expr>, Vec<Arc<dyn Writer>>) = items.into_iter().map(|(e, w)| (e, Arc::from(w))).unzip();
         let sinks = |exprs: &[Expr]| written(exprs, &writers);
-        let prepared = self.prepare(&exprs, |_| 0, &sinks, cancel)?;
-        self.run_sinks(&sinks(&prepared), cancel)?;
+        let prepared = self.prepare(&exprs, |_| 0, &sinks)?;
+        self.run_sinks(&sinks(&prepared))?;
         writers.iter().try_for_each(|writer| writer.commit())
     }
 
@@ -386,11 +421,11 @@ impl Runtime {
     /// # Errors
     /// As [`Runtime::compute_exprs`].
     #[doc(hidden)]
-    pub fn persist_exprs(&self, exprs: &[Expr], cancel: &CancelToken) -> Result<Vec<Expr>> {
+    pub fn persist_exprs(&self, exprs: &[Expr]) -> Result<Vec<Expr>> {
         let _gate = self.enter()?;
         let sinks = |exprs: &[Expr]| exprs.iter().map(|expr| Sink { expr: expr.clone(), to: Destination::Keep }).collect();
-        let prepared = self.prepare(exprs, |_| 0, &sinks, cancel)?;
-        let kept = self.run_sinks(&sinks(&prepared), cancel)?;
+        let prepared = self.prepare(exprs, |_| 0, &sinks)?;
+        let kept = self.run_sinks(&sinks(&prepared))?;
         let resident = |(expr, kept): (&Expr, Option<(u64, ChunkGrid)>)| {
             let (product, grid) = kept.ok_or_else(|| Error::internal("persist kept no product"))?;
             self.kept(product, grid, expr.dtype, expr.chunks.clone())
@@ -418,8 +453,8 @@ impl Runtime {
         let exprs = settle(exprs)?;
         let text = crate::expr::text(&self.rewrite(&exprs)?);
         // under no limit at all, to know which one would do
-        let smallest = self.foresee_awaited(exprs.clone(), (0, 0), sinks, &self.1)?.smallest_bytes();
-        let foreseen = self.foresee_awaited(exprs, (0, self.0.limit_bytes), sinks, &self.1)?;
+        let smallest = self.foresee_awaited(exprs.clone(), (0, 0), sinks)?.smallest_bytes();
+        let foreseen = self.foresee_awaited(exprs, (0, self.0.limit_bytes), sinks)?;
         Ok(Explanation::new(text, &foreseen.plan, (self.0.limit_bytes, smallest), foreseen.phases))
     }
 
@@ -465,32 +500,25 @@ impl Runtime {
     /// Rewrites, and runs the phases on whose values later shapes depend. Where there are any, all that follows is planned
     /// before the first one reads: a computation that does not fit is refused at once. What waits for a length is planned as if that
     /// were as great as it may be, and then gets it: the graph is then what it would be had the user asked for the length first.
-    fn prepare(
-        &self,
-        exprs: &[Expr],
-        results_bytes: fn(&[Expr]) -> u64,
-        sinks: &dyn Fn(&[Expr]) -> Vec<Sink>,
-        cancel: &CancelToken,
-    ) -> Result<Vec<Expr>> {
+    fn prepare(&self, exprs: &[Expr], results_bytes: fn(&[Expr]) -> u64, sinks: &dyn Fn(&[Expr]) -> Vec<Sink>) -> Result<Vec<Expr>> {
         let exprs = &settle(exprs)?;
         if Runtime::is_awaited(exprs) {
-            self.foresee_awaited(exprs.clone(), (results_bytes(exprs), self.0.limit_bytes), sinks, cancel)?
-                .check(self.0.spill_cap_bytes)?;
+            self.foresee_awaited(exprs.clone(), (results_bytes(exprs), self.0.limit_bytes), sinks)?.check(self.0.spill_cap_bytes)?;
         }
-        let exprs = settle(&self.rewrite(&self.awaited(exprs, cancel)?)?)?;
+        let exprs = settle(&self.rewrite(&self.awaited(exprs)?)?)?;
         if !procedures(&exprs, &self.0.sizes).is_empty() {
-            self.foresee(exprs.clone(), (results_bytes(&exprs), self.0.limit_bytes), sinks, cancel)?.check(self.0.spill_cap_bytes)?;
+            self.foresee(exprs.clone(), (results_bytes(&exprs), self.0.limit_bytes), sinks)?.check(self.0.spill_cap_bytes)?;
         }
-        self.find_all(exprs, cancel)
+        self.find_all(exprs)
     }
 
     /// Room for the results, or an error that says to store them.
-    fn reserve_results(&self, exprs: &[Expr], cancel: &CancelToken) -> Result<Vec<Reservation>> {
+    fn reserve_results(&self, exprs: &[Expr]) -> Result<Vec<Reservation>> {
         let reserve = |expr: &Expr| self.reserve("compute", expr.bytes(), "; or store the result instead of computing it into memory");
         exprs.iter().map(reserve).collect::<Result<_>>().or_else(|error| {
             // the limit that would do for the results may not do for computing them
             let standing = results_bytes(exprs).saturating_add(standing_bytes_of(exprs));
-            let short = self.fit_sinks(&collected(exprs), 0, cancel)?.err().map_or(0, |short| short.smallest_bytes);
+            let short = self.fit_sinks(&collected(exprs), 0)?.err().map_or(0, |short| short.smallest_bytes);
             Err(naming(error, standing.saturating_add(short)))
         })
     }
@@ -526,31 +554,31 @@ impl Runtime {
         }
     }
 
-    fn run_sinks(&self, sinks: &[Sink], cancel: &CancelToken) -> Result<Vec<Option<(u64, ChunkGrid)>>> {
+    fn run_sinks(&self, sinks: &[Sink]) -> Result<Vec<Option<(u64, ChunkGrid)>>> {
         let exprs: Vec<Expr> = sinks.iter().map(|sink| sink.expr.clone()).collect();
         let results = self.0.pool.usage().reserved_bytes;
         let _indexes = match self.reserve_standing(&exprs) {
             Ok(indexes) => indexes,
             Err(error) => {
-                let short = self.fit_sinks(sinks, 0, cancel)?.err().map_or(0, |short| short.smallest_bytes);
+                let short = self.fit_sinks(sinks, 0)?.err().map_or(0, |short| short.smallest_bytes);
                 return Err(naming(error, results.saturating_add(standing_bytes_of(&exprs)).saturating_add(short)));
             }
         };
         let standing = self.0.pool.usage().reserved_bytes;
-        let (fitted, ahead_bytes) = self.fit_beside(&exprs, self.room(standing), |room| self.fit_sinks(sinks, room, cancel))?;
+        let (fitted, ahead_bytes) = self.fit_beside(&exprs, self.room(standing), |room| self.fit_sinks(sinks, room))?;
         let (Lowered { plan, kept }, _) = fitted.map_err(|short| short.refusal(self.0.limit_bytes, standing))?;
         let _ahead = self.allow_ahead(&exprs, ahead_bytes)?;
-        self.run_plan(&plan, self.room(standing.saturating_add(ahead_bytes)), cancel)?;
+        self.run_plan(&plan, self.room(standing.saturating_add(ahead_bytes)))?;
         Ok(kept)
     }
 
     /// The plan for `sinks` that fits `room_bytes`.
-    fn fit_sinks(&self, sinks: &[Sink], room_bytes: u64, cancel: &CancelToken) -> Result<std::result::Result<(Lowered, Budget), Short>> {
-        fit(room_bytes, &self.budget(0), cancel, |lowered: &Lowered| &lowered.plan, |budget| lower(sinks, budget))
+    fn fit_sinks(&self, sinks: &[Sink], room_bytes: u64) -> Result<std::result::Result<(Lowered, Budget), Short>> {
+        fit(room_bytes, &self.budget(0), &self.1, |lowered: &Lowered| &lowered.plan, |budget| lower(sinks, budget))
     }
 
     /// Runs a plan of which each task fits `room_bytes`.
-    fn run_plan(&self, plan: &Plan, room_bytes: u64, cancel: &CancelToken) -> Result<()> {
+    fn run_plan(&self, plan: &Plan, room_bytes: u64) -> Result<()> {
         let machine = Machine {
             pool: &self.0.pool,
             workers: self.0.workers.as_ref(),
@@ -558,7 +586,7 @@ impl Runtime {
             sizes: self.0.sizes.work,
             counters: &self.0.counters,
             observer: self.0.observer.as_ref(),
-            cancel,
+            cancel: &self.1,
         };
         if self.0.watch_tasks {
             return scheduler::run(&watched(plan, &|key| self.0.pool.block_bytes(key)), &machine);

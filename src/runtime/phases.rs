@@ -8,7 +8,6 @@ use crate::error::{Bytes, ErrorKind, Result};
 use crate::expr::{Expr, Node, Op, ops, postorder, replace, settle};
 use crate::grid::ChunkGrid;
 use crate::plan::Plan;
-use crate::scheduler::CancelToken;
 use flagstone_kernels::dtype::DType;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -57,7 +56,7 @@ impl Foreseen {
 
 impl Runtime {
     /// The graph with what its procedures find, one after the other, each above those it depends on.
-    pub(super) fn find_all(&self, mut exprs: Vec<Expr>, cancel: &CancelToken) -> Result<Vec<Expr>> {
+    pub(super) fn find_all(&self, mut exprs: Vec<Expr>) -> Result<Vec<Expr>> {
         loop {
             // in this order: a mask that another thread counts meanwhile is still a procedure, or has a length by now
             let next = procedures(&exprs, &self.0.sizes).into_iter().next();
@@ -67,7 +66,7 @@ impl Runtime {
                 continue;
             }
             let Some((node, procedure)) = next else { return Ok(exprs) };
-            let found = self.find(&node, procedure, cancel)?;
+            let found = self.find(&node, procedure)?;
             exprs = replace(&exprs, &node, &found)?;
         }
     }
@@ -76,11 +75,11 @@ impl Runtime {
     ///
     /// # Errors
     /// As [`Runtime::compute_exprs`].
-    pub fn settle_expr(&self, expr: &Expr, cancel: &CancelToken) -> Result<Expr> {
+    pub fn settle_expr(&self, expr: &Expr) -> Result<Expr> {
         let _gate = self.enter()?;
         let mut exprs = settle(std::slice::from_ref(expr))?;
         while let Some((node, selection)) = selection_of(&exprs) {
-            self.count(&node, selection, cancel)?;
+            self.count(&node, selection)?;
             exprs = settle(&exprs)?;
         }
         Ok(exprs.remove(0))
@@ -92,34 +91,34 @@ impl Runtime {
     }
 
     /// The graph where nothing waits for a length: selections are counted of which one is awaited.
-    pub(super) fn awaited(&self, exprs: &[Expr], cancel: &CancelToken) -> Result<Vec<Expr>> {
+    pub(super) fn awaited(&self, exprs: &[Expr]) -> Result<Vec<Expr>> {
         let mut exprs = settle(exprs)?;
         while let Some((node, selection)) = selection_of(&waiting(&exprs)) {
-            self.count(&node, selection, cancel)?;
+            self.count(&node, selection)?;
             exprs = settle(&exprs)?;
         }
         Ok(exprs)
     }
 
     /// Counts what `node` selects, for all who know the count. What it selects from is only planned: nobody reads it before all lengths are known.
-    fn count(&self, node: &Expr, selection: ops::Mask, cancel: &CancelToken) -> Result<()> {
-        let awaited = self.awaited(&[selection.mask.clone(), selection.arg.clone()], cancel)?;
+    fn count(&self, node: &Expr, selection: ops::Mask) -> Result<()> {
+        let awaited = self.awaited(&[selection.mask.clone(), selection.arg.clone()])?;
         let mut exprs = settle(&self.rewrite(&awaited)?)?;
         while let Some((below, procedure)) = procedures(&exprs[..1], &self.0.sizes).into_iter().next() {
-            let found = self.find(&below, procedure, cancel)?;
+            let found = self.find(&below, procedure)?;
             exprs = settle(&replace(&exprs, &below, &found)?)?;
         }
         // whether those fit is asked where they run
         let mut foreseen = Foreseen::under(self.0.limit_bytes);
         while let Some((below, procedure)) = procedures(&exprs[1..], &self.0.sizes).into_iter().next() {
-            let (bound, _) = self.foresee_procedure(&below, &*procedure, &mut foreseen, cancel)?;
+            let (bound, _) = self.foresee_procedure(&below, &*procedure, &mut foreseen)?;
             exprs = replace(&exprs, &below, &bound)?;
         }
         let (mask, arg) = (exprs[0].clone(), exprs[1].clone());
         let node = Node::with_chunks(ops::Mask { mask, arg, ..selection }.into(), node.chunks.clone())?;
         // unless another thread has counted it meanwhile
         if let Some(procedure) = procedure(&node, &self.0.sizes) {
-            self.find(&node, procedure, cancel)?;
+            self.find(&node, procedure)?;
         }
         Ok(())
     }
@@ -135,7 +134,6 @@ impl Runtime {
         mut exprs: Vec<Expr>,
         (results_bytes, limit_bytes): (u64, u64),
         sinks: &dyn Fn(&[Expr]) -> Vec<Sink>,
-        cancel: &CancelToken,
     ) -> Result<Foreseen> {
         let mut foreseen = Foreseen::under(limit_bytes);
         let mut counting = None;
@@ -145,7 +143,7 @@ impl Runtime {
             // those below it come before its own
             let first = procedures(std::slice::from_ref(&selected), &self.0.sizes).into_iter().next();
             let Some((node, procedure)) = first else { break };
-            let (bound, budget) = self.foresee_procedure(&node, &*procedure, &mut foreseen, cancel)?;
+            let (bound, budget) = self.foresee_procedure(&node, &*procedure, &mut foreseen)?;
             if node.id == selected.id && selection.is_of_places() {
                 known.get_or_insert((foreseen.short.len(), foreseen.on_disk.len()));
             }
@@ -162,7 +160,7 @@ impl Runtime {
                 Ok(foreseen)
             }
             (rewritten, _) => {
-                let mut foreseen = self.foresee_from(foreseen, rewritten?, results_bytes, sinks, cancel)?;
+                let mut foreseen = self.foresee_from(foreseen, rewritten?, results_bytes, sinks)?;
                 if let Some((short, on_disk)) = known {
                     foreseen.short.truncate(short);
                     foreseen.on_disk.truncate(on_disk);
@@ -182,9 +180,8 @@ impl Runtime {
         exprs: Vec<Expr>,
         (results_bytes, limit_bytes): (u64, u64),
         sinks: &dyn Fn(&[Expr]) -> Vec<Sink>,
-        cancel: &CancelToken,
     ) -> Result<Foreseen> {
-        self.foresee_from(Foreseen::under(limit_bytes), exprs, results_bytes, sinks, cancel)
+        self.foresee_from(Foreseen::under(limit_bytes), exprs, results_bytes, sinks)
     }
 
     fn foresee_from(
@@ -193,17 +190,15 @@ impl Runtime {
         mut exprs: Vec<Expr>,
         results_bytes: u64,
         sinks: &dyn Fn(&[Expr]) -> Vec<Sink>,
-        cancel: &CancelToken,
     ) -> Result<Foreseen> {
         while let Some((node, procedure)) = procedures(&exprs, &self.0.sizes).into_iter().next() {
-            let (bound, _) = self.foresee_procedure(&node, &*procedure, &mut foreseen, cancel)?;
+            let (bound, _) = self.foresee_procedure(&node, &*procedure, &mut foreseen)?;
             exprs = replace(&exprs, &node, &bound)?;
         }
         let sinks = sinks(&exprs);
         let taken = self.0.pool.usage().reserved_bytes;
         let standing = taken.saturating_add(results_bytes).saturating_add(standing_bytes_of(&exprs));
-        foreseen.plan = match self.fit_beside(&exprs, room(foreseen.limit_bytes, standing), |room| self.fit_sinks(&sinks, room, cancel))?.0
-        {
+        foreseen.plan = match self.fit_beside(&exprs, room(foreseen.limit_bytes, standing), |room| self.fit_sinks(&sinks, room))?.0 {
             Ok((lowered, _)) => lowered.plan,
             Err(short) => {
                 let budget = self.budget(short.smallest_bytes);
@@ -215,13 +210,7 @@ impl Runtime {
     }
 
     /// Notes what the procedure of `node` takes. What stands in its place until it has run, and the budget that it has.
-    fn foresee_procedure(
-        &self,
-        node: &Expr,
-        procedure: &dyn Procedure,
-        foreseen: &mut Foreseen,
-        cancel: &CancelToken,
-    ) -> Result<(Vec<Expr>, Budget)> {
+    fn foresee_procedure(&self, node: &Expr, procedure: &dyn Procedure, foreseen: &mut Foreseen) -> Result<(Vec<Expr>, Budget)> {
         let most = procedure.most();
         foreseen.phases.push(told(procedure, most));
         let on_disk = most.kept_bytes.saturating_sub(foreseen.limit_bytes);
@@ -232,7 +221,7 @@ impl Runtime {
         let taken = self.0.pool.usage().reserved_bytes;
         let standing = taken.saturating_add(most.standing_bytes).saturating_add(standing_bytes_of(below));
         let left = room(foreseen.limit_bytes, standing);
-        let budget = match self.fit_beside(below, left, |room| self.fit_procedure(procedure, room, cancel))?.0 {
+        let budget = match self.fit_beside(below, left, |room| self.fit_procedure(procedure, room))?.0 {
             Ok(budget) => budget,
             Err(short) => {
                 let smallest = short.smallest_bytes;
@@ -244,28 +233,23 @@ impl Runtime {
     }
 
     /// The budget under which the most demanding pass of a procedure fits `room_bytes`.
-    fn fit_procedure(
-        &self,
-        procedure: &dyn Procedure,
-        room_bytes: u64,
-        cancel: &CancelToken,
-    ) -> Result<std::result::Result<Budget, Short>> {
-        let fitted = fit(room_bytes, &self.budget(0), cancel, |plan| plan, |budget| procedure.most_demanding(budget))?;
+    fn fit_procedure(&self, procedure: &dyn Procedure, room_bytes: u64) -> Result<std::result::Result<Budget, Short>> {
+        let fitted = fit(room_bytes, &self.budget(0), &self.1, |plan| plan, |budget| procedure.most_demanding(budget))?;
         Ok(fitted.map(|(_, budget)| budget))
     }
 
     /// Runs a procedure. What it may need at most must fit before anything is read.
-    fn find(&self, node: &Expr, mut procedure: Box<dyn Procedure>, cancel: &CancelToken) -> Result<Vec<Expr>> {
+    fn find(&self, node: &Expr, mut procedure: Box<dyn Procedure>) -> Result<Vec<Expr>> {
         let _indexes = self.reserve_standing(std::slice::from_ref(node))?;
         let _held = self.reserve(node.op.name(), procedure.most().standing_bytes, "")?;
         let standing = self.0.pool.usage().reserved_bytes;
         let below = std::slice::from_ref(node);
-        let (fitted, ahead_bytes) = self.fit_beside(below, self.room(standing), |room| self.fit_procedure(&*procedure, room, cancel))?;
+        let (fitted, ahead_bytes) = self.fit_beside(below, self.room(standing), |room| self.fit_procedure(&*procedure, room))?;
         let budget = fitted.map_err(|short| short.refusal(self.0.limit_bytes, standing))?;
         let _ahead = self.allow_ahead(below, ahead_bytes)?;
         loop {
             match procedure.step(&budget, self)? {
-                Step::Run(plan) => self.run_plan(&plan, self.room(standing.saturating_add(ahead_bytes)), cancel)?,
+                Step::Run(plan) => self.run_plan(&plan, self.room(standing.saturating_add(ahead_bytes)))?,
                 Step::Done(found) => return Ok(found),
             }
         }

@@ -56,7 +56,7 @@ fn cancelled_midway_nothing_is_left() {
                 inside.cancel()
             }
         });
-        let error = runtime.compute_exprs(&[(x.sum(0) + 1.0).expr().unwrap()], &token).err().unwrap();
+        let error = runtime.cancelled_by(&token).compute_exprs(&[(x.sum(0) + 1.0).expr().unwrap()]).err().unwrap();
         assert!(matches!(error.kind(), ErrorKind::Cancelled), "{error}");
         assert_eq!(left_behind(&runtime), (0, 0), "{threads} threads");
     }

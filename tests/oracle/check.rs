@@ -231,7 +231,7 @@ impl Asked<'_> {
             assert!(known && expr.dtype == value.dtype, "metadata {:?} {}, expected {shape:?} {}", expr.shape, expr.dtype, value.dtype);
         }
         let exprs = if how.threads == 2 { written(exprs)? } else { exprs };
-        runtime.compute_exprs(&exprs, &Watched::new().0)
+        runtime.cancelled_by(&Watched::new().0).compute_exprs(&exprs)
     }
 
     /// The results under the least memory: the limit that the refusal at 1 byte names, or what refusals under that

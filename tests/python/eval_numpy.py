@@ -84,6 +84,20 @@ argwhere(i > 2)
 unique(i)
 unique(n) + 0.0
 unique(z)
+unique(concatenate([n, n]), equal_nan=False) + 0.0
+unique(concatenate([n, n]), return_index=True, return_inverse=True, return_counts=True, equal_nan=False)[1:]
+unique_counts(concatenate([n, n]))[1]
+intersect1d(i, j, return_indices=True)
+intersect1d([3, 1, 1, 7], [7, 3, 9], return_indices=True)
+tril(v)
+triu(v, 1)
+concatenate([i, j], axis=0, dtype='float32')
+stack([i, j], dtype='int16', casting='unsafe')
+vstack([x, f], dtype='f4')
+hstack([b, j], dtype=complex)
+einsum(x, [0, 1], y, [2, 1], [0, 2])
+einsum(x, [0, 1], y, [2, 1])
+einsum(t, [..., 1, 0], [..., 0])
 unique(z * 0 * -1 + z.imag * 1j, return_counts=True)
 sort(z * 0 * -1 + z.imag * 1j, axis=None) + 0
 unique(u)

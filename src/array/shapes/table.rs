@@ -20,7 +20,7 @@ pub(in crate::array) static SIGNATURES: &[Signature] = &[
     sig!("block" ["arrays"] "Lists of lists of arrays as one.", |a| block(a)),
     sig!(moves "dstack" ["tup"] "Behind one another.", |a| dstack(a)),
     sig!(moves "column_stack" ["tup"] "Beside one another, vectors as columns.", |a| column_stack(a)),
-    sig!(moves "row_stack" ["tup"] "Above one another.", |a| row_stack(a)),
+    sig!(moves "row_stack" ["tup"; "dtype" = "None", "casting" = "'same_kind'"] "Above one another.", |a| row_stack(a)),
     sig!("ix_" ["*args"] "Sequences as indices of axes, each of its own: x[ix_(a, b)].", |a| open_mesh(a)),
     sig!("diag_indices_from" ["arr"] "Indices of the diagonal of an array with equal sides.", |a| diag_indices_from(a)),
     sig!("shuffle" ["x", "indexer", "axis"] "The places that lists of places name, one list after the other (dask).", |a| shuffle(a)),

@@ -3,7 +3,7 @@
 use super::{Ends, Nested, Pad, Sections};
 use crate::array::axes::position;
 use crate::array::composed::composed;
-use crate::array::{Array, Index, Value, arange, args, elementwise, vstack};
+use crate::array::{Array, Index, Value, arange, args, dtypes, elementwise, vstack};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::{DType, Scalar};
 
@@ -203,6 +203,7 @@ pub(super) fn append(a: &[Value]) -> Called {
 
 pub(super) fn insert(a: &[Value]) -> Called {
     let (x, values) = (args::array("insert", &a[0])?, args::array("insert", &a[2])?);
+    args::require_fitting("insert", &a[2], x.dtype()?)?;
     given(x.insert(&args::index(&args::told("insert", &a[1])?)?, &values, args::axes("insert", &a[3])?))
 }
 
@@ -251,7 +252,7 @@ pub(super) fn broadcast_shapes(a: &[Value]) -> Called {
 }
 
 pub(super) fn row_stack(a: &[Value]) -> Called {
-    given(vstack(&args::arrays("row_stack", &a[0])?))
+    given(vstack(&dtypes::arrays_as("row_stack", &a[0], &a[1], &a[2])?))
 }
 
 /// Sequences, each along an axis of its own; of bool ones the places that are true.

@@ -1,7 +1,7 @@
 //! Where values belong in sorted ones: `searchsorted`, and what is made with it.
 
 use crate::array::elementwise::{cast, constant};
-use crate::array::operand::{Arg, common_dtype};
+use crate::array::operand::Arg;
 use crate::array::{Array, Operand, counted, where_};
 use crate::error::{Error, Result};
 use crate::expr::{Expr, Node, ops};
@@ -13,12 +13,13 @@ pub(in crate::array) fn searchsorted(a: &Expr, v: &Operand, right: bool) -> Resu
     if a.shape.len() != 1 {
         return Err(Error::bad_request("searchsorted", format!("a sorted array of shape {:?}; expected one axis", a.shape)));
     }
-    let v = v.arg()?;
-    let dtype = common_dtype(&[&Arg::Expr(a.clone()), &v]);
-    let v = match v {
-        Arg::Expr(v) => cast(&v, dtype)?,
-        Arg::Weak(scalar) => constant(scalar, dtype, &[])?,
+    // a number is searched for in its own dtype, as NumPy makes an array of it
+    let v = match v.arg()? {
+        Arg::Expr(v) => v,
+        Arg::Weak(scalar) => constant(scalar, scalar.natural_dtype(), &[])?,
     };
+    let dtype = a.dtype.promote(v.dtype);
+    let v = cast(&v, dtype)?;
     counted::when_known("searchsorted", &[cast(a, dtype)?, v], &[], move |args| {
         let (table, asked) = (args[0].clone(), args[1].clone());
         if table.shape == [0] || asked.shape.contains(&0) {

@@ -10,13 +10,16 @@ fn part(x: &Array, start: Option<i64>, stop: Option<i64>) -> Array {
     x.index([Index::Slice(start, stop, None)])
 }
 
-/// Whether each element of a sorted 1-D array differs from the one before it, NaNs being the same.
-fn firsts(sorted: &Array) -> Result<Array> {
+/// Whether each element of a sorted 1-D array differs from the one before it, NaNs being the same or not.
+fn firsts(sorted: &Array, equal_nan: bool) -> Result<Array> {
     let (a, b) = (part(sorted, None, Some(-1)), part(sorted, Some(1), None));
     let differ = b.ne(&a);
     let dtype = sorted.dtype()?;
-    let differ =
-        if dtype.is_float() || dtype.is_complex() { differ.logical_and(a.isnan().logical_and(b.isnan()).logical_not()) } else { differ };
+    let differ = if equal_nan && (dtype.is_float() || dtype.is_complex()) {
+        differ.logical_and(a.isnan().logical_and(b.isnan()).logical_not())
+    } else {
+        differ
+    };
     let n = sorted.shape()?[0];
     Ok(concatenate(&[full([n.min(1)], true, Some(DType::Bool)), differ], 0))
 }
@@ -53,10 +56,10 @@ fn later(arrays: &[&Array], f: impl Fn(&[Array]) -> Result<Array> + Send + Sync 
     Ok(Array::from_expr(expr))
 }
 
-/// The unique elements of all of `x`.
-pub(in crate::array) fn unique(x: &Array) -> Result<Unique> {
+/// The unique elements of all of `x`, all NaNs as one or each by itself.
+fn unique(x: &Array, equal_nan: bool) -> Result<Unique> {
     if x.expr()?.is_counted() {
-        let of = |result: fn(Unique) -> Array| later(&[x], move |args| Ok(result(unique(&args[0])?)));
+        let of = |result: fn(Unique) -> Array| later(&[x], move |args| Ok(result(unique(&args[0], equal_nan)?)));
         return Ok(Unique {
             values: of(|found| found.values)?,
             index: of(|found| found.index)?,
@@ -66,12 +69,17 @@ pub(in crate::array) fn unique(x: &Array) -> Result<Unique> {
     }
     let all = x.ravel();
     let sorted = all.sort(0);
-    let first = firsts(&sorted)?;
+    let first = firsts(&sorted, equal_nan)?;
     let n = sorted.shape()?[0] as i64;
     let select = |array: Array| array.index([Index::Array(first.clone())]);
     let (values, index, places) = (select(sorted), select(all.argsort(0)), select(crate::array::arange(0, n, 1, None)));
     let counts = counts_of(&places, n)?;
-    let inverse = values.searchsorted(x.clone(), false);
+    let may_be_nan = x.dtype()?.is_float() || x.dtype()?.is_complex();
+    let inverse = match equal_nan || !may_be_nan {
+        true => values.searchsorted(x.clone(), false),
+        // the NaNs are told apart by their places alone
+        false => (first.astype(DType::I64).cumsum(0) - 1).take(&all.argsort(0).argsort(0), 0).reshape(x.shape()?),
+    };
     Ok(Unique { values, index, inverse, counts })
 }
 
@@ -122,9 +130,9 @@ fn counts_of(firsts: &Array, n: i64) -> Result<Array> {
 
 /// The unique elements of two arrays, chosen by whether an element is its value's first, and whether there is another.
 fn of_both(a: &Array, b: &Array, keep: fn(&Array, &Array) -> Array) -> Result<Array> {
-    later(&[&unique(a)?.values, &unique(b)?.values], move |args| {
+    later(&[&unique(a, true)?.values, &unique(b, true)?.values], move |args| {
         let sorted = concatenate(args, 0).sort(0);
-        let first = firsts(&sorted)?;
+        let first = firsts(&sorted, true)?;
         let none = full([first.shape()?[0].min(1)], false, Some(DType::Bool));
         let again = concatenate(&[part(&first, Some(1), None).logical_not(), none], 0);
         Ok(sorted.index([Index::Array(keep(&first, &again))]))
@@ -141,7 +149,18 @@ impl Array {
     /// ```
     #[track_caller]
     pub fn unique(&self) -> Unique {
-        unique(self).unwrap_or_else(Unique::failed)
+        self.unique_with(true)
+    }
+
+    /// As [`Array::unique`], where each NaN is an element of its own unless `equal_nan`.
+    ///
+    /// ```
+    /// let x = flagstone::full([3], f64::NAN, None);
+    /// assert_eq!(x.unique_with(false).values.shape().unwrap(), [3]);
+    /// ```
+    #[track_caller]
+    pub fn unique_with(&self, equal_nan: bool) -> Unique {
+        unique(self, equal_nan).unwrap_or_else(Unique::failed)
     }
 
     /// The different slices at the places of an axis, in the order of their elements, the first ones deciding; NaN differs from NaN, as
@@ -188,7 +207,7 @@ pub(in crate::array) fn setxor1d(a: &Array, b: &Array) -> Result<Array> {
 
 /// Elements of `a` that are none of `b`.
 pub(in crate::array) fn setdiff1d(a: &Array, b: &Array) -> Result<Array> {
-    setdiff1d_in_order(&unique(a)?.values, b)
+    setdiff1d_in_order(&unique(a, true)?.values, b)
 }
 
 /// Elements of `a`, which are unique and stay in their order, that are none of `b`.

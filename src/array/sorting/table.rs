@@ -31,7 +31,7 @@ pub(in crate::array) static SIGNATURES: &[Signature] = &[
     sig!("sort_complex" ["a"] "In ascending order along the last axis, as complex numbers.", |a| sort_complex(a)),
     sig!("median" ["a", "axis" = "None", "out" = "None", "overwrite_input" = "False", "keepdims" = "False"] "The exact median.", |a| median("median", a)),
     sig!("nanmedian" ["a", "axis" = "None", "out" = "None", "overwrite_input" = "False", "keepdims" = "False"] "The exact median of what is not NaN.", |a| median("nanmedian", a)),
-    sig!(method "searchsorted" ["a", "v", "side" = "'left'"] "Where values belong in a sorted array.", |a| searchsorted(a)),
+    sig!(method "searchsorted" ["a", "v", "side" = "'left'", "sorter" = "None"] "Where values belong in a sorted array.", |a| searchsorted(a)),
     sig!("digitize" ["x", "bins", "right" = "False"] "Between which edges each value lies.", |a| {
         let (x, bins) = (args::array("digitize", &a[0])?, args::array("digitize", &a[1])?);
         Ok(Value::Array(search::digitize(&x, &bins, args::boolean("digitize", &a[2])?)?))
@@ -104,20 +104,21 @@ pub(in crate::array) static SIGNATURES: &[Signature] = &[
     sig!("argwhere" ["a"] "Where the elements are that are not zero, a row an element.",
         |a| Ok(Value::Array(stack(&args::array("argwhere", &a[0])?.nonzero(), 1)))),
     sig!("unique" ["ar", "return_index" = "False", "return_inverse" = "False", "return_counts" = "False", "axis" = "None"; "equal_nan" = "True", "sorted" = "True"] "The different elements, ascending.", |a| unique(a)),
-    sig!("unique_values" ["x"] "The different elements, ascending.", |a| Ok(Value::Array(args::array("unique_values", &a[0])?.unique().values))),
+    sig!("unique_values" ["x"] "The different elements, ascending.", |a| Ok(Value::Array(args::array("unique_values", &a[0])?.unique_with(false).values))),
     sig!("unique_counts" ["x"] -> ["values", "counts"] "The different elements, and how often each occurs.", |a| {
-        let found = args::array("unique_counts", &a[0])?.unique();
+        let found = args::array("unique_counts", &a[0])?.unique_with(false);
         Ok(tuple(vec![found.values, found.counts]))
     }),
     sig!("unique_inverse" ["x"] -> ["values", "inverse_indices"] "The different elements, and the place among them of each element.", |a| {
-        let found = args::array("unique_inverse", &a[0])?.unique();
+        let found = args::array("unique_inverse", &a[0])?.unique_with(false);
         Ok(tuple(vec![found.values, found.inverse]))
     }),
     sig!("unique_all" ["x"] -> ["values", "indices", "inverse_indices", "counts"] "The different elements, their first places, the place of each element, and their counts.", |a| {
-        let found = args::array("unique_all", &a[0])?.unique();
+        let found = args::array("unique_all", &a[0])?.unique_with(false);
         Ok(tuple(vec![found.values, found.index, found.inverse, found.counts]))
     }),
-    sig!("intersect1d" ["ar1", "ar2", "assume_unique" = "False"] "Elements of both.", |a| of_both("intersect1d", sets::intersect1d, a)),
+    sig!("intersect1d" ["ar1", "ar2", "assume_unique" = "False", "return_indices" = "False"] "Elements of both, and where they are first in each.",
+        |a| intersect1d(a)),
     sig!("union1d" ["ar1", "ar2"] "Elements of either.", |a| of_both("union1d", sets::union1d, a)),
     sig!("setdiff1d" ["ar1", "ar2", "assume_unique" = "False"] "Elements of the first that are none of the second; in their order where they are unique.", |a| {
         let kept = args::boolean("setdiff1d", &a[2])?;
@@ -259,6 +260,7 @@ fn searchsorted(a: &[Value]) -> Result<Value> {
         _ => return Err(Error::bad_request("searchsorted", "expected side 'left' or 'right'")),
     };
     let (table, v) = (args::array("searchsorted", &a[0])?, args::operand("searchsorted", &a[1])?);
+    let table = if is_none(&a[3]) { table } else { table.take(&args::array("searchsorted", &a[3])?, 0) };
     Ok(Value::Array(table.searchsorted(v, right)))
 }
 
@@ -322,16 +324,14 @@ fn sort_complex(a: &[Value]) -> Result<Value> {
 fn unique(a: &[Value]) -> Result<Value> {
     let x = args::array("unique", &a[0])?;
     let along = if is_none(&a[4]) { None } else { Some(args::integer("unique", &a[4])?) };
-    if !args::boolean("unique", &a[5])? && (x.dtype()?.is_float() || x.dtype()?.is_complex()) {
-        return Err(Error::unsupported("unique", "equal_nan=False; NaN counts once"));
-    }
+    let equal_nan = args::boolean("unique", &a[5])?;
     let found = match along {
         Some(axis) if x.ndim()? != 1 => x.unique_along(axis),
         Some(axis) => {
             super::position("unique", axis, 1)?;
-            x.unique()
+            x.unique_with(equal_nan)
         }
-        None => x.unique(),
+        None => x.unique_with(equal_nan),
     };
     let asked = [&a[1], &a[2], &a[3]].map(|value| args::boolean("unique", value));
     let mut results = vec![found.values];
@@ -345,6 +345,21 @@ fn unique(a: &[Value]) -> Result<Value> {
 
 fn of_both(name: &str, f: fn(&Array, &Array) -> Result<Array>, a: &[Value]) -> Result<Value> {
     Ok(Value::Array(f(&args::array(name, &a[0])?, &args::array(name, &a[1])?)?))
+}
+
+fn intersect1d(a: &[Value]) -> Result<Value> {
+    let name = "intersect1d";
+    let common = of_both(name, sets::intersect1d, a)?;
+    if !args::boolean(name, &a[3])? {
+        return Ok(common);
+    }
+    let common = args::array(name, &common)?;
+    let place = |x: &Value| -> Result<Array> {
+        let found = args::array(name, x)?.unique();
+        Ok(found.index.take(&found.values.searchsorted(&common, false), 0))
+    };
+    let places = [place(&a[0])?, place(&a[1])?];
+    Ok(tuple(std::iter::once(common).chain(places).collect()))
 }
 
 fn top(name: &str, gives: Gives, a: &[Value]) -> Result<Value> {

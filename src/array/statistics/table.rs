@@ -2,7 +2,7 @@
 
 use super::hypotheses;
 use super::table_calls::*;
-use super::{polyadd, polyder, polyint, polymul, polysub};
+use super::{polyadd, polyder, polymul, polysub};
 use crate::array::table::{default, params, sig};
 use crate::array::value::{Param, Signature};
 
@@ -25,7 +25,7 @@ pub(in crate::array) static SIGNATURES: &[Signature] = &[
     sig!("polysub" ["a1", "a2"] "The difference of two polynomials.", |a| of_two_polynomials("polysub", polysub, a)),
     sig!("polymul" ["a1", "a2"] "The product of two polynomials.", |a| of_two_polynomials("polymul", polymul, a)),
     sig!("polyder" ["p", "m" = "1"] "Slopes of a polynomial.", |a| of_polynomial("polyder", polyder, a)),
-    sig!("polyint" ["p", "m" = "1"] "Areas under a polynomial.", |a| of_polynomial("polyint", polyint, a)),
+    sig!("polyint" ["p", "m" = "1", "k" = "None"] "Areas under a polynomial, of these values at 0.", |a| areas(a)),
     sig!("poly" ["seq_of_zeros"] "The polynomial with these zeros, or the characteristic one of a matrix.", |a| of_zeros(a)),
     sig!("polydiv" ["u", "v"] "Quotient and remainder of two polynomials.", |a| polydiv(a)),
     sig!("polyfit" ["x", "y", "deg", "rcond" = "None"; "w" = "None"] "The polynomial nearest to points, by least squares.", |a| polyfit(a)),

@@ -3,7 +3,7 @@
 use super::{Observations, Overlap, Spacing, convolve, correlate, differences, fit, hypotheses, polynomials, zeros};
 use crate::array::axes::position;
 use crate::array::composed::composed;
-use crate::array::{Array, Axes, Operand, Value, args};
+use crate::array::{Array, Axes, Index, Operand, Value, args, concatenate};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::{DType, Scalar};
 
@@ -202,6 +202,31 @@ pub(super) fn of_two_polynomials(name: &str, make: fn(&Array, &Array) -> Array, 
 /// (p, m).
 pub(super) fn of_polynomial(name: &str, make: fn(&Array, u64) -> Array, a: &[Value]) -> Called {
     given(make(&args::array(name, &a[0])?, args::natural(name, &a[1])?))
+}
+
+/// (p, m, k).
+pub(super) fn areas(a: &[Value]) -> Called {
+    let name = "polyint";
+    let (p, m) = (args::array(name, &a[0])?, args::natural(name, &a[1])?);
+    if matches!(a[2], Value::None) {
+        return given(super::polyint(&p, m));
+    }
+    let k = args::array(name, &a[2])?.ravel();
+    let n = k.size()?;
+    if n != m && (n != 1 || m == 0) {
+        return Err(Error::bad_request(name, format!("{n} constants for areas taken {m} times; expected one, or one for each")));
+    }
+    let constant = |at: u64| {
+        let at = if n == 1 { 0 } else { at as i64 };
+        k.index([Index::Slice(Some(at), Some(at + 1), None)])
+    };
+    let once = |p: Array, at: u64| {
+        composed(name, &[&p, &constant(at)], |arrays| {
+            let whole = super::polyint(&arrays[0], 1);
+            Ok(concatenate(&[whole.index([Index::Slice(None, Some(-1), None)]), arrays[1].clone()], 0))
+        })
+    };
+    given((0..m).fold(p, once))
 }
 
 pub(super) fn of_zeros(a: &[Value]) -> Called {

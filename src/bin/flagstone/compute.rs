@@ -82,12 +82,12 @@ impl Compute {
         let started = Instant::now();
         let watch = Watch::new(self)?;
         let runtime = self.engine.builder().optimize(!self.no_optimize).observer(watch.observers.clone()).build()?;
+        let runtime = runtime.cancelled_by(&cancel_on_interrupt()?);
         // Building `x[mask].shape` counts: in this runtime too.
         runtime.make_default();
-        let cancel = cancel_on_interrupt()?;
         let outcome = build().and_then(|value| match self.explain {
             Some(form) => explain(self, &runtime, &value, form),
-            None => compute(self, &runtime, &value, &watch, &cancel, started),
+            None => compute(self, &runtime, &value, &watch, started),
         });
         let closed = watch.profile.as_ref().map_or(Ok(()), |profile| profile.finish());
         outcome.and_then(|()| Ok(closed?))
@@ -154,15 +154,15 @@ fn with_plan(mut explanation: serde_json::Value, value: &Value) -> serde_json::V
     explanation
 }
 
-fn compute(args: &Compute, runtime: &Runtime, value: &Value, watch: &Watch, cancel: &CancelToken, started: Instant) -> Result<(), Failure> {
+fn compute(args: &Compute, runtime: &Runtime, value: &Value, watch: &Watch, started: Instant) -> Result<(), Failure> {
     COMPUTING.store(true, Ordering::SeqCst);
     let output = args.output.as_deref();
     let results = match output {
         Some(address) => {
-            store(args, address, runtime, value, cancel)?;
+            store(args, address, runtime, value)?;
             None
         }
-        None => Some(Results::compute(value, runtime, cancel)?),
+        None => Some(Results::compute(value, runtime)?),
     };
     if !args.json {
         return results.map_or(Ok(()), |results| print(&results.text(value)));
@@ -174,7 +174,7 @@ fn compute(args: &Compute, runtime: &Runtime, value: &Value, watch: &Watch, canc
     let mut json = match (results, arrays(value).first()) {
         (Some(results), _) => results.json(value),
         (None, Some(array)) => {
-            let expr = runtime.settle(array, cancel)?.expr()?;
+            let expr = runtime.settle(array)?.expr()?;
             serde_json::json!({"dtype": expr.dtype.name(), "shape": expr.shape, "output": output})
         }
         (None, None) => serde_json::json!({}),
@@ -185,9 +185,9 @@ fn compute(args: &Compute, runtime: &Runtime, value: &Value, watch: &Watch, canc
     print(&json.to_string())
 }
 
-fn store(args: &Compute, address: &str, runtime: &Runtime, value: &Value, cancel: &CancelToken) -> Result<(), Failure> {
+fn store(args: &Compute, address: &str, runtime: &Runtime, value: &Value) -> Result<(), Failure> {
     let (array, options) = stored(args, value)?;
-    Ok(runtime.store_until(array, address, &options, cancel)?)
+    Ok(runtime.store_with(array, address, &options)?)
 }
 
 /// What is stored, and how.

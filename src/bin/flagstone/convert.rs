@@ -56,7 +56,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     for note in &plan.notes {
         eprintln!("note: {note}");
     }
-    let (runtime, cancel) = args.engine.start()?;
+    let runtime = args.engine.start()?;
     let seconds = match expected_seconds(&plan, &runtime)? {
         Some(seconds) => format!(", about {seconds:.0} s"),
         None => String::new(),
@@ -69,7 +69,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     plan.make_groups()?;
     for copy in &plan.copies {
         let started = Instant::now();
-        if let Err(e) = copy.run(&runtime, &cancel) {
+        if let Err(e) = copy.run(&runtime) {
             if is_begun(&copy.target) {
                 eprintln!(
                     "note: chunks of {} that are finished are kept aside; the same call with --resume goes on with them",

@@ -20,7 +20,7 @@ pub struct Args {
 /// Prints a line for each array that differs or is only at one address; then it is an error.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let (a, b) = (store::tree(&args.a)?, store::tree(&args.b)?);
-    let (runtime, _) = args.engine.start()?;
+    let runtime = args.engine.start()?;
     let (in_a, in_b) = (paths(&a, &args.a)?, paths(&b, &args.b)?);
     let alone = |node: &Node| node.meta.is_some();
     // Two arrays are compared whatever their names inside of the files are.

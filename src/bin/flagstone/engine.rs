@@ -76,12 +76,11 @@ impl Engine {
         builder
     }
 
-    /// The runtime, and what an interrupt tells to stop.
-    pub fn start(&self) -> Result<(Runtime, CancelToken), Failure> {
+    /// The runtime, which an interrupt tells to stop.
+    pub fn start(&self) -> Result<Runtime, Failure> {
         let cancel = CancelToken::new();
         let on_signal = cancel.clone();
         ctrlc::set_handler(move || on_signal.cancel()).map_err(|e| Failure::Message(format!("cannot listen for an interrupt: {e}")))?;
-        let runtime = self.builder().observer(Arc::new(Observers(self.observers()))).build()?.cancelled_by(&cancel);
-        Ok((runtime, cancel))
+        Ok(self.builder().observer(Arc::new(Observers(self.observers()))).build()?.cancelled_by(&cancel))
     }
 }

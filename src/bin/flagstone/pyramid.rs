@@ -80,11 +80,11 @@ pub fn run(args: Args) -> Result<(), Failure> {
         .unit(args.unit)
         .resume(args.resume);
     let plan = Pyramid::new(&args.source, &args.target, &options)?;
-    let (runtime, cancel) = args.engine.start()?;
+    let runtime = args.engine.start()?;
     let shapes: Vec<String> = plan.levels.iter().map(|shape| shape.iter().map(u64::to_string).collect::<Vec<_>>().join("x")).collect();
     let there = if plan.there == 0 { String::new() } else { format!(" ({} are there)", plan.there) };
     print(&format!("{} levels{there}, {}: {}", plan.levels.len(), Bytes(plan.bytes()), shapes.join(" ")))?;
     let started = Instant::now();
-    plan.run(&runtime, &cancel)?;
+    plan.run(&runtime)?;
     print(&format!("{}, {:.1} s", args.target, started.elapsed().as_secs_f64()))
 }

@@ -2,7 +2,7 @@
 
 use crate::json;
 use flagstone::array::{AnyArray, Array, Value, corners, format, format_corners, format_scalar};
-use flagstone::runtime::{CancelToken, Runtime};
+use flagstone::runtime::Runtime;
 use flagstone::{Error, Result};
 use serde_json::json;
 
@@ -21,11 +21,11 @@ pub struct Results(Vec<Shown>);
 
 impl Results {
     /// Computes what showing `value` needs, and no more.
-    pub fn compute(value: &Value, runtime: &Runtime, cancel: &CancelToken) -> Result<Results> {
+    pub fn compute(value: &Value, runtime: &Runtime) -> Result<Results> {
         let mut shapes = Vec::new();
         let mut exprs = Vec::new();
         for array in crate::compute::arrays(value) {
-            let array: Array = runtime.settle(array, cancel)?;
+            let array: Array = runtime.settle(array)?;
             let corner = corners(&array)?;
             shapes.push((array.shape()?, corner.is_none()));
             exprs.push(corner.unwrap_or(array).expr()?);
@@ -33,7 +33,7 @@ impl Results {
         if exprs.is_empty() {
             return Ok(Results(Vec::new()));
         }
-        let computed = runtime.compute_exprs(&exprs, cancel)?;
+        let computed = runtime.compute_exprs(&exprs)?;
         if computed.len() != shapes.len() {
             return Err(Error::internal("fewer results than arrays"));
         }

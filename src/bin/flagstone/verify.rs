@@ -18,7 +18,7 @@ pub struct Args {
 /// Reads each array as a whole; a line for each, and an error if one cannot be read.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let node = store::tree(&args.address)?;
-    let (runtime, cancel) = args.engine.start()?;
+    let runtime = args.engine.start()?;
     let mut bad = 0;
     for (path, refused) in found(&node) {
         let address = if path.is_empty() { args.address.clone() } else { inside(&args.address, &path)? };
@@ -26,7 +26,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             Some(why) => Err(why),
             None => flagstone::open(&address).and_then(|array| read_all(&array, &runtime)).map_err(|e| e.to_string()),
         };
-        if cancel.is_cancelled() {
+        if runtime.cancel_token().is_cancelled() {
             return Err(Failure::Interrupted);
         }
         match read {

@@ -42,7 +42,7 @@ fn main() -> Result<()> {
     // copied to another format; addresses are paths as well as text
     let npy = address.with_extension("npy");
     let plan = convert::Plan::new(&address, &npy, &convert::Options::default().overwrite(true))?;
-    plan.copies.iter().try_for_each(|copy| copy.run(&runtime, &CancelToken::new()))?;
+    plan.copies.iter().try_for_each(|copy| copy.run(&runtime))?;
     assert!(store::exists(&npy));
     assert_eq!(store::map(&npy)?.view().shape(), [300, 400]);
     std::fs::remove_file(&npy).expect("the array that was just copied");
