@@ -246,11 +246,11 @@ class Array:
         """Smallest values, NaN skipped."""
     def nanprod(self, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., where: Any = ..., initial: Any = ...) -> Array:
         """Products of what is not NaN."""
-    def nanstd(self, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, ddof: Any = ..., keepdims: bool = ..., where: Any = ..., correction: Any = ...) -> Array:
+    def nanstd(self, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, ddof: Any = ..., keepdims: bool = ..., where: Any = ..., correction: Any = ..., mean: Any = ...) -> Array:
         """Standard deviations of what is not NaN."""
     def nansum(self, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., where: Any = ..., initial: Any = ...) -> Array:
         """Sums of what is not NaN."""
-    def nanvar(self, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, ddof: Any = ..., keepdims: bool = ..., where: Any = ..., correction: Any = ...) -> Array:
+    def nanvar(self, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, ddof: Any = ..., keepdims: bool = ..., where: Any = ..., correction: Any = ..., mean: Any = ...) -> Array:
         """Variances of what is not NaN."""
     def nonzero(self) -> Any:
         """Where the elements are that are not zero, an array an axis."""
@@ -268,13 +268,13 @@ class Array:
         """The same elements under another shape."""
     def round(self, decimals: Any = ...) -> Array:
         """Rounded to decimals, halves to even."""
-    def searchsorted(self, v: Any, side: Any = ...) -> Array:
+    def searchsorted(self, v: Any, side: Any = ..., sorter: Any = ...) -> Array:
         """Where values belong in a sorted array."""
     def sort(self, axis: int | Sequence[int] | None = ..., kind: Any = ..., *, stable: Any = ...) -> Array:
         """In ascending order along an axis, NaN last."""
     def squeeze(self, axis: int | Sequence[int] | None = ...) -> Array:
         """Without axes of length 1."""
-    def std(self, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, ddof: Any = ..., keepdims: bool = ..., where: Any = ..., correction: Any = ...) -> Array:
+    def std(self, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, ddof: Any = ..., keepdims: bool = ..., where: Any = ..., correction: Any = ..., mean: Any = ...) -> Array:
         """Standard deviations."""
     def sum(self, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., where: Any = ..., initial: Any = ...) -> Array:
         """Sums."""
@@ -286,7 +286,7 @@ class Array:
         """Sums along a diagonal."""
     def transpose(self, *axes: Any) -> Array:
         """Axes in another order."""
-    def var(self, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, ddof: Any = ..., keepdims: bool = ..., where: Any = ..., correction: Any = ...) -> Array:
+    def var(self, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, ddof: Any = ..., keepdims: bool = ..., where: Any = ..., correction: Any = ..., mean: Any = ...) -> Array:
         """Variances."""
 
 def array(object: Any, dtype: DTypeLike | None = ..., *, copy: bool | None = ..., order: str | None = ..., subok: Any = ..., ndmin: Any = ...) -> Array:
@@ -473,10 +473,6 @@ def pow(x1: Any, x2: Any) -> Array:
     """Powers."""
 def float_power(x1: Any, x2: Any) -> Array:
     """Powers in float64."""
-def fmax(x1: Any, x2: Any) -> Array:
-    """The larger; NaN loses."""
-def fmin(x1: Any, x2: Any) -> Array:
-    """The smaller; NaN loses."""
 def equal(x1: Any, x2: Any) -> Array:
     """x1 == x2."""
 def not_equal(x1: Any, x2: Any) -> Array:
@@ -489,14 +485,6 @@ def greater(x1: Any, x2: Any) -> Array:
     """x1 > x2."""
 def greater_equal(x1: Any, x2: Any) -> Array:
     """x1 >= x2."""
-def logical_xor(x1: Any, x2: Any) -> Array:
-    """Exactly one nonzero."""
-def bitwise_and(x1: Any, x2: Any) -> Array:
-    """Bits of both."""
-def bitwise_or(x1: Any, x2: Any) -> Array:
-    """Bits of either."""
-def bitwise_xor(x1: Any, x2: Any) -> Array:
-    """Bits of exactly one."""
 def left_shift(x1: Any, x2: Any) -> Array:
     """Bits to the left."""
 def right_shift(x1: Any, x2: Any) -> Array:
@@ -515,10 +503,6 @@ def copysign(x1: Any, x2: Any) -> Array:
     """Magnitudes with other signs."""
 def nextafter(x1: Any, x2: Any) -> Array:
     """The next number towards x2."""
-def logaddexp(x1: Any, x2: Any) -> Array:
-    """log(eˣ¹ + eˣ²)."""
-def logaddexp2(x1: Any, x2: Any) -> Array:
-    """log2(2ˣ¹ + 2ˣ²)."""
 def heaviside(x1: Any, x2: Any) -> Array:
     """The step function."""
 def gcd(x1: Any, x2: Any) -> Array:
@@ -553,9 +537,9 @@ def prod(a: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None
     """Products."""
 def mean(a: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., where: Any = ...) -> Array:
     """Arithmetic means."""
-def var(a: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, ddof: Any = ..., keepdims: bool = ..., where: Any = ..., correction: Any = ...) -> Array:
+def var(a: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, ddof: Any = ..., keepdims: bool = ..., where: Any = ..., correction: Any = ..., mean: Any = ...) -> Array:
     """Variances."""
-def std(a: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, ddof: Any = ..., keepdims: bool = ..., where: Any = ..., correction: Any = ...) -> Array:
+def std(a: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, ddof: Any = ..., keepdims: bool = ..., where: Any = ..., correction: Any = ..., mean: Any = ...) -> Array:
     """Standard deviations."""
 def min(a: Any, axis: int | Sequence[int] | None = ..., *, keepdims: bool = ..., where: Any = ..., initial: Any = ...) -> Array:
     """Smallest values."""
@@ -581,9 +565,9 @@ def nanprod(a: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | N
     """Products of what is not NaN."""
 def nanmean(a: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., where: Any = ...) -> Array:
     """Means of what is not NaN."""
-def nanvar(a: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, ddof: Any = ..., keepdims: bool = ..., where: Any = ..., correction: Any = ...) -> Array:
+def nanvar(a: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, ddof: Any = ..., keepdims: bool = ..., where: Any = ..., correction: Any = ..., mean: Any = ...) -> Array:
     """Variances of what is not NaN."""
-def nanstd(a: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, ddof: Any = ..., keepdims: bool = ..., where: Any = ..., correction: Any = ...) -> Array:
+def nanstd(a: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, ddof: Any = ..., keepdims: bool = ..., where: Any = ..., correction: Any = ..., mean: Any = ...) -> Array:
     """Standard deviations of what is not NaN."""
 def nanmin(a: Any, axis: int | Sequence[int] | None = ..., *, keepdims: bool = ..., where: Any = ..., initial: Any = ...) -> Array:
     """Smallest values, NaN skipped."""
@@ -635,15 +619,15 @@ def flipud(m: Any) -> Array:
     """Reversed along axis 0."""
 def fliplr(m: Any) -> Array:
     """Reversed along axis 1."""
-def concatenate(arrays: Any, axis: int | Sequence[int] | None = ...) -> Array:
+def concatenate(arrays: Any, axis: int | Sequence[int] | None = ..., *, dtype: DTypeLike | None = ..., casting: Any = ...) -> Array:
     """One after the other along an axis."""
-def concat(arrays: Any, axis: int | Sequence[int] | None = ...) -> Array:
+def concat(arrays: Any, axis: int | Sequence[int] | None = ..., *, dtype: DTypeLike | None = ..., casting: Any = ...) -> Array:
     """One after the other along an axis."""
-def stack(arrays: Any, axis: int | Sequence[int] | None = ...) -> Array:
+def stack(arrays: Any, axis: int | Sequence[int] | None = ..., *, dtype: DTypeLike | None = ..., casting: Any = ...) -> Array:
     """Together along a new axis."""
-def vstack(tup: Any) -> Array:
+def vstack(tup: Any, *, dtype: DTypeLike | None = ..., casting: Any = ...) -> Array:
     """Below one another."""
-def hstack(tup: Any) -> Array:
+def hstack(tup: Any, *, dtype: DTypeLike | None = ..., casting: Any = ...) -> Array:
     """Beside one another."""
 def broadcast_to(array: Any, shape: int | Sequence[int]) -> Array:
     """Repeated to a shape."""
@@ -775,7 +759,7 @@ def dstack(tup: Any) -> Array:
     """Behind one another."""
 def column_stack(tup: Any) -> Array:
     """Beside one another, vectors as columns."""
-def row_stack(tup: Any) -> Array:
+def row_stack(tup: Any, *, dtype: DTypeLike | None = ..., casting: Any = ...) -> Array:
     """Above one another."""
 def ix_(*args: Any) -> Any:
     """Sequences as indices of axes, each of its own: x[ix_(a, b)]."""
@@ -843,8 +827,8 @@ def polymul(a1: Any, a2: Any) -> Any:
     """The product of two polynomials."""
 def polyder(p: Any, m: Any = ...) -> Array:
     """Slopes of a polynomial."""
-def polyint(p: Any, m: Any = ...) -> Array:
-    """Areas under a polynomial."""
+def polyint(p: Any, m: Any = ..., k: Any = ...) -> Array:
+    """Areas under a polynomial, of these values at 0."""
 def poly(seq_of_zeros: Any) -> Array:
     """The polynomial with these zeros, or the characteristic one of a matrix."""
 def polydiv(u: Any, v: Any) -> Any:
@@ -869,7 +853,7 @@ def median(a: Any, axis: int | Sequence[int] | None = ..., out: Any = ..., overw
     """The exact median."""
 def nanmedian(a: Any, axis: int | Sequence[int] | None = ..., out: Any = ..., overwrite_input: Any = ..., keepdims: bool = ...) -> Array:
     """The exact median of what is not NaN."""
-def searchsorted(a: Any, v: Any, side: Any = ...) -> Array:
+def searchsorted(a: Any, v: Any, side: Any = ..., sorter: Any = ...) -> Array:
     """Where values belong in a sorted array."""
 def digitize(x: Any, bins: Any, right: Any = ...) -> Array:
     """Between which edges each value lies."""
@@ -911,8 +895,8 @@ def unique_inverse(x: Any) -> Any:
     """The different elements, and the place among them of each element."""
 def unique_all(x: Any) -> Any:
     """The different elements, their first places, the place of each element, and their counts."""
-def intersect1d(ar1: Any, ar2: Any, assume_unique: Any = ...) -> Array:
-    """Elements of both."""
+def intersect1d(ar1: Any, ar2: Any, assume_unique: Any = ..., return_indices: Any = ...) -> Array:
+    """Elements of both, and where they are first in each."""
 def union1d(ar1: Any, ar2: Any) -> Array:
     """Elements of either."""
 def setdiff1d(ar1: Any, ar2: Any, assume_unique: Any = ...) -> Array:
@@ -971,55 +955,127 @@ def push(array: Any, n: Any, axis: int | Sequence[int] | None) -> Array:
 class _add:
     def __call__(self, x1: Any, x2: Any) -> Array:
         """x1 + x2."""
+    def reduce(self, array: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., initial: Any = ..., where: Any = ...) -> Array:
+        """Sums."""
     def accumulate(self, array: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ...) -> Array:
         """Running sums."""
-    def reduce(self, array: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., where: Any = ...) -> Array:
-        """Sums."""
 
 add: _add
+
+class _bitwise_and:
+    def __call__(self, x1: Any, x2: Any) -> Array:
+        """Bits of both."""
+    def reduce(self, array: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., initial: Any = ..., where: Any = ...) -> Array:
+        """Bits that all have."""
+
+bitwise_and: _bitwise_and
+
+class _bitwise_or:
+    def __call__(self, x1: Any, x2: Any) -> Array:
+        """Bits of either."""
+    def reduce(self, array: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., initial: Any = ..., where: Any = ...) -> Array:
+        """Bits that any has."""
+
+bitwise_or: _bitwise_or
+
+class _bitwise_xor:
+    def __call__(self, x1: Any, x2: Any) -> Array:
+        """Bits of exactly one."""
+    def reduce(self, array: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., initial: Any = ..., where: Any = ...) -> Array:
+        """Bits that an odd number of them has."""
+
+bitwise_xor: _bitwise_xor
+
+class _fmax:
+    def __call__(self, x1: Any, x2: Any) -> Array:
+        """The larger; NaN loses."""
+    def reduce(self, array: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., initial: Any = ..., where: Any = ...) -> Array:
+        """Largest values of what is not NaN."""
+    def accumulate(self, array: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ...) -> Array:
+        """Running maxima of what is not NaN."""
+
+fmax: _fmax
+
+class _fmin:
+    def __call__(self, x1: Any, x2: Any) -> Array:
+        """The smaller; NaN loses."""
+    def reduce(self, array: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., initial: Any = ..., where: Any = ...) -> Array:
+        """Smallest values of what is not NaN."""
+    def accumulate(self, array: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ...) -> Array:
+        """Running minima of what is not NaN."""
+
+fmin: _fmin
+
+class _logaddexp:
+    def __call__(self, x1: Any, x2: Any) -> Array:
+        """log(eˣ¹ + eˣ²)."""
+    def reduce(self, array: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., initial: Any = ..., where: Any = ...) -> Array:
+        """log Σ eˣ."""
+
+logaddexp: _logaddexp
+
+class _logaddexp2:
+    def __call__(self, x1: Any, x2: Any) -> Array:
+        """log2(2ˣ¹ + 2ˣ²)."""
+    def reduce(self, array: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., initial: Any = ..., where: Any = ...) -> Array:
+        """log₂ Σ 2ˣ."""
+
+logaddexp2: _logaddexp2
 
 class _logical_and:
     def __call__(self, x1: Any, x2: Any) -> Array:
         """Both nonzero."""
-    def reduce(self, array: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., where: Any = ...) -> Array:
+    def reduce(self, array: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., initial: Any = ..., where: Any = ...) -> Array:
         """Whether all are nonzero."""
+    def accumulate(self, array: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ...) -> Array:
+        """Whether all so far are nonzero."""
 
 logical_and: _logical_and
 
 class _logical_or:
     def __call__(self, x1: Any, x2: Any) -> Array:
         """Either nonzero."""
-    def reduce(self, array: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., where: Any = ...) -> Array:
+    def reduce(self, array: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., initial: Any = ..., where: Any = ...) -> Array:
         """Whether any is nonzero."""
+    def accumulate(self, array: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ...) -> Array:
+        """Whether any so far is nonzero."""
 
 logical_or: _logical_or
+
+class _logical_xor:
+    def __call__(self, x1: Any, x2: Any) -> Array:
+        """Exactly one nonzero."""
+    def reduce(self, array: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., initial: Any = ..., where: Any = ...) -> Array:
+        """Whether an odd number of them is nonzero."""
+
+logical_xor: _logical_xor
 
 class _maximum:
     def __call__(self, x1: Any, x2: Any) -> Array:
         """The larger; NaN wins."""
+    def reduce(self, array: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., initial: Any = ..., where: Any = ...) -> Array:
+        """Largest values."""
     def accumulate(self, array: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ...) -> Array:
         """Running maxima."""
-    def reduce(self, array: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., where: Any = ...) -> Array:
-        """Largest values."""
 
 maximum: _maximum
 
 class _minimum:
     def __call__(self, x1: Any, x2: Any) -> Array:
         """The smaller; NaN wins."""
+    def reduce(self, array: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., initial: Any = ..., where: Any = ...) -> Array:
+        """Smallest values."""
     def accumulate(self, array: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ...) -> Array:
         """Running minima."""
-    def reduce(self, array: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., where: Any = ...) -> Array:
-        """Smallest values."""
 
 minimum: _minimum
 
 class _multiply:
     def __call__(self, x1: Any, x2: Any) -> Array:
         """x1 · x2."""
+    def reduce(self, array: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., initial: Any = ..., where: Any = ...) -> Array:
+        """Products."""
     def accumulate(self, array: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ...) -> Array:
         """Running products."""
-    def reduce(self, array: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., where: Any = ...) -> Array:
-        """Products."""
 
 multiply: _multiply

@@ -205,10 +205,8 @@ def _as_loop_has_them(ufunc, inputs, dtype, casting):
     def given(x):
         return type(x) if type(x) in (int, float, complex) else functions["asarray"](x).dtype
 
-    signature = None if dtype is None else (None,) * ufunc.nin + (np.dtype(dtype),) * ufunc.nout
-    taken = ufunc.resolve_dtypes(
-        (*map(given, inputs), *(None,) * ufunc.nout), signature=signature, casting=casting or "same_kind"
-    )
+    asked = {} if dtype is None else {"signature": (None,) * ufunc.nin + (np.dtype(dtype),) * ufunc.nout}
+    taken = ufunc.resolve_dtypes((*map(given, inputs), *(None,) * ufunc.nout), casting=casting or "same_kind", **asked)
     return [functions["asarray"](x).astype(into) for x, into in zip(inputs, taken)]
 
 

@@ -68,8 +68,8 @@ def test_lengths_that_are_not_known_are_counted_when_something_is_computed():
         return [
             np.take(c, [0, -1]), np.isin(c, [4, 7]), np.digitize(c, [5, 8]), np.digitize(x, np.unique(c)), np.partition(c, 2)[2], np.tril(n),
             np.bincount(i), np.compress([True, False, True], n, axis=0), np.select([c > 5, c < 5], [c, 1]), np.choose(i % 2, [c, 9]),
-            np.interp(c, [0, 5, 9], [1, 0, 3]), np.repeat(c, 2), np.repeat(c, i), np.lexsort((c, -c)), np.insert(c, 1, 5), np.delete(c, [0, -1]),
-            np.histogram(c, np.unique(c))[0], np.quantile(x, c / 9), np.setdiff1d(c, [4.0]), np.fft.fftshift(c), np.pad(c, 2), n[n[:, 2] > 2, [0]],
+            np.interp(c, [0, 5, 9], [1, 0, 3]), np.repeat(c, 2), np.lexsort((c, -c)), np.insert(c, 1, 5), np.delete(c, [0, -1]),
+            np.setdiff1d(c, [4.0]), np.fft.fftshift(c), np.pad(c, 2), n[n[:, 2] > 2, [0]],
         ]
 
     x = fs.from_array(Source())

@@ -121,10 +121,12 @@ pub(super) fn told(operation: &str, value: &Value) -> Result<Value> {
     Ok(nested(&shape, dtype, &mut scalars.into_iter()))
 }
 
-/// The elements of an array, by a runtime of its own: the one that will compute is not known yet, and the default one would reserve half
-/// of the memory.
+/// The elements of an array, by the runtime in use, or a small one where there is none yet.
 fn computed(operation: &str, value: &Value, array: &Array, dtype: DType) -> Result<Vec<Scalar>> {
-    let runtime = Runtime::builder().memory_limit_bytes(TOLD_BYTES).threads(1).build()?;
+    let runtime = match Runtime::in_use() {
+        Some(runtime) => runtime,
+        None => Runtime::builder().memory_limit_bytes(TOLD_BYTES).threads(1).build()?,
+    };
     Ok(match dtype {
         DType::Bool => runtime.compute::<bool>(array)?.into_iter().map(Scalar::Bool).collect(),
         DType::U64 => runtime.compute::<u64>(array)?.into_iter().map(Scalar::UInt).collect(),

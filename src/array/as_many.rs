@@ -1,6 +1,6 @@
 //! A number that is computed, as a length: a selection of as many places, which what follows from the number waits for.
 
-use super::{Array, Index, arange};
+use super::{Array, Index, arange, axis};
 use crate::error::Result;
 use crate::expr::Expr;
 use flagstone_kernels::dtype::DType;
@@ -14,10 +14,6 @@ pub(super) fn as_many(n: &Array, most: u64) -> Result<Expr> {
 
 /// An array of as many elements as integers from 0 to the greatest of `values`, `least` at least.
 pub(super) fn up_to_greatest(values: &Array, least: u64) -> Result<Array> {
-    let values = values.astype(DType::I64);
-    let greatest = match values.shape() {
-        Ok(shape) if !shape.contains(&0) => values.max(..).maximum(least as i64 - 1),
-        _ => super::concatenate(&[values.ravel(), super::full([1u64], least as i64 - 1, Some(DType::I64))], 0).max(..),
-    };
+    let greatest = values.astype(DType::I64).max(axis(..).initial(least as i64 - 1));
     as_many(&(greatest + 1), crate::sizes::graph::COUNTED_BINS_MAX).map(Array::from_expr)
 }

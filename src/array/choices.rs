@@ -2,8 +2,9 @@
 
 use super::composed::composed;
 use super::elementwise::constant;
+use super::lookup::held;
 use super::operand::{Arg, common_dtype};
-use super::{Array, Operand, arange, where_};
+use super::{Array, Operand, where_};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::DType;
 use std::sync::Arc;
@@ -81,8 +82,7 @@ pub fn choose(numbers: &Array, choices: &[Array], missing: Missing) -> Array {
         let numbers = match missing {
             Missing::Wrap => numbers % (last + 1),
             Missing::Clip => numbers.clip(0, last),
-            // a table of the numbers themselves, which has no place for others; negative ones count from its end, and do not here
-            Missing::Refuse => arange(0, last + 1, 1, DType::I64).take(&where_(numbers.lt(0), &numbers - (last + 1), &numbers), 0),
+            Missing::Refuse => Array::from_expr(held(&numbers.expr()?, choices.len() as u64, false)?),
         };
         let mut choices = promoted(&choices.iter().map(Operand::from).collect::<Vec<_>>())?.into_iter();
         let first = choices.next().ok_or_else(|| Error::internal("choose without choices"))?;

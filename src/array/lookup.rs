@@ -1,5 +1,6 @@
 //! The elements at indices that are arrays of integers.
 
+use super::blocks::rows;
 use super::counted::{same_lengths, when_known};
 use super::elementwise::{broadcast, cast, common_shape, constant};
 use super::{Array, counted};
@@ -7,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::expr::{Expr, Node, ops};
 use flagstone_kernels::dtype::{DType, Scalar};
 use flagstone_kernels::lookup::Lookup;
+use flagstone_kernels::rows::{Held, Rows};
 
 /// Integers that are indices along an axis.
 pub(super) struct Places {
@@ -40,8 +42,26 @@ pub(super) fn take(name: &str, expr: &Expr, indices: &Expr, axis: usize) -> Resu
     })
 }
 
+/// The integers as places of an axis of `len`, from its start; others are refused when they are met. Negative ones are counted from its end if
+/// `from_end`.
+pub(super) fn held(indices: &Expr, len: u64, from_end: bool) -> Result<Expr> {
+    let known = || Ok((counted::lengths(indices), DType::I64));
+    counted::deferred("index", &[cast(indices, DType::I64)?], known, move |args| {
+        let given = &args[0];
+        if given.shape.contains(&0) {
+            return Ok(given.clone());
+        }
+        let kernel = Rows::Held(Held { len, from_end });
+        if given.shape.is_empty() {
+            let one = Array::from_expr(given.clone()).reshape([1]).expr()?;
+            return Array::from_expr(rows::of_elements(kernel, &[one], DType::I64)?).reshape(Vec::<u64>::new()).expr();
+        }
+        rows::of_elements(kernel, std::slice::from_ref(given), DType::I64)
+    })
+}
+
 /// Arrays of integers that index `axes` as one index of all those axes as one, and their common shape. What is not known to be places
-/// of its axis is looked up there.
+/// of its axis is looked at.
 pub(super) fn linear(expr: &Expr, axes: &[usize], indices: &[Places]) -> Result<(Array, Vec<u64>)> {
     let shapes: Vec<&[u64]> = indices.iter().map(|index| &index.indices.shape[..]).collect();
     let shape = common_shape("index", &shapes)?;
@@ -49,7 +69,7 @@ pub(super) fn linear(expr: &Expr, axes: &[usize], indices: &[Places]) -> Result<
     for (axis, index) in axes.iter().zip(indices) {
         let place = Array::from_expr(match index.held {
             true => cast(&index.indices, DType::I64)?,
-            false => take("index", &super::arange(0, expr.shape[*axis] as i64, 1, None).expr()?, &index.indices, 0)?,
+            false => held(&index.indices, expr.shape[*axis], true)?,
         });
         whole = Some(match whole {
             None => place,

@@ -196,7 +196,12 @@ fn check(distribution: &Distribution, dtype: DType) -> (&'static str, Option<Str
             (law.full_name(), problem.map(|what| what.trim_start_matches(law.name()).trim_start_matches(": ").to_string()), law.is_whole())
         }
     };
-    (name, problem.or_else(|| check_dtype(whole, dtype)))
+    // what the kernel refuses it would refuse when it runs
+    let of_kernel = || {
+        let what = Random { distribution: *distribution, dtype, seed: 0, stream: 0 }.validate().err()?;
+        Some(what.split_once(": ").map_or(what.clone(), |(_, reason)| reason.to_string()))
+    };
+    (name, problem.or_else(|| check_dtype(whole, dtype)).or_else(of_kernel))
 }
 
 /// What is wrong with the dtype of a law, of `whole` numbers or not.

@@ -109,6 +109,11 @@ impl Rolling {
                 );
                 return Err(Error::bad_request(NAME, what));
             }
+            let mut kernel = kernel.clone();
+            if kernel.ends && kernel.weights.is_none() {
+                // nothing lies farther away
+                (kernel.before, kernel.after) = (kernel.before.min(len - 1), kernel.after.min(len - 1));
+            }
             let rolled = rows::of_around(Rows::Rolling(kernel.clone()), &lanes, kernel.before, kernel.after, boundary, DType::F64)?;
             Ok(Array::from_expr(rolled).moveaxis(-1, axis).astype(dtype))
         }))

@@ -302,14 +302,16 @@ impl Runtime {
     /// # Errors
     /// As [`RuntimeBuilder::build`].
     pub fn default_runtime() -> Result<Runtime> {
-        if let Some(runtime) = IN_SCOPE.with_borrow(|scope| scope.last().cloned()) {
+        if let Some(runtime) = Runtime::in_use() {
             return Ok(runtime);
-        }
-        if let Some(runtime) = DEFAULT.get() {
-            return Ok(runtime.clone());
         }
         let built = Runtime::builder().build()?;
         Ok(DEFAULT.get_or_init(|| built).clone())
+    }
+
+    /// The runtime of calls which name none, if there is one yet.
+    pub(crate) fn in_use() -> Option<Runtime> {
+        IN_SCOPE.with_borrow(|scope| scope.last().cloned()).or_else(|| DEFAULT.get().cloned())
     }
 
     /// What `f` gives, whose calls on this thread use this runtime where they name none: the lengths of `x[mask]` are counted within its

@@ -1,8 +1,33 @@
-//! Elements put to places of their own row.
+//! Places of an axis, and elements put to places of their own row.
 
 use super::Refused;
 use crate::dtype::DType;
 use crate::with_element;
+use serde::{Deserialize, Serialize};
+
+/// Integers that are to be places of an axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// Of the axis.
+    pub len: u64,
+    /// Whether negative ones are counted from its end; else they are refused.
+    pub from_end: bool,
+}
+
+impl Held {
+    /// # Errors
+    /// The first that is none.
+    pub(super) fn run(self, given: &[i64], out: &mut [i64]) -> Result<(), Refused> {
+        let n = self.len as usize;
+        for (&at, out) in given.iter().zip(out) {
+            if at < 0 && !self.from_end {
+                return Err(Refused::Place(at, n));
+            }
+            *out = place(at, n)? as i64;
+        }
+        Ok(())
+    }
+}
 
 /// The place, counted from the end where it is negative.
 fn place(at: i64, n: usize) -> Result<usize, Refused> {
@@ -44,6 +69,17 @@ mod tests {
         let mut out = [0i16; 6];
         assert_eq!(run(Rows::PutAlong(DType::I16), &[x, at, bytemuck::cast_slice(&others)], &[3, 2, 2], &mut out), Ok(()));
         assert_eq!(out, [8, 2, 7, 4, 10, 9]);
+    }
+
+    #[test]
+    fn places_are_counted_from_the_start_and_others_refused() {
+        let of = |given: [i64; 3], from_end: bool| {
+            let mut out = [9; 3];
+            Held { len: 4, from_end }.run(&given, &mut out).map(|()| out)
+        };
+        assert_eq!(of([3, -1, -4], true), Ok([3, 3, 0]));
+        assert_eq!(of([0, 3, -1], false), Err(Refused::Place(-1, 4)));
+        assert_eq!((of([0, 4, 1], false), of([-5, 0, 0], true)), (Err(Refused::Place(4, 4)), Err(Refused::Place(-5, 4))));
     }
 
     #[test]

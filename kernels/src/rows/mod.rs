@@ -9,6 +9,7 @@ mod rolling;
 mod slide;
 mod top;
 
+pub use along::Held;
 pub use drawn::Drawn;
 pub use quantiles::{ByLabel, Weighted};
 pub use rolling::{Fold, Rolling};
@@ -35,6 +36,8 @@ pub enum Rows {
     ByLabel(ByLabel),
     /// Of random words and parameters, an element each: values of a law.
     Drawn(Drawn),
+    /// Of integers, places of an axis from its start, or a refusal.
+    Held(Held),
 }
 
 /// Why rows were refused.
@@ -61,6 +64,7 @@ impl Rows {
             Rows::Weighted(_) => "quantile",
             Rows::ByLabel(_) => "groupby",
             Rows::Drawn(of) => of.law.full_name(),
+            Rows::Held(_) => "index",
         }
     }
 
@@ -72,7 +76,7 @@ impl Rows {
     /// Bytes beside the rows, where those of the arguments have `lens` elements.
     pub fn scratch_bytes(&self, lens: &[u64]) -> u64 {
         match self {
-            Rows::PutAlong(_) | Rows::Slide(_) | Rows::Drawn(_) => 0,
+            Rows::PutAlong(_) | Rows::Slide(_) | Rows::Drawn(_) | Rows::Held(_) => 0,
             Rows::Top(top) => top.scratch_bytes(lens[0]),
             Rows::Rolling(rolling) => rolling.scratch_bytes(),
             Rows::Weighted(of) => of.scratch_bytes(lens[0]),
@@ -106,6 +110,7 @@ impl Rows {
             Rows::Weighted(of) => of.run(args[0], bytemuck::cast_slice(args[1]), lens[0], out, scratch),
             Rows::ByLabel(of) => of.run(args[0], bytemuck::cast_slice(args[1]), lens[0], out, scratch),
             Rows::Drawn(of) => of.run(args, out),
+            Rows::Held(of) => of.run(bytemuck::cast_slice(args[0]), bytemuck::cast_slice_mut(out)),
         }
     }
 }

@@ -32,7 +32,8 @@ pub(super) fn roll(a: &[Value]) -> Called {
     if n != m && n != 1 && m != 1 {
         return Err(Error::bad_request("roll", format!("{n} shifts for {m} axes; expected as many, or one")));
     }
-    given((0..n.max(m)).fold(x, |x, i| x.roll(shifts[if n == 1 { 0 } else { i }], axes[if m == 1 { 0 } else { i }])))
+    let pairs = if n == 0 || m == 0 { 0 } else { n.max(m) };
+    given((0..pairs).fold(x, |x, i| x.roll(shifts[if n == 1 { 0 } else { i }], axes[if m == 1 { 0 } else { i }])))
 }
 
 pub(super) fn rot90(a: &[Value]) -> Called {

@@ -1,6 +1,6 @@
 //! Places of an array as one number or as one for each axis, and what lies between the outermost elements that are not zero.
 
-use crate::array::{Array, arange, where_};
+use crate::array::{Array, lookup};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::DType;
 
@@ -30,9 +30,9 @@ fn integers(name: &str, places: &Array) -> Result<Array> {
     }
 }
 
-/// The places, each of which must be one of `0..n`: they are looked up there.
+/// The places, each of which must be one of `0..n`.
 fn held(places: &Array, n: u64) -> Array {
-    arange(0, n as i64, 1, None).take(&where_(places.lt(0), n as i64, places), 0)
+    Array::build(|| lookup::held(&places.expr()?, n, false))
 }
 
 fn check_lengths(name: &str, shape: &[u64]) -> Result<()> {
