@@ -4,6 +4,7 @@ import numpy as np
 
 from . import _blocks, _compute, _flagstone, _functions, _html, _sources
 from ._flagstone import Array
+from ._masked import MaskedArray
 
 functions = _flagstone.functions
 
@@ -275,3 +276,7 @@ def __dlpack_device__(self):
 @_method
 def __reduce__(self):
     return (functions["asarray"], (np.asarray(self),))
+
+
+# NumPy's functions take masked arrays, too; its ufuncs leave operators beside arrays of NumPy to them.
+MaskedArray.__array_function__ = __array_function__

@@ -59,7 +59,32 @@ class MaskedArray:
         return _functools.partial(function, self)
 
     def __getitem__(self, at):
+        # a masked index selects by its data, as in NumPy
+        plain = lambda one: one.data if isinstance(one, MaskedArray) else one
+        at = tuple(map(plain, at)) if isinstance(at, tuple) else plain(at)
         return MaskedArray(self.data[at], self.mask[at], self._fill_value)
+
+    @property
+    def real(self):
+        """Real parts."""
+        return MaskedArray(self.data.real, self.mask, self._fill_value)
+
+    @property
+    def imag(self):
+        """Imaginary parts."""
+        return MaskedArray(self.data.imag, self.mask, self._fill_value)
+
+    def copy(self):
+        """Another handle on the same elements: setting elements of one does not change the other."""
+        return MaskedArray(self.data.copy(), self.mask.copy(), self._fill_value)
+
+    def persist(self):
+        """Computed now and kept, spilled where it must be."""
+        return MaskedArray(self.data.persist(), self.mask.persist(), self._fill_value)
+
+    def tolist(self):
+        """Nested lists, `None` where an element does not count."""
+        return self.compute().tolist()
 
     @property
     def oix(self):

@@ -46,6 +46,22 @@ def test_what_numpy_gives(f):
     same(f(fs.ma.masked_array(x, MASK), x, fs.ma), f(ma.masked_array(DATA, MASK), DATA, ma))
 
 
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda m, mod: mod.concatenate([m, m[:1]]), lambda m, mod: mod.stack([m, m]), lambda m, mod: mod.where(m > 0, m, 1.0),
+        lambda m, mod: mod.median(m, axis=1), lambda m, mod: mod.sort(m, axis=0), lambda m, mod: mod.sum(m, axis=0), lambda m, mod: mod.transpose(m),
+        lambda m, mod: mod.diff(m), lambda m, mod: m[m > 0], lambda m, mod: m.copy().real,
+    ],
+)
+def test_numpys_functions_take_ours(f):
+    ours, theirs = fs.ma.masked_array(fs.asarray(DATA), MASK), ma.masked_array(DATA, MASK)
+    found = f(ours, np)
+    assert isinstance(found, fs.MaskedArray)
+    same(found, f(theirs, ma))
+    assert ours.tolist() == theirs.tolist()
+
+
 def test_masked_arrays_of_numpy_come_and_go():
     theirs = ma.masked_array(DATA, MASK, fill_value=-1)
     ours = fs.ma.masked_array(theirs)

@@ -288,9 +288,16 @@ pub(super) fn index(value: &Value) -> Result<Index> {
     }
 }
 
-/// Refuses whole numbers, in lists too, that `dtype` does not hold.
+/// Refuses numbers, in lists too, that `dtype` has nothing like: whole ones out of its range, NaN and infinities where it has integers,
+/// complex ones where it has none.
 pub(super) fn require_fitting(operation: &str, value: &Value, dtype: DType) -> Result<()> {
     match value {
+        Value::Scalar(Scalar::Complex(..)) if !dtype.is_complex() => {
+            Err(Error::bad_type(operation, format!("{} for an array of {dtype}; expected a real number", describe(value))))
+        }
+        Value::Scalar(Scalar::Float(x)) if dtype.is_integer() && !x.is_finite() => {
+            Err(Error::bad_request(operation, format!("{} for an array of {dtype}; expected a finite number", describe(value))))
+        }
         Value::Scalar(scalar) => check_fits(operation, *scalar, dtype),
         Value::List(items) | Value::Tuple(items) => items.iter().try_for_each(|item| require_fitting(operation, item, dtype)),
         _ => Ok(()),

@@ -95,6 +95,7 @@ pub fn set_index(x: &Value, index: &[Value], value: &Value) -> Result<Value> {
         return Ok(Value::Masked(masked::set_index(masked, &items, value)?));
     }
     let array = args::array("set", x)?;
+    args::require_fitting("set", value, array.dtype()?)?;
     Ok(Value::Array(array.set(items, args::operand("set", value)?)))
 }
 

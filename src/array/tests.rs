@@ -233,6 +233,10 @@ fn bad_calls_carry_their_place_and_words() {
         (arange(0, 1, 0, None), "step 0"),
         (arange(0.0, f64::INFINITY, 1.0, None), "not finite"),
         (random::normal(0.0, -1.0).shape(2).build(), "scale is -1"),
+        (random::normal(f64::NAN, 1.0).shape(2).build(), "loc is NaN"),
+        (random::exponential(f64::INFINITY).shape(2).build(), "scale is inf"),
+        (random::poisson(1e19).shape(2).build(), "more than int64 holds"),
+        (random::uniform(2.0, 1.0).shape(2).build(), "expected low ≤ high"),
         (random::integers(0, 300).dtype(U8).build(), "out of bounds for uint8"),
         (random::normal(0.0, 1.0).dtype(I8).build(), "expected float32 or float64"),
     ] {

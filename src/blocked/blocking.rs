@@ -4,7 +4,7 @@
 use super::feed::{Data, Feed};
 use crate::budget::Budget;
 use crate::expr::Cells;
-use crate::grid::AxisChunks;
+use crate::grid::{AxisChunks, longest_elements};
 use crate::sizes::WorkSizes;
 
 /// How a loop is best cut.
@@ -16,10 +16,6 @@ pub struct Natural {
     pub rigid: bool,
     /// Elements that are held for each that is seen: blocks of the pool are held as a whole.
     pub held: u64,
-}
-
-fn elements(cuts: &[AxisChunks]) -> u64 {
-    cuts.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul)
 }
 
 /// The cuts that the loop's dominant input asks for: whole chunks of an encoded store, blocks of a product;
@@ -39,7 +35,7 @@ pub fn natural(feed: &Feed) -> Natural {
         // a broadcast operand does not dominate: its blocks are kept
         if seen.saturating_mul(2) > total && best.as_ref().is_none_or(|(most, ..)| seen > *most) {
             let cuts = input.view.chunks(&grid).axes;
-            let held = held / elements(&cuts).max(1);
+            let held = held / longest_elements(&cuts).max(1);
             best = Some((seen, cuts, held.max(1)));
         }
     }
@@ -79,7 +75,7 @@ pub fn of_size(feed: &Feed, most: u64, work: &WorkSizes) -> Vec<AxisChunks> {
     let natural = natural(feed);
     let mut cuts = natural.cuts;
     for axis in (0..cuts.len()).rev() {
-        let have = elements(&cuts).max(1);
+        let have = longest_elements(&cuts).max(1);
         let held = have.saturating_mul(natural.held);
         if have >= work.tiny_elements.min(most) || held >= most {
             break;
@@ -98,7 +94,7 @@ pub fn of_lanes(feed: &Feed, axis: usize, lanes: u64) -> Vec<AxisChunks> {
     let mut cuts = natural(feed).cuts;
     cuts[axis] = AxisChunks::whole(1);
     for other in (0..cuts.len()).rev().filter(|&other| other != axis) {
-        cuts[other] = cuts[other].join(lanes / elements(&cuts).max(1));
+        cuts[other] = cuts[other].join(lanes / longest_elements(&cuts).max(1));
     }
     shrink(&mut cuts, lanes.max(1));
     cuts
@@ -156,7 +152,7 @@ pub fn shrunk<S>(
 /// Splits along the slowest axes until a block has at most `most` elements.
 pub fn shrink(cuts: &mut [AxisChunks], most: u64) {
     for axis in 0..cuts.len() {
-        let have = elements(cuts);
+        let have = longest_elements(cuts);
         if have <= most {
             return;
         }
@@ -264,7 +260,7 @@ fn cut_kept(cuts: &mut [AxisChunks], feed: &Feed, cells: &[Option<&Cells>], rigi
         let left = (target / kept).max(1);
         if !rigid {
             cuts[axis] = AxisChunks::regular(feed.shape[axis], left);
-        } else if cuts[axis].longest() < left && elements(cuts) < work.tiny_elements {
+        } else if cuts[axis].longest() < left && longest_elements(cuts) < work.tiny_elements {
             cuts[axis] = cuts[axis].join(left / cuts[axis].longest().max(1));
         }
         kept *= cuts[axis].longest().max(1);
@@ -275,7 +271,7 @@ fn cut_kept(cuts: &mut [AxisChunks], feed: &Feed, cells: &[Option<&Cells>], rigi
 fn join_reduced(cuts: &mut [AxisChunks], feed: &Feed, cells: &[Option<&Cells>], most: u64) {
     for axis in (0..cuts.len()).rev().filter(|&axis| cells[axis].is_some()) {
         let mut run = 1;
-        while run < cuts[axis].count() && elements(cuts).saturating_mul(2 * run) <= most {
+        while run < cuts[axis].count() && longest_elements(cuts).saturating_mul(2 * run) <= most {
             run *= 2;
         }
         if run < cuts[axis].count() {
@@ -291,10 +287,10 @@ fn split_cells(cuts: &mut [AxisChunks], cells: &[Option<&Cells>], most: u64, too
     for axis in 0..cuts.len() {
         let Some(cells) = cells[axis] else { continue };
         let mut piece = cells.cell;
-        if elements(cuts) <= too_large || cuts[axis].longest() <= piece {
+        if longest_elements(cuts) <= too_large || cuts[axis].longest() <= piece {
             continue;
         }
-        let others = elements(cuts) / cuts[axis].longest();
+        let others = longest_elements(cuts) / cuts[axis].longest();
         while piece.saturating_mul(2 * others) <= most && piece < cuts[axis].longest() {
             piece *= 2;
         }

@@ -2,7 +2,7 @@
 
 use super::feed::{Data, Feed, Input};
 use super::task_box::TaskBox;
-use crate::grid::{AxisChunks, ravel, unravel};
+use crate::grid::{AxisChunks, longest_elements, ravel, unravel};
 
 /// In which order the boxes of a loop are visited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,7 +119,7 @@ impl Boxes {
 
     /// Elements of a box at most.
     pub fn longest_elements(&self) -> u64 {
-        self.cuts.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul)
+        longest_elements(&self.cuts)
     }
 }
 

@@ -12,8 +12,8 @@ use super::task_box::TaskBox;
 use super::work::{Access, Blocks, Tasks, Work, Writes};
 use crate::error::{Cause, Error, ErrorKind, Result};
 use crate::expr::{BlockArg, BlockFn, BlockInfo, CallAxis, Callee, Expr, Function, mirrored};
-use crate::grid::{AxisChunks, ChunkGrid, Region};
-use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks, TaskSpec, new_product};
+use crate::grid::{AxisChunks, ChunkGrid, Region, longest_elements};
+use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks, TaskSpec};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::halo::{Boundary, fill};
@@ -84,7 +84,7 @@ impl FunctionStage {
             held = held.saturating_add(f.own_bytes(&given, own));
         }
         let scratch = held.saturating_add(kernel).saturating_add(loading);
-        let product = Product { id: new_product(), name: function.name.clone(), blocks: grid.blocks() };
+        let product = Product::new(function.name.clone(), grid.blocks());
         let writes = vec![Writes { product, blocks: Blocks::Called { grid: grid.clone(), item } }];
         let work = Work::new(&function.name, boxes, reads, writes, scratch).seeing(around);
         FunctionStage { work, function: function.clone(), grid, programs }
@@ -279,7 +279,7 @@ impl Function {
             }
         }
         // what is cut already is part of every call
-        let places = |cuts: &[AxisChunks]| cuts.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul);
+        let places = |cuts: &[AxisChunks]| longest_elements(cuts);
         let mut free: Vec<AxisChunks> = (0..cuts.len()).filter(|&axis| is_free(axis)).map(|axis| cuts[axis].clone()).collect();
         let given = places(&cuts) / places(&free).max(1);
         let left = (most / given.max(1)).max(1);

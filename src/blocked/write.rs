@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::events::Counters;
 use crate::expr::{Affine, Expr};
 use crate::grid::{AxisChunks, ChunkGrid, Region};
-use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks, new_product};
+use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks};
 use crate::store::{Store, Writer};
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::program::{Leaf, Program};
@@ -148,7 +148,7 @@ impl Lowering<'_> {
         let program = Program { leaves: vec![Leaf::Input { slot: 0, dtype: input.dtype }], steps: vec![] };
         let feed = Feed { shape, inputs: vec![Input { data: Data::Store(store.clone()), view: identity, dtype: input.dtype }], program };
         let fused = Fused::new(feed.program.clone(), vec![0], vec![]);
-        let product = Product { id: new_product(), name: name.clone(), blocks: grid.blocks() };
+        let product = Product::new(name.clone(), grid.blocks());
         let made = Blocked { product: product.id, grid: grid.clone() };
         let rank = 0;
         self.push(MapStage::new(&name, feed, fused, grid, None, Boxes::rows(chunks.axes), product), Drive::Ranked(rank));

@@ -1,7 +1,7 @@
 //! Rules of shapes and chunks that operations share.
 
 use crate::error::{Error, Result};
-use crate::grid::{AxisChunks, ChunkGrid, element_count};
+use crate::grid::{AxisChunks, ChunkGrid, element_count, longest_elements};
 use crate::sizes::NumericsSizes;
 use crate::sizes::graph::CHUNK_ELEMENTS;
 use flagstone_kernels::dtype::DType;
@@ -41,7 +41,7 @@ pub fn lane_chunks(chunks: &ChunkGrid, axis: usize, n: u64) -> ChunkGrid {
     let mut axes = chunks.axes.clone();
     axes[axis] = AxisChunks::whole(n);
     for other in (0..axes.len()).filter(|&other| other != axis) {
-        let have = axes.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul);
+        let have = longest_elements(&axes);
         if have > CHUNK_ELEMENTS {
             axes[other] = axes[other].split((axes[other].longest() / have.div_ceil(CHUNK_ELEMENTS)).max(1));
         }
@@ -58,7 +58,7 @@ pub fn cells(chunks: &ChunkGrid, axes: &[usize]) -> Vec<Cells> {
 /// reduced axes until they have enough.
 pub fn cells_of(chunks: &ChunkGrid, axes: &[usize], sizes: &NumericsSizes) -> Vec<Cells> {
     let mut merged: Vec<AxisChunks> = chunks.axes.clone();
-    let mut elements: u64 = merged.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul);
+    let mut elements: u64 = longest_elements(&merged);
     for &axis in axes.iter().rev() {
         if elements == 0 || elements >= sizes.cell_elements_min {
             break;

@@ -287,8 +287,13 @@ impl ChunkGrid {
     }
     /// Elements of the largest block; 1 for a 0-d array.
     pub fn largest_elements(&self) -> u64 {
-        self.axes.iter().map(AxisChunks::longest).product()
+        longest_elements(&self.axes)
     }
+}
+
+/// Elements of the largest box of axes that are cut so.
+pub fn longest_elements(cuts: &[AxisChunks]) -> u64 {
+    cuts.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul)
 }
 
 #[cfg(test)]

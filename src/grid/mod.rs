@@ -4,7 +4,7 @@ mod chunks;
 mod marks;
 mod region;
 
-pub use chunks::{AxisChunks, BlockId, ChunkGrid, LISTED_MAX};
+pub use chunks::{AxisChunks, BlockId, ChunkGrid, LISTED_MAX, longest_elements};
 pub use marks::Marks;
 pub use region::{Region, Span};
 

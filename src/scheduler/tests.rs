@@ -6,7 +6,7 @@ use super::{CancelToken, Machine, run};
 use crate::error::{ErrorKind, Result};
 use crate::events::Counters;
 use crate::memory::{BlockKey, Pool, PoolOptions};
-use crate::plan::{Drive, Plan, Product, Stage, StageNode, TaskBlocks, TaskSpec, Write, new_product};
+use crate::plan::{Drive, Plan, Product, Stage, StageNode, TaskBlocks, TaskSpec, Write};
 use crate::sizes::WorkSizes;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
@@ -26,7 +26,7 @@ struct Made {
 impl Made {
     fn new(tasks: u64, spec: impl Fn(u64, &mut TaskSpec) + Send + Sync + 'static) -> Made {
         Made {
-            product: Product { id: new_product(), name: "made".into(), blocks: tasks },
+            product: Product::new("made", tasks),
             inputs: vec![],
             spec: Box::new(spec),
             readers: Box::new(|_| 1),

@@ -2,7 +2,7 @@
 
 use crate::array::Array;
 use crate::array::axes::position;
-use crate::array::composed::{check_pieces, composed, picked};
+use crate::array::composed::{check_pieces, composed_of, picked};
 use crate::error::{Error, Result};
 
 /// Where an axis is cut.
@@ -70,7 +70,8 @@ fn parts(name: &'static str, x: &Array, sections: &Sections, axis: i64, equal: b
     }
     let one = |i: u64| {
         let sections = sections.clone();
-        composed(name, &[x], move |arrays| {
+        // a length that is not known yet may be one that divides
+        composed_of(name, &[x], &[sections.count()], move |arrays| {
             let x = arrays[0].expr()?;
             let axis = position(name, axis, x.shape.len())?;
             let n = x.shape[axis];

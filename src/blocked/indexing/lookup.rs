@@ -12,8 +12,8 @@ use crate::blocked::task_box::TaskBox;
 use crate::blocked::work::{Access, Blocks, Evaluating, Layout, Tasks, Work, Writes};
 use crate::error::{Error, Result};
 use crate::expr::{Expr, ops};
-use crate::grid::{AxisChunks, ChunkGrid};
-use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks, new_product};
+use crate::grid::{AxisChunks, ChunkGrid, longest_elements};
+use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::lookup::{Lookup, Part};
@@ -49,7 +49,7 @@ impl LookupStage {
         let bytes = |elements: u64, dtype: DType| elements.saturating_mul(dtype.size() as u64);
         let layout = Layout::new([kernel, bytes(table, dtype), bytes(asked, asked_dtype)]);
         let scratch = layout.bytes().saturating_add(Work::loading_bytes(&boxes, &reads));
-        let product = |name: String, blocks: u64| Product { id: new_product(), name, blocks };
+        let product = |name: String, blocks: u64| Product::new(name, blocks);
         let (name, tasks) = (of.what.name(), boxes.len());
         let blocks = Blocks::Elements { axes: (0..last).collect(), item: out.size() as u64 };
         let writes = vec![Writes { product: product(name.into(), tasks / links), blocks }];
@@ -89,7 +89,7 @@ impl ops::Lookup {
     fn stage(&self, feeds: &[(Feed, Reg); 2], lowering: &Lowering<'_>) -> LookupStage {
         let (work, n) = (lowering.budget.work(), self.table.shape[self.axis]);
         let all_asked = self.asked.shape[self.shared()..].iter().product::<u64>().max(1);
-        let longest = |cuts: &[AxisChunks]| cuts.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul).max(1);
+        let longest = |cuts: &[AxisChunks]| longest_elements(cuts).max(1);
         // the table's other axes stand in every answer, too
         let of = |most: u64, lanes: u64, parts: &dyn Fn(u64) -> AxisChunks| {
             let mut cuts = blocking::of_lanes(&feeds[0].0, self.axis, lanes);

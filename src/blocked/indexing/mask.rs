@@ -12,7 +12,7 @@ use crate::budget::Budget;
 use crate::error::{Error, Result};
 use crate::expr::{Count, Expr, Node, Op, Runs, ops, settle};
 use crate::grid::{AxisChunks, ChunkGrid};
-use crate::plan::{Drive, Parts, Plan, Product, Stage, TaskBlocks, demand_bytes, new_product};
+use crate::plan::{Drive, Parts, Plan, Product, Stage, TaskBlocks, demand_bytes};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::program::Reg;
@@ -192,7 +192,7 @@ impl FilterStage {
         let layout = Layout::new([elements, elements.saturating_mul(item), fused.scratch_bytes() as u64]);
         let reads = vec![Access::whole(feed)];
         let scratch = layout.bytes().saturating_add(Work::loading_bytes(&boxes, &reads));
-        let product = Product { id: new_product(), name: "mask".into(), blocks: chosen.len() as u64 };
+        let product = Product::new("mask", chosen.len() as u64);
         let writes = vec![Writes { product, blocks: Blocks::Listed { lengths: lengths.clone(), item } }];
         let mut work = Work::new("mask", boxes, reads, writes, scratch);
         work.chosen = Some(chosen);

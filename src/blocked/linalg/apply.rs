@@ -1,7 +1,8 @@
 //! Solving and multiplying with factors: each column block of the other matrix takes a step for each factored block.
 
 use super::columns::Columns;
-use super::stage::{ColumnStage, Doing, Source};
+use super::source::Source;
+use super::stage::{ColumnStage, Doing};
 use crate::blocked::blocking;
 use crate::blocked::lower::{Lower, Lowering};
 use crate::blocked::made::Blocked;

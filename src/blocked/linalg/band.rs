@@ -5,7 +5,7 @@
 //! is handed from block to block, and becomes W at last. So a block comes into memory once a step, and a task holds three: itself, V,
 //! and W or X. While a panel is made, later blocks are brought up to date by other threads.
 
-use super::stage::Source;
+use super::source::Source;
 use super::two_sided::{BAND, BLOCKS, From, Largest, PANELS, TRIANGLES, graph};
 use crate::blocked::flops;
 use crate::blocked::places::{Along, Fed, Graph, Placed, Places};

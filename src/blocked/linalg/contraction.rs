@@ -17,8 +17,8 @@ use crate::budget::Budget;
 use crate::error::Result;
 use crate::events::Counters;
 use crate::expr::{Affine, DepthBlocks, Expr, Follow, Operation, constant, ops};
-use crate::grid::{AxisChunks, ChunkGrid};
-use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks, TaskSpec, new_product};
+use crate::grid::{AxisChunks, ChunkGrid, longest_elements};
+use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks, TaskSpec};
 use crate::sizes::WorkSizes;
 use flagstone_kernels::copy::copy;
 use flagstone_kernels::dtype::{DType, Scalar};
@@ -209,7 +209,7 @@ impl ContractionStage {
         let matrices = batch.max(1) as f64 * m.max(1) as f64 * n.max(1) as f64;
         let even = ((matrices / 8.0).sqrt() as u64).max(sizes.tile_side_even_min);
         let side = side.min(even).clamp(sizes.tile_side_min, sizes.tile_side_max);
-        let longest = |cuts: &[AxisChunks]| cuts.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul).max(1);
+        let longest = |cuts: &[AxisChunks]| longest_elements(cuts).max(1);
         let few = m.div_ceil(side).saturating_mul(n.div_ceil(side)) <= sizes.tiles_enough * threads;
         let (rows, columns) = match (row_chunks, column_chunks) {
             ([rows], [columns]) if axes.batch == 0 && few => {
@@ -259,8 +259,8 @@ impl ContractionStage {
         let kept = axes.batch + axes.rows + axes.columns;
         let tiles = boxes.cuts[..kept].iter().map(AxisChunks::count).fold(1, u64::saturating_mul);
         let name = of.name();
-        let product = Product { id: new_product(), name: name.into(), blocks: tiles };
-        let sums = Product { id: new_product(), name: format!("{name} sums"), blocks: boxes.len() };
+        let product = Product::new(name, tiles);
+        let sums = Product::new(format!("{name} sums"), boxes.len());
         let writes = vec![Writes { product, blocks: Blocks::Elements { axes: (0..kept).collect(), item } }];
         let work = Work::new(name, boxes, reads.into(), writes, scratch).summed(sums, axes.depth);
         ContractionStage { work, dtype: *dtype, programs, plain, layout, axes, blocks }

@@ -8,8 +8,8 @@ use crate::blocked::work::{Access, Blocks, Evaluating, Layout, Tasks, Work, Writ
 use crate::blocked::{blocking, feed::Feed};
 use crate::error::{Error, ErrorKind, Result};
 use crate::expr::{Expr, ops};
-use crate::grid::{AxisChunks, ChunkGrid};
-use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks, new_product};
+use crate::grid::{AxisChunks, ChunkGrid, longest_elements};
+use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::linalg;
@@ -46,7 +46,7 @@ impl DenseStage {
         }
         let boxes = Boxes::rows(all);
         let programs: Vec<Fused> = feeds.iter().map(|(feed, reg)| Fused::new(feed.program.clone(), vec![*reg], vec![])).collect();
-        let together = cuts.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul);
+        let together = longest_elements(&cuts);
         let held =
             |feed: &Feed| feed.shape[stack..].iter().fold(together.saturating_mul(dtype.size() as u64), |n, &len| n.saturating_mul(len));
         let kernel = programs.iter().map(|program| program.scratch_bytes() as u64).max().unwrap_or(0);
@@ -54,7 +54,7 @@ impl DenseStage {
         let layout = Layout::new([kernel, held(&feeds[0].0), other, call.scratch_bytes(dtype, m, n, columns)]);
         let scratch = layout.bytes().saturating_add(Work::loading_bytes(&boxes, &reads));
         let writes = makes.iter().zip(wanted).filter(|(_, wanted)| **wanted).map(|((last, dtype), _)| {
-            let product = Product { id: new_product(), name: call.name().to_string(), blocks: boxes.len() };
+            let product = Product::new(call.name(), boxes.len());
             let item = last.iter().fold(dtype.size() as u64, |n, &len| n.saturating_mul(len));
             Writes { product, blocks: Blocks::Elements { axes: (0..stack).collect(), item } }
         });

@@ -1,6 +1,6 @@
 //! The column blocks of [0, Aᴴ; A, 0], taken in turn from both of its halves, and what brings A into them and directions out of them.
 
-use super::stage::Source;
+use super::source::Source;
 use crate::blocked::places::{Along, Blocks, Fed, Graph, HERE, Placed, Places};
 use crate::blocked::space::{Order, Space};
 use crate::error::{ErrorKind, Result};

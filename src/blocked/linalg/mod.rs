@@ -18,6 +18,7 @@ mod halves;
 mod order;
 mod rows_over;
 pub(super) mod sketched_qr;
+mod source;
 mod stage;
 mod svd;
 mod tall;

@@ -1,6 +1,6 @@
 //! Rows of a tall matrix, divided by triangles: a task has some rows.
 
-use super::stage::Source;
+use super::source::Source;
 use super::tall::{Sizes, rows_of_feed, rows_of_leaves};
 use crate::blocked::flops;
 use crate::blocked::lower::{Lower, Lowering};

@@ -8,7 +8,7 @@
 //! 2309.05868 (2023).
 
 use super::rows_over::rows_over;
-use super::stage::Source;
+use super::source::Source;
 use super::tall::{Sizes, pairs, rows_of_feed, rows_of_leaves};
 use super::tall_qr::tall_qr;
 use crate::blocked::flops;

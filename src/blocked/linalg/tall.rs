@@ -1,6 +1,6 @@
 //! What the ways to factor a tall matrix have in common: how its rows are cut, trees on them, and what a node of one takes and does.
 
-use super::stage::Source;
+use super::source::Source;
 use crate::blocked::places::{Along, Fed, HERE};
 use crate::grid::AxisChunks;
 use flagstone_kernels::dtype::DType;

@@ -4,7 +4,7 @@
 //! The tree follows from shape and dtype alone. Where the reflectors of the matrix's own rows would take much of the memory, they are made
 //! again on the way down: reading and factoring rows once more costs less than storing as many.
 
-use super::stage::Source;
+use super::source::Source;
 use super::tall::{Sizes, pairs, rows_of_feed, rows_of_leaves};
 use crate::blocked::flops;
 use crate::blocked::lower::{LowerAll, Lowering};

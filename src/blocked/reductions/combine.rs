@@ -6,7 +6,7 @@ use crate::blocked::places::{Along, Blocks, Graph, Placed, Places};
 use crate::blocked::reductions::tree::{Tree, slot_bytes, slots};
 use crate::error::{Error, ErrorKind, Result};
 use crate::expr::{Cells, Reduce};
-use crate::grid::{AxisChunks, ravel, unravel};
+use crate::grid::{AxisChunks, longest_elements, ravel, unravel};
 use crate::memory::rounded;
 use crate::plan::{Drive, Product, TaskBlocks};
 use flagstone_kernels::op::ReduceOp;
@@ -45,7 +45,7 @@ impl CombineStage {
         let count = |(along, &n): (&Along, &u64)| if let Along::Group(_, groups) = along { groups.count() } else { n };
         let out: Vec<u64> = along.iter().zip(counts).map(count).collect();
         let is_complete = groups.iter().all(|groups| groups.count() <= 1);
-        let elements = kept.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul);
+        let elements = longest_elements(&kept);
         let lengths: Vec<u64> = groups.iter().map(AxisChunks::longest).collect();
         let name = format!("combine {}", reduction.op.name());
         let product = Product::new(&name, out.iter().product());

@@ -10,8 +10,8 @@ use crate::blocked::task_box::TaskBox;
 use crate::blocked::work::{Access, Blocks, Layout, Tasks, Work, Writes};
 use crate::error::Result;
 use crate::expr::{Expr, ops};
-use crate::grid::{AxisChunks, ChunkGrid};
-use crate::plan::{Drive, Product, Stage, TaskBlocks, new_product};
+use crate::grid::{AxisChunks, ChunkGrid, longest_elements};
+use crate::plan::{Drive, Product, Stage, TaskBlocks};
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::scan::Scan;
 use flagstone_kernels::view::{View, ViewMut};
@@ -39,7 +39,7 @@ impl CumulativeStage {
         let layout = Layout::new([fused.scratch_bytes() as u64, values, carry, carry]);
         let reads = vec![Access::whole(feed.clone())];
         let scratch = layout.bytes().saturating_add(Work::loading_bytes(&boxes, &reads));
-        let product = |name: &str| Product { id: new_product(), name: name.to_string(), blocks: boxes.len() };
+        let product = |name: &str| Product::new(name, boxes.len());
         let totals = Blocks::Elements { axes: (0..boxes.cuts.len()).collect(), item: scan.out.size() as u64 };
         let writes = vec![Writes { product: product(scan.op.name()), blocks: totals }];
         let prefixes = Writes { product: product("prefixes"), blocks: Blocks::Carry { scan, axis } };
@@ -99,7 +99,7 @@ impl Lower for ops::Cumulative {
             let mut cuts = blocking::of_size(&feed, most, lowering.budget.work());
             cuts[self.axis] = AxisChunks::whole(1);
             blocking::shrink(&mut cuts, (most / cells.longest().max(1)).max(1));
-            let kept = cuts.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul);
+            let kept = longest_elements(&cuts);
             cuts[self.axis] = cells.join((most / (kept * cells.longest()).max(1)).max(1));
             let fused = Fused::new(feed.program.clone(), regs.clone(), vec![]);
             CumulativeStage::new(self.scan, self.axis, &cells, &feed, fused, cuts)

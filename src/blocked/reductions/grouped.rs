@@ -13,8 +13,8 @@ use crate::blocked::task_box::TaskBox;
 use crate::blocked::work::{Access, Blocks, Evaluating, Layout, Tasks, Work, Writes};
 use crate::error::{Error, Result};
 use crate::expr::{Expr, ops};
-use crate::grid::{AxisChunks, ChunkGrid};
-use crate::plan::{Parts, Product, Stage, TaskBlocks, TaskSpec, new_product};
+use crate::grid::{AxisChunks, ChunkGrid, longest_elements};
+use crate::plan::{Parts, Product, Stage, TaskBlocks, TaskSpec};
 use crate::sizes::WorkSizes;
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::fused::Fused;
@@ -50,7 +50,7 @@ impl GroupedStage {
         let programs = feeds.each_ref().map(|(feed, reg)| Fused::new(feed.program.clone(), vec![*reg], vec![]));
         let kernel = programs.iter().map(|program| program.scratch_bytes() as u64).max().unwrap_or(0);
         let single = of.values.shape.len() == along;
-        let beside = boxes.cuts[1..].iter().map(AxisChunks::longest).fold(1, u64::saturating_mul);
+        let beside = longest_elements(&boxes.cuts[1..]);
         // single values are added in an order that follows from how many there are at once
         let few = if single { u64::MAX } else { (work.grouped_elements / beside.max(1)).max(1) };
         let evaluated = few.min(windows.longest());
@@ -59,7 +59,7 @@ impl GroupedStage {
         let units: Vec<Windows<'_>> = std::iter::once(&windows).chain(&boxes.cuts[1..]).map(Windows::whole).collect();
         let loading = reads[0].feed.loading_bytes(&units).max(Work::loading_bytes(&boxes, &reads[1..]));
         let scratch = layout.bytes().saturating_add(loading);
-        let product = Product { id: new_product(), name: "groups".into(), blocks: boxes.len() };
+        let product = Product::new("groups", boxes.len());
         let others = Blocks::Elements { axes: (along..boxes.cuts.len()).collect(), item: of.groups.saturating_mul(into) };
         let work = Work::new("groupby", boxes, reads, vec![Writes { product, blocks: others }], scratch);
         GroupedStage { work, fold: of.fold, dtype, groups: of.groups, single, programs, windows, evaluated, layout }
@@ -122,7 +122,7 @@ impl ops::Grouped {
         let of = |most: u64| {
             let mut cuts = blocking::of_size(&feeds[0].0, most, work);
             cuts[..along].fill(AxisChunks::whole(1));
-            let beside = self.parts.axes[1..].iter().map(AxisChunks::longest).fold(1, u64::saturating_mul);
+            let beside = longest_elements(&self.parts.axes[1..]);
             blocking::shrink(&mut cuts, (most / self.windows().longest().saturating_mul(beside).max(self.groups)).max(1));
             GroupedStage::new(self, feeds, cuts, work)
         };

@@ -15,7 +15,7 @@ use crate::budget::Budget;
 use crate::error::Result;
 use crate::expr::{Cells, Expr, Follow, Op, Reduce, constant};
 use crate::grid::{AxisChunks, ChunkGrid};
-use crate::plan::{Drive, Product, Stage, TaskBlocks, new_product};
+use crate::plan::{Drive, Product, Stage, TaskBlocks};
 use flagstone_kernels::dtype::Scalar;
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::reduce::Reduction;
@@ -88,7 +88,7 @@ impl ReduceStage {
             .saturating_add(feed.loading_bytes(&units(&boxes.cuts, reduced, cells, load)));
         let complete = boxes.counts().iter().zip(reduced).all(|(&n, &reduced)| !reduced || n <= 1);
         let write = |(name, reduction): (&&str, &Reduction)| Writes {
-            product: Product { id: new_product(), name: name.to_string(), blocks: boxes.len() },
+            product: Product::new(*name, boxes.len()),
             blocks: Blocks::Partial { reduction: *reduction, reduced: reduced.to_vec(), complete },
         };
         let writes = names.iter().zip(reductions).map(write).collect();

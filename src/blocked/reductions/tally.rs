@@ -9,7 +9,7 @@ use crate::blocked::work::{Access, Blocks, Layout, Tasks, Work, Writes};
 use crate::error::{Error, Result};
 use crate::expr::{Expr, Operation, ops};
 use crate::grid::{AxisChunks, ChunkGrid};
-use crate::plan::{Parts, Product, TaskBlocks, new_product};
+use crate::plan::{Parts, Product, TaskBlocks};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::program::Reg;
@@ -37,7 +37,7 @@ impl TallyStage {
         let layout = Layout::new([fused.scratch_bytes() as u64, values, if of.weights.is_some() { values } else { 0 }, edges]);
         let reads = vec![Access::whole(feed)];
         let scratch = layout.bytes().saturating_add(Work::loading_bytes(&boxes, &reads));
-        let product = Product { id: new_product(), name: "bins".into(), blocks: boxes.len() };
+        let product = Product::new("bins", boxes.len());
         let writes = vec![Writes { product, blocks: Blocks::Elements { axes: vec![], item: of.bins.saturating_mul(8) } }];
         let work = Work::new(of.name(), boxes, reads, writes, scratch);
         TallyStage { work, strict: of.strict, weighted: of.weights.is_some(), bins: of.bins, even: of.even, fused, layout }

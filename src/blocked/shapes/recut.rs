@@ -8,8 +8,8 @@ use crate::blocked::made::Blocked;
 use crate::blocked::map::MapStage;
 use crate::blocked::work::Access;
 use crate::expr::{Affine, Expr};
-use crate::grid::{AxisChunks, ChunkGrid};
-use crate::plan::{Drive, Product, Stage, new_product};
+use crate::grid::{AxisChunks, ChunkGrid, longest_elements};
+use crate::plan::{Drive, Product, Stage};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::program::{Leaf, Program, Reg};
@@ -78,7 +78,7 @@ fn recut_by(
         let grid = ChunkGrid { axes: cut.blocks };
         let boxes = Boxes { cuts: cut.boxes, order: Order::Rows };
         let fused = Fused::new(feed.program.clone(), vec![reg], vec![]);
-        let product = Product { id: new_product(), name: NAME.into(), blocks: grid.blocks() };
+        let product = Product::new(NAME, grid.blocks());
         MapStage::new(NAME, feed.clone(), fused, grid, None, boxes, product)
     };
     let share = lowering.budget.share_bytes();
@@ -103,7 +103,7 @@ pub(in crate::blocked) fn recut_lanes(
     let finer =
         |(boxes, from): (&AxisChunks, &AxisChunks)| if boxes.count() > from.count() { from.split(boxes.longest()) } else { from.clone() };
     let blocks: Vec<AxisChunks> = boxes.iter().zip(from).map(finer).collect();
-    let block = blocks.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul);
+    let block = longest_elements(&blocks);
     let together = lowering.budget.work().tiny_elements / block.max(1);
     let cut = Cut { blocks, boxes: from.to_vec() };
     let joined = |log2: u32| {
@@ -125,7 +125,7 @@ pub(in crate::blocked) fn recut_slabs(
 ) -> (Feed, Reg) {
     let blocks = slabs.iter().zip(from).map(|(slab, from)| from.split(slab.longest())).collect();
     let cut = Cut { blocks, boxes: from.to_vec() };
-    let elements = |cut: &Cut| cut.blocks.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul).max(1);
+    let elements = |cut: &Cut| longest_elements(&cut.blocks).max(1);
     let whole = slabs.iter().rposition(|slab| slab.count() > 1).map_or(0, |last| last + 1)..slabs.len();
     let joined = |most: u64| {
         whole.clone().rev().fold(cut.clone(), |cut, axis| {

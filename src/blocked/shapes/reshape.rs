@@ -12,7 +12,7 @@ use crate::blocked::shapes::recut::{plain_feed, recut_slabs};
 use crate::error::Result;
 use crate::expr::{Expr, ops};
 use crate::grid::{AxisChunks, ChunkGrid};
-use crate::plan::{Drive, Product, Stage, new_product};
+use crate::plan::{Drive, Product, Stage};
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::program::Reg;
 
@@ -41,7 +41,7 @@ fn flat(cuts: &[AxisChunks]) -> AxisChunks {
 /// A stage that evaluates `feed` into blocks of `cuts`.
 fn mapped((feed, reg): &(Feed, Reg), cuts: Vec<AxisChunks>) -> MapStage {
     let grid = ChunkGrid { axes: cuts.clone() };
-    let product = Product { id: new_product(), name: "reshape".into(), blocks: grid.blocks() };
+    let product = Product::new("reshape", grid.blocks());
     let fused = Fused::new(feed.program.clone(), vec![*reg], vec![]);
     MapStage::new("reshape", feed.clone(), fused, grid, None, Boxes::rows(cuts), product)
 }

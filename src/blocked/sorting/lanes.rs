@@ -11,8 +11,8 @@ use crate::blocked::task_box::TaskBox;
 use crate::blocked::work::{Access, Blocks, Layout, Tasks, Work, Writes};
 use crate::error::Result;
 use crate::expr::{Expr, ops};
-use crate::grid::{AxisChunks, ChunkGrid};
-use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks, new_product};
+use crate::grid::{AxisChunks, ChunkGrid, longest_elements};
+use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks};
 use flagstone_kernels::copy::copy;
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::fused::Fused;
@@ -43,7 +43,7 @@ impl LanesStage {
         let layout = Layout::new([fused.scratch_bytes() as u64, values, results, lane.scratch_bytes(n)]);
         let reads = vec![Access::whole(feed.clone())];
         let scratch = layout.bytes().saturating_add(Work::loading_bytes(&boxes, &reads));
-        let product = Product { id: new_product(), name: lane.name().to_string(), blocks: boxes.len() };
+        let product = Product::new(lane.name(), boxes.len());
         let others = (0..boxes.cuts.len()).filter(|&other| other != axis).collect();
         let writes = vec![Writes { product, blocks: Blocks::Elements { axes: others, item: out_lane } }];
         LanesStage { work: Work::new(lane.name(), boxes, reads, writes, scratch), lane: lane.clone(), axis, fused, layout }
@@ -104,7 +104,7 @@ impl ops::Lanes {
             let mut cuts = blocking::of_size(feed, most, work);
             cuts[self.axis] = AxisChunks::whole(1);
             let lanes = (most / n).max(1);
-            let have = cuts.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul);
+            let have = longest_elements(&cuts);
             if let Some(last) = (0..cuts.len()).rev().find(|&axis| axis != self.axis) {
                 cuts[last] = cuts[last].join(lanes / have.max(1));
             }

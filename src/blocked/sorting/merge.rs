@@ -12,7 +12,7 @@ use crate::expr::ops::{Merge, RunBlock, SortedRuns};
 use crate::expr::{Expr, Op};
 use crate::grid::{AxisChunks, BlockId, ChunkGrid};
 use crate::memory::{BlockKey, rounded};
-use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks, TaskSpec, Write, new_product};
+use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks, TaskSpec, Write};
 use crate::sizes::WorkSizes;
 use flagstone_kernels::sort::Sorter;
 use std::ops::Range;
@@ -91,7 +91,7 @@ impl MergeStage {
             Some(longer) => longer.per_run * groups.len() as u64,
             None => groups.iter().map(|group| group.grid.count()).sum(),
         };
-        let products = [Product { id: new_product(), name: name.into(), blocks }];
+        let products = [Product::new(name, blocks)];
         MergeStage { sorter, runs, groups, products, longer }
     }
 

@@ -10,7 +10,7 @@ use crate::budget::Budget;
 use crate::error::Result;
 use crate::expr::ops::RunBlock;
 use crate::grid::AxisChunks;
-use crate::plan::{Parts, Product, Stage, TaskBlocks, new_product};
+use crate::plan::{Parts, Product, Stage, TaskBlocks};
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::program::Reg;
 use flagstone_kernels::sort::Sorter;
@@ -80,7 +80,7 @@ impl RunsStage {
         let reads = vec![Access::whole(feed.clone())];
         let scratch = layout.bytes().saturating_add(Work::loading_bytes(&boxes, &reads));
         let blocks = Blocks::Pieces { piece: cuts.piece, per_box: cuts.per_run(), item };
-        let product = Product { id: new_product(), name: "runs".into(), blocks: boxes.len() * cuts.per_run() };
+        let product = Product::new("runs", boxes.len() * cuts.per_run());
         let work = Work::new("sort runs", boxes, reads, vec![Writes { product, blocks }], scratch);
         RunsStage { work, sorter, cuts, fused, layout, begins: Mutex::default() }
     }

@@ -4,7 +4,7 @@ use super::tally::parts_of;
 use crate::error::{Error, Result};
 use crate::expr::operation::made_by_a_stage;
 use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through, record};
-use crate::grid::{AxisChunks, ChunkGrid};
+use crate::grid::{AxisChunks, ChunkGrid, longest_elements};
 use crate::sizes::graph;
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::grouped::{Fold, folds, out_dtype};
@@ -50,7 +50,7 @@ impl Grouped {
 
     /// Rows of a part at most.
     pub fn rows(&self) -> u64 {
-        self.parts.axes.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul)
+        longest_elements(&self.parts.axes)
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::expr::operation::made_by_a_stage;
 use crate::expr::{Expr, Inferred, Op, Operation, Relabel, Through, record};
-use crate::grid::{AxisChunks, ChunkGrid};
+use crate::grid::{AxisChunks, ChunkGrid, longest_elements};
 use crate::sizes::graph;
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::tally::Even;
@@ -48,7 +48,7 @@ impl Tally {
 /// into parts of about `most`.
 pub(super) fn parts_of(chunks: &[AxisChunks], joined: impl Fn(u64) -> u64, most: u64) -> ChunkGrid {
     let mut axes = chunks.to_vec();
-    let elements = |axes: &[AxisChunks]| axes.iter().map(AxisChunks::longest).fold(1, u64::saturating_mul);
+    let elements = |axes: &[AxisChunks]| longest_elements(axes);
     for axis in (0..axes.len()).rev() {
         axes[axis] = axes[axis].join(joined(elements(&axes).max(1)));
     }
