@@ -110,7 +110,7 @@ fn log_sum(base: Base, a: &[Value]) -> Called {
         let x = &arrays[0];
         let most = x.max(axes.clone().initial(f64::NEG_INFINITY));
         // ∞ − ∞ is no number
-        let level = where_(&most.isfinite(), &most, 0.0);
+        let level = where_(most.isfinite(), &most, 0.0);
         let sums = base.log(&base.power(&(x - &level)).sum(axes.clone())) + level;
         let sums = match &initial {
             None => sums,

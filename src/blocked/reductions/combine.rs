@@ -45,7 +45,7 @@ impl CombineStage {
         let count = |(along, &n): (&Along, &u64)| if let Along::Group(_, groups) = along { groups.count() } else { n };
         let out: Vec<u64> = along.iter().zip(counts).map(count).collect();
         let is_complete = groups.iter().all(|groups| groups.count() <= 1);
-        let elements = longest_elements(&kept);
+        let elements = longest_elements(kept);
         let lengths: Vec<u64> = groups.iter().map(AxisChunks::longest).collect();
         let name = format!("combine {}", reduction.op.name());
         let product = Product::new(&name, out.iter().product());
