@@ -91,6 +91,8 @@ pub struct WorkSizes {
     pub run_elements_max: u64,
     /// Elements of a block of a run at least: below, the pool's books take more than the blocks.
     pub run_piece_min: u64,
+    /// Elements that are evaluated at once, before they are counted in bins: 512 KiB of f64, which stay in a core's cache.
+    pub tally_slice_elements: u64,
     /// Keys inside of a quantile's bracket that are kept, 8 bytes each: what a sixteenth of the memory holds, at most so many
     pub quantile_keys_max: u64,
     /// and no fewer than so many, or what an eighth holds.
@@ -150,6 +152,7 @@ impl Default for WorkSizes {
             sort_elements: 1 << 17,
             run_elements_max: 1 << 23,
             run_piece_min: 1 << 12,
+            tally_slice_elements: 1 << 16,
             quantile_keys_max: 1 << 22,
             quantile_keys_min: 1 << 20,
             quantile_boxes: 24,
@@ -212,6 +215,7 @@ impl Sizes {
                 sort_elements: 5,
                 run_elements_max: 12,
                 run_piece_min: 2,
+                tally_slice_elements: 5,
                 quantile_keys_max: 64,
                 quantile_keys_min: 64,
                 quantile_boxes: 5,

@@ -28,7 +28,7 @@ fn square(expr: &Expr, axes: [usize; 2], start: [u64; 2], n: u64) -> Result<Expr
 /// A diagonal of two axes, as the last axis. Of matrices cut into squares, those on the diagonal are read.
 pub(super) fn diagonal(expr: &Expr, offset: i64, axes: [usize; 2]) -> Result<Expr> {
     let [rows, columns] = axes;
-    let (below, right) = ((-offset).max(0) as u64, offset.max(0) as u64);
+    let (below, right) = (offset.min(0).unsigned_abs(), offset.max(0) as u64);
     let n = expr.shape[rows].saturating_sub(below).min(expr.shape[columns].saturating_sub(right));
     let last: Vec<usize> = (0..expr.shape.len()).filter(|axis| !axes.contains(axis)).chain([rows]).collect();
     let longest = axes.map(|axis| expr.chunks.axes[axis].longest()).into_iter().max().unwrap_or(1);

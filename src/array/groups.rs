@@ -222,12 +222,14 @@ impl Groups {
         })
     }
 
-    /// Sums and counts, of what is no NaN if `skip_nan`.
+    /// Sums for means, and counts, of what is no NaN if `skip_nan`. Integers are added as floats: their sums may not fit 64 bits.
     fn added(&self, skip_nan: bool) -> Result<(Array, Array)> {
         if skip_nan && self.has_nan()? {
             return self.present();
         }
-        Ok((self.folded(&self.x, Fold::Sum)?, self.places()?))
+        let is_float = self.has_nan()? || self.x.dtype()?.is_complex();
+        let values = if is_float { self.x.clone() } else { self.x.astype(DType::F64) };
+        Ok((self.folded(&values, Fold::Sum)?, self.places()?))
     }
 
     /// The variances of the groups, about their own means: a second read.

@@ -6,6 +6,8 @@ use flagstone_kernels::dtype::DType;
 
 /// Whether column − row ≤ `k` at each place of an [m, n] matrix.
 pub(super) fn is_low(m: u64, n: u64, k: i64) -> Array {
+    // beyond the corners nothing changes
+    let k = k.clamp(-(m as i64), n as i64);
     let rows = arange(k, m as i64 + k, 1, DType::I64).expand_dims([1]);
     let columns = arange(0, n as i64, 1, DType::I64).expand_dims([0]);
     columns.le(rows)
@@ -45,7 +47,7 @@ impl Array {
     pub fn triu(&self, k: i64) -> Array {
         Array::build(|| {
             let [m, n] = sides("triu", self)?;
-            where_(is_low(m, n, k - 1), self.full_like(false, None), self).expr()
+            where_(is_low(m, n, k.saturating_sub(1)), self.full_like(false, None), self).expr()
         })
     }
 }

@@ -99,6 +99,7 @@ fn work_sizes(dice: &mut Dice) -> WorkSizes {
         kept_elements: between(2, 40),
         mask_elements: between(2, 40),
         grouped_elements: between(1, 40),
+        tally_slice_elements: between(1, 40),
         tile_side_min,
         tile_side_max: tile_side_even_min + between(0, 5),
         tile_side_even_min,

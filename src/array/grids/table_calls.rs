@@ -121,7 +121,7 @@ pub(super) fn diag_indices(a: &[Value]) -> Called {
 }
 
 fn triangle_places(name: &str, rows: u64, columns: u64, k: i64) -> Called {
-    let below = super::tri(rows, columns, if name.starts_with("tril") { k } else { k - 1 }, DType::Bool);
+    let below = super::tri(rows, columns, if name.starts_with("tril") { k } else { k.saturating_sub(1) }, DType::Bool);
     all(if name.starts_with("tril") { below } else { below.logical_not() }.nonzero())
 }
 

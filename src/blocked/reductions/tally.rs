@@ -4,17 +4,18 @@ use crate::blocked::boxes::Boxes;
 use crate::blocked::feed::Feed;
 use crate::blocked::lower::{Lower, Lowering};
 use crate::blocked::made::Blocked;
-use crate::blocked::task_box::TaskBox;
+use crate::blocked::task_box::{TaskBox, slices};
 use crate::blocked::work::{Access, Blocks, Layout, Tasks, Work, Writes};
 use crate::error::{Error, Result};
 use crate::expr::{Expr, Operation, ops};
 use crate::grid::{AxisChunks, ChunkGrid};
 use crate::plan::{Parts, Product, TaskBlocks};
+use crate::sizes::WorkSizes;
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::program::Reg;
 use flagstone_kernels::tally;
-use flagstone_kernels::view::ViewMut;
+use flagstone_kernels::view::{View, ViewMut};
 
 /// Tallies the parts of an array, a block a part.
 struct TallyStage {
@@ -23,15 +24,18 @@ struct TallyStage {
     weighted: bool,
     bins: u64,
     even: Option<tally::Even>,
+    /// Elements that are evaluated at once, before they are tallied.
+    slice: usize,
     fused: Fused,
     /// Of the kernel, the indices, the weights and the edges.
     layout: Layout<4>,
 }
 
 impl TallyStage {
-    fn new(of: &ops::Tally, feed: Feed, registers: Vec<Reg>) -> TallyStage {
+    fn new(of: &ops::Tally, feed: Feed, registers: Vec<Reg>, work: &WorkSizes) -> TallyStage {
         let boxes = Boxes::rows(of.parts.axes.clone());
-        let values = boxes.longest_elements().saturating_mul(8);
+        let slice = work.tally_slice_elements.max(1);
+        let values = boxes.longest_elements().min(slice).saturating_mul(8);
         let fused = Fused::new(feed.program.clone(), registers, vec![]);
         let edges = if of.even.is_some() { of.bins.saturating_add(1).saturating_mul(8) } else { 0 };
         let layout = Layout::new([fused.scratch_bytes() as u64, values, if of.weights.is_some() { values } else { 0 }, edges]);
@@ -40,7 +44,16 @@ impl TallyStage {
         let product = Product::new("bins", boxes.len());
         let writes = vec![Writes { product, blocks: Blocks::Elements { axes: vec![], item: of.bins.saturating_mul(8) } }];
         let work = Work::new(of.name(), boxes, reads, writes, scratch);
-        TallyStage { work, strict: of.strict, weighted: of.weights.is_some(), bins: of.bins, even: of.even, fused, layout }
+        TallyStage {
+            work,
+            strict: of.strict,
+            weighted: of.weights.is_some(),
+            bins: of.bins,
+            even: of.even,
+            slice: slice as usize,
+            fused,
+            layout,
+        }
     }
 }
 
@@ -50,33 +63,46 @@ impl Tasks for TallyStage {
     }
     fn run(&self, _n: u64, task_box: &TaskBox, blocks: &mut TaskBlocks) -> Result<()> {
         let local: Vec<usize> = task_box.shape.iter().map(|&n| n as usize).collect();
-        let elements: usize = local.iter().product();
         let Parts { reads, mut writes, scratch, counters } = blocks.parts();
         let mut rest = scratch;
         let [kernel, indices, weights, edges] = self.layout.split(&mut rest);
-        let indices = &mut indices[..elements * 8];
-        let weights = if self.weighted { &mut weights[..elements * 8] } else { weights };
         let views = self.work.reads[0].feed.load_box(task_box, &reads, &mut rest, counters)?;
         let of = if self.even.is_some() { DType::F64 } else { DType::I64 };
-        let mut out = vec![ViewMut::dense(&mut *indices, of, &local)];
-        if self.weighted {
-            out.push(ViewMut::dense(&mut *weights, DType::F64, &local));
-        }
-        self.fused.run(&task_box.start, &local, &views, &mut out, kernel);
-        drop(out);
         let bins = &mut *writes[0];
         bins.fill(0);
+        let edges = bytemuck::cast_slice_mut(edges);
         if let Some(even) = &self.even {
-            let edges = &mut bytemuck::cast_slice_mut(edges)[..self.bins as usize + 1];
-            even.edges(edges);
-            let values = bytemuck::cast_slice(indices);
+            even.edges(&mut edges[..self.bins as usize + 1]);
+        }
+        for (at, shape) in slices(&local, self.slice) {
+            let start: Vec<u64> = task_box.start.iter().zip(&at).map(|(&first, &at)| first + at as u64).collect();
+            let elements: usize = shape.iter().product();
+            let views: Vec<View<'_>> = views.iter().map(|view| view.part(&at, &shape)).collect();
+            let mut out = vec![ViewMut::dense(&mut indices[..elements * 8], of, &shape)];
+            if self.weighted {
+                out.push(ViewMut::dense(&mut weights[..elements * 8], DType::F64, &shape));
+            }
+            self.fused.run(&start, &shape, &views, &mut out, kernel);
+            drop(out);
+            let weights = if self.weighted { &weights[..elements * 8] } else { &[] };
+            self.tally(&indices[..elements * 8], weights, edges, bins)?;
+        }
+        Ok(())
+    }
+}
+
+impl TallyStage {
+    /// Adds elements to their bins.
+    fn tally(&self, elements: &[u8], weights: &[u8], edges: &[f64], bins: &mut [u8]) -> Result<()> {
+        if let Some(even) = &self.even {
+            let (values, edges) = (bytemuck::cast_slice(elements), &edges[..self.bins as usize + 1]);
             match self.weighted {
                 false => even.count(values, edges, bytemuck::cast_slice_mut(bins)),
                 true => even.add(values, bytemuck::cast_slice(weights), edges, bytemuck::cast_slice_mut(bins)),
             }
             return Ok(());
         }
-        let indices = bytemuck::cast_slice(indices);
+        let indices = bytemuck::cast_slice(elements);
         let tallied = match self.weighted {
             false => tally::count(indices, self.strict, bytemuck::cast_slice_mut(bins)),
             true => tally::add(indices, bytemuck::cast_slice(weights), self.strict, bytemuck::cast_slice_mut(bins)),
@@ -97,7 +123,7 @@ impl Lower for ops::Tally {
         let (feed, registers) = lowering.feed(&args, &self.indices.shape)?;
         let bytes = self.parts.blocks().saturating_mul(self.bins).saturating_mul(8);
         let drive = lowering.drive_of_parts(&[&feed], self.parts.blocks(), bytes);
-        let stage = TallyStage::new(self, feed, registers);
+        let stage = TallyStage::new(self, feed, registers, lowering.budget.work());
         let axes = vec![AxisChunks::regular(self.parts.blocks(), 1), AxisChunks::whole(self.bins)];
         let made = Blocked { product: stage.work.writes[0].product.id, grid: ChunkGrid { axes } };
         lowering.push(stage, drive);
