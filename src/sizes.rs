@@ -95,7 +95,7 @@ pub struct WorkSizes {
     pub tally_slice_elements: u64,
     /// Keys inside of a quantile's bracket that are kept, 8 bytes each: what a sixteenth of the memory holds, at most so many
     pub quantile_keys_max: u64,
-    /// and no fewer than so many, or what an eighth holds.
+    /// and no fewer than so many.
     pub quantile_keys_min: u64,
     /// Boxes that a quantile's sample reads.
     pub quantile_boxes: u64,
@@ -177,8 +177,7 @@ impl Sizes {
     /// These under a limit.
     pub(crate) fn within(mut self, memory_bytes: u64) -> Sizes {
         let work = &mut self.work;
-        let least = work.quantile_keys_min.min(memory_bytes / 8 / 8).max(1);
-        work.quantile_keys_max = work.quantile_keys_max.min((memory_bytes / 16 / 8).max(least));
+        work.quantile_keys_max = work.quantile_keys_max.min((memory_bytes / 16 / 8).max(work.quantile_keys_min));
         self
     }
 

@@ -121,9 +121,9 @@ pub(super) fn told(operation: &str, value: &Value) -> Result<Value> {
     Ok(nested(&shape, dtype, &mut scalars.into_iter()))
 }
 
-/// The elements of an array, by the runtime in use, or a small one where there is none yet.
+/// The elements of an array, by the runtime in use, or a small one where there is none yet, or it waits for them.
 fn computed(operation: &str, value: &Value, array: &Array, dtype: DType) -> Result<Vec<Scalar>> {
-    let runtime = match Runtime::in_use() {
+    let runtime = match Runtime::free() {
         Some(runtime) => runtime,
         None => Runtime::builder().memory_limit_bytes(TOLD_BYTES).threads(1).build()?,
     };

@@ -14,16 +14,13 @@ impl Numbers {
     pub fn joined<'a>(sets: impl Iterator<Item = &'a Numbers>, own: Option<usize>) -> Numbers {
         let mut all = Numbers::default();
         for set in sets {
-            let (long, short) = if all.0.len() < set.0.len() { (set, &all) } else { (&all, set) };
-            let joined = match long.holds(short) {
-                true => long.clone(),
-                false => {
-                    let mut words = long.0.to_vec();
-                    words.iter_mut().zip(short.0.iter()).for_each(|(word, more)| *word |= more);
-                    Numbers(Rc::new(words))
-                }
-            };
-            all = joined;
+            if set.holds(&all) {
+                all = set.clone();
+            } else if !all.holds(set) {
+                let words = Rc::make_mut(&mut all.0);
+                words.resize(words.len().max(set.0.len()), 0);
+                words.iter_mut().zip(set.0.iter()).for_each(|(word, more)| *word |= more);
+            }
         }
         if let Some(own) = own.filter(|&own| !all.contains(own)) {
             let words = Rc::make_mut(&mut all.0);
@@ -43,9 +40,10 @@ impl Numbers {
         self.0.iter().zip(other.0.iter()).any(|(a, b)| a & b != 0)
     }
 
-    /// Whether all of `other`, no longer than these, are in these.
+    /// Whether all of `other` are in these.
     fn holds(&self, other: &Numbers) -> bool {
-        Rc::ptr_eq(&self.0, &other.0) || other.0.iter().zip(self.0.iter()).all(|(b, a)| b & !a == 0)
+        let fits = other.0.len() <= self.0.len() && other.0.iter().zip(self.0.iter()).all(|(b, a)| b & !a == 0);
+        Rc::ptr_eq(&self.0, &other.0) || fits
     }
 }
 

@@ -29,7 +29,7 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Memory, threads and a spill file: what computations run on. Cheap to clone.
 ///
@@ -59,6 +59,22 @@ static DEFAULT: OnceLock<Runtime> = OnceLock::new();
 thread_local! {
     /// Those of calls which name none, on this thread: the last one is in use.
     static IN_SCOPE: RefCell<Vec<Runtime>> = const { RefCell::new(Vec::new()) };
+}
+
+thread_local! {
+    /// The runtimes of whose calls this thread is in one, by number.
+    static ENTERED: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A call of a runtime, which has it alone.
+struct Entered<'a> {
+    _gate: MutexGuard<'a, ()>,
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        ENTERED.with_borrow_mut(Vec::pop);
+    }
 }
 
 /// Takes the last runtime out of scope when dropped.
@@ -310,8 +326,13 @@ impl Runtime {
     }
 
     /// The runtime of calls which name none, if there is one yet.
-    pub(crate) fn in_use() -> Option<Runtime> {
+    fn in_use() -> Option<Runtime> {
         IN_SCOPE.with_borrow(|scope| scope.last().cloned()).or_else(|| DEFAULT.get().cloned())
+    }
+
+    /// The same, where it is not planning the very call.
+    pub(crate) fn free() -> Option<Runtime> {
+        Runtime::in_use().filter(|runtime| !runtime.is_entered())
     }
 
     /// What `f` gives, whose calls on this thread use this runtime where they name none: the lengths of `x[mask]` are counted within its
@@ -471,9 +492,19 @@ impl Runtime {
         Node::with_chunks(Op::Resident(resident), chunks)
     }
 
-    fn enter(&self) -> Result<std::sync::MutexGuard<'_, ()>> {
+    fn enter(&self) -> Result<Entered<'_>> {
         scheduler::refuse_inside_task()?;
-        Ok(self.0.gate.lock().unwrap_or_else(PoisonError::into_inner))
+        if self.is_entered() {
+            return Err(Error::internal("a runtime is asked to compute while it plans"));
+        }
+        let gate = self.0.gate.lock().unwrap_or_else(PoisonError::into_inner);
+        ENTERED.with_borrow_mut(|entered| entered.push(self.0.id));
+        Ok(Entered { _gate: gate })
+    }
+
+    /// Whether this thread is in a call of it.
+    fn is_entered(&self) -> bool {
+        ENTERED.with_borrow(|entered| entered.contains(&self.0.id))
     }
 
     /// A budget of `memory_bytes` for this runtime's threads and sizes.

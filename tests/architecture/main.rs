@@ -363,6 +363,7 @@ const NUMBERS: [(&str, &[&str]); 6] = [
             "BLOCK_BYTES",
             "LIMIT_SHARE",
             "BOXES_MAX",
+            "BUFFERS_PART",
             "HALVINGS_MAX",
             "FORM",
             "PIECE_BYTES",

@@ -239,6 +239,33 @@ fn indexes_of_other_elements_than_the_dataset_has_are_refused() {
     assert!(refused.len() == 3 && refused.values().all(|&n| n > 2), "{refused:?}");
 }
 
+/// libhdf5 divides by the length of a chunk along each axis of the dataset, whether the layout has one or not.
+#[test]
+fn chunks_of_fewer_axes_than_the_dataset_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    python("make_h5_small.py", dir.path());
+    let list = std::fs::read_to_string(dir.path().join("small.txt")).unwrap();
+    let mut refused = 0;
+    for (n, line) in list.lines().enumerate() {
+        let (file, dataset) = line.split_once('\t').map(|(file, rest)| (file, rest.split('\t').next().unwrap())).unwrap();
+        let good = std::fs::read(dir.path().join(file)).unwrap();
+        // A layout of version 4 says class, flags and how many lengths a chunk has, that of an element too.
+        let layout = |&at: &usize| good[at..].starts_with(&[4, 2]) && (2..5).contains(&good[at + 3]);
+        for (m, at) in (0..good.len().saturating_sub(4)).filter(layout).enumerate() {
+            for lengths in [0, 1, good[at + 3] - 1] {
+                let mut bad = good.clone();
+                bad[at + 3] = lengths;
+                sealed_hdf5(&good).iter().for_each(|block| block.seal(&mut bad));
+                let path = dir.path().join(format!("axes-{n}-{m}-{lengths}.h5"));
+                std::fs::write(&path, &bad).unwrap();
+                let read = open(format!("{}:{dataset}", path.display())).and_then(|store| read_if_small(&*store));
+                refused += read.is_err_and(|e| e.to_string().contains(" axes in a dataset of ")) as u64;
+            }
+        }
+    }
+    assert!(refused > 20, "{refused}");
+}
+
 /// libhdf5 takes as many bytes as a datatype says that its elements have, and reads as many as they always have.
 #[test]
 fn elements_of_any_length_that_are_said_to_be_short_are_refused() {

@@ -276,6 +276,30 @@ pub(super) fn mapping(raw: &Raw<'_>, at: u64) -> Result<Option<u64>> {
     })
 }
 
+/// Of a chunked dataset whose header is at `at`: its axes, and the lengths that its chunks have, if those are not as many. libhdf5 divides by
+/// those that are missing.
+pub(super) fn chunks_of_other_axes(raw: &Raw<'_>, at: u64) -> Result<Option<(u8, u8)>> {
+    const DATASPACE: u64 = 0x01;
+    let (mut axes, mut lengths) = (None, None);
+    messages(raw, at, |message| {
+        match message.kind {
+            _ if message.is_shared => {}
+            DATASPACE => axes = message.body.get(1).copied(),
+            LAYOUT => {
+                let class_and_lengths = match message.body {
+                    [1 | 2, lengths, class, ..] | [3, class, lengths, ..] | [4 | 5, class, _, lengths, ..] => Some((*class, *lengths)),
+                    _ => None,
+                };
+                // that of an element is one of them
+                lengths = class_and_lengths.filter(|(class, _)| *class == 2).map(|(_, lengths)| lengths.saturating_sub(1));
+            }
+            _ => {}
+        }
+        Ok(None::<()>)
+    })?;
+    Ok(axes.zip(lengths).filter(|(axes, lengths)| axes != lengths))
+}
+
 fn require_chunked(raw: &Raw<'_>, at: u64, class: u8) -> Result<()> {
     if class == 2 { Ok(()) } else { Err(raw.corrupt(at, &format!("layout class {class} where chunks were expected"))) }
 }

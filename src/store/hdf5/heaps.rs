@@ -111,19 +111,24 @@ fn in_dense(raw: &Raw<'_>, body: &[u8], found: &mut Collections) -> Result<()> {
     })
 }
 
-/// Refuses to open a virtual dataset if its mapping lies where libhdf5 would not come back from: it reads the mapping at once.
+/// Refuses to open a virtual dataset if its mapping lies where libhdf5 would not come back from: it reads the mapping at once. And one
+/// whose chunks have other axes than itself.
 ///
 /// # Errors
-/// `Store` for such a collection.
-pub(super) fn require_mapping(address: &str, above: &Id, name: &CStr) -> Result<()> {
+/// `Store` for such a collection, and for such chunks.
+pub(super) fn require_layout(address: &str, above: &Id, name: &CStr) -> Result<()> {
     let Ok((file, object)) = library::identity_of(address, above, name) else { return Ok(()) };
     let is_here = library::identity(address, above).is_ok_and(|(above, _)| above == file);
     let near = library::holder(address, above).ok().filter(|path| is_here && remote::url(path).is_none());
     if let Some(opened) = near.and_then(|path| File::open(path).ok())
         && let Ok(raw) = Raw::open(address, &opened)
-        && let Ok(Some(at)) = header::mapping(&raw, object)
     {
-        require(&raw, at)?;
+        if let Ok(Some((axes, lengths))) = header::chunks_of_other_axes(&raw, object) {
+            return Err(raw.corrupt(object, &format!("chunks of {lengths} axes in a dataset of {axes}")));
+        }
+        if let Ok(Some(at)) = header::mapping(&raw, object) {
+            require(&raw, at)?;
+        }
     }
     Ok(())
 }

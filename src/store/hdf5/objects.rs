@@ -11,7 +11,7 @@ use hdf5_sys::h5o::H5Oopen;
 pub(super) fn open_object(address: &str, at: &Id, name: &str) -> Result<(Id, H5I_type_t)> {
     let c_name = c_string(address, name)?;
     sync(|| {
-        heaps::require_mapping(address, at, &c_name)?;
+        heaps::require_layout(address, at, &c_name)?;
         // SAFETY: the name outlives the calls.
         let object = id(address, &format!("opening {name}"), unsafe { H5Oopen(at.raw(), c_name.as_ptr(), DEFAULT) })?;
         // SAFETY: the identifier is alive.
