@@ -126,8 +126,14 @@ fn agrees(scan: &Scan, values: &[Scalar], got: Scalar) -> Result<(), String> {
                 };
                 let (mut want, mut size) = ([(scan.op == ScanOp::Prod) as u8 as f64, 0.0], 0.0f64);
                 let (mut least, mut greatest) = (f64::INFINITY, 0.0f64);
-                for x in used.iter().map(|x| parts(*x)) {
-                    want = if scan.op == ScanOp::Sum { [want[0] + x[0], want[1] + x[1]] } else { multiply(want, x) };
+                // a product starts at its first factor, which is 1 where that is passed over
+                let starts = values.first().is_some_and(|x| !(scan.skip_nan && is_nan(*x)));
+                for (at, x) in used.iter().map(|x| parts(*x)).enumerate() {
+                    want = match scan.op {
+                        ScanOp::Sum => [want[0] + x[0], want[1] + x[1]],
+                        _ if at == 0 && starts => x,
+                        _ => multiply(want, x),
+                    };
                     let length = want[0].hypot(want[1]);
                     size = if scan.op == ScanOp::Sum { size + x[0].hypot(x[1]) } else { length };
                     if length.is_finite() {
