@@ -80,6 +80,7 @@ def _array():
     out += [f"    def __{name}__(self) -> {name}: ...\n" for name in ("bool", "int", "float", "complex")]
     out += [
         "    def __len__(self) -> int: ...\n",
+        "    def __round__(self, ndigits: int | None = ..., /) -> Array: ...\n",
         "    def __iter__(self) -> Any: ...\n",
         "    def __getitem__(self, index: Any, /) -> Array: ...\n",
         "    def __setitem__(self, index: Any, value: Any, /) -> None: ...\n",

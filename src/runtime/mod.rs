@@ -340,7 +340,7 @@ impl Runtime {
     ///
     /// ```
     /// # fn main() -> flagstone::Result<()> {
-    /// let runtime = flagstone::Runtime::builder().memory_limit(64 << 20).build()?;
+    /// let runtime = flagstone::Runtime::builder().memory_limit("64MiB").build()?;
     /// let x = flagstone::arange(0, 10, 1, None);
     /// let length = runtime.in_scope(|| x.index([x.gt(6).into()]).shape())?;
     /// assert_eq!(length, [3]);
