@@ -88,7 +88,11 @@ def heaps(directory, libver):
         f["x"] = data
         for i in range(30):
             f[f"other {i}"] = h5py.SoftLink("/x")
-    return [f"{kind}-{libver}.h5\t/x\theaps.npy\tplain" for kind in ("virtual", "texts", "links")]
+    # Names of files in a local heap.
+    with h5py.File(directory / f"external-{libver}.h5", "w", libver=libver) as f:
+        parts = [(directory / f"external-{libver}-{part}.bin", 0, data.nbytes // 2) for part in "ab"]
+        f.create_dataset("x", data.shape, data.dtype, external=parts)[...] = data
+    return [f"{kind}-{libver}.h5\t/x\theaps.npy\tplain" for kind in ("virtual", "texts", "links", "external")]
 
 
 if __name__ == "__main__":

@@ -8,7 +8,48 @@ use flagstone_kernels::view::ViewMut;
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::FileExt;
 use std::panic::AssertUnwindSafe;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A file with little besides one dataset.
+struct Small {
+    dir: PathBuf,
+    file: String,
+    dataset: String,
+    good: Vec<u8>,
+}
+
+impl Small {
+    /// The address of its dataset.
+    fn address(&self) -> String {
+        format!("{}:{}", self.dir.join(&self.file).display(), self.dataset)
+    }
+
+    /// Another file with these bytes, and the address of its dataset. Its name is new: libhdf5 must not know the file.
+    fn with_bytes(&self, bad: &[u8]) -> (PathBuf, String) {
+        static MADE: AtomicUsize = AtomicUsize::new(0);
+        let path = self.dir.join(format!("damaged-{}.h5", MADE.fetch_add(1, Ordering::Relaxed)));
+        std::fs::write(&path, bad).unwrap();
+        let address = format!("{}:{}", path.display(), self.dataset);
+        (path, address)
+    }
+}
+
+/// The files that make_h5_small.py makes in `dir`.
+fn small_files(dir: &Path) -> Vec<Small> {
+    python("make_h5_small.py", dir);
+    let list = std::fs::read_to_string(dir.join("small.txt")).unwrap();
+    let of = |line: &str| {
+        let [file, dataset] = line.split('\t').take(2).collect::<Vec<_>>()[..] else { panic!("{line}") };
+        Small { dir: dir.to_owned(), file: file.to_owned(), dataset: dataset.to_owned(), good: std::fs::read(dir.join(file)).unwrap() }
+    };
+    list.lines().map(of).collect()
+}
+
+/// Opens a dataset and reads all of it.
+fn read(address: &str) -> flagstone::error::Result<Option<Vec<u8>>> {
+    open(address).and_then(|store| read_if_small(&*store))
+}
 
 /// The elements of a version 1 `.npy` file.
 fn npy(path: &Path) -> Vec<u8> {
@@ -181,24 +222,20 @@ fn numbers_of_attributes_and_links_that_lie_are_refused() {
 #[test]
 fn indexes_shorter_than_their_grid_are_refused_whoever_decodes_the_chunks() {
     let dir = tempfile::tempdir().unwrap();
-    python("make_h5_small.py", dir.path());
-    let list = std::fs::read_to_string(dir.path().join("small.txt")).unwrap();
     let mut codecs = Vec::new();
-    for (n, line) in list.lines().enumerate() {
-        let (file, dataset) = line.split_once('\t').map(|(file, rest)| (file, rest.split('\t').next().unwrap())).unwrap();
-        let good = std::fs::read(dir.path().join(file)).unwrap();
-        let arrays: Vec<_> = sealed_hdf5(&good).into_iter().filter(|block| good[block.start..].starts_with(b"FAHD")).collect();
+    for small in small_files(dir.path()) {
+        let good = &small.good;
+        let arrays: Vec<_> = sealed_hdf5(good).into_iter().filter(|block| good[block.start..].starts_with(b"FAHD")).collect();
         let [array] = arrays[..] else { continue };
         let mut bad = good.clone();
         // Behind signature, version, client and two lengths.
         bad[array.start + 8..array.start + 16].copy_from_slice(&1u64.to_le_bytes());
         array.seal(&mut bad);
-        let path = dir.path().join(format!("short-{n}.h5"));
-        std::fs::write(&path, &bad).unwrap();
+        let (_, address) = small.with_bytes(&bad);
         // libhdf5 finds it itself where its counting of chunks meets a sum that is not right
-        let e = open(format!("{}:{dataset}", path.display())).map(drop).unwrap_err().to_string();
-        assert!(e.contains("a fixed array of 1 chunks") || e.contains("incorrect metadata checksum"), "{file}: {e}");
-        codecs.push(open(format!("{}:{dataset}", dir.path().join(file).display())).unwrap().meta().codec.clone());
+        let e = open(&address).map(drop).unwrap_err().to_string();
+        assert!(e.contains("a fixed array of 1 chunks") || e.contains("incorrect metadata checksum"), "{}: {e}", small.file);
+        codecs.push(open(small.address()).unwrap().meta().codec.clone());
     }
     assert!(codecs.iter().any(|codec| codec.contains("nbit")), "{codecs:?}");
 }
@@ -208,16 +245,13 @@ fn indexes_shorter_than_their_grid_are_refused_whoever_decodes_the_chunks() {
 #[test]
 fn indexes_of_other_elements_than_the_dataset_has_are_refused() {
     let dir = tempfile::tempdir().unwrap();
-    python("make_h5_small.py", dir.path());
-    let list = std::fs::read_to_string(dir.path().join("small.txt")).unwrap();
     let mut refused = BTreeMap::new();
-    for (n, line) in list.lines().enumerate() {
-        let (file, dataset) = line.split_once('\t').map(|(file, rest)| (file, rest.split('\t').next().unwrap())).unwrap();
-        let good = std::fs::read(dir.path().join(file)).unwrap();
+    for small in small_files(dir.path()) {
+        let good = &small.good;
         // The width of an element stands behind signature, version and client; that of a tree's record behind the length of a node.
         let kinds = [(&b"FAHD"[..], 6), (b"EAHD", 6), (b"BTHD", 10)];
         let wide = |start: usize| kinds.into_iter().find(|(sign, _)| good[start..].starts_with(sign)).map(|(sign, at)| (sign, start + at));
-        for (m, block) in sealed_hdf5(&good).into_iter().enumerate() {
+        for block in sealed_hdf5(good) {
             let Some((sign, at)) = wide(block.start) else { continue };
             // trees of attributes and of links have other kinds
             if sign == b"BTHD" && !matches!(good[block.start + 5], 10 | 11) {
@@ -227,11 +261,10 @@ fn indexes_of_other_elements_than_the_dataset_has_are_refused() {
                 let mut bad = good.clone();
                 bad[at] = other;
                 block.seal(&mut bad);
-                let path = dir.path().join(format!("wide-{n}-{m}-{other}.h5"));
-                std::fs::write(&path, &bad).unwrap();
-                let read = open(format!("{}:{dataset}", path.display())).and_then(|store| read_if_small(&*store));
+                let (_, address) = small.with_bytes(&bad);
+                let read = read(&address);
                 let e = read.map(drop).unwrap_err().to_string();
-                assert!(e.contains(&format!("{other} bytes, expected")) || e.contains("libhdf5"), "{file}: {e}");
+                assert!(e.contains(&format!("{other} bytes, expected")) || e.contains("libhdf5"), "{}: {e}", small.file);
                 *refused.entry(sign).or_insert(0) += 1;
             }
         }
@@ -243,22 +276,18 @@ fn indexes_of_other_elements_than_the_dataset_has_are_refused() {
 #[test]
 fn chunks_of_fewer_axes_than_the_dataset_are_refused() {
     let dir = tempfile::tempdir().unwrap();
-    python("make_h5_small.py", dir.path());
-    let list = std::fs::read_to_string(dir.path().join("small.txt")).unwrap();
     let mut refused = 0;
-    for (n, line) in list.lines().enumerate() {
-        let (file, dataset) = line.split_once('\t').map(|(file, rest)| (file, rest.split('\t').next().unwrap())).unwrap();
-        let good = std::fs::read(dir.path().join(file)).unwrap();
+    for small in small_files(dir.path()) {
+        let good = &small.good;
         // A layout of version 4 says class, flags and how many lengths a chunk has, that of an element too.
         let layout = |&at: &usize| good[at..].starts_with(&[4, 2]) && (2..5).contains(&good[at + 3]);
-        for (m, at) in (0..good.len().saturating_sub(4)).filter(layout).enumerate() {
+        for at in (0..good.len().saturating_sub(4)).filter(layout) {
             for lengths in [0, 1, good[at + 3] - 1] {
                 let mut bad = good.clone();
                 bad[at + 3] = lengths;
-                sealed_hdf5(&good).iter().for_each(|block| block.seal(&mut bad));
-                let path = dir.path().join(format!("axes-{n}-{m}-{lengths}.h5"));
-                std::fs::write(&path, &bad).unwrap();
-                let read = open(format!("{}:{dataset}", path.display())).and_then(|store| read_if_small(&*store));
+                sealed_hdf5(good).iter().for_each(|block| block.seal(&mut bad));
+                let (_, address) = small.with_bytes(&bad);
+                let read = read(&address);
                 refused += read.is_err_and(|e| e.to_string().contains(" axes in a dataset of ")) as u64;
             }
         }
@@ -349,28 +378,24 @@ fn a_text_that_is_said_to_be_longer_than_the_file_takes_no_memory() {
 #[test]
 fn trees_of_other_records_are_refused() {
     let dir = tempfile::tempdir().unwrap();
-    python("make_h5_small.py", dir.path());
-    let list = std::fs::read_to_string(dir.path().join("small.txt")).unwrap();
     let (mut refused, mut owners) = (0, BTreeSet::new());
-    for (n, line) in list.lines().enumerate() {
-        let [file, dataset] = line.split('\t').take(2).collect::<Vec<_>>()[..] else { panic!("{line}") };
-        let good = std::fs::read(dir.path().join(file)).unwrap();
-        for (m, block) in sealed_hdf5(&good).into_iter().filter(|block| good[block.start..].starts_with(b"BTHD")).enumerate() {
+    for small in small_files(dir.path()) {
+        let good = &small.good;
+        for block in sealed_hdf5(good).into_iter().filter(|block| good[block.start..].starts_with(b"BTHD")) {
             // Behind the signature and the version: the kind, the bytes of a node, those of a record.
             let kind = good[block.start + 5];
             // Behind those its depth, when nodes are split, the root, how many records that has, and how many there are in all.
             let others = [(10, 1), (10, 7), (26, good[block.start + 26].wrapping_add(3)), (27, 1)];
-            for (k, (at, byte)) in [0, 1, 5, 6, 8, 9, 10, 11, 255].map(|kind| (5, kind)).into_iter().chain(others).enumerate() {
+            for (at, byte) in [0, 1, 5, 6, 8, 9, 10, 11, 255].map(|kind| (5, kind)).into_iter().chain(others) {
                 let mut bad = good.clone();
                 if bad[block.start + at] == byte {
                     continue;
                 }
                 bad[block.start + at] = byte;
                 block.seal(&mut bad);
-                let path = dir.path().join(format!("tree-{n}-{m}-{k}.h5"));
-                std::fs::write(&path, &bad).unwrap();
+                let (path, address) = small.with_bytes(&bad);
                 let told = format!("{:?}", tree(&path));
-                let read = open(format!("{}:{dataset}", path.display())).and_then(|store| read_if_small(&*store));
+                let read = read(&address);
                 if told.contains("B-tree") || read.is_err_and(|e| e.to_string().contains("B-tree")) {
                     refused += 1;
                     owners.insert(kind);
@@ -399,26 +424,60 @@ fn chunks_that_are_short_are_refused() {
 #[test]
 fn arrays_that_are_said_to_be_long_are_refused() {
     let dir = tempfile::tempdir().unwrap();
-    python("make_h5_small.py", dir.path());
-    let list = std::fs::read_to_string(dir.path().join("small.txt")).unwrap();
     // How it is told, and where it says how many: behind the prefix, of an extensible array and four lengths.
     let kinds = [(b"EAHD", 12 + 32, "an extensible array"), (b"FAHD", 8, "a fixed array")];
     let mut refused = [0; 2];
-    for (n, line) in list.lines().enumerate() {
-        let [file, dataset] = line.split('\t').take(2).collect::<Vec<_>>()[..] else { panic!("{line}") };
-        let good = std::fs::read(dir.path().join(file)).unwrap();
-        for block in sealed_hdf5(&good) {
+    for small in small_files(dir.path()) {
+        let good = &small.good;
+        for block in sealed_hdf5(good) {
             let Some(kind) = kinds.iter().position(|(magic, ..)| good[block.start..].starts_with(*magic)) else { continue };
             let (_, at, what) = kinds[kind];
             let mut bad = good.clone();
             bad[block.start + at..][..8].copy_from_slice(&(1u64 << 45).to_le_bytes());
             block.seal(&mut bad);
-            let path = dir.path().join(format!("long-{n}.h5"));
-            std::fs::write(&path, &bad).unwrap();
-            let e = open(format!("{}:{dataset}", path.display())).map(drop).unwrap_err().to_string();
-            assert!(e.contains(&format!("{what} of 35184372088832 chunks")), "{file}: {e}");
+            let (_, address) = small.with_bytes(&bad);
+            let e = open(&address).map(drop).unwrap_err().to_string();
+            assert!(e.contains(&format!("{what} of 35184372088832 chunks")), "{}: {e}", small.file);
             refused[kind] += 1;
         }
     }
     assert!(refused.iter().all(|n| *n > 5), "{refused:?}");
+}
+
+/// libhdf5 follows the free blocks of a local heap for as long as one names another, and takes memory for each: of an old group's names, and of
+/// those of external files.
+#[test]
+fn local_heaps_whose_free_blocks_have_no_last_one_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut refused, mut external) = ([0; 2], 0);
+    for small in small_files(dir.path()) {
+        let good = &small.good;
+        for heap in places(good, b"HEAP\0\0\0\0") {
+            let number = |at: usize| u64::from_le_bytes(good[at..at + 8].try_into().unwrap());
+            let (bytes, free, names) = (number(heap + 8), number(heap + 16), number(heap + 24) as usize);
+            // where names are, if there is none; room for two
+            let free = if free == 1 { 8 } else { free };
+            if free < 8 || free + 32 > bytes || names + bytes as usize > good.len() {
+                continue;
+            }
+            let block = names + free as usize;
+            for next in [free, free + 16] {
+                let mut bad = good.clone();
+                bad[heap + 16..heap + 24].copy_from_slice(&free.to_le_bytes());
+                bad[block..block + 8].copy_from_slice(&next.to_le_bytes());
+                bad[block + 16..block + 24].copy_from_slice(&free.to_le_bytes());
+                bad[block + 24..block + 32].copy_from_slice(&16u64.to_le_bytes());
+                let (path, address) = small.with_bytes(&bad);
+                let told = format!("{:?}", tree(&path));
+                let without_end = "free blocks without a last one";
+                let opened = read(&address).map_err(|e| e.to_string());
+                assert!(opened.as_ref().is_ok() || opened.as_ref().is_err_and(|e| e.contains(without_end)), "{}: {opened:?}", small.file);
+                refused[0] += told.contains(without_end) as u64;
+                refused[1] += opened.is_err() as u64;
+                external += (small.file.starts_with("external-latest") && opened.is_err()) as u64;
+            }
+        }
+    }
+    assert!(external > 0 && refused.iter().all(|n| *n > 20), "{refused:?}, {external} of external files");
+    assert!(peak_bytes() < PEAK_BYTES_MAX, "{} bytes", peak_bytes());
 }

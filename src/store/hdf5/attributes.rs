@@ -1,9 +1,9 @@
 //! Attributes → JSON.
 
-use super::dense;
 use super::heaps;
 use super::library::{self, Id, done, id, sync};
 use super::links::{Leads, Link, links};
+use super::names;
 use super::objects;
 use super::types::file_type;
 use crate::error::{Error, Result};
@@ -30,7 +30,7 @@ pub(super) const NO_VARIABLE: &str = "This is a netCDF dimension but not a netCD
 
 /// The attribute of this name, where there is one and libhdf5 may be asked for it.
 fn named(address: &str, object: &Id, name: &CStr) -> Option<Id> {
-    dense::require_names(address, object).ok()?;
+    names::require_attributes(address, object).ok()?;
     // SAFETY: the name is a C string; the identifier is alive.
     sync(|| unsafe {
         let found = H5Aexists(object.raw(), name.as_ptr()) > 0;
@@ -139,7 +139,7 @@ fn names(address: &str, object: &Id) -> std::result::Result<Vec<CString>, (Error
         0
     }
     // counting takes the memory of a node of their tree
-    dense::require_names(address, object).map_err(|e| (e, 0))?;
+    names::require_attributes(address, object).map_err(|e| (e, 0))?;
     let count = library::attribute_count(address, object).map_err(|e| (e, 0))?;
     let mut found: Vec<CString> = Vec::new();
     let (by_name, ascending, mut next) = (H5_index_t::H5_INDEX_NAME, H5_iter_order_t::H5_ITER_INC, 0);

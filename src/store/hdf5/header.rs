@@ -263,49 +263,13 @@ pub(super) fn chunk_layout(raw: &Raw<'_>, at: u64) -> Result<ChunkLayout> {
     }
 }
 
-/// Where the mapping of a virtual dataset lies, whose header is at `at`; nothing for another object.
-pub(super) fn mapping(raw: &Raw<'_>, at: u64) -> Result<Option<u64>> {
-    const VIRTUAL: u8 = 3;
-    messages(raw, at, |message| {
-        if message.kind != LAYOUT || message.is_shared {
-            return Ok(None);
-        }
-        let mut c = raw.cursor(message.body, message.block);
-        let (version, class) = (c.u8()?, c.u8()?);
-        Ok(if version >= 4 && class == VIRTUAL { Some(c.offset()?).filter(|&heap| heap != UNDEFINED) } else { None })
-    })
-}
-
-/// Of a chunked dataset whose header is at `at`: its axes, and the lengths that its chunks have, if those are not as many. libhdf5 divides by
-/// those that are missing.
-pub(super) fn chunks_of_other_axes(raw: &Raw<'_>, at: u64) -> Result<Option<(u8, u8)>> {
-    const DATASPACE: u64 = 0x01;
-    let (mut axes, mut lengths) = (None, None);
-    messages(raw, at, |message| {
-        match message.kind {
-            _ if message.is_shared => {}
-            DATASPACE => axes = message.body.get(1).copied(),
-            LAYOUT => {
-                let class_and_lengths = match message.body {
-                    [1 | 2, lengths, class, ..] | [3, class, lengths, ..] | [4 | 5, class, _, lengths, ..] => Some((*class, *lengths)),
-                    _ => None,
-                };
-                // that of an element is one of them
-                lengths = class_and_lengths.filter(|(class, _)| *class == 2).map(|(_, lengths)| lengths.saturating_sub(1));
-            }
-            _ => {}
-        }
-        Ok(None::<()>)
-    })?;
-    Ok(axes.zip(lengths).filter(|(axes, lengths)| axes != lengths))
-}
-
 fn require_chunked(raw: &Raw<'_>, at: u64, class: u8) -> Result<()> {
     if class == 2 { Ok(()) } else { Err(raw.corrupt(at, &format!("layout class {class} where chunks were expected"))) }
 }
 
 const CONTINUATION: u64 = 0x10;
-const LAYOUT: u64 = 0x08;
+/// The message of a data layout.
+pub(super) const LAYOUT: u64 = 0x08;
 
 /// The body of the layout message.
 fn layout_message(raw: &Raw<'_>, at: u64) -> Result<Vec<u8>> {

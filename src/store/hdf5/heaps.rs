@@ -2,19 +2,19 @@
 //! zeros were left of a write that was not finished, and holds its lock meanwhile (`H5HGcache.c`, 2.x).
 //!
 //! Texts and references of attributes are there, and the mappings of virtual datasets. What the attributes of an object lie in is looked
-//! through before libhdf5 is asked for one of them (their names in `dense.rs`), and the heap of a mapping before the dataset is opened. What is not looked through:
+//! through before libhdf5 is asked for one of them (their names in `names.rs`), and the heap of a mapping before the dataset is opened
+//! (`before_open.rs`). What is not looked through:
 //! attributes that several objects share, and a virtual dataset that an external link leads to.
 //! Source: HDF5 File Format Specification 3.0, sections III.E, IV.A.2.i, IV.A.2.m and IV.A.2.v.
 
 use super::collection;
-use super::dense::{DENSE, Dense, SHARED};
+use super::dense::{self, Dense, SHARED};
 use super::fractal::Heap;
 use super::header::{self, Raw};
 use super::library::{self, Id};
 use crate::error::Result;
 use crate::store::remote;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::CStr;
 use std::fs::File;
 use std::sync::{Mutex, PoisonError};
 
@@ -65,7 +65,7 @@ pub(super) fn require_sound(address: &str, attribute: &Id) -> Result<()> {
                 return Err(raw.corrupt(at, &format!("an element of {len} bytes or more in a global heap, in a file of {}", raw.len)));
             }
             if !looked.sound.contains(&at) {
-                require(&raw, at)?;
+                require_end(&raw, at)?;
                 looked.sound.insert(at);
             }
         }
@@ -84,7 +84,7 @@ fn collections(raw: &Raw<'_>, header: u64) -> Collections {
         if message.kind == ATTRIBUTE && !message.is_shared {
             let _ = in_attribute(raw, message.body, &mut found);
         }
-        if message.kind == DENSE {
+        if message.kind == dense::ATTRIBUTES {
             let _ = in_dense(raw, message.body, &mut found);
         }
         Ok(None::<()>)
@@ -109,28 +109,6 @@ fn in_dense(raw: &Raw<'_>, body: &[u8], found: &mut Collections) -> Result<()> {
         }
         Ok(())
     })
-}
-
-/// Refuses to open a virtual dataset if its mapping lies where libhdf5 would not come back from: it reads the mapping at once. And one
-/// whose chunks have other axes than itself.
-///
-/// # Errors
-/// `Store` for such a collection, and for such chunks.
-pub(super) fn require_layout(address: &str, above: &Id, name: &CStr) -> Result<()> {
-    let Ok((file, object)) = library::identity_of(address, above, name) else { return Ok(()) };
-    let is_here = library::identity(address, above).is_ok_and(|(above, _)| above == file);
-    let near = library::holder(address, above).ok().filter(|path| is_here && remote::url(path).is_none());
-    if let Some(opened) = near.and_then(|path| File::open(path).ok())
-        && let Ok(raw) = Raw::open(address, &opened)
-    {
-        if let Ok(Some((axes, lengths))) = header::chunks_of_other_axes(&raw, object) {
-            return Err(raw.corrupt(object, &format!("chunks of {lengths} axes in a dataset of {axes}")));
-        }
-        if let Ok(Some(at)) = header::mapping(&raw, object) {
-            require(&raw, at)?;
-        }
-    }
-    Ok(())
 }
 
 /// Adds where the elements of an attribute lie, if they are of any length.
@@ -162,7 +140,11 @@ fn in_attribute(raw: &Raw<'_>, body: &[u8], found: &mut Collections) -> Result<(
     Ok(())
 }
 
-fn require(raw: &Raw<'_>, at: u64) -> Result<()> {
+/// Refuses the collection at `at` if libhdf5 does not come to its end.
+///
+/// # Errors
+/// `Store` for such a collection.
+pub(super) fn require_end(raw: &Raw<'_>, at: u64) -> Result<()> {
     let start = raw.bytes(at, 8 + raw.length_bytes, "global heap").ok().filter(|start| start.starts_with(b"GCOL"));
     let Some(start) = start else { return Ok(()) };
     let len = raw.cursor(&start[8..], at).length()?;

@@ -1,7 +1,7 @@
 //! A group → its links: what each is, and where it leads, without opening anything.
 
-use super::dense;
 use super::library::{self, DEFAULT, Id, done, failed, sync};
+use super::names;
 use crate::error::Result;
 use hdf5_sys::h5::{H5_index_t, H5_iter_order_t};
 use hdf5_sys::h5g::{H5G_info_t, H5Gget_info};
@@ -65,7 +65,7 @@ pub(super) fn links(address: &str, group: &Id) -> Result<Vec<Link>> {
         }
         0
     }
-    dense::require_links(address, group)?;
+    names::require_links(address, group)?;
     let mut told: Vec<Told> = Vec::new();
     // SAFETY: `visit` has the type the library expects and keeps no pointer.
     sync(|| unsafe {

@@ -9,6 +9,7 @@
 mod arrays;
 mod attribute_write;
 mod attributes;
+mod before_open;
 mod bits;
 mod btree2;
 mod checksum;
@@ -30,7 +31,9 @@ mod identifiers;
 mod index;
 mod library;
 mod links;
+mod local_heap;
 mod lzf;
+mod names;
 mod objects;
 mod open;
 mod place;
