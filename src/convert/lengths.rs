@@ -4,6 +4,7 @@ use crate::array::StoreOptions;
 use crate::error::{Error, Result};
 use crate::store::Meta;
 use flagstone_kernels::dtype::DType;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 /// Lengths of chunks or shards by the axes of an array; -1 stands for the whole axis.
@@ -37,15 +38,29 @@ impl FromStr for Lengths {
     }
 }
 
-/// `options` with chunks and shards of these lengths, for an array such as `meta`. A shard has whole chunks: where it reaches the end of an
+/// Chunks of fewer or more bytes than this are not taken over.
+const CHUNK_BYTES: RangeInclusive<u64> = 1 << 16..=16 << 20;
+
+/// The chunks of an array, where they are of a sensible size; none is longer than the array.
+pub(super) fn own_chunks(meta: &Meta) -> Option<Vec<u64>> {
+    let own = meta.chunks.as_ref()?;
+    let own: Vec<u64> = own.iter().zip(&meta.shape).map(|(&len, &n)| len.min(n.max(1))).collect();
+    let bytes = own.iter().fold(meta.dtype.size() as u64, |bytes, &len| bytes.saturating_mul(len));
+    CHUNK_BYTES.contains(&bytes).then_some(own)
+}
+
+/// `options` with chunks and shards of these lengths, for an array such as `meta`: without such the chunks are its own. A shard has whole chunks: where it reaches the end of an
 /// axis it goes on to the end of a chunk.
 ///
 /// # Errors
 /// `BadRequest` when there are not as many lengths as axes.
 pub(super) fn applied(options: StoreOptions, meta: &Meta, chunks: Option<&Lengths>, shards: Option<&Lengths>) -> Result<StoreOptions> {
     let (mut options, mut step) = (options, meta.chunks.clone());
-    if let Some(lengths) = chunks {
-        let lengths = lengths.of(meta, "chunks", None)?;
+    let lengths = match chunks {
+        Some(lengths) => Some(lengths.of(meta, "chunks", None)?),
+        None => own_chunks(meta),
+    };
+    if let Some(lengths) = lengths {
         options = options.chunks(lengths.clone());
         step = Some(lengths);
     }

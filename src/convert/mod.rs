@@ -35,7 +35,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Options {
-    /// Chunk lengths; without it the source's own.
+    /// Chunk lengths; without it the source's own, where those are of 64 KiB to 16 MiB, else the format's choice.
     pub chunks: Option<Lengths>,
     /// Shard lengths (Zarr v3).
     pub shards: Option<Lengths>,

@@ -4,6 +4,7 @@
 //! Source: OME-Zarr specification 0.5, sections "axes", "coordinateTransformations" and "multiscales" metadata.
 
 use super::Lengths;
+use super::lengths::own_chunks;
 use crate::array::{self, Array};
 use crate::error::{Error, Result};
 use crate::grid::{ChunkGrid, Region, element_count};
@@ -19,8 +20,6 @@ use std::path::Path;
 const SIDE: u64 = 256;
 /// A task holds a box of the finest level of so many bytes at most, and four thirds of that with the coarser ones.
 const BOX_BYTES_MAX: u64 = 16 << 20;
-/// Chunks of the source that are shorter or longer than this in bytes are not those of the levels.
-const CHUNK_BYTES: std::ops::RangeInclusive<u64> = (1 << 16)..=(16 << 20);
 /// Planes of a chunk, where nothing says how many.
 const PLANES: u64 = 16;
 
@@ -402,9 +401,8 @@ fn axes(meta: &Meta, given: Option<&str>) -> std::result::Result<Vec<char>, Stri
 
 /// Chunks of the levels: the source's own where they are of a sensible size, else planes of 256 times 256 places.
 fn chunks(meta: &Meta, axes: &[char]) -> Vec<u64> {
-    let bytes = |chunks: &Vec<u64>| chunks.iter().fold(meta.dtype.size() as u64, |n, &len| n.saturating_mul(len));
-    if let Some(own) = meta.chunks.as_ref().filter(|own| CHUNK_BYTES.contains(&bytes(own))) {
-        return own.clone();
+    if let Some(own) = own_chunks(meta) {
+        return own;
     }
     let side = |(&name, &len): (&char, &u64)| match name {
         'z' => len.clamp(1, PLANES),

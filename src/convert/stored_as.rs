@@ -17,7 +17,7 @@ use crate::store::Codec;
 #[derive(Clone, Debug, Default, clap::Args)]
 #[non_exhaustive]
 pub struct StoredAs {
-    /// Chunk lengths: 1000,-1 or by axis time=-1,1=90 (-1: the whole axis) [default: those of what is stored, or the format's choice]
+    /// Chunk lengths: 1000,-1 or by axis time=-1,1=90 (-1: the whole axis) [default: those of the source, if it has some of 64 KiB to 16 MiB, or the format's choice]
     #[arg(long, value_name = "N,...", allow_hyphen_values = true)]
     pub chunks: Option<Lengths>,
     /// Shard lengths of Zarr v3, written as --chunks

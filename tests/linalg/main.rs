@@ -519,3 +519,28 @@ fn stacks_are_solved_matrix_by_matrix() {
     let said = said.unwrap_err().to_string();
     assert!(said.contains("singular") && said.contains("element 0"), "{said}");
 }
+
+/// OpenBLAS's products of complex matrices read past the end of their vectors: not past the memory that they are in.
+#[test]
+fn lapack_of_complex_matrices_stays_inside_of_its_memory() {
+    let runtime = runtime_with(Sizes::default(), 64 << 20, 2);
+    for (m, n) in [(300, 300), (400, 256), (150, 150), (100, 220)] {
+        let a = complex_matrix(m, n, 3);
+        for x in [array(&a), array(&a.mapv(|x| C64::new(x.re as f32, x.im as f32)))] {
+            for _ in 0..5 {
+                let s = linalg::svdvals(&x);
+                let [u, of_svd, vt] = linalg::svd(&x, false);
+                for result in [s, u, of_svd, vt] {
+                    runtime.compute_any(&result).unwrap();
+                }
+            }
+            if m == n {
+                let hermitian = &x + &x.conj().swapaxes(0, 1);
+                for _ in 0..5 {
+                    runtime.compute_any(&linalg::eigh(&hermitian, true)[0]).unwrap();
+                    runtime.compute_any(&linalg::eig(&x)[0]).unwrap();
+                }
+            }
+        }
+    }
+}

@@ -30,12 +30,17 @@ impl Observer for Stages {
     }
 }
 
-/// Whether Q of `x` comes of a sketch alone.
-fn by_sketch(x: &Array) -> bool {
+/// The names of the stages that make Q of `x`.
+fn stages_of(x: &Array) -> Vec<String> {
     let stages = Arc::new(Stages::default());
     let builder = Runtime::builder().memory_limit_bytes(64 << 20).sizes(small_and_tiny()[0]).observer(stages.clone());
     builder.build().unwrap().compute_any(&linalg::qr(x)[0]).unwrap();
-    let names = std::mem::take(&mut *stages.0.lock().unwrap());
+    std::mem::take(&mut *stages.0.lock().unwrap())
+}
+
+/// Whether Q of `x` comes of a sketch alone.
+fn by_sketch(x: &Array) -> bool {
+    let names = stages_of(x);
     assert!(names.iter().any(|name| name == "qr: sketch"), "{names:?}");
     !names.iter().any(|name| name == "qr")
 }
@@ -94,6 +99,28 @@ fn a_sketch_does_up_to_where_numbers_end() {
     let mut spoilt = rows.clone();
     spoilt[[333, 4]] = f64::NAN;
     assert!(!by_sketch(&array(&spoilt)));
+}
+
+#[test]
+fn a_matrix_whose_columns_are_apart_is_squared_itself() {
+    let rows = random_matrix(ROWS, 12, 5);
+    let passes = |x: &Array2<f64>| {
+        let names = stages_of(&array(x));
+        ["qr: squares of the matrix", "qr: squares"].map(|pass| names.iter().any(|name| name == pass))
+    };
+    assert_eq!(passes(&rows), [true, false]);
+    // whatever the lengths of its columns are, but for those whose squares are no such numbers
+    let scaled = |digits: f64| Array2::from_shape_fn((ROWS, 12), |(i, j)| rows[[i, j]] * 10f64.powf(digits * j as f64));
+    assert_eq!(passes(&scaled(-10.0)), [true, false]);
+    assert_eq!(passes(&scaled(-20.0)), [false, true]);
+    for digits in [-10.0, -20.0, 20.0] {
+        held(&format!("columns of 1e{digits}, and its powers"), &scaled(digits), EPSILON);
+    }
+    for condition in [2.0, 4.0, 6.0, 8.0, 10.0, 12.0, 20.0, 40.0, 100.0f64] {
+        let x = rows.dot(&with_singular_values(12, |i| condition.powf(-(i as f64) / 11.0)));
+        held(&format!("a condition of {condition}"), &x, EPSILON);
+    }
+    assert_eq!(passes(&rows.dot(&with_singular_values(12, |i| 100f64.powf(-(i as f64) / 11.0)))), [false, true]);
 }
 
 #[test]

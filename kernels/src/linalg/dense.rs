@@ -1,10 +1,9 @@
 //! What LAPACK does to one matrix that a task holds whole: singular values, eigenvalues. Beside it, for stacks of small
 //! matrices, what blocks of columns do for large ones.
-//!
-//! LAPACK is OpenBLAS through ndarray-linalg, on the calling thread alone.
 
 use super::cholesky::{cholesky_panel, cholesky_scratch_bytes};
 use super::field::Field;
+use super::lapack::{Drivers, pad, padded};
 use super::lu::{lu_apply, lu_panel, lu_scratch_bytes};
 use super::matrix::{Mat, MatMut, take, taken_bytes};
 use super::triangle::{Triangle, solve_step, triangle_scratch_bytes};
@@ -14,9 +13,8 @@ use crate::dtype::{C128, DType};
 use crate::view::{View, ViewMut};
 use crate::with_field;
 use ndarray::{Array1, Array2};
-use ndarray_linalg::{Eig, EigVals, EigValshInto, EighInto, JobSvd, Lapack, SVDDCInto, UPLO};
+use ndarray_linalg::{JobSvd, Lapack};
 use serde::{Deserialize, Serialize};
-use std::sync::Once;
 
 /// What is computed of each matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -101,11 +99,11 @@ impl Dense {
             Dense::Svd { full } => {
                 let k = m.min(n);
                 let factors = if full { m * m + n * n } else { k * (m + n) };
-                (2 * m * n + 2 * factors + 5 * k * k + 64 * most) * item.max(8)
+                (2 * m * n + 2 * factors + 5 * k * k + 64 * most + 4 * pad(most)) * item.max(8)
             }
             // syevd's work: 2n² + 6n + 1
-            Dense::Eigh { .. } => (5 * n * n + 64 * n) * item.max(8),
-            Dense::Eig => (6 * n * n + 64 * n) * 2 * item.max(8),
+            Dense::Eigh { .. } => (5 * n * n + 64 * n + 2 * pad(n)) * item.max(8),
+            Dense::Eig => (6 * n * n + 64 * n + 4 * pad(n)) * 2 * item.max(8),
             Dense::Qr { full } => {
                 let k = if full { m } else { m.min(n) };
                 taken_bytes::<T>(m * n) + taken_bytes::<T>(m * k) + taken_bytes::<T>(qr_whole_t_len(m, n)) + qr_whole_scratch_bytes::<T>(m, n, k)
@@ -131,7 +129,7 @@ impl Dense {
         with_field!(args[0].dtype(), T => self.typed::<T>(args, out, scratch))
     }
 
-    fn typed<T: Field + Lapack<Complex: Field, Real: Field>>(
+    fn typed<T: Drivers + Lapack<Complex: Field, Real: Field>>(
         self,
         args: &[View<'_>],
         out: &mut Results<'_>,
@@ -167,14 +165,14 @@ type Results<'a> = [Option<ViewMut<'a>>];
 const UNCONVERGED: &str = "its eigenvalues did not converge";
 
 /// Singular values, and the vectors where they are wanted: U of all rows or of the first min(m, n) columns, s, Vᴴ.
-fn svd<T: Field + Lapack<Real: Field>>(a: &View<'_>, full: bool, out: &mut Results<'_>) -> Result<(), String> {
+fn svd<T: Drivers + Lapack<Real: Field>>(a: &View<'_>, full: bool, out: &mut Results<'_>) -> Result<(), String> {
     let vectors = out[0].is_some() || out[2].is_some();
     let job = match (vectors, full) {
         (false, _) => JobSvd::None,
         (true, true) => JobSvd::All,
         (true, false) => JobSvd::Some,
     };
-    let (u, s, vt) = one_thread(|| owned::<T>(a).svddc_into(job)).map_err(|_| failed::<T>(a, "its singular values did not converge"))?;
+    let (u, s, vt) = T::gesdd(owned::<T>(a), job).ok_or_else(|| failed::<T>(a, "its singular values did not converge"))?;
     put_optional(&mut out[0], u);
     put_vector(&mut out[1], s);
     put_optional(&mut out[2], vt);
@@ -196,28 +194,19 @@ fn hermitian<T: Field>(a: &View<'_>, lower: bool) -> Array2<T> {
 }
 
 /// Eigenvalues of a Hermitian matrix, and the vectors where they are wanted.
-fn eigh<T: Field + Lapack<Real: Field>>(a: &View<'_>, lower: bool, out: &mut Results<'_>) -> Result<(), String> {
-    let unconverged = |_| failed::<T>(a, UNCONVERGED);
-    if out[1].is_some() {
-        let (w, v) = one_thread(|| hermitian::<T>(a, lower).eigh_into(UPLO::Lower)).map_err(unconverged)?;
-        put_vector(&mut out[0], w);
-        put_optional(&mut out[1], Some(v));
-    } else {
-        put_vector(&mut out[0], one_thread(|| hermitian::<T>(a, lower).eigvalsh_into(UPLO::Lower)).map_err(unconverged)?);
-    }
+fn eigh<T: Drivers + Lapack<Real: Field>>(a: &View<'_>, lower: bool, out: &mut Results<'_>) -> Result<(), String> {
+    let found = T::heev(hermitian::<T>(a, lower), out[1].is_some());
+    let (w, v) = found.ok_or_else(|| failed::<T>(a, UNCONVERGED))?;
+    put_vector(&mut out[0], w);
+    put_optional(&mut out[1], v);
     Ok(())
 }
 
 /// Eigenvalues of any square matrix, and the vectors where they are wanted.
-fn eig<T: Field + Lapack<Complex: Field>>(a: &View<'_>, out: &mut Results<'_>) -> Result<(), String> {
-    let unconverged = |_| failed::<T>(a, UNCONVERGED);
-    if out[1].is_some() {
-        let (w, v) = one_thread(|| owned::<T>(a).eig()).map_err(unconverged)?;
-        put_vector(&mut out[0], w);
-        put_optional(&mut out[1], Some(v));
-    } else {
-        put_vector(&mut out[0], one_thread(|| owned::<T>(a).eigvals()).map_err(unconverged)?);
-    }
+fn eig<T: Drivers + Lapack<Complex: Field>>(a: &View<'_>, out: &mut Results<'_>) -> Result<(), String> {
+    let (w, v) = T::geev(owned::<T>(a), out[1].is_some()).ok_or_else(|| failed::<T>(a, UNCONVERGED))?;
+    put_vector(&mut out[0], w);
+    put_optional(&mut out[1], v);
     Ok(())
 }
 
@@ -322,25 +311,13 @@ fn slogdet<T: Field + Lapack<Real: Field>>(a: &View<'_>, out: &mut Results<'_>, 
     out[1].iter_mut().for_each(|to| assert!(to.set(&[], <T::Real as Field>::narrow(C128::new(log, 0.0)))));
 }
 
-unsafe extern "C" {
-    fn openblas_set_num_threads(threads: i32);
-}
-
-/// OpenBLAS's own threads would take the cores of other tasks.
-pub(super) fn one_thread<R>(call: impl FnOnce() -> R) -> R {
-    static ONCE: Once = Once::new();
-    // SAFETY: sets a number, before any other call of the library.
-    ONCE.call_once(|| unsafe { openblas_set_num_threads(1) });
-    call()
-}
-
 fn dense<T: Field>(elements: &mut [T], rows: usize, cols: usize) -> ViewMut<'_> {
     ViewMut::dense(bytemuck::cast_slice_mut(elements), T::DTYPE, &[rows, cols])
 }
 
 fn owned<T: Field>(a: &View<'_>) -> Array2<T> {
     let (m, n) = (a.shape()[0], a.shape()[1]);
-    let mut elements = vec![T::ZERO; m * n];
+    let mut elements = padded::<T>(m * n, n);
     copy(a, &mut dense(&mut elements, m, n));
     Array2::from_shape_vec((m, n), elements).expect("as many elements as the shape has")
 }

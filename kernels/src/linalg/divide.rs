@@ -11,8 +11,8 @@
 //! Cauley and Balakrishnan, *Superfast divide-and-conquer method and perturbation analysis for structured eigenvalue solutions*, SIAM J.
 //! Sci. Comput. 38 (2016).
 
-use super::dense::one_thread;
 use super::field::Field;
+use super::lapack::one_thread;
 use super::matrix::{Mat, MatMut, product_scratch_bytes, take, taken_bytes};
 use super::secular::{Roots, Row};
 use crate::dtype::C128;

@@ -8,7 +8,7 @@ use super::cholesky::{cholesky_panel, cholesky_scratch_bytes};
 use super::condition::Condition;
 use super::field::Field;
 use super::matrix::{Mat, MatMut, product_scratch_bytes, take, taken_bytes};
-use crate::dtype::C128;
+use crate::dtype::{C128, DType};
 use crate::gemm::Form;
 use crate::isa::{Loop, dispatch};
 
@@ -163,7 +163,7 @@ pub fn rows_squared<T: Field>(x: Mat<'_, T>, mut g: MatMut<'_, T>, scratch: &mut
 pub fn rows_cholesky_scratch_bytes<T: Field>(n: usize) -> usize {
     // the lengths of the columns, and what the estimate keeps, have memory of their own
     let kept = Condition::bytes(n as u64) as usize + n * size_of::<f64>();
-    taken_bytes::<T>(n * n) + cholesky_scratch_bytes::<T>(n, n) + kept
+    taken_bytes::<T>(n * n) + cholesky_scratch_bytes::<T>(n, n).max(product_scratch_bytes::<T>(n, n, n)) + kept
 }
 
 /// The singular values' ratio, smallest over largest, of an upper triangle [n, n] whose columns are brought to length one, as it is estimated: at least what it
@@ -181,7 +181,9 @@ pub fn columns_reciprocal<T: Field>(r: Mat<'_, T>, mut scratch: &mut [u8]) -> f6
             scaled[i * n + j] = T::narrow(C128::new(z.re / lengths[j], z.im / lengths[j]));
         }
     }
-    reciprocal(Mat::dense(scaled, n, n))
+    let mut condition = Condition::default();
+    condition.add(Mat::dense(scaled, n, n), 0);
+    condition.reciprocal()
 }
 
 /// The length of column `j`.
@@ -189,31 +191,28 @@ fn norm_of<T: Field>(r: &Mat<'_, T>, j: usize) -> f64 {
     (0..=j).fold(0.0f64, |length, i| length.hypot(r.at(i, j).wide().norm()))
 }
 
-fn reciprocal<T: Field>(r: Mat<'_, T>) -> f64 {
-    let mut condition = Condition::default();
-    condition.add(r, 0);
-    condition.reciprocal()
+/// Whether the lengths of the columns of an upper triangle are such that their squares leave neither the range of the dtype nor its accuracy.
+pub fn columns_can_be_squared<T: Field>(r: Mat<'_, T>) -> bool {
+    let most = if matches!(T::DTYPE, DType::F32 | DType::C64) { 1e15 } else { 1e140 };
+    (0..r.cols()).all(|j| (1.0 / most..most).contains(&norm_of(&r, j)))
 }
 
-/// R₁ with R₁ᴴ·R₁ = G, and R = R₁·R₀, of `g` [n, n], of which what is on and below the diagonal is read and overwritten, and `first`, R₀. The ratio of R₁'s singular
-/// values, smallest over largest, as it is estimated; nothing where G is not positive definite or no number.
-pub fn rows_cholesky<T: Field>(
-    mut g: MatMut<'_, T>,
-    first: Mat<'_, T>,
-    mut r1: MatMut<'_, T>,
-    mut r: MatMut<'_, T>,
-    scratch: &mut [u8],
-) -> Option<f64> {
+/// R with Rᴴ·R = G, of `g` [n, n], of which what is on and below the diagonal is read and overwritten. The ratio of R's singular values once its columns are
+/// brought to length one, as [`columns_reciprocal`] has it; nothing where G is not positive definite or no number.
+pub fn rows_cholesky<T: Field>(mut g: MatMut<'_, T>, mut r: MatMut<'_, T>, scratch: &mut [u8]) -> Option<f64> {
     cholesky_panel(g.again(), 0, scratch).ok()?;
-    let n = g.cols();
-    for i in 0..n {
-        let row = r1.row(i);
+    for i in 0..g.cols() {
+        let row = r.row(i);
         for (j, x) in row.iter_mut().enumerate() {
             *x = g.read().at(j, i).conjugate();
         }
     }
-    r.product(Form::default(), r1.read(), first, true, scratch);
+    Some(columns_reciprocal(r.read(), scratch))
+}
+
+/// R = R₁·R₀ of two upper triangles.
+pub fn triangles<T: Field>(r1: Mat<'_, T>, first: Mat<'_, T>, mut r: MatMut<'_, T>, scratch: &mut [u8]) {
+    r.product(Form::default(), r1, first, true, scratch);
     // what rounding left below the diagonal
-    (0..n).for_each(|i| r.row(i)[..i].fill(T::ZERO));
-    Some(reciprocal(r1.read()))
+    (0..r.rows()).for_each(|i| r.row(i)[..i].fill(T::ZERO));
 }

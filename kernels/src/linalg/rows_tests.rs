@@ -109,14 +109,35 @@ fn triangles_tell_how_near_to_singular_ones_they_are() {
     let squares = |sign: f64| -> Vec<f64> {
         (0..n * n).map(|at| (0..n).map(|k| known[k * n + at / n] * known[k * n + at % n]).sum::<f64>() * sign).collect()
     };
-    let (mut r1, mut product) = (vec![0.0; n * n], vec![0.0; n * n]);
+    let mut r1 = vec![0.0; n * n];
     let mut cholesky = |mut g: Vec<f64>| {
-        let first = triangle::<f64>(n, 9);
-        let (g, first) = (MatMut::dense(&mut g, n, n), Mat::dense(&first, n, n));
-        let found = rows_cholesky(g, first, MatMut::dense(&mut r1, n, n), MatMut::dense(&mut product, n, n), &mut scratch);
+        let found = rows_cholesky(MatMut::dense(&mut g, n, n), MatMut::dense(&mut r1, n, n), &mut scratch);
         found.map(|found| (found, r1.clone()))
     };
     let (ratio, found) = cholesky(squares(1.0)).unwrap();
     assert!(ratio > 1e-3 && found.iter().zip(&known).all(|(a, b)| (a - b).abs() < 1e-10));
     assert!(cholesky(squares(-1.0)).is_none() && cholesky(vec![f64::NAN; n * n]).is_none());
+    // the product of two
+    let (first, mut product) = (triangle::<f64>(n, 9), vec![7.0; n * n]);
+    triangles(Mat::dense(&known, n, n), Mat::dense(&first, n, n), MatMut::dense(&mut product, n, n), &mut scratch);
+    let wanted = |i: usize, j: usize| (0..n).map(|k| known[i * n + k] * first[k * n + j]).sum::<f64>();
+    assert!((0..n * n).all(|at| if at / n > at % n { product[at] == 0.0 } else { (product[at] - wanted(at / n, at % n)).abs() < 1e-10 }));
+}
+
+#[test]
+fn columns_whose_squares_leave_the_range_are_told() {
+    let n = 6;
+    let of = |length: f64| {
+        let mut r = triangle::<f64>(n, 5);
+        (0..n).for_each(|i| r[i * n + 4] *= length);
+        r
+    };
+    let can = |length: f64| columns_can_be_squared(Mat::dense(&of(length), n, n));
+    assert!(can(1.0) && can(1e-100) && can(1e100));
+    assert!(!can(1e-150) && !can(1e150) && !can(0.0) && !can(f64::NAN));
+    let narrow = |length: f64| {
+        let r: Vec<f32> = of(length).into_iter().map(|x| x as f32).collect();
+        columns_can_be_squared(Mat::dense(&r, n, n))
+    };
+    assert!(narrow(1e10) && !narrow(1e17) && !narrow(1e-17));
 }

@@ -1,7 +1,8 @@
 //! QR of tall matrices by a sketch and Cholesky, in two reads for R and a third for Q: most of it is products of matrices.
 //!
 //! The first read adds the rows up to a sketch [2n + 16, n], whose R₀ makes the columns of X = A·R₀⁻¹ nearly orthonormal. The second has XᴴX = R₁ᴴ·R₁, and R
-//! = R₁·R₀. Q is A·R₀⁻¹·R₁⁻¹, row by row, or A·R⁻¹ where one triangle is as good as two. Where R₀ or R₁ tells that
+//! = R₁·R₀. Q is A·R₀⁻¹·R₁⁻¹, row by row, or A·R⁻¹ where one triangle is as good as two. Where R₀ tells that the columns of A are nearly orthogonal
+//! themselves, as those of random numbers are, the second read has AᴴA = RᴴR, and nothing is divided by R₀. Where R₀ or R₁ tells that
 //! the matrix is too near a singular one, the tree does it.
 //!
 //! Source: Higgins, Szyld, Boman and Yamazaki, *Analysis of Randomized Householder-Cholesky QR Factorization with Multisketching*, arXiv
@@ -28,13 +29,24 @@ use flagstone_kernels::linalg::{self, Mat, MatMut};
 use flagstone_kernels::with_field;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What a read has found: the ratio of a triangle's singular values, smallest over largest; nothing where there is no triangle.
-type Found = Arc<Mutex<Option<f64>>>;
+/// What a read has found of a triangle; nothing where there is none.
+type Found = Arc<Mutex<Option<Seen>>>;
+
+/// What a triangle tells.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    /// The ratio of its singular values, smallest over largest, its columns brought to length one.
+    ratio: f64,
+    /// Whether the squares of its columns' lengths are numbers like others.
+    can_be_squared: bool,
+}
 
 /// How many times n·ε the ratio of R₀, its columns brought to length one, is at least: X is then A·R₀⁻¹ to a sixteenth.
 const MARGIN: f64 = 16.0;
 /// The ratio of R₁ at least: X is as nearly orthonormal as a sketch makes it, so that XᴴX loses nothing.
 const LEAST: f64 = 0.02;
+/// The ratio of R₀ at least where A itself is squared, and that of its R: a sketch of orthonormal columns has a sixth.
+const APART: f64 = 0.1;
 
 /// A tall matrix on its way.
 pub struct SketchedQr {
@@ -48,6 +60,8 @@ enum At {
     Start,
     /// R₀, of this product, is being found.
     Sketched(Expr, u64, Found),
+    /// R of A itself is being found, beside R₀ of this product, which told this.
+    Direct(Expr, u64, Seen, Expr, Found),
     /// R₁ and R are being found, beside R₀; whether R alone does for Q.
     Squared([Expr; 3], bool, Found),
 }
@@ -57,8 +71,8 @@ enum At {
 enum Pass {
     /// The sketch: R₀.
     Sketch,
-    /// XᴴX, where the block of this product is R₀: R₁ and R.
-    Squares(u64),
+    /// XᴴX, where the block of this product is R₀: R₁ and R. Without one AᴴA: R.
+    Squares(Option<u64>),
 }
 
 impl SketchedQr {
@@ -71,7 +85,7 @@ impl SketchedQr {
         Sizes { n: self.arg.shape[1], dtype: self.arg.dtype }
     }
 
-    /// The plan of `pass`, and the products that it leaves: R₀, or R₁ and R.
+    /// The plan of `pass`, and the products that it leaves: R₀, or R₁ and R, or R.
     fn plan(&self, pass: &Pass, found: &Found, budget: &Budget) -> Result<(Plan, Vec<u64>)> {
         let sizes = self.sizes();
         let mut left = Vec::new();
@@ -97,6 +111,18 @@ impl SketchedQr {
         Ok((plan, left))
     }
 
+    /// The read that follows where A·R₀⁻¹ is squared, R₀ being of this product.
+    fn squared(&mut self, first: Expr, product: u64, seen: Seen, budget: &Budget, keeper: &dyn Keeper) -> Result<Step> {
+        let (m, n) = (self.arg.shape[0] as f64, self.arg.shape[1] as f64);
+        let found = Found::default();
+        let (plan, left) = self.plan(&Pass::Squares(Some(product)), &found, budget)?;
+        let (second, r) = (self.triangle(left[0], keeper)?, self.triangle(left[1], keeper)?);
+        // rows over R are off by √n·ε over the ratio at most: no more than √m·ε is what the tree's are
+        let one_does = seen.ratio * m.sqrt() >= n.sqrt();
+        self.at = At::Squared([first, second, r], one_does, found);
+        Ok(Step::Run(plan))
+    }
+
     /// A triangle that a pass leaves.
     fn triangle(&self, product: u64, keeper: &dyn Keeper) -> Result<Expr> {
         let n = self.arg.shape[1];
@@ -105,7 +131,7 @@ impl SketchedQr {
     }
 }
 
-fn value(found: &Found) -> Option<f64> {
+fn value(found: &Found) -> Option<Seen> {
     *found.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -114,19 +140,19 @@ impl Procedure for SketchedQr {
         format!("qr of {:?} by a sketch, or by a tree of rows where the matrix is nearly singular", self.arg.shape)
     }
     fn most(&self) -> Bound {
-        Bound { standing_bytes: 0, kept_bytes: 3 * rounded(self.sizes().bytes(self.sizes().n)), reads: 2 }
+        Bound { standing_bytes: 0, kept_bytes: 4 * rounded(self.sizes().bytes(self.sizes().n)), reads: 3 }
     }
     fn most_demanding(&self, budget: &Budget) -> Result<Plan> {
         let found = Found::default();
         let (sketch, products) = self.plan(&Pass::Sketch, &found, budget)?;
-        let (squares, _) = self.plan(&Pass::Squares(products[0]), &found, budget)?;
+        let (squares, _) = self.plan(&Pass::Squares(Some(products[0])), &found, budget)?;
         Ok(if demand_bytes(&sketch) >= demand_bytes(&squares) { sketch } else { squares })
     }
     fn bound(&self, _: &Budget) -> Result<Vec<Expr>> {
         tall_qr(&self.arg, By::Either)
     }
     fn step(&mut self, budget: &Budget, keeper: &dyn Keeper) -> Result<Step> {
-        let (m, n) = (self.arg.shape[0] as f64, self.arg.shape[1] as f64);
+        let n = self.arg.shape[1] as f64;
         match std::mem::replace(&mut self.at, At::Start) {
             At::Start => {
                 let found = Found::default();
@@ -135,21 +161,25 @@ impl Procedure for SketchedQr {
                 Ok(Step::Run(plan))
             }
             At::Sketched(first, product, found) => {
-                let ratio = value(&found).unwrap_or(0.0);
+                let Some(seen) = value(&found) else { return Ok(Step::Done(tall_qr(&self.arg, By::Tree)?)) };
                 // X differs from A·R₀⁻¹ by n·ε over this at most
-                if ratio.is_nan() || ratio < MARGIN * n * self.arg.dtype.epsilon() {
+                if seen.ratio.is_nan() || seen.ratio < MARGIN * n * self.arg.dtype.epsilon() {
                     return Ok(Step::Done(tall_qr(&self.arg, By::Tree)?));
                 }
+                if seen.ratio < APART || !seen.can_be_squared {
+                    return self.squared(first, product, seen, budget, keeper);
+                }
                 let found = Found::default();
-                let (plan, left) = self.plan(&Pass::Squares(product), &found, budget)?;
-                let (second, r) = (self.triangle(left[0], keeper)?, self.triangle(left[1], keeper)?);
-                // rows over R are off by √n·ε over the ratio at most: no more than √m·ε is what the tree's are
-                let one_does = ratio * m.sqrt() >= n.sqrt();
-                self.at = At::Squared([first, second, r], one_does, found);
+                let (plan, left) = self.plan(&Pass::Squares(None), &found, budget)?;
+                self.at = At::Direct(first, product, seen, self.triangle(left[0], keeper)?, found);
                 Ok(Step::Run(plan))
             }
+            At::Direct(_, _, _, r, found) if value(&found).is_some_and(|of_r| of_r.ratio >= APART) => {
+                Ok(Step::Done(vec![rows_over(&self.arg, vec![r.clone()])?, r]))
+            }
+            At::Direct(first, product, seen, ..) => self.squared(first, product, seen, budget, keeper),
             At::Squared([first, second, r], one_does, found) => {
-                if !value(&found).is_some_and(|ratio| ratio >= LEAST) {
+                if !value(&found).is_some_and(|of_r1| of_r1.ratio >= LEAST) {
                     return Ok(Step::Done(tall_qr(&self.arg, By::Tree)?));
                 }
                 let triangles = if one_does { vec![r.clone()] } else { vec![first, second] };
@@ -170,7 +200,8 @@ impl Pass {
     fn name(&self) -> &'static str {
         match self {
             Pass::Sketch => "qr: sketch",
-            Pass::Squares(_) => "qr: squares",
+            Pass::Squares(None) => "qr: squares of the matrix",
+            Pass::Squares(Some(_)) => "qr: squares",
         }
     }
     /// Flops of some rows of `n` elements.
@@ -200,8 +231,8 @@ impl PassStage {
         let layout = Layout::new([rounded(sizes.bytes(longest))]);
         let kernel = with_field!(sizes.dtype, T => linalg::rows_squared_scratch_bytes::<T>(longest as usize, n as usize)) as u64;
         let reads = match pass {
-            Pass::Sketch => vec![],
-            Pass::Squares(first) => vec![Blocks::new(*first, &[1], sizes.bytes(n)).along([Along::One(0)])],
+            Pass::Sketch | Pass::Squares(None) => vec![],
+            Pass::Squares(Some(first)) => vec![Blocks::new(*first, &[1], sizes.bytes(n)).along([Along::One(0)])],
         };
         let graph = Graph {
             feeds: vec![rows_of_feed(&source, &rows)],
@@ -232,7 +263,7 @@ impl Places for PassStage {
         let [x] = self.layout.split(&mut scratch);
         let (first, len) = self.rows.chunk(place[0]);
         let x = &mut x[..self.sizes.bytes(len) as usize];
-        let fed = reads.len() - matches!(self.pass, Pass::Squares(_)) as usize;
+        let fed = reads.len() - matches!(self.pass, Pass::Squares(Some(_))) as usize;
         self.source.bring_rows((first, len), &reads[..fed], x, scratch, counters)?;
         let n = self.sizes.n as usize;
         with_field!(self.sizes.dtype, T => {
@@ -242,9 +273,11 @@ impl Places for PassStage {
                     to.fill(<T as linalg::Field>::ZERO);
                     linalg::sketch_rows(first, x, n, to);
                 }
-                Pass::Squares(_) => {
+                Pass::Squares(first) => {
                     let mut x = MatMut::dense(x, len as usize, n);
-                    linalg::rows_over(Mat::dense(bytemuck::cast_slice(reads[fed]), n, n), x.again(), scratch);
+                    if first.is_some() {
+                        linalg::rows_over(Mat::dense(bytemuck::cast_slice(reads[fed]), n, n), x.again(), scratch);
+                    }
                     linalg::rows_squared(x.read(), MatMut::dense(to, n, n), scratch);
                 }
             }
@@ -313,7 +346,8 @@ impl FactorStage {
         let cholesky = with_field!(sizes.dtype, T => linalg::rows_cholesky_scratch_bytes::<T>(n as usize)) as u64;
         let (t, kernel) = match pass {
             Pass::Sketch => (sizes.t_bytes(height), sizes.scratch_bytes(height).max(cholesky)),
-            Pass::Squares(first) => {
+            Pass::Squares(None) => (0, cholesky),
+            Pass::Squares(Some(first)) => {
                 products.push(Product::new("qr: R", 1));
                 reads.push(one(*first, square));
                 (0, cholesky)
@@ -345,20 +379,24 @@ impl Places for FactorStage {
         let n = self.sizes.n as usize;
         let mut writes = writes.into_iter();
         let (Some(to), second) = (writes.next(), writes.next()) else { return Err(Error::internal("no triangle")) };
-        let found = match second {
-            None => {
-                let t = &mut t[..self.sizes.t_bytes(self.pass.height(self.sizes.n)) as usize];
-                self.sizes.factor(of, t, to, scratch);
-                with_field!(self.sizes.dtype, T => Some(linalg::columns_reciprocal::<T>(Mat::dense(bytemuck::cast_slice(to), n, n), scratch)))
+        if let Pass::Sketch = self.pass {
+            let t = &mut t[..self.sizes.t_bytes(self.pass.height(self.sizes.n)) as usize];
+            self.sizes.factor(of, t, to, scratch);
+        }
+        let found = with_field!(self.sizes.dtype, T => {
+            let ratio = match self.pass {
+                Pass::Sketch => Some(linalg::columns_reciprocal::<T>(Mat::dense(bytemuck::cast_slice(to), n, n), scratch)),
+                Pass::Squares(_) => {
+                    let g = MatMut::<T>::dense(bytemuck::cast_slice_mut(of), n, n);
+                    linalg::rows_cholesky(g, MatMut::dense(bytemuck::cast_slice_mut(to), n, n), scratch)
+                }
+            };
+            let triangle = Mat::<T>::dense(bytemuck::cast_slice(to), n, n);
+            if let (Some(r), Some(first)) = (second, reads.get(1)) {
+                linalg::triangles(triangle, Mat::dense(bytemuck::cast_slice(first), n, n), MatMut::dense(bytemuck::cast_slice_mut(r), n, n), scratch);
             }
-            Some(r) => with_field!(self.sizes.dtype, T => linalg::rows_cholesky::<T>(
-                MatMut::dense(bytemuck::cast_slice_mut(of), n, n),
-                Mat::dense(bytemuck::cast_slice(reads[1]), n, n),
-                MatMut::dense(bytemuck::cast_slice_mut(to), n, n),
-                MatMut::dense(bytemuck::cast_slice_mut(r), n, n),
-                scratch,
-            )),
-        };
+            ratio.map(|ratio| Seen { ratio, can_be_squared: linalg::columns_can_be_squared(triangle) })
+        });
         *self.found.lock().unwrap_or_else(PoisonError::into_inner) = found;
         Ok(())
     }
