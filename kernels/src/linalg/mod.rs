@@ -36,8 +36,8 @@ pub use lu::{lu_apply, lu_apply_transposed, lu_panel, lu_scratch_bytes, lu_swap}
 pub use matrix::{Mat, MatMut};
 pub use qr::{qr_apply, qr_panel, qr_scratch_bytes};
 pub use rows::{
-    columns_can_be_squared, columns_reciprocal, rows_cholesky, rows_cholesky_scratch_bytes, rows_over, rows_over_scratch_bytes, rows_squared,
-    rows_squared_scratch_bytes, sketch_height, sketch_rows, triangles,
+    columns_can_be_squared, columns_reciprocal, rows_cholesky, rows_cholesky_scratch_bytes, rows_over, rows_over_scratch_bytes,
+    rows_squared, rows_squared_scratch_bytes, sketch_height, sketch_rows, triangles,
 };
 pub use small::{Real, SMALL_MAX, eigh_small};
 pub use sweeps::{sweeps_apply, sweeps_scratch_bytes, sweeps_t, sweeps_t_len, sweeps_t_scratch_bytes};

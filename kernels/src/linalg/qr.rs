@@ -16,7 +16,12 @@ const ADJOINT: Form = Form { negative: false, conj_a: true, conj_b: false };
 /// Bytes of scratch for [`qr_panel`] and [`qr_apply`] on blocks of `m` rows and `w` columns; the other block has no more.
 pub fn qr_scratch_bytes<T: Field>(m: usize, w: usize) -> usize {
     let small = taken_bytes::<T>(w * w);
-    taken_bytes::<T>(m * PACKED) + 6 * small + product_scratch_bytes::<T>(m, w, m.max(w))
+    taken_bytes::<T>(m * PACKED) + 6 * small + qr_products_bytes::<T>(m, w, w)
+}
+
+/// Bytes of scratch for the products of `w` reflectors of `m` rows and a block of `columns` columns.
+pub(super) fn qr_products_bytes<T: Field>(m: usize, w: usize, columns: usize) -> usize {
+    product_scratch_bytes::<T>(m, columns, w).max(product_scratch_bytes::<T>(w, columns, m))
 }
 
 /// Factors the rows from `at` on of a block [m, w]: R on and above the diagonal that begins in row `at`, below it the

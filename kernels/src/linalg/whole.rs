@@ -2,7 +2,7 @@
 
 use super::field::Field;
 use super::matrix::{Mat, MatMut};
-use super::qr::{qr_apply, qr_panel, qr_scratch_bytes};
+use super::qr::{qr_apply, qr_panel, qr_products_bytes, qr_scratch_bytes};
 
 /// Columns that are factored together.
 const BLOCK: usize = 64;
@@ -15,7 +15,7 @@ pub fn qr_whole_t_len(m: usize, n: usize) -> usize {
 /// Bytes of scratch for [`qr_whole`] and [`qr_whole_apply`] of a matrix [m, n], to one with `columns` columns.
 pub fn qr_whole_scratch_bytes<T: Field>(m: usize, n: usize, columns: usize) -> usize {
     qr_scratch_bytes::<T>(m, BLOCK.min(n.max(1)))
-        + super::matrix::product_scratch_bytes::<T>(m, columns.max(n), m)
+        + qr_products_bytes::<T>(m, BLOCK, columns.max(n))
         + 64
         + 2 * super::matrix::taken_bytes::<T>(BLOCK * columns.max(n))
 }
