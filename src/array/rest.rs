@@ -44,6 +44,9 @@ impl Writer for Part {
     fn granule(&self) -> &[u64] {
         self.whole.granule()
     }
+    fn run_bytes(&self) -> u64 {
+        self.whole.run_bytes()
+    }
     fn scratch_bytes(&self, shape: &[u64]) -> u64 {
         self.whole.scratch_bytes(shape)
     }

@@ -81,14 +81,28 @@ impl Tasks for WriteStage {
     }
 }
 
+/// Granules of any length made so long that their elements lie in runs: the last axes whole, as long as all of them have no more than
+/// `run_bytes`.
+fn in_runs(granule: &[u64], shape: &[u64], item: u64, run_bytes: u64) -> Vec<u64> {
+    let (mut granule, mut bytes) = (granule.to_vec(), item);
+    for (len, &n) in granule.iter_mut().zip(shape).rev() {
+        bytes = bytes.saturating_mul(n);
+        if bytes > run_bytes {
+            break;
+        }
+        *len = n;
+    }
+    granule
+}
+
 impl Lowering<'_> {
     pub(super) fn write(&mut self, expr: &Expr, writer: &Arc<dyn Writer>) -> Result<()> {
         let (feed, regs) = self.feed(&[expr], &expr.shape)?;
         let fused = Arc::new(Fused::new(feed.program.clone(), regs, vec![]));
         let stage = |feed: &Feed, cuts: Vec<AxisChunks>| WriteStage::new(feed, &fused, cuts, writer);
-        let granule = writer.granule();
+        let granule = in_runs(writer.granule(), &feed.shape, expr.dtype.size() as u64, writer.run_bytes());
         let make = |cuts: Vec<AxisChunks>| stage(&feed, cuts);
-        let made = blocking::for_writer(&feed, granule, self.budget.work(), make, Stage::demand_bytes, self.budget.share_bytes());
+        let made = blocking::for_writer(&feed, &granule, self.budget.work(), make, Stage::demand_bytes, self.budget.share_bytes());
         let (feed, stage) = match self.cuts_chunks(&feed, &made.work.boxes.cuts) {
             true => {
                 let cuts = made.work.boxes.cuts.clone();
@@ -167,4 +181,19 @@ fn both(chunks: &AxisChunks, cuts: &AxisChunks, offset: u64) -> AxisChunks {
     let mut last = 0;
     let lengths: Vec<u64> = all.into_iter().filter(|&end| end > 0).map(|end| end - std::mem::replace(&mut last, end)).collect();
     AxisChunks::from_lengths(&lengths)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_runs;
+
+    #[test]
+    fn short_rows_are_written_whole() {
+        assert_eq!(in_runs(&[1, 1], &[1000, 2], 8, 4096), [1, 2]);
+        assert_eq!(in_runs(&[1, 1, 1], &[1000, 100, 5], 8, 4096), [1, 100, 5]);
+        assert_eq!(in_runs(&[1, 1], &[1000, 1000], 8, 4096), [1, 1]);
+        assert_eq!(in_runs(&[1, 1], &[1000, 2], 8, 0), [1, 1]);
+        assert_eq!(in_runs(&[1], &[7], 8, 4096), [7]);
+        assert_eq!(in_runs(&[], &[], 8, 4096), [0u64; 0]);
+    }
 }

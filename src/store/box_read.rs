@@ -10,6 +10,8 @@ use std::os::unix::fs::FileExt;
 
 /// The largest piece that is staged at once.
 pub(crate) const PIECE_BYTES: u64 = 1 << 20;
+/// Rows of a file of fewer bytes than this are written whole, where that can be had: a call takes as long as copying them.
+pub(crate) const RUN_BYTES: u64 = 4 << 10;
 /// Wanted bytes farther apart than this are read one by one, not with what lies between them.
 const GAP_BYTES: u64 = 8 << 10;
 /// Dense stretches at least this long go straight to the output, one call each.

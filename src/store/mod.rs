@@ -39,6 +39,7 @@ pub(crate) use formats::rehearse;
 pub use formats::{create, create_group, exists, extent, is_begun, map, share_dimensions};
 pub use in_memory::{InMemory, MemoryWriter};
 pub use many::{AsOne, Many, decoding, find, open_many};
+pub(crate) use netcdf::is_default_fill;
 pub use opening::{open, tree, version};
 pub use packing::Packing;
 pub use tree::{Node, Refused};
@@ -297,6 +298,11 @@ pub trait Writer: Send + Sync {
     /// The boxes that must be written whole, each by one call: chunks, shards, or rows of a flat file
     /// (all ones: any region).
     fn granule(&self) -> &[u64];
+    /// Bytes that should lie one after the other in what one call of [`Writer::write`] is given: shorter runs cost a call of the system
+    /// each. 0 where that does not matter.
+    fn run_bytes(&self) -> u64 {
+        0
+    }
     /// Scratch bytes for [`Writer::write`] of a region of `shape`.
     fn scratch_bytes(&self, shape: &[u64]) -> u64;
     /// The same where the data lie dense in C order: less where they are stored from where they lie.

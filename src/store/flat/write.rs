@@ -3,7 +3,7 @@
 use super::header;
 use crate::error::{Error, Result};
 use crate::grid::Region;
-use crate::store::box_read::{PIECE_BYTES, write_box};
+use crate::store::box_read::{PIECE_BYTES, RUN_BYTES, write_box};
 use crate::store::in_memory::{check_write, dense_len};
 use crate::store::publish::{already_exists, parent, partial_path, publish};
 use crate::store::reach::near_misses;
@@ -85,6 +85,9 @@ fn start(file: &Path, address: &str, create: &Create, header: Vec<u8>) -> Result
 impl Writer for FlatWriter {
     fn granule(&self) -> &[u64] {
         &self.granule
+    }
+    fn run_bytes(&self) -> u64 {
+        RUN_BYTES
     }
     fn scratch_bytes(&self, shape: &[u64]) -> u64 {
         dense_len(shape, self.create.dtype).unwrap_or(u64::MAX).clamp(16, PIECE_BYTES)
