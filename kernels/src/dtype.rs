@@ -111,7 +111,7 @@ impl DType {
     }
 
     /// Reads a NumPy name (`float64`), a type code (`f8`, `<f8`, `?`), or ours (`f64`); the byte order
-    /// mark is accepted and ignored. `None` if it names no dtype of ours.
+    /// mark is accepted and ignored. `None` if it names no dtype of ours; `f16` names none, since NumPy counts bytes.
     pub fn parse(text: &str) -> Option<DType> {
         let text = text.trim_start_matches(['<', '>', '=', '|']);
         Some(match text {
@@ -124,7 +124,7 @@ impl DType {
             "uint16" | "u2" | "u16" | "ushort" | "H" => DType::U16,
             "uint32" | "u4" | "u32" | "uintc" | "I" => DType::U32,
             "uint64" | "u8" | "u64" | "uint" | "uintp" | "ulong" | "ulonglong" | "L" | "Q" | "P" | "N" => DType::U64,
-            "float16" | "f2" | "f16" | "half" | "e" => DType::F16,
+            "float16" | "f2" | "half" | "e" => DType::F16,
             "bfloat16" | "bf16" => DType::BF16,
             "float32" | "f4" | "f32" | "single" | "f" => DType::F32,
             "float64" | "f8" | "f64" | "float" | "double" | "d" => DType::F64,

@@ -491,7 +491,7 @@ pub(in crate::array) static SIGNATURES: &[Signature] = &[
         let groups = up_to_greatest(&labels, 1)?;
         let one = func(&x.groupby(&labels, axis, 1), ddof)?.expr()?;
         let mut lengths = counted::lengths(&one);
-        let at = position(NAME, axis, lengths.len())?;
+        let at = position(NAME, axis, x.ndim()?)?;
         lengths.splice(at..at + 1, counted::lengths(&groups.expr()?));
         let made = composed_as(NAME, &[&x, &labels, &groups], Ok((lengths, one.dtype)), move |arrays| {
             func(&arrays[0].groupby(&arrays[1], axis, arrays[2].shape()?[0]), ddof)

@@ -51,12 +51,7 @@ pub(super) fn held(indices: &Expr, len: u64, from_end: bool) -> Result<Expr> {
         if given.shape.contains(&0) {
             return Ok(given.clone());
         }
-        let kernel = Rows::Held(Held { len, from_end });
-        if given.shape.is_empty() {
-            let one = Array::from_expr(given.clone()).reshape([1]).expr()?;
-            return Array::from_expr(rows::of_elements(kernel, &[one], DType::I64)?).reshape(Vec::<u64>::new()).expr();
-        }
-        rows::of_elements(kernel, std::slice::from_ref(given), DType::I64)
+        rows::of_each(Rows::Held(Held { len, from_end }), given, DType::I64)
     })
 }
 

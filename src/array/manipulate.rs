@@ -33,7 +33,8 @@ fn cut_from(args: &[Expr], axis: usize) -> Option<(Expr, Affine)> {
         let (of, view) = uncut(arg);
         let (here, n) = (Follow { start: end as i64, step: 1, axis: Some(axis) }, arg.shape[axis]);
         let fits = |at: usize, follow: &Follow| match at == cut {
-            true => *follow == here || n == 1 && follow.start == here.start,
+            // one place is followed by none of the axes that are cut
+            true => *follow == here || n == 1 && follow.start == here.start && follow.axis.is_none_or(|of| of == axis),
             false => *follow == all.source[at] && follow.axis != Some(axis),
         };
         if of.id != whole.id || !view.source.iter().enumerate().all(|(at, follow)| fits(at, follow)) {

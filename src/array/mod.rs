@@ -52,6 +52,7 @@ mod random_order;
 mod random_table;
 mod reduce;
 mod registered;
+mod required;
 mod rest;
 mod rolling;
 mod run;

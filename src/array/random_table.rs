@@ -27,7 +27,7 @@ macro_rules! placed {
         sig!($name [$p = "0.0", $q = "1.0", "size" = "None"; "seed" = "None", "dtype" = "None", "chunks" = "None", "stream" = "0"] $doc, |a| {
             match numbers($name, &a[..2])? {
                 Some(given) => described($name, random::$make(given[0], given[1]), &a[2..]),
-                None => moved($name, random::$standard(0.0, 1.0), &a[0], &a[1], &a[2..], $end),
+                None => moved($name, random::$standard(0.0, 1.0), &a[0], ($q, &a[1]), &a[2..], $end),
             }
         })
     };
@@ -202,9 +202,18 @@ fn described(name: &str, mut random: RandomArray, a: &[Value]) -> Called {
     given(random.stream(args::natural(name, &a[4])?).build())
 }
 
-/// `standard · scale + loc` of the shape that all three broadcast to; `rest` is `[size, seed, dtype, chunks, stream]`.
-fn moved(name: &str, standard: RandomArray, loc: &Value, scale: &Value, rest: &[Value], end: fn(&Array) -> Array) -> Called {
-    let (loc, scale) = (args::operand(name, loc)?, args::operand(name, scale)?);
+/// `standard · scale + loc` of the shape that all three broadcast to, and what the scale is called, which is not negative; `rest` is
+/// `[size, seed, dtype, chunks, stream]`.
+fn moved(
+    name: &str,
+    standard: RandomArray,
+    loc: &Value,
+    (called, scale): (&str, &Value),
+    rest: &[Value],
+    end: fn(&Array) -> Array,
+) -> Called {
+    let (loc, scale) = (args::operand(name, loc)?, args::array(name, scale)?);
+    let scale: Operand = scale.required(name, &scale.lt(0).logical_not(), &format!("{called} is negative; expected 0 or more"))?.into();
     let shape = |operand: &Operand| if let Operand::Array(array) = operand { array.shape() } else { Ok(vec![]) };
     let common = elementwise::common_shape(name, &[&shape(&loc)?, &shape(&scale)?])?;
     let size = Value::Tuple(common.iter().map(|&n| Value::Scalar(Scalar::Int(n as i64))).collect());
@@ -229,14 +238,14 @@ fn uniform(a: &[Value]) -> Called {
     }
     let low = args::array(name, &a[0])?;
     let width = args::array(name, &a[1])? - &low;
-    moved(name, random::random(), &a[0], &Value::Array(width), &a[2..], Array::clone)
+    moved(name, random::random(), &a[0], ("high - low", &Value::Array(width)), &a[2..], Array::clone)
 }
 
 /// (scale, size, …).
 fn scaled(name: &str, a: &[Value], make: fn(f64) -> RandomArray) -> Called {
     match numbers(name, &a[..1])? {
         Some(scale) => described(name, make(scale[0]), &a[1..]),
-        None => moved(name, make(1.0), &Value::Scalar(Scalar::Float(0.0)), &a[0], &a[1..], Array::clone),
+        None => moved(name, make(1.0), &Value::Scalar(Scalar::Float(0.0)), ("scale", &a[0]), &a[1..], Array::clone),
     }
 }
 

@@ -1,12 +1,14 @@
-//! Functions of two arrays as reductions and as running totals: NumPy's `ufunc.reduce` and `ufunc.accumulate`.
+//! Functions of two arrays as reductions, as running totals and as reductions of slices: NumPy's `ufunc.reduce`, `ufunc.accumulate` and
+//! `ufunc.reduceat`.
 
+use super::axes::position;
 use super::calls::{Options, cumulative, reduction};
 use super::composed::composed;
-use super::reduce::first_value;
+use super::reduce::{self as reductions, first_value};
 use super::table::{default, params, sig};
 use super::value::{Param, Signature, Value};
-use super::{Array, Axes, args, where_};
-use crate::error::Result;
+use super::{Array, Axes, Index, arange, args, concatenate, where_};
+use crate::error::{Error, Result};
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::op::{ReduceOp, ScanOp};
 
@@ -21,6 +23,12 @@ macro_rules! reduces {
 macro_rules! accumulates {
     ($name:literal $doc:literal, $call:expr) => {
         sig!($name ["array", "axis" = "0", "dtype" = "None"] $doc, $call)
+    };
+}
+
+macro_rules! slices {
+    ($name:literal $doc:literal, $call:expr) => {
+        sig!($name ["array", "indices", "axis" = "0", "dtype" = "None"] $doc, $call)
     };
 }
 
@@ -42,7 +50,9 @@ pub(super) static SIGNATURES: &[Signature] = &[
     reduces!("bitwise_xor.reduce" "Bits that an odd number of them has.", |a| reduce(ReduceOp::BitwiseXor, false, a)),
     reduces!("logaddexp.reduce" "log Σ eˣ.", |a| log_sum(Base::E, a)),
     reduces!("logaddexp2.reduce" "log₂ Σ 2ˣ.", |a| log_sum(Base::Two, a)),
+    reduces!("subtract.reduce" "The first element less all others.", |a| reduce(ReduceOp::Sum, false, &less_the_rest(a, 4)?)),
     accumulates!("add.accumulate" "Running sums.", |a| cumulative(ScanOp::Sum, false, a)),
+    accumulates!("subtract.accumulate" "The first element less those so far.", |a| cumulative(ScanOp::Sum, false, &less_the_rest(a, 3)?)),
     accumulates!("multiply.accumulate" "Running products.", |a| cumulative(ScanOp::Prod, false, a)),
     accumulates!("maximum.accumulate" "Running maxima.", |a| cumulative(ScanOp::Max, false, a)),
     accumulates!("minimum.accumulate" "Running minima.", |a| cumulative(ScanOp::Min, false, a)),
@@ -50,7 +60,74 @@ pub(super) static SIGNATURES: &[Signature] = &[
     accumulates!("fmin.accumulate" "Running minima of what is not NaN.", |a| cumulative(ScanOp::Min, true, a)),
     accumulates!("logical_and.accumulate" "Whether all so far are nonzero.", |a| cumulative(ScanOp::Min, false, &truths(a)?)),
     accumulates!("logical_or.accumulate" "Whether any so far is nonzero.", |a| cumulative(ScanOp::Max, false, &truths(a)?)),
+    slices!("add.reduceat" "Sums of the elements from each index up to the next, and of one element where the next is not greater.", |a| at(ReduceOp::Sum, a)),
+    slices!("multiply.reduceat" "Products of such slices.", |a| at(ReduceOp::Prod, a)),
+    slices!("maximum.reduceat" "Largest values of such slices.", |a| at(ReduceOp::Max, a)),
+    slices!("minimum.reduceat" "Smallest values of such slices.", |a| at(ReduceOp::Min, a)),
+    slices!("logical_and.reduceat" "Whether all of such slices are nonzero.", |a| at(ReduceOp::All, a)),
+    slices!("logical_or.reduceat" "Whether any of such slices is nonzero.", |a| at(ReduceOp::Any, a)),
+    slices!("bitwise_and.reduceat" "Bits that all of such slices have.", |a| at(ReduceOp::BitwiseAnd, a)),
+    slices!("bitwise_or.reduceat" "Bits that any of such slices has.", |a| at(ReduceOp::BitwiseOr, a)),
 ];
+
+/// (array, axis, dtype, …) with the others of an axis negated, as their first one less the others is their sum; `initial` is at that place.
+fn less_the_rest(a: &[Value], initial: usize) -> Result<Vec<Value>> {
+    const NAME: &str = "subtract";
+    let (x, axes) = (args::array(NAME, &a[0])?, args::axes(NAME, &a[1])?);
+    let dtype = args::dtype(NAME, &a[2])?.map_or_else(|| x.dtype(), Ok)?;
+    if dtype == DType::Bool {
+        return Err(Error::bad_type(NAME, "bool; use bitwise_xor or logical_xor"));
+    }
+    let x = x.astype(dtype);
+    let [axis] = axes.positions(NAME, x.ndim()?)?[..] else {
+        return Err(Error::bad_request(NAME, "several axes; the order of differences matters, so expected one"));
+    };
+    let first = a.get(initial).is_none_or(|initial| matches!(initial, Value::None));
+    if first && a.get(5).is_some_and(|only| !matches!(only, Value::None)) {
+        return Err(Error::bad_request(NAME, "where= without an initial value; expected initial="));
+    }
+    let mut signed = a.to_vec();
+    signed[0] = Value::Array(composed(NAME, &[&x], move |arrays| {
+        let x = &arrays[0];
+        let mut shape = vec![1; x.ndim()?];
+        shape[axis] = x.shape()?[axis];
+        let place = arange(0, shape[axis] as i64, 1, None).reshape(shape);
+        // less an initial value all are taken
+        Ok(where_(if first { place.gt(0) } else { place.ge(0) }, -x, x))
+    }));
+    signed[2] = Value::DType(dtype);
+    Ok(signed)
+}
+
+/// (array, indices, axis, dtype).
+fn at(op: ReduceOp, a: &[Value]) -> Called {
+    let name = "reduceat";
+    let (x, axis) = (args::array(name, &a[0])?, args::integer(name, &a[2])?);
+    let (indices, dtype) = (args::integers(name, &args::told(name, &a[1])?)?, args::dtype(name, &a[3])?);
+    let axes = || Ok::<_, Error>(Axes { keepdims: true, dtype, ..args::axes(name, &a[2])? });
+    let (ndim, all) = (x.ndim()?, axes()?);
+    let axis = position(name, axis, ndim)?;
+    Ok(Value::Array(composed(name, &[&x], move |arrays| {
+        let x = &arrays[0];
+        let n = x.shape()?[axis] as i64;
+        if let Some(beyond) = indices.iter().find(|&&index| !(0..n).contains(&index)) {
+            return Err(Error::bad_index(name, format!("index {beyond} is out of bounds for axis {axis} with length {n}")));
+        }
+        let ends = indices.iter().skip(1).copied().chain([n]);
+        let slice = |(&start, end): (&i64, i64)| {
+            let mut index = vec![Index::WHOLE; ndim];
+            index[axis] = Index::Slice(Some(start), Some(end.max(start + 1)), None);
+            Array::build(|| reductions::reduce(op, &x.index(index).expr()?, &all, false))
+        };
+        let parts: Vec<Array> = indices.iter().zip(ends).map(slice).collect();
+        if parts.is_empty() {
+            let mut none = vec![Index::WHOLE; ndim];
+            none[axis] = Index::Slice(Some(0), Some(0), None);
+            return Ok(slice((&0, n)).index(none));
+        }
+        Ok(concatenate(&parts, axis as i64))
+    })))
+}
 
 /// (array, axis, dtype, keepdims, initial, where).
 fn reduce(op: ReduceOp, skip_nan: bool, a: &[Value]) -> Called {

@@ -250,6 +250,7 @@ impl FunctionStage {
             }
             Refused::Label(label, groups) => format!("the label {label} of {groups} groups; expected 0 to {}", groups - 1),
             Refused::Weights => "a weight that is negative or not finite, or none above 0; expected numbers from 0 on".to_string(),
+            Refused::Required(what) => what,
             // the name stands before the message already
             Refused::Parameters(what) => what.split_once(": ").map_or(what.clone(), |(_, what)| what.to_string()),
         };

@@ -29,6 +29,27 @@ impl Held {
     }
 }
 
+/// What must hold of each element.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Required {
+    /// The operation that requires it.
+    pub by: String,
+    /// What is said where it does not.
+    pub otherwise: String,
+}
+
+impl Required {
+    /// # Errors
+    /// Where a bool is false.
+    pub(super) fn run(&self, given: &[u8], out: &mut [u8]) -> Result<(), Refused> {
+        if given.contains(&0) {
+            return Err(Refused::Required(self.otherwise.clone()));
+        }
+        out[..given.len()].copy_from_slice(given);
+        Ok(())
+    }
+}
+
 /// The place, counted from the end where it is negative.
 fn place(at: i64, n: usize) -> Result<usize, Refused> {
     let from_start = if at < 0 { at + n as i64 } else { at };
@@ -80,6 +101,14 @@ mod tests {
         assert_eq!(of([3, -1, -4], true), Ok([3, 3, 0]));
         assert_eq!(of([0, 3, -1], false), Err(Refused::Place(-1, 4)));
         assert_eq!((of([0, 4, 1], false), of([-5, 0, 0], true)), (Err(Refused::Place(4, 4)), Err(Refused::Place(-5, 4))));
+    }
+
+    #[test]
+    fn what_does_not_hold_is_refused() {
+        let required = Required { by: "histogram".into(), otherwise: "too many".into() };
+        let mut out = [0; 3];
+        assert_eq!((required.run(&[1, 1, 1], &mut out), out), (Ok(()), [1, 1, 1]));
+        assert_eq!(required.run(&[1, 0, 1], &mut out), Err(Refused::Required("too many".into())));
     }
 
     #[test]

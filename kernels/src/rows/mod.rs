@@ -9,7 +9,7 @@ mod rolling;
 mod slide;
 mod top;
 
-pub use along::Held;
+pub use along::{Held, Required};
 pub use drawn::Drawn;
 pub use quantiles::{ByLabel, Weighted};
 pub use rolling::{Fold, Rolling};
@@ -38,6 +38,8 @@ pub enum Rows {
     Drawn(Drawn),
     /// Of integers, places of an axis from its start, or a refusal.
     Held(Held),
+    /// Of bools, the same: one that is false is refused, for this reason.
+    Required(Required),
 }
 
 /// Why rows were refused.
@@ -51,11 +53,13 @@ pub enum Refused {
     Weights,
     /// Parameters that a law does not take, and why.
     Parameters(String),
+    /// What must hold does not, and what that is.
+    Required(String),
 }
 
 impl Rows {
     /// NumPy's name, or that of whoever has it.
-    pub fn name(&self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
             Rows::PutAlong(_) => "put_along_axis",
             Rows::Top(top) => top.name(),
@@ -65,6 +69,7 @@ impl Rows {
             Rows::ByLabel(_) => "groupby",
             Rows::Drawn(of) => of.law.full_name(),
             Rows::Held(_) => "index",
+            Rows::Required(of) => &of.by,
         }
     }
 
@@ -76,7 +81,7 @@ impl Rows {
     /// Bytes beside the rows, where those of the arguments have `lens` elements.
     pub fn scratch_bytes(&self, lens: &[u64]) -> u64 {
         match self {
-            Rows::PutAlong(_) | Rows::Slide(_) | Rows::Drawn(_) | Rows::Held(_) => 0,
+            Rows::PutAlong(_) | Rows::Slide(_) | Rows::Drawn(_) | Rows::Held(_) | Rows::Required(_) => 0,
             Rows::Top(top) => top.scratch_bytes(lens[0]),
             Rows::Rolling(rolling) => rolling.scratch_bytes(),
             Rows::Weighted(of) => of.scratch_bytes(lens[0]),
@@ -111,6 +116,7 @@ impl Rows {
             Rows::ByLabel(of) => of.run(args[0], bytemuck::cast_slice(args[1]), lens[0], out, scratch),
             Rows::Drawn(of) => of.run(args, out),
             Rows::Held(of) => of.run(bytemuck::cast_slice(args[0]), bytemuck::cast_slice_mut(out)),
+            Rows::Required(of) => of.run(args[0], out),
         }
     }
 }

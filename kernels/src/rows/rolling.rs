@@ -103,7 +103,8 @@ impl Rolling {
 
 fn variance<I: Iterator<Item = f64>>(values: impl Fn() -> I, count: usize, ddof: f64) -> f64 {
     let mean = values().sum::<f64>() / count as f64;
-    values().map(|x| (x - mean) * (x - mean)).sum::<f64>() / (count as f64 - ddof)
+    let free = count as f64 - ddof;
+    if free > 0.0 { values().map(|x| (x - mean) * (x - mean)).sum::<f64>() / free } else { f64::NAN }
 }
 
 #[cfg(test)]

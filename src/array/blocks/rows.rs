@@ -1,6 +1,7 @@
 //! Kernels of rows as calls of blocks: rows are the last axes, all other axes are cut as memory asks.
 
 use super::called;
+use crate::array::Array;
 use crate::error::Result;
 use crate::expr::{BlockArg, CallAxis, Expr, Function};
 use crate::grid::{AxisChunks, ChunkGrid};
@@ -61,6 +62,15 @@ pub(in crate::array) fn of_elements(kernel: Rows, args: &[Expr], dtype: DType) -
     let axes = args[0].shape.len();
     let of = |expr: &Expr| arg(expr, 0..axes);
     node(kernel, args.iter().map(of).collect(), vec![CallAxis::Free; axes], dtype, args[0].chunks.axes.clone())
+}
+
+/// An element for each of `x`, of any number of axes.
+pub(in crate::array) fn of_each(kernel: Rows, x: &Expr, dtype: DType) -> Result<Expr> {
+    if !x.shape.is_empty() {
+        return of_elements(kernel, std::slice::from_ref(x), dtype);
+    }
+    let one = Array::from_expr(x.clone()).reshape([1]).expr()?;
+    Array::from_expr(of_elements(kernel, &[one], dtype)?).reshape(Vec::<u64>::new()).expr()
 }
 
 /// The `k` greatest (or least) values of each row, the greatest (or least) first, or their places: in one read, with a state of `k`

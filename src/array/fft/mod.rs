@@ -68,16 +68,19 @@ fn along(name: &'static str, kind: Kind, expr: &Expr, n: Option<i64>, axis: i64,
         };
         let scale = norm.scale(length, matches!(kind, Kind::Inverse | Kind::FromHalf));
         let arg = cast(expr, dtype)?;
+        // real values of what is real itself are as wide
+        let ends_in_half = kind == Kind::FromHalf && expr.dtype == DType::F16;
+        let ended = |out: Expr| if ends_in_half { cast(&out, DType::F16) } else { Ok(out) };
         if let Some(sides) = long::sides(length as u64).filter(|_| !arg.shape.contains(&0)) {
-            return long::along(kind, &Array::from_expr(arg), axis, sides, scale)?.expr();
+            return ended(long::along(kind, &Array::from_expr(arg), axis, sides, scale)?.expr()?);
         }
         let fft = Fft::new(kind, dtype, length, scale);
         if arg.shape.contains(&0) {
             let mut shape = arg.shape.clone();
             shape[axis] = fft.out_len();
-            return constant(Scalar::Int(0), fft.out(), &shape);
+            return ended(constant(Scalar::Int(0), fft.out(), &shape)?);
         }
-        lanes(Lane::Fft(std::sync::Arc::new(fft)), arg, axis)
+        ended(lanes(Lane::Fft(std::sync::Arc::new(fft)), arg, axis)?)
     })
 }
 

@@ -178,8 +178,8 @@ pub fn lu(a: &Array, form: LuIn) -> [Array; 3] {
     })
 }
 
-/// LU of a square matrix in one: L below the diagonal, U on and above it, and for each row the one that it was exchanged with
-/// (int64), as SciPy's `lu_factor`.
+/// LU of a matrix [m, n] in one: L below the diagonal, U on and above it, and for each of the first min(m, n) rows the one that it was exchanged
+/// with (int64), as SciPy's `lu_factor`.
 ///
 /// ```
 /// use flagstone::{DType, array::linalg, ones};
@@ -189,12 +189,18 @@ pub fn lu(a: &Array, form: LuIn) -> [Array; 3] {
 #[track_caller]
 pub fn lu_factor(a: &Array) -> [Array; 2] {
     several("lu_factor", &[a], |arrays| {
-        let a = square("lu_factor", &Array::from_expr(matrix("lu_factor", &arrays[0])?))?;
-        if a.shape[0] == 0 {
-            return Ok([Array::from_expr(a), zeros([0], DType::I64)]);
+        let a = Array::from_expr(matrix("lu_factor", &arrays[0])?);
+        let ([m, n], dtype) = (sides(&a)?, a.dtype()?);
+        let k = m.min(n);
+        if k == 0 {
+            return Ok([zeros([m, n], dtype), zeros([0], DType::I64)]);
         }
-        let mut outputs = factored(Factors::Lu, a)?;
-        Ok([outputs.swap_remove(2), outputs.swap_remove(1)])
+        let outputs = factored(Factors::Lu, a.index([Index::Ellipsis, span(0, k)]).expr()?)?;
+        let mut lu = outputs[2].clone();
+        if n > k {
+            lu = concatenate(&[lu, applied(Applied::Lower, &outputs[0], &a.index([Index::Ellipsis, span(k, n)]), Zeros::None)?], 1);
+        }
+        Ok([lu, outputs[1].clone()])
     })
 }
 

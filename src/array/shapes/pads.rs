@@ -177,7 +177,8 @@ fn statistic(x: &Array, at: usize, width: [u64; 2], lengths: &Option<Ends<u64>>,
             Pad::Mean(_) => some.mean(over),
             _ => some.median(over),
         };
-        let value = if dtype.is_integer() { value.rint().astype(dtype) } else { value.astype(dtype) };
+        let is_rounded = dtype.is_integer() && !matches!(mode, Pad::Maximum(_) | Pad::Minimum(_));
+        let value = if is_rounded { value.rint().astype(dtype) } else { value.astype(dtype) };
         Ok(if width == 0 { None } else { Some(value.broadcast_to(with_length(x, at, width)?)) })
     };
     let first = one(0, lengths[0], width[0])?;

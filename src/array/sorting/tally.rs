@@ -1,7 +1,7 @@
 //! How often values occur: by themselves (`bincount`) or between edges (`histogram`).
 
 use crate::array::elementwise::{broadcast, cast};
-use crate::array::{Array, counted, where_};
+use crate::array::{Array, Index, counted, where_};
 use crate::error::{Error, Result};
 use crate::expr::{Expr, Node, ops};
 use flagstone_kernels::dtype::{DType, Scalar};
@@ -16,6 +16,9 @@ pub(in crate::array) fn tally(indices: &Array, weights: Option<&Array>, bins: u6
 fn tallied(indices: &Array, even: Option<Even>, weights: Option<&Array>, bins: u64, strict: bool) -> Result<Array> {
     let indices = cast(&indices.expr()?, if even.is_some() { DType::F64 } else { DType::I64 })?;
     let weights = match weights {
+        Some(weights) if weights.dtype()?.is_complex() => {
+            return Err(Error::bad_type("bincount", format!("weights of {}; expected a real dtype", weights.dtype()?)));
+        }
         Some(weights) => Some(cast(&weights.expr()?, DType::F64)?),
         None => None,
     };
@@ -57,7 +60,10 @@ pub(in crate::array) fn binned(name: &str, x: &Array, edges: Edges) -> Result<(A
                     return Err(Error::bad_request(name, format!("edges of shape {other:?}; expected one axis and an element at least")));
                 }
             };
-            let last = edges.index([crate::array::Index::Int(-1)]);
+            let (starts, ends) = (edges.index([Index::Slice(None, Some(-1), None)]), edges.index([Index::Slice(Some(1), None, None)]));
+            let ascend = (&starts.le(ends)).all(..);
+            let edges = edges.required(name, &ascend, "edges that do not ascend; expected ascending ones")?;
+            let last = edges.index([Index::Int(-1)]);
             // the last bin has both its edges
             let place = edges.searchsorted(x.clone(), true) - 1;
             let place = where_(x.eq(&last), n as i64 - 1, place);
@@ -85,7 +91,12 @@ pub(in crate::array) fn binned(name: &str, x: &Array, edges: Edges) -> Result<(A
                 None if x.expr()?.shape.contains(&0) => {
                     (crate::array::zeros(Vec::<u64>::new(), of), crate::array::ones(Vec::<u64>::new(), of))
                 }
-                None => (values.min(..), values.max(..)),
+                None => {
+                    let (low, high) = (values.min(..), values.max(..));
+                    let finite = low.isfinite().logical_and(high.isfinite());
+                    let otherwise = "values whose range is not finite; expected finite ones, or range=";
+                    (low.required(name, &finite, otherwise)?, high.required(name, &finite, otherwise)?)
+                }
             };
             // all values the same: half a unit to either side
             let same = low.eq(&high);
@@ -98,6 +109,10 @@ pub(in crate::array) fn binned(name: &str, x: &Array, edges: Edges) -> Result<(A
                 move |at: &Array| where_(at.eq(bins as f64), high.clone(), at * (&width / bins as f64) + &low).astype(of_edges).astype(of)
             };
             let edges = edge(&steps).astype(of_edges);
+            let part = |start: Option<i64>, stop: Option<i64>| edges.index([Index::Slice(start, stop, None)]);
+            let apart = part(None, Some(-1)).lt(part(Some(1), None)).all(..);
+            let otherwise = format!("too many bins for the range of the values: {bins} have edges that are the same number");
+            let (edges, low) = (edges.required(name, &apart, &otherwise)?, low.required(name, &apart, &otherwise)?);
             let inside = values.ge(&low).logical_and(values.le(&high));
             let place = ((&values - &low) / &width * bins as f64).floor();
             let place = where_(inside.clone(), place, 0.0).clip(0.0, bins as f64 - 1.0);
@@ -113,11 +128,26 @@ pub(in crate::array) fn binned(name: &str, x: &Array, edges: Edges) -> Result<(A
 
 /// Counts, or sums of weights, between edges, and the edges.
 pub(in crate::array) fn histogram(x: &Array, edges: Edges, density: bool, weights: Option<&Array>) -> Result<(Array, Array)> {
+    let (sums, edges) = sums(x, edges, weights)?;
+    if !density {
+        return Ok((sums, edges));
+    }
+    let part = |start: Option<i64>, stop: Option<i64>| edges.index([Index::Slice(start, stop, None)]);
+    let widths = part(Some(1), None) - part(None, Some(-1));
+    Ok((&sums / widths / sums.sum(..), edges))
+}
+
+/// Counts as int64, or sums of weights in their dtype, and the edges.
+fn sums(x: &Array, edges: Edges, weights: Option<&Array>) -> Result<(Array, Array)> {
     let range = if let Edges::Even(_, range) = &edges { *range } else { None };
+    let dtype = match weights {
+        Some(weights) => weights.dtype()?,
+        None => DType::I64,
+    };
     if let Some(weights) = weights
-        && weights.dtype()?.is_complex()
+        && dtype.is_complex()
     {
-        let of = |part: Array| histogram(x, edges.clone(), density, Some(&part));
+        let of = |part: Array| sums(x, edges.clone(), Some(&part));
         let ((real, edges), (imag, _)) = (of(weights.real())?, of(weights.imag())?);
         return Ok((real + imag * Scalar::Complex(0.0, 1.0), edges));
     }
@@ -130,18 +160,9 @@ pub(in crate::array) fn histogram(x: &Array, edges: Edges, density: bool, weight
         }
         None => tally(&place, weights, bins, false)?,
     };
-    if !density {
-        // sums of whole weights are whole
-        let whole = match weights {
-            Some(weights) => !weights.dtype()?.is_float(),
-            None => false,
-        };
-        return Ok((if whole { counts.astype(DType::I64) } else { counts }, edges));
-    }
-    let n = bins as i64;
-    let part = |start: Option<i64>, stop: Option<i64>| edges.index([crate::array::Index::Slice(start, stop, None)]);
-    let widths = part(Some(1), None) - part(None, Some(n));
-    Ok((&counts / widths / counts.sum(..), edges))
+    // sums of whole weights are whole
+    let counts = if dtype.is_integer() { counts.astype(DType::I64) } else { counts };
+    Ok((counts.astype(dtype), edges))
 }
 
 impl Array {
