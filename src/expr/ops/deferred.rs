@@ -99,7 +99,20 @@ impl Operation for Deferred {
         true
     }
 
-    fn refit(&mut self, _: &[Expr]) {}
+    // a length that is an argument's stays that
+    fn refit(&mut self, before: &[Expr]) {
+        for axis in 0..self.counted.len() {
+            let Some(count) = self.counted[axis].clone() else { continue };
+            let of_arg = before.iter().zip(&self.args).find_map(|(before, arg)| {
+                let is_it = |of: &Option<Arc<Count>>| of.as_ref().is_some_and(|of| Arc::ptr_eq(of, &count));
+                let at = before.counted.iter().position(is_it)?;
+                Some((arg.shape[at], arg.counted.get(at).cloned().flatten()))
+            });
+            if let Some((len, count)) = of_arg {
+                (self.shape[axis], self.counted[axis]) = (len, count);
+            }
+        }
+    }
 
     // what is built has chunks that follow from those of the arguments
     fn needs_chunks(&self) -> bool {
