@@ -500,3 +500,24 @@ fn what_is_stored_as_netcdf_has_dimensions() {
     stored("arange(2) + 10", "a.nc:/bnds", &["--overwrite"]);
     python("check_dimensions.py", dir.path(), &["replaced"]);
 }
+
+#[test]
+fn labels_that_dimensions_cannot_have_leave_a_file_that_netcdf_opens() {
+    let dir = tempfile::tempdir().unwrap();
+    python("make_labels.py", dir.path(), &[]);
+    ok(&["convert", &path(dir.path(), "labels.h5"), &path(dir.path(), "labels.nc")]);
+    python("check_dimensions.py", dir.path(), &["clashing"]);
+}
+
+#[test]
+fn what_is_stored_into_files_of_netcdf4_has_their_dimensions() {
+    let dir = tempfile::tempdir().unwrap();
+    python("make_labels.py", dir.path(), &[]);
+    let file = path(dir.path(), "unlimited.nc");
+    let (v, w, c, x) = (format!("{file}:/v"), format!("{file}:/w"), format!("{file}:/c"), format!("{file}:/x"));
+    ok(&["eval", "v + 1", &format!("v={v}"), "-o", &w, "--dims", "t,x"]);
+    ok(&["eval", "v * 2", &format!("v={v}"), "-o", &v, "--overwrite"]);
+    ok(&["eval", "arange(4.0)", "-o", &c, "--dims", "y"]);
+    ok(&["eval", "arange(3.0) + 1", "-o", &x, "--dims", "x", "--overwrite"]);
+    python("check_dimensions.py", dir.path(), &["stored again"]);
+}

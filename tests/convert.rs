@@ -1,5 +1,7 @@
 //! `flagstone convert`, `diff` and `verify` from outside: what is copied is the same, what differs is said.
 
+use flagstone::Runtime;
+use flagstone::array::StoreOptions;
 use flagstone::grid::Region;
 use flagstone::store::conformance::{read_dense, write_all};
 use flagstone::store::{AttributeKinds, Create, create, create_group, open, tree};
@@ -175,6 +177,10 @@ fn what_netcdf4_wrote_keeps_its_dimensions_on_every_way() {
     ] {
         ok(&[&["convert", &at(dir.path(), from), &at(dir.path(), to)], options].concat());
     }
+    // What libnetcdf would have where nothing was written is not what is missing.
+    let of_v2 = |path: &str| -> serde_json::Value { serde_json::from_slice(&std::fs::read(dir.path().join(path)).unwrap()).unwrap() };
+    assert_eq!(of_v2("b2.zarr/deep/level/.zarray")["fill_value"], serde_json::Value::Null);
+    assert_eq!(of_v2("b2.zarr/tas/.zarray")["fill_value"], -999);
     // Again over what is there: dimensions are made anew of those that it has.
     std::fs::copy(at(dir.path(), "b.nc"), at(dir.path(), "g.nc")).unwrap();
     ok(&["convert", &at(dir.path(), "a.nc:/tas"), &at(dir.path(), "g.nc:/tas"), "--overwrite"]);
@@ -188,6 +194,35 @@ fn what_netcdf4_wrote_keeps_its_dimensions_on_every_way() {
     let alone = tree(at(dir.path(), "tas.nc")).unwrap();
     assert_eq!(alone.arrays(), ["/tas"]);
     assert_eq!(alone.children[0].meta.as_ref().unwrap().dimension_names, open(at(dir.path(), "a.nc:/tas")).unwrap().meta().dimension_names);
+}
+
+#[test]
+fn names_that_begin_with_two_underscores_are_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let x = flagstone::arange(0, 7, 1, None);
+    for name in ["a.h5:/obs/__categories/cell", "b.zarr:/__d"] {
+        Runtime::default_runtime().unwrap().store(&x, at(dir.path(), name)).unwrap();
+    }
+    for (from, to, name) in [("a.h5", "c.zarr", "obs/__categories/cell"), ("b.zarr", "d.h5", "__d"), ("b.zarr", "e.zarr", "__d")] {
+        ok(&["convert", &at(dir.path(), from), &at(dir.path(), to), "--zarr-version", "2"]);
+        let found = flagstone::open(format!("{}:/{name}", at(dir.path(), to))).unwrap().compute::<i64>().unwrap();
+        assert_eq!(found.into_raw_vec_and_offset().0, [0, 1, 2, 3, 4, 5, 6], "{to}");
+    }
+}
+
+#[test]
+fn chunks_of_a_sensible_size_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let x = flagstone::arange(0, 600_000, 1, None).reshape([1000, 600]);
+    for (chunks, kept) in [([100, 200], true), ([10, 20], false)] {
+        let from = at(dir.path(), &format!("{chunks:?}.zarr"));
+        Runtime::default_runtime().unwrap().store_with(&x, &from, &StoreOptions::new().chunks(chunks)).unwrap();
+        for to in ["a.h5:/x", "b.zarr", "c.nc:/x"] {
+            ok(&["convert", &from, &at(dir.path(), to), "--overwrite"]);
+            let found = open(at(dir.path(), to)).unwrap().meta().chunks.clone();
+            assert_eq!(found == Some(chunks.map(|n| n as u64).to_vec()), kept, "{to}: {found:?}");
+        }
+    }
 }
 
 #[test]

@@ -66,7 +66,10 @@ def _address(object):
         group = object.group()
         if not _is_open_for_reading(group.filepath()):
             return None
-        decodes = (object.scale or object.mask) and not _PACKING.isdisjoint(object.ncattrs())
+        is_packed = not _PACKING.isdisjoint(object.ncattrs())
+        if is_packed and object.scale != object.mask:
+            return None  # one half of what we decode
+        decodes = is_packed and object.scale
         return f"{group.filepath()}:{group.path.rstrip('/')}/{object.name}", "cf" if decodes else None
     if module == "zarr" and hasattr(object, "store"):
         root = getattr(object.store, "root", None)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import flagstone as fs
+from flagstone import _sources
 
 
 @pytest.fixture
@@ -37,6 +38,11 @@ def test_variables_of_netcdf4_are_opened(tmp_path, a, never_asked):
         stored = fs.from_array(file["packed"])
         assert stored.dtype == np.int16
         np.testing.assert_array_equal(stored.compute(), file["packed"][:])
+    with netCDF4.Dataset(tmp_path / "a.nc") as file:
+        assert _sources._address(file["packed"])[1] == "cf"
+        # scaled, and nothing missing: its own library has that
+        file["packed"].set_auto_mask(False)
+        assert _sources._address(file["packed"]) is None
 
 
 @pytest.mark.parametrize("kind", ["NETCDF4", "NETCDF3_64BIT_OFFSET"])

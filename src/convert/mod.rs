@@ -306,6 +306,10 @@ impl Plan {
         }
         let mut stored = StoreOptions::like(&meta).zarr_version(self.zarr_version).overwrite(options.overwrite);
         stored.codec = options.codec.clone();
+        // xarray takes the fill value of Zarr v2 for missing numbers, as which libnetcdf's own does not count
+        if self.zarr_version == 2 && !meta.attributes.contains_key("_FillValue") {
+            stored.fill = stored.fill.filter(|&fill| !store::is_default_fill(fill, meta.dtype));
+        }
         let origin = sources.par_iter().map(store::version).collect::<Result<Vec<String>>>()?;
         stored = stored.resumable(format!("{origin:?} along axis {axis}"), options.resume);
         let keeps_all = matches!(store::target(&target)?, Address::Hdf5 { .. } | Address::Zarr { .. });

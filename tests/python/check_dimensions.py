@@ -33,6 +33,38 @@ def replaced(directory):
         assert f["deep/u"].dimensions == ("level", "lat")
 
 
+def clashing(directory):
+    def lengths(of):
+        found = {name: tuple(len(d) for d in variable.get_dims()) for name, variable in of.variables.items()}
+        return found | {f"{name}/{below}": n for name, group in of.groups.items() for below, n in lengths(group).items()}
+
+    wanted = {"a": (3, 4), "g/a": (3, 4), "h/a": (3,), "h/b": (4,), "h/c": (5, 6), "k/a": (3,), "k/b": (2, 2), "k/d": (3,), "k/e/f": (2,), "m/y": (5,)}
+    with netCDF4.Dataset(directory / "labels.nc") as f:
+        assert lengths(f) == wanted, lengths(f)
+        assert f["a"].dimensions[0] == f["h/a"].dimensions[0] == "x" and f["h/c"].dimensions[1] == "y"
+        for name, shape in wanted.items():
+            np.testing.assert_array_equal(f[name][...], np.arange(np.prod(shape)).reshape(shape))
+
+
+    with netCDF4.Dataset(directory / "labels.nc", "a") as f:
+        f["h"].createVariable("more", "i4", (f["h/c"].dimensions[0],))[...] = np.arange(5)
+    with netCDF4.Dataset(directory / "labels.nc") as f:
+        assert list(f["h/more"][...]) == [0, 1, 2, 3, 4]
+
+
+def stored_again(directory):
+    with netCDF4.Dataset(directory / "unlimited.nc", "a") as f:
+        assert dimensions(f) == {"t": 2, "x": 3, "y": 4}, dimensions(f)
+        for name, (dims, values) in {
+            "v": (("t", "x"), np.arange(6.0).reshape(2, 3) * 2),
+            "w": (("t", "x"), np.arange(6.0).reshape(2, 3) + 1),
+            "x": (("x",), np.arange(1.0, 4)),
+            "c": (("y",), np.arange(4.0)),
+        }.items():
+            assert f[name].dimensions == dims, (name, f[name].dimensions)
+            np.testing.assert_array_equal(f[name][...], values)
+
+
 def generated(directory):
     with netCDF4.Dataset(directory / "d.nc") as f:
         assert dimensions(f) == {"dim_0": 30, "dim_1": 7}, dimensions(f)
@@ -40,4 +72,4 @@ def generated(directory):
 
 
 if __name__ == "__main__":
-    {"eval": evaluated, "replaced": replaced, "data-gen": generated}[sys.argv[2]](Path(sys.argv[1]))
+    {"eval": evaluated, "replaced": replaced, "data-gen": generated, "clashing": clashing, "stored again": stored_again}[sys.argv[2]](Path(sys.argv[1]))

@@ -156,6 +156,13 @@ def fill(f, put, case):
         for extent in extents:
             dataset.resize((extent,))
         case(f, name, dataset[...], "none")
+    # As many chunks beyond the extents as an array has that was shrunk along an axis which is not the first.
+    dataset = f.create_dataset("shrunk_within", (2, 10, 4, 5), "i4", chunks=(3, 6, 1, 3), maxshape=(6, None, 14, 8))
+    dataset[...] = np.arange(400).reshape(dataset.shape)
+    dataset.resize((2, 2, 4, 5))
+    case(f, "shrunk_within", dataset[...], "none")
+    # Data that were never written, which are nowhere.
+    case(f, "nowhere", f.create_dataset("nowhere", (6, 4), "i2", fillvalue=7)[...], "none")
     # All chunks allocated at once (an implicit index in new files).
     space, plist = h5py.h5s.create_simple((50, 41)), h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     plist.set_chunk(chunks)

@@ -184,6 +184,9 @@ struct Extensible {
 /// Bytes of an extensible array's header before its numbers of things: signature, version, client, and six widths.
 const EXTENSIBLE_PREFIX: usize = 12;
 
+/// So many chunks are looked at in less than a second.
+const LOOKED_AT_MAX: u64 = 1 << 22;
+
 /// Refuses an extensible array that is said to hold elements where neither the grid nor the file has any, since libhdf5 looks at each;
 /// and one of other elements.
 ///
@@ -198,8 +201,9 @@ pub(super) fn require_extensible(raw: &Raw<'_>, at: u64, counts: &[u64], counts_
     let (set, there) = (c.length()?, c.length()?);
     // numbered by the largest extents, but for the unlimited axis
     let grid = counts.iter().zip(counts_max).map(|(&n, &most)| if most == u64::MAX { n } else { most }).fold(1, u64::saturating_mul);
-    // those that are there once the array has shrunk have an address each
-    if set > grid && (set > there || there.saturating_mul(raw.offset_bytes as u64) > raw.len) {
+    // once the array has shrunk there may be more, of which those that are there have an address each
+    let has_shrunk = set <= LOOKED_AT_MAX || (set <= there && there.saturating_mul(raw.offset_bytes as u64) <= raw.len);
+    if set > grid && !has_shrunk {
         return Err(raw.corrupt(at, &format!("an extensible array of {set} chunks for a grid of {grid}")));
     }
     Ok(())

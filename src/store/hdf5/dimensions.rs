@@ -1,6 +1,7 @@
 //! Names of axes → what NetCDF calls dimensions: datasets of one axis (scales) to which the axes of others are attached by references.
 //! libnetcdf and xarray know the axes of a file by these alone, and not by their labels. What others attached stays as it is. An axis without
-//! a label gets a name by its length: `dim_0`, or the next that is free or as long and not yet an axis of the same array.
+//! a label, or with one that something else has there, gets a name by its length: `dim_0`, or the next that is free or as long and not yet an axis
+//! of the same array. libnetcdf opens no file in which some axes of an array are attached and others are not.
 //!
 //! Source: the HDF5 dimension scale specification; NetCDF-4's format, appendix "Creating netCDF-4 files with HDF5".
 
@@ -17,10 +18,12 @@ use hdf5_sys::h5o::H5Oopen_by_addr;
 use hdf5_sys::h5r::hobj_ref_t;
 use hdf5_sys::h5s::H5Screate_simple;
 use hdf5_sys::h5t::*;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::{CStr, c_void};
 use std::path::Path;
 
+/// The attribute by which libnetcdf numbers the dimensions of a file: one that a scale has none of is the next, whether that is taken or not.
+const NUMBER: &CStr = c"_Netcdf4Dimid";
 /// Groups deeper than this are not looked at.
 const DEPTH_MAX: usize = 64;
 /// Of a longer list the file lies.
@@ -31,10 +34,19 @@ struct Scale {
     dataset: Id,
     name: String,
     len: u64,
+    /// Whether it is as long as what is attached to it: a dimension alone, without a limit, of which libnetcdf stores no length.
+    grows: bool,
     /// Whether it has values, or stands for the dimension alone.
     is_variable: bool,
     /// Header and axis of what is attached to it.
     attached: Vec<Attached>,
+}
+
+impl Scale {
+    /// Whether an axis of this length can be attached.
+    fn fits(&self, len: u64) -> bool {
+        self.len == len || self.grows
+    }
 }
 
 /// The scales of a group, by name.
@@ -52,6 +64,9 @@ struct Walk {
     names: Scales,
     /// Headers of datasets whose axes get a name where they have none.
     fresh: HashSet<hobj_ref_t>,
+    /// Numbers that scales have, and the scales that have none.
+    numbers: BTreeSet<i32>,
+    unnumbered: Vec<Id>,
 }
 
 /// One element of a scale's list of what is attached.
@@ -79,6 +94,7 @@ pub(crate) fn share_dimensions(file: &Path, fresh: &[String], address: &str) -> 
         let header = |path: &String| library::header_address(address, &objects::open_object(address, &hdf5, path)?.0);
         let mut walk = Walk { fresh: fresh.iter().map(header).collect::<Result<_>>()?, ..Walk::default() };
         group(address, &root, &mut walk)?;
+        number_all(address, &mut walk)?;
         library::flush(address, &hdf5)
     })
 }
@@ -89,16 +105,8 @@ pub(crate) fn share_dimensions(file: &Path, fresh: &[String], address: &str) -> 
 /// # Errors
 /// `Store` where the file cannot be written.
 pub(super) fn detach(address: &str, old: &Id, new: &Id) -> Result<()> {
-    const NUMBER: &CStr = c"_Netcdf4Dimid";
-    if has(address, old, NUMBER)? && !has(address, new, NUMBER)? {
-        let mut number = 0i32;
-        // SAFETY: plain calls on identifiers that are alive; the number outlives them, and has the bytes of its datatype.
-        unsafe {
-            let attribute = id(address, "dimensions", H5Aopen(old.raw(), NUMBER.as_ptr(), DEFAULT))?;
-            done(address, "dimensions", H5Aread(attribute.raw(), *H5T_NATIVE_INT, (&raw mut number).cast()))?;
-            let datatype = id(address, "dimensions", H5Tcopy(*H5T_NATIVE_INT))?;
-            put(address, new, NUMBER, &datatype, None, (&raw const number).cast())?;
-        }
+    if let (Some(of_old), None) = (number(address, old)?, number(address, new)?) {
+        put_number(address, new, of_old)?;
     }
     // SAFETY: the datatype is that of the record.
     let list = unsafe { listed(address, old, &record(address)?)? };
@@ -122,18 +130,19 @@ pub(super) fn detach(address: &str, old: &Id, new: &Id) -> Result<()> {
 
 /// The datasets of a group become scales where others are named after them, and are attached; then those of the groups below.
 fn group(address: &str, of: &Id, walk: &mut Walk) -> Result<()> {
-    let (mut known, mut named, mut groups, mut lone) = (Known::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut known, mut named, mut groups, mut lone, mut attached_before) = (Known::new(), Vec::new(), Vec::new(), Vec::new(), false);
     for link in links(address, of)?.into_iter().filter(|link| matches!(link.leads, Leads::Object(_))) {
         match objects::open_object(address, of, &link.name)? {
             (object, H5I_type_t::H5I_GROUP) => groups.push(object),
             (dataset, H5I_type_t::H5I_DATASET) => {
                 if has(address, &dataset, c"DIMENSION_LIST")? {
                     walk.attached.insert(library::header_address(address, &dataset)?);
+                    attached_before = true;
                     continue;
                 }
                 // SAFETY: the identifier is alive.
                 let space = id(address, "dataspace", unsafe { H5Dget_space(dataset.raw()) })?;
-                let Ok((shape, _)) = library::extents(address, &space) else { continue };
+                let Ok((shape, most)) = library::extents(address, &space) else { continue };
                 let is_variable = !attributes::is_bare_dimension(address, &dataset);
                 let mut names = attributes::dimension_names(address, &dataset, shape.len(), &mut walk.names);
                 if walk.fresh.contains(&library::header_address(address, &dataset)?) && names.is_none() {
@@ -144,7 +153,8 @@ fn group(address: &str, of: &Id, walk: &mut Walk) -> Result<()> {
                     }
                 }
                 if let ([len], true) = (&shape[..], names.as_ref().is_none_or(|names| names[..] == [Some(link.name.clone())])) {
-                    let scale = Scale { dataset, name: link.name.clone(), len: *len, is_variable, attached: Vec::new() };
+                    let grows = !is_variable && most == [u64::MAX];
+                    let scale = Scale { dataset, name: link.name.clone(), len: *len, grows, is_variable, attached: Vec::new() };
                     known.insert(link.name, scale);
                 } else if let Some(names) = names {
                     named.push((dataset, shape, names));
@@ -154,8 +164,9 @@ fn group(address: &str, of: &Id, walk: &mut Walk) -> Result<()> {
         }
     }
     walk.above.push(known);
+    let hidden = if attached_before { HashMap::new() } else { names_of_one_length(&named) };
     for (dataset, shape, names) in named {
-        attach(address, of, &dataset, &shape, &names, walk)?;
+        attach(address, of, &dataset, &shape, &names, &hidden, walk)?;
     }
     for below in groups {
         if walk.above.len() < DEPTH_MAX && walk.seen.insert(library::identity(address, &below)?) {
@@ -167,67 +178,92 @@ fn group(address: &str, of: &Id, walk: &mut Walk) -> Result<()> {
             continue;
         };
         if let Some(alone) = known.remove(&name) {
-            attach(address, of, &alone.dataset, &[alone.len], &[None], walk)?;
+            attach(address, of, &alone.dataset, &[alone.len], &[None], &HashMap::new(), walk)?;
         }
     }
     // All that may be attached to them has been seen.
     for scale in walk.above.pop().into_iter().flat_map(BTreeMap::into_values) {
         finish(address, &scale, &walk.attached)?;
+        if has(address, &scale.dataset, c"CLASS")? {
+            match number(address, &scale.dataset)? {
+                Some(number) => drop(walk.numbers.insert(number)),
+                None => walk.unnumbered.push(scale.dataset),
+            }
+        }
     }
     Ok(())
 }
 
-/// Attaches the axes of one dataset of a group.
-fn attach(address: &str, group: &Id, dataset: &Id, shape: &[u64], names: &[Option<String>], walk: &mut Walk) -> Result<()> {
+/// A dataset, its shape and the names of its axes.
+type NamedAxes = (Id, Vec<u64>, Vec<Option<String>>);
+
+/// Names that all axes of these datasets have at one length.
+fn names_of_one_length(named: &[NamedAxes]) -> HashMap<String, u64> {
+    let mut lengths: HashMap<String, Option<u64>> = HashMap::new();
+    for (name, &len) in named.iter().flat_map(|(_, shape, names)| names.iter().zip(shape)) {
+        let Some(name) = name else { continue };
+        lengths.entry(name.clone()).and_modify(|of| *of = of.filter(|&of| of == len)).or_insert(Some(len));
+    }
+    lengths.into_iter().filter_map(|(name, len)| Some((name, len?))).collect()
+}
+
+/// Attaches the axes of one dataset of a group: all of them, if it is one of those that were just made or has a label. `hidden` are the names,
+/// with their lengths, that may be those of other dimensions above: programs look for a dimension by its name, in the group and then above it.
+fn attach(
+    address: &str,
+    group: &Id,
+    dataset: &Id,
+    shape: &[u64],
+    names: &[Option<String>],
+    hidden: &HashMap<String, u64>,
+    walk: &mut Walk,
+) -> Result<()> {
     let own = library::header_address(address, dataset)?;
     walk.attached.insert(own);
     let (is_fresh, above) = (walk.fresh.contains(&own), &mut walk.above);
-    let mut names = names.to_vec();
-    let mut scales: Vec<Option<hobj_ref_t>> = Vec::new();
-    for (axis, &len) in shape.iter().enumerate() {
-        if is_fresh && names[axis].as_ref().is_none_or(String::is_empty) {
-            names[axis] = Some(default_name(address, group, len, &names, above)?);
-        }
-        let Some(name) = names[axis].as_ref().filter(|name| !name.is_empty() && !name.contains('/')) else {
-            scales.push(None);
-            continue;
-        };
-        let is_it = |known: &&mut Known| known.get(name).is_some_and(|scale| scale.len == len);
-        let known = above.iter_mut().rev().find(is_it);
-        let scale = match known {
-            Some(known) => known.get_mut(name),
-            // The name may be that of something else here.
-            None if objects::exists(address, group, name)? => None,
-            None => {
-                let made = bare(address, group, name, len)?;
-                above.last_mut().map(|known| known.entry(name.clone()).or_insert(made))
-            }
-        };
-        scales.push(match scale {
-            Some(scale) => {
-                scale.attached.push(Attached { dataset: own, axis: axis as u32 });
-                Some(library::header_address(address, &scale.dataset)?)
-            }
-            None => None,
-        });
-    }
-    if scales.iter().all(Option::is_none) {
+    let mut names: Vec<Option<String>> =
+        names.iter().map(|name| name.clone().filter(|name| !name.is_empty() && !name.contains('/'))).collect();
+    if !is_fresh && names.iter().all(Option::is_none) {
         return Ok(());
     }
-    let mut list: Vec<hvl_t> = scales
-        .iter_mut()
-        .map(|scale| match scale {
-            Some(scale) => hvl_t { len: 1, p: (&raw mut *scale).cast() },
-            None => hvl_t { len: 0, p: std::ptr::null_mut() },
-        })
-        .collect();
+    let mut scales: Vec<hobj_ref_t> = Vec::new();
+    for (axis, &len) in shape.iter().enumerate() {
+        let name = match &names[axis] {
+            Some(name) if may_be_named(address, group, len, name, above, hidden.get(name) == Some(&len))? => name.clone(),
+            _ => default_name(address, group, len, &names, above)?,
+        };
+        names[axis] = Some(name.clone());
+        let nearest = above.iter_mut().rev().find_map(|known| known.get_mut(&name)).filter(|scale| scale.fits(len));
+        let scale = match nearest {
+            Some(scale) => scale,
+            None => {
+                let made = bare(address, group, &name, len)?;
+                let here = above.last_mut().ok_or_else(|| Error::internal("no group"))?;
+                here.entry(name).or_insert(made)
+            }
+        };
+        scale.attached.push(Attached { dataset: own, axis: axis as u32 });
+        scales.push(library::header_address(address, &scale.dataset)?);
+    }
+    let mut list: Vec<hvl_t> = scales.iter_mut().map(|scale| hvl_t { len: 1, p: (&raw mut *scale).cast() }).collect();
     // SAFETY: the base type is the library's; the list leads to references that outlive the write.
     unsafe {
         let datatype = id(address, "dimensions", H5Tvlen_create(*H5T_STD_REF_OBJ))?;
         put(address, dataset, c"DIMENSION_LIST", &datatype, Some(list.len() as u64), list.as_mut_ptr().cast())?;
     }
-    // Where all axes are attached, labels say nothing more, and libnetcdf would show them.
-    if scales.iter().all(Option::is_some) { remove(address, dataset, c"DIMENSION_LABELS") } else { Ok(()) }
+    // Labels say nothing more, and libnetcdf would show them.
+    remove(address, dataset, c"DIMENSION_LABELS")
+}
+
+/// Whether an axis of this length can be named so: after the nearest scale of that name, or after one that is made here, which may hide one above if
+/// `hides`.
+fn may_be_named(address: &str, group: &Id, len: u64, name: &str, above: &[Known], hides: bool) -> Result<bool> {
+    let nearest = above.iter().rev().find_map(|known| known.get(name));
+    Ok(match nearest {
+        Some(scale) if scale.fits(len) => true,
+        Some(_) if !hides => false,
+        _ => !objects::exists(address, group, name)?,
+    })
 }
 
 /// The name of an axis of this length that has none; `taken` are names of other axes of the same array.
@@ -238,7 +274,7 @@ fn default_name(address: &str, group: &Id, len: u64, taken: &[Option<String>], a
             continue;
         }
         let free = match above.iter().rev().find_map(|known| known.get(&name)) {
-            Some(scale) => scale.len == len,
+            Some(scale) => scale.fits(len),
             None => !objects::exists(address, group, &name)?,
         };
         if free {
@@ -257,7 +293,35 @@ fn bare(address: &str, group: &Id, name: &str, len: u64) -> Result<Scale> {
         let dataset = H5Dcreate2(group.raw(), c_name.as_ptr(), *H5T_IEEE_F32BE, space.raw(), DEFAULT, DEFAULT, DEFAULT);
         id(address, "a dimension", dataset)?
     };
-    Ok(Scale { dataset, name: name.to_string(), len, is_variable: false, attached: Vec::new() })
+    Ok(Scale { dataset, name: name.to_string(), len, grows: false, is_variable: false, attached: Vec::new() })
+}
+
+/// The number of a scale.
+fn number(address: &str, scale: &Id) -> Result<Option<i32>> {
+    if !has(address, scale, NUMBER)? {
+        return Ok(None);
+    }
+    let mut number = 0i32;
+    // SAFETY: plain calls on identifiers that are alive; the number outlives them, and has the bytes of its datatype.
+    unsafe {
+        let attribute = id(address, "dimensions", H5Aopen(scale.raw(), NUMBER.as_ptr(), DEFAULT))?;
+        done(address, "dimensions", H5Aread(attribute.raw(), *H5T_NATIVE_INT, (&raw mut number).cast()))?;
+    }
+    Ok(Some(number))
+}
+
+fn put_number(address: &str, scale: &Id, number: i32) -> Result<()> {
+    // SAFETY: plain calls on identifiers that are alive; the number outlives them, and has the bytes of its datatype.
+    unsafe {
+        let datatype = id(address, "dimensions", H5Tcopy(*H5T_NATIVE_INT))?;
+        put(address, scale, NUMBER, &datatype, None, (&raw const number).cast())
+    }
+}
+
+/// Gives each scale without a number one that no other has.
+fn number_all(address: &str, walk: &mut Walk) -> Result<()> {
+    let free = (0..).filter(|number| !walk.numbers.contains(number));
+    walk.unnumbered.iter().zip(free).try_for_each(|(scale, number)| put_number(address, scale, number))
 }
 
 /// Makes a scale of a dataset to which something is attached, or that is labelled as one; `live` are all that have something attached.

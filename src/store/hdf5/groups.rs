@@ -2,13 +2,12 @@
 
 use super::attribute_write::{self, Readers};
 use super::dimensions::is_netcdf;
-use super::library::{self, c_string, done, id, sync};
+use super::library::{self, c_string, done, sync};
 use super::objects;
-use super::write;
+use super::paths;
 use crate::error::{Error, Result};
 use crate::store::AttributeKinds;
 use hdf5_sys::h5a::{H5Adelete, H5Aexists};
-use hdf5_sys::h5g::H5Gcreate2;
 use hdf5_sys::h5i::H5I_type_t;
 use serde_json::{Map, Value};
 use std::path::Path;
@@ -22,7 +21,7 @@ pub(crate) fn create_group(file: &Path, path: &str, address: &str, attributes: &
     let path = format!("/{}", path.trim_matches('/'));
     sync(|| {
         let exists = file.symlink_metadata().is_ok();
-        let hdf5 = if exists { library::open_write(address, file)? } else { library::create_file(address, file)? };
+        let hdf5 = if exists { library::open_write(address, file)? } else { library::create_file(address, file, is_netcdf(file))? };
         let group = if path == "/" || objects::exists(address, &hdf5, &path)? {
             let (object, kind) = objects::open_object(address, &hdf5, &path)?;
             if kind != H5I_type_t::H5I_GROUP {
@@ -30,11 +29,8 @@ pub(crate) fn create_group(file: &Path, path: &str, address: &str, attributes: &
             }
             object
         } else {
-            let links = write::link_creation(address)?;
-            let name = c_string(address, &path)?;
-            // SAFETY: identifiers are alive and the name outlives the call.
-            let made = unsafe { H5Gcreate2(hdf5.raw(), name.as_ptr(), links.raw(), library::DEFAULT, library::DEFAULT) };
-            id(address, "creating the group", made)?
+            paths::make_above(address, &hdf5, &path, is_netcdf(file))?;
+            paths::make(address, &hdf5, &path, is_netcdf(file))?
         };
         for name in attributes.keys() {
             let name = c_string(address, name)?;

@@ -270,13 +270,27 @@ fn locks_are_off() -> bool {
     std::env::var("HDF5_USE_FILE_LOCKING").is_ok_and(|value| ["FALSE", "0"].contains(&value.to_ascii_uppercase().as_str()))
 }
 
-/// Creates a file that must not exist.
-pub(super) fn create_file(address: &str, path: &Path) -> Result<Id> {
+/// Has lists of creation properties of files and groups keep the order in which links are made, without which libnetcdf opens no file to write
+/// into it.
+pub(super) fn keep_order(address: &str, list: &Id) -> Result<()> {
+    const TRACKED_AND_INDEXED: c_uint = 3;
+    // SAFETY: a plain call on an identifier that is alive.
+    done(address, "order of links", unsafe { H5Pset_link_creation_order(list.raw(), TRACKED_AND_INDEXED) })
+}
+
+/// Creates a file that must not exist; with `ordered`, one that keeps the order in which its links are made.
+pub(super) fn create_file(address: &str, path: &Path, ordered: bool) -> Result<Id> {
     let name = c_path(address, path)?;
     sync(|| {
         let list = access(address, false)?;
-        // SAFETY: the name outlives the call.
-        id(address, "creating the HDF5 file", unsafe { H5Fcreate(name.as_ptr(), H5F_ACC_EXCL, DEFAULT, list.raw()) })
+        // SAFETY: the name outlives the calls.
+        unsafe {
+            let made = id(address, "how files are made", H5Pcreate(*H5P_CLS_FILE_CREATE))?;
+            if ordered {
+                keep_order(address, &made)?;
+            }
+            id(address, "creating the HDF5 file", H5Fcreate(name.as_ptr(), H5F_ACC_EXCL, made.raw(), list.raw()))
+        }
     })
 }
 

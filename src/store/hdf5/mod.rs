@@ -36,6 +36,7 @@ mod lzf;
 mod names;
 mod objects;
 mod open;
+mod paths;
 mod place;
 mod read;
 mod source;

@@ -372,7 +372,9 @@ impl Building<'_> {
         let bytes = self.bytes();
         // SAFETY: the identifier is alive.
         let at = unsafe { H5Dget_offset(self.object.raw()) };
-        let at = (at != UNDEFINED && bytes > 0).then_some(at);
+        // libhdf5 counts the bytes before the superblock with it, also where the data are nowhere
+        let is_somewhere = at != UNDEFINED && at.wrapping_sub(raw.base) != UNDEFINED;
+        let at = (is_somewhere && bytes > 0).then_some(at);
         if let Some(at) = at
             && at.checked_add(bytes).is_none_or(|end| end > raw.len)
         {

@@ -12,10 +12,10 @@ use super::filters::{Pipeline, padded};
 use super::library::{self, FilterInfo, Id, c_string, done, id, sync};
 use super::objects;
 use super::types::memory_type;
-use super::{attributes, header, links};
+use super::{attributes, header, links, paths};
 use crate::error::{Error, Result};
 use crate::grid::{Region, element_count};
-use crate::store::box_read::{PIECE_BYTES, write_box};
+use crate::store::box_read::{PIECE_BYTES, RUN_BYTES, write_box};
 use crate::store::copy_box::{self, advance};
 use crate::store::publish::{already_exists, is_left_over, parent, partial_path, partial_start, publish};
 use crate::store::{Codec, Create, Writer};
@@ -27,7 +27,6 @@ use hdf5_sys::h5l::H5Lmove;
 use hdf5_sys::h5o::H5Ocopy;
 use hdf5_sys::h5p::*;
 use hdf5_sys::h5s::{H5S_class_t, H5Screate, H5Screate_simple};
-use hdf5_sys::h5t::H5T_cset_t;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -95,7 +94,7 @@ pub fn create(file: &Path, dataset: &str, address: &str, create: &Create) -> Res
         let partial = (!exists).then(|| partial_path(parent(file), file));
         let hdf5 = match &partial {
             None => library::open_write(address, file)?,
-            Some(partial) => library::create_file(address, partial)?,
+            Some(partial) => library::create_file(address, partial, is_netcdf(file))?,
         };
         match begin(file, partial.as_deref(), &hdf5, dataset, address, create, &layout) {
             Ok((writer, dataset)) => {
@@ -149,6 +148,7 @@ fn begin(
     };
     let names = names_of(file, dataset, address, hdf5, create)?;
     let readers = Readers::of(is_netcdf(file));
+    paths::make_above(address, hdf5, &hidden, is_netcdf(file))?;
     let object = layout.create(address, hdf5, &hidden, create)?;
     let opened = fill_in(address, hdf5, &object, create, names.as_deref(), layout, readers).and_then(|data| {
         let plain = File::options().read(true).write(true).open(partial.unwrap_or(file));
@@ -328,24 +328,13 @@ impl DatasetLayout {
                 done(address, "allocation", H5Pset_alloc_time(list.raw(), H5D_alloc_time_t::H5D_ALLOC_TIME_EARLY))?;
                 done(address, "allocation", H5Pset_fill_time(list.raw(), H5D_fill_time_t::H5D_FILL_TIME_NEVER))?;
             }
-            let links = link_creation(address)?;
+            let links = paths::link_creation(address)?;
             id(
                 address,
                 "creating the dataset",
                 H5Dcreate2(file.raw(), name.as_ptr(), datatype.raw(), space.raw(), links.raw(), list.raw(), library::DEFAULT),
             )
         })
-    }
-}
-
-/// Links with UTF-8 names, through groups that are made on the way.
-pub(super) fn link_creation(address: &str) -> Result<Id> {
-    // SAFETY: plain calls on an identifier that is alive.
-    unsafe {
-        let links = id(address, "link properties", H5Pcreate(*H5P_CLS_LINK_CREATE))?;
-        done(address, "link properties", H5Pset_create_intermediate_group(links.raw(), 1))?;
-        done(address, "link properties", H5Pset_char_encoding(links.raw(), H5T_cset_t::H5T_CSET_UTF8))?;
-        Ok(links)
     }
 }
 
@@ -434,12 +423,13 @@ impl Hdf5Writer {
                 dimensions::detach(address, &old, &new)
             })?;
         }
+        paths::make_above(address, file, &self.dataset, is_netcdf(&self.target))?;
         let (from, to) = (c_string(address, hidden)?, c_string(address, &self.dataset)?);
         let aside_name = format!("{hidden}-old");
         let aside = c_string(address, &aside_name)?;
         // SAFETY: identifiers are alive and the lock is held; names outlive the calls.
         sync(|| unsafe {
-            let links = link_creation(address)?;
+            let links = paths::link_creation(address)?;
             let rename = |from: &std::ffi::CStr, to: &std::ffi::CStr| {
                 done(
                     address,
@@ -490,6 +480,9 @@ impl Hdf5Writer {
 impl Writer for Hdf5Writer {
     fn granule(&self) -> &[u64] {
         &self.granule
+    }
+    fn run_bytes(&self) -> u64 {
+        if let Data::Contiguous(_) = self.data { RUN_BYTES } else { 0 }
     }
     fn scratch_bytes(&self, shape: &[u64]) -> u64 {
         match &self.data {

@@ -11,6 +11,7 @@ use super::attribute::Attribute;
 use super::tree::{Node, Refused};
 use super::{AttributeKinds, Meta, Packing, Store};
 use crate::error::{Error, Result};
+use flagstone_kernels::dtype::{DType, Scalar};
 use header::{Header, Kind, Variable};
 use read::Classic;
 use serde_json::{Map, Value};
@@ -19,6 +20,20 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub(crate) use header::is_classic;
+
+/// Whether libnetcdf itself has this number where nothing was written, of arrays that do not say another.
+pub(crate) fn is_default_fill(fill: Scalar, dtype: DType) -> bool {
+    let whole = |scalar: Scalar| match scalar {
+        Scalar::Int(n) => Some(i128::from(n)),
+        Scalar::UInt(n) => Some(i128::from(n)),
+        _ => None,
+    };
+    let default = Kind::Number(dtype).fill();
+    match (whole(fill), whole(default)) {
+        (Some(fill), Some(default)) => fill == default,
+        _ => fill.as_f64() as f32 == default.as_f64() as f32,
+    }
+}
 
 /// Opens the variable at `path`; an empty one stands for the only one.
 ///

@@ -41,7 +41,7 @@ pub(super) fn v2(place: &Place, address: &str) -> Result<Option<Paths>> {
 /// The parts of a path; `None` for one that leads out of the group.
 fn parts(path: &str) -> Option<Vec<String>> {
     let parts: Vec<String> = path.split('/').map(String::from).collect();
-    parts.iter().all(|part| !part.is_empty() && part != "." && part != ".." && !part.starts_with("__")).then_some(parts)
+    parts.iter().all(|part| !part.is_empty() && part != "." && part != "..").then_some(parts)
 }
 
 /// Puts all that was found below `group`, which is at `place`.

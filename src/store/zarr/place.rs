@@ -72,7 +72,7 @@ impl Place {
     pub(super) fn below(root: &Path, path: &str, address: &str) -> Result<Place> {
         let path = path.trim_matches('/');
         let parts = Path::new(path).components();
-        if parts.clone().any(|c| !matches!(c, Component::Normal(name) if !name.to_string_lossy().starts_with("__"))) {
+        if parts.clone().any(|part| !matches!(part, Component::Normal(_))) {
             return Err(Error::bad_request(address, format!("{path:?} is no path of an array inside a Zarr group")));
         }
         if let Some(url) = remote::url(root) {
