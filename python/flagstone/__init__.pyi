@@ -454,8 +454,6 @@ def round(a: Any, decimals: Any = ...) -> Array:
     """Rounded to decimals, halves to even."""
 def around(a: Any, decimals: Any = ...) -> Array:
     """Rounded to decimals, halves to even."""
-def subtract(x1: Any, x2: Any) -> Array:
-    """x1 − x2."""
 def divide(x1: Any, x2: Any) -> Array:
     """x1 / x2."""
 def true_divide(x1: Any, x2: Any) -> Array:
@@ -960,6 +958,8 @@ class _add:
         """Sums."""
     def accumulate(self, array: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ...) -> Array:
         """Running sums."""
+    def reduceat(self, array: Any, indices: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ...) -> Array:
+        """Sums of the elements from each index up to the next, and of one element where the next is not greater."""
 
 add: _add
 
@@ -968,6 +968,8 @@ class _bitwise_and:
         """Bits of both."""
     def reduce(self, array: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., initial: Any = ..., where: Any = ...) -> Array:
         """Bits that all have."""
+    def reduceat(self, array: Any, indices: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ...) -> Array:
+        """Bits that all of such slices have."""
 
 bitwise_and: _bitwise_and
 
@@ -976,6 +978,8 @@ class _bitwise_or:
         """Bits of either."""
     def reduce(self, array: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., initial: Any = ..., where: Any = ...) -> Array:
         """Bits that any has."""
+    def reduceat(self, array: Any, indices: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ...) -> Array:
+        """Bits that any of such slices has."""
 
 bitwise_or: _bitwise_or
 
@@ -1030,6 +1034,8 @@ class _logical_and:
         """Whether all are nonzero."""
     def accumulate(self, array: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ...) -> Array:
         """Whether all so far are nonzero."""
+    def reduceat(self, array: Any, indices: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ...) -> Array:
+        """Whether all of such slices are nonzero."""
 
 logical_and: _logical_and
 
@@ -1040,6 +1046,8 @@ class _logical_or:
         """Whether any is nonzero."""
     def accumulate(self, array: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ...) -> Array:
         """Whether any so far is nonzero."""
+    def reduceat(self, array: Any, indices: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ...) -> Array:
+        """Whether any of such slices is nonzero."""
 
 logical_or: _logical_or
 
@@ -1058,6 +1066,8 @@ class _maximum:
         """Largest values."""
     def accumulate(self, array: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ...) -> Array:
         """Running maxima."""
+    def reduceat(self, array: Any, indices: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ...) -> Array:
+        """Largest values of such slices."""
 
 maximum: _maximum
 
@@ -1068,6 +1078,8 @@ class _minimum:
         """Smallest values."""
     def accumulate(self, array: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ...) -> Array:
         """Running minima."""
+    def reduceat(self, array: Any, indices: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ...) -> Array:
+        """Smallest values of such slices."""
 
 minimum: _minimum
 
@@ -1078,5 +1090,17 @@ class _multiply:
         """Products."""
     def accumulate(self, array: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ...) -> Array:
         """Running products."""
+    def reduceat(self, array: Any, indices: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ...) -> Array:
+        """Products of such slices."""
 
 multiply: _multiply
+
+class _subtract:
+    def __call__(self, x1: Any, x2: Any) -> Array:
+        """x1 − x2."""
+    def reduce(self, array: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ..., *, keepdims: bool = ..., initial: Any = ..., where: Any = ...) -> Array:
+        """The first element less all others."""
+    def accumulate(self, array: Any, axis: int | Sequence[int] | None = ..., dtype: DTypeLike | None = ...) -> Array:
+        """The first element less those so far."""
+
+subtract: _subtract
