@@ -61,7 +61,7 @@ pub(in crate::array) fn binned(name: &str, x: &Array, edges: Edges) -> Result<(A
                 }
             };
             let (starts, ends) = (edges.index([Index::Slice(None, Some(-1), None)]), edges.index([Index::Slice(Some(1), None, None)]));
-            let ascend = (&starts.le(ends)).all(..);
+            let ascend = starts.le(ends).all(..);
             let edges = edges.required(name, &ascend, "edges that do not ascend; expected ascending ones")?;
             let last = edges.index([Index::Int(-1)]);
             // the last bin has both its edges
