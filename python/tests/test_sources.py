@@ -1,5 +1,7 @@
 """Arrays of other libraries: those that name a file that we can read are opened, and never asked."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -131,3 +133,91 @@ def test_memory_goes_over_without_a_copy(a):
     handed = np.from_dlpack(fs.ones(10) * 3)
     np.testing.assert_array_equal(handed, np.full(10, 3.0))
     assert not handed.flags.owndata
+
+
+def later(path):
+    """A moment in which the clock of the file system goes on, after which what is written shows by its time."""
+    time.sleep(0.1)
+    return path
+
+
+@pytest.mark.parametrize("stored", [{}, {"chunks": (10, 10)}, {"chunks": (10, 10), "compression": "gzip"}])
+@pytest.mark.parametrize("libver", ["earliest", "latest"])
+def test_hdf5_files_that_others_write_are_read_as_they_are_now(tmp_path, stored, libver):
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "a.h5"
+
+    def write(mode, **arrays):
+        with h5py.File(later(path), mode, libver=libver) as file:
+            for name, a in arrays.items():
+                file.create_dataset(name, data=a, **(stored if a.ndim == 2 else {}))
+
+    ones, noise = np.ones((100, 60)), np.random.default_rng(0).standard_normal((100, 60))
+    write("w", x=ones)
+    x = fs.open(f"{path}:/x")
+    y = x + 1
+    np.testing.assert_array_equal(x.compute(), ones)
+    write("w", padding=np.full(7777, 9.0), x=2 * ones)
+    np.testing.assert_array_equal(x.compute(), 2 * ones)
+    np.testing.assert_array_equal(y.compute(), 3 * ones)
+    # chunks move, and those come that were not there
+    with h5py.File(later(path), "r+") as file:
+        file["x"][...] = noise
+    np.testing.assert_array_equal(x.compute(), noise)
+    write("r+", more=noise)
+    np.testing.assert_array_equal(y[x[:, 0] > 0].compute(), noise[noise[:, 0] > 0] + 1)
+    # what we write ourselves
+    (x * 2).store(f"{path}:/x", overwrite=True)
+    np.testing.assert_array_equal(x.compute(), 2 * noise)
+    fs.compute(x.sum(), (x + 1).mean())
+    # another array
+    write("w", x=np.ones((50, 60)))
+    with pytest.raises(OSError, match=r"x: has changed since it was opened: it was float64 of shape \[100, 60\].*\[50, 60\].*now; open it again"):
+        x.compute()
+    write("w", x=np.concatenate([noise, noise]))
+    if stored:
+        np.testing.assert_array_equal(x.compute(), noise)
+
+
+def test_flat_files_and_zarr_that_others_write_are_read_as_they_are_now(tmp_path):
+    zarr = pytest.importorskip("zarr")
+    a = np.arange(60.0).reshape(10, 6)
+    np.save(tmp_path / "a.npy", a)
+    np.savez(tmp_path / "a.npz", x=a)
+    zarr.save_array(tmp_path / "a.zarr", a)
+    npy, npz, stored = fs.open(tmp_path / "a.npy"), fs.open(f"{tmp_path}/a.npz:/x"), fs.open(tmp_path / "a.zarr")
+    for x in [npy, npz, stored]:
+        np.testing.assert_array_equal(x.compute(), a)
+    np.save(later(tmp_path / "a.npy"), np.asfortranarray(a + 1))
+    np.savez_compressed(tmp_path / "a.npz", x=a + 1)
+    zarr.save_array(tmp_path / "a.zarr", a + 1, mode="w")
+    for x in [npy, npz, stored]:
+        np.testing.assert_array_equal(x.compute(), a + 1)
+    np.save(later(tmp_path / "a.npy"), a.astype("i8"))
+    np.savez(tmp_path / "a.npz", x=a.astype("i8"))
+    zarr.save_array(tmp_path / "a.zarr", a.astype("i8"), mode="w")
+    for x in [npy, npz, stored]:
+        with pytest.raises(OSError, match="has changed since it was opened: it was float64 .* is int64"):
+            x.compute()
+    (tmp_path / "a.npy").unlink()
+    with pytest.raises(OSError, match="No such file|has changed"):
+        fs.open(tmp_path / "a.npy")
+
+
+def test_a_file_that_another_program_writes_while_it_is_read_is_an_error(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file["x"] = np.ones((64, 1000))
+    later(path)
+    x = fs.open(f"{path}:/x").rechunk((1, 1000))
+
+    def disturb(block):
+        if block[0, 0] == 1:
+            with h5py.File(path, "r+") as file:
+                file["x"][:] = 2.0
+        return block
+
+    with fs.Runtime(threads=1, memory_limit="64MiB"), pytest.raises(OSError, match="another program wrote the file while it was read"):
+        x.map_blocks(disturb, dtype="f8").compute()
+    np.testing.assert_array_equal(x.compute(), np.full((64, 1000), 2.0))

@@ -12,7 +12,7 @@ use crate::blocked::{Destination, Lowered, Sink, lower, procedures};
 use crate::budget::{Budget, parse_bytes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Counters, Observer};
-use crate::expr::{Expr, Node, Op, Resident, ops, postorder, settle};
+use crate::expr::{Expr, Node, Op, Resident, ops, postorder, rebuild, settle};
 use crate::grid::{AxisChunks, ChunkGrid};
 use crate::memory::{Pool, PoolOptions, Reservation, SpillDisk, Usage};
 use crate::optimize;
@@ -227,10 +227,31 @@ impl RuntimeBuilder {
 fn stores(exprs: &[Expr]) -> Vec<Arc<dyn Store>> {
     let mut seen = HashSet::new();
     let of = |node: &Expr| match &node.op {
-        Op::Source(ops::Source { store }) if seen.insert(Arc::as_ptr(store) as *const () as usize) => Some(store.clone()),
+        Op::Source(ops::Source { store }) if seen.insert(key(store)) => Some(store.clone()),
         _ => None,
     };
     postorder(exprs).iter().filter_map(of).collect()
+}
+
+/// The graph that reads the arrays of files as they are now.
+fn renewed(exprs: &[Expr]) -> Result<Vec<Expr>> {
+    let now = stores(exprs).into_iter().map(|store| Ok((key(&store), store.renewed()?)));
+    let now = now.collect::<Result<HashMap<usize, Option<Arc<dyn Store>>>>>()?;
+    if now.values().all(Option::is_none) {
+        return Ok(exprs.to_vec());
+    }
+    rebuild(exprs, |node| match &node.op {
+        Op::Source(ops::Source { store }) => match &now[&key(store)] {
+            Some(store) => node.replaced_by(ops::Source { store: store.clone() }.into(), node.chunks.clone()),
+            None => Ok(node.clone()),
+        },
+        _ => Ok(node.clone()),
+    })
+}
+
+/// What tells stores apart.
+fn key(store: &Arc<dyn Store>) -> usize {
+    Arc::as_ptr(store).cast::<()>() as usize
 }
 
 /// Bytes that the stores, the tables of operations and the lists of chunks below `exprs` keep in memory.
@@ -473,7 +494,7 @@ impl Runtime {
     }
 
     fn explain_sinks(&self, exprs: &[Expr], sinks: &dyn Fn(&[Expr]) -> Vec<Sink>) -> Result<Explanation> {
-        let exprs = settle(exprs)?;
+        let exprs = renewed(&settle(exprs)?)?;
         let text = crate::expr::text(&self.rewrite(&exprs)?);
         // under no limit at all, to know which one would do
         let smallest = self.foresee_awaited(exprs.clone(), (0, 0), sinks)?.smallest_bytes();
@@ -534,11 +555,11 @@ impl Runtime {
     /// before the first one reads: a computation that does not fit is refused at once. What waits for a length is planned as if that
     /// were as great as it may be, and then gets it: the graph is then what it would be had the user asked for the length first.
     fn prepare(&self, exprs: &[Expr], results_bytes: fn(&[Expr]) -> u64, sinks: &dyn Fn(&[Expr]) -> Vec<Sink>) -> Result<Vec<Expr>> {
-        let exprs = &settle(exprs)?;
+        let exprs = &renewed(&settle(exprs)?)?;
         if Runtime::is_awaited(exprs) {
             self.foresee_awaited(exprs.clone(), (results_bytes(exprs), self.0.limit_bytes), sinks)?.check(self.0.spill_cap_bytes)?;
         }
-        let exprs = settle(&self.rewrite(&self.awaited(exprs)?)?)?;
+        let exprs = renewed(&settle(&self.rewrite(&self.awaited(exprs)?)?)?)?;
         if !procedures(&exprs, &self.0.sizes).is_empty() {
             self.foresee(exprs.clone(), (results_bytes(&exprs), self.0.limit_bytes), sinks)?.check(self.0.spill_cap_bytes)?;
         }

@@ -3,6 +3,7 @@
 use super::address::{Address, EXPECTED, HDF5, extension, parse, target, text, unsupported_far};
 use super::extent::Extent;
 use super::flat::{self, RawLayout};
+use super::on_disk::{OnDisk, Opener};
 use super::publish;
 use super::reach::open_file;
 use super::remote::{self, FarFile};
@@ -21,6 +22,22 @@ use std::sync::Arc;
 /// `BadRequest` for an address that names no format, `Store` for what is missing (with what is near) or
 /// corrupt, `Unsupported` for what the format can hold and this version cannot read.
 pub(super) fn open_one(address: &str) -> Result<Arc<dyn Store>> {
+    let parsed = parse(address)?;
+    let files = files(&parsed);
+    if files.iter().any(|file| remote::url(file).is_some()) {
+        return open_as_it_is(address);
+    }
+    let (holds_places, may_grow): (bool, fn(&Path) -> bool) = match parsed {
+        Address::Hdf5 { .. } => (true, hdf5::may_grow),
+        // Files of chunks come and go under a document that is watched.
+        Address::Zarr { dir, .. } => (dir.is_file(), |_| false),
+        _ => (true, |_| false),
+    };
+    Ok(Arc::new(OnDisk::open(address, files, Opener { open: open_as_it_is, holds_places, may_grow })?))
+}
+
+/// The same, of files that nobody watches.
+fn open_as_it_is(address: &str) -> Result<Arc<dyn Store>> {
     match parse(address)? {
         Address::Hdf5 { file, dataset } => {
             require_file(&file, address)?;
@@ -58,24 +75,29 @@ pub fn extent(address: impl AsRef<Path>) -> Result<Extent> {
     }
 }
 
+/// The files that change when somebody writes the array anew: of a Zarr array those of its metadata.
+fn files(address: &Address) -> Vec<PathBuf> {
+    match address {
+        Address::Hdf5 { file, .. }
+        | Address::NetCdf { file, .. }
+        | Address::Npy { file, .. }
+        | Address::Npz { file, .. }
+        | Address::Raw { file, .. } => vec![file.clone()],
+        Address::Zarr { dir, .. } if dir.is_file() => vec![dir.clone()],
+        Address::Zarr { dir, path } => {
+            let array = dir.join(path.trim_matches('/'));
+            ["zarr.json", ".zarray", ".zattrs"].iter().map(|name| array.join(name)).collect()
+        }
+    }
+}
+
 /// What changes when somebody writes the file of the array at `plain` anew, under the name `address`: the length and time of the file, of a
 /// Zarr array those of its metadata. Chunks that were changed under the same metadata are not seen.
 ///
 /// # Errors
 /// As [`parse`].
 pub(super) fn version_of_one(address: &str, plain: &str) -> Result<String> {
-    let files = match parse(plain)? {
-        Address::Hdf5 { file, .. }
-        | Address::NetCdf { file, .. }
-        | Address::Npy { file, .. }
-        | Address::Npz { file, .. }
-        | Address::Raw { file, .. } => vec![file],
-        Address::Zarr { dir, .. } if dir.is_file() => vec![dir],
-        Address::Zarr { dir, path } => {
-            let array = dir.join(path.trim_matches('/'));
-            ["zarr.json", ".zarray", ".zattrs"].iter().map(|name| array.join(name)).collect()
-        }
-    };
+    let files = files(&parse(plain)?);
     let mut version = address.to_string();
     for url in files.iter().filter_map(|file| remote::url(file)).filter(|url| HDF5.contains(&extension(url).as_str())) {
         version.push_str(&format!(" ({})", FarFile::open(url, address)?.state()));

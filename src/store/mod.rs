@@ -19,6 +19,7 @@ pub mod hdf5;
 mod in_memory;
 mod many;
 mod netcdf;
+mod on_disk;
 mod opening;
 mod packing;
 mod publish;
@@ -28,6 +29,7 @@ mod record;
 mod remote;
 mod shuffle;
 mod sniff;
+mod stamp;
 mod tree;
 mod zarr;
 mod zip;
@@ -49,6 +51,8 @@ use crate::grid::{ChunkGrid, Marks, Region};
 use flagstone_kernels::dtype::{DType, Scalar};
 use flagstone_kernels::view::{View, ViewMut};
 use std::fmt::Debug;
+use std::path::Path;
+use std::sync::Arc;
 
 /// What is known of a stored array without reading elements.
 #[derive(Clone, Debug, PartialEq)]
@@ -182,6 +186,18 @@ pub trait Store: Send + Sync + Debug {
     /// Bytes that this handle keeps in memory (chunk indexes): charged to the limit.
     fn resident_bytes(&self) -> u64 {
         0
+    }
+    /// The store to read instead, where the files were written since this one was opened: the same array as it is now. `None` where nothing
+    /// has changed. Asked before each computation.
+    ///
+    /// # Errors
+    /// `Store` where it is another array now, naming both.
+    fn renewed(&self) -> Result<Option<Arc<dyn Store>>> {
+        Ok(None)
+    }
+    /// The file that holds its elements, where it is another than its address names.
+    fn elsewhere(&self) -> Option<&Path> {
+        None
     }
     /// What this handle keeps in memory together with others: a number that is the same for all who share it, and its bytes at most.
     /// They are charged to the limit once.

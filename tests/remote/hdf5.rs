@@ -96,14 +96,10 @@ fn what_only_libhdf5_reads_is_read() {
         let numbers: Vec<i32> = (0..300).collect();
         let compact = file.new_dataset::<i32>().shape(300).layout(hdf5::plist::dataset_create::Layout::Compact);
         compact.create("compact").unwrap().write(&numbers).unwrap();
-        let packed = file.new_dataset::<i32>().shape(300).chunk(100).scale_offset(hdf5::filters::ScaleOffset::Integer(0));
-        packed.create("packed").unwrap().write(&numbers).unwrap();
     }
     let server = Server::of(directory.path());
-    for name in ["compact", "packed"] {
-        let far = open(server.url(&format!("x.h5:/{name}"))).unwrap();
-        check_reads(&*far, &values(&format!("{}:/{name}", near.display())), 3);
-    }
+    let far = open(server.url("x.h5:/compact")).unwrap();
+    check_reads(&*far, &values(&format!("{}:/compact", near.display())), 3);
 }
 
 #[test]
@@ -280,15 +276,20 @@ fn of_files_that_nobody_reads_little_is_kept_and_of_many_no_more_than_of_one() {
     let mut stores = Vec::new();
     for n in 0..3 {
         let near = directory.path().join(format!("{n}.h5"));
+        // What the driver hands on it keeps: 4.8 MB of datasets that lie in their headers, of each file.
         {
-            let numbers: Vec<i32> = (0..2_000_000i32).map(|i| i.wrapping_mul(7919) & 0xFFFF).collect();
-            let packed = hdf5::File::create(&near).unwrap();
-            let packed = packed.new_dataset::<i32>().shape(2_000_000).chunk(50_000).scale_offset(hdf5::filters::ScaleOffset::Integer(0));
-            packed.create("packed").unwrap().write(&numbers).unwrap();
+            let numbers: Vec<i32> = (0..15_000i32).map(|i| i.wrapping_mul(7919)).collect();
+            let file = hdf5::File::create(&near).unwrap();
+            for m in 0..80 {
+                let compact = file.new_dataset::<i32>().shape(15_000).layout(hdf5::plist::dataset_create::Layout::Compact);
+                compact.create(format!("{m}").as_str()).unwrap().write(&numbers).unwrap();
+            }
         }
-        let far = open(server.url(&format!("{n}.h5:/packed"))).unwrap();
-        assert!(read_dense(&*far, &Region::whole(&[2_000_000])) == values(&format!("{}:/packed", near.display())));
-        stores.push(far);
+        for m in 0..80 {
+            let far = open(server.url(&format!("{n}.h5:/{m}"))).unwrap();
+            assert!(read_dense(&*far, &Region::whole(&[15_000])) == values(&format!("{}:/{m}", near.display())));
+            stores.push(far);
+        }
     }
     println!("{} bytes of three files", far_files_bytes());
     assert!(far_files_bytes() > 3 * MIB && far_files_bytes() <= 4 * MIB, "{} bytes", far_files_bytes());
@@ -296,7 +297,7 @@ fn of_files_that_nobody_reads_little_is_kept_and_of_many_no_more_than_of_one() {
     assert!(shared.len() == 1 && shared.iter().all(|(_, bytes)| *bytes == 4 * MIB), "{shared:?}");
     // It is counted, and once.
     let plans = |count: u64, limit: u64| {
-        let arrays = (0..count).map(|n| flagstone::open(server.url(&format!("{n}.h5:/packed"))).unwrap());
+        let arrays = (0..count).map(|n| flagstone::open(server.url(&format!("{n}.h5:/0"))).unwrap());
         let sum = arrays.reduce(|a, b| a + b).unwrap().sum(..);
         Runtime::builder().memory_limit_bytes(limit).threads(1).build().unwrap().item::<i64>(&sum)
     };
@@ -314,7 +315,7 @@ fn of_files_that_nobody_reads_little_is_kept_and_of_many_no_more_than_of_one() {
     assert!(far_files_bytes() <= MIB / 4, "{} bytes are kept for nobody", far_files_bytes());
     // What is left serves who opens the file again.
     let before = server.requests();
-    let far = open(server.url("2.h5:/packed")).unwrap();
-    assert_eq!(far.meta().shape, [2_000_000]);
+    let far = open(server.url("2.h5:/79")).unwrap();
+    assert_eq!(far.meta().shape, [15_000]);
     assert!(server.requests() - before <= 3, "{} requests", server.requests() - before);
 }

@@ -6,6 +6,7 @@ use super::header::{self, Writing};
 use super::place::Place;
 use crate::error::{Error, Result};
 use crate::store::remote::FarFile;
+use crate::store::stamp::OwnWriting;
 use hdf5_sys::h5::{H5set_free_list_limits, hsize_t};
 use hdf5_sys::h5d::*;
 use hdf5_sys::h5f::*;
@@ -17,6 +18,7 @@ use hdf5_sys::h5r::hobj_ref_t;
 use hdf5_sys::h5s::{H5Sget_simple_extent_dims, H5Sget_simple_extent_ndims, H5Sget_simple_extent_type};
 use std::ffi::{CStr, CString, OsString, c_char, c_int, c_uint, c_void};
 use std::fs::{File, TryLockError};
+use std::ops::Deref;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -173,9 +175,26 @@ fn open_far(address: &str, file: &Arc<FarFile>, flags: c_uint) -> Result<Id> {
     })
 }
 
+/// A file that this process writes; closed before it is said to be left.
+#[derive(Debug)]
+pub(super) struct Writable(Id, #[allow(dead_code, reason = "dropped last")] OwnWriting);
+
+impl Deref for Writable {
+    type Target = Id;
+    fn deref(&self) -> &Id {
+        &self.0
+    }
+}
+
 /// Opens a file for reading and writing; a file that this process writes already is shared.
-pub(super) fn open_write(address: &str, path: &Path) -> Result<Id> {
-    open_file(address, path, H5F_ACC_RDWR)
+pub(super) fn open_write(address: &str, path: &Path) -> Result<Writable> {
+    let own = OwnWriting::new(path);
+    Ok(Writable(open_file(address, path, H5F_ACC_RDWR)?, own))
+}
+
+/// Whether who writes the file moves nothing that is in it (SWMR), or the user wants it read while somebody writes.
+pub(in crate::store) fn may_grow(path: &Path) -> bool {
+    reads_unclosed() || matches!(header::writing(&Place::Near(path.into())), Writing::Swmr)
 }
 
 fn open_file(address: &str, path: &Path, flags: c_uint) -> Result<Id> {
@@ -279,9 +298,9 @@ pub(super) fn keep_order(address: &str, list: &Id) -> Result<()> {
 }
 
 /// Creates a file that must not exist; with `ordered`, one that keeps the order in which its links are made.
-pub(super) fn create_file(address: &str, path: &Path, ordered: bool) -> Result<Id> {
+pub(super) fn create_file(address: &str, path: &Path, ordered: bool) -> Result<Writable> {
     let name = c_path(address, path)?;
-    sync(|| {
+    let made = sync(|| {
         let list = access(address, false)?;
         // SAFETY: the name outlives the calls.
         unsafe {
@@ -291,7 +310,8 @@ pub(super) fn create_file(address: &str, path: &Path, ordered: bool) -> Result<I
             }
             id(address, "creating the HDF5 file", H5Fcreate(name.as_ptr(), H5F_ACC_EXCL, made.raw(), list.raw()))
         }
-    })
+    })?;
+    Ok(Writable(made, OwnWriting::new(path)))
 }
 
 /// Whether the links of a path lead to an object.

@@ -52,6 +52,7 @@ pub(in crate::store) use checksum::lookup3;
 pub(crate) use dimensions::{is_netcdf, share_dimensions};
 pub(crate) use groups::create_group;
 pub(crate) use header::SIGNATURE;
+pub(in crate::store) use library::may_grow;
 pub use open::{exists, extent, open};
 pub use tree::tree;
 pub use write::create;

@@ -269,18 +269,20 @@ fn require_filters(address: &str, filters: &[FilterInfo]) -> Result<()> {
 /// A dataset ready to be read: what is known of it, and where its elements are.
 fn build(address: &str, place: &Place, dataset: &str, object: &Id, found: Described) -> Result<Dataset> {
     let packing = attributes::packing(address, object, found.element.of.dtype);
-    let source = match place {
-        Place::Near(_) => Source::open(&Place::Near(library::holder(address, object)?), address)?,
+    let holder = match place {
+        Place::Near(_) => Place::Near(library::holder(address, object)?),
         // The driver opens no other file.
-        Place::Far(_) => Source::open(place, address)?,
+        Place::Far(_) => place.clone(),
     };
+    let source = Source::open(&holder, address)?;
+    let elsewhere = Some(holder.path().to_path_buf()).filter(|holder| holder != place.path());
     let (kind, stored) = Building { address, place, dataset, object, found: &found }.kind(&Raw::open(address, source.bytes())?)?;
     let Described { mut meta, element, fill, .. } = found;
     if let Source::Far(_) = source {
         // A round trip costs as much as a chunk: what is far is fetched whole, plain or not.
         meta.compressed = true;
     }
-    Ok(Dataset { address: address.into(), source, meta, packing, element, fill, kind, stored })
+    Ok(Dataset { address: address.into(), source, meta, packing, element, fill, kind, stored, elsewhere })
 }
 
 /// A dataset on the way to being opened.

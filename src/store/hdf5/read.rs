@@ -20,6 +20,7 @@ use flagstone_kernels::copy::{fill, swap_bytes};
 use flagstone_kernels::view::{View, ViewMut, dense_strides};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A dataset open for reading.
@@ -35,6 +36,8 @@ pub(super) struct Dataset {
     pub(super) fill: Vec<u8>,
     pub(super) kind: Kind,
     pub(super) stored: Option<u64>,
+    /// Another file than the address names, to which a link led.
+    pub(super) elsewhere: Option<PathBuf>,
 }
 
 /// How elements are stored.
@@ -317,6 +320,9 @@ impl Store for Dataset {
     }
     fn stored_bytes(&self) -> Option<u64> {
         self.stored
+    }
+    fn elsewhere(&self) -> Option<&Path> {
+        self.elsewhere.as_deref()
     }
     fn ahead_bytes(&self) -> u64 {
         match (self.far(), &self.kind) {

@@ -9,7 +9,7 @@ use super::attributes::Scales;
 use super::dimensions::{self, is_netcdf};
 use super::filter_names::{DEFLATE, FLETCHER32, LZF, SHUFFLE};
 use super::filters::{Pipeline, padded};
-use super::library::{self, FilterInfo, Id, c_string, done, id, sync};
+use super::library::{self, FilterInfo, Id, Writable, c_string, done, id, sync};
 use super::objects;
 use super::types::memory_type;
 use super::{attributes, header, links, paths};
@@ -68,7 +68,7 @@ enum Data {
 #[derive(Debug)]
 struct Open {
     dataset: Id,
-    file: Id,
+    file: Writable,
 }
 
 /// Removes what writers of a dataset of this name left at the root when they were killed.

@@ -48,6 +48,14 @@ impl Handles {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).stores.get(&n).cloned()
     }
 
+    /// Closes those of which `holds` is false.
+    pub(super) fn keep_where(&self, holds: impl Fn(&dyn Store) -> bool) {
+        let mut held = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let Open { stores, order } = &mut *held;
+        stores.retain(|_, store| holds(&**store));
+        order.retain(|n| stores.contains_key(n));
+    }
+
     /// The store of that number, opened by `open` where it is not. Several threads may open one at the same time; then one is kept.
     pub(super) fn get(&self, n: usize, open: impl FnOnce() -> Result<Arc<dyn Store>>) -> Result<Arc<dyn Store>> {
         if let Some(store) = self.opened(n) {

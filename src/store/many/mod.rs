@@ -333,6 +333,10 @@ impl Store for Many {
         let bytes: Vec<Option<u64>> = (0..self.parts.len()).into_par_iter().map(|n| self.part(n).ok()?.stored_bytes()).collect();
         bytes.into_iter().sum()
     }
+    fn renewed(&self) -> Result<Option<Arc<dyn Store>>> {
+        self.handles.keep_where(|store| matches!(store.renewed(), Ok(None)));
+        Ok(None)
+    }
     fn resident_bytes(&self) -> u64 {
         let names: u64 = self.parts.iter().map(|part| (part.address.len() + std::mem::size_of::<Part>() + 8) as u64).sum();
         let handle = self.kinds.iter().map(|kind| kind.resident_bytes()).max().unwrap_or(0);
