@@ -87,6 +87,11 @@ pub struct WorkSizes {
     pub row_bytes_min: u64,
     /// Elements of a lane that is sorted in one task; a longer one is sorted in runs.
     pub sort_elements: u64,
+    /// Elements of lanes that are longer than that, which are sorted by tasks that hold whole ones all the same: what a quarter of the memory holds, 8
+    /// bytes each. More are sorted one lane after the other,
+    pub lanes_elements: u64,
+    /// where they are no more than so many: each is a graph of its own.
+    pub lanes_apart_max: u64,
     /// Elements of a sorted run at most.
     pub run_elements_max: u64,
     /// Elements of a block of a run at least: below, the pool's books take more than the blocks.
@@ -150,11 +155,13 @@ impl Default for WorkSizes {
             combined_max: 1024,
             row_bytes_min: 1 << 12,
             sort_elements: 1 << 17,
+            lanes_elements: 1 << 32,
+            lanes_apart_max: 64,
             run_elements_max: 1 << 23,
             run_piece_min: 1 << 12,
             tally_slice_elements: 1 << 16,
             quantile_keys_max: 1 << 22,
-            quantile_keys_min: 1 << 20,
+            quantile_keys_min: 1 << 14,
             quantile_boxes: 24,
             quantile_values: 2048,
             product_share_min_bytes: 256 << 10,
@@ -177,6 +184,7 @@ impl Sizes {
     /// These under a limit.
     pub(crate) fn within(mut self, memory_bytes: u64) -> Sizes {
         let work = &mut self.work;
+        work.lanes_elements = work.lanes_elements.min(memory_bytes / 4 / 8);
         work.quantile_keys_max = work.quantile_keys_max.min((memory_bytes / 16 / 8).max(work.quantile_keys_min));
         self
     }
@@ -212,6 +220,8 @@ impl Sizes {
                 combined_max: 2,
                 row_bytes_min: 16,
                 sort_elements: 5,
+                lanes_elements: 20,
+                lanes_apart_max: 4,
                 run_elements_max: 12,
                 run_piece_min: 2,
                 tally_slice_elements: 5,
@@ -261,6 +271,8 @@ pub mod graph {
     pub const LAPACK_SIDE_MAX: u64 = 2048;
     /// A Fourier transform of more values is done in six steps: 64 MiB of complex128.
     pub const FFT_LONG: u64 = 1 << 22;
+    /// One of a length with a larger prime in it is done as a convolution: a task's tables would be those of a length four times as long.
+    pub const FFT_PRIME_MAX: u64 = 1 << 18;
     /// Of a matrix with fewer rows a row would be no shorter than what is too long.
     pub const FFT_ROWS_MIN: u64 = 16;
     /// Partial results of a user's reduction that are combined at once.

@@ -90,6 +90,8 @@ fn files_of_others_are_one_array() {
     assert!(same(&runtime, &x, &rows.flip(0)));
     let tas = open(at(&directory, "p_*.nc:/tas?by=time&decode=cf")).unwrap();
     assert!(same(&runtime, &tas, &open(at(&directory, "tas.npy")).unwrap()));
+    let tos = open(at(&directory, "p_*.nc:/tos?by=time")).unwrap();
+    assert!(same(&runtime, &tos, &open(at(&directory, "p_*.nc:/tas?by=time")).unwrap().astype(flagstone::DType::F32)));
     let some = [at(&directory, "a_1.h5:/x"), at(&directory, "a_0.h5:/x")];
     assert!(same(&runtime, &open_many(&some, &AsOne::default(), false).unwrap().index(idx![8..]), &whole.index(idx![..3])));
 }

@@ -109,7 +109,22 @@ def __iter__(self):
 
 @_method
 def __contains__(self, value):
-    return bool((self == value).any())
+    found = self == value
+    return bool(found.any()) if isinstance(found, Array) else bool(found)
+
+
+@_method
+def __reversed__(self):
+    return (self[at] for at in reversed(range(len(self))))
+
+
+@_method
+def __format__(self, spec):
+    if not spec:
+        return str(self)
+    if self.ndim:
+        raise TypeError(f"a format {spec!r} of an array of shape {self.shape}; only an array without axes is one number")
+    return format(self.item(), spec)
 
 
 @_method

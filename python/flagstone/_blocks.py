@@ -239,6 +239,30 @@ def _core_axes(inputs, outputs, axes, axis, keepdims):
     return axes[: len(inputs)], axes[len(inputs):]
 
 
+def _as_numbers(func, args, inputs):
+    """The arguments as our arrays, and a function of them: of NumPy's, times go as their integers, and what else is of no dtype of ours stays
+    as it is where all of its axes are core dimensions."""
+    args, restored = list(args), {}
+    for number, (x, core) in enumerate(zip(args, inputs)):
+        if isinstance(x, Array):
+            continue
+        x = np.asarray(x)
+        if x.dtype.kind in "mM":
+            restored[number] = lambda block, dtype=x.dtype: block.view(dtype)
+            x = np.ascontiguousarray(x).reshape(x.shape).view("i8")
+        elif x.dtype.kind in "OUSTV" and x.ndim == len(core):
+            restored[number] = lambda block, x=x: x
+            x = np.zeros(x.shape, "i1")
+        args[number] = _flagstone.functions["asarray"](x)
+    if not restored:
+        return func, args
+
+    def of_numbers(*blocks, **kwargs):
+        return func(*(restored.get(number, lambda block: block)(block) for number, block in enumerate(blocks)), **kwargs)
+
+    return of_numbers, args
+
+
 def apply_gufunc(func, signature, *args, axes=None, axis=None, keepdims=False, output_dtypes=None, output_sizes=None, vectorize=False, allow_rechunk=True, meta=None, **kwargs):
     """`func` of arrays along core dimensions, as dask.array.apply_gufunc: core dimensions come last and whole, the others in blocks.
 
@@ -247,12 +271,14 @@ def apply_gufunc(func, signature, *args, axes=None, axis=None, keepdims=False, o
     inputs, outputs = _parsed(signature)
     if len(inputs) != len(args):
         raise ValueError(f"apply_gufunc: {len(args)} arrays for the signature {signature!r}; expected {len(inputs)}")
-    args = [x if isinstance(x, Array) else _flagstone.functions["asarray"](x) for x in args]
+    if vectorize:
+        func = np.vectorize(func, signature=signature, excluded=set(kwargs))
+    func, args = _as_numbers(func, args, inputs)
     if axes is not None or axis is not None or keepdims:
         before, after = _core_axes(inputs, outputs, axes, axis, keepdims)
         found = apply_gufunc(
             func, signature, *(_last(x, at) for x, at in zip(args, before)), output_dtypes=output_dtypes, output_sizes=output_sizes,
-            vectorize=vectorize, allow_rechunk=allow_rechunk, meta=meta, **kwargs,
+            allow_rechunk=allow_rechunk, meta=meta, **kwargs,
         )
         results = found if isinstance(found, tuple) else (found,)
         if keepdims:
@@ -267,8 +293,6 @@ def apply_gufunc(func, signature, *args, axes=None, axis=None, keepdims=False, o
     missing = {dim for out in outputs for dim in out} - set(sizes)
     if missing:
         raise ValueError(f"apply_gufunc: the lengths of {sorted(missing)} are not known; give output_sizes=")
-    if vectorize:
-        func = np.vectorize(func, signature=signature, excluded=set(kwargs))
     if output_dtypes is None and meta is not None:
         output_dtypes = [m.dtype for m in (meta if isinstance(meta, tuple) else (meta,))]
     if output_dtypes is None:

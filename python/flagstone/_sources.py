@@ -98,20 +98,50 @@ def from_array(x, chunks=None, name=None):
 
     Datasets of h5py, variables of netCDF4 and arrays of zarr and tensorstore that name a file are opened directly, and read on all cores;
     NumPy's arrays stay where they are; others are asked for regions, one at a time. A variable of netCDF4 that is scaled or has missing
-    values is decoded, with NaN for what is missing.
+    values is decoded, with NaN for what is missing; so are floats of others that come masked. Integers that come masked are an error.
     """
     if isinstance(x, Array):
         out = x
     elif isinstance(x, np.ndarray):
         out = _flagstone.lend(x)
+    elif isinstance(x, (list, tuple, bool, int, float, complex)):
+        out = asarray(x)
     else:
         out = _opened(x)
         if out is None:
-            x = _from_zero(x)
-            own = getattr(x, "chunks", None)
-            whole = own is not None and len(own) == len(x.shape) and all(isinstance(n, (int, np.integer)) for n in own)
-            out = _flagstone.ask(x, name or f"{type(x).__module__}.{type(x).__name__}", [int(n) for n in own] if whole else None)
+            out = _asked(_from_zero(x), name)
     return out if chunks is None else rechunked(out, chunks)
+
+
+class _Unmasked:
+    """A variable of netCDF4 as it gives it, in floats, with NaN for what is missing."""
+
+    def __init__(self, variable, dtype):
+        self._variable, self.shape, self.dtype = variable, variable.shape, dtype
+
+    def __getitem__(self, at):
+        return np.ma.filled(np.ma.asarray(self._variable[at]).astype(self.dtype), np.nan)
+
+
+def _asked(x, name):
+    """The array of an object that is asked for regions."""
+    kind = f"{type(x).__module__}.{type(x).__name__}"
+    if getattr(x, "shape", None) is None or getattr(x, "dtype", None) is None or not hasattr(x, "__getitem__"):
+        raise TypeError(f"from_array: {kind}, which has not all of shape, dtype and __getitem__")
+    own = getattr(x, "chunks", None)
+    if type(x).__module__.partition(".")[0] == "netCDF4" and hasattr(x, "group"):
+        # scaled, its elements are of another dtype than it says
+        given = np.ma.asarray(x[(slice(0, 0),) * len(x.shape)]).dtype if x.shape else np.ma.asarray(x[...]).dtype
+        can_miss = x.mask and not _PACKING.isdisjoint(x.ncattrs())
+        if given.kind in "iu" and can_miss:
+            given = np.dtype("f4" if given.itemsize <= 2 else "f8")
+        if given != x.dtype:
+            x, own = _Unmasked(x, given), None
+    each = own is not None and len(own) == len(x.shape)
+    whole = each and all(isinstance(n, (int, np.integer)) for n in own)
+    out = _flagstone.ask(x, name or kind, [int(n) for n in own] if whole else None)
+    in_pieces = each and all(isinstance(n, (tuple, list)) and all(isinstance(k, (int, np.integer)) for k in n) for n in own)
+    return rechunked(out, tuple(tuple(map(int, n)) for n in own)) if in_pieces else out
 
 
 def _opened(x):

@@ -83,6 +83,9 @@ impl Array {
         let size = array.size().map_err(|error| exception(py, &error))?;
         match size {
             1 => computed(py, &[array])?.remove(0).call_method0("item"),
+            0 if what == "bool" => {
+                Err(PyValueError::new_err("The truth value of an empty array is ambiguous. Use `array.size > 0` to check that an array is not empty."))
+            }
             _ if what == "bool" => {
                 Err(PyValueError::new_err("The truth value of an array with more than one element is ambiguous. Use a.any() or a.all()"))
             }
@@ -105,6 +108,12 @@ impl Orthogonal {
         let found = build(py, || orthogonal(&own, &parts))?;
         object(py, found)
     }
+}
+
+/// Whether two arrays are made by the same operations on the same stores, so that they have the same elements. Others may have them, too.
+#[pyfunction]
+pub(crate) fn same(a: &Bound<'_, Array>, b: &Bound<'_, Array>) -> bool {
+    a.get().array().is_same(&b.get().array())
 }
 
 /// The elements of several arrays, computed in one pass.

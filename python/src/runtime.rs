@@ -100,12 +100,12 @@ pub(crate) fn current(py: Python<'_>) -> PyResult<flagstone::Runtime> {
     let variable = CURRENT.get_or_try_init(py, || py.import("flagstone._runtime")?.getattr("_current").map(Bound::unbind))?;
     let chosen = variable.bind(py).call_method0("get")?;
     if !chosen.is_none() {
-        return Ok(chosen.cast::<Runtime>()?.get().0.clone());
+        return chosen.cast::<Runtime>()?.get().0.of_this_process().map_err(|error| exception(py, &error));
     }
     let default = || -> flagstone::Result<flagstone::Runtime> {
         let mut default = DEFAULT.lock().unwrap_or_else(PoisonError::into_inner);
         match &*default {
-            Some(runtime) => Ok(runtime.clone()),
+            Some(runtime) => runtime.of_this_process(),
             None => {
                 let runtime = flagstone::Runtime::builder().observer(Arc::new(Listeners)).build()?;
                 // What the engine computes by itself, such as lengths, runs on it too.

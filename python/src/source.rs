@@ -101,14 +101,31 @@ impl std::fmt::Debug for Asked {
 }
 
 impl Asked {
+    /// What was given, with NaN for what is masked of it.
+    fn unmasked<'py>(&self, given: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let ma = given.py().import("numpy.ma")?;
+        if !given.is_instance(&ma.getattr("MaskedArray")?)? || !ma.call_method1("is_masked", (&given,))?.is_truthy()? {
+            return Ok(given);
+        }
+        if self.meta.dtype.is_float() || self.meta.dtype.is_complex() {
+            return given.call_method1("filled", (f64::NAN,));
+        }
+        let (name, dtype) = (&self.name, self.meta.dtype);
+        let what = format!(
+            "{name} gave masked elements, which {dtype} has no value for; take the data and the mask apart, as \
+             fs.ma.array(fs.from_array(data), mask=fs.from_array(mask)), or give floats"
+        );
+        Err(PyValueError::new_err(what))
+    }
+
     fn ask(&self, py: Python<'_>, region: &Region, out: &mut ViewMut<'_>) -> PyResult<Result<Moved>> {
         let slice = |span: &flagstone::grid::Span| {
             let stop = if span.len == 0 { span.start } else { span.stop() };
             PySlice::new(py, span.start as isize, stop as isize, span.step as isize)
         };
         let index = PyTuple::new(py, region.0.iter().map(slice))?;
-        let given = numpy(py, "asarray")?.call1((self.object.bind(py).get_item(index)?,))?;
-        let given = native(&given)?;
+        let given = self.unmasked(self.object.bind(py).get_item(index)?)?;
+        let given = native(&numpy(py, "asarray")?.call1((given,))?)?;
         let place = place_of(&given)?;
         expect_shape(&self.name, &place.shape, &region.shape())?;
         if place.dtype != self.meta.dtype {

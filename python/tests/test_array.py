@@ -2,8 +2,11 @@
 
 import copy
 import operator
+import os
 import pickle
 import re
+import select
+import signal
 import subprocess
 import sys
 import threading
@@ -438,3 +441,48 @@ def test_many_files_are_one_array(tmp_path):
         fs.open(at("a_*.h5:/x"), axis=0, stack=0)
     with pytest.raises(TypeError):
         fs.open(3)
+
+
+def test_what_python_asks_of_arrays():
+    x = fs.asarray(np.arange(3.0))
+    assert None not in x and "a" not in x and 2.0 in x
+    assert [float(value) for value in reversed(x)] == [2, 1, 0]
+    assert f"{x[1]:.2f}" == "1.00" and f"{x[1]}" == str(x[1])
+    with pytest.raises(TypeError, match="only an array without axes is one number"):
+        f"{x:.2f}"
+    with pytest.raises(ValueError, match="empty array is ambiguous"):
+        bool(x[:0])
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_processes_that_are_forked_compute(tmp_path):
+    np.save(tmp_path / "a_0.npy", np.arange(4.0)), np.save(tmp_path / "a_1.npy", np.arange(4.0))
+    x = fs.asarray(np.arange(12.0))
+    assert float(x.sum()) == 66
+
+    def forked():
+        many = float(fs.open(f"{tmp_path}/a_*.npy").sum())
+        return (float(x.sum()), many, fs.config.memory_limit)
+
+    def of_child():
+        read, write = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                os.write(write, repr(forked()).encode())
+            finally:
+                os._exit(0)
+        os.close(write)
+        ready, _, _ = select.select([read], [], [], 60)
+        if not ready:
+            os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        with os.fdopen(read, "rb") as pipe:
+            return pipe.read().decode() if ready else "nothing within a minute"
+
+    forked()
+    assert of_child() == repr((66.0, 12.0, fs.config.memory_limit))
+    with fs.Runtime(memory_limit="32MiB", threads=2) as runtime:
+        kept = (x + 1).persist()
+        assert of_child() == repr((66.0, 12.0, runtime.memory_limit))
+        assert float(kept.sum()) == 78

@@ -135,6 +135,53 @@ def test_memory_goes_over_without_a_copy(a):
     assert not handed.flags.owndata
 
 
+class Masked:
+    """An object that gives masked arrays."""
+
+    def __init__(self, a, missing):
+        self._a, self._missing, self.shape, self.dtype = a, missing, a.shape, a.dtype
+
+    def __getitem__(self, at):
+        return np.ma.array(self._a[at], mask=self._missing[at])
+
+
+def test_masked_elements_of_objects_are_nan_or_an_error(a):
+    np.testing.assert_array_equal(fs.from_array(Masked(a, a < 3)).compute(), np.where(a < 3, np.nan, a))
+    np.testing.assert_array_equal(fs.from_array(Masked(a.astype("i4"), a < -3)).compute(), a)
+    with pytest.raises(ValueError, match="gave masked elements, which int32 has no value for.*fs.ma.array"):
+        fs.from_array(Masked(a.astype("i4"), a < 3)).compute()
+
+
+def test_variables_of_netcdf4_that_are_being_written_are_asked(tmp_path):
+    netCDF4 = pytest.importorskip("netCDF4")
+    with netCDF4.Dataset(tmp_path / "a.nc", "w") as file:
+        file.createDimension("x", 6)
+        packed = file.createVariable("packed", "i2", "x", fill_value=-1)
+        packed.scale_factor = 0.5
+        packed[:] = np.ma.masked_equal(np.arange(6.0), 3)
+        whole = file.createVariable("whole", "i4", "x", fill_value=-1)
+        whole[:] = np.ma.masked_equal(np.arange(6), 3)
+        reals = file.createVariable("reals", "f4", "x", fill_value=9)
+        reals[:] = np.arange(5, 11)
+        nan = np.nan
+        np.testing.assert_array_equal(fs.from_array(packed).compute(), [0, 1, 2, nan, 4, 5])
+        np.testing.assert_array_equal(fs.from_array(whole).compute(), [0, 1, 2, nan, 4, 5])
+        np.testing.assert_array_equal(fs.from_array(reals).compute(), [5, 6, 7, 8, nan, 10])
+        packed.set_auto_mask(False)
+        np.testing.assert_array_equal(fs.from_array(packed).compute(), [0, 1, 2, -0.5, 4, 5])
+
+
+def test_what_is_no_array_is_one_or_is_refused():
+    np.testing.assert_array_equal(fs.from_array([1, 2, 3], chunks=2).compute(), [1, 2, 3])
+    with pytest.raises(TypeError, match="builtins.object, which has not all of shape, dtype and __getitem__"):
+        fs.from_array(object())
+
+    class Cut(Masked):
+        chunks = ((2, 8), (6,))
+
+    assert fs.from_array(Cut(np.ones((10, 6)), np.zeros((10, 6), bool))).chunks == Cut.chunks
+
+
 def later(path):
     """A moment in which the clock of the file system goes on, after which what is written shows by its time."""
     time.sleep(0.1)

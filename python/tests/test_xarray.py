@@ -85,6 +85,9 @@ CALLS = {
     "chunk_one": lambda d: d.chunk({"time": 7}, **KW), "unify": lambda d: xr.unify_chunks(d, d.chunk({"time": 7}, **KW))[0], "mean_skipna": lambda d: d.where(d > 0).mean("time", skipna=True),
     "points_and_axes": lambda d: d.isel(lat=xr.DataArray([[1, 2], [0, 3]], dims=("p", "q"))), "points_by_name": lambda d: d.sel(lat=xr.DataArray([12.0, 38], dims="p"), method="nearest"),
     "ffill_limit": lambda d: d.where(d > 0).ffill("time", limit=2), "idx": lambda d: d.idxmax("lat"),
+    "interp_time": lambda d: d.interp(time=["2001-01-02T12"]), "upsample_linear": lambda d: d.resample(time="12h").interpolate("linear"),
+    "idxmax_line": lambda d: d.isel(time=3).idxmax("lat"), "weighted_lazy": lambda d: d.weighted(abs(d)).mean("lat"),
+    "points_apart": lambda d: d.expand_dims(z=2, axis=1).isel(time=xr.DataArray([0, 9], dims="p"), lat=xr.DataArray([1, 2], dims="p")),
     "where_outer": lambda d: d.where(d.lat > 15), "cumsum_all": lambda d: d.cumsum(), "sum_all": lambda d: d.sum(...), "equal": lambda d: d == d.shift(time=1, fill_value=0),
     "clip_other": lambda d: d.clip(max=d.mean("time")), "first_difference": lambda d: d.diff("time", n=2, label="lower"), "mean_by_zone_and_time": lambda d: d.groupby("zone").mean("lat"),
     "sum_min_count": lambda d: d.where(d > 9).sum("time", min_count=1), "compare": lambda d: d >= 0, "floor": lambda d: d // 2, "power": lambda d: d**2, "mod": lambda d: d % 3, "isin": lambda d: d.isin([0.0]),
@@ -105,6 +108,54 @@ def test_what_users_do_is_lazy_and_right(name, plain, lazy, monkeypatch):
         found = call(lazy.p)
     assert is_lazy(found), f"{name} gave {type(found.data)}"
     xr.testing.assert_allclose(found.compute(), expected)
+
+
+@pytest.mark.parametrize("name", ["sum", "mean", "min", "max", "std", "var", "median"])
+@pytest.mark.parametrize("window", [1, 2, 3, 4, 7])
+@pytest.mark.filterwarnings("ignore")
+def test_rolling_windows_are_those_of_xarray_and_ours(name, window, rng, monkeypatch):
+    values = np.where(rng.random((11, 3)) < 0.2, np.nan, rng.random((11, 3)))
+    plain = xr.DataArray(values, dims=("t", "y"), coords={"t": np.arange(11)}, attrs={"units": "K"})
+    lazy = plain.chunk({"t": 4, "y": 2}, **KW)
+    constructed = "flagstone._xarray_rolling.DataArrayRolling.construct"
+    for center in [False, True]:
+        for least in {None, 1, min(2, window)}:
+            for more in [{}, {"ddof": 1}] if name in ("std", "var") else [{}]:
+                with monkeypatch.context() as patched:
+                    patched.setattr(constructed, lambda *_, **__: pytest.fail("windows were made as an array"))
+                    found = getattr(lazy.rolling(t=window, center=center, min_periods=least), name)(**more)
+                with xr.set_options(use_bottleneck=False):
+                    expected = getattr(plain.rolling(t=window, center=center, min_periods=least), name)(**more)
+                xr.testing.assert_allclose(found.compute(), expected)
+                assert found.attrs == expected.attrs and found.dtype == expected.dtype
+    whole = xr.DataArray(np.arange(12).reshape(6, 2), dims=("t", "y"))
+    xr.testing.assert_allclose(
+        getattr(whole.chunk({"t": 4}, **KW).rolling(t=3, center=True), name)().compute(), getattr(whole.rolling(t=3, center=True), name)()
+    )
+
+
+def test_lazy_coordinates_that_are_the_same_are_not_computed(rng, monkeypatch):
+    a = rng.random((6, 5))
+    data = {"a": (("y", "x"), a), "b": (("y", "x"), a + 1)}
+    lazy = xr.Dataset(data, coords={"lat2": (("y", "x"), a * 2)}).chunk(**KW)
+    with monkeypatch.context() as patched:
+        for method in ("__array__", "compute", "__bool__", "__float__"):
+            patched.setattr(fs.Array, method, lambda *_, **__: pytest.fail("an array was computed in silence"))
+        found = lazy.a.isel(y=slice(0, 3)) + lazy.b.isel(y=slice(0, 3))
+        merged = xr.merge([lazy.a.to_dataset(), lazy.b.to_dataset()])
+    np.testing.assert_allclose(found.compute(), (2 * a + 1)[:3])
+    assert set(merged) == {"a", "b"} and isinstance(merged.lat2.data, fs.Array)
+    # what is not the same graph is compared by value, as ever
+    other = lazy.b.assign_coords(lat2=lazy.lat2 + 1)
+    with pytest.raises(ValueError, match="conflict|coordinate"):
+        xr.merge([lazy.a.to_dataset(), other.to_dataset()], compat="no_conflicts", join="exact")
+
+
+def test_missing_weights_are_found_when_they_are_used(plain, lazy):
+    weights = lazy.p.isel(time=0).where(lazy.lat > 15)
+    mean = lazy.p.weighted(weights).mean("lat")
+    with pytest.raises(ValueError, match="cannot contain missing values"):
+        mean.compute()
 
 
 GROUPS = {

@@ -5,7 +5,7 @@ use super::counted::{self, Length, when_known};
 use super::elementwise::constant;
 use super::index::{Index, complete, list_comes_first, mask_axes, place, slice_bounds};
 use super::io::in_memory::at_hand;
-use super::lookup::{Places, pointwise};
+use super::lookup::{Places, pointwise, take};
 use super::manipulate::{cut_as, join, view};
 use crate::error::{Error, Result};
 use crate::expr::{Affine, Expr, Follow, Node, ops};
@@ -56,12 +56,8 @@ pub(super) fn indexed(expr: &Expr, items: &[Index]) -> Result<Expr> {
     if let Some(Index::Refused(what)) = items.iter().find(|item| matches!(item, Index::Refused(_))) {
         return Err(Error::bad_index("index", what));
     }
-    if let Some((items, axis, longest)) = with_places_at_hand(expr, items)? {
-        let found = indexed(expr, &items)?;
-        // chunks as long as those that were selected from, not one a slice
-        let mut chunks = found.chunks.clone();
-        chunks.axes[axis] = AxisChunks::regular(chunks.axes[axis].len(), longest);
-        return cut_as(found, chunks);
+    if let Some(found) = indexed_at_hand(expr, items)? {
+        return Ok(found);
     }
     let masks = items.iter().filter(|item| matches!(item, Index::Array(_))).count();
     if masks > 0 {
@@ -111,6 +107,16 @@ fn later(expr: &Expr, items: &[Index]) -> Result<Expr> {
         };
         indexed(&args[0], &items.iter().map(with).collect::<Vec<_>>())
     })
+}
+
+/// The array at `items`, where the indices among them are in memory and few slices.
+pub(super) fn indexed_at_hand(expr: &Expr, items: &[Index]) -> Result<Option<Expr>> {
+    let Some((items, axis, longest)) = with_places_at_hand(expr, items)? else { return Ok(None) };
+    let found = indexed(expr, &items)?;
+    // chunks as long as those that were selected from, not one a slice
+    let mut chunks = found.chunks.clone();
+    chunks.axes[axis] = AxisChunks::regular(chunks.axes[axis].len(), longest);
+    cut_as(found, chunks).map(Some)
 }
 
 /// The items with a list in the place of the one array of integers among them, where its elements are in memory and make few slices: what
@@ -439,5 +445,27 @@ impl Array {
     #[track_caller]
     pub fn index(&self, index: impl AsRef<[Index]>) -> Array {
         Array::build(|| indexed(&self.expr()?, index.as_ref()))
+    }
+}
+
+impl Array {
+    /// The elements at the integers `indices` along `axis`, negative ones from the end.
+    ///
+    /// ```
+    /// let x = flagstone::arange(0, 10, 2, None).take(&flagstone::arange(2, 0, -1, None), 0);
+    /// assert_eq!(x.compute::<i64>().unwrap().as_slice().unwrap(), [4, 2]);
+    /// ```
+    #[track_caller]
+    pub fn take(&self, indices: &Array, axis: i64) -> Array {
+        Array::build(|| {
+            let expr = self.expr()?;
+            let axis = super::axes::position("take", axis, expr.shape.len())?;
+            let mut items = vec![Index::WHOLE; axis];
+            items.push(Index::Array(indices.clone()));
+            match indexed_at_hand(&expr, &items)? {
+                Some(taken) => Ok(taken),
+                None => take("take", &expr, &indices.expr()?, axis),
+            }
+        })
     }
 }

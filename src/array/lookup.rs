@@ -112,20 +112,3 @@ fn front(expr: &Expr, at: usize, n: usize) -> Result<Expr> {
     let order: Vec<i64> = (at..at + n).chain(0..at).chain(at + n..expr.shape.len()).map(|axis| axis as i64).collect();
     Array::from_expr(expr.clone()).transpose(order).expr()
 }
-
-impl Array {
-    /// The elements at the integers `indices` along `axis`, negative ones from the end.
-    ///
-    /// ```
-    /// let x = flagstone::arange(0, 10, 2, None).take(&flagstone::arange(2, 0, -1, None), 0);
-    /// assert_eq!(x.compute::<i64>().unwrap().as_slice().unwrap(), [4, 2]);
-    /// ```
-    #[track_caller]
-    pub fn take(&self, indices: &Array, axis: i64) -> Array {
-        Array::build(|| {
-            let expr = self.expr()?;
-            let axis = super::axes::position("take", axis, expr.shape.len())?;
-            take("take", &expr, &indices.expr()?, axis)
-        })
-    }
-}

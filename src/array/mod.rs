@@ -226,6 +226,20 @@ impl Array {
         Ok(self.expr()?.shape.len())
     }
 
+    /// Whether both are made by the same operations on the same stores, as far as that can be told without computing: then they have the same
+    /// elements. Others may have them all the same.
+    ///
+    /// ```
+    /// let x = flagstone::arange(0, 5, 1, None);
+    /// assert!((&x + 1).is_same(&(&x + 1)) && !(&x + 1).is_same(&(&x + 2)));
+    /// ```
+    pub fn is_same(&self, other: &Array) -> bool {
+        match (self.expr(), other.expr()) {
+            (Ok(a), Ok(b)) => crate::expr::same(&a, &b),
+            _ => false,
+        }
+    }
+
     /// Number of elements.
     ///
     /// # Errors

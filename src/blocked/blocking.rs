@@ -21,6 +21,9 @@ pub struct Natural {
 /// The cuts that the loop's dominant input asks for: whole chunks of an encoded store, blocks of a product;
 /// whole rows where any region costs its own bytes.
 pub fn natural(feed: &Feed) -> Natural {
+    /// An operand whose elements are seen so many times is small beside what is made of it.
+    const BROADCAST_MANY: u64 = 16;
+
     let total: u64 = feed.shape.iter().product();
     let mut best: Option<(u64, Vec<AxisChunks>, u64)> = None;
     for input in &feed.inputs {
@@ -32,8 +35,8 @@ pub fn natural(feed: &Feed) -> Natural {
             },
             Data::Blocks { grid, .. } => (grid.clone(), grid.largest_elements()),
         };
-        // a broadcast operand does not dominate: its blocks are kept
-        if seen.saturating_mul(2) > total && best.as_ref().is_none_or(|(most, ..)| seen > *most) {
+        // an operand that is broadcast many times does not dominate: its blocks are kept
+        if seen.saturating_mul(BROADCAST_MANY) > total && best.as_ref().is_none_or(|(most, ..)| seen > *most) {
             let cuts = input.view.chunks(&grid).axes;
             let held = held / longest_elements(&cuts).max(1);
             best = Some((seen, cuts, held.max(1)));

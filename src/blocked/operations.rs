@@ -6,6 +6,7 @@ use super::linalg::sketched_qr::SketchedQr;
 use super::linalg::tall_qr::suits_a_sketch;
 use super::lower::{Lower, LowerAll};
 use super::procedure::Procedure;
+use super::sorting::apart::LanesApart;
 use super::sorting::external::ExternalSort;
 use super::sorting::quantile::Selection;
 use crate::expr::{Expr, Op, ops};
@@ -72,6 +73,7 @@ pub fn procedure(node: &Expr, sizes: &Sizes) -> Option<Box<dyn Procedure>> {
         Op::Lanes(ops::Lanes { lane: Lane::Sort(sorter), arg, .. }) if arg.shape.len() == 1 && arg.shape[0] > work.sort_elements => {
             Some(Box::new(ExternalSort::new(node, *sorter, arg, work)))
         }
+        Op::Lanes(lanes) if LanesApart::suits(lanes, work) => Some(Box::new(LanesApart::new(node, lanes))),
         Op::TallQr(tall) if suits_a_sketch(tall, &sizes.numerics) => Some(Box::new(SketchedQr::new(node, &tall.arg))),
         Op::Mask(_) | Op::Lanes(_) | Op::TallQr(_) => None,
         Op::Source(_) | Op::Full(_) | Op::Generate(_) | Op::Resident(_) | Op::Function(_) | Op::Elementwise(_) | Op::View(_) => None,

@@ -20,7 +20,6 @@ use crate::error::{Error, Result};
 use crate::grid::element_count;
 use crate::runtime::Runtime;
 use crate::store::{self, Address, AsOne, AttributeKinds, Codec, Many, Meta, Node, Store};
-use rayon::prelude::*;
 use serde_json::{Map, Value};
 use std::path::Path;
 use std::sync::Arc;
@@ -310,7 +309,7 @@ impl Plan {
         if self.zarr_version == 2 && !meta.attributes.contains_key("_FillValue") {
             stored.fill = stored.fill.filter(|&fill| !store::is_default_fill(fill, meta.dtype));
         }
-        let origin = sources.par_iter().map(store::version).collect::<Result<Vec<String>>>()?;
+        let origin = store::versions(&sources)?;
         stored = stored.resumable(format!("{origin:?} along axis {axis}"), options.resume);
         let keeps_all = matches!(store::target(&target)?, Address::Hdf5 { .. } | Address::Zarr { .. });
         if !keeps_all && (!meta.attributes.is_empty() || meta.dimension_names.is_some()) {

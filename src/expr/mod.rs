@@ -14,6 +14,7 @@ pub mod ops;
 mod rebuild;
 pub mod record;
 mod replace;
+mod same;
 mod text;
 mod visit;
 
@@ -27,6 +28,7 @@ pub use operation::{Cut, Inferred, Operation, Relabel, Selected, Through};
 pub use ops::{BlockArg, CallAxis, Callee, DepthBlocks, Function, Reduce, Resident, constant, joined, mirrored, output_of, outputs, recut};
 pub use rebuild::{rebuild, relabel};
 pub use replace::{replace, settle};
+pub use same::{same, same_but_for_arguments};
 pub use text::text;
 pub use visit::postorder;
 

@@ -12,6 +12,8 @@ use std::sync::Mutex;
 
 /// Written bytes that may wait in the page cache before their writer waits for the disk.
 const BEHIND_BYTES: u64 = 32 << 20;
+/// Storing starts with so many bytes: a call of the system a small block takes longer than writing it.
+const START_BYTES: u64 = 1 << 20;
 
 /// Where spilled bytes go. Any number of threads write and read disjoint ranges at once.
 pub trait SpillDisk: Send + Sync {
@@ -34,12 +36,73 @@ pub trait SpillDisk: Send + Sync {
 /// The real spill file: it has no name, so it vanishes with the process.
 pub(crate) struct SpillFile {
     file: File,
-    behind: Mutex<VecDeque<(u64, u64)>>,
+    behind: Mutex<Behind>,
+}
+
+/// Ranges, by place and length, that were written.
+#[derive(Default)]
+struct Behind {
+    /// Those of which storing has not started, in the order in which they were written.
+    fresh: Rows,
+    /// Those of which it has.
+    started: Rows,
+}
+
+#[derive(Default)]
+struct Rows {
+    rows: VecDeque<(u64, u64)>,
+    bytes: u64,
+}
+
+impl Rows {
+    fn push(&mut self, (offset, len): (u64, u64)) {
+        self.rows.push_back((offset, len));
+        self.bytes += len;
+    }
+
+    /// The oldest ones, until no more than `most` bytes are left.
+    fn beyond(&mut self, most: u64) -> Vec<(u64, u64)> {
+        let mut taken = Vec::new();
+        while self.bytes > most
+            && let Some(oldest) = self.rows.pop_front()
+        {
+            self.bytes -= oldest.1;
+            taken.push(oldest);
+        }
+        taken
+    }
+
+    /// All, those that lie in a row as one.
+    fn take(&mut self) -> Vec<(u64, u64)> {
+        let mut rows = self.beyond(0);
+        rows.sort_unstable();
+        rows.dedup_by(|next, row| {
+            let joins = next.0 <= row.0 + row.1;
+            if joins {
+                row.1 = row.1.max(next.0 + next.1 - row.0);
+            }
+            joins
+        });
+        rows
+    }
+}
+
+impl Behind {
+    /// Takes note of a range; what is to be started now, and what is to be waited for.
+    fn written(&mut self, range: (u64, u64)) -> [Vec<(u64, u64)>; 2] {
+        self.fresh.push(range);
+        if self.fresh.bytes < START_BYTES {
+            return [Vec::new(), Vec::new()];
+        }
+        let start = self.fresh.take();
+        start.iter().for_each(|&range| self.started.push(range));
+        [start, self.started.beyond(BEHIND_BYTES)]
+    }
 }
 
 impl SpillFile {
     pub(crate) fn create(dir: &Path) -> io::Result<SpillFile> {
-        let made = SpillFile { file: tempfile::tempfile_in(dir)?, behind: Mutex::new(VecDeque::new()) };
+        let made = SpillFile { file: tempfile::tempfile_in(dir)?, behind: Mutex::default() };
         // extents are read whole, in an order of their own: what lies behind one is not read ahead, only to be read again
         // SAFETY: plain numbers on an open file; the advice changes no contents.
         unsafe { libc::posix_fadvise(made.file.as_raw_fd(), 0, 0, libc::POSIX_FADV_RANDOM) };
@@ -61,23 +124,12 @@ impl SpillDisk for SpillFile {
         self.file.read_exact_at(bytes, offset)
     }
 
-    // Dirty pages cannot be reclaimed: storing starts at once, and the range written `BEHIND_BYTES` ago, by now stored or nearly, is
+    // Dirty pages cannot be reclaimed: storing starts with the next `START_BYTES`, and the range written `BEHIND_BYTES` ago, by now stored or nearly, is
     // waited for. Pages that are stored stay in the page cache where the system has memory for them: it takes them back
     // whenever it wants them, also from a container that is charged for them.
     fn written(&self, offset: u64, len: u64) {
-        self.sync(offset, len, libc::SYNC_FILE_RANGE_WRITE);
-        let mut done = Vec::new();
-        {
-            let mut behind = self.behind.lock().unwrap_or_else(|poison| poison.into_inner());
-            behind.push_back((offset, len));
-            let mut bytes: u64 = behind.iter().map(|&(_, len)| len).sum();
-            while bytes > BEHIND_BYTES
-                && let Some(oldest) = behind.pop_front()
-            {
-                bytes -= oldest.1;
-                done.push(oldest);
-            }
-        }
+        let [start, done] = self.behind.lock().unwrap_or_else(|poison| poison.into_inner()).written((offset, len));
+        start.into_iter().for_each(|(offset, len)| self.sync(offset, len, libc::SYNC_FILE_RANGE_WRITE));
         let wait = libc::SYNC_FILE_RANGE_WAIT_BEFORE | libc::SYNC_FILE_RANGE_WRITE | libc::SYNC_FILE_RANGE_WAIT_AFTER;
         done.into_iter().for_each(|(offset, len)| self.sync(offset, len, wait));
     }
@@ -164,6 +216,28 @@ fn file_system(dir: &Path) -> io::Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn storing_starts_with_rows_of_small_blocks_and_what_was_written_long_before_is_waited_for() {
+        const PAGE: u64 = 4096;
+        let mut behind = Behind::default();
+        let pages = START_BYTES / PAGE;
+        // Every second page, and then those between.
+        for n in 0..pages - 1 {
+            let at = if n < pages / 2 { 2 * n } else { 2 * (n - pages / 2) + 1 };
+            assert_eq!(behind.written((at * PAGE, PAGE)), [vec![], vec![]]);
+        }
+        let [start, done] = behind.written((1 << 40, PAGE));
+        assert_eq!((start, done), (vec![(0, (pages - 1) * PAGE), (1 << 40, PAGE)], vec![]));
+        let mut waited = Vec::new();
+        for n in 1..=BEHIND_BYTES / START_BYTES {
+            let [start, done] = behind.written((n * START_BYTES, START_BYTES));
+            assert_eq!(start, [(n * START_BYTES, START_BYTES)]);
+            waited.extend(done);
+        }
+        assert_eq!(waited, [(0, (pages - 1) * PAGE), (1 << 40, PAGE)]);
+        assert!(behind.started.bytes <= BEHIND_BYTES);
+    }
 
     #[test]
     fn a_directory_in_memory_is_refused() {

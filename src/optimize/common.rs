@@ -2,7 +2,7 @@
 //! What is the same, operations say themselves.
 
 use crate::error::Result;
-use crate::expr::{Expr, Node, rebuild};
+use crate::expr::{Expr, Node, rebuild, same_but_for_arguments};
 use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
@@ -32,7 +32,5 @@ fn digest(node: &Node) -> u64 {
 }
 
 fn same(a: &Node, b: &Node) -> bool {
-    let (x, y) = (a.op.args(), b.op.args());
-    let args = x.len() == y.len() && x.iter().zip(&y).all(|(x, y)| Arc::ptr_eq(x, y));
-    args && a.shape == b.shape && a.dtype == b.dtype && a.chunks == b.chunks && a.is_counted() == b.is_counted() && a.op.same(&b.op)
+    same_but_for_arguments(a, b) && a.op.args().iter().zip(&b.op.args()).all(|(x, y)| Arc::ptr_eq(x, y))
 }

@@ -39,6 +39,12 @@ pub struct Runtime(Arc<Inner>, CancelToken);
 
 struct Inner {
     id: u64,
+    /// The process whose threads and spill file it has.
+    process: u32,
+    /// What it was made of.
+    settings: RuntimeBuilder,
+    /// What stands for it in a process that was forked from its own.
+    in_fork: Mutex<Option<Runtime>>,
     pool: Pool,
     limit_bytes: u64,
     spill_cap_bytes: u64,
@@ -169,7 +175,7 @@ impl RuntimeBuilder {
     pub fn build(self) -> Result<Runtime> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let from_env = |name: &str| std::env::var(name).ok();
-        let limit_bytes = match (self.limit, from_env("FLAGSTONE_MEMORY_LIMIT")) {
+        let limit_bytes = match (self.limit.clone(), from_env("FLAGSTONE_MEMORY_LIMIT")) {
             (Some(limit), _) => limit?,
             (None, Some(text)) => parse_bytes(&text)?,
             (None, None) => crate::memory::default_memory_limit(),
@@ -195,6 +201,7 @@ impl RuntimeBuilder {
                     .map_err(|e| Error::internal(format!("starting {n} threads: {e}")))?,
             ),
         };
+        let settings = RuntimeBuilder { limit: Some(Ok(limit_bytes)), threads: Some(threads), ..self.clone() };
         let counters = Arc::new(Counters::default());
         let guards = if self.watch_tasks { (threads * GUARD_BYTES) as u64 } else { 0 };
         let pool = Pool::new(PoolOptions {
@@ -207,6 +214,9 @@ impl RuntimeBuilder {
         })?;
         let inner = Inner {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
+            process: std::process::id(),
+            settings,
+            in_fork: Mutex::new(None),
             pool,
             limit_bytes,
             spill_cap_bytes: self.spill_cap_bytes.unwrap_or(u64::MAX),
@@ -348,7 +358,24 @@ impl Runtime {
 
     /// The runtime of calls which name none, if there is one yet.
     fn in_use() -> Option<Runtime> {
-        IN_SCOPE.with_borrow(|scope| scope.last().cloned()).or_else(|| DEFAULT.get().cloned())
+        let found = IN_SCOPE.with_borrow(|scope| scope.last().cloned()).or_else(|| DEFAULT.get().cloned())?;
+        found.of_this_process().ok()
+    }
+
+    /// This runtime; in a process that was forked from the one that made it, where none of its threads run, one of the same settings that stands
+    /// for it from then on. What it persisted is not there.
+    ///
+    /// # Errors
+    /// As [`RuntimeBuilder::build`].
+    pub fn of_this_process(&self) -> Result<Runtime> {
+        if self.0.process == std::process::id() {
+            return Ok(self.clone());
+        }
+        let mut in_fork = self.0.in_fork.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*in_fork {
+            Some(known) => known.of_this_process(),
+            None => Ok(Runtime(in_fork.insert(self.0.settings.clone().build()?).0.clone(), self.1.clone())),
+        }
     }
 
     /// The same, where it is not planning the very call.
@@ -517,6 +544,10 @@ impl Runtime {
         scheduler::refuse_inside_task()?;
         if self.is_entered() {
             return Err(Error::internal("a runtime is asked to compute while it plans"));
+        }
+        if self.0.process != std::process::id() {
+            let what = "a runtime of the process that this one was forked from, whose threads are not here; make one after the fork";
+            return Err(Error::bad_request("compute", what));
         }
         let gate = self.0.gate.lock().unwrap_or_else(PoisonError::into_inner);
         ENTERED.with_borrow_mut(|entered| entered.push(self.0.id));

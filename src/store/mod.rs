@@ -30,6 +30,7 @@ mod remote;
 mod shuffle;
 mod sniff;
 mod stamp;
+mod together;
 mod tree;
 mod zarr;
 mod zip;
@@ -42,7 +43,7 @@ pub use formats::{create, create_group, exists, extent, is_begun, map, share_dim
 pub use in_memory::{InMemory, MemoryWriter};
 pub use many::{AsOne, Many, decoding, find, open_many};
 pub(crate) use netcdf::is_default_fill;
-pub use opening::{open, tree, version};
+pub use opening::{open, tree, version, versions};
 pub use packing::Packing;
 pub use tree::{Node, Refused};
 

@@ -3,6 +3,7 @@
 use super::address::text;
 use super::formats::{open_one, tree_of_one, version_of_one};
 use super::many::{self, AsOne};
+use super::together::together;
 use super::{Node, Store};
 use crate::error::Result;
 use rayon::prelude::*;
@@ -44,8 +45,16 @@ pub fn version(address: impl AsRef<Path>) -> Result<String> {
     let address = text(address.as_ref())?;
     let (plain, _) = many::decoding(address)?;
     let Some(files) = many::names_of(&plain)? else { return version_of_one(address, &plain) };
-    let versions = files.par_iter().map(|file| version_of_one(file, file)).collect::<Result<Vec<String>>>()?;
+    let versions = together(|| files.par_iter().map(|file| version_of_one(file, file)).collect::<Result<Vec<String>>>())?;
     let mut hasher = DefaultHasher::new();
     versions.hash(&mut hasher);
     Ok(format!("{address} ({} files, {:016x})", files.len(), hasher.finish()))
+}
+
+/// [`version`] of each address.
+///
+/// # Errors
+/// As [`version`].
+pub fn versions(addresses: &[String]) -> Result<Vec<String>> {
+    together(|| addresses.par_iter().map(version).collect())
 }

@@ -7,7 +7,7 @@ use flagstone_kernels::dtype::{DType, Kind, Scalar};
 use serde_json::{Map, Value};
 
 /// How stored numbers stand for values. Empty where none of the attributes is there.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Packing {
     /// What the numbers are read as, where `_Unsigned` says other than their dtype.
@@ -22,6 +22,24 @@ pub struct Packing {
     pub scale: Option<(DType, Scalar)>,
     /// `add_offset` and its dtype.
     pub offset: Option<(DType, Scalar)>,
+}
+
+/// Whether numbers stand for the same values: a NaN that is missing is as one that is missing elsewhere.
+impl PartialEq for Packing {
+    fn eq(&self, other: &Packing) -> bool {
+        let is_nan = |value: Scalar| value != value;
+        let same = |a: Option<Scalar>, b: Option<Scalar>| a == b || a.is_some_and(is_nan) && b.is_some_and(is_nan);
+        let all = |a: &[Scalar], b: &[Scalar]| a.len() == b.len() && a.iter().zip(b).all(|(&a, &b)| same(Some(a), Some(b)));
+        let typed = |a: Option<(DType, Scalar)>, b: Option<(DType, Scalar)>| {
+            a.map(|(dtype, _)| dtype) == b.map(|(dtype, _)| dtype) && same(a.map(|(_, value)| value), b.map(|(_, value)| value))
+        };
+        self.read_as == other.read_as
+            && all(&self.missing, &other.missing)
+            && same(self.valid_min, other.valid_min)
+            && same(self.valid_max, other.valid_max)
+            && typed(self.scale, other.scale)
+            && typed(self.offset, other.offset)
+    }
 }
 
 impl Packing {
@@ -113,5 +131,9 @@ mod tests {
         assert_eq!((found.scale, found.offset), (Some((DType::I64, Scalar::Int(2))), None));
         assert_eq!((found.valid_min, found.valid_max), (Some(Scalar::Float(3.0)), None));
         assert_eq!(of("{}", DType::F64), Packing::default());
+        let nan = |low: &str| of(&format!(r#"{{"_FillValue": "NaN", "valid_min": {low}}}"#), DType::F64);
+        assert_eq!(nan("3").missing.len(), 1);
+        assert_eq!(nan("3"), nan("3"), "as it is missing in both");
+        assert_ne!(nan("3"), nan("4"));
     }
 }

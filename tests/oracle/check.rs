@@ -110,6 +110,8 @@ fn work_sizes(dice: &mut Dice) -> WorkSizes {
         combined_max: 1 << between(1, 3),
         row_bytes_min: between(1, 60),
         sort_elements: between(3, 40),
+        lanes_elements: between(4, 60),
+        lanes_apart_max: between(1, 6),
         run_elements_max: between(3, 60),
         run_piece_min: between(1, 5),
         quantile_keys_max: between(8, 200),

@@ -44,6 +44,9 @@ def main(directory):
                 tas.set_auto_maskandscale(False)
                 tas[:] = 100 * (3 - n) + 10 * np.arange(2 + n)[:, None] + np.arange(3)
                 tas[0, 0] = -999
+                # As xarray writes every float: NaN is what is missing.
+                tos = f.createVariable("tos", "f4", ("time", "lat"), fill_value=np.nan)
+                tos[:] = tas[:]
     packed = [100 * k + 10 * np.arange(5 - k)[:, None] + np.arange(3) for k in range(4)]
     values = [np.where((np.arange(len(p))[:, None] == 0) & (np.arange(3) == 0), np.nan, p * 0.25 + 10.0) for p in packed]
     np.save(directory / "tas.npy", np.concatenate(values))

@@ -71,8 +71,8 @@ fn along(name: &'static str, kind: Kind, expr: &Expr, n: Option<i64>, axis: i64,
         // real values of what is real itself are as wide
         let ends_in_half = kind == Kind::FromHalf && expr.dtype == DType::F16;
         let ended = |out: Expr| if ends_in_half { cast(&out, DType::F16) } else { Ok(out) };
-        if let Some(sides) = long::sides(length as u64).filter(|_| !arg.shape.contains(&0)) {
-            return ended(long::along(kind, &Array::from_expr(arg), axis, sides, scale)?.expr()?);
+        if let Some(way) = long::way(length as u64).filter(|_| !arg.shape.contains(&0)) {
+            return ended(long::along(kind, &Array::from_expr(arg), axis, (length as u64, way), scale)?.expr()?);
         }
         let fft = Fft::new(kind, dtype, length, scale);
         if arg.shape.contains(&0) {

@@ -166,6 +166,9 @@ pub fn tri(rows: u64, columns: u64, k: i64, dtype: DType) -> Array {
     triangles::is_low(rows, columns, k).astype(dtype)
 }
 
+/// So few powers are arrays side by side, each made anew: no row has to be whole.
+const VANDER_COLUMNS_MAX: u64 = 8;
+
 impl Array {
     /// The powers of the elements of one axis as rows, from `columns` − 1 down to 0, or up if `increasing`.
     ///
@@ -183,6 +186,12 @@ impl Array {
             let columns = columns.unwrap_or(n);
             let dtype = x.dtype()?.promote(DType::I64);
             let Some(powers) = columns.checked_sub(1) else { return Ok(crate::array::zeros([n, 0], dtype)) };
+            if columns <= VANDER_COLUMNS_MAX {
+                let x = x.astype(dtype).expand_dims(1);
+                let next = |power: &Array| Some(power * &x);
+                let powers: Vec<Array> = std::iter::successors(Some(ones([n, 1], dtype)), next).take(columns as usize).collect();
+                return Ok(crate::array::concatenate(&if increasing { powers } else { powers.into_iter().rev().collect() }, 1));
+            }
             let factors = x.astype(dtype).expand_dims(1).broadcast_to([n, powers]);
             let rows = crate::array::concatenate(&[ones([n, 1], dtype), factors], 1).cumprod(1);
             Ok(if increasing { rows } else { rows.flip(1) })

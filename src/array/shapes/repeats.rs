@@ -22,12 +22,15 @@ fn tiled(x: &Array, axis: usize, times: u64) -> Result<Array> {
     Ok(repeated.reshape(shape))
 }
 
+/// Of more places, what repeats each goes through the elements once; pieces are views, through which slices go.
+const REPEATED_PIECES_MAX: u64 = 64;
+
 /// Every place of an axis `times` times.
 fn repeated(x: &Array, axis: usize, times: u64) -> Result<Array> {
     let expr = x.expr()?;
     let n = expr.shape[axis];
     let total = n.checked_mul(times).ok_or_else(|| too_long("repeat", n, times))?;
-    if n <= PIECES_MAX || times <= 1 {
+    if n <= REPEATED_PIECES_MAX || times <= 1 {
         let stretches: Vec<Stretch> = if times == 1 { vec![(0, 1, n)] } else { (0..n).map(|at| (at as i64, 0, times)).collect() };
         return picked("repeat", &expr, axis, if times == 0 { &[] } else { &stretches }).map(Array::from_expr);
     }

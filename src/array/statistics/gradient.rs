@@ -3,9 +3,13 @@
 use super::differences::from;
 use crate::array::axes::position;
 use crate::array::composed::composed;
-use crate::array::{Array, concatenate};
+use crate::array::io::in_memory::at_hand;
+use crate::array::{Array, Index, concatenate, where_};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::DType;
+
+/// So many coordinates are looked at while the graph is built, where they are in memory.
+const AT_HAND_MAX: u64 = 1 << 16;
 
 /// Where the places of an axis lie.
 #[derive(Clone, Debug)]
@@ -46,25 +50,54 @@ fn weighted(values: [Array; 3], weights: [Array; 3]) -> Array {
     u * a + v * b + w * c
 }
 
-/// The slopes of `y` along axis `at`.
-fn slopes(y: &Array, at: usize, gaps: Option<&Array>, step: f64, edge_order: u8) -> Result<Array> {
+/// The distance between all neighbours.
+enum Step {
+    Known(f64),
+    /// An array without axes.
+    Found(Array),
+}
+
+impl Step {
+    /// `x` over `by` steps.
+    fn over(&self, x: Array, by: f64) -> Array {
+        match self {
+            Step::Known(step) => x / (by * step),
+            Step::Found(step) => x / (step * by),
+        }
+    }
+
+    /// `x` times `by` over a step.
+    fn times(&self, x: &Array, by: f64) -> Array {
+        match self {
+            Step::Known(step) => x * (by / step),
+            Step::Found(step) => x * (by / step),
+        }
+    }
+}
+
+/// The slopes of `y` along axis `at`, whose places lie one step from each other.
+fn even_slopes(y: &Array, at: usize, step: &Step, edge_order: u8) -> Result<Array> {
+    let n = y.shape()?[at];
+    let one = |start: u64| from(y, at, start, n - start - 1);
+    let slope = step.over(from(y, at, 2, 0)? - from(y, at, 0, 2)?, 2.0);
+    let [first, last] = match edge_order {
+        1 => [step.over(one(1)? - one(0)?, 1.0), step.over(one(n - 1)? - one(n - 2)?, 1.0)],
+        _ => {
+            let sum = |start: u64, [u, v, w]: [f64; 3]| {
+                let two = step.times(&one(start)?, u) + step.times(&one(start + 1)?, v);
+                Ok::<Array, Error>(two + step.times(&one(start + 2)?, w))
+            };
+            [sum(0, [-1.5, 2.0, -0.5])?, sum(n - 3, [0.5, -2.0, 1.5])?]
+        }
+    };
+    Ok(concatenate(&[first, slope, last], at as i64))
+}
+
+/// The slopes of `y` along axis `at`, whose places lie `gaps` from each other.
+fn uneven_slopes(y: &Array, at: usize, gaps: &Array, edge_order: u8) -> Result<Array> {
     let n = y.shape()?[at];
     let one = |start: u64| from(y, at, start, n - start - 1);
     let inner = [from(y, at, 0, 2)?, from(y, at, 1, 1)?, from(y, at, 2, 0)?];
-    let Some(gaps) = gaps else {
-        let slope = (&inner[2] - &inner[0]) / (2.0 * step);
-        let ends = match edge_order {
-            1 => [(one(1)? - one(0)?) / step, (one(n - 1)? - one(n - 2)?) / step],
-            _ => {
-                let sum = |start: u64, w: [f64; 3]| {
-                    Ok::<Array, Error>(one(start)? * (w[0] / step) + one(start + 1)? * (w[1] / step) + one(start + 2)? * (w[2] / step))
-                };
-                [sum(0, [-1.5, 2.0, -0.5])?, sum(n - 3, [0.5, -2.0, 1.5])?]
-            }
-        };
-        let [first, last] = ends;
-        return Ok(concatenate(&[first, slope, last], at as i64));
-    };
     let others: Vec<i64> = (0..y.ndim()? as i64).filter(|&axis| axis != at as i64).collect();
     let gaps = gaps.expand_dims(others);
     let gap = |start: u64| from(&gaps, at, start, n - 1 - start - 1);
@@ -82,6 +115,25 @@ fn slopes(y: &Array, at: usize, gaps: Option<&Array>, step: f64, edge_order: u8)
     };
     let [first, last] = ends;
     Ok(concatenate(&[first, slope, last], at as i64).astype(y.dtype()?))
+}
+
+/// The slopes of `y` along axis `at` at coordinates. Where these lie one step from each other the middle of three places is of no weight, whatever
+/// it is.
+fn slopes_at(y: &Array, at: usize, places: &Array, edge_order: u8) -> Result<Array> {
+    let gaps = places.diff(1, 0);
+    let known = at_hand(&places.expr()?, AT_HAND_MAX)?.map(|places| places.iter().map(|place| place.as_f64()).collect::<Vec<f64>>());
+    match known {
+        Some(places) if places.windows(3).all(|three| three[1] - three[0] == three[2] - three[1]) => {
+            even_slopes(y, at, &Step::Known(places[1] - places[0]), edge_order)
+        }
+        Some(_) => uneven_slopes(y, at, &gaps, edge_order),
+        None => {
+            let step = gaps.index([Index::Int(0)]);
+            let are_even = gaps.eq(&step).all(..);
+            let even = even_slopes(y, at, &Step::Found(step), edge_order)?;
+            Ok(where_(are_even, even, uneven_slopes(y, at, &gaps, edge_order)?).astype(y.dtype()?))
+        }
+    }
 }
 
 impl Array {
@@ -110,18 +162,17 @@ impl Array {
             if n < u64::from(edge_order) + 1 {
                 return Err(Error::bad_request(name, format!("axis {at} has length {n}; expected {} or more", edge_order + 1)));
             }
-            let gaps = match arrays.get(1) {
-                None => None,
+            match arrays.get(1) {
+                None => even_slopes(&y, at, &Step::Known(step), edge_order),
                 Some(places) if places.shape()? == [n] => {
                     let places = if places.dtype()?.is_integer() { places.astype(DType::F64) } else { places.clone() };
-                    Some(places.diff(1, 0))
+                    slopes_at(&y, at, &places, edge_order)
                 }
                 Some(places) => {
                     let what = format!("coordinates of shape {:?} for axis {at} with length {n}; expected [{n}]", places.shape()?);
-                    return Err(Error::bad_request(name, what));
+                    Err(Error::bad_request(name, what))
                 }
-            };
-            slopes(&y, at, gaps.as_ref(), step, edge_order)
+            }
         })
     }
 }

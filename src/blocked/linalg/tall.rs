@@ -7,10 +7,17 @@ use flagstone_kernels::dtype::DType;
 use flagstone_kernels::linalg::{self, Field, MatMut};
 use flagstone_kernels::with_field;
 
+/// A leaf has no more elements than so many triangles of its columns, if that is a sixteenth of what it may have: with few columns the tree
+/// is next to no work.
+const TRIANGLES: u64 = 64;
+/// Fewer columns are packed as so many.
+const PACKED_COLUMNS: u64 = 32;
+
 /// The rows of a matrix [m, n] that are worked on together: of `elements` elements, and twice as many rows as columns at least, so that a level of
 /// a tree of squares is half as much as the one below it.
 pub fn rows_of_leaves(m: u64, n: u64, elements: u64) -> AxisChunks {
-    AxisChunks::regular(m, (elements / n.max(1)).max(2 * n).clamp(1, m.max(1)))
+    let elements = elements.min((TRIANGLES * n * n).max(elements / 16));
+    AxisChunks::regular(m, (elements / n.max(PACKED_COLUMNS)).max(2 * n).clamp(1, m.max(1)))
 }
 
 /// Each node of a level of a tree with its children, of which there are `count`.

@@ -1,5 +1,6 @@
 //! How often indices occur, a row of bins a part.
 
+use crate::blocked::blocking;
 use crate::blocked::boxes::Boxes;
 use crate::blocked::feed::Feed;
 use crate::blocked::lower::{Lower, Lowering};
@@ -8,7 +9,7 @@ use crate::blocked::task_box::{TaskBox, slices};
 use crate::blocked::work::{Access, Blocks, Layout, Tasks, Work, Writes};
 use crate::error::{Error, Result};
 use crate::expr::{Expr, Operation, ops};
-use crate::grid::{AxisChunks, ChunkGrid};
+use crate::grid::{AxisChunks, ChunkGrid, unravel};
 use crate::plan::{Parts, Product, TaskBlocks};
 use crate::sizes::WorkSizes;
 use flagstone_kernels::dtype::DType;
@@ -24,8 +25,10 @@ struct TallyStage {
     weighted: bool,
     bins: u64,
     even: Option<tally::Even>,
-    /// Elements that are evaluated at once, before they are tallied.
-    slice: usize,
+    /// Lengths of what is evaluated at once, before it is tallied: elements that follow one another in C order.
+    slice: Vec<u64>,
+    /// Whether no more than these are brought in at once: of what is plain, a slice is brought in as well as all.
+    brings_slices: bool,
     fused: Fused,
     /// Of the kernel, the indices, the weights and the edges.
     layout: Layout<4>,
@@ -34,13 +37,18 @@ struct TallyStage {
 impl TallyStage {
     fn new(of: &ops::Tally, feed: Feed, registers: Vec<Reg>, work: &WorkSizes) -> TallyStage {
         let boxes = Boxes::rows(of.parts.axes.clone());
-        let slice = work.tally_slice_elements.max(1);
-        let values = boxes.longest_elements().min(slice).saturating_mul(8);
+        let longest: Vec<usize> = boxes.cuts.iter().map(|cuts| cuts.longest() as usize).collect();
+        let slice = slices(&longest, work.tally_slice_elements.max(1) as usize).next().map_or(longest, |(_, shape)| shape);
+        let slice: Vec<u64> = slice.into_iter().map(|len| len.max(1) as u64).collect();
+        let values = slice.iter().product::<u64>().saturating_mul(8);
         let fused = Fused::new(feed.program.clone(), registers, vec![]);
         let edges = if of.even.is_some() { of.bins.saturating_add(1).saturating_mul(8) } else { 0 };
         let layout = Layout::new([fused.scratch_bytes() as u64, values, if of.weights.is_some() { values } else { 0 }, edges]);
+        let brings_slices = !blocking::decodes(&feed);
         let reads = vec![Access::whole(feed)];
-        let scratch = layout.bytes().saturating_add(Work::loading_bytes(&boxes, &reads));
+        let cut = |(cuts, &len): (&AxisChunks, &u64)| if brings_slices { cuts.split(len) } else { cuts.clone() };
+        let brought = Boxes::rows(boxes.cuts.iter().zip(&slice).map(cut).collect());
+        let scratch = layout.bytes().saturating_add(Work::loading_bytes(&brought, &reads));
         let product = Product::new("bins", boxes.len());
         let writes = vec![Writes { product, blocks: Blocks::Elements { axes: vec![], item: of.bins.saturating_mul(8) } }];
         let work = Work::new(of.name(), boxes, reads, writes, scratch);
@@ -50,7 +58,8 @@ impl TallyStage {
             weighted: of.weights.is_some(),
             bins: of.bins,
             even: of.even,
-            slice: slice as usize,
+            slice,
+            brings_slices,
             fused,
             layout,
         }
@@ -62,11 +71,11 @@ impl Tasks for TallyStage {
         &self.work
     }
     fn run(&self, _n: u64, task_box: &TaskBox, blocks: &mut TaskBlocks) -> Result<()> {
-        let local: Vec<usize> = task_box.shape.iter().map(|&n| n as usize).collect();
         let Parts { reads, mut writes, scratch, counters } = blocks.parts();
         let mut rest = scratch;
         let [kernel, indices, weights, edges] = self.layout.split(&mut rest);
-        let views = self.work.reads[0].feed.load_box(task_box, &reads, &mut rest, counters)?;
+        let feed = &self.work.reads[0].feed;
+        let whole = if self.brings_slices { None } else { Some(feed.load_box(task_box, &reads, &mut rest, counters)?) };
         let of = if self.even.is_some() { DType::F64 } else { DType::I64 };
         let bins = &mut *writes[0];
         bins.fill(0);
@@ -74,10 +83,18 @@ impl Tasks for TallyStage {
         if let Some(even) = &self.even {
             even.edges(&mut edges[..self.bins as usize + 1]);
         }
-        for (at, shape) in slices(&local, self.slice) {
-            let start: Vec<u64> = task_box.start.iter().zip(&at).map(|(&first, &at)| first + at as u64).collect();
+        let counts: Vec<u64> = task_box.shape.iter().zip(&self.slice).map(|(n, len)| n.div_ceil(*len)).collect();
+        for n in 0..counts.iter().product() {
+            let at: Vec<u64> = unravel(n, &counts).iter().zip(&self.slice).map(|(place, len)| place * len).collect();
+            let start: Vec<u64> = task_box.start.iter().zip(&at).map(|(first, at)| first + at).collect();
+            let lens: Vec<u64> = task_box.shape.iter().zip(&at).zip(&self.slice).map(|((n, at), &len)| len.min(n - at)).collect();
+            let [at, shape] = [&at, &lens].map(|places| places.iter().map(|&place| place as usize).collect::<Vec<usize>>());
             let elements: usize = shape.iter().product();
-            let views: Vec<View<'_>> = views.iter().map(|view| view.part(&at, &shape)).collect();
+            let mut room = &mut *rest;
+            let views: Vec<View<'_>> = match &whole {
+                Some(views) => views.iter().map(|view| view.part(&at, &shape)).collect(),
+                None => feed.load((&task_box.start, &task_box.shape), &start, &lens, &reads, &mut room, counters)?,
+            };
             let mut out = vec![ViewMut::dense(&mut indices[..elements * 8], of, &shape)];
             if self.weighted {
                 out.push(ViewMut::dense(&mut weights[..elements * 8], DType::F64, &shape));

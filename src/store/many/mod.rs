@@ -15,6 +15,7 @@ pub use as_one::decoding;
 use super::extent::Extent;
 use super::in_memory::check_region;
 use super::packing::Packing;
+use super::together::together;
 use super::{Meta, Moved, Store, formats};
 use crate::error::{Error, Result};
 use crate::grid::{AxisChunks, ChunkGrid, Region, Span};
@@ -106,7 +107,7 @@ impl Many {
         let first = formats::open_one(&addresses[0])?;
         let (axis, is_stacked) = as_one.place(first.meta(), &addresses[0])?;
         // Side by side, since each is a few calls of the system; the first one that fails is told.
-        let extents: Vec<Result<Extent>> = addresses.par_iter().map(formats::extent).collect();
+        let extents: Vec<Result<Extent>> = together(|| addresses.par_iter().map(formats::extent).collect());
         let extents = extents.into_iter().collect::<Result<Vec<Extent>>>()?;
         require_alike(&addresses, &extents, axis, is_stacked)?;
 
@@ -330,7 +331,8 @@ impl Store for Many {
         self.kinds.iter().find_map(|kind| kind.shared_bytes())
     }
     fn stored_bytes(&self) -> Option<u64> {
-        let bytes: Vec<Option<u64>> = (0..self.parts.len()).into_par_iter().map(|n| self.part(n).ok()?.stored_bytes()).collect();
+        let bytes: Vec<Option<u64>> =
+            together(|| (0..self.parts.len()).into_par_iter().map(|n| self.part(n).ok()?.stored_bytes()).collect());
         bytes.into_iter().sum()
     }
     fn renewed(&self) -> Result<Option<Arc<dyn Store>>> {

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::grid::Region;
+use crate::store::together::together;
 use crate::store::{address, formats};
 use flagstone_kernels::dtype::Scalar;
 use flagstone_kernels::view::ViewMut;
@@ -18,7 +19,8 @@ type Stretch = (String, Scalar, Scalar);
 /// # Errors
 /// `Store` where there is none, where its units are not the same in all, and where two sources overlap.
 pub(super) fn order(sources: &mut Vec<String>, coordinate: &str, are_stacked: bool) -> Result<()> {
-    let ends: Vec<Result<(Stretch, Option<Value>)>> = sources.par_iter().map(|source| ends(source, coordinate, are_stacked)).collect();
+    let ends: Vec<Result<(Stretch, Option<Value>)>> =
+        together(|| sources.par_iter().map(|source| ends(source, coordinate, are_stacked)).collect());
     let mut found: Vec<Stretch> = Vec::new();
     let mut units: Option<Option<Value>> = None;
     for stretch in ends {
