@@ -38,8 +38,8 @@ impl TallyStage {
     fn new(of: &ops::Tally, feed: Feed, registers: Vec<Reg>, work: &WorkSizes) -> TallyStage {
         let boxes = Boxes::rows(of.parts.axes.clone());
         let longest: Vec<usize> = boxes.cuts.iter().map(|cuts| cuts.longest() as usize).collect();
-        let slice = slices(&longest, work.tally_slice_elements.max(1) as usize).next().map_or(longest, |(_, shape)| shape);
-        let slice: Vec<u64> = slice.into_iter().map(|len| len.max(1) as u64).collect();
+        let first = slices(&longest, work.tally_slice_elements.max(1) as usize).next().map(|(_, shape)| shape);
+        let slice: Vec<u64> = first.unwrap_or_default().into_iter().map(|len| len.max(1) as u64).collect();
         let values = slice.iter().product::<u64>().saturating_mul(8);
         let fused = Fused::new(feed.program.clone(), registers, vec![]);
         let edges = if of.even.is_some() { of.bins.saturating_add(1).saturating_mul(8) } else { 0 };
