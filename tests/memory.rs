@@ -83,17 +83,30 @@ fn histogram() -> Vec<u64> {
 
 /// The median of x, from the two values in the middle.
 fn median() -> f64 {
+    median_of(&histogram())
+}
+
+/// The median of as many of each value as are counted.
+fn median_of(counts: &[u64]) -> f64 {
     let at = |rank: u64| {
         let mut below = 0;
-        let counts = histogram();
         let value = counts.iter().position(|n| {
             below += n;
             below > rank
         });
         value.expect("a rank below the number of elements") as f64
     };
-    let n = (ROWS * COLUMNS) as u64;
+    let n = counts.iter().sum::<u64>();
     (at(n / 2 - 1) + at(n / 2)) / 2.0
+}
+
+/// The medians of the even columns of x, and of the odd ones.
+fn medians_of_halves() -> [f64; 2] {
+    [0, 1].map(|first| {
+        let mut counts = vec![0; 1500];
+        fs().for_each(|f| (first..COLUMNS).step_by(2).for_each(|j| counts[(f + g(j)) as usize] += 1));
+        median_of(&counts)
+    })
 }
 
 /// The values that occur in x.
@@ -250,6 +263,10 @@ fn operations() -> Vec<Row> {
         row("median of columns", eval("median(x, axis=0).sum()", &["x=z.h5:/x"]), Expected::Values(vec![columns_medians()])),
         row("sorted columns, summed", eval("sort(x, axis=0).sum()", &["x=x.h5:/x"]), Expected::Values(vec![mean_x * n])),
         row("transforms of columns", eval("abs(fft.irfft(fft.rfft(x, axis=0), axis=0) - x).max()", &["x=x.h5:/x"]), Expected::Near(vec![0.0], 1e-9)),
+        row("two long lanes, sorted", eval("s = sort(x.reshape(16777216, 2), axis=0); (s[1:] < s[:-1]).sum(), s.sum()", &["x=x.h5:/x"]),
+            Expected::Values(vec![0.0, mean_x * n])).spills(),
+        row("medians of two long lanes", eval("m = median(x.reshape(16777216, 2), axis=0); m[0], m[1]", &["x=x.h5:/x"]),
+            Expected::Values(medians_of_halves().to_vec())),
         row("unique", eval("v, k = unique(x, return_counts=True); v.sum(), k.max()", &["x=z.h5:/x"]),
             Expected::Values(vec![values().map(|v| v as f64).sum(), *histogram().iter().max().unwrap() as f64])).spills(),
         row("histogram", eval("h = histogram(x, bins=[0, 500, 900, 1500])[0]; h[0], h[1], h[2]", &["x=x.h5:/x"]),

@@ -256,6 +256,10 @@ def __array_function__(self, function, types, args, kwargs):
         return args[0].copy()
     if name == "pad":
         return _blocks.pad(*args, **kwargs)
+    if name == "put_along_axis":
+        # NumPy's sets elements and gives nothing
+        args[0][...] = functions[name](*args, **kwargs).astype(args[0].dtype)
+        return None
     if name in ("apply_along_axis", "apply_over_axes", "piecewise"):
         return getattr(_functions, name)(*args, **kwargs)
     found = functions.get(name)

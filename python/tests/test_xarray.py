@@ -128,6 +128,12 @@ def test_rolling_windows_are_those_of_xarray_and_ours(name, window, rng, monkeyp
                     expected = getattr(plain.rolling(t=window, center=center, min_periods=least), name)(**more)
                 xr.testing.assert_allclose(found.compute(), expected)
                 assert found.attrs == expected.attrs and found.dtype == expected.dtype
+    if name in ("sum", "mean", "min", "max"):
+        for center in [False, True, {"t": True, "y": False}]:
+            for least in [None, 1, 3]:
+                found = getattr(lazy.rolling(t=window, y=2, center=center, min_periods=least), name)()
+                expected = getattr(plain.rolling(t=window, y=2, center=center, min_periods=least), name)()
+                xr.testing.assert_allclose(found.compute(), expected)
     whole = xr.DataArray(np.arange(12).reshape(6, 2), dims=("t", "y"))
     xr.testing.assert_allclose(
         getattr(whole.chunk({"t": 4}, **KW).rolling(t=3, center=True), name)().compute(), getattr(whole.rolling(t=3, center=True), name)()

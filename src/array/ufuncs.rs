@@ -99,19 +99,53 @@ fn less_the_rest(a: &[Value], initial: usize) -> Result<Vec<Value>> {
     Ok(signed)
 }
 
+/// Fewer slices are each reduced by itself.
+const GROUPED_MIN: usize = 32;
+
+/// Slices that follow one another along an axis of `x`, from `starts` on, as groups of places: in one pass, however many they are.
+fn grouped(op: ReduceOp, x: &Array, axis: usize, starts: &[i64], dtype: Option<DType>) -> Result<Option<Array>> {
+    let n = x.shape()?[axis] as i64;
+    let mut index = vec![Index::WHOLE; axis];
+    index.push(Index::Slice(Some(starts[0]), None, None));
+    let edges = Array::from(ndarray::Array1::from(starts.to_vec()));
+    let labels = edges.searchsorted(arange(starts[0], n, 1, None), true) - 1;
+    let groups = |x: &Array| x.index(index.clone()).groupby(&labels, axis as i64, starts.len() as u64);
+    let truth = || x.astype(DType::Bool).astype(DType::U8);
+    let of = dtype.map_or_else(|| x.clone(), |dtype| x.astype(dtype));
+    let as_given = |found: Array| match dtype {
+        Some(dtype) => found.astype(dtype),
+        None => found,
+    };
+    Ok(match op {
+        // whole numbers are added as they are, and floats as float64
+        ReduceOp::Sum if !of.dtype()?.is_complex() => Some(as_given(groups(&of).sum())),
+        ReduceOp::Max if !of.dtype()?.is_complex() => Some(as_given(groups(&of).max())),
+        ReduceOp::Min if !of.dtype()?.is_complex() => Some(as_given(groups(&of).min())),
+        ReduceOp::All => Some(groups(&truth()).min().astype(DType::Bool)),
+        ReduceOp::Any => Some(groups(&truth()).max().astype(DType::Bool)),
+        _ => None,
+    })
+}
+
 /// (array, indices, axis, dtype).
 fn at(op: ReduceOp, a: &[Value]) -> Called {
     let name = "reduceat";
     let (x, axis) = (args::array(name, &a[0])?, args::integer(name, &a[2])?);
     let (indices, dtype) = (args::integers(name, &args::told(name, &a[1])?)?, args::dtype(name, &a[3])?);
-    let axes = || Ok::<_, Error>(Axes { keepdims: true, dtype, ..args::axes(name, &a[2])? });
-    let (ndim, all) = (x.ndim()?, axes()?);
+    let (ndim, all) = (x.ndim()?, Axes { keepdims: true, dtype, ..args::axes(name, &a[2])? });
     let axis = position(name, axis, ndim)?;
     Ok(Value::Array(composed(name, &[&x], move |arrays| {
         let x = &arrays[0];
         let n = x.shape()?[axis] as i64;
         if let Some(beyond) = indices.iter().find(|&&index| !(0..n).contains(&index)) {
             return Err(Error::bad_index(name, format!("index {beyond} is out of bounds for axis {axis} with length {n}")));
+        }
+        let in_order = indices.windows(2).all(|pair| pair[0] < pair[1]);
+        if in_order
+            && indices.len() > GROUPED_MIN
+            && let Some(found) = grouped(op, x, axis, &indices, dtype)?
+        {
+            return Ok(found);
         }
         let ends = indices.iter().skip(1).copied().chain([n]);
         let slice = |(&start, end): (&i64, i64)| {

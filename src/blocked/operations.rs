@@ -73,7 +73,9 @@ pub fn procedure(node: &Expr, sizes: &Sizes) -> Option<Box<dyn Procedure>> {
         Op::Lanes(ops::Lanes { lane: Lane::Sort(sorter), arg, .. }) if arg.shape.len() == 1 && arg.shape[0] > work.sort_elements => {
             Some(Box::new(ExternalSort::new(node, *sorter, arg, work)))
         }
-        Op::Lanes(lanes) if LanesApart::suits(lanes, work) => Some(Box::new(LanesApart::new(node, lanes))),
+        Op::Lanes(ops::Lanes { lane, arg, axis }) if LanesApart::suits(lane, &arg.shape, *axis, work) => {
+            Some(Box::new(LanesApart::new(node, arg.elements() / arg.shape[*axis])))
+        }
         Op::TallQr(tall) if suits_a_sketch(tall, &sizes.numerics) => Some(Box::new(SketchedQr::new(node, &tall.arg))),
         Op::Mask(_) | Op::Lanes(_) | Op::TallQr(_) => None,
         Op::Source(_) | Op::Full(_) | Op::Generate(_) | Op::Resident(_) | Op::Function(_) | Op::Elementwise(_) | Op::View(_) => None,

@@ -66,6 +66,9 @@ fn edited(operation: &str, x: &Array, axes: &Axes, more: u64, dtype: DType) -> R
 fn without(x: &Array, index: &Index, axis: usize) -> Result<Array> {
     let expr = x.expr()?;
     let n = expr.shape[axis];
+    if let Some(slice) = sliced(index, n)?.filter(|slice| slice.step > 2 && slice.len > PIECES_OF_SLICE_MAX) {
+        return without_every(x, slice, axis);
+    }
     let stretches = kept(index, n)?;
     if stretches.len() as u64 <= PIECES_MAX {
         return picked("delete", &expr, axis, &stretches).map(Array::from_expr);
@@ -90,12 +93,50 @@ fn looked_up(x: &Array, values: &Array, at: &[i64], order: &[usize], axis: usize
     Ok(concatenate(&[x.clone(), values.clone()], axis as i64).take(&source, axis as i64))
 }
 
+/// Of more places at one distance from each other, what is left is reshaped.
+const PIECES_OF_SLICE_MAX: u64 = 64;
+
+/// Places in ascending order.
+struct Places {
+    low: u64,
+    step: u64,
+    len: u64,
+}
+
+/// The places of a slice of an axis of `n`; `None` of another index.
+fn sliced(index: &Index, n: u64) -> Result<Option<Places>> {
+    let Index::Slice(start, stop, step) = index else { return Ok(None) };
+    let (start, step, len) = slice_bounds((*start, *stop, *step), n)?;
+    let low = if step < 0 { start + step * (len as i64 - 1) } else { start };
+    Ok(Some(Places { low: if len == 0 { 0 } else { low as u64 }, step: step.unsigned_abs(), len }))
+}
+
+/// `x` without places along an axis, each with what lies behind it up to the next one as a row, of which the first place goes.
+fn without_every(x: &Array, Places { low, step, len }: Places, axis: usize) -> Result<Array> {
+    let shape = x.shape()?;
+    let along = |start: u64, stop: u64| {
+        let mut index = vec![Index::WHOLE; axis];
+        index.push(Index::Slice(Some(start as i64), Some(stop as i64), None));
+        x.index(index)
+    };
+    let rows = len.min((shape[axis] - low) / step);
+    let end = low + rows * step;
+    let mut of_rows = shape.clone();
+    of_rows.splice(axis..=axis, [rows, step]);
+    let mut first = vec![Index::WHOLE; axis + 1];
+    first.push(Index::Slice(Some(1), None, None));
+    let mut left = shape.clone();
+    left[axis] = rows * (step - 1);
+    let middle = along(low, end).reshape(of_rows).index(first).reshape(left);
+    let rest = along(end + u64::from(rows < len), shape[axis]);
+    Ok(concatenate(&[along(0, low), middle, rest], axis as i64))
+}
+
 /// What is left of an axis of `n` without the places of an index.
 fn kept(index: &Index, n: u64) -> Result<Vec<Stretch>> {
     let end = n as i64;
-    if let Index::Slice(start, stop, step) = index {
-        let (start, step, len) = slice_bounds((*start, *stop, *step), n)?;
-        let (low, size) = if step < 0 { (start + step * (len as i64 - 1), -step) } else { (start, step) };
+    if let Some(Places { low, step, len }) = sliced(index, n)? {
+        let (low, size) = (low as i64, step);
         // a slice may take away any number of places, which are no list
         match (len, size) {
             (0, _) => return Ok(vec![(0, 1, n)]),

@@ -2,7 +2,7 @@
 
 use crate::array::axes::position;
 use crate::array::composed::{PIECES_MAX, Stretch, composed, composed_of, picked};
-use crate::array::{Array, Axes, Shape, zeros};
+use crate::array::{Array, Axes, Shape, arange, zeros};
 use crate::error::{Error, Result};
 
 /// `x` put `times` times after itself along an axis.
@@ -40,6 +40,19 @@ fn repeated(x: &Array, axis: usize, times: u64) -> Result<Array> {
     shape.remove(axis + 1);
     shape[axis] = total;
     Ok(repeated.reshape(shape))
+}
+
+/// Place i of an axis `counts[i]` times, each looked up by where it stands among the ends of the repeats.
+fn looked_up(x: &Array, axis: usize, counts: &[u64]) -> Result<Array> {
+    let too_many = || Error::bad_request("repeat", "counts that come to 2⁶³ places or more");
+    let next = |end: &mut u64, count: &u64| {
+        *end = end.saturating_add(*count);
+        Some(*end as i64)
+    };
+    let ends: Vec<i64> = counts.iter().scan(0u64, next).collect();
+    let total = ends.last().copied().filter(|&total| total >= 0).ok_or_else(too_many)?;
+    let places = Array::from(ndarray::Array1::from(ends)).searchsorted(arange(0, total, 1, None), true);
+    Ok(x.take(&places, axis as i64))
 }
 
 fn too_long(operation: &str, n: u64, times: u64) -> Error {
@@ -122,7 +135,13 @@ impl Array {
                 _ if counts.len() as u64 != n => {
                     Err(Error::bad_request("repeat", format!("{} counts for an axis with length {n}; expected {n}, or one", counts.len())))
                 }
-                _ => picked("repeat", &x.expr()?, axis, &counted_stretches(&counts)).map(Array::from_expr),
+                _ => {
+                    let stretches = counted_stretches(&counts);
+                    if stretches.len() as u64 <= REPEATED_PIECES_MAX {
+                        return picked("repeat", &x.expr()?, axis, &stretches).map(Array::from_expr);
+                    }
+                    looked_up(&x, axis, &counts)
+                }
             }
         })
     }

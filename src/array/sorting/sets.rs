@@ -129,10 +129,10 @@ fn counts_of(firsts: &Array, n: i64) -> Result<Array> {
 }
 
 /// The unique elements of two arrays, chosen by whether an element is its value's first, and whether there is another.
-fn of_both(a: &Array, b: &Array, keep: fn(&Array, &Array) -> Array) -> Result<Array> {
+fn of_both(a: &Array, b: &Array, equal_nan: bool, keep: fn(&Array, &Array) -> Array) -> Result<Array> {
     later(&[&unique(a, true)?.values, &unique(b, true)?.values], move |args| {
         let sorted = concatenate(args, 0).sort(0);
-        let first = firsts(&sorted, true)?;
+        let first = firsts(&sorted, equal_nan)?;
         let none = full([first.shape()?[0].min(1)], false, Some(DType::Bool));
         let again = concatenate(&[part(&first, Some(1), None).logical_not(), none], 0);
         Ok(sorted.index([Index::Array(keep(&first, &again))]))
@@ -190,19 +190,19 @@ impl Array {
     }
 }
 
-/// Elements of both.
+/// Elements of both, of which NaN is none.
 pub(in crate::array) fn intersect1d(a: &Array, b: &Array) -> Result<Array> {
-    of_both(a, b, |first, again| first.logical_and(again))
+    of_both(a, b, false, |first, again| first.logical_and(again))
 }
 
 /// Elements of either.
 pub(in crate::array) fn union1d(a: &Array, b: &Array) -> Result<Array> {
-    of_both(a, b, |first, _| first.clone())
+    of_both(a, b, true, |first, _| first.clone())
 }
 
-/// Elements of exactly one.
+/// Elements of exactly one, as which NaN counts in either.
 pub(in crate::array) fn setxor1d(a: &Array, b: &Array) -> Result<Array> {
-    of_both(a, b, |first, again| first.logical_and(again.logical_not()))
+    of_both(a, b, false, |first, again| first.logical_and(again.logical_not()))
 }
 
 /// Elements of `a` that are none of `b`.

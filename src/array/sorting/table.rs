@@ -127,7 +127,7 @@ pub(in crate::array) static SIGNATURES: &[Signature] = &[
     sig!("setxor1d" ["ar1", "ar2", "assume_unique" = "False"] "Elements of exactly one.", |a| of_both("setxor1d", sets::setxor1d, a)),
     sig!("topk" ["a", "k", "axis" = "-1"] "The k largest values, descending; the smallest, ascending, for −k (dask).", |a| top("topk", Gives::Values, a)),
     sig!("argtopk" ["a", "k", "axis" = "-1"] "Where the k largest values stand (dask).", |a| top("argtopk", Gives::Places, a)),
-    sig!("bincount" ["x", "weights" = "None", "minlength" = "0"] "How often each of 0, 1, … below minlength occurs.", |a| bincount(a)),
+    sig!("bincount" ["x", "weights" = "None", "minlength" = "0"] "How often each of 0, 1, … up to the greatest occurs, with minlength bins at least.", |a| bincount(a)),
     sig!("histogram" ["a", "bins" = "10", "range" = "None", "density" = "None", "weights" = "None"] "Counts between edges, and the edges.", |a| histogram(a)),
     sig!("histogram_bin_edges" ["a", "bins" = "10", "range" = "None", "weights" = "None"] "The edges of a histogram.", |a| histogram_bin_edges(a)),
     sig!("histogram2d" ["x", "y", "bins" = "10", "range" = "None", "density" = "None", "weights" = "None"] "Counts of pairs, and both edges.", |a| histogram2d(a)),
@@ -389,18 +389,25 @@ fn bincount(a: &[Value]) -> Result<Value> {
         return Err(Error::bad_type("bincount", format!("{dtype} of shape {:?}; expected integers along one axis", x.shape()?)));
     }
     let (bins, weights) = (args::natural("bincount", &a[2])?, weights("bincount", &a[1])?);
-    if bins > 0 {
+    // as many as any value of the dtype asks for
+    let enough = match dtype {
+        DType::Bool => 2,
+        DType::U8 => 1 << 8,
+        DType::I8 => 1 << 7,
+        _ => u64::MAX,
+    };
+    if bins >= enough {
         return Ok(Value::Array(tally::tally(&x, weights.as_ref(), bins, true)?));
     }
     // the number of bins follows from the values, which are read once more
-    let bins = up_to_greatest(&x, 0)?;
+    let bins = up_to_greatest(&x, bins)?;
     let dtype = if weights.is_some() { DType::F64 } else { DType::I64 };
     let known = bins.expr().map(|bins| (counted::lengths(&bins), dtype));
     let arrays: Vec<&Array> = [&x, &bins].into_iter().chain(&weights).collect();
     let counts = composed_as("bincount", &arrays, known, |arrays| {
         let bins = arrays[1].shape()?[0];
         // without bins the negative value is found that there must be
-        let least = if arrays[0].shape()? == [0] { 0 } else { 1 };
+        let least = u64::from(arrays[0].shape()? != [0]);
         tally::tally(&arrays[0], arrays.get(2), bins.max(least), true)
     });
     counts.check()?;

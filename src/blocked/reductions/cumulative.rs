@@ -30,7 +30,7 @@ pub struct CumulativeStage {
 }
 
 impl CumulativeStage {
-    /// Totals of what `fused` evaluates, in boxes cut by `cuts`, which hold whole `cells`.
+    /// Totals of what `fused` evaluates, in boxes cut by `cuts`, which hold whole `cells` unless all is one.
     fn new(scan: Scan, axis: usize, cells: &AxisChunks, feed: &Feed, fused: Fused, cuts: Vec<AxisChunks>) -> CumulativeStage {
         let boxes = Boxes::rows(cuts);
         let values = boxes.longest_elements().saturating_mul(scan.dtype.size() as u64);
@@ -63,6 +63,19 @@ impl Tasks for CumulativeStage {
         let values = &mut values[..elements * self.scan.dtype.size()];
         let views = self.work.reads[0].feed.load_box(task_box, &handed.reads, &mut rest, handed.counters)?;
         self.fused.run(&task_box.start, &local, &views, &mut [ViewMut::dense(&mut *values, self.scan.dtype, &local)], kernel);
+        if self.scan.is_one_cell() {
+            // in turn, box after box: what is handed on is the cell so far
+            match handed.before() {
+                Some(before) => carry[..bytes].copy_from_slice(&before[..bytes]),
+                None => self.scan.empty(kept, carry),
+            }
+            let values = View::dense(values, self.scan.dtype, &local);
+            self.scan.run(&values, self.axis, None, carry, &mut ViewMut::dense(&mut *handed.writes[0], self.scan.out, &local));
+            if let Some(after) = handed.after() {
+                after[..bytes].copy_from_slice(&carry[..bytes]);
+            }
+            return Ok(());
+        }
         if let Some(before) = handed.before() {
             prefix[..bytes].copy_from_slice(&before[..bytes]);
         }
@@ -93,11 +106,13 @@ impl Tasks for CumulativeStage {
 impl Lower for ops::Cumulative {
     fn lower(&self, _node: &Expr, lowering: &mut Lowering<'_>) -> Result<Blocked> {
         let (feed, regs) = lowering.feed(&[&self.arg], &self.arg.shape)?;
-        let cells = self.cells[0].chunks.split(self.cells[0].cell);
+        let whole = self.cells[0].chunks.split(self.cells[0].cell);
         let of = |most: u64| {
             // kept axes as suits what is read; then so many cells as a task holds
             let mut cuts = blocking::of_size(&feed, most, lowering.budget.work());
             cuts[self.axis] = AxisChunks::whole(1);
+            // one cell may be cut anywhere
+            let cells = if self.scan.is_one_cell() { self.arg.chunks.axes[self.axis].split(most) } else { whole.clone() };
             blocking::shrink(&mut cuts, (most / cells.longest().max(1)).max(1));
             let kept = longest_elements(&cuts);
             cuts[self.axis] = cells.join((most / (kept * cells.longest()).max(1)).max(1));

@@ -228,7 +228,7 @@ impl Lower for Reduce {
 fn fitted(of: impl Fn(Vec<AxisChunks>) -> ReduceStage, feed: &Feed, reduced: &[bool], cells: &[Cells], budget: &Budget) -> ReduceStage {
     let sized = |cut: bool| {
         let cuts = move |slack| blocking::for_reduction(feed, reduced, cells, budget, slack, cut);
-        [0, 2, 4, 6, 8, 10, 12].into_iter().map(cuts)
+        (0..=18).step_by(2).map(cuts)
     };
     let demand = |stage: &ReduceStage| stage.demand_bytes();
     let stage = blocking::first_within(sized(false).map(&of), demand, budget.share_bytes());

@@ -21,7 +21,7 @@ pub use linalg::{Applied, Apply, By, Contraction, Dense, DepthBlocks, Eigh, Fact
 pub use output::{Output, output_of, outputs};
 pub use reductions::{Cumulative, Grouped, Reduce, Tally, recut};
 pub use shapes::{Concatenate, Rechunk, Reshape, joined};
-pub use sorting::{Lanes, Merge, Quantile, RUN_BLOCK_BYTES, RunBlock, SortedRuns};
+pub use sorting::{Lanes, Merge, Quantile, RUN_BLOCK_BYTES, RunBlock, SortedRuns, lanes_apart};
 
 /// What a transcendental function or a random number costs, in additions.
 const DEAR: u64 = 16;
