@@ -114,6 +114,16 @@ fn the_command_line_takes_patterns_everywhere() {
     let said = ok(&["convert", &pattern("s_*.h5:/x"), &pattern("s.zarr"), "--stack", "0", "--by", "when", "--verify"]);
     assert!(said.contains("12 files along axis 0"), "{said}");
     assert_eq!(ok(&["eval", "abs(x[::-1] - y).max()", &bind("x", "s.zarr"), &bind("y", "rows.npy")]), "0.0");
+    // Values are taken from one, and from many, wherever an array is read.
+    ok(&["convert", &pattern("p_*.nc:/tas?by=time&decode=cf"), &pattern("tas.zarr"), "--verify"]);
+    ok(&["convert", &pattern("p_1.nc:/tas?decode=cf"), &pattern("one.npy")]);
+    assert_eq!(ok(&["diff", &pattern("p_*.nc:/tas?by=time&decode=cf"), &pattern("tas.npy")]), "");
+    assert_eq!(ok(&["diff", &pattern("tas.zarr"), &pattern("tas.npy")]), "");
+    assert_eq!(ok(&["diff", &pattern("p_1.nc:/tas?decode=cf"), &pattern("one.npy")]), "");
+    ok(&["verify", &pattern("p_1.nc:/tas?decode=cf")]);
+    assert!(ok(&["info", &pattern("p_1.nc:/tas?decode=cf")]).contains("int16"), "as it is stored");
+    let told = ok(&["info", &pattern("tas.zarr")]);
+    assert!(told.contains("float64") && !told.contains("scale_factor") && !told.contains("_FillValue") && told.contains("time, lat"), "{told}");
     // A plan that is written down names the pattern, and sees when one of the files is written again.
     let plan = pattern("plan.json");
     std::fs::write(&plan, ok(&["eval", "x.sum()", &bind("x", "n_*.npy"), "--explain=json"])).unwrap();

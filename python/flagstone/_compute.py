@@ -1,6 +1,7 @@
 """Several arrays in one pass."""
 
 import json
+import math
 import os
 
 from . import _flagstone
@@ -38,6 +39,19 @@ def persist(*args):
     return rebuild(_flagstone.persist_all(found))
 
 
+def _sayable(value):
+    """What JSON can say of attributes: of NaN and infinities it is their names, as zarr-python has it."""
+    if isinstance(value, dict):
+        return {key: _sayable(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_sayable(one) for one in value]
+    if hasattr(value, "tolist"):  # numbers and arrays of NumPy
+        return _sayable(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
+    return value
+
+
 def store(arrays, addresses, *, chunks=None, shards=None, codec=None, overwrite=False, attributes=None, dimension_names=None, zarr_version=3):
     """Computes arrays into new files or arrays (`out.zarr`, `out.h5:/x`, `out.npy`), in one pass."""
     arrays = [arrays] if isinstance(arrays, Array) else list(arrays)
@@ -55,7 +69,7 @@ def store(arrays, addresses, *, chunks=None, shards=None, codec=None, overwrite=
         shards=shards,
         codec=codec,
         overwrite=overwrite,
-        attributes=None if attributes is None else json.dumps(attributes),
+        attributes=None if attributes is None else json.dumps(_sayable(attributes)),
         dimension_names=dimension_names,
         zarr_version=zarr_version,
     )

@@ -8,7 +8,7 @@ from . import _flagstone
 from ._compute import compute as _compute
 
 _OPERATORS = {
-    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "floordiv": "floor_divide", "mod": "remainder", "pow": "power",
+    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "floordiv": "floor_divide", "pow": "power",
     "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor", "lshift": "left_shift", "rshift": "right_shift",
 }
 _COMPARISONS = {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "eq": "equal", "ne": "not_equal"}
@@ -31,8 +31,6 @@ class MaskedArray:
 
     `compute()` gives a masked array of NumPy. Methods are the functions of `flagstone.ma`, and those of arrays that move elements.
     """
-
-    __array_ufunc__ = None  # an operator beside an array of NumPy is ours
 
     def __init__(self, data, mask, fill_value=None):
         self.data, self.mask, self._fill_value = data, mask, fill_value
@@ -114,6 +112,9 @@ class MaskedArray:
         data, mask = _compute(self.data, self.mask)
         return _np.ma.MaskedArray(data, mask, fill_value=self._fill_value)
 
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        return _applied(ufunc, method, inputs, kwargs)
+
     def __array__(self, dtype=None, copy=None):
         raise TypeError("an array of NumPy has no mask: use x.compute(), or x.filled(value) first")
 
@@ -129,6 +130,41 @@ class MaskedArray:
     __hash__ = None
 
 
+def _between(low, high):
+    return lambda x: (x < low) | (x > high)
+
+
+def _hardly_divides(a, b):
+    return abs(a) * _np.finfo(float).tiny >= abs(b)
+
+
+#: Where functions of NumPy mask what they give: as numpy.ma's domains.
+_DOMAINS = {
+    "sqrt": lambda x: x < 0, "log": lambda x: x <= 0, "log2": lambda x: x <= 0, "log10": lambda x: x <= 0, "arccosh": lambda x: x < 1,
+    "arcsin": _between(-1, 1), "arccos": _between(-1, 1), "arctanh": _between(-1 + 1e-15, 1 - 1e-15), "tan": lambda x: abs(_np.cos(x)) < 1e-35,
+    "divide": _hardly_divides, "floor_divide": _hardly_divides, "remainder": _hardly_divides, "fmod": _hardly_divides,
+}
+
+
+def _applied(ufunc, method, inputs, kwargs):
+    """A function of NumPy of masked arrays: masked where an argument is, and outside of its domain."""
+    if method != "__call__" or kwargs.get("out") is not None:
+        raise TypeError(f"np.{ufunc.__name__}.{method} of a masked array; expected a plain call, or a function of flagstone.ma")
+    is_masked = lambda x: isinstance(x, (MaskedArray, _np.ma.MaskedArray))
+    data = [x.data if is_masked(x) else x for x in inputs]
+    masks = [x.mask if isinstance(x, MaskedArray) else _np.ma.getmaskarray(x) for x in inputs if is_masked(x)]
+    domain = _DOMAINS.get(ufunc.__name__)
+    if domain is not None:
+        masks.append(domain(*(_flagstone.functions["asarray"](x) for x in data)))
+    mask = _functools.reduce(_flagstone.functions["logical_or"], masks)
+    results = ufunc(*data, **kwargs)
+
+    def masked(result):
+        return MaskedArray(result, mask if mask.shape == result.shape else _flagstone.functions["broadcast_to"](mask, result.shape))
+
+    return tuple(map(masked, results)) if isinstance(results, tuple) else masked(results)
+
+
 def _of(function, swapped=False):
     def operator(self, other):
         return _flagstone.functions[function](*((other, self) if swapped else (self, other)))
@@ -141,5 +177,8 @@ for _name, _function in _OPERATORS.items():
     setattr(MaskedArray, f"__r{_name}__", _of(_function, swapped=True))
 for _name, _function in _COMPARISONS.items():
     setattr(MaskedArray, f"__{_name}__", _of(_function))
+# numpy.ma leaves this one to NumPy
+MaskedArray.__mod__ = lambda self, other: _applied(_np.remainder, "__call__", (self, other), {})
+MaskedArray.__rmod__ = lambda self, other: _applied(_np.remainder, "__call__", (other, self), {})
 for _name, _function in _UNARY.items():
     setattr(MaskedArray, f"__{_name}__", lambda self, _function=_function: _flagstone.functions[_function](self))

@@ -128,7 +128,9 @@ pub(crate) fn dtype_of(dtype: &Bound<'_, PyAny>) -> PyResult<DType> {
     let name: String = dtype.getattr("name")?.extract()?;
     DType::parse(&name).ok_or_else(|| {
         let known: Vec<&str> = DType::ALL.iter().map(|dtype| dtype.name()).collect();
-        PyTypeError::new_err(format!("dtype {name}: Flagstone has none such; expected one of {}", known.join(", ")))
+        // what xarray makes of bools of which some are missing
+        let hint = if name == "object" { "; bools of which some are missing: give a fill_value, or astype(float) first" } else { "" };
+        PyTypeError::new_err(format!("dtype {name}: Flagstone has none such; expected one of {}{hint}", known.join(", ")))
     })
 }
 

@@ -120,3 +120,28 @@ def test_a_mask_is_never_dropped_in_silence():
         fs.histogram(ours)
     with pytest.raises(AttributeError, match="nothing"):
         ours.nothing
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        np.sqrt, np.log, np.log10, np.abs, np.exp, np.arcsin, np.arccosh, np.arctanh, np.tan, np.isnan, np.modf,
+        lambda m: np.add(m, 1), lambda m: np.subtract(1, m), lambda m: np.divide(m, 0), lambda m: np.divide(1, m), lambda m: np.maximum(m, m * 2),
+        lambda m: np.arctan2(m, m), lambda m: m % 2, lambda m: m % 0, lambda m: 5 % m, lambda m: np.array([1.0, 2, 3]) + m, lambda m: np.fmod(3, m),
+    ],
+)
+def test_functions_of_numpy_mask_what_their_domain_lacks(call):
+    a, missing = np.array([[-3.0, 0, np.nan], [1, 4, -0.5]]), np.array([[0, 0, 0], [0, 1, 0]], bool)
+    with np.errstate(all="ignore"):
+        expected = call(np.ma.array(a, mask=missing))
+        found = call(fs.ma.array(fs.asarray(a), mask=fs.asarray(missing)))
+    for x, y in zip(found if isinstance(found, tuple) else [found], expected if isinstance(expected, tuple) else [expected]):
+        x = x.compute()
+        np.testing.assert_array_equal(np.ma.getmaskarray(x), np.ma.getmaskarray(y))
+        np.testing.assert_allclose(x.filled(0), y.filled(0), rtol=1e-15)
+        assert x.dtype == y.dtype
+
+
+def test_reductions_of_functions_of_numpy_are_refused_by_name():
+    with pytest.raises(TypeError, match="np.add.reduce of a masked array; expected a plain call, or a function of flagstone.ma"):
+        np.add.reduce(fs.ma.array([1.0, 2], mask=[True, False]))

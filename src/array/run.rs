@@ -215,6 +215,8 @@ impl Runtime {
     /// # Ok(()) }
     /// ```
     pub fn store_many(&self, arrays: &[(Array, impl AsRef<Path>)], options: &StoreOptions) -> Result<()> {
+        let addresses: Vec<&Path> = arrays.iter().map(|(_, address)| address.as_ref()).collect();
+        store::require_apart(&addresses)?;
         let created = arrays.iter().map(|(array, address)| -> Result<_> {
             let address = store::text(address.as_ref())?;
             let expr = counted::settled(&array.expr()?, Some(self))?;
@@ -222,7 +224,6 @@ impl Runtime {
             Ok((expr, writer))
         });
         self.store_exprs(created.collect::<Result<_>>()?)?;
-        let addresses: Vec<&Path> = arrays.iter().map(|(_, address)| address.as_ref()).collect();
         store::share_dimensions(&addresses, options.durable)
     }
 

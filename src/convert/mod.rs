@@ -19,7 +19,8 @@ use crate::array::{self, Array, StoreOptions};
 use crate::error::{Error, Result};
 use crate::grid::element_count;
 use crate::runtime::Runtime;
-use crate::store::{self, Address, AsOne, AttributeKinds, Codec, Many, Meta, Node, Store};
+use crate::store::{self, Address, AsOne, AttributeKinds, Codec, Many, Meta, Node, Packing, Store};
+use flagstone_kernels::dtype::{DType, Scalar};
 use serde_json::{Map, Value};
 use std::path::Path;
 use std::sync::Arc;
@@ -141,8 +142,8 @@ pub struct ArrayCopy {
     pub sources: Vec<String>,
     /// The axis along which several sources lie.
     pub axis: usize,
-    /// What reads several.
-    many: Option<Arc<Many>>,
+    /// What reads several, or decodes.
+    read: Option<Array>,
     /// Where it goes.
     pub target: String,
     /// What it is.
@@ -157,6 +158,8 @@ enum Source {
     One(String, Box<Meta>),
     /// Several as one.
     Many(Arc<Many>),
+    /// The values of what is stored at one address, or at several as one.
+    Decoded { values: Array, stored: Meta, addresses: Vec<String>, axis: usize },
 }
 
 impl ArrayCopy {
@@ -170,8 +173,8 @@ impl ArrayCopy {
     /// # Errors
     /// Those of opening it.
     pub fn array(&self) -> Result<Array> {
-        match &self.many {
-            Some(many) => Ok(array::from_store(many.clone())),
+        match &self.read {
+            Some(array) => Ok(array.clone()),
             None => array::open(&self.sources[0]),
         }
     }
@@ -209,7 +212,15 @@ impl Plan {
         let (copies, groups, there, notes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut plan = Plan { copies, groups, there, notes, zarr_version };
         let as_one = AsOne::default().axis(options.axis.clone()).by(options.by.clone()).stack(options.stack);
-        if let Some(many) = store::find(source, &as_one)? {
+        let (plain, decodes) = store::decoding(source)?;
+        if decodes {
+            let (stored, addresses, axis) = match store::find(&plain, &as_one)? {
+                Some(many) => (many.meta().clone(), many.addresses(), many.axis().0),
+                None => (store::open(&plain)?.meta().clone(), vec![plain], 0),
+            };
+            let values = array::open_many(&[source], &as_one, true)?;
+            plan.add(Source::Decoded { values, stored, addresses, axis }, target.to_string(), options)?;
+        } else if let Some(many) = store::find(source, &as_one)? {
             plan.add(Source::Many(Arc::new(many)), target.to_string(), options)?;
         } else {
             let node = store::tree(source)?;
@@ -287,9 +298,11 @@ impl Plan {
     }
 
     fn add(&mut self, source: Source, target: String, options: &Options) -> Result<()> {
-        let (sources, axis, meta, many) = match source {
+        let decodes = matches!(source, Source::Decoded { .. });
+        let (sources, axis, meta, read) = match source {
             Source::One(address, meta) => (vec![address], 0, *meta, None),
-            Source::Many(many) => (many.addresses(), many.axis().0, many.meta().clone(), Some(many)),
+            Source::Many(many) => (many.addresses(), many.axis().0, many.meta().clone(), Some(array::from_store(many))),
+            Source::Decoded { values, stored, addresses, axis } => (addresses, axis, decoded(stored, values.dtype()?), Some(values)),
         };
         if store::exists(&target) && !options.overwrite {
             let found = store::open(&target).ok().map(|store| (store.meta().shape.clone(), store.meta().dtype));
@@ -310,15 +323,24 @@ impl Plan {
             stored.fill = stored.fill.filter(|&fill| !store::is_default_fill(fill, meta.dtype));
         }
         let origin = store::versions(&sources)?;
-        stored = stored.resumable(format!("{origin:?} along axis {axis}"), options.resume);
+        stored = stored.resumable(format!("{origin:?} along axis {axis}{}", if decodes { ", decoded" } else { "" }), options.resume);
         let keeps_all = matches!(store::target(&target)?, Address::Hdf5 { .. } | Address::Zarr { .. });
         if !keeps_all && (!meta.attributes.is_empty() || meta.dimension_names.is_some()) {
             self.notes.push(format!("{target} keeps no attributes and names of axes"));
         }
         stored = lengths::applied(stored, &meta, options.chunks.as_ref(), options.shards.as_ref())?;
-        self.copies.push(ArrayCopy { sources, axis, many, target, meta, options: stored });
+        self.copies.push(ArrayCopy { sources, axis, read, target, meta, options: stored });
         Ok(())
     }
+}
+
+/// What is known of an array, as its values are of `dtype`: NaN is what is missing.
+fn decoded(stored: Meta, dtype: DType) -> Meta {
+    let mut meta = Meta { dtype, fill: dtype.is_float().then_some(Scalar::Float(f64::NAN)), ..stored };
+    for name in Packing::ATTRIBUTES {
+        meta.attributes.remove(name);
+    }
+    meta
 }
 
 /// The address of `name` inside of the group at `address`.

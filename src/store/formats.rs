@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 /// Opens the array at the address of one.
@@ -210,6 +210,31 @@ pub fn create(address: impl AsRef<Path>, create: &Create) -> Result<Box<dyn Writ
             flat::create_raw(&file, address, create)
         }
     }
+}
+
+/// Refuses addresses of which two are one, or one lies inside of the other: both cannot be written.
+///
+/// # Errors
+/// `BadRequest` naming two.
+pub(crate) fn require_apart(addresses: &[&Path]) -> Result<()> {
+    let place = |address: &&Path| -> Result<(PathBuf, String)> {
+        let address = text(address)?;
+        let (file, inside) = match target(address)? {
+            Address::Hdf5 { file, dataset } => (file, written(dataset)),
+            other => other.into_parts(),
+        };
+        let inside = inside.trim_matches('/');
+        Ok((if inside.is_empty() { file } else { file.join(inside) }.components().filter(|part| *part != Component::CurDir).collect(), address.to_string()))
+    };
+    let mut places = addresses.iter().map(place).collect::<Result<Vec<_>>>()?;
+    places.sort();
+    for pair in places.windows(2) {
+        if pair[1].0.starts_with(&pair[0].0) {
+            let what = format!("{:?} and {:?} are one address, or one lies inside of the other", pair[0].1, pair[1].1);
+            return Err(Error::bad_request("store", what));
+        }
+    }
+    Ok(())
 }
 
 /// A writer as [`create`] makes one, in `directory` instead of at the address: for what its writes take. Nothing stands at the address

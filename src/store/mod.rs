@@ -39,6 +39,7 @@ pub use address::{Address, parse, target, text};
 pub use attribute::{AttributeKind, AttributeKinds};
 pub use extent::Extent;
 pub(crate) use formats::rehearse;
+pub(crate) use formats::require_apart;
 pub use formats::{create, create_group, exists, extent, is_begun, map, share_dimensions};
 pub use in_memory::{InMemory, MemoryWriter};
 pub use many::{AsOne, Many, decoding, find, open_many};

@@ -24,15 +24,15 @@ pub fn open(address: impl AsRef<Path>) -> Result<Arc<dyn Store>> {
     }
 }
 
-/// The groups and arrays at an address: the array alone, or the group with all that is below.
+/// The groups and arrays at an address, as they are stored: the array alone, or the group with all that is below.
 ///
 /// # Errors
 /// As [`open`].
 pub fn tree(address: impl AsRef<Path>) -> Result<Node> {
-    let address = text(address.as_ref())?;
-    match many::find(address, &AsOne::default())? {
+    let (plain, _) = many::decoding(text(address.as_ref())?)?;
+    match many::find(&plain, &AsOne::default())? {
         Some(many) => Ok(Node::array(String::new(), many.meta().clone())),
-        None => tree_of_one(address),
+        None => tree_of_one(&plain),
     }
 }
 

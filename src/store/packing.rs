@@ -43,6 +43,10 @@ impl PartialEq for Packing {
 }
 
 impl Packing {
+    /// The attributes that say it: decoded values have none of them.
+    pub const ATTRIBUTES: [&str; 8] =
+        ["scale_factor", "add_offset", "_FillValue", "missing_value", "valid_min", "valid_max", "valid_range", "_Unsigned"];
+
     /// From attributes that JSON holds: integers are 64 bits long, floats too.
     pub fn from_json(attributes: &Map<String, Value>, dtype: DType) -> Packing {
         Packing::of(dtype, |name| Attribute::from_json(attributes, name))

@@ -7,6 +7,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use xxhash_rust::xxh3::xxh3_64;
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
@@ -52,10 +53,27 @@ fn own_path(directory: &Path, target: &Path, process: u32) -> PathBuf {
     directory.join(format!("{}{process}-{}", partial_start(target), NEXT.fetch_add(1, Ordering::Relaxed)))
 }
 
+/// Bytes of a name that hidden ones have of it: file systems allow 255, and more stands around it.
+const NAME_BYTES_MAX: usize = 180;
+
 /// How hidden names of `target` start; the process and a number follow.
 pub(crate) fn partial_start(target: &Path) -> String {
-    let name = target.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut name = target.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    if name.len() > NAME_BYTES_MAX {
+        let told = xxh3_64(name.as_bytes());
+        let end = (0..=NAME_BYTES_MAX).rev().find(|&end| name.is_char_boundary(end)).unwrap_or(0);
+        name.truncate(end);
+        name.push_str(&format!("-{told:016x}"));
+    }
     format!(".{name}.partial-")
+}
+
+/// What is written where a path leads that is a symbolic link: the link stays.
+pub(crate) fn behind_links(path: &Path) -> PathBuf {
+    match path.symlink_metadata() {
+        Ok(found) if found.is_symlink() => fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf()),
+        _ => path.to_path_buf(),
+    }
 }
 
 /// Whether this is a hidden name that starts with `start`, of a process that is no more.

@@ -404,7 +404,6 @@ const NUMBERS: [(&str, &[&str]); 6] = [
             "WINDOWS_FEW",
             "ROUNDING_BYTES",
             "THIN",
-            "BROADCAST_MANY",
             "PACKED_COLUMNS",
             "TRIANGLES",
         ],

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::grid::Region;
 use crate::store::box_read::{PIECE_BYTES, RUN_BYTES, write_box};
 use crate::store::in_memory::{check_write, dense_len};
-use crate::store::publish::{already_exists, parent, partial_path, publish};
+use crate::store::publish::{already_exists, behind_links, parent, partial_path, publish};
 use crate::store::reach::near_misses;
 use crate::store::{Codec, Create, Writer};
 use flagstone_kernels::dtype::DType;
@@ -61,6 +61,7 @@ fn start(file: &Path, address: &str, create: &Create, header: Vec<u8>) -> Result
     let Some(len) = dense_len(&create.shape, create.dtype).and_then(|n| n.checked_add(base)) else {
         return Err(Error::bad_request(address, format!("shape {:?} is too large", create.shape)));
     };
+    let file = &behind_links(file);
     let partial = partial_path(parent(file), file);
     let opened = OpenOptions::new().read(true).write(true).create_new(true).open(&partial).map_err(|e| {
         let near = if parent(file).is_dir() { String::new() } else { near_misses(file) };

@@ -11,7 +11,7 @@ use super::write::ZarrWriter;
 use super::{Found, blosc, document, fill, group_there, look, nczarr, xarray};
 use crate::error::{Error, Result};
 use crate::store::in_memory::dense_len;
-use crate::store::publish::{already_exists, parent, partial_path};
+use crate::store::publish::{already_exists, behind_links, parent, partial_path};
 use crate::store::reach::near_misses;
 use crate::store::{AttributeKinds, Codec, Create, Writer};
 use flagstone_kernels::dtype::{DType, Scalar};
@@ -57,6 +57,7 @@ pub(crate) fn create(root: &Path, path: &str, address: &str, create: &Create) ->
     let documents = documents.map_err(refuse)?;
 
     let keys = if create.zarr_version == 2 { Keys { prefixed: false, separator: '.' } } else { Keys { prefixed: true, separator: '/' } };
+    let (root, path) = &outermost(root, path);
     let granule = shard.clone().unwrap_or_else(|| chunk.clone());
     let inner = shard.map(|_| chunk);
     let encoder = Encoder::new(address, create.clone(), fill, chain, keys, granule, inner);
@@ -67,6 +68,18 @@ pub(crate) fn create(root: &Path, path: &str, address: &str, create: &Create) ->
             address,
             "a zip file is read, not written; write a directory and zip it: `cd x.zarr && zip -0r ../x.zarr.zip .`",
         )),
+    }
+}
+
+/// The directory of the outermost group that an address names by its ending, behind links, and the path inside: `a.zarr/x` is `a.zarr:/x`.
+fn outermost(root: &Path, path: &str) -> (PathBuf, String) {
+    let named = |directory: &&Path| directory.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("zarr"));
+    let above = root.ancestors().skip(1).filter(named).last();
+    let above = above.filter(|_| crate::store::remote::url(root).is_none());
+    let inside = above.and_then(|above| Some((above, root.strip_prefix(above).ok()?.to_str()?)));
+    match inside {
+        Some((above, inside)) => (behind_links(above), format!("{inside}/{}", path.trim_matches('/')).trim_end_matches('/').to_string()),
+        None => (behind_links(root), path.to_string()),
     }
 }
 
@@ -97,6 +110,7 @@ pub(crate) fn create_group(
     (attributes, kinds): (&Map<String, Value>, &AttributeKinds),
     version: u8,
 ) -> Result<()> {
+    let (root, path) = &outermost(root, path);
     let target = match Place::below(root, path, address)? {
         Place::Directory(target) => target,
         Place::Far { .. } => return far_write::create_group(root, path, address, (attributes, kinds), version),

@@ -1,0 +1,61 @@
+"""What is stored where: addresses that lead to one place, links, long names, attributes."""
+
+import numpy as np
+import pytest
+
+import flagstone as fs
+
+
+@pytest.fixture
+def x():
+    return fs.asarray(np.arange(6.0).reshape(2, 3))
+
+
+@pytest.mark.parametrize(
+    "pair", [("a.zarr", "a.zarr"), ("a.zarr", "a.zarr:/x"), ("a.zarr/x", "a.zarr:/x/y"), ("a.h5:/x", "a.h5:/x/y"), ("./a.npy", "a.npy"), ("a.h5", "a.h5:/x")]
+)
+def test_two_arrays_do_not_go_to_one_place(tmp_path, x, pair, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="are one address, or one lies inside of the other"):
+        fs.store([x, x + 1], list(pair))
+    assert not list(tmp_path.iterdir())
+    fs.store([x, x + 1], ["b.zarr/x", "b.zarr/x-1"])
+    np.testing.assert_array_equal(fs.open("b.zarr:/x-1").compute(), (x + 1).compute())
+
+
+def test_links_stay_and_what_they_lead_to_is_written(tmp_path, x):
+    (tmp_path / "there").mkdir()
+    for name in ["a.npy", "a.zarr"]:
+        x.store(tmp_path / "there" / name)
+        (tmp_path / name).symlink_to(tmp_path / "there" / name)
+        (x + 1).store(tmp_path / name, overwrite=True)
+        assert (tmp_path / name).is_symlink()
+        np.testing.assert_array_equal(fs.open(tmp_path / "there" / name).compute(), (x + 1).compute())
+
+
+def test_names_may_be_as_long_as_files_may_have_them(tmp_path, x):
+    name = "ä" * 120 + "x" * 10
+    x.store(f"{tmp_path}/a.zarr:/{name}")
+    x.store(f"{tmp_path}/{name}.npy")
+    (x + 1).store(f"{tmp_path}/{name}.npy", overwrite=True)
+    np.testing.assert_array_equal(fs.open(f"{tmp_path}/a.zarr:/{name}").compute(), x.compute())
+    np.testing.assert_array_equal(fs.open(f"{tmp_path}/{name}.npy").compute(), (x + 1).compute())
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_groups_of_zarr_are_made_where_an_address_goes_through_one(tmp_path, x, version):
+    zarr = pytest.importorskip("zarr")
+    x.store(tmp_path / "new.zarr" / "g" / "v", zarr_version=version)
+    np.testing.assert_array_equal(zarr.open_group(tmp_path / "new.zarr", mode="r")["g/v"][:], x.compute())
+    np.testing.assert_array_equal(fs.open(f"{tmp_path}/new.zarr:/g/v").compute(), x.compute())
+
+
+@pytest.mark.parametrize("address", ["a.zarr", "a.h5:/x"])
+def test_attributes_may_be_numbers_that_json_has_no_words_for(tmp_path, x, address):
+    given = {"_FillValue": float("nan"), "range": [np.float32(1.5), float("inf")], "count": np.int16(3)}
+    x.store(f"{tmp_path}/{address}", attributes=given)
+    if address == "a.zarr":
+        zarr = pytest.importorskip("zarr")
+        found = dict(zarr.open_array(tmp_path / "a.zarr", mode="r").attrs)
+        assert found["count"] == 3 and found["range"][0] == 1.5
+        assert np.isnan(float(found["_FillValue"])) and np.isinf(float(found["range"][1]))
