@@ -59,3 +59,16 @@ def test_attributes_may_be_numbers_that_json_has_no_words_for(tmp_path, x, addre
         found = dict(zarr.open_array(tmp_path / "a.zarr", mode="r").attrs)
         assert found["count"] == 3 and found["range"][0] == 1.5
         assert np.isnan(float(found["_FillValue"])) and np.isinf(float(found["range"][1]))
+
+
+def test_the_values_of_a_dimension_are_stored_where_it_has_none(tmp_path, x):
+    netCDF4 = pytest.importorskip("netCDF4")
+    path = tmp_path / "a.nc"
+    x.store(f"{path}:/v", dimension_names=["y", "x"])
+    fs.asarray(np.array([10.0, 20, 30])).store(f"{path}:/x", dimension_names=["x"])
+    with netCDF4.Dataset(path) as file:
+        assert file["v"].dimensions == ("y", "x") and file["x"].dimensions == ("x",)
+        np.testing.assert_array_equal(file["x"][:], [10, 20, 30])
+        np.testing.assert_array_equal(file["v"][:], x.compute())
+    with pytest.raises(OSError, match="already exists"):
+        fs.asarray(np.ones(3)).store(f"{path}:/x", dimension_names=["x"])

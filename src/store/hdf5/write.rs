@@ -180,16 +180,15 @@ fn begin(
     Ok((writer, object))
 }
 
-/// Refuses a path that is taken.
+/// Refuses a path that is taken: by a dimension of NetCDF's without values it is not.
 fn check_free(address: &str, file: &Id, dataset: &str, overwrite: bool) -> Result<()> {
     if !objects::exists(address, file, dataset)? {
         return Ok(());
     }
-    if !overwrite {
-        return Err(already_exists(address));
-    }
     match objects::open_object(address, file, dataset) {
         Ok((_, H5I_type_t::H5I_GROUP)) => Err(Error::store(address, format!("{dataset} is a group: it is not replaced by a dataset"))),
+        Ok((object, _)) if !overwrite && attributes::is_bare_dimension(address, &object) => Ok(()),
+        _ if !overwrite => Err(already_exists(address)),
         _ => Ok(()),
     }
 }
