@@ -486,3 +486,20 @@ def test_processes_that_are_forked_compute(tmp_path):
         kept = (x + 1).persist()
         assert of_child() == repr((66.0, 12.0, runtime.memory_limit))
         assert float(kept.sum()) == 78
+
+
+@pytest.mark.parametrize("chunks", [None, (1000, 2)])
+def test_bounds_of_random_integers_may_be_arrays(chunks):
+    low, high = np.array([0, 10, -20]), fs.asarray(np.array([5, 12, -19]))
+    x = fs.random.integers(low, high, size=(4000, 3), seed=1, chunks=chunks, dtype="i1")
+    found = x.compute()
+    assert found.dtype == np.int8 and [set(column) for column in found.T] == [set(range(5)), {10, 11}, {-20}]
+    assert abs(np.bincount(found[:, 0]) - 800).max() < 150
+    np.testing.assert_array_equal(found, fs.random.integers(low, high, size=(4000, 3), seed=1, dtype="i1").compute())
+    assert set(fs.random.integers([1, 1], endpoint=True, size=(100, 2), seed=2).compute().ravel()) == {0, 1}
+    with pytest.raises(ValueError, match="not above the low one"):
+        fs.random.integers([3, 1], [5, 1], seed=1).compute()
+    with pytest.raises(ValueError, match="uint8 does not hold"):
+        fs.random.integers([3, 1], [5, 300], seed=1, dtype="u1").compute()
+    with pytest.raises(ValueError, match="expected a size that they broadcast to"):
+        fs.random.integers([3, 1], 9, size=3)

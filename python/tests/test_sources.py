@@ -1,5 +1,6 @@
 """Arrays of other libraries: those that name a file that we can read are opened, and never asked."""
 
+import shutil
 import time
 
 import numpy as np
@@ -268,3 +269,34 @@ def test_a_file_that_another_program_writes_while_it_is_read_is_an_error(tmp_pat
     with fs.Runtime(threads=1, memory_limit="64MiB"), pytest.raises(OSError, match="another program wrote the file while it was read"):
         x.map_blocks(disturb, dtype="f8").compute()
     np.testing.assert_array_equal(x.compute(), np.full((64, 1000), 2.0))
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_an_array_of_zarr_that_is_gone_has_no_fill_values(tmp_path, a, version):
+    fs.asarray(a).store(tmp_path / "a.zarr", zarr_version=version)
+    x = fs.open(tmp_path / "a.zarr")
+    shutil.rmtree(tmp_path / "a.zarr")
+    with pytest.raises(OSError, match="is gone since it was opened"):
+        x.compute()
+    (tmp_path / "a.zarr").mkdir()
+    with pytest.raises(OSError, match="is gone since it was opened"):
+        x.sum().compute()
+
+
+def test_what_was_counted_and_has_changed_is_said(tmp_path, a):
+    np.save(tmp_path / "a.npy", a)
+    x = fs.open(later(tmp_path / "a.npy"))
+    chosen = x[x > 30]
+    assert chosen.shape == (29,)
+    np.save(later(tmp_path / "a.npy"), a * 2)
+    with pytest.raises(OSError, match="has changed since its elements were counted.*make the selection again"):
+        chosen.compute()
+    assert x[x > 30].shape == (44,)
+
+
+def test_deleted_files_are_read_on(tmp_path, a):
+    for wait in [lambda path: path, later]:
+        np.save(tmp_path / "a.npy", a)
+        x = fs.open(wait(tmp_path / "a.npy"))
+        (tmp_path / "a.npy").unlink()
+        np.testing.assert_array_equal(x.compute(), a)

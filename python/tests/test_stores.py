@@ -52,13 +52,13 @@ def test_groups_of_zarr_are_made_where_an_address_goes_through_one(tmp_path, x, 
 
 @pytest.mark.parametrize("address", ["a.zarr", "a.h5:/x"])
 def test_attributes_may_be_numbers_that_json_has_no_words_for(tmp_path, x, address):
-    given = {"_FillValue": float("nan"), "range": [np.float32(1.5), float("inf")], "count": np.int16(3)}
+    given = {"nothing": float("nan"), "range": [np.float32(1.5), float("inf")], "count": np.int16(3)}
     x.store(f"{tmp_path}/{address}", attributes=given)
     if address == "a.zarr":
         zarr = pytest.importorskip("zarr")
         found = dict(zarr.open_array(tmp_path / "a.zarr", mode="r").attrs)
         assert found["count"] == 3 and found["range"][0] == 1.5
-        assert np.isnan(float(found["_FillValue"])) and np.isinf(float(found["range"][1]))
+        assert np.isnan(float(found["nothing"])) and np.isinf(float(found["range"][1]))
 
 
 def test_the_values_of_a_dimension_are_stored_where_it_has_none(tmp_path, x):
@@ -72,3 +72,10 @@ def test_the_values_of_a_dimension_are_stored_where_it_has_none(tmp_path, x):
         np.testing.assert_array_equal(file["v"][:], x.compute())
     with pytest.raises(OSError, match="already exists"):
         fs.asarray(np.ones(3)).store(f"{path}:/x", dimension_names=["x"])
+
+
+def test_files_of_zarr_of_both_versions_are_one_array(tmp_path):
+    a = np.arange(12, dtype="i2").reshape(4, 3)
+    fs.asarray(a[:2]).store(tmp_path / "a_0.zarr", zarr_version=2)
+    fs.asarray(a[2:]).store(tmp_path / "a_1.zarr", zarr_version=3)
+    np.testing.assert_array_equal(fs.open(f"{tmp_path}/a_*.zarr").compute(), a)

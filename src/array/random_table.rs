@@ -7,7 +7,7 @@ use super::table::{default, params, sig};
 use super::value::{Param, Signature, Value};
 use super::{Array, Index, Operand, arange, args, elementwise, stack};
 use crate::error::{Error, Result};
-use flagstone_kernels::dtype::{DType, Scalar};
+use flagstone_kernels::dtype::{DType, Kind, Scalar};
 use flagstone_kernels::random::Law;
 
 type Called = Result<Value>;
@@ -83,8 +83,12 @@ pub(super) static SIGNATURES: &[Signature] = &[
     drawn!("random.randint" ["low", "high" = "None"] 2 "Integers in [low, high).", |a| integers("random.randint", &a[0], &a[1], false)),
     sig!("random.integers" ["low", "high" = "None", "size" = "None", "dtype" = "None", "endpoint" = "False"; "seed" = "None", "chunks" = "None", "stream" = "0"]
     "Integers in [low, high).", |a| {
-        let drawn = integers("random.integers", &a[0], &a[1], args::boolean("random.integers", &a[4])?)?;
-        described("random.integers", drawn, &[a[2].clone(), a[5].clone(), a[3].clone(), a[6].clone(), a[7].clone()])
+        let name = "random.integers";
+        let (endpoint, rest) = (args::boolean(name, &a[4])?, [a[2].clone(), a[5].clone(), a[3].clone(), a[6].clone(), a[7].clone()]);
+        if has_axes(&a[0])? || has_axes(&a[1])? {
+            return integers_between(name, &a[0], &a[1], endpoint, &rest);
+        }
+        described(name, integers(name, &a[0], &a[1], endpoint)?, &rest)
     }),
     sig!("random.choice" ["a", "size" = "None", "replace" = "True", "p" = "None"; "seed" = "None", "dtype" = "None", "chunks" = "None", "stream" = "0"]
         "Integers below a, drawn with replacement.", |a| choice(a)),
@@ -183,6 +187,54 @@ fn integers(name: &str, low: &Value, high: &Value, endpoint: bool) -> Result<Ran
     let too_high = || Error::unsupported(name, "a high of 2⁶³ − 1 with endpoint");
     let high = if endpoint { high.checked_add(1).ok_or_else(too_high)? } else { high };
     Ok(random::integers(low, high))
+}
+
+/// Whether it is an array that is no number.
+fn has_axes(value: &Value) -> Result<bool> {
+    match value {
+        Value::Array(array) => Ok(array.ndim()? > 0),
+        Value::Tuple(_) | Value::List(_) => Ok(true),
+        _ => Ok(false),
+    }
+}
+
+/// Integers between bounds that are arrays: what is left of 63 random bits by the distance of the bounds, which none is nearer than
+/// 2⁻⁶³ times that distance to being as likely as another. `rest` is `[size, seed, dtype, chunks, stream]`.
+fn integers_between(name: &str, low: &Value, high: &Value, endpoint: bool, rest: &[Value]) -> Called {
+    let bound = |value: &Value| {
+        let bound = args::array(name, value)?;
+        match bound.dtype()? {
+            dtype if dtype.is_integer() || dtype == DType::Bool => Ok(bound.astype(DType::I64)),
+            dtype => Err(Error::bad_type(name, format!("bounds of {dtype}; expected integers"))),
+        }
+    };
+    let (low, high) = if is_none(high) { (crate::array::zeros(Vec::<u64>::new(), DType::I64), bound(low)?) } else { (bound(low)?, bound(high)?) };
+    let distance = if endpoint { &high - &low + 1 } else { &high - &low };
+    let distance = distance.required(name, &distance.gt(0), "a high bound that is not above the low one; expected low < high, or low ≤ high with endpoint")?;
+    let common = elementwise::common_shape(name, &[&low.shape()?, &high.shape()?])?;
+    let mut words = [rest[0].clone(), rest[1].clone(), Value::None, rest[3].clone(), rest[4].clone()];
+    if is_none(&words[0]) {
+        words[0] = Value::Tuple(common.iter().map(|&n| Value::Scalar(Scalar::Int(n as i64))).collect());
+    }
+    let Value::Array(words) = described(name, random::integers(0, i64::MAX), &words)? else {
+        return Err(Error::internal("a random array that is none"));
+    };
+    let shape = words.shape()?;
+    if elementwise::common_shape(name, &[&common, &shape])? != shape {
+        let what = format!("bounds of shape {common:?} for size {shape:?}; expected a size that they broadcast to");
+        return Err(Error::bad_request(name, what));
+    }
+    let Some(dtype) = args::dtype(name, &rest[2])? else { return Ok(Value::Array(low + words % distance)) };
+    if !dtype.is_integer() && dtype != DType::Bool {
+        return Err(Error::bad_type(name, format!("{dtype}; expected an integer dtype")));
+    }
+    let top = &low + &distance - 1;
+    let holds = |x: &Array| {
+        let kept = x.astype(dtype).astype(DType::I64).eq(x);
+        if dtype.kind() == Kind::Unsigned { kept.logical_and(x.ge(0)) } else { kept }
+    };
+    let low = low.required(name, &holds(&low).logical_and(holds(&top)), &format!("a bound that {dtype} does not hold"))?;
+    Ok(Value::Array((low + words % distance).astype(dtype)))
 }
 
 /// `[size, seed, dtype, chunks, stream]` applied.

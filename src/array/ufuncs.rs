@@ -127,6 +127,31 @@ fn grouped(op: ReduceOp, x: &Array, axis: usize, starts: &[i64], dtype: Option<D
     })
 }
 
+/// Without those that come again.
+fn distinct(starts: &[i64]) -> Vec<i64> {
+    let mut distinct = starts.to_vec();
+    distinct.dedup();
+    distinct
+}
+
+/// Slices from `starts`, ascending, of which some come again: the last of the same is that of `found`, the others are one element.
+fn repeated(op: ReduceOp, x: &Array, axis: usize, starts: &[i64], found: &Array) -> Result<Array> {
+    let ends = starts.iter().skip(1).map(Some).chain([None]);
+    let is_one: Vec<bool> = starts.iter().zip(ends).map(|(start, next)| next == Some(start)).collect();
+    let number = |before: &mut i64, pair: (usize, &bool)| {
+        *before += i64::from(pair.0 > 0 && !is_one[pair.0 - 1]);
+        Some(*before)
+    };
+    let numbers: Vec<i64> = is_one.iter().enumerate().scan(0, number).collect();
+    let of = |places: Vec<i64>| Array::from(ndarray::Array1::from(places));
+    let ones = x.take(&of(starts.to_vec()), axis as i64);
+    let ones = if matches!(op, ReduceOp::All | ReduceOp::Any) { ones.astype(DType::Bool) } else { ones };
+    let mut shape = vec![1; x.ndim()?];
+    shape[axis] = starts.len() as u64;
+    let is_one = Array::from(ndarray::Array1::from(is_one)).reshape(shape);
+    Ok(where_(is_one, ones.astype(found.dtype()?), found.take(&of(numbers), axis as i64)))
+}
+
 /// (array, indices, axis, dtype).
 fn at(op: ReduceOp, a: &[Value]) -> Called {
     let name = "reduceat";
@@ -140,12 +165,12 @@ fn at(op: ReduceOp, a: &[Value]) -> Called {
         if let Some(beyond) = indices.iter().find(|&&index| !(0..n).contains(&index)) {
             return Err(Error::bad_index(name, format!("index {beyond} is out of bounds for axis {axis} with length {n}")));
         }
-        let in_order = indices.windows(2).all(|pair| pair[0] < pair[1]);
+        let in_order = indices.windows(2).all(|pair| pair[0] <= pair[1]);
         if in_order
             && indices.len() > GROUPED_MIN
-            && let Some(found) = grouped(op, x, axis, &indices, dtype)?
+            && let Some(found) = grouped(op, x, axis, &distinct(&indices), dtype)?
         {
-            return Ok(found);
+            return if indices.windows(2).all(|pair| pair[0] < pair[1]) { Ok(found) } else { repeated(op, x, axis, &indices, &found) };
         }
         let ends = indices.iter().skip(1).copied().chain([n]);
         let slice = |(&start, end): (&i64, i64)| {

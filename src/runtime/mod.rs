@@ -630,8 +630,9 @@ impl Runtime {
             Err(error) if !matches!(error.kind(), ErrorKind::WouldNotFit { .. }) => Err(error),
             Ok(None) | Err(_) => Err(ErrorKind::WouldNotFit {
                 operation: operation.into(),
-                needed_bytes: bytes,
-                limit_bytes: self.0.limit_bytes.saturating_sub(taken),
+                // beside what is held already
+                needed_bytes: bytes.saturating_add(taken),
+                limit_bytes: self.0.limit_bytes,
                 smallest_bytes: bytes.saturating_add(taken),
                 advice: advice.into(),
             }

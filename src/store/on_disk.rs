@@ -54,6 +54,13 @@ impl OnDisk {
         self.stamps.files().any(self.opener.may_grow)
     }
 
+    fn require_there(&self) -> Result<()> {
+        match self.stamps.are_gone() {
+            true => Err(Error::store(self.address(), "is gone since it was opened")),
+            false => Ok(()),
+        }
+    }
+
     /// The array as it is now, which stands for this one.
     fn reopened(&self) -> Result<OnDisk> {
         let files = self.stamps.files().map(Path::to_path_buf).collect();
@@ -87,8 +94,12 @@ impl Store for OnDisk {
     }
     fn read(&self, region: &Region, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> Result<Moved> {
         let moved = self.store.read(region, out, scratch);
+        if !self.opener.holds_places {
+            // Without its metadata, chunks that are not there are no chunks that were never written.
+            return moved.and_then(|moved| self.require_there().map(|()| moved));
+        }
         // Looked at afterwards: whatever was written until now is seen.
-        if self.opener.holds_places && self.stamps.was_written() && !self.may_grow() {
+        if self.stamps.was_written() && !self.may_grow() {
             let what = "has changed since it was opened: another program wrote the file while it was read; compute it again";
             return Err(Error::store(self.address(), what));
         }
@@ -119,6 +130,9 @@ impl Store for OnDisk {
         self.store.shared_bytes()
     }
     fn renewed(&self) -> Result<Option<Arc<dyn Store>>> {
+        if !self.opener.holds_places {
+            self.require_there()?;
+        }
         if !self.stamps.may_differ() || self.may_grow() {
             return Ok(None);
         }

@@ -43,6 +43,14 @@ impl PartialEq for Packing {
 }
 
 impl Packing {
+    /// Whether numbers stand for the same values but for which of them are missing: as they are stored they go together then.
+    pub(crate) fn scales_as(&self, other: &Packing) -> bool {
+        let with_ours = Packing { missing: self.missing.clone(), ..other.clone() };
+        *self == with_ours
+    }
+}
+
+impl Packing {
     /// The attributes that say it: decoded values have none of them.
     pub const ATTRIBUTES: [&str; 8] =
         ["scale_factor", "add_offset", "_FillValue", "missing_value", "valid_min", "valid_max", "valid_range", "_Unsigned"];

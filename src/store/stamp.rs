@@ -53,7 +53,12 @@ impl Stamps {
 
     /// Whether one may have been written, or replaced. Of one that is gone nobody knows more than was known.
     pub(super) fn may_differ(&self) -> bool {
-        self.young || self.files.iter().any(|(file, then)| Stamp::of(file).is_some_and(|now| Some(now) != *then))
+        self.files.iter().any(|(file, then)| Stamp::of(file).is_some_and(|now| self.young || Some(now) != *then))
+    }
+
+    /// Whether all that were there are gone.
+    pub(super) fn are_gone(&self) -> bool {
+        self.files.iter().all(|(file, then)| then.is_none() || !file.exists())
     }
 
     /// Whether another program wrote one, which is the same file still.
@@ -148,7 +153,8 @@ mod tests {
         fs::write(&other, b"1").unwrap();
         fs::rename(&other, &file).unwrap();
         assert!(then.may_differ() && !then.was_written(), "another file, while the one that was there is as it was");
+        assert!(!then.are_gone());
         fs::remove_file(&file).unwrap();
-        assert!(!then.may_differ() && !then.was_written());
+        assert!(!then.may_differ() && !then.was_written() && then.are_gone());
     }
 }

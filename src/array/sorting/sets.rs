@@ -75,7 +75,8 @@ fn unique(x: &Array, equal_nan: bool) -> Result<Unique> {
     let (values, index, places) = (select(sorted), select(all.argsort(0)), select(crate::array::arange(0, n, 1, None)));
     let counts = counts_of(&places, n)?;
     let may_be_nan = x.dtype()?.is_float() || x.dtype()?.is_complex();
-    let inverse = match equal_nan || !may_be_nan {
+    // complex NaNs are one here, and stand one after the other where they are searched
+    let inverse = match !may_be_nan || equal_nan && !x.dtype()?.is_complex() {
         true => values.searchsorted(x.clone(), false),
         // the NaNs are told apart by their places alone
         false => (first.astype(DType::I64).cumsum(0) - 1).take(&all.argsort(0).argsort(0), 0).reshape(x.shape()?),

@@ -501,11 +501,18 @@ fn item(value: &Value, at: usize, of: usize) -> &Value {
     }
 }
 
+/// The coordinates of points in one dtype, as NumPy stacks them.
+fn stacked(coordinates: Vec<Array>) -> Result<Vec<Array>> {
+    let dtypes = coordinates.iter().map(Array::dtype).collect::<Result<Vec<DType>>>()?;
+    let Some(common) = dtypes.into_iter().reduce(DType::promote) else { return Ok(coordinates) };
+    Ok(coordinates.into_iter().map(|x| x.astype(common)).collect())
+}
+
 fn histogramdd(a: &[Value]) -> Result<Value> {
     const NAME: &str = "histogramdd";
     // a list has an array for each coordinate, an array a column
     let coordinates = match &a[0] {
-        Value::List(_) | Value::Tuple(_) => args::arrays(NAME, &a[0])?,
+        Value::List(_) | Value::Tuple(_) => stacked(args::arrays(NAME, &a[0])?)?,
         _ => {
             let sample = args::array(NAME, &a[0])?;
             let sample = if sample.ndim()? == 1 { sample.expand_dims(1) } else { sample };
@@ -530,8 +537,9 @@ fn histogramdd(a: &[Value]) -> Result<Value> {
 
 fn histogram2d(a: &[Value]) -> Result<Value> {
     const NAME: &str = "histogram2d";
-    let of = |at: usize| Ok((args::array(NAME, &a[at])?, edges(NAME, item(&a[2], at, 2), item(&a[3], at, 2))?));
-    let along = (0..2).map(of).collect::<Result<Vec<_>>>()?;
+    let coordinates = stacked(vec![args::array(NAME, &a[0])?, args::array(NAME, &a[1])?])?;
+    let of = |(at, x): (usize, Array)| Ok((x, edges(NAME, item(&a[2], at, 2), item(&a[3], at, 2))?));
+    let along = coordinates.into_iter().enumerate().map(of).collect::<Result<Vec<_>>>()?;
     let density = !is_none(&a[4]) && args::boolean(NAME, &a[4])?;
     let (counts, edges) = points(NAME, &along, density, weights(NAME, &a[5])?.as_ref())?;
     Ok(tuple(std::iter::once(counts).chain(edges).collect()))

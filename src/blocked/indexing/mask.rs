@@ -219,12 +219,16 @@ impl Tasks for FilterStage {
         let views = self.work.reads[0].feed.load_box(task_box, &reads, &mut rest, counters)?;
         let mut outputs = [ViewMut::dense(&mut *values, self.dtype, &local), ViewMut::dense(&mut *mask, DType::Bool, &local)];
         self.fused.run(&task_box.start, &local, &views, &mut outputs, kernel);
-        let taken = compress(&View::dense(values, self.dtype, &local), &View::dense(mask, DType::Bool, &local), writes[0]);
-        if taken as u64 != self.lengths.chunk(n).1 {
-            return Err(Error::internal(format!(
-                "mask: box {n} selected {taken} elements the second time; its source changed while it was read"
-            )));
+        let (mask, counted) = (View::dense(mask, DType::Bool, &local), self.lengths.chunk(n).1);
+        let selected = count_mask(&mask) as u64;
+        if selected != counted {
+            let what = format!(
+                "what the mask is made of has changed since its elements were counted: {selected} of a box are true where {counted} were; \
+                 make the selection again"
+            );
+            return Err(Error::store("x[mask]", what));
         }
+        compress(&View::dense(values, self.dtype, &local), &mask, writes[0]);
         Ok(())
     }
 }

@@ -6,9 +6,7 @@ use super::header::{self, LAYOUT, Raw, UNDEFINED};
 use super::library::{self, Id};
 use super::{heaps, local_heap};
 use crate::error::Result;
-use crate::store::remote;
 use std::ffi::CStr;
-use std::fs::File;
 
 const DATASPACE: u64 = 0x01;
 const EXTERNAL_FILES: u64 = 0x07;
@@ -78,12 +76,12 @@ impl Told {
 pub(super) fn require(address: &str, above: &Id, name: &CStr) -> Result<()> {
     let Ok((file, header)) = library::identity_of(address, above, name) else { return Ok(()) };
     let is_here = library::identity(address, above).is_ok_and(|(above, _)| above == file);
-    let near = library::holder(address, above).ok().filter(|path| is_here && remote::url(path).is_none());
-    match near.and_then(|path| File::open(path).ok()) {
-        Some(opened) => match Raw::open(address, &opened) {
-            Ok(raw) => Told::read(&raw, header).map_or(Ok(()), |told| told.require(&raw, header)),
-            Err(_) => Ok(()),
-        },
-        None => Ok(()),
+    if is_here
+        && let Some(opened) = library::near_file(address, above)
+        && let Ok(raw) = Raw::open(address, &opened)
+        && let Ok(told) = Told::read(&raw, header)
+    {
+        told.require(&raw, header)?;
     }
+    Ok(())
 }

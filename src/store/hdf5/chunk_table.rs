@@ -173,7 +173,7 @@ impl<'a> Found<'a> {
             return Ok(());
         }
         let start = at.checked_add(self.raw.base);
-        let inside = start.is_some_and(|s| s.checked_add(len).is_some_and(|end| end <= self.raw.len));
+        let inside = start.is_some_and(|s| s.checked_add(len).is_some_and(|end| self.raw.has(end)));
         if !inside {
             let what = format!(
                 "chunk {place:?} is said to have {len} bytes at byte {}, past the file's {} bytes (a truncated file?)",

@@ -99,9 +99,14 @@ impl<'a> Raw<'a> {
         Error::store(self.address, format!("the file is corrupt at byte {}: {what}", at.saturating_add(self.base)))
     }
 
+    /// Whether the file has so many bytes, or has them by now: a SWMR writer appends to it.
+    pub(super) fn has(&self, end: u64) -> bool {
+        end <= self.len || self.file.len().is_ok_and(|now| end <= now)
+    }
+
     /// `len` bytes at HDF5 address `at`.
     pub(super) fn bytes(&self, at: u64, len: usize, what: &str) -> Result<Vec<u8>> {
-        let start = at.checked_add(self.base).filter(|s| s.checked_add(len as u64).is_some_and(|end| end <= self.len));
+        let start = at.checked_add(self.base).filter(|s| s.checked_add(len as u64).is_some_and(|end| self.has(end)));
         let Some(start) = start else {
             return Err(self.corrupt(at, &format!("{what} of {len} bytes reaches past the file's {} bytes", self.len)));
         };

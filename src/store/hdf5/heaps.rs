@@ -13,9 +13,7 @@ use super::fractal::Heap;
 use super::header::{self, Raw};
 use super::library::{self, Id};
 use crate::error::Result;
-use crate::store::remote;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::sync::{Mutex, PoisonError};
 
 /// The message of an attribute.
@@ -54,9 +52,7 @@ pub(super) fn require_sound(address: &str, attribute: &Id) -> Result<()> {
     if looked.file != file || looked.sound.len() > SOUND_MAX {
         *looked = Looked { file, ..Looked::default() };
     }
-    // Far away the driver sees what is read.
-    let Some(path) = library::holder(address, attribute).ok().filter(|path| remote::url(path).is_none()) else { return Ok(()) };
-    if let Ok(opened) = File::open(path)
+    if let Some(opened) = library::near_file(address, attribute)
         && let Ok(raw) = Raw::open(address, &opened)
     {
         for (at, len) in collections(&raw, object) {

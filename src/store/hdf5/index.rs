@@ -29,7 +29,7 @@ pub(super) fn read(raw: &Raw<'_>, layout: &ChunkLayout, grid: &Grid<'_>) -> Resu
             let counts = grid.counts_max.clone();
             let all = crate::grid::element_count(&counts).and_then(|n| n.checked_mul(grid.chunk_bytes.into()));
             let end = all.and_then(|n| n.checked_add(raw.base)).and_then(|n| n.checked_add(layout.at));
-            if end.is_none_or(|end| end > raw.len) {
+            if end.is_none_or(|end| !raw.has(end)) {
                 return Err(raw.corrupt(layout.at, "chunks reach past the end of the file (a truncated file?)"));
             }
             return Ok(Some(Index::Implicit { at: layout.at + raw.base, len: grid.chunk_bytes, counts }));

@@ -5,7 +5,7 @@ use super::driver;
 use super::header::{self, Writing};
 use super::place::Place;
 use crate::error::{Error, Result};
-use crate::store::remote::FarFile;
+use crate::store::remote::{self, FarFile};
 use crate::store::stamp::OwnWriting;
 use hdf5_sys::h5::{H5set_free_list_limits, hsize_t};
 use hdf5_sys::h5d::*;
@@ -342,6 +342,12 @@ pub(super) fn holder(address: &str, object: &Id) -> Result<PathBuf> {
         name.pop();
         Ok(PathBuf::from(OsString::from_vec(name)))
     }
+}
+
+/// That file, opened, where it is near: of what is far the driver sees what is read.
+pub(super) fn near_file(address: &str, object: &Id) -> Option<File> {
+    let path = holder(address, object).ok().filter(|path| remote::url(path).is_none())?;
+    File::open(path).ok()
 }
 
 /// Where the object's header is, counted from the file's base address.

@@ -8,9 +8,7 @@ use super::header::{self, Message, Raw};
 use super::library::{self, Id};
 use super::local_heap;
 use crate::error::Result;
-use crate::store::remote;
 use std::ffi::CStr;
-use std::fs::File;
 use std::sync::{Mutex, PoisonError};
 
 /// The message that says where the links of a group are, and the one of old groups.
@@ -80,8 +78,7 @@ fn require_messages(
     if *LAST.lock().unwrap_or_else(PoisonError::into_inner) == this {
         return Ok(());
     }
-    let Some(path) = library::holder(address, near).ok().filter(|path| remote::url(path).is_none()) else { return Ok(()) };
-    let Ok(opened) = File::open(path) else { return Ok(()) };
+    let Some(opened) = library::near_file(address, near) else { return Ok(()) };
     let Ok(raw) = Raw::open(address, &opened) else { return Ok(()) };
     let mut refused = Ok(());
     let _ = header::messages(&raw, header, |message| {

@@ -24,6 +24,7 @@ use handles::Handles;
 use rayon::prelude::*;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Bytes that encoded chunks may take above their own size, beside a sixteenth of it: headers of codecs, checksums.
 const CHUNK_HEAD_BYTES: u64 = 4096;
@@ -34,6 +35,8 @@ pub struct Many {
     name: String,
     meta: Meta,
     packing: Packing,
+    /// Whether somebody asked what the numbers stand for: then it must be the same in all.
+    decodes: AtomicBool,
     grid: Option<ChunkGrid>,
     /// The axis along which they lie; a new one where they are stacked.
     axis: usize,
@@ -140,7 +143,7 @@ impl Many {
         }
         let packing = first.packing();
         let handles = Handles::new(parts.len());
-        Ok(Many { name, meta, packing, grid, axis, is_stacked, parts, starts, kinds, handles })
+        Ok(Many { name, meta, packing, decodes: AtomicBool::new(false), grid, axis, is_stacked, parts, starts, kinds, handles })
     }
 
     /// The addresses of the parts, in their order.
@@ -160,10 +163,12 @@ impl Many {
             let (meta, kind) = (store.meta(), self.kinds[part.kind].meta());
             let len = if self.is_stacked { 1 } else { meta.shape.get(self.axis).copied().unwrap_or(0) };
             if len != part.len || meta.dtype != kind.dtype || meta.chunks != kind.chunks || meta.shape.len() != kind.shape.len() {
-                let what = format!("is {:?} {} now: it was written while it was read as a part of {}", meta.shape, meta.dtype, self.name);
+                let what = format!("is {:?} {} now: it has changed since {} was opened; open that again", meta.shape, meta.dtype, self.name);
                 return Err(Error::store(&part.address, what));
             }
-            if store.packing() != self.packing {
+            let packing = store.packing();
+            let alike = if self.decodes.load(Relaxed) { packing == self.packing } else { packing.scales_as(&self.packing) };
+            if !alike {
                 let first = &self.parts[0].address;
                 let what = "its numbers stand for other values than those of";
                 let why = "(scale_factor, add_offset, _FillValue, valid_range); open each with ?decode=cf and concatenate them";
@@ -282,6 +287,7 @@ impl Store for Many {
         self.grid.clone()
     }
     fn packing(&self) -> Packing {
+        self.decodes.store(true, Relaxed);
         self.packing.clone()
     }
     fn scratch_bytes(&self, region: &Region) -> u64 {
