@@ -123,7 +123,10 @@ fn the_command_line_takes_patterns_everywhere() {
     ok(&["verify", &pattern("p_1.nc:/tas?decode=cf")]);
     assert!(ok(&["info", &pattern("p_1.nc:/tas?decode=cf")]).contains("int16"), "as it is stored");
     let told = ok(&["info", &pattern("tas.zarr")]);
-    assert!(told.contains("float64") && !told.contains("scale_factor") && !told.contains("_FillValue") && told.contains("time, lat"), "{told}");
+    assert!(
+        told.contains("float64") && !told.contains("scale_factor") && !told.contains("_FillValue") && told.contains("time, lat"),
+        "{told}"
+    );
     // A plan that is written down names the pattern, and sees when one of the files is written again.
     let plan = pattern("plan.json");
     std::fs::write(&plan, ok(&["eval", "x.sum()", &bind("x", "n_*.npy"), "--explain=json"])).unwrap();

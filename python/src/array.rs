@@ -83,9 +83,9 @@ impl Array {
         let size = array.size().map_err(|error| exception(py, &error))?;
         match size {
             1 => computed(py, &[array])?.remove(0).call_method0("item"),
-            0 if what == "bool" => {
-                Err(PyValueError::new_err("The truth value of an empty array is ambiguous. Use `array.size > 0` to check that an array is not empty."))
-            }
+            0 if what == "bool" => Err(PyValueError::new_err(
+                "The truth value of an empty array is ambiguous. Use `array.size > 0` to check that an array is not empty.",
+            )),
             _ if what == "bool" => {
                 Err(PyValueError::new_err("The truth value of an array with more than one element is ambiguous. Use a.any() or a.all()"))
             }

@@ -208,9 +208,14 @@ fn integers_between(name: &str, low: &Value, high: &Value, endpoint: bool, rest:
             dtype => Err(Error::bad_type(name, format!("bounds of {dtype}; expected integers"))),
         }
     };
-    let (low, high) = if is_none(high) { (crate::array::zeros(Vec::<u64>::new(), DType::I64), bound(low)?) } else { (bound(low)?, bound(high)?) };
+    let (low, high) =
+        if is_none(high) { (crate::array::zeros(Vec::<u64>::new(), DType::I64), bound(low)?) } else { (bound(low)?, bound(high)?) };
     let distance = if endpoint { &high - &low + 1 } else { &high - &low };
-    let distance = distance.required(name, &distance.gt(0), "a high bound that is not above the low one; expected low < high, or low ≤ high with endpoint")?;
+    let distance = distance.required(
+        name,
+        &distance.gt(0),
+        "a high bound that is not above the low one; expected low < high, or low ≤ high with endpoint",
+    )?;
     let common = elementwise::common_shape(name, &[&low.shape()?, &high.shape()?])?;
     let mut words = [rest[0].clone(), rest[1].clone(), Value::None, rest[3].clone(), rest[4].clone()];
     if is_none(&words[0]) {

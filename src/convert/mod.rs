@@ -159,7 +159,7 @@ enum Source {
     /// Several as one.
     Many(Arc<Many>),
     /// The values of what is stored at one address, or at several as one.
-    Decoded { values: Array, stored: Meta, addresses: Vec<String>, axis: usize },
+    Decoded { values: Array, stored: Box<Meta>, addresses: Vec<String>, axis: usize },
 }
 
 impl ArrayCopy {
@@ -219,7 +219,7 @@ impl Plan {
                 None => (store::open(&plain)?.meta().clone(), vec![plain], 0),
             };
             let values = array::open_many(&[source], &as_one, true)?;
-            plan.add(Source::Decoded { values, stored, addresses, axis }, target.to_string(), options)?;
+            plan.add(Source::Decoded { values, stored: Box::new(stored), addresses, axis }, target.to_string(), options)?;
         } else if let Some(many) = store::find(source, &as_one)? {
             plan.add(Source::Many(Arc::new(many)), target.to_string(), options)?;
         } else {
@@ -302,7 +302,7 @@ impl Plan {
         let (sources, axis, meta, read) = match source {
             Source::One(address, meta) => (vec![address], 0, *meta, None),
             Source::Many(many) => (many.addresses(), many.axis().0, many.meta().clone(), Some(array::from_store(many))),
-            Source::Decoded { values, stored, addresses, axis } => (addresses, axis, decoded(stored, values.dtype()?), Some(values)),
+            Source::Decoded { values, stored, addresses, axis } => (addresses, axis, decoded(*stored, values.dtype()?), Some(values)),
         };
         if store::exists(&target) && !options.overwrite {
             let found = store::open(&target).ok().map(|store| (store.meta().shape.clone(), store.meta().dtype));

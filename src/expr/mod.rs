@@ -25,7 +25,9 @@ pub use counts::{Count, Runs};
 pub use infer::{Cells, auto_chunks, cells};
 pub use op::Op;
 pub use operation::{Cut, Inferred, Operation, Relabel, Selected, Through};
-pub use ops::{BlockArg, CallAxis, Callee, DepthBlocks, Function, Reduce, Resident, constant, joined, lanes_apart, mirrored, output_of, outputs, recut};
+pub use ops::{
+    BlockArg, CallAxis, Callee, DepthBlocks, Function, Reduce, Resident, constant, joined, lanes_apart, mirrored, output_of, outputs, recut,
+};
 pub use rebuild::{rebuild, relabel};
 pub use replace::{replace, settle};
 pub use same::{same, same_but_for_arguments};

@@ -224,7 +224,10 @@ pub(crate) fn require_apart(addresses: &[&Path]) -> Result<()> {
             other => other.into_parts(),
         };
         let inside = inside.trim_matches('/');
-        Ok((if inside.is_empty() { file } else { file.join(inside) }.components().filter(|part| *part != Component::CurDir).collect(), address.to_string()))
+        Ok((
+            if inside.is_empty() { file } else { file.join(inside) }.components().filter(|part| *part != Component::CurDir).collect(),
+            address.to_string(),
+        ))
     };
     let mut places = addresses.iter().map(place).collect::<Result<Vec<_>>>()?;
     places.sort();

@@ -27,7 +27,7 @@ pub struct Packing {
 /// Whether numbers stand for the same values: a NaN that is missing is as one that is missing elsewhere.
 impl PartialEq for Packing {
     fn eq(&self, other: &Packing) -> bool {
-        let is_nan = |value: Scalar| value != value;
+        let is_nan = |value: Scalar| matches!(value, Scalar::Float(value) if value.is_nan());
         let same = |a: Option<Scalar>, b: Option<Scalar>| a == b || a.is_some_and(is_nan) && b.is_some_and(is_nan);
         let all = |a: &[Scalar], b: &[Scalar]| a.len() == b.len() && a.iter().zip(b).all(|(&a, &b)| same(Some(a), Some(b)));
         let typed = |a: Option<(DType, Scalar)>, b: Option<(DType, Scalar)>| {

@@ -136,8 +136,14 @@ mod tests {
         let x = random::normal(0.0, 1.0).shape([3, 60]).chunks([2, 17]).seed(5).build();
         let z = &x + &x.flip(1) * Scalar::Complex(0.0, 1.0);
         let matrix = |rows, columns| Way::Matrix(rows, columns);
-        let ways =
-            [(60i64, matrix(6, 10)), (60, matrix(1, 60)), (48, matrix(6, 8)), (75, matrix(5, 15)), (61, Way::Chirp(128)), (60, Way::Chirp(121))];
+        let ways = [
+            (60i64, matrix(6, 10)),
+            (60, matrix(1, 60)),
+            (48, matrix(6, 8)),
+            (75, matrix(5, 15)),
+            (61, Way::Chirp(128)),
+            (60, Way::Chirp(121)),
+        ];
         for (n, way) in ways {
             let of = |kind, x: &Array, at| along(kind, x, at, (n as u64, way), 1.0).unwrap();
             assert!(distance(&of(Kind::Forward, &z, 1), &super::super::fft(&z, Some(n), 1, Norm::Backward)) < 1e-14, "{n}");

@@ -163,7 +163,8 @@ impl Many {
             let (meta, kind) = (store.meta(), self.kinds[part.kind].meta());
             let len = if self.is_stacked { 1 } else { meta.shape.get(self.axis).copied().unwrap_or(0) };
             if len != part.len || meta.dtype != kind.dtype || meta.chunks != kind.chunks || meta.shape.len() != kind.shape.len() {
-                let what = format!("is {:?} {} now: it has changed since {} was opened; open that again", meta.shape, meta.dtype, self.name);
+                let what =
+                    format!("is {:?} {} now: it has changed since {} was opened; open that again", meta.shape, meta.dtype, self.name);
                 return Err(Error::store(&part.address, what));
             }
             let packing = store.packing();
