@@ -70,7 +70,7 @@ def test_the_values_of_a_dimension_are_stored_where_it_has_none(tmp_path, x):
         assert file["v"].dimensions == ("y", "x") and file["x"].dimensions == ("x",)
         np.testing.assert_array_equal(file["x"][:], [10, 20, 30])
         np.testing.assert_array_equal(file["v"][:], x.compute())
-    with pytest.raises(OSError, match="already exists"):
+    with pytest.raises(FileExistsError, match="already exists"):
         fs.asarray(np.ones(3)).store(f"{path}:/x", dimension_names=["x"])
 
 

@@ -1,6 +1,6 @@
 //! What was written aside → what is seen at the address, in one step.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use std::ffi::CString;
 use std::fs::{self, File};
 use std::io;
@@ -152,7 +152,8 @@ pub(crate) fn publish(address: &str, partial: &Path, target: &Path, overwrite: b
 
 /// The error of a create where something stands already.
 pub(crate) fn already_exists(address: &str) -> Error {
-    Error::store(address, "already exists; ask for overwrite, or choose another name")
+    let what = "already exists; ask for overwrite, or choose another name".to_string();
+    ErrorKind::Store { address: address.to_string(), what, io: Some(io::ErrorKind::AlreadyExists) }.into()
 }
 
 /// fsync of a directory: names that were renamed in it survive a crash.

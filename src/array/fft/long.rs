@@ -74,9 +74,11 @@ fn convolved(x: &Array, (n, m): (u64, u64), inverse: bool) -> Result<Array> {
     let back = chirp.conj();
     let mirrored = back.index([Index::Slice(Some(n as i64 - 1), Some(0), Some(-1))]);
     let response = concatenate(&[back, crate::array::zeros([m - 2 * n + 1], DType::C128), mirrored], 0);
-    let each = |x: &Array| super::fft(x, None, -1, Norm::Backward);
-    let product = each(&fitted(&(x.astype(DType::C128) * &chirp), m)?) * each(&response);
-    let whole = super::ifft(&product, None, -1, Norm::Backward);
+    // no task holds what is several times as long
+    let rows = (1..=m.isqrt()).rev().find(|&rows| m.is_multiple_of(rows)).unwrap_or(1);
+    let each = |x: &Array, inverse: bool| in_six_steps(x, (rows, m / rows), inverse);
+    let product = each(&fitted(&(x.astype(DType::C128) * &chirp), m)?, false)? * each(&response, false)?;
+    let whole = each(&product, true)? / m as f64;
     Ok((whole.index([Index::Ellipsis, Index::Slice(None, Some(n as i64), None)]) * chirp).astype(x.dtype()?))
 }
 
