@@ -1,5 +1,9 @@
 """What is stored where: addresses that lead to one place, links, long names, attributes."""
 
+import os
+import threading
+import time
+
 import numpy as np
 import pytest
 
@@ -72,6 +76,27 @@ def test_the_values_of_a_dimension_are_stored_where_it_has_none(tmp_path, x):
         np.testing.assert_array_equal(file["v"][:], x.compute())
     with pytest.raises(FileExistsError, match="already exists"):
         fs.asarray(np.ones(3)).store(f"{path}:/x", dimension_names=["x"])
+    for name, overwrite in [("y", False), ("y", True), ("x", True)]:
+        with pytest.raises(OSError, match=r"is a dimension of other arrays, of shape \[[23]\]; an array of shape \[5\] cannot take its place"):
+            fs.asarray(np.ones(5)).store(f"{path}:/{name}", overwrite=overwrite)
+
+
+def test_dimensions_without_a_limit_and_of_groups_stay_what_they_are(tmp_path):
+    netCDF4 = pytest.importorskip("netCDF4")
+    path = tmp_path / "a.nc"
+    with netCDF4.Dataset(path, "w") as file:
+        file.createDimension("time", None), file.createDimension("lat", 3)
+        file.createVariable("t", "f4", ("time", "lat"))[:] = np.ones((2, 3))
+        file.createGroup("g").createVariable("u", "f4", ("lat",))[:] = np.arange(3)
+    with pytest.raises(FileExistsError):
+        fs.asarray(np.arange(2.0)).store(f"{path}:/time", dimension_names=["time"])
+    with pytest.raises(OSError, match="cannot take its place"):
+        fs.asarray(np.arange(5.0)).store(f"{path}:/lat")
+    fs.asarray(np.arange(3.0)).store(f"{path}:/lat", dimension_names=["lat"])
+    with netCDF4.Dataset(path) as file:
+        assert file.dimensions["time"].isunlimited() and file["t"].dimensions == ("time", "lat") and file["g/u"].dimensions == ("lat",)
+        np.testing.assert_array_equal(file["lat"][:], np.arange(3))
+        np.testing.assert_array_equal(file["g/u"][:], np.arange(3))
 
 
 def test_files_of_zarr_of_both_versions_are_one_array(tmp_path):
@@ -79,3 +104,31 @@ def test_files_of_zarr_of_both_versions_are_one_array(tmp_path):
     fs.asarray(a[:2]).store(tmp_path / "a_0.zarr", zarr_version=2)
     fs.asarray(a[2:]).store(tmp_path / "a_1.zarr", zarr_version=3)
     np.testing.assert_array_equal(fs.open(f"{tmp_path}/a_*.zarr").compute(), a)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_process_that_is_forked_holds_no_lock(tmp_path, x):
+    path = f"{tmp_path}/a.h5"
+    x.store(f"{path}:/x")
+    children, stop = [], threading.Event()
+
+    def fork():
+        while not stop.is_set():
+            pid = os.fork()
+            if pid == 0:
+                time.sleep(3)
+                os._exit(0)
+            children.append(pid)
+            time.sleep(0.05)
+
+    forking = threading.Thread(target=fork)
+    forking.start()
+    try:
+        for number in range(20):
+            (x + number).store(f"{path}:/y", overwrite=True, codec="gzip:1")
+    finally:
+        stop.set()
+        forking.join()
+        for pid in children:
+            os.waitpid(pid, 0)
+    np.testing.assert_array_equal(fs.open(f"{path}:/y").compute(), (x + 19).compute())

@@ -85,7 +85,10 @@ fn files(address: &Address) -> Vec<PathBuf> {
         | Address::Raw { file, .. } => vec![file.clone()],
         Address::Zarr { dir, .. } if dir.is_file() => vec![dir.clone()],
         Address::Zarr { dir, path } => {
-            let array = dir.join(path.trim_matches('/'));
+            let path = path.trim_matches('/');
+            // behind a # may stand a field
+            let whole = path.rsplit_once('#').map_or(path, |(whole, _)| if dir.join(path).exists() { path } else { whole });
+            let array = dir.join(whole);
             ["zarr.json", ".zarray", ".zattrs"].iter().map(|name| array.join(name)).collect()
         }
     }

@@ -56,9 +56,10 @@ impl Stamps {
         self.files.iter().any(|(file, then)| Stamp::of(file).is_some_and(|now| self.young || Some(now) != *then))
     }
 
-    /// Whether all that were there are gone.
+    /// Whether some were there, and all of these are gone.
     pub(super) fn are_gone(&self) -> bool {
-        self.files.iter().all(|(file, then)| then.is_none() || !file.exists())
+        let mut there = self.files.iter().filter(|(_, then)| then.is_some()).peekable();
+        there.peek().is_some() && there.all(|(file, _)| !file.exists())
     }
 
     /// Whether another program wrote one, which is the same file still.
@@ -110,6 +111,13 @@ impl OwnWriting {
             with_own(|own| own.entry(file).or_default().writers += 1);
         }
         OwnWriting { path: path.into(), file }
+    }
+}
+
+impl OwnWriting {
+    /// Whether nobody else in this process writes the file.
+    pub(super) fn is_last(&self) -> bool {
+        self.file.is_some_and(|file| with_own(|own| own.get(&file).is_some_and(|own| own.writers == 1)))
     }
 }
 

@@ -46,6 +46,11 @@ pub(super) fn is_bare_dimension(address: &str, dataset: &Id) -> bool {
     })
 }
 
+/// Whether other datasets have it as a dimension.
+pub(super) fn is_used_as_dimension(address: &str, dataset: &Id) -> bool {
+    named(address, dataset, c"REFERENCE_LIST").is_some()
+}
+
 /// Takes away what scales and libnetcdf keep for themselves. NetCDF has no scalars: what it wrote of one element is one.
 fn without_own(found: Map<String, Value>, is_netcdf: bool) -> Map<String, Value> {
     let is_scale = found.get("CLASS").and_then(Value::as_str) == Some("DIMENSION_SCALE");

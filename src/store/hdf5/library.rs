@@ -186,6 +186,19 @@ impl Deref for Writable {
     }
 }
 
+impl Drop for Writable {
+    /// Gives the lock back before the file is closed: a process that was forked meanwhile has it open as well, and would hold the lock on.
+    fn drop(&mut self) {
+        if self.1.is_last()
+            && flush("", &self.0).is_ok()
+            && let Ok(number) = number_of("", &self.0)
+        {
+            // SAFETY: a plain call on an open file.
+            unsafe { libc::flock(number, libc::LOCK_UN) };
+        }
+    }
+}
+
 /// Opens a file for reading and writing; a file that this process writes already is shared.
 pub(super) fn open_write(address: &str, path: &Path) -> Result<Writable> {
     let own = OwnWriting::new(path);
@@ -242,16 +255,21 @@ fn is_held(path: &Path, lock: fn(&File) -> std::result::Result<(), TryLockError>
         })
 }
 
+/// The number that the system has for an open file.
+fn number_of(address: &str, file: &Id) -> Result<c_int> {
+    let mut handle: *mut c_void = std::ptr::null_mut();
+    // SAFETY: the library sets the handle to a place where its usual driver keeps the number.
+    unsafe {
+        done(address, "the file's number", sync(|| H5Fget_vfd_handle(file.raw(), DEFAULT, &raw mut handle)))?;
+        handle.cast::<c_int>().as_ref().copied().ok_or_else(|| failed(address, "the file's number"))
+    }
+}
+
 /// A file that was opened for writing, which no process that this one starts shall have: it would hold the lock when the file is closed.
 fn keep_from_children(address: &str, file: Id) -> Result<Id> {
-    let mut handle: *mut c_void = std::ptr::null_mut();
-    // SAFETY: the library sets the handle to a place where its usual driver keeps the number of the open file.
-    unsafe {
-        done(address, "the file's number", H5Fget_vfd_handle(file.raw(), DEFAULT, &raw mut handle))?;
-        if let Some(&number) = handle.cast::<c_int>().as_ref() {
-            libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC);
-        }
-    }
+    let number = number_of(address, &file)?;
+    // SAFETY: a plain call on an open file.
+    unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) };
     Ok(file)
 }
 

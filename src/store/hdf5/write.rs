@@ -137,7 +137,7 @@ fn begin(
     create: &Create,
     layout: &DatasetLayout,
 ) -> Result<(Hdf5Writer, Id)> {
-    check_free(address, hdf5, dataset, create.overwrite)?;
+    check_free(address, hdf5, dataset, create.overwrite, &create.shape)?;
     let name = dataset.trim_end_matches('/');
     let last = name.rsplit('/').next().unwrap_or_default();
     let hidden = if partial.is_none() {
@@ -180,17 +180,36 @@ fn begin(
     Ok((writer, object))
 }
 
-/// Refuses a path that is taken: by a dimension of NetCDF's without values it is not.
-fn check_free(address: &str, file: &Id, dataset: &str, overwrite: bool) -> Result<()> {
+/// Refuses a path that is taken for an array of `shape`. By a dimension of NetCDF's without values it is not; what other arrays have as a dimension
+/// keeps its length.
+fn check_free(address: &str, file: &Id, dataset: &str, overwrite: bool, shape: &[u64]) -> Result<()> {
     if !objects::exists(address, file, dataset)? {
         return Ok(());
     }
-    match objects::open_object(address, file, dataset) {
-        Ok((_, H5I_type_t::H5I_GROUP)) => Err(Error::store(address, format!("{dataset} is a group: it is not replaced by a dataset"))),
-        Ok((object, _)) if !overwrite && attributes::is_bare_dimension(address, &object) => Ok(()),
-        _ if !overwrite => Err(already_exists(address)),
-        _ => Ok(()),
+    let object = match objects::open_object(address, file, dataset) {
+        Ok((_, H5I_type_t::H5I_GROUP)) => {
+            return Err(Error::store(address, format!("{dataset} is a group: it is not replaced by a dataset")));
+        }
+        Ok((object, _)) => object,
+        Err(_) if overwrite => return Ok(()),
+        Err(_) => return Err(already_exists(address)),
+    };
+    let is_bare = attributes::is_bare_dimension(address, &object);
+    if !overwrite && !is_bare {
+        return Err(already_exists(address));
     }
+    // SAFETY: the identifier is alive.
+    let space = sync(|| id(address, "dataspace", unsafe { H5Dget_space(object.raw()) }));
+    let Ok((now, most)) = space.and_then(|space| library::extents(address, &space)) else { return Ok(()) };
+    if now != most {
+        // One without a limit has as many places as the longest of its arrays.
+        return if overwrite { Ok(()) } else { Err(already_exists(address)) };
+    }
+    if now != shape && (is_bare || attributes::is_used_as_dimension(address, &object)) {
+        let what = format!("is a dimension of other arrays, of shape {now:?}; an array of shape {shape:?} cannot take its place");
+        return Err(Error::store(address, what));
+    }
+    Ok(())
 }
 
 /// Names of the axes: those that are wanted, else in NetCDF-4 files those of what is replaced by an array of its shape.
@@ -414,7 +433,7 @@ impl Hdf5Writer {
     /// Moves the hidden dataset to its name, and what stood there away.
     fn reveal(&self, file: &Id, hidden: &str) -> Result<()> {
         let address = &self.address;
-        check_free(address, file, &self.dataset, self.overwrite)?;
+        check_free(address, file, &self.dataset, self.overwrite, &self.shape)?;
         let replaced = objects::exists(address, file, &self.dataset)?;
         if replaced && is_netcdf(&self.target) {
             sync(|| {
