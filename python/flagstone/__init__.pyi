@@ -907,7 +907,7 @@ def topk(a: Any, k: Any, axis: int | Sequence[int] | None = ...) -> Array:
 def argtopk(a: Any, k: Any, axis: int | Sequence[int] | None = ...) -> Array:
     """Where the k largest values stand (dask)."""
 def bincount(x: Any, weights: Any = ..., minlength: Any = ...) -> Array:
-    """How often each of 0, 1, … below minlength occurs."""
+    """How often each of 0, 1, … up to the greatest occurs, with minlength bins at least."""
 def histogram(a: Any, bins: Any = ..., range: Any = ..., density: Any = ..., weights: Any = ...) -> Any:
     """Counts between edges, and the edges."""
 def histogram_bin_edges(a: Any, bins: Any = ..., range: Any = ..., weights: Any = ...) -> Array:

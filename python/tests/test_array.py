@@ -501,5 +501,5 @@ def test_bounds_of_random_integers_may_be_arrays(chunks):
         fs.random.integers([3, 1], [5, 1], seed=1).compute()
     with pytest.raises(ValueError, match="uint8 does not hold"):
         fs.random.integers([3, 1], [5, 300], seed=1, dtype="u1").compute()
-    with pytest.raises(ValueError, match="expected a size that they broadcast to"):
+    with pytest.raises(ValueError, match="do not broadcast"):
         fs.random.integers([3, 1], 9, size=3)

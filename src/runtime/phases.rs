@@ -1,7 +1,7 @@
 //! What must be known before the rest can be lowered: counts of masks, medians.
 
 use super::fit::{Short, fit};
-use super::{Runtime, room, standing_bytes_of};
+use super::{Runtime, renewed, room, standing_bytes_of};
 use crate::blocked::{Bound, Keeper, Procedure, Sink, Step, lower, procedure, procedures};
 use crate::budget::Budget;
 use crate::error::{Bytes, ErrorKind, Result};
@@ -102,7 +102,7 @@ impl Runtime {
 
     /// Counts what `node` selects, for all who know the count. What it selects from is only planned: nobody reads it before all lengths are known.
     fn count(&self, node: &Expr, selection: ops::Mask) -> Result<()> {
-        let awaited = self.awaited(&[selection.mask.clone(), selection.arg.clone()])?;
+        let awaited = self.awaited(&renewed(&[selection.mask.clone(), selection.arg.clone()])?)?;
         let mut exprs = settle(&self.rewrite(&awaited)?)?;
         while let Some((below, procedure)) = procedures(&exprs[..1], &self.0.sizes).into_iter().next() {
             let found = self.find(&below, procedure)?;
