@@ -175,9 +175,9 @@ fn open_far(address: &str, file: &Arc<FarFile>, flags: c_uint) -> Result<Id> {
     })
 }
 
-/// A file that this process writes; closed before it is said to be left.
+/// A file that this process writes; closed before it is said to be left, since fields are dropped in their order.
 #[derive(Debug)]
-pub(super) struct Writable(Id, #[allow(dead_code, reason = "dropped last")] OwnWriting);
+pub(super) struct Writable(Id, OwnWriting);
 
 impl Deref for Writable {
     type Target = Id;
