@@ -121,7 +121,17 @@ fn the_command_line_takes_patterns_everywhere() {
     assert_eq!(ok(&["diff", &pattern("tas.zarr"), &pattern("tas.npy")]), "");
     assert_eq!(ok(&["diff", &pattern("p_1.nc:/tas?decode=cf"), &pattern("one.npy")]), "");
     ok(&["verify", &pattern("p_1.nc:/tas?decode=cf")]);
-    assert!(ok(&["info", &pattern("p_1.nc:/tas?decode=cf")]).contains("int16"), "as it is stored");
+    let told = ok(&["info", &pattern("p_1.nc:/tas?decode=cf")]);
+    assert!(told.contains("float64") && !told.contains("scale_factor"), "as it is read: {told}");
+    // A whole file is decoded array by array.
+    let told = ok(&["info", &pattern("p_1.nc?decode=cf")]);
+    assert!(told.contains("tas  (3, 3) float64") && told.contains("is_land  (3,) bool") && !told.contains("scale_factor"), "{told}");
+    ok(&["convert", &pattern("p_1.nc?decode=cf"), &pattern("all.zarr"), "--verify"]);
+    assert_eq!(ok(&["diff", &pattern("p_1.nc?decode=cf"), &pattern("all.zarr")]), "");
+    assert_eq!(ok(&["diff", &pattern("all.zarr:/tas"), &pattern("one.npy")]), "");
+    assert_eq!(ok(&["eval", "x.dtype, sum(x)", &bind("x", "all.zarr:/is_land")]), "(bool, 2)");
+    ok(&["verify", &pattern("p_1.nc?decode=cf")]);
+    refuses(&["convert", &pattern("p_1.nc"), &pattern("b.zarr?decode=cf")], &["of what is read, not of what is written"]);
     let told = ok(&["info", &pattern("tas.zarr")]);
     assert!(
         told.contains("float64") && !told.contains("scale_factor") && !told.contains("_FillValue") && told.contains("time, lat"),

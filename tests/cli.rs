@@ -75,6 +75,33 @@ fn wrong_usage_exits_with_2() {
         assert_eq!(output.status.code(), Some(2), "{args:?}: {}", stderr(&output));
         assert!(!output.stderr.is_empty() && output.stdout.is_empty(), "{args:?}");
     }
+    for threads in ["two", "-1"] {
+        let output = flagstone(&["eval", "1", "--threads", threads]);
+        assert!(stderr(&output).contains(&format!("invalid value '{threads}' for '--threads <N>': expected how many, from 1 to")));
+    }
+}
+
+#[test]
+fn what_an_address_cannot_be_is_said_in_words() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = path(directory.path(), "a.h5");
+    ok(&["eval", "ones(3)", "-o", &format!("{file}:/x")]);
+    for (args, expected) in [
+        (&["eval", "ones(3)", "-o", "/dev/null"][..], "its ending does not say what is to be written; expected file.h5:/dataset"),
+        (&["info", "ftp://host/x.zarr"], "what is far away is read from s3://, s3a://, gs://, http://, https://; ftp is unknown"),
+        (&["run", &file], "expected what `flagstone eval … --explain=json` wrote"),
+    ] {
+        let message = refused(args);
+        assert!(message.contains(expected), "{args:?}: {message}");
+    }
+    ok(&["eval", "ones(3)", "-o", &path(directory.path(), "old.zarr:/g/x"), "--zarr-version", "2"]);
+    let message = refused(&["eval", "ones(3)", "-o", &path(directory.path(), "old.zarr:/g/y")]);
+    assert!(message.contains("write version 2 (zarr_version=2, --zarr-version 2)"), "{message}");
+    let explained = ok(&["eval", "ones(3) + 1", "--explain", "--json"]);
+    assert!(
+        serde_json::from_str::<Value>(&explained).is_ok_and(|told| told["stages"].is_array() || told["plan"].is_object()),
+        "{explained}"
+    );
 }
 
 #[test]

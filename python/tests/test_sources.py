@@ -266,7 +266,7 @@ def test_a_file_that_another_program_writes_while_it_is_read_is_an_error(tmp_pat
                 file["x"][:] = 2.0
         return block
 
-    with fs.Runtime(threads=1, memory_limit="64MiB"), pytest.raises(OSError, match="another program wrote the file while it was read"):
+    with fs.Runtime(threads=1, memory_limit="64MiB"), pytest.raises(OSError, match="another program wrote it while it was read"):
         x.map_blocks(disturb, dtype="f8").compute()
     np.testing.assert_array_equal(x.compute(), np.full((64, 1000), 2.0))
 
@@ -281,6 +281,39 @@ def test_an_array_of_zarr_that_is_gone_has_no_fill_values(tmp_path, a, version):
     (tmp_path / "a.zarr").mkdir()
     with pytest.raises(OSError, match="is gone since it was opened"):
         x.sum().compute()
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_an_array_of_zarr_that_is_made_anew_while_it_is_read_is_an_error(tmp_path, version):
+    zarr = pytest.importorskip("zarr")
+
+    def make():
+        # only half of the chunks: the others are zeros
+        stored = zarr.create_array(tmp_path / "a.zarr", shape=(64, 1000), chunks=(1, 1000), dtype="f8", zarr_format=version, overwrite=True)
+        stored[:32] = 1.0
+
+    make()
+    x = fs.open(tmp_path / "a.zarr")
+    disturbed = []
+
+    def disturb(block):
+        if not disturbed and block[0, 0] == 1:
+            disturbed.append(True)
+            make()
+        return block
+
+    with fs.Runtime(threads=1, memory_limit="64MiB"), pytest.raises(OSError, match="another program wrote it while it was read"):
+        x.map_blocks(disturb, dtype="f8").compute()
+    assert x.sum().compute() == 32000
+    # what is added to an array of the same name disturbs nobody
+    disturbed.clear()
+
+    def grow(block):
+        zarr.open_array(tmp_path / "a.zarr").resize((64 + len(disturbed), 1000))
+        disturbed.append(True)
+        return block
+
+    assert x.map_blocks(grow, dtype="f8").sum().compute() == 32000
 
 
 def test_what_was_counted_and_has_changed_is_said(tmp_path, a):

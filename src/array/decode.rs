@@ -11,8 +11,11 @@ use flagstone_kernels::dtype::{DType, Kind, Scalar};
 /// be missing.
 ///
 /// # Errors
-/// `Unsupported` for dtypes that are no real numbers.
+/// `Unsupported` for numbers that are not real and stand for others.
 pub(super) fn values(stored: &Array, packing: &Packing) -> Result<Array> {
+    if *packing == Packing::default() {
+        return Ok(stored.clone());
+    }
     let dtype = stored.dtype()?;
     if matches!(dtype.kind(), Kind::Bool | Kind::Complex) {
         return Err(Error::unsupported("decode=cf", format!("values of dtype {dtype}; real numbers are decoded")));

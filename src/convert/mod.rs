@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::grid::element_count;
 use crate::runtime::Runtime;
 use crate::store::{self, Address, AsOne, AttributeKinds, Codec, Many, Meta, Node, Packing, Store};
-use flagstone_kernels::dtype::{DType, Scalar};
+use flagstone_kernels::dtype::Kind;
 use serde_json::{Map, Value};
 use std::path::Path;
 use std::sync::Arc;
@@ -162,6 +162,19 @@ enum Source {
     Decoded { values: Array, stored: Box<Meta>, addresses: Vec<String>, axis: usize },
 }
 
+impl Source {
+    /// The array at an address: its values where that asks for them and its attributes say other than its numbers.
+    fn of(address: &str, stored: &Meta) -> Result<Source> {
+        let (plain, decodes) = store::decoding(address)?;
+        let stands_for_others = Packing::from_json(&stored.attributes, stored.dtype) != Packing::default();
+        let stored = Box::new(stored.clone());
+        Ok(match decodes && stands_for_others && !matches!(stored.dtype.kind(), Kind::Bool | Kind::Complex) {
+            true => Source::Decoded { values: array::open(address)?, stored, addresses: vec![plain], axis: 0 },
+            false => Source::One(plain, stored),
+        })
+    }
+}
+
 impl ArrayCopy {
     /// Bytes of the elements.
     pub fn bytes(&self) -> u64 {
@@ -212,16 +225,18 @@ impl Plan {
         let (copies, groups, there, notes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut plan = Plan { copies, groups, there, notes, zarr_version };
         let as_one = AsOne::default().axis(options.axis.clone()).by(options.by.clone()).stack(options.stack);
+        if store::decoding(target)?.1 {
+            return Err(Error::bad_request("convert", format!("{target}: decode=cf is asked of what is read, not of what is written")));
+        }
         let (plain, decodes) = store::decoding(source)?;
-        if decodes {
-            let (stored, addresses, axis) = match store::find(&plain, &as_one)? {
-                Some(many) => (many.meta().clone(), many.addresses(), many.axis().0),
-                None => (store::open(&plain)?.meta().clone(), vec![plain], 0),
+        if let Some(many) = store::find(&plain, &as_one)? {
+            let what = if decodes {
+                let (stored, addresses, axis) = (Box::new(many.meta().clone()), many.addresses(), many.axis().0);
+                Source::Decoded { values: array::open_many(&[source], &as_one, true)?, stored, addresses, axis }
+            } else {
+                Source::Many(Arc::new(many))
             };
-            let values = array::open_many(&[source], &as_one, true)?;
-            plan.add(Source::Decoded { values, stored: Box::new(stored), addresses, axis }, target.to_string(), options)?;
-        } else if let Some(many) = store::find(source, &as_one)? {
-            plan.add(Source::Many(Arc::new(many)), target.to_string(), options)?;
+            plan.add(what, target.to_string(), options)?;
         } else {
             let node = store::tree(source)?;
             if let Some(refused) = &node.refused {
@@ -273,15 +288,15 @@ impl Plan {
             return Ok(());
         }
         if let Some(meta) = &node.meta {
-            return self.add(Source::One(source.to_string(), Box::new(meta.clone())), target.to_string(), options);
+            return self.add(Source::of(source, meta)?, target.to_string(), options);
         }
         if !matches!(store::target(target)?, Address::Hdf5 { .. } | Address::Zarr { .. }) {
             // A file of one array takes the only array of a group.
             return match &node.arrays()[..] {
                 [only] => {
                     let source = inside(source, only)?;
-                    let meta = store::open(&source)?.meta().clone();
-                    self.add(Source::One(source, Box::new(meta)), target.to_string(), options)
+                    let found = store::open(store::decoding(&source)?.0)?;
+                    self.add(Source::of(&source, found.meta())?, target.to_string(), options)
                 }
                 many => {
                     let what = format!("holds one array, {source} holds {}; write .zarr or .h5", many.len());
@@ -302,7 +317,7 @@ impl Plan {
         let (sources, axis, meta, read) = match source {
             Source::One(address, meta) => (vec![address], 0, *meta, None),
             Source::Many(many) => (many.addresses(), many.axis().0, many.meta().clone(), Some(array::from_store(many))),
-            Source::Decoded { values, stored, addresses, axis } => (addresses, axis, decoded(*stored, values.dtype()?), Some(values)),
+            Source::Decoded { values, stored, addresses, axis } => (addresses, axis, stored.decoded(values.dtype()?), Some(values)),
         };
         if store::exists(&target) && !options.overwrite {
             let found = store::open(&target).ok().map(|store| (store.meta().shape.clone(), store.meta().dtype));
@@ -334,28 +349,21 @@ impl Plan {
     }
 }
 
-/// What is known of an array, as its values are of `dtype`: NaN is what is missing.
-fn decoded(stored: Meta, dtype: DType) -> Meta {
-    let mut meta = Meta { dtype, fill: dtype.is_float().then_some(Scalar::Float(f64::NAN)), ..stored };
-    for name in Packing::ATTRIBUTES {
-        meta.attributes.remove(name);
-    }
-    meta
-}
-
-/// The address of `name` inside of the group at `address`.
+/// The address of `name` inside of the group at `address`; with `?decode=cf` behind it where that has it.
 ///
 /// # Errors
 /// `BadRequest` for an address that has no inside.
 pub fn inside(address: impl AsRef<Path>, name: &str) -> Result<String> {
     let address = store::text(address.as_ref())?;
     let name = name.trim_matches('/');
-    let parsed = store::parse(address).or_else(|_| store::target(address))?;
+    let (plain, decodes) = store::decoding(address)?;
+    let parsed = store::parse(&plain).or_else(|_| store::target(&plain))?;
     if matches!(parsed, Address::Npy { .. } | Address::Raw { .. }) {
         return Err(Error::bad_request("convert", format!("{address} is no group")));
     }
     let (file, path) = parsed.into_parts();
     let path = path.trim_matches('/');
     let slash = if path.is_empty() { "" } else { "/" };
-    Ok(format!("{}:/{path}{slash}{name}", file.display()))
+    let asked = if decodes { "?decode=cf" } else { "" };
+    Ok(format!("{}:/{path}{slash}{name}{asked}", file.display()))
 }

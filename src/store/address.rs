@@ -102,7 +102,7 @@ pub fn parse(address: impl AsRef<Path>) -> Result<Address> {
     {
         return Ok(found);
     }
-    by_ending(address)
+    by_ending(address)?.ok_or_else(|| unknown(address))
 }
 
 /// Reads the address of something to write: the ending decides, and what stands there where it names no format.
@@ -111,7 +111,10 @@ pub fn parse(address: impl AsRef<Path>) -> Result<Address> {
 /// As [`parse`].
 pub fn target(address: impl AsRef<Path>) -> Result<Address> {
     let address = text(address.as_ref())?;
-    by_ending(address).or_else(|e| standing(address).ok_or(e))
+    if let Some(found) = by_ending(address)?.or_else(|| standing(address)) {
+        return Ok(found);
+    }
+    Err(Error::bad_request("address", format!("{address:?}: its ending does not say what is to be written; {EXPECTED}")))
 }
 
 /// The file of an address that ends in the layout of a raw file, and the layout. A name inside of a file may have a `?` and a `=` too.
@@ -164,46 +167,59 @@ pub(super) fn is_far(address: &str) -> bool {
     remote::is_url(address)
 }
 
-/// Reads an address by its ending.
-fn by_ending(address: &str) -> Result<Address> {
+/// Reads an address by its ending; `None` where that names no format.
+///
+/// # Errors
+/// `BadRequest` for what has no meaning whatever stands there.
+fn by_ending(address: &str) -> Result<Option<Address>> {
     let bad = |what: String| Error::bad_request("address", format!("{address:?}: {what}; {EXPECTED}"));
     if address.is_empty() {
         return Err(bad("is empty".into()));
     }
     if remote::is_url(address) {
-        return far(address);
+        return far(address).map(Some);
+    }
+    if let Some((scheme, _)) = address.split_once("://").filter(|(scheme, _)| scheme.chars().all(|c| c.is_ascii_alphanumeric())) {
+        return Err(bad(format!("what is far away is read from {}; {scheme} is unknown", remote::SCHEMES.join(", "))));
     }
     if let Some((file, query)) = raw(address) {
-        return Ok(Address::Raw { file: file.into(), layout: Some(raw_layout(query).map_err(bad)?) });
+        return Ok(Some(Address::Raw { file: file.into(), layout: Some(raw_layout(query).map_err(bad)?) }));
     }
     // The last colon after a file that has an inside; a colon elsewhere is part of a name.
     let colons: Vec<usize> = address.match_indices(':').map(|(at, _)| at).rev().collect();
     let split = colons.into_iter().find_map(|at| holds_names(&address[..at]).map(|k| (k, &address[..at], &address[at + 1..])));
     let whole = || holds_names(address).map(|k| (k, address, ""));
     match split.or_else(whole) {
-        Some(("hdf5", file, inside)) => return Ok(Address::Hdf5 { file: file.into(), dataset: inside.to_string() }),
-        Some(("npz", file, inside)) => return Ok(Address::Npz { file: file.into(), member: inside.to_string() }),
-        Some((_, dir, inside)) => return Ok(Address::Zarr { dir: dir.into(), path: inside.to_string() }),
+        Some(("hdf5", file, inside)) => return Ok(Some(Address::Hdf5 { file: file.into(), dataset: inside.to_string() })),
+        Some(("npz", file, inside)) => return Ok(Some(Address::Npz { file: file.into(), member: inside.to_string() })),
+        Some((_, dir, inside)) => return Ok(Some(Address::Zarr { dir: dir.into(), path: inside.to_string() })),
         None => {}
     }
     let path = Path::new(address);
     match extension(address).as_str() {
-        "npy" => return Ok(Address::Npy { file: path.into(), field: String::new() }),
-        ext if RAW.contains(&ext) => return Ok(Address::Raw { file: path.into(), layout: None }),
+        "npy" => return Ok(Some(Address::Npy { file: path.into(), field: String::new() })),
+        ext if RAW.contains(&ext) => return Ok(Some(Address::Raw { file: path.into(), layout: None })),
         _ => {}
     }
     // A path inside a Zarr directory.
     if path.ancestors().skip(1).any(|d| extension(&d.to_string_lossy()) == "zarr") {
-        return Ok(Address::Zarr { dir: path.into(), path: String::new() });
+        return Ok(Some(Address::Zarr { dir: path.into(), path: String::new() }));
     }
+    Ok(None)
+}
+
+/// Why nothing can be read at an address whose ending names no format.
+fn unknown(address: &str) -> Error {
+    let path = Path::new(address);
     const NOTHING: &str = "holds no HDF5, Zarr, NetCDF or NumPy array, and its ending names no format";
     // What is there may be divided from a name inside of it.
     let there = address.match_indices(':').map(|(at, _)| &address[..at]).rfind(|file| Path::new(file).exists());
-    Err(bad(match (path.exists(), there) {
+    let what = match (path.exists(), there) {
         (true, _) => format!("it {NOTHING}"),
         (false, Some(file)) => format!("{file} {NOTHING}"),
         (false, None) => format!("there is no such file, and its ending names no format{}", near_misses(path)),
-    }))
+    };
+    Error::bad_request("address", format!("{address:?}: {what}; {EXPECTED}"))
 }
 
 /// Where the address of something far away may be divided into a file and what is inside, the last place first.

@@ -89,6 +89,19 @@ impl Meta {
         let named = self.dimension_names.iter().flatten().position(|found| found.as_deref() == Some(name));
         named.or_else(|| name.parse().ok().filter(|&axis: &usize| axis < self.shape.len()))
     }
+    /// What is known of the values that the stored numbers stand for ([`Packing`]), which are of `dtype`: NaN is what is missing.
+    #[must_use]
+    pub fn decoded(self, dtype: DType) -> Meta {
+        let mut meta = Meta { dtype, fill: dtype.is_float().then_some(Scalar::Float(f64::NAN)), ..self };
+        for name in Packing::ATTRIBUTES {
+            meta.attributes.remove(name);
+        }
+        if dtype == DType::Bool {
+            meta.attributes.remove("dtype");
+        }
+        meta
+    }
+
     /// Plain uncompressed bytes of which any region can be read.
     pub fn plain(shape: Vec<u64>, dtype: DType) -> Meta {
         Meta {

@@ -2,7 +2,7 @@
 //! So each computation asks for the array as it is now ([`Store::renewed`]), and what is read of a file that was written since is no value.
 
 use super::packing::Packing;
-use super::stamp::Stamps;
+use super::stamp::{Home, Stamps};
 use super::{Meta, Moved, Store};
 use crate::error::{Error, Result};
 use crate::grid::Region;
@@ -27,6 +27,8 @@ pub(super) struct OnDisk {
     /// Its shape is that when the address was opened first.
     meta: Meta,
     stamps: Stamps,
+    /// The directory of files that are looked for anew by each read, where the elements are in such.
+    home: Option<Home>,
     opener: Opener,
     /// Bytes of the handle that this one stands for.
     beside_bytes: u64,
@@ -41,23 +43,46 @@ impl OnDisk {
     /// Those of opening it.
     pub(super) fn open(address: &str, files: Vec<PathBuf>, opener: Opener) -> Result<OnDisk> {
         let stamps = Stamps::of(files.iter().cloned());
+        let home = files.first().filter(|_| !opener.holds_places).and_then(|file| file.parent()).map(Home::of);
         let store = (opener.open)(address)?;
         // An external link leads to another file.
         let stamps = match store.elsewhere() {
             Some(other) => Stamps::of(files.into_iter().chain([other.to_path_buf()])),
             None => stamps,
         };
-        Ok(OnDisk { meta: store.meta().clone(), store, stamps, opener, beside_bytes: 0, later: Mutex::default() })
+        Ok(OnDisk { meta: store.meta().clone(), store, stamps, home, opener, beside_bytes: 0, later: Mutex::default() })
     }
 
     fn may_grow(&self) -> bool {
         self.stamps.files().any(self.opener.may_grow)
     }
 
-    fn require_there(&self) -> Result<()> {
-        match self.stamps.are_gone() {
-            true => Err(Error::store(self.address(), "is gone since it was opened")),
-            false => Ok(()),
+    /// Whether its directory is another one than when it was opened.
+    ///
+    /// # Errors
+    /// `Store` when the array is gone.
+    fn has_moved(&self) -> Result<bool> {
+        let Some(home) = &self.home else { return Ok(false) };
+        if self.stamps.are_gone() {
+            return Err(Error::store(self.address(), "is gone since it was opened"));
+        }
+        Ok(!home.is_same())
+    }
+
+    /// Whether what is there may be another array, or more of it, than when it was opened.
+    ///
+    /// # Errors
+    /// `Store` when it is gone.
+    fn may_differ(&self) -> Result<bool> {
+        Ok(self.has_moved()? || self.stamps.may_differ())
+    }
+
+    /// Whether what was read until now may be neither the array as it was nor the array as it is.
+    fn was_disturbed(&self) -> Result<bool> {
+        match self.opener.holds_places {
+            true => Ok(self.stamps.was_written() && !self.may_grow()),
+            // Chunks that are not there may be those of either.
+            false => self.has_moved(),
         }
     }
 
@@ -68,10 +93,12 @@ impl OnDisk {
         let (then, found) = (&self.meta, &now.meta);
         let within = then.shape.len() == found.shape.len() && then.shape.iter().zip(&found.shape).all(|(then, now)| then <= now);
         if !within || then.dtype != found.dtype || self.packing() != now.packing() {
-            let what = format!(
-                "has changed since it was opened: it was {} of shape {:?}, and is {} of shape {:?} now; open it again",
-                then.dtype, then.shape, found.dtype, found.shape
-            );
+            let what = if then.dtype == found.dtype && then.shape == found.shape {
+                format!("its attributes said of its numbers {}, and say {} now", self.packing(), now.packing())
+            } else {
+                format!("it was {} of shape {:?}, and is {} of shape {:?} now", then.dtype, then.shape, found.dtype, found.shape)
+            };
+            let what = format!("has changed since it was opened: {what}; open it again");
             return Err(Error::store(self.address(), what));
         }
         let meta = Meta { shape: then.shape.clone(), ..found.clone() };
@@ -94,13 +121,9 @@ impl Store for OnDisk {
     }
     fn read(&self, region: &Region, out: &mut ViewMut<'_>, scratch: &mut [u8]) -> Result<Moved> {
         let moved = self.store.read(region, out, scratch);
-        if !self.opener.holds_places {
-            // Without its metadata, chunks that are not there are no chunks that were never written.
-            return moved.and_then(|moved| self.require_there().map(|()| moved));
-        }
         // Looked at afterwards: whatever was written until now is seen.
-        if self.stamps.was_written() && !self.may_grow() {
-            let what = "has changed since it was opened: another program wrote the file while it was read; compute it again";
+        if self.was_disturbed()? {
+            let what = "has changed since it was opened: another program wrote it while it was read; compute it again";
             return Err(Error::store(self.address(), what));
         }
         moved
@@ -130,14 +153,11 @@ impl Store for OnDisk {
         self.store.shared_bytes()
     }
     fn renewed(&self) -> Result<Option<Arc<dyn Store>>> {
-        if !self.opener.holds_places {
-            self.require_there()?;
-        }
-        if !self.stamps.may_differ() || self.may_grow() {
+        if !self.may_differ()? || self.may_grow() {
             return Ok(None);
         }
         let mut later = self.later.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = match later.take().filter(|known| !known.stamps.may_differ()) {
+        let now = match later.take().filter(|known| known.may_differ().is_ok_and(|differs| !differs)) {
             Some(known) => known,
             None => Arc::new(self.reopened()?),
         };

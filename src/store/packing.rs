@@ -2,15 +2,16 @@
 //!
 //! Source: CF conventions 1.11, §2.5.1 and §8.1; the NetCDF attribute conventions for `_Unsigned`.
 
-use super::attribute::Attribute;
+use super::attribute::{Attribute, json};
 use flagstone_kernels::dtype::{DType, Kind, Scalar};
 use serde_json::{Map, Value};
+use std::fmt;
 
 /// How stored numbers stand for values. Empty where none of the attributes is there.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Packing {
-    /// What the numbers are read as, where `_Unsigned` says other than their dtype.
+    /// What the numbers are read as, where `_Unsigned` says other than their dtype, or `dtype` that they are `bool`.
     pub read_as: Option<DType>,
     /// `_FillValue` and `missing_value`, each a number of the stored dtype (of `read_as`, where that is something).
     pub missing: Vec<Scalar>,
@@ -39,6 +40,23 @@ impl PartialEq for Packing {
             && same(self.valid_max, other.valid_max)
             && typed(self.scale, other.scale)
             && typed(self.offset, other.offset)
+    }
+}
+
+/// What the attributes say, one after the other.
+impl fmt::Display for Packing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scalars = [
+            ("scale_factor", self.scale.map(|(_, value)| value)),
+            ("add_offset", self.offset.map(|(_, value)| value)),
+            ("valid_min", self.valid_min),
+            ("valid_max", self.valid_max),
+        ];
+        let said = scalars.into_iter().filter_map(|(name, value)| value.map(|value| format!("{name} {}", json(value))));
+        let read_as = self.read_as.map(|dtype| format!("numbers of {dtype}"));
+        let missing = self.missing.iter().map(|value| format!("_FillValue or missing_value {}", json(*value)));
+        let said: Vec<_> = said.chain(read_as).chain(missing).collect();
+        f.write_str(&if said.is_empty() { "nothing".to_string() } else { said.join(", ") })
     }
 }
 
@@ -92,13 +110,19 @@ impl Packing {
             [low, high] => (Some(low), Some(high)),
             _ => (one("valid_min"), one("valid_max")),
         };
-        Packing {
+        let packing = Packing {
             read_as,
             missing: all("_FillValue").into_iter().chain(all("missing_value")).collect(),
             valid_min: low,
             valid_max: high,
             scale: typed("scale_factor"),
             offset: typed("add_offset"),
+        };
+        // what xarray writes beside booleans
+        let is_bool = matches!(get("dtype"), Some(Attribute::Text(text)) if text == "bool");
+        match is_bool && packing == Packing::default() && matches!(dtype.kind(), Kind::Signed | Kind::Unsigned) {
+            true => Packing { read_as: Some(DType::Bool), ..packing },
+            false => packing,
         }
     }
 }
@@ -143,6 +167,8 @@ mod tests {
         assert_eq!((found.scale, found.offset), (Some((DType::I64, Scalar::Int(2))), None));
         assert_eq!((found.valid_min, found.valid_max), (Some(Scalar::Float(3.0)), None));
         assert_eq!(of("{}", DType::F64), Packing::default());
+        assert_eq!(of(r#"{"dtype": "bool"}"#, DType::I8).read_as, Some(DType::Bool));
+        assert_eq!(of(r#"{"dtype": "bool"}"#, DType::F32), Packing::default());
         let nan = |low: &str| of(&format!(r#"{{"_FillValue": "NaN", "valid_min": {low}}}"#), DType::F64);
         assert_eq!(nan("3").missing.len(), 1);
         assert_eq!(nan("3"), nan("3"), "as it is missing in both");

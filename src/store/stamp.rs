@@ -76,6 +76,30 @@ impl Stamps {
     }
 }
 
+/// A directory, whatever comes and goes in it: the same until it is removed, or another one takes its place.
+#[derive(Debug)]
+pub(super) struct Home {
+    path: PathBuf,
+    then: Option<Identity>,
+}
+
+/// File system, number and time of making: numbers are given out again.
+type Identity = (u64, u64, Option<SystemTime>);
+
+impl Home {
+    pub(super) fn of(path: &Path) -> Home {
+        Home { path: path.into(), then: identity(path) }
+    }
+
+    pub(super) fn is_same(&self) -> bool {
+        identity(&self.path) == self.then
+    }
+}
+
+fn identity(path: &Path) -> Option<Identity> {
+    path.metadata().ok().map(|found| (found.dev(), found.ino(), found.created().ok()))
+}
+
 /// What this process does with a file that it writes in place.
 #[derive(Default)]
 struct Own {
@@ -136,7 +160,7 @@ impl Drop for OwnWriting {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
+    use std::fs::{self, File};
     use std::thread::sleep;
 
     #[test]
@@ -144,8 +168,11 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("file");
         fs::write(&file, b"one").unwrap();
+        let written_at = |time| File::options().write(true).open(&file).unwrap().set_modified(time).unwrap();
+        // Not the time of the write itself: a machine may stall for longer than a step.
+        written_at(SystemTime::now() + Duration::from_secs(60));
         assert!(Stamps::of([file.clone()]).may_differ(), "the next write may bear the same time");
-        sleep(2 * STEP);
+        written_at(SystemTime::now() - 2 * STEP);
         let then = Stamps::of([file.clone(), directory.path().join("none")]);
         assert!(!then.may_differ() && !then.was_written());
         {
@@ -164,5 +191,21 @@ mod tests {
         assert!(!then.are_gone());
         fs::remove_file(&file).unwrap();
         assert!(!then.may_differ() && !then.was_written() && then.are_gone());
+    }
+
+    #[test]
+    fn directories_are_the_same_until_others_take_their_place() {
+        let directory = tempfile::tempdir().unwrap();
+        let (home, other) = (directory.path().join("home"), directory.path().join("other"));
+        fs::create_dir(&home).unwrap();
+        let then = Home::of(&home);
+        fs::write(home.join("chunk"), b"1").unwrap();
+        assert!(then.is_same());
+        fs::create_dir(&other).unwrap();
+        fs::remove_dir_all(&home).unwrap();
+        assert!(!then.is_same());
+        fs::rename(&other, &home).unwrap();
+        assert!(!then.is_same());
+        assert!(Home::of(&home).is_same());
     }
 }

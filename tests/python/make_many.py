@@ -44,6 +44,10 @@ def main(directory):
                 tas.set_auto_maskandscale(False)
                 tas[:] = 100 * (3 - n) + 10 * np.arange(2 + n)[:, None] + np.arange(3)
                 tas[0, 0] = -999
+                # As xarray writes booleans.
+                land = f.createVariable("is_land", "i1", ("lat",))
+                land.setncattr("dtype", "bool")
+                land[:] = [1, 0, 1]
                 # As xarray writes every float: NaN is what is missing.
                 tos = f.createVariable("tos", "f4", ("time", "lat"), fill_value=np.nan)
                 tos[:] = tas[:]

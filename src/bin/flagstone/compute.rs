@@ -86,6 +86,7 @@ impl Compute {
         // Building `x[mask].shape` counts: in this runtime too.
         runtime.make_default();
         let outcome = build().and_then(|value| match self.explain {
+            Some(Form::Text) if self.json => explain(self, &runtime, &value, Form::Json),
             Some(form) => explain(self, &runtime, &value, form),
             None => compute(self, &runtime, &value, &watch, started),
         });

@@ -17,7 +17,7 @@ pub struct Engine {
     #[arg(long, value_name = "SIZE", value_parser = budget::parse_bytes)]
     memory_limit: Option<u64>,
     /// Worker threads [default: one a core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = thread_count, allow_negative_numbers = true)]
     threads: Option<u16>,
     /// Where blocks go that do not fit in memory
     #[arg(long, value_name = "DIR")]
@@ -25,6 +25,10 @@ pub struct Engine {
     /// Draw a progress bar on stderr; auto: where it is a terminal
     #[arg(long, value_enum, default_value_t = When::Auto)]
     progress: When,
+}
+
+fn thread_count(text: &str) -> Result<u16, String> {
+    text.parse().ok().filter(|&n| n > 0).ok_or_else(|| format!("expected how many, from 1 to {}", u16::MAX))
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]

@@ -1,6 +1,7 @@
 //! `flagstone info`: what is stored at an address.
 
 use crate::{Failure, json, print};
+use flagstone::convert;
 use flagstone::error::Bytes;
 use flagstone::store::{self, Address, Meta, Node, Refused};
 use serde_json::json;
@@ -19,6 +20,7 @@ pub struct Args {
 /// Prints the array or the tree at the address. What cannot be read is described, and then is an error.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let node = store::tree(&args.address)?;
+    let node = if store::decoding(&args.address)?.1 { decoded(node, &args.address)? } else { node };
     let text = match (&node.meta, args.json) {
         (Some(meta), false) => array_text(&args.address, meta, stored_bytes(&args.address)),
         (Some(meta), true) => pretty(&array_json(&args.address, meta, stored_bytes(&args.address))),
@@ -30,6 +32,22 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         Some(refused) => Err(Failure::Message(format!("{}: {}", args.address, refused.why))),
         None => Ok(()),
     }
+}
+
+/// What stands at the address with values in place of the numbers that stand for them, where they can be.
+fn decoded(mut node: Node, address: &str) -> Result<Node, Failure> {
+    if node.link.is_none() && node.refused.is_none() {
+        let dtype = |address: &str| flagstone::open(address).and_then(|array| array.dtype());
+        node.meta = node.meta.map(|meta| match dtype(address) {
+            Ok(dtype) => meta.decoded(dtype),
+            Err(_) => meta,
+        });
+    }
+    let children = std::mem::take(&mut node.children).into_iter();
+    node.children = children
+        .map(|child| convert::inside(address, &child.name).map_err(Failure::from).and_then(|at| decoded(child, &at)))
+        .collect::<Result<_, _>>()?;
+    Ok(node)
 }
 
 fn stored_bytes(address: &str) -> Option<u64> {

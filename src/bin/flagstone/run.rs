@@ -22,8 +22,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 
 fn read(path: &Path) -> Result<Value, Failure> {
     let failed = |what: String| Failure::Message(format!("{}: {what}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|e| failed(e.to_string()))?;
-    let json: serde_json::Value = serde_json::from_str(&text).map_err(|e| failed(format!("no JSON: {e}")))?;
+    let text = std::fs::read(path).map_err(|e| failed(e.to_string()))?;
+    let expected = "expected what `flagstone eval … --explain=json` wrote";
+    let json: serde_json::Value = serde_json::from_slice(&text).map_err(|e| failed(format!("no JSON ({e}); {expected}")))?;
     if let Some(why) = json.get("no_plan").and_then(serde_json::Value::as_str) {
         return Err(failed(format!("it explains what has no plan: {why}")));
     }

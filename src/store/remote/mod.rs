@@ -32,7 +32,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// How addresses of far objects start.
-const SCHEMES: [&str; 5] = ["s3://", "s3a://", "gs://", "http://", "https://"];
+pub(super) const SCHEMES: [&str; 5] = ["s3://", "s3a://", "gs://", "http://", "https://"];
 
 /// Whether an address is that of something far away.
 pub(crate) fn is_url(address: &str) -> bool {

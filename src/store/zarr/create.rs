@@ -16,6 +16,7 @@ use crate::store::reach::near_misses;
 use crate::store::{AttributeKinds, Codec, Create, Writer};
 use flagstone_kernels::dtype::{DType, Scalar};
 use serde_json::{Map, Value, json};
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 use zarrs::metadata::v3::ArrayMetadataV3;
@@ -151,6 +152,14 @@ fn check_target(target: &Path, address: &str, overwrite: bool) -> Result<()> {
     }
 }
 
+/// Why an array of one version has no place in a group of another.
+pub(super) fn other_version(group: impl Display, found: u8, version: u8) -> String {
+    format!(
+        "{group} is a group of Zarr version {found}; an array of version {version} cannot be in it: write version {found} \
+         (zarr_version={found}, --zarr-version {found})"
+    )
+}
+
 /// Group documents to write at commit, outermost first.
 fn missing_groups(root: &Path, target: &Path, address: &str, version: u8) -> Result<Vec<(PathBuf, String)>> {
     let mut missing = Vec::new();
@@ -159,8 +168,7 @@ fn missing_groups(root: &Path, target: &Path, address: &str, version: u8) -> Res
     for directory in above {
         match look(&Place::Directory(directory.to_path_buf()), address)? {
             Found::Group { version: found, .. } if found != version => {
-                let what =
-                    format!("{} is a group of Zarr version {found}; an array of version {version} cannot be in it", directory.display());
+                let what = other_version(directory.display(), found, version);
                 return Err(Error::bad_request(address, what));
             }
             Found::Group { version: 3, document, .. } => {

@@ -1,6 +1,7 @@
 //! Regions → objects of a bucket. There is no place aside: chunks go where they belong, and the document that makes them an array
 //! comes last. So only what is not there yet is written; what was not finished is deleted.
 
+use super::create::other_version;
 use super::document::Documents;
 use super::encode::{Encoder, Object};
 use super::place::Place;
@@ -125,8 +126,7 @@ fn missing_groups(bucket: &Arc<Bucket>, above: &[String], version: u8, address: 
     for prefix in above {
         match look(&Place::Far { bucket: bucket.clone(), prefix: prefix.clone() }, address)? {
             Found::Group { version: found, .. } if found != version => {
-                let what =
-                    format!("{} is a group of Zarr version {found}; an array of version {version} cannot be in it", bucket.url(prefix));
+                let what = other_version(bucket.url(prefix), found, version);
                 return Err(Error::bad_request(address, what));
             }
             Found::Group { .. } => {}
