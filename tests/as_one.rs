@@ -129,7 +129,7 @@ fn the_command_line_takes_patterns_everywhere() {
     ok(&["convert", &pattern("p_1.nc?decode=cf"), &pattern("all.zarr"), "--verify"]);
     assert_eq!(ok(&["diff", &pattern("p_1.nc?decode=cf"), &pattern("all.zarr")]), "");
     assert_eq!(ok(&["diff", &pattern("all.zarr:/tas"), &pattern("one.npy")]), "");
-    assert_eq!(ok(&["eval", "x.dtype, sum(x)", &bind("x", "all.zarr:/is_land")]), "(bool, 2)");
+    assert_eq!(ok(&["eval", "x.dtype, sum(x)", &bind("x", "all.zarr:/is_land")]), "(dtype('bool'), 2)");
     ok(&["verify", &pattern("p_1.nc?decode=cf")]);
     refuses(&["convert", &pattern("p_1.nc"), &pattern("b.zarr?decode=cf")], &["of what is read, not of what is written"]);
     let told = ok(&["info", &pattern("tas.zarr")]);

@@ -3,7 +3,7 @@
 use crate::{Failure, json, print};
 use flagstone::convert;
 use flagstone::error::Bytes;
-use flagstone::store::{self, Address, Meta, Node, Refused};
+use flagstone::store::{self, Meta, Node, Refused};
 use serde_json::json;
 use std::fmt::Write;
 
@@ -36,12 +36,13 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 
 /// What stands at the address with values in place of the numbers that stand for them, where they can be.
 fn decoded(mut node: Node, address: &str) -> Result<Node, Failure> {
-    if node.link.is_none() && node.refused.is_none() {
-        let dtype = |address: &str| flagstone::open(address).and_then(|array| array.dtype());
-        node.meta = node.meta.map(|meta| match dtype(address) {
-            Ok(dtype) => meta.decoded(dtype),
-            Err(_) => meta,
-        });
+    if node.link.is_none()
+        && let Some(meta) = &node.meta
+        && let Ok(dtype) = flagstone::open(address).and_then(|array| array.dtype())
+    {
+        let meta = meta.clone().decoded(dtype);
+        node.attributes = meta.attributes.clone();
+        node.meta = Some(meta);
     }
     let children = std::mem::take(&mut node.children).into_iter();
     node.children = children
@@ -60,12 +61,7 @@ fn raw_bytes(meta: &Meta) -> Option<u64> {
 
 /// The address of `path` inside of `address`.
 fn inside(address: &str, path: &str) -> String {
-    match store::parse(address) {
-        Ok(Address::Hdf5 { file, dataset }) => format!("{}:{}{path}", file.display(), dataset.trim_end_matches('/')),
-        Ok(Address::NetCdf { file, .. } | Address::Npz { file, .. }) => format!("{}:{path}", file.display()),
-        Ok(Address::Zarr { dir, path: at }) => format!("{}:/{}", dir.display(), format!("{at}{path}").trim_matches('/')),
-        _ => address.to_string(),
-    }
+    convert::inside(address, path).unwrap_or_else(|_| address.to_string())
 }
 
 fn lengths(shape: &[u64]) -> String {
