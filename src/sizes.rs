@@ -96,6 +96,15 @@ pub struct WorkSizes {
     pub run_elements_max: u64,
     /// Elements of a block of a run at least: below, the pool's books take more than the blocks.
     pub run_piece_min: u64,
+    /// Elements of a table, and of the rows that are taken from it, from where on all places are read first, so that the table is read once: in
+    /// the order of its rows.
+    pub taken_elements: u64,
+    /// Bytes of such a row at least: below, places take much of what rows take,
+    pub taken_row_bytes_min: u64,
+    /// and at most: a 256th of the memory, of which a task holds some rows.
+    pub taken_row_bytes_max: u64,
+    /// How many rows are taken so at most: places, 16 bytes each, take a sixteenth of the memory.
+    pub taken_rows_max: u64,
     /// Elements that are evaluated at once, before they are counted in bins: 512 KiB of f64, which stay in a core's cache.
     pub tally_slice_elements: u64,
     /// Keys inside of a quantile's bracket that are kept, 8 bytes each: what a sixteenth of the memory holds, at most so many
@@ -159,6 +168,10 @@ impl Default for WorkSizes {
             lanes_apart_max: 64,
             run_elements_max: 1 << 23,
             run_piece_min: 1 << 12,
+            taken_elements: 1 << 22,
+            taken_row_bytes_min: 64,
+            taken_row_bytes_max: 1 << 40,
+            taken_rows_max: u32::MAX as u64,
             tally_slice_elements: 1 << 16,
             quantile_keys_max: 1 << 22,
             quantile_keys_min: 1 << 14,
@@ -185,6 +198,8 @@ impl Sizes {
     pub(crate) fn within(mut self, memory_bytes: u64) -> Sizes {
         let work = &mut self.work;
         work.lanes_elements = work.lanes_elements.min(memory_bytes / 4 / 8);
+        work.taken_row_bytes_max = work.taken_row_bytes_max.min(memory_bytes / 256);
+        work.taken_rows_max = work.taken_rows_max.min(memory_bytes / 16 / 16);
         work.quantile_keys_max = work.quantile_keys_max.min((memory_bytes / 16 / 8).max(work.quantile_keys_min));
         self
     }
@@ -224,6 +239,10 @@ impl Sizes {
                 lanes_apart_max: 4,
                 run_elements_max: 12,
                 run_piece_min: 2,
+                taken_elements: 10,
+                taken_row_bytes_min: 8,
+                taken_row_bytes_max: 1 << 40,
+                taken_rows_max: u32::MAX as u64,
                 tally_slice_elements: 5,
                 quantile_keys_max: 64,
                 quantile_keys_min: 64,

@@ -103,10 +103,19 @@ fn expressions(directory: &std::path::Path) -> Vec<(&'static str, Array)> {
         ("search", crate::arange(0.0, 300.0, 1.0, None).searchsorted(x.clone(), false) + 1),
         ("take", x.take(&(crate::arange(0, 290, 1, None) % 29), 1)),
         ("take rows", long.take(&(long.index(idx![.., ..2]) * 9.0).astype(crate::DType::I64), 0)),
+        ("rows at places of a store", rows_at(&x, &[3, 3, 36, 0, 17, 3, 3, 3, 20, 9, 8, 7, 30, 31, 32, 33, 2, 3])),
+        ("rows at places of blocks", rows_at(&totals, &[5, 0, 5, 5, 2, 1, 0]) + 1.0),
         ("take along", y.take_along_axis(&y.argsort(0), Some(0)) * 2.0),
         ("running totals", x.cumsum(0) + 1.0),
         ("running totals of rows", (&x - x.mean(axis(1).keepdims())).cumsum(1).index(idx![.., 20])),
     ]
+}
+
+fn rows_at(table: &Array, places: &[u32]) -> Array {
+    let table = table.expr().unwrap();
+    let chunks = crate::expr::auto_chunks(&[&[places.len() as u64], &table.shape[1..]].concat());
+    let places = Arc::new(ops::Places::new(places.to_vec()));
+    Array::from_expr(Node::new(ops::RowsAt { table, places, chunks }.into()).unwrap())
 }
 
 const BUDGETS: [u64; 4] = [1, 20_000, 200_000, u64::MAX];
@@ -138,6 +147,23 @@ fn stages_keep_their_promises() {
 }
 
 #[test]
+fn rows_at_places_that_are_not_read_need_what_any_places_need() {
+    let directory = tempfile::tempdir().unwrap();
+    let x = zarr(directory.path(), "x", [37, 29], [8, 5]);
+    let read = rows_at(&x, &[7; 40]).expr().unwrap();
+    let chunks = crate::expr::auto_chunks(&[40, 29]);
+    let unread = Node::new(ops::RowsAt { table: x.expr().unwrap(), places: Arc::default(), chunks }.into()).unwrap();
+    for memory_bytes in BUDGETS {
+        let budget = Budget { memory_bytes, threads: 2, sizes: Sizes::tiny() };
+        let of = |expr: &Expr| lower(&[Sink { expr: expr.clone(), to: Destination::Keep }], &budget).unwrap().plan;
+        let (read, unread) = (of(&read), of(&unread));
+        assert_eq!(crate::plan::demand_bytes(&read), crate::plan::demand_bytes(&unread));
+        let tasks = |plan: &crate::plan::Plan| plan.stages.iter().map(|node| node.stage.tasks()).sum::<u64>();
+        assert!(tasks(&read) <= tasks(&unread));
+    }
+}
+
+#[test]
 fn passes_of_procedures_keep_their_promises() {
     let directory = tempfile::tempdir().unwrap();
     let x = zarr(directory.path(), "x", [37, 29], [8, 5]);
@@ -149,11 +175,13 @@ fn passes_of_procedures_keep_their_promises() {
         ("masked median", masked.median(..)),
         ("sort", x.ravel().argsort(0)),
         ("qr", linalg::qr(&x.index(idx![.., ..4]))[0].clone()),
+        ("take", x.take(&x.index(idx![.., ..3]).argsort(0), 1)),
     ] {
         let roots = optimize::expand(&[array.expr().unwrap()]).unwrap();
         let mut sizes = Sizes::default();
         (sizes.work.sort_elements, sizes.work.run_elements_max, sizes.work.run_piece_min) = (100, 300, 20);
         sizes.numerics.tall_elements = 40;
+        sizes.work.taken_elements = 100;
         let found = procedures(&roots, &sizes);
         assert!(!found.is_empty(), "{name} has a procedure");
         for (memory_bytes, (_, mut procedure)) in

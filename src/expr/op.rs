@@ -71,6 +71,8 @@ operations! {
     Grouped,
     /// Places in a table: `searchsorted`, `take`.
     Lookup,
+    /// Rows of a table at places that are known.
+    RowsAt,
     /// How often indices occur, part by part.
     Tally,
     /// Sums of products of two arrays over some axes: `a @ b`, `tensordot`, `einsum`.

@@ -266,7 +266,7 @@ fn programs_use_the_public_interface() {
 }
 
 /// The operations of the graph, each with the file of `src/array` that has its methods.
-const OPERATIONS: [(&str, &str); 30] = [
+const OPERATIONS: [(&str, &str); 31] = [
     ("Source", "io"),
     ("Full", "creation"),
     ("Generate", "creation"),
@@ -284,6 +284,7 @@ const OPERATIONS: [(&str, &str); 30] = [
     ("Lanes", "lanes"),
     ("Merge", "sorting"),
     ("Lookup", "sorting"),
+    ("RowsAt", "lookup"),
     ("Tally", "sorting"),
     ("Grouped", "groups"),
     ("Reshape", "manipulate"),

@@ -2,3 +2,5 @@
 
 pub(super) mod lookup;
 pub(super) mod mask;
+mod rows_at;
+pub(super) mod take_rows;

@@ -13,10 +13,11 @@ pub const ROWS: &[Row] = &[
     Row { weight: 2, draw: update },
 ];
 
-/// Some places of 0..n, of which some are counted from the end, as an array of one or two axes.
+/// Some places of 0..n, few or many, of which some are counted from the end, as an array of one or two axes.
 fn places(drawing: &mut Drawing, n: usize) -> (Vec<i64>, Vec<usize>) {
     let dice = &mut drawing.dice;
-    let shape = if dice.chance(3) { vec![1 + dice.below(3), 1 + dice.below(4)] } else { vec![dice.below(9)] };
+    let most = if dice.chance(3) { 3 * n.min(300) } else { 9 };
+    let shape = if dice.chance(3) { vec![1 + dice.below(3), 1 + dice.below(1 + most / 2)] } else { vec![dice.below(most.max(9))] };
     let places = (0..shape.iter().product()).map(|_| dice.below(2 * n) as i64 - n as i64).collect();
     (places, shape)
 }

@@ -1,0 +1,167 @@
+//! Many rows of a long table, at places in any order: the places are read first. What stands for the rows then reads the table once, in its
+//! own order ([`super::rows_at`]).
+
+use crate::blocked::blocking;
+use crate::blocked::boxes::Boxes;
+use crate::blocked::feed::Feed;
+use crate::blocked::lower::lower_loop;
+use crate::blocked::procedure::{Bound, Keeper, Procedure, Step};
+use crate::blocked::task_box::TaskBox;
+use crate::blocked::work::{Access, Evaluating, Layout, Tasks, Work};
+use crate::budget::Budget;
+use crate::error::{Error, Result};
+use crate::expr::ops::{Lookup, Places, Reshape, RowsAt, View};
+use crate::expr::{Affine, Expr, Node, auto_chunks, relabel};
+use crate::grid::{ravel, unravel};
+use crate::plan::{Parts, Plan, TaskBlocks};
+use crate::sizes::WorkSizes;
+use flagstone_kernels::fused::Fused;
+use flagstone_kernels::lookup::Lookup as Kind;
+use flagstone_kernels::program::Reg;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Rows at places that are being read.
+pub struct TakeRows {
+    node: Expr,
+    of: Lookup,
+    /// What has run.
+    read: Option<Arc<ReadStage>>,
+}
+
+impl TakeRows {
+    /// Whether so much is taken that the places are worth being read first, and there is room for them.
+    pub fn suits(of: &Lookup, work: &WorkSizes) -> bool {
+        let (n, rows) = (of.table.shape[of.axis], of.asked.elements());
+        let row = of.table.elements() / n.max(1);
+        let row_bytes = row.saturating_mul(of.table.dtype.size() as u64);
+        of.what == Kind::Take
+            && n <= u64::from(u32::MAX)
+            && rows <= work.taken_rows_max
+            && (work.taken_row_bytes_min..=work.taken_row_bytes_max).contains(&row_bytes)
+            && of.table.elements().min(row.saturating_mul(rows)) > work.taken_elements
+    }
+
+    /// Of `node`, which takes rows of a table.
+    pub fn new(node: &Expr, of: &Lookup) -> TakeRows {
+        TakeRows { node: node.clone(), of: of.clone(), read: None }
+    }
+
+    /// The plan that reads the places, and its last stage.
+    fn plan(&self, budget: &Budget) -> Result<(Plan, Arc<ReadStage>)> {
+        let mut reading = None;
+        let plan = lower_loop(std::slice::from_ref(&self.of.asked), budget, |feed, registers| {
+            let along = (self.of.table.shape[self.of.axis], self.of.axis);
+            let of = |most: u64| ReadStage::new(feed.clone(), registers[0], along, most, budget.work());
+            let stages = blocking::task_sizes(budget.work()).map(of);
+            let stage = Arc::new(blocking::first_within(stages, |stage| crate::plan::Stage::demand_bytes(stage), budget.share_bytes()));
+            reading = Some(stage.clone());
+            stage
+        })?;
+        Ok((plan, reading.ok_or_else(|| Error::internal("no places"))?))
+    }
+
+    /// What stands for the node: rows of a table whose first axis is the one that is taken along, with their axes where they belong.
+    fn rows_at(&self, places: Places) -> Result<Vec<Expr>> {
+        let (Lookup { table, asked, axis, .. }, places) = (&self.of, Arc::new(places));
+        let order: Vec<usize> = std::iter::once(*axis).chain((0..table.shape.len()).filter(|at| at != axis)).collect();
+        let table = permuted(table, &order)?;
+        let shape = [&[asked.elements()], &table.shape[1..]].concat();
+        let rows = Node::new(RowsAt { table: table.clone(), places, chunks: auto_chunks(&shape) }.into())?;
+        let shape = [&asked.shape[..], &table.shape[1..]].concat();
+        let rows = if rows.shape == shape { rows } else { Node::new(Reshape { arg: rows, shape }.into())? };
+        // the axes before the one that is taken along go before those of what is asked
+        let n = asked.shape.len();
+        let order: Vec<usize> = (n..n + axis).chain(0..n).chain(n + axis..rows.shape.len()).collect();
+        Ok(vec![relabel(&permuted(&rows, &order)?, &self.node.chunks)?])
+    }
+}
+
+/// The same with its axes in another order.
+fn permuted(expr: &Expr, order: &[usize]) -> Result<Expr> {
+    if order.is_sorted() {
+        return Ok(expr.clone());
+    }
+    Node::new(View { arg: expr.clone(), view: Affine::permute(&expr.shape, order) }.into())
+}
+
+impl Procedure for TakeRows {
+    fn describe(&self) -> String {
+        let (rows, of) = (self.of.asked.elements(), self.of.table.shape[self.of.axis]);
+        format!("take {rows} rows of {of}: their places, to read them in order and put each where it belongs")
+    }
+    fn most(&self) -> Bound {
+        Bound { standing_bytes: self.of.asked.elements().saturating_mul(Places::BYTES), kept_bytes: 0, reads: 1 }
+    }
+    fn most_demanding(&self, budget: &Budget) -> Result<Plan> {
+        Ok(self.plan(budget)?.0)
+    }
+    fn bound(&self, _: &Budget) -> Result<Vec<Expr>> {
+        self.rows_at(Places::default())
+    }
+    fn step(&mut self, budget: &Budget, _: &dyn Keeper) -> Result<Step> {
+        let Some(stage) = self.read.take() else {
+            let (plan, stage) = self.plan(budget)?;
+            self.read = Some(stage);
+            return Ok(Step::Run(plan));
+        };
+        let places = std::mem::take(&mut *stage.places.lock().unwrap_or_else(PoisonError::into_inner));
+        self.rows_at(Places::new(places)).map(Step::Done)
+    }
+}
+
+/// Reads indices, which become places.
+struct ReadStage {
+    work: Work,
+    fused: Fused,
+    /// Of the kernel, and the indices.
+    layout: Layout<2>,
+    /// How many places there are, and of which axis of the table.
+    of: (u64, usize),
+    places: Mutex<Vec<u32>>,
+}
+
+impl ReadStage {
+    /// Indices into so many places of an axis, register `reg` of `feed`, at most so many at once.
+    fn new(feed: Feed, reg: Reg, of: (u64, usize), most: u64, work: &WorkSizes) -> ReadStage {
+        let fused = Fused::new(feed.program.clone(), vec![reg], vec![]);
+        let boxes = Boxes::rows(blocking::of_size(&feed, most, work));
+        let rows: u64 = feed.shape.iter().product();
+        let layout = Layout::new([fused.scratch_bytes() as u64, boxes.longest_elements().saturating_mul(8)]);
+        let reads = vec![Access::whole(feed)];
+        let scratch = layout.bytes().saturating_add(Work::loading_bytes(&boxes, &reads));
+        let work = Work::new("places", boxes, reads, vec![], scratch);
+        ReadStage { work, fused, layout, of, places: Mutex::new(vec![0; rows as usize]) }
+    }
+}
+
+impl Tasks for ReadStage {
+    fn work(&self) -> &Work {
+        &self.work
+    }
+    fn run(&self, _n: u64, task_box: &TaskBox, blocks: &mut TaskBlocks) -> Result<()> {
+        let Parts { reads, scratch, counters, .. } = blocks.parts();
+        let mut scratch = scratch;
+        let [kernel, held] = self.layout.split(&mut scratch);
+        let mut evaluating = Evaluating { reads: &reads, kernel, scratch, counters };
+        let (indices, _) = evaluating.values(&self.work.reads[0], &self.fused, task_box, held)?;
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let ((n, axis), shape) = (self.of, &self.work.reads[0].feed.shape);
+        let place = |bytes: &[u8]| {
+            let index = i64::from_ne_bytes(bytes.try_into().map_err(|_| Error::internal("an index of other bytes"))?);
+            let counted = if index < 0 { index + n as i64 } else { index };
+            u32::try_from(counted)
+                .ok()
+                .filter(|&place| u64::from(place) < n)
+                .ok_or_else(|| Error::bad_index(Kind::Take.name(), format!("index {index} is out of bounds for axis {axis} with size {n}")))
+        };
+        let Some((line, others)) = task_box.shape.split_last() else { return Ok(()) };
+        for (at, line) in indices.chunks_exact(*line as usize * 8).enumerate() {
+            let mut start = task_box.start.clone();
+            start.iter_mut().zip(unravel(at as u64, others)).for_each(|(start, inside)| *start += inside);
+            for (to, bytes) in places[ravel(&start, shape) as usize..].iter_mut().zip(line.chunks_exact(8)) {
+                *to = place(bytes)?;
+            }
+        }
+        Ok(())
+    }
+}
