@@ -96,14 +96,14 @@ pub struct WorkSizes {
     pub run_elements_max: u64,
     /// Elements of a block of a run at least: below, the pool's books take more than the blocks.
     pub run_piece_min: u64,
-    /// Elements of a table, and of the rows that are taken from it, from where on all places are read first, so that the table is read once: in
-    /// the order of its rows.
+    /// Elements of a table, and of the rows that are taken from it, from where on all places are read first, so that the table is read once, in
+    /// its own order.
     pub taken_elements: u64,
     /// Bytes of such a row at least: below, places take much of what rows take,
     pub taken_row_bytes_min: u64,
     /// and at most: a 256th of the memory, of which a task holds some rows.
     pub taken_row_bytes_max: u64,
-    /// How many rows are taken so at most: places, 16 bytes each, take a sixteenth of the memory.
+    /// How many rows are taken so at most: places, 16 bytes each, take a quarter of the memory.
     pub taken_rows_max: u64,
     /// Elements that are evaluated at once, before they are counted in bins: 512 KiB of f64, which stay in a core's cache.
     pub tally_slice_elements: u64,
@@ -193,13 +193,18 @@ impl Default for WorkSizes {
     }
 }
 
+/// The share of memory that a row has at most which is taken with all others by their places.
+pub const TAKEN_ROW_SHARE: u64 = 256;
+/// Bytes of memory that there are for each place of those rows at least.
+pub const TAKEN_PLACE_SHARE_BYTES: u64 = 64;
+
 impl Sizes {
     /// These under a limit.
     pub(crate) fn within(mut self, memory_bytes: u64) -> Sizes {
         let work = &mut self.work;
         work.lanes_elements = work.lanes_elements.min(memory_bytes / 4 / 8);
-        work.taken_row_bytes_max = work.taken_row_bytes_max.min(memory_bytes / 256);
-        work.taken_rows_max = work.taken_rows_max.min(memory_bytes / 16 / 16);
+        work.taken_row_bytes_max = work.taken_row_bytes_max.min(memory_bytes / TAKEN_ROW_SHARE);
+        work.taken_rows_max = work.taken_rows_max.min(memory_bytes / TAKEN_PLACE_SHARE_BYTES);
         work.quantile_keys_max = work.quantile_keys_max.min((memory_bytes / 16 / 8).max(work.quantile_keys_min));
         self
     }

@@ -52,6 +52,12 @@ def _of_numpy(name):
     # `x[0] = fs.ma.masked` reads as it does with NumPy, whose module is not loaded before it is asked for
     if name in ("masked", "nomask"):
         return getattr(_np.ma, name)
+    # numpy.ma has most of numpy's names, for what heeds masks under its own
+    name = {"alltrue": "all", "amax": "max", "amin": "min", "product": "prod", "round_": "round", "sometrue": "any"}.get(name, name)
+    if name in vars(ma):  # noqa: F821
+        return getattr(ma, name)  # noqa: F821
+    if name in _np.ma.__all__ and name in globals():
+        return globals()[name]
     raise AttributeError(f"module 'flagstone.ma' has no attribute {name!r}")
 
 

@@ -294,7 +294,9 @@ def __dlpack_device__(self):
 
 @_method
 def __reduce__(self):
-    return (functions["asarray"], (np.asarray(self),))
+    # what reads files goes as what is read and done, so that a process of a pool reads its part; the rest as values
+    plan = self._plan()
+    return (functions["asarray"], (np.asarray(self),)) if plan is None else (_flagstone.planned, (plan,))
 
 
 # NumPy's functions take masked arrays, too; its ufuncs leave operators beside arrays of NumPy to them.

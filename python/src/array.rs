@@ -5,7 +5,7 @@ use crate::error::exception;
 use crate::memory::{ndarray, to_dtype};
 use crate::run::{build, run};
 use flagstone::array::{
-    Chunks, StoreOptions, Value, attribute, binary, corners, format, format_corners, index, orthogonal, set_index, unary,
+    Chunks, StoreOptions, Value, attribute, binary, corners, format, format_corners, index, orthogonal, plan_of, set_index, unary,
 };
 use flagstone::store::Codec;
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -392,6 +392,14 @@ impl Array {
         run(py, |runtime| runtime.explain(&array).map(|explanation| explanation.to_string()))
     }
 
+    /// What it is computed from, as text that another process computes ([`planned`]): of what reads files, and is no part of this process alone.
+    #[pyo3(name = "_plan")]
+    fn plan(&self, py: Python<'_>) -> PyResult<Option<String>> {
+        let array = self.array();
+        let reads = array.reads_stores().map_err(|error| exception(py, &error))?;
+        Ok(if reads { plan_of(&Value::Array(array)).ok().map(|plan| plan.to_string()) } else { None })
+    }
+
     /// Whether a length is not known before something is computed, as of `x[mask]`.
     #[getter]
     fn is_counted(&self, py: Python<'_>) -> PyResult<bool> {
@@ -422,6 +430,17 @@ impl Array {
             0 => text,
             _ => format!("{text}\n{}", self.__repr__()),
         })
+    }
+}
+
+/// The array that a plan computes.
+#[pyfunction]
+pub(crate) fn planned(py: Python<'_>, plan: &str) -> PyResult<Array> {
+    let none = || pyo3::exceptions::PyValueError::new_err("what was pickled is no plan of an array");
+    let plan: serde_json::Value = serde_json::from_str(plan).map_err(|_| none())?;
+    match flagstone::array::planned(&plan).map_err(|error| exception(py, &error))? {
+        Value::Array(array) => Array::built(py, array),
+        _ => Err(none()),
     }
 }
 

@@ -24,6 +24,7 @@ fn _flagstone(module: &Bound<'_, PyModule>) -> PyResult<()> {
     source::add_functions(module)?;
     callback::add_functions(module)?;
     module.add_function(wrap_pyfunction!(array::same, module)?)?;
+    module.add_function(wrap_pyfunction!(array::planned, module)?)?;
     module.add_function(wrap_pyfunction!(array::compute_all, module)?)?;
     module.add_function(wrap_pyfunction!(array::persist_all, module)?)?;
     module.add_function(wrap_pyfunction!(array::store_all, module)?)?;

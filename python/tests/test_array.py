@@ -1,6 +1,7 @@
 """The class of lazy arrays: operators, indexing, values, errors."""
 
 import copy
+import multiprocessing
 import operator
 import os
 import pickle
@@ -289,6 +290,24 @@ def test_persist(pair):
         np.testing.assert_array_equal(kept.compute(), a * 3)
         one, two = fs.persist(x + 1, x + 2)
         np.testing.assert_array_equal((two - one).compute(), (a + 2) - (a + 1))
+
+
+def test_what_reads_files_is_pickled_as_what_is_done(tmp_path):
+    a = np.arange(1e6).reshape(1000, 1000)
+    np.save(tmp_path / "a.npy", a)
+    x = fs.open(tmp_path / "a.npy")
+    y = (x[::2] - x.mean(axis=0)).astype("f4")
+    text = pickle.dumps(y)
+    assert len(text) < 10_000
+    np.testing.assert_array_equal(pickle.loads(text).compute(), y.compute())
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.map(float, [x[n].sum() for n in range(3)]) == [a[n].sum() for n in range(3)]
+    # a function of this process alone, or a count: as values
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(x.map_blocks(lambda b: b + 1))).compute(), a + 1)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(x[x > 999_990])).compute(), a[a > 999_990])
+    np.save(tmp_path / "a.npy", a[:10])
+    with pytest.raises(Exception, match="the plan was made for"):
+        pickle.loads(text)
 
 
 def test_copies_pickles_and_namespaces(pair):

@@ -242,6 +242,13 @@ fn component(expr: &Expr, at: u64) -> Result<Array> {
     Ok(Array::from_expr(view(expr, affine)?))
 }
 
+/// The same, with how many components its vectors along `axis` have: two or three, which decides about axes of the product.
+fn components_known(expr: &Expr, axis: i64) -> Result<Expr> {
+    let at = position("cross", axis, expr.shape.len())?;
+    let waits = expr.counted.get(at).is_some_and(Option::is_some);
+    if waits { counted::settled(expr, None) } else { Ok(expr.clone()) }
+}
+
 fn cross(a: &Expr, b: &Expr, axes: [i64; 3]) -> Result<Expr> {
     let last = |expr: &Expr, axis: i64| -> Result<Expr> {
         let at = position("cross", axis, expr.shape.len())?;
@@ -498,7 +505,12 @@ impl Array {
     /// ```
     #[track_caller]
     pub fn cross(&self, other: impl Into<Operand>, axes: [i64; 3]) -> Array {
-        self.times("cross", other, move |a, b| cross(a, b, axes))
+        let other = other.into();
+        Array::build(|| {
+            let own = self.expr()?;
+            let (a, b) = (components_known(&own, axes[0])?, components_known(&array(&other, &own)?, axes[1])?);
+            counted::when_known("cross", &[a, b], &[], move |args| cross(&args[0], &args[1], axes))
+        })
     }
 
     /// The sum along a diagonal of two axes. Integers add up in 64 bits. Only squares along the diagonal are read.

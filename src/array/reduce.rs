@@ -25,9 +25,15 @@ pub(super) fn first_value(initial: &Operand, dtype: DType) -> Array {
 /// A reduction of `expr` that begins with a value, in the dtype of the result.
 fn reduce_from(initial: &Operand, op: ReduceOp, expr: &Expr, axes: &Axes, skip_nan: bool) -> Result<Expr> {
     if expr.is_counted() {
-        let (initial, axes) = (initial.clone(), axes.clone());
-        let later = move |args: &[Expr]| reduce_from(&initial, op, &args[0], &axes, skip_nan);
-        return counted::when_known(op.name(), std::slice::from_ref(expr), &[], later);
+        let (initial, mut axes) = (initial.clone(), axes.clone());
+        let mask = axes.only.take().map(|mask| mask.expr()).transpose()?;
+        let later = move |args: &[Expr]| {
+            let mut axes = axes.clone();
+            axes.only = args.get(1).cloned().map(Array::from_expr);
+            reduce_from(&initial, op, &args[0], &axes, skip_nan)
+        };
+        let args: Vec<Expr> = std::iter::once(expr.clone()).chain(mask).collect();
+        return counted::when_known(op.name(), &args, &[], later);
     }
     let joined = match op {
         ReduceOp::Sum => BinaryOp::Add,

@@ -181,7 +181,9 @@ fn passes_of_procedures_keep_their_promises() {
         let mut sizes = Sizes::default();
         (sizes.work.sort_elements, sizes.work.run_elements_max, sizes.work.run_piece_min) = (100, 300, 20);
         sizes.numerics.tall_elements = 40;
-        sizes.work.taken_elements = 100;
+        if name == "take" {
+            (sizes.work.taken_elements, sizes.work.task_elements) = (100, 40);
+        }
         let found = procedures(&roots, &sizes);
         assert!(!found.is_empty(), "{name} has a procedure");
         for (memory_bytes, (_, mut procedure)) in

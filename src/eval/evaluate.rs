@@ -359,7 +359,9 @@ fn numpy(name: &str) -> Option<Object> {
     if let Some(value) = constant(name) {
         return Some(Object::Value(value));
     }
-    if let Some(found) = table::function(name) {
+    // numpy.ma has most of numpy's names, for what heeds masks under its own
+    let plain = || name.strip_prefix("ma.").filter(|name| !name.contains('.')).and_then(table::function);
+    if let Some(found) = table::function(name).or_else(plain) {
         return Some(Object::Function(found));
     }
     MODULES.iter().find(|module| **module == name).map(|module| Object::Module(module))

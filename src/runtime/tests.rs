@@ -270,6 +270,25 @@ fn workers_without_a_task_help_with_that_of_another() {
     }
 }
 
+/// They are taken by their places, or part by part, as the limit has room for the places.
+#[test]
+fn rows_in_any_order_come_under_the_limit_that_a_refusal_names() {
+    let x = random::normal(0.0, 1.0).dtype(crate::DType::F32).shape([30_000, 256]).seed(3).chunks([777, 100]).build();
+    let order = random::integers(-30_000, 30_000).shape([40_000]).seed(4).build();
+    let y = x.take(&order, 0).sum(0);
+    let wanted = runtime("1GiB", 2).compute::<f32>(&y).unwrap();
+    let mut limit = 1;
+    for _ in 0..4 {
+        let found = Runtime::builder().memory_limit_bytes(limit).threads(2).build().unwrap().compute::<f32>(&y);
+        match found.as_ref().map_err(crate::Error::kind) {
+            Ok(found) => return assert_eq!(found, wanted),
+            Err(ErrorKind::WouldNotFit { smallest_bytes, .. }) => limit = *smallest_bytes,
+            Err(other) => panic!("{other}"),
+        }
+    }
+    panic!("refused under {limit} again");
+}
+
 #[test]
 fn planning_costs_operations_not_chunks() {
     let started = std::time::Instant::now();

@@ -4,7 +4,7 @@ pub(super) mod in_memory;
 
 use super::{Array, Chunks, decode};
 use crate::error::Result;
-use crate::expr::{Node, Op, ops};
+use crate::expr::{Expr, Node, Op, ops, postorder};
 use crate::grid::ChunkGrid;
 use crate::store::{self, Codec, Create};
 use flagstone_kernels::dtype::{DType, Scalar};
@@ -71,6 +71,21 @@ fn opened(store: Arc<dyn store::Store>, decode: bool) -> Result<Array> {
     match packing {
         Some(packing) => decode::values(&stored, &packing),
         None => Ok(stored),
+    }
+}
+
+impl Array {
+    /// Whether computing it reads stores: files, and what is far away; memory is none.
+    ///
+    /// # Errors
+    /// What the array carries.
+    ///
+    /// ```
+    /// assert!(!flagstone::arange(0, 10, 1, None).reads_stores().unwrap());
+    /// ```
+    pub fn reads_stores(&self) -> Result<bool> {
+        let reads = |node: &Expr| matches!(&node.op, Op::Source(source) if !source.store.is_in_memory());
+        Ok(postorder(&[self.expr()?]).iter().any(reads))
     }
 }
 

@@ -25,7 +25,10 @@ fn place(operation: &str, at: i64, n: u64, last: i64) -> Result<i64> {
     let from_start = if at < 0 { at.saturating_add(n as i64) } else { at };
     match (0..=last).contains(&from_start) {
         true => Ok(from_start),
-        false => Err(Error::bad_request(operation, format!("place {at} of an axis with length {n}; expected {}..={last}", -(n as i64)))),
+        false => Err(Error::bad_index(
+            operation,
+            format!("index {at} is out of bounds for an axis with size {n}; expected {}..={last}", -(n as i64)),
+        )),
     }
 }
 

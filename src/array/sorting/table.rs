@@ -198,7 +198,9 @@ fn quantile(name: &str, top: f64, skip_nan: bool, a: &[Value]) -> Result<Value> 
     let mut axes = args::axes(name, &a[2])?;
     axes.keepdims = args::boolean(name, &a[6])?;
     let array = args::array(name, &a[0])?;
-    let array = if !method.is_discrete() { array.astype(with_fractions(array.dtype()?, &a[1])?) } else { array };
+    let own = array.dtype()?;
+    let between = with_fractions(own, &a[1])?;
+    let array = if !method.is_discrete() { array.astype(between) } else { array };
     if let Some(weights) = weights(name, &a[7])? {
         if method != QuantileMethod::InvertedCdf {
             return Err(Error::bad_request(name, format!("weights with method '{}'; expected 'inverted_cdf'", method.name())));
@@ -206,7 +208,22 @@ fn quantile(name: &str, top: f64, skip_nan: bool, a: &[Value]) -> Result<Value> 
         return Ok(Value::Array(in_places(weighted::quantile(name, &array, &q, &axes, &weights, skip_nan), &shape)?));
     }
     let found = Array::build(|| super::quantile(name, &array.expr()?, &q, &axes, method, skip_nan));
+    // the least and the greatest are values; else what lies between floats is one of the dtype of both
+    let found = match dtype_of_fractions(&a[1])? {
+        of if top == 1.0 && of.is_integer() => found.astype(own),
+        _ if !method.is_discrete() && own.is_float() => found.astype(between),
+        _ => found,
+    };
     Ok(Value::Array(in_places(found, &shape)?))
+}
+
+/// Of numbers without a dtype that of their kind.
+fn dtype_of_fractions(q: &Value) -> Result<DType> {
+    match q {
+        Value::Scalar(q) => Ok(q.natural_dtype()),
+        Value::Typed(_, own) => Ok(*own),
+        other => args::array("quantile", other)?.dtype(),
+    }
 }
 
 /// The shape of a parameter that is a number, nested lists or an array.
@@ -238,12 +255,10 @@ fn with_fractions(dtype: DType, q: &Value) -> Result<DType> {
     if !dtype.is_float() {
         return Ok(dtype);
     }
-    let own = match q {
-        Value::Scalar(_) => return Ok(dtype),
-        Value::Typed(_, own) => *own,
-        other => args::array("quantile", other)?.dtype()?,
-    };
-    Ok(dtype.promote(if own.is_float() { own } else { DType::F64 }))
+    match q {
+        Value::Scalar(_) => Ok(dtype),
+        _ => Ok(dtype.promote(Some(dtype_of_fractions(q)?).filter(|own| own.is_float()).unwrap_or(DType::F64))),
+    }
 }
 
 fn tuple(arrays: Vec<Array>) -> Value {

@@ -19,6 +19,7 @@ use crate::expr::ops::{Places, RowsAt};
 use crate::grid::{AxisChunks, BlockId, ChunkGrid};
 use crate::memory::{BlockKey, rounded};
 use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks, TaskSpec, Write};
+use crate::sizes::{TAKEN_PLACE_SHARE_BYTES, TAKEN_ROW_SHARE};
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::program::Reg;
 use flagstone_kernels::view::ViewMut;
@@ -163,6 +164,14 @@ impl ReadStage {
         ReadStage { handed, feed: feed.clone(), fused, layout, scratch_bytes }
     }
 
+    /// What a task holds at most.
+    fn bytes(&self) -> u64 {
+        let Handed { task_rows, row_bytes, .. } = *self.handed;
+        let written = task_rows.saturating_mul(row_bytes).saturating_add(self.handed.per_task().saturating_mul(ROUNDING_BYTES));
+        let read = self.feed.blocks_bytes(&boxes(&self.handed.cuts[0], &self.feed));
+        rounded(self.scratch_bytes).saturating_add(written).saturating_add(read)
+    }
+
     /// Where a task reads: whole rows.
     fn seen(&self, group: &Group) -> (Vec<u64>, Vec<u64>) {
         let mut start = vec![0; self.feed.shape.len()];
@@ -191,10 +200,9 @@ impl Stage for ReadStage {
         self.handed.product.blocks / self.handed.per_task()
     }
     fn demand_bytes(&self) -> u64 {
-        let Handed { task_rows, row_bytes, .. } = *self.handed;
-        let written = task_rows.saturating_mul(row_bytes).saturating_add(self.handed.per_task().saturating_mul(ROUNDING_BYTES));
-        let read = self.feed.blocks_bytes(&boxes(&self.handed.cuts[0], &self.feed));
-        rounded(self.scratch_bytes).saturating_add(written).saturating_add(read)
+        // under less the places would not have been read (`Sizes::within`), and the operation would need what it needs without them
+        let places = self.handed.cuts[1].len().saturating_mul(TAKEN_PLACE_SHARE_BYTES - Places::BYTES);
+        self.bytes().max(places).max(self.handed.row_bytes.saturating_mul(TAKEN_ROW_SHARE))
     }
     fn describe(&self, n: u64, spec: &mut TaskSpec) {
         let group = &self.handed.groups[n as usize];
@@ -334,7 +342,7 @@ impl Lower for RowsAt {
         let (work, of) = (budget.work(), |most: u64| Handed::new(self, &feed, most, budget));
         let least = work.least_elements.max(1);
         let sizes = std::iter::successors(Some(work.run_elements_max.max(least)), |most| Some(most / 2)).take_while(|&most| most >= least);
-        let demand = |(read, put): &(ReadStage, PutStage)| read.demand_bytes().max(put.demand_bytes());
+        let demand = |(read, put): &(ReadStage, PutStage)| read.bytes().max(put.demand_bytes());
         let planned = sizes.map(|most| (most, demand(&stages(of(most)))));
         let (most, _) = blocking::first_within(planned, |(_, bytes)| *bytes, budget.share_bytes() / 2);
         let (read, put) = stages(of(most).of(&self.places));

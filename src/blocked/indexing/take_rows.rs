@@ -29,12 +29,16 @@ pub struct TakeRows {
 }
 
 impl TakeRows {
-    /// Whether so much is taken that the places are worth being read first, and there is room for them.
+    /// Whether so much is taken that the places are worth being read first, there is room for them, and a task that holds all places of
+    /// the axis has not even long pieces of rows at each.
     pub fn suits(of: &Lookup, work: &WorkSizes) -> bool {
-        let (n, rows) = (of.table.shape[of.axis], of.asked.elements());
+        let (n, rows, item) = (of.table.shape[of.axis], of.asked.elements(), of.table.dtype.size() as u64);
         let row = of.table.elements() / n.max(1);
-        let row_bytes = row.saturating_mul(of.table.dtype.size() as u64);
+        let row_bytes = row.saturating_mul(item);
+        let (inner, lanes) = (of.table.shape[of.axis + 1..].iter().product::<u64>(), work.task_elements / n.max(1));
+        let is_long = n > work.task_elements / 4 || lanes < inner && lanes.saturating_mul(item) < work.row_bytes_min;
         of.what == Kind::Take
+            && is_long
             && n <= u64::from(u32::MAX)
             && rows <= work.taken_rows_max
             && (work.taken_row_bytes_min..=work.taken_row_bytes_max).contains(&row_bytes)
