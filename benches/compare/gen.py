@@ -145,6 +145,13 @@ def months(part):
         np.save(f, np.arange(4000) // 30 % 12)
 
 
+def order(part):
+    import numpy as np
+
+    with open(part, "wb") as f:
+        np.save(f, np.random.default_rng(14).permutation(16000))
+
+
 def blosc(source):
     def create(part):
         import blosc2
@@ -184,6 +191,7 @@ def files(directory, also=None):
         "months": "months.npy",
         "raster": "raster.zarr",
         "zones": "zones.zarr",
+        "order": "order.npy",
     }
 
     def find(name):
@@ -221,6 +229,7 @@ def make(directory, also, wanted):
         "months": months,
         "raster": raster,
         "zones": zones,
+        "order": order,
     }
     for name in how:
         if (name in wanted or any(needs.get(other) == name for other in wanted)) and not os.path.exists(path[name]):

@@ -101,6 +101,7 @@ JOBS = [
     Job("cumsum", "cumsum(x, 0).max()", "square", memory_limit="512MiB", decoded_bytes=SQUARE_BYTES, bound="zarr_codec", settings=SQUARE, runs=3),
     Job("mask", "x[x > 12].mean()", "square", memory_limit="512MiB", decoded_bytes=SQUARE_BYTES, bound="zarr_codec", settings=SQUARE, runs=3),
     Job("reshape", "x.reshape(256000, 1000)", "square", store=["--chunks", "16000,1000", "--codec", "zstd:0"], memory_limit="512MiB", settings={"default": None, "rows": (1000, 16000)}, runs=2),
+    Job("shuffle", "x[y]", "square", also={"y": "order"}, store=["--chunks", "1000,1000", "--codec", "zstd:0"], memory_limit="512MiB", decoded_bytes=SQUARE_BYTES, bound="zarr_codec + zarr_encode", settings={"default": None, "rows": (1000, 16000)}, runs=1),
     Job("fft", "abs(fft.fft(x, axis=0)).max()", "square", memory_limit="512MiB", peers=(*DASK_LIKE, "numpy"), base="numpy", settings={"columns": (16000, 500)}, runs=2),
     # groups by labels; dask with flox
     Job("monthly_means", "groupby_reduce(x, y, num_groups=12).mean()", "climate", also={"y": "months"}, memory_limit="512MiB", peers=("dask",), settings=CLIMATE, runs=3),

@@ -91,6 +91,7 @@ def job(engine, name, chunks, files):
         "cumsum": lambda: da.cumsum(square(), axis=0).max().compute(),
         "mask": lambda: (lambda x: x[x > 12].mean().compute())(square()),
         "reshape": lambda: stored(square().reshape((256000, 1000)).rechunk((16000, 1000)), "reshape"),
+        "shuffle": lambda: stored(square()[np.load(files["order"])].rechunk((1000, 1000)), "shuffle"),
         "fft": lambda: abs(da.fft.fft(square(), axis=0)).max().compute(),
         "monthly_means": lambda: monthly()[2].mean().compute(),
         "anomalies": lambda: (lambda x, months, m: (x - m[months]).std(axis=0).sum().compute())(*monthly()),
