@@ -8,7 +8,7 @@ use super::far_write;
 use super::keys::Keys;
 use super::place::Place;
 use super::write::ZarrWriter;
-use super::{Found, blosc, document, fill, group_there, look, nczarr, xarray};
+use super::{Found, blosc, document, fill, group_there, look, nczarr, other_version, xarray};
 use crate::error::{Error, Result};
 use crate::store::in_memory::dense_len;
 use crate::store::publish::{already_exists, behind_links, parent, partial_path};
@@ -16,7 +16,6 @@ use crate::store::reach::near_misses;
 use crate::store::{AttributeKinds, Codec, Create, Writer};
 use flagstone_kernels::dtype::{DType, Scalar};
 use serde_json::{Map, Value, json};
-use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 use zarrs::metadata::v3::ArrayMetadataV3;
@@ -150,14 +149,6 @@ fn check_target(target: &Path, address: &str, overwrite: bool) -> Result<()> {
         // A corrupt array may be replaced.
         _ => Ok(()),
     }
-}
-
-/// Why an array of one version has no place in a group of another.
-pub(super) fn other_version(group: impl Display, found: u8, version: u8) -> String {
-    format!(
-        "{group} is a group of Zarr version {found}; an array of version {version} cannot be in it: write version {found} \
-         (zarr_version={found}, --zarr-version {found})"
-    )
 }
 
 /// Group documents to write at commit, outermost first.

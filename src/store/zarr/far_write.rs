@@ -1,11 +1,10 @@
 //! Regions → objects of a bucket. There is no place aside: chunks go where they belong, and the document that makes them an array
 //! comes last. So only what is not there yet is written; what was not finished is deleted.
 
-use super::create::other_version;
 use super::document::Documents;
 use super::encode::{Encoder, Object};
 use super::place::Place;
-use super::{Found, document, group_there, look, nczarr};
+use super::{Found, document, group_there, look, nczarr, other_version};
 use crate::error::{Error, Result};
 use crate::grid::Region;
 use crate::store::publish::already_exists;

@@ -34,6 +34,7 @@ use super::{AttributeKinds, Node, Refused, Store};
 use crate::error::{Error, Result};
 use place::Place;
 use serde_json::{Map, Value};
+use std::fmt::Display;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -61,6 +62,14 @@ fn group_there(place: &Place, address: &str, version: u8) -> Result<(Map<String,
         }
         _ => Err(Error::store(address, "is an array, not a group")),
     }
+}
+
+/// Why an array of one version has no place in a group of another.
+fn other_version(group: impl Display, found: u8, version: u8) -> String {
+    format!(
+        "{group} is a group of Zarr version {found}; an array of version {version} cannot be in it: write version {found} \
+         (zarr_version={found}, --zarr-version {found})"
+    )
 }
 
 fn look(place: &Place, address: &str) -> Result<Found> {
