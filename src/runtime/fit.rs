@@ -78,8 +78,9 @@ pub(super) fn fit<T>(
         if rung >= short.smallest_bytes {
             break;
         }
-        let (planned, _) = made(rung)?;
-        let Some((operation, needed_bytes)) = plan::most_demanding(plan_of(&planned)) else { continue };
+        let (planned, budget) = made(rung)?;
+        // what needs nothing fits any room
+        let Some((operation, needed_bytes)) = plan::most_demanding(plan_of(&planned)) else { return Ok(Ok((planned, budget))) };
         // under a limit below the rung, the rung is not tried
         if needed_bytes.max(rung) < short.smallest_bytes {
             short = Short { operation: operation.to_string(), needed_bytes, smallest_bytes: needed_bytes.max(rung) };

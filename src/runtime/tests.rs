@@ -289,6 +289,30 @@ fn rows_in_any_order_come_under_the_limit_that_a_refusal_names() {
     panic!("refused under {limit} again");
 }
 
+/// A procedure that reads nothing itself needs nothing, however little room there is.
+#[test]
+fn what_needs_nothing_is_not_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let address = directory.path().join("x.h5:/x");
+    runtime("64MiB", 1).store(&random::normal(0.0, 1.0).shape([1, 300_000]).seed(1).build(), &address).unwrap();
+    let median = crate::open(&address).unwrap().median(1);
+    let mut limit = 1;
+    let mut refusals = 0;
+    loop {
+        let found = Runtime::builder().memory_limit_bytes(limit).threads(1).build().unwrap().compute::<f64>(&median);
+        match found.as_ref().map_err(crate::Error::kind) {
+            Ok(_) => break,
+            Err(ErrorKind::WouldNotFit { smallest_bytes, .. }) => {
+                assert!(*smallest_bytes > limit && *smallest_bytes < 64 << 20, "{smallest_bytes} after {limit}");
+                limit = *smallest_bytes;
+            }
+            Err(other) => panic!("{other}"),
+        }
+        refusals += 1;
+        assert!(refusals < 5);
+    }
+}
+
 #[test]
 fn planning_costs_operations_not_chunks() {
     let started = std::time::Instant::now();
