@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::expr::ops::{Lookup, Places, Reshape, RowsAt, View};
 use crate::expr::{Affine, Expr, Node, auto_chunks, relabel};
 use crate::grid::{ravel, unravel};
-use crate::plan::{Parts, Plan, TaskBlocks};
+use crate::plan::{Parts, Plan, Stage, TaskBlocks};
 use crate::sizes::WorkSizes;
 use flagstone_kernels::fused::Fused;
 use flagstone_kernels::lookup::Lookup as Kind;
@@ -57,7 +57,7 @@ impl TakeRows {
             let along = (self.of.table.shape[self.of.axis], self.of.axis);
             let of = |most: u64| ReadStage::new(feed.clone(), registers[0], along, most, budget.work());
             let stages = blocking::task_sizes(budget.work()).map(of);
-            let stage = Arc::new(blocking::first_within(stages, |stage| crate::plan::Stage::demand_bytes(stage), budget.share_bytes()));
+            let stage = Arc::new(blocking::first_within(stages, Stage::demand_bytes, budget.share_bytes()));
             reading = Some(stage.clone());
             stage
         })?;
