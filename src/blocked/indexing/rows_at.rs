@@ -31,6 +31,8 @@ struct Handed {
     places: Arc<Places>,
     /// How the table and the result are cut.
     cuts: [AxisChunks; 2],
+    /// Where chunks of the table end.
+    chunks: AxisChunks,
     /// Rows of a task at most, and of a block between.
     task_rows: u64,
     block_rows: u64,
@@ -60,11 +62,12 @@ impl Handed {
         let (n, rows) = (of.table.shape[0], of.chunks.axes[0].len());
         let row = of.table.elements() / n.max(1);
         let task_rows = (most / row.max(1)).max(1);
-        let natural = &blocking::natural(feed).cuts[0];
-        let table = natural.join(task_rows / natural.longest().max(1)).split(task_rows);
+        let chunks = blocking::natural(feed).cuts.swap_remove(0);
+        let table = chunks.join(task_rows / chunks.longest().max(1)).split(task_rows);
         let mut handed = Handed {
             places: Arc::default(),
             cuts: [table, AxisChunks::regular(rows, task_rows)],
+            chunks,
             task_rows,
             block_rows: 1,
             row_bytes: row.saturating_mul(of.table.dtype.size() as u64),
@@ -84,7 +87,7 @@ impl Handed {
     /// The same of these places; none if they are not read yet.
     fn of(mut self, places: &Arc<Places>) -> Handed {
         if !places.of.is_empty() {
-            (self.rows, self.groups) = grouped(places, &self.cuts[0], self.task_rows);
+            (self.rows, self.groups) = grouped(places, (&self.cuts[0], &self.chunks), self.task_rows);
             self.product.blocks = self.groups.len() as u64 * self.per_task();
             self.places = places.clone();
         }
@@ -99,7 +102,9 @@ impl Handed {
     /// How many tasks read the table at most, whatever the places are.
     fn tasks_max(&self) -> u64 {
         let [table, result] = &self.cuts;
-        result.len().div_ceil(self.task_rows).saturating_add(table.count()).min(result.len())
+        // of a box two that follow one another have more rows than a task
+        let full = result.len().div_ceil(self.task_rows).saturating_mul(2);
+        full.saturating_add(table.count()).min(result.len())
     }
 
     /// The rows of the `at`-th block of a task.
@@ -127,16 +132,23 @@ impl Handed {
     }
 }
 
-/// The rows of the result by the task that reads them, one for each of the table's boxes and several where more than `most` are of one.
-fn grouped(places: &Places, table: &AxisChunks, most: u64) -> (Vec<u32>, Vec<Group>) {
+/// The rows of the result by the task that reads them: one for each of the table's boxes, and several where more than `most` are of one, which end
+/// where a chunk does, unless more than that are of one chunk.
+fn grouped(places: &Places, (table, chunks): (&AxisChunks, &AxisChunks), most: u64) -> (Vec<u32>, Vec<Group>) {
     let mut rows = places.order.clone();
     let mut groups = Vec::new();
     let mut start = 0;
     while start < rows.len() {
         let place = |at: usize| u64::from(places.of[places.order[at] as usize]);
+        let before = |end: u64| start + places.order[start..].partition_point(|&row| u64::from(places.of[row as usize]) < end);
         let (first, len) = table.chunk(table.find(place(start)));
-        let inside = places.order[start..].partition_point(|&row| u64::from(places.of[row as usize]) < first + len);
-        let end = start + inside.min(most as usize);
+        let (inside, full) = (before(first + len), start + most as usize);
+        let end = if inside <= full {
+            inside
+        } else {
+            let (chunk, _) = chunks.chunk(chunks.find(place(full)));
+            Some(before(chunk)).filter(|&end| end > start).unwrap_or(full)
+        };
         rows[start..end].sort_unstable();
         groups.push(Group { rows: start..end, places: place(start)..place(end - 1) + 1 });
         start = end;
