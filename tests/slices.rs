@@ -144,8 +144,9 @@ fn a_table_is_decoded_again_where_that_is_cheaper_than_keeping_it() {
     // each row five times, in another order
     let places = arange(0, 1_000_000, 1, DType::I64) * 7919 % SHAPE[0];
     let total = 5.0 * Runtime::builder().build().unwrap().item::<f64>(&x.sum(..)).unwrap();
-    // few tasks look into a table that memory has no room for; many; where there is room for the places, rows come in the table's order
-    for (limit, times) in [("60MiB", 1.5..=8.0), ("40MiB", 1.0..=1.0), ("64MiB", 1.0..=1.0), ("512MiB", 1.0..=1.0)] {
+    // few tasks look into a table that memory has no room for; many. Where there is room for the places, rows come in the table's order: several
+    // tasks a chunk where the rows that are asked of it are more than a task has, and one
+    for (limit, times) in [("60MiB", 1.5..=8.0), ("40MiB", 1.0..=1.0), ("64MiB", 1.5..=8.0), ("512MiB", 1.0..=1.0)] {
         let runtime = Runtime::builder().memory_limit(limit).threads(1).build().unwrap();
         // indices that are computed: none is read
         let found = x.index([Index::Array(places.clone())]).sum(..);
