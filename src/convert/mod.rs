@@ -163,12 +163,14 @@ enum Source {
 }
 
 impl Source {
-    /// The array at an address: its values where that asks for them and its attributes say other than its numbers.
+    /// The array at an address: its values where that asks for them and its numbers stand for others.
     fn of(address: &str, stored: &Meta) -> Result<Source> {
         let (plain, decodes) = store::decoding(address)?;
-        let stands_for_others = Packing::from_json(&stored.attributes, stored.dtype) != Packing::default();
+        // asked of the store: a fill value may say what is missing, too
+        let decodes =
+            decodes && !matches!(stored.dtype.kind(), Kind::Bool | Kind::Complex) && store::open(&plain)?.packing() != Packing::default();
         let stored = Box::new(stored.clone());
-        Ok(match decodes && stands_for_others && !matches!(stored.dtype.kind(), Kind::Bool | Kind::Complex) {
+        Ok(match decodes {
             true => Source::Decoded { values: array::open(address)?, stored, addresses: vec![plain], axis: 0 },
             false => Source::One(plain, stored),
         })
