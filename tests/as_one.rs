@@ -131,6 +131,8 @@ fn the_command_line_takes_patterns_everywhere() {
     assert_eq!(ok(&["diff", &pattern("all.zarr:/tas"), &pattern("one.npy")]), "");
     assert_eq!(ok(&["eval", "x.dtype, sum(x)", &bind("x", "all.zarr:/is_land")]), "(dtype('bool'), 2)");
     ok(&["verify", &pattern("p_1.nc?decode=cf")]);
+    ok(&["convert", &pattern("filled.zarr?decode=cf"), &pattern("filled.npy")]);
+    assert_eq!(ok(&["eval", "x", &bind("x", "filled.npy")]), "[ 1. nan  3.  4.]");
     refuses(&["convert", &pattern("p_1.nc"), &pattern("b.zarr?decode=cf")], &["of what is read, not of what is written"]);
     let told = ok(&["info", &pattern("tas.zarr")]);
     assert!(

@@ -51,6 +51,10 @@ def main(directory):
                 # As xarray writes every float: NaN is what is missing.
                 tos = f.createVariable("tos", "f4", ("time", "lat"), fill_value=np.nan)
                 tos[:] = tas[:]
+    # As xarray writes Zarr v2: what is missing is the fill value, and no attribute says it.
+    filled = zarr.create_array(directory / "filled.zarr", shape=(4,), chunks=(2,), dtype="i2", fill_value=-9, zarr_format=2)
+    filled.attrs["_ARRAY_DIMENSIONS"] = ["x"]
+    filled[:] = [1, -9, 3, 4]
     packed = [100 * k + 10 * np.arange(5 - k)[:, None] + np.arange(3) for k in range(4)]
     values = [np.where((np.arange(len(p))[:, None] == 0) & (np.arange(3) == 0), np.nan, p * 0.25 + 10.0) for p in packed]
     np.save(directory / "tas.npy", np.concatenate(values))
