@@ -46,7 +46,10 @@ def run(command, is_json=True):
     """Runs a process: seconds, peak memory, bytes read by calls and from the disk, and what it printed last."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         start = time.perf_counter()
-        process = subprocess.Popen(command, stdout=out, stderr=err, env=environment())
+        try:
+            process = subprocess.Popen(command, stdout=out, stderr=err, env=environment())
+        except FileNotFoundError:
+            return {"error": f"{os.path.basename(command[0])} is not installed"}
         # it stays a zombie, whose counters can be read, until wait4; one that hangs is killed
         while not os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG):
             if time.perf_counter() - start > TIMEOUT_SECONDS:

@@ -1,9 +1,14 @@
 //! Values that follow from the place of an element alone.
 
-use crate::dtype::{DType, Kind, Scalar};
+use crate::dtype::{DType, Element, Kind, Scalar};
+use crate::elementwise::cast_dense;
 use crate::isa::{Loop, dispatch};
 use crate::random::Random;
 use serde::{Deserialize, Serialize};
+use std::marker::PhantomData;
+
+/// Values that are made before they are cast together.
+const STRETCH: usize = 256;
 
 /// A function from an index of an array of `shape` to a value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -73,19 +78,34 @@ impl Generator {
         let at = |i: usize| first.wrapping_add(step.wrapping_mul(i as i64));
         match &self.rule {
             Rule::Random(random) => random.fill(first as u64, step, out),
-            Rule::Arange { start, step: by, dtype: DType::F64, .. } => dispatch(Range { first, step, start: *start, by: *by, out }),
-            Rule::Arange { start, step, start_int, step_int, dtype } => match dtype.kind() {
-                Kind::Float | Kind::Complex => fill(*dtype, out, |i| Scalar::Float(start + at(i) as f64 * step)),
-                Kind::Unsigned => fill(*dtype, out, |i| Scalar::UInt(start_int.wrapping_add(at(i).wrapping_mul(*step_int)) as u64)),
-                _ => fill(*dtype, out, |i| Scalar::Int(start_int.wrapping_add(at(i).wrapping_mul(*step_int)))),
-            },
-            Rule::Linspace { start, step, stop, endpoint_index, dtype } => fill(*dtype, out, |i| {
-                let i = at(i);
-                let value = if i as u64 == *endpoint_index { *stop } else { start + i as f64 * step };
+            Rule::Arange { start, step, start_int, step_int, dtype } => {
+                let whole = |i: usize| start_int.wrapping_add(at(i).wrapping_mul(*step_int));
+                match dtype.kind() {
+                    Kind::Float | Kind::Complex => fill(*dtype, out, |i| start + at(i) as f64 * step),
+                    Kind::Unsigned => fill(*dtype, out, |i| whole(i) as u64),
+                    _ => fill(*dtype, out, whole),
+                }
+            }
+            Rule::Linspace { start, step, stop, endpoint_index, dtype } => {
+                let value = |i: usize| {
+                    let i = at(i);
+                    if i as u64 == *endpoint_index { *stop } else { start + i as f64 * step }
+                };
                 // NumPy rounds down before it casts to an integer
-                Scalar::Float(if dtype.is_integer() { value.floor() } else { value })
-            }),
-            Rule::Eye { dtype, .. } => fill(*dtype, out, |i| Scalar::UInt((at(i) == 0) as u64)),
+                if dtype.is_integer() { fill(*dtype, out, |i| value(i).floor()) } else { fill(*dtype, out, value) }
+            }
+            Rule::Eye { dtype, .. } => {
+                out.fill(0);
+                let mut elements = out.chunks_exact_mut(dtype.size());
+                let mut one = |element: &mut [u8]| Scalar::UInt(1).write(*dtype, element);
+                if step == 0 && first == 0 {
+                    elements.for_each(one);
+                } else if step != 0 && first.wrapping_rem(step) == 0 {
+                    // the one element on the diagonal, if it is among these
+                    let place = usize::try_from(first.wrapping_div(step).wrapping_neg()).ok();
+                    place.and_then(|place| elements.nth(place)).into_iter().for_each(&mut one);
+                }
+            }
         }
     }
 
@@ -122,42 +142,80 @@ impl Generator {
     }
 }
 
-/// `start + (first + step·i) · by` as f64.
-struct Range<'a> {
-    first: i64,
-    step: i64,
-    start: f64,
-    by: f64,
-    out: &'a mut [u8],
+/// Writes `value(i)`, cast as NumPy's `astype` casts, to element i of `out`.
+fn fill<T: Element>(dtype: DType, out: &mut [u8], value: impl Fn(usize) -> T) {
+    dispatch(Fill { dtype, out, value, of: PhantomData });
 }
 
-impl Loop for Range<'_> {
+struct Fill<'a, T, F> {
+    dtype: DType,
+    out: &'a mut [u8],
+    value: F,
+    of: PhantomData<T>,
+}
+
+impl<T: Element, F: Fn(usize) -> T> Loop for Fill<'_, T, F> {
     type Out = ();
     #[inline(always)]
     fn run(self) {
-        for (i, o) in self.out.as_chunks_mut::<8>().0.iter_mut().enumerate() {
-            let at = self.first.wrapping_add(self.step.wrapping_mul(i as i64));
-            *o = (self.start + at as f64 * self.by).to_ne_bytes();
+        let (mut values, mut cast) = ([T::default(); STRETCH], [0u128; STRETCH]);
+        for (n, out) in self.out.chunks_mut(STRETCH * self.dtype.size()).enumerate() {
+            let values = &mut values[..out.len() / self.dtype.size()];
+            values.iter_mut().enumerate().for_each(|(i, to)| *to = (self.value)(n * STRETCH + i));
+            let values: &[u8] = bytemuck::cast_slice(values);
+            if self.dtype == T::DTYPE {
+                out.copy_from_slice(values);
+            } else {
+                let cast = &mut bytemuck::cast_slice_mut(&mut cast)[..out.len()];
+                cast_dense(T::DTYPE, values, self.dtype, cast);
+                out.copy_from_slice(cast);
+            }
         }
-    }
-}
-
-/// Writes `value(i)` to element i of `out`.
-fn fill(dtype: DType, out: &mut [u8], value: impl Fn(usize) -> Scalar) {
-    if dtype == DType::F64 {
-        for (i, o) in out.chunks_exact_mut(8).enumerate() {
-            o.copy_from_slice(&value(i).as_f64().to_ne_bytes());
-        }
-        return;
-    }
-    for (i, o) in out.chunks_exact_mut(dtype.size()).enumerate() {
-        value(i).write(dtype, o);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::isa::on_every_isa;
+
+    #[test]
+    fn many_values_are_those_of_one_at_a_time() {
+        let of = |rule: Rule, from: i64, step: i64, n: usize| {
+            let generator = Generator { shape: vec![1 << 20], rule };
+            let size = generator.dtype().size();
+            let mut together = vec![7u8; n * size];
+            generator.fill_flat(from, step, &mut together);
+            for (i, element) in together.chunks_exact(size).enumerate() {
+                let mut alone = vec![7u8; size];
+                generator.fill_flat(from + step * i as i64, 0, &mut alone);
+                assert_eq!(element, &alone, "{generator:?} {from} {step} {i}");
+            }
+        };
+        on_every_isa(|| {
+            for dtype in DType::ALL {
+                for (from, step) in [(0, 1), (700, -1), (3, 0), (-600, 2), (5, 300)] {
+                    let floats = [(0.5, 0.25), (-3.0, 1.5)];
+                    for ((start, by), (start_int, step_int)) in floats.into_iter().zip([(-5, 3), (250, -7)]) {
+                        of(Rule::Arange { start, step: by, start_int, step_int, dtype }, from, step, 3 * STRETCH - 1);
+                        of(Rule::Linspace { start, step: by, stop: 77.7, endpoint_index: 600, dtype }, from, step, STRETCH + 3);
+                    }
+                    of(Rule::Eye { k: 0, dtype }, from, step, 3 * STRETCH - 1);
+                }
+            }
+        });
+        // and one at a time they are what is written of each
+        let mut out = [0u8; 3];
+        Generator { shape: vec![9], rule: Rule::Linspace { start: 0.5, step: 1.25, stop: 9.0, endpoint_index: 2, dtype: DType::U8 } }.fill(
+            &mut [0],
+            &[1],
+            &mut out,
+        );
+        assert_eq!(out, [0, 1, 9]);
+        let mut out = [7u8; 5];
+        Generator { shape: vec![5, 5], rule: Rule::Eye { k: 2, dtype: DType::Bool } }.fill(&mut [1, 0], &[0, 1], &mut out);
+        assert_eq!(out, [0, 0, 0, 1, 0]);
+    }
 
     #[test]
     fn eye_and_arange_follow_any_axis() {
