@@ -105,6 +105,10 @@ pub struct WorkSizes {
     pub taken_row_bytes_max: u64,
     /// How many rows are taken so at most: places, 16 bytes each, take a quarter of the memory.
     pub taken_rows_max: u64,
+    /// Bytes of shorter rows, and of what is asked of them, that a task has: a sixteenth of the memory, at most so many.
+    pub taken_block_bytes: u64,
+    /// Blocks of them that there are at most, one for each part of a table and each part of what is asked: their books take an eighth of the memory.
+    pub taken_blocks_max: u64,
     /// Elements that are evaluated at once, before they are counted in bins: 512 KiB of f64, which stay in a core's cache.
     pub tally_slice_elements: u64,
     /// Keys inside of a quantile's bracket that are kept, 8 bytes each: what a sixteenth of the memory holds, at most so many
@@ -172,6 +176,8 @@ impl Default for WorkSizes {
             taken_row_bytes_min: 64,
             taken_row_bytes_max: 1 << 40,
             taken_rows_max: u32::MAX as u64,
+            taken_block_bytes: 64 << 20,
+            taken_blocks_max: 1 << 40,
             tally_slice_elements: 1 << 16,
             quantile_keys_max: 1 << 22,
             quantile_keys_min: 1 << 14,
@@ -197,6 +203,10 @@ impl Default for WorkSizes {
 pub const TAKEN_ROW_SHARE: u64 = 256;
 /// Bytes of memory that there are for each place of those rows at least.
 pub const TAKEN_PLACE_SHARE_BYTES: u64 = 64;
+/// The share of memory that what is asked of shorter rows has in a task, with the rows themselves.
+const TAKEN_BLOCK_SHARE: u64 = 16;
+/// Bytes of memory that there are for each block of them at least: eight times its books.
+const TAKEN_BLOCK_SHARE_BYTES: u64 = 8 * 320;
 
 impl Sizes {
     /// These under a limit.
@@ -205,6 +215,8 @@ impl Sizes {
         work.lanes_elements = work.lanes_elements.min(memory_bytes / 4 / 8);
         work.taken_row_bytes_max = work.taken_row_bytes_max.min(memory_bytes / TAKEN_ROW_SHARE);
         work.taken_rows_max = work.taken_rows_max.min(memory_bytes / TAKEN_PLACE_SHARE_BYTES);
+        work.taken_block_bytes = work.taken_block_bytes.min(memory_bytes / TAKEN_BLOCK_SHARE);
+        work.taken_blocks_max = work.taken_blocks_max.min(memory_bytes / TAKEN_BLOCK_SHARE_BYTES);
         work.quantile_keys_max = work.quantile_keys_max.min((memory_bytes / 16 / 8).max(work.quantile_keys_min));
         self
     }
@@ -245,9 +257,11 @@ impl Sizes {
                 run_elements_max: 12,
                 run_piece_min: 2,
                 taken_elements: 10,
-                taken_row_bytes_min: 8,
+                taken_row_bytes_min: 16,
                 taken_row_bytes_max: 1 << 40,
                 taken_rows_max: u32::MAX as u64,
+                taken_block_bytes: 80,
+                taken_blocks_max: 1 << 40,
                 tally_slice_elements: 5,
                 quantile_keys_max: 64,
                 quantile_keys_min: 64,

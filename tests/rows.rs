@@ -52,6 +52,38 @@ fn the_top_of_many_times_the_limit_is_read_once() {
     assert!(taken.iter().eq(top.iter().take(3)), "{taken} of {top}");
 }
 
+#[test]
+fn elements_in_any_order_read_their_table_once() {
+    let n = 4_500_000i64;
+    let directory = tempfile::tempdir().unwrap();
+    let address = directory.path().join("x.zarr");
+    arange(0.0, n as f64, 1.0, None).rechunk([50_000]).store(address.to_str().unwrap()).unwrap();
+    let x = flagstone::open(address.to_str().unwrap()).unwrap();
+    // every place once, and each of the first third three times
+    let orders = [arange(0, n, 1, None) * 1_299_709 % n, arange(0, n, 1, None) * 1_299_709 % (n / 3)];
+    for (places, reads) in orders.iter().zip([1, 2]) {
+        for limit in [1u64 << 30, 16 << 20] {
+            let runtime = Runtime::builder().memory_limit_bytes(limit).threads(2).build().unwrap();
+            // table and result are twice the smaller limit each; what counts from the end is the same
+            let taken = x.take(&(places - n * (places % 2)), 0);
+            assert_eq!(runtime.item::<i64>(&taken.ne(places).count_nonzero(..)).unwrap(), 0, "{limit} bytes");
+            let decoded = runtime.counters().decoded_bytes.load(std::sync::atomic::Ordering::SeqCst);
+            // a part of which more is asked than a task answers is read again
+            assert!(decoded <= reads * 8 * n as u64, "{decoded} bytes were decoded under {limit}");
+        }
+    }
+    let runtime = Runtime::builder().memory_limit_bytes(16 << 20).threads(2).build().unwrap();
+    // three elements beside each other are a row
+    let n = n / 3;
+    let places = &orders[1] % n;
+    let rows = x.reshape([n, 3]).take(&places, 0).index(idx![.., ..;-1]);
+    let expected = (&places * 3).reshape([-1, 1]) + arange(2, -1, -1, None);
+    assert_eq!(runtime.item::<i64>(&rows.ne(&expected).count_nonzero(..)).unwrap(), 0);
+    let refused = |places: Array| runtime.item::<f64>(&x.take(&places, 0).sum(..)).unwrap_err().to_string();
+    assert_eq!(refused(&orders[0] + 1), "take: index 4500000 is out of bounds for axis 0 with size 4500000");
+    assert_eq!(refused(-2 - &orders[0]), "take: index -4500001 is out of bounds for axis 0 with size 4500000");
+}
+
 /// The windows by a plain loop: `f` of the values around each place that are there and no NaN.
 fn windows(x: &Array2<f64>, before: i64, after: i64, least: usize, circle: bool, f: &dyn Fn(&[f64]) -> f64) -> ArrayD<f64> {
     let n = x.nrows() as i64;

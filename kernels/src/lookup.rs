@@ -119,6 +119,62 @@ fn take(table: &[u8], part: Part, dtype: DType, [outer, n, inner]: [usize; 3], a
     Ok(())
 }
 
+/// Where rows are of a size that the machine moves as one, the type of that size.
+macro_rules! with_row {
+    ($bytes:expr, $t:ident => $typed:expr, $other:expr) => {
+        match $bytes {
+            1 => {
+                type $t = u8;
+                $typed
+            }
+            2 => {
+                type $t = u16;
+                $typed
+            }
+            4 => {
+                type $t = u32;
+                $typed
+            }
+            8 => {
+                type $t = u64;
+                $typed
+            }
+            16 => {
+                type $t = [u64; 2];
+                $typed
+            }
+            _ => $other,
+        }
+    };
+}
+
+/// Copies the rows of a table, of `row_bytes` each, that stand at the places `at`.
+///
+/// # Panics
+/// If a place is outside of the table, or a buffer is not aligned to 8 bytes.
+pub fn gather(table: &[u8], row_bytes: usize, at: &[u32], out: &mut [u8]) {
+    with_row!(row_bytes, T => {
+        let (table, out): (&[T], &mut [T]) = (bytemuck::cast_slice(table), bytemuck::cast_slice_mut(out));
+        at.iter().zip(out).for_each(|(&at, out)| *out = table[at as usize]);
+    }, {
+        at.iter().zip(out.chunks_exact_mut(row_bytes)).for_each(|(&at, out)| out.copy_from_slice(&table[at as usize * row_bytes..][..row_bytes]));
+    });
+}
+
+/// Copies rows of `row_bytes` each from where they are: in which block, and which of its rows.
+///
+/// # Panics
+/// If a row is outside of its block, or a buffer is not aligned to 8 bytes.
+pub fn put(blocks: &[&[u8]], row_bytes: usize, from: impl Iterator<Item = (usize, usize)>, out: &mut [u8]) {
+    with_row!(row_bytes, T => {
+        let blocks: Vec<&[T]> = blocks.iter().map(|block| bytemuck::cast_slice(block)).collect();
+        from.zip(bytemuck::cast_slice_mut::<u8, T>(out)).for_each(|((block, row), out)| *out = blocks[block][row]);
+    }, {
+        let rows = from.zip(out.chunks_exact_mut(row_bytes));
+        rows.for_each(|((block, row), out)| out.copy_from_slice(&blocks[block][row * row_bytes..][..row_bytes]));
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,6 +239,27 @@ mod tests {
         for length in 1..=3 {
             assert_eq!(take(&[2, 0, -1, 1], length), Ok([2, 0, 5, 4]));
             assert_eq!(take(&[2, 0, 1, -4], length), Err(OutOfBounds(-4)));
+        }
+    }
+
+    #[test]
+    fn rows_are_gathered_and_put_back() {
+        for row in [1, 2, 3, 4, 8, 12, 16, 24] {
+            let table: Vec<u64> = (0..20 * row as u64).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
+            let table: &[u8] = &bytemuck::cast_slice(&table)[..20 * row];
+            let at = [19, 0, 7, 7, 3];
+            let mut rows = [[0u64; 4]; 5];
+            let rows = &mut bytemuck::cast_slice_mut(&mut rows)[..5 * row];
+            gather(table, row, &at, rows);
+            for (&at, found) in at.iter().zip(rows.chunks_exact(row)) {
+                assert_eq!(found, &table[at as usize * row..][..row], "rows of {row}");
+            }
+            // the last rows of the table are a block of their own, too
+            let mut again = [[0u64; 4]; 5];
+            let again = &mut bytemuck::cast_slice_mut(&mut again)[..5 * row];
+            let two = [table, &table[16 * row..]];
+            put(&two, row, [(1, 3), (0, 0), (0, 7), (0, 7), (0, 3)].into_iter(), again);
+            assert_eq!(again, rows, "rows of {row}");
         }
     }
 }

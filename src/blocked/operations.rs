@@ -2,6 +2,7 @@
 //! the file of its name.
 
 use super::indexing::mask::CountMask;
+use super::indexing::take_elements::TakeElements;
 use super::indexing::take_rows::TakeRows;
 use super::linalg::sketched_qr::SketchedQr;
 use super::linalg::tall_qr::suits_a_sketch;
@@ -28,6 +29,7 @@ pub(super) fn lowered(op: &Op) -> Option<&dyn Lower> {
         Op::Grouped(operation) => Some(operation),
         Op::Lookup(operation) => Some(operation),
         Op::RowsAt(operation) => Some(operation),
+        Op::ElementsAt(operation) => Some(operation),
         Op::Tally(operation) => Some(operation),
         Op::Contraction(operation) => Some(operation),
         Op::Mask(operation) => Some(operation),
@@ -54,7 +56,8 @@ pub(super) fn lowered_all(op: &Op) -> Option<&dyn LowerAll> {
         Op::Source(_) | Op::Full(_) | Op::Generate(_) | Op::Resident(_) | Op::Function(_) => None,
         Op::Elementwise(_) | Op::View(_) | Op::Reduce(_) | Op::Concatenate(_) | Op::Rechunk(_) | Op::Reshape(_) => None,
         Op::Cumulative(_) | Op::Lanes(_) | Op::Lookup(_) | Op::RowsAt(_) | Op::Tally(_) | Op::Grouped(_) => None,
-        Op::Contraction(_)
+        Op::ElementsAt(_)
+        | Op::Contraction(_)
         | Op::Mask(_)
         | Op::Merge(_)
         | Op::Quantile(_)
@@ -79,11 +82,13 @@ pub fn procedure(node: &Expr, sizes: &Sizes) -> Option<Box<dyn Procedure>> {
             Some(Box::new(LanesApart::new(node, arg.elements() / arg.shape[*axis])))
         }
         Op::Lookup(lookup) if TakeRows::suits(lookup, work) => Some(Box::new(TakeRows::new(node, lookup))),
+        Op::Lookup(lookup) if TakeElements::suits(lookup, work) => Some(Box::new(TakeElements::new(node, lookup, work))),
         Op::TallQr(tall) if suits_a_sketch(tall, &sizes.numerics) => Some(Box::new(SketchedQr::new(node, &tall.arg))),
         Op::Mask(_) | Op::Lanes(_) | Op::TallQr(_) => None,
         Op::Source(_) | Op::Full(_) | Op::Generate(_) | Op::Resident(_) | Op::Function(_) | Op::Elementwise(_) | Op::View(_) => None,
         Op::Reduce(_) | Op::Concatenate(_) | Op::Rechunk(_) | Op::Reshape(_) | Op::Cumulative(_) | Op::Lookup(_) | Op::Tally(_) => None,
-        Op::RowsAt(_) | Op::Grouped(_) | Op::Contraction(_) | Op::Merge(_) | Op::Deferred(_) | Op::Spread(_) | Op::Output(_) => None,
+        Op::RowsAt(_) | Op::ElementsAt(_) | Op::Grouped(_) | Op::Contraction(_) | Op::Merge(_) | Op::Deferred(_) => None,
+        Op::Spread(_) | Op::Output(_) => None,
         Op::Factor(_) | Op::Apply(_) | Op::RowsOver(_) | Op::Dense(_) | Op::Eigh(_) | Op::Svd(_) => None,
     }
 }

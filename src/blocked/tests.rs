@@ -105,6 +105,11 @@ fn expressions(directory: &std::path::Path) -> Vec<(&'static str, Array)> {
         ("take rows", long.take(&(long.index(idx![.., ..2]) * 9.0).astype(crate::DType::I64), 0)),
         ("rows at places of a store", rows_at(&x, &[3, 3, 36, 0, 17, 3, 3, 3, 20, 9, 8, 7, 30, 31, 32, 33, 2, 3])),
         ("rows at places of blocks", rows_at(&totals, &[5, 0, 5, 5, 2, 1, 0]) + 1.0),
+        (
+            "elements at places of a store",
+            elements_at(&x.index(idx![.., 3]), 7, &[3, 3, 36, 0, 17, 3, 3, 3, 20, 9, 8, 7, 30, 31, 32, 33, 2, 3]),
+        ),
+        ("elements at places of blocks", elements_at(&totals.index(idx![.., 2, ..2]), 2, &[5, 0, 5, 5, 2, 1, 0]) + 1.0),
         ("take along", y.take_along_axis(&y.argsort(0), Some(0)) * 2.0),
         ("running totals", x.cumsum(0) + 1.0),
         ("running totals of rows", (&x - x.mean(axis(1).keepdims())).cumsum(1).index(idx![.., 20])),
@@ -116,6 +121,20 @@ fn rows_at(table: &Array, places: &[u32]) -> Array {
     let chunks = crate::expr::auto_chunks(&[&[places.len() as u64], &table.shape[1..]].concat());
     let places = Arc::new(ops::Places::new(places.to_vec()));
     Array::from_expr(Node::new(ops::RowsAt { table, places, chunks }.into()).unwrap())
+}
+
+/// As where so many rows are taken together.
+fn elements_at(table: &Array, most: u64, places: &[u32]) -> Array {
+    let table = table.expr().unwrap();
+    let chunks = crate::expr::auto_chunks(&[&[places.len() as u64], &table.shape[1..]].concat());
+    let blocks = AxisChunks::regular(places.len() as u64, most);
+    let parts = table.chunks.axes[0].split(most);
+    let mut counts = vec![0; (blocks.count() * parts.count()) as usize];
+    for (i, &place) in places.iter().enumerate() {
+        counts[(blocks.find(i as u64) * parts.count() + parts.find(place.into())) as usize] += 1;
+    }
+    let asked = ops::Asked { product: crate::plan::new_product(), dtype: DType::U32, blocks, parts, counts, owner: None };
+    Array::from_expr(Node::new(ops::ElementsAt { table, asked: Arc::new(asked), chunks }.into()).unwrap())
 }
 
 const BUDGETS: [u64; 4] = [1, 20_000, 200_000, u64::MAX];
@@ -176,6 +195,7 @@ fn passes_of_procedures_keep_their_promises() {
         ("sort", x.ravel().argsort(0)),
         ("qr", linalg::qr(&x.index(idx![.., ..4]))[0].clone()),
         ("take", x.take(&x.index(idx![.., ..3]).argsort(0), 1)),
+        ("take elements", x.ravel().take(&(x.ravel().argsort(0) - 3), 0)),
     ] {
         let roots = optimize::expand(&[array.expr().unwrap()]).unwrap();
         let mut sizes = Sizes::default();
@@ -183,6 +203,9 @@ fn passes_of_procedures_keep_their_promises() {
         sizes.numerics.tall_elements = 40;
         if name == "take" {
             (sizes.work.taken_elements, sizes.work.task_elements) = (100, 40);
+        }
+        if name == "take elements" {
+            (sizes.work.taken_elements, sizes.work.taken_block_bytes) = (100, 800);
         }
         let found = procedures(&roots, &sizes);
         assert!(!found.is_empty(), "{name} has a procedure");

@@ -73,6 +73,8 @@ operations! {
     Lookup,
     /// Rows of a table at places that are known.
     RowsAt,
+    /// Short rows of a table at places that lie in blocks.
+    ElementsAt,
     /// How often indices occur, part by part.
     Tally,
     /// Sums of products of two arrays over some axes: `a @ b`, `tensordot`, `einsum`.

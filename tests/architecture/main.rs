@@ -266,7 +266,7 @@ fn programs_use_the_public_interface() {
 }
 
 /// The operations of the graph, each with the file of `src/array` that has its methods.
-const OPERATIONS: [(&str, &str); 31] = [
+const OPERATIONS: [(&str, &str); 32] = [
     ("Source", "io"),
     ("Full", "creation"),
     ("Generate", "creation"),
@@ -285,6 +285,7 @@ const OPERATIONS: [(&str, &str); 31] = [
     ("Merge", "sorting"),
     ("Lookup", "sorting"),
     ("RowsAt", "lookup"),
+    ("ElementsAt", "lookup"),
     ("Tally", "sorting"),
     ("Grouped", "groups"),
     ("Reshape", "manipulate"),

@@ -103,6 +103,8 @@ fn work_sizes(dice: &mut Dice) -> WorkSizes {
         taken_row_bytes_min: between(1, 20),
         taken_row_bytes_max: 1 << between(5, 20),
         taken_rows_max: 1 << between(4, 20),
+        taken_block_bytes: 1 << between(3, 12),
+        taken_blocks_max: 1 << between(2, 20),
         tally_slice_elements: between(1, 40),
         tile_side_min,
         tile_side_max: tile_side_even_min + between(0, 5),

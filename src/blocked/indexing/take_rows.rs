@@ -11,8 +11,8 @@ use crate::blocked::work::{Access, Evaluating, Layout, Tasks, Work};
 use crate::budget::Budget;
 use crate::error::{Error, Result};
 use crate::expr::ops::{Lookup, Places, Reshape, RowsAt, View};
-use crate::expr::{Affine, Expr, Node, auto_chunks, relabel};
-use crate::grid::{ravel, unravel};
+use crate::expr::{Affine, Expr, Node, Op, auto_chunks, relabel};
+use crate::grid::{ChunkGrid, ravel, unravel};
 use crate::plan::{Parts, Plan, Stage, TaskBlocks};
 use crate::sizes::WorkSizes;
 use flagstone_kernels::fused::Fused;
@@ -32,17 +32,15 @@ impl TakeRows {
     /// Whether so much is taken that the places are worth being read first, there is room for them, and a task that holds all places of
     /// the axis has not even long pieces of rows at each.
     pub fn suits(of: &Lookup, work: &WorkSizes) -> bool {
-        let (n, rows, item) = (of.table.shape[of.axis], of.asked.elements(), of.table.dtype.size() as u64);
-        let row = of.table.elements() / n.max(1);
-        let row_bytes = row.saturating_mul(item);
+        let (n, item) = (of.table.shape[of.axis], of.table.dtype.size() as u64);
         let (inner, lanes) = (of.table.shape[of.axis + 1..].iter().product::<u64>(), work.task_elements / n.max(1));
         let is_long = n > work.task_elements / 4 || lanes < inner && lanes.saturating_mul(item) < work.row_bytes_min;
         of.what == Kind::Take
             && is_long
             && n <= u64::from(u32::MAX)
-            && rows <= work.taken_rows_max
-            && (work.taken_row_bytes_min..=work.taken_row_bytes_max).contains(&row_bytes)
-            && of.table.elements().min(row.saturating_mul(rows)) > work.taken_elements
+            && of.asked.elements() <= work.taken_rows_max
+            && (work.taken_row_bytes_min..=work.taken_row_bytes_max).contains(&row_bytes(of))
+            && takes_much(of, work)
     }
 
     /// Of `node`, which takes rows of a table.
@@ -64,20 +62,38 @@ impl TakeRows {
         Ok((plan, reading.ok_or_else(|| Error::internal("no places"))?))
     }
 
-    /// What stands for the node: rows of a table whose first axis is the one that is taken along, with their axes where they belong.
+    /// What stands for the node.
     fn rows_at(&self, places: Places) -> Result<Vec<Expr>> {
-        let (Lookup { table, asked, axis, .. }, places) = (&self.of, Arc::new(places));
-        let order: Vec<usize> = std::iter::once(*axis).chain((0..table.shape.len()).filter(|at| at != axis)).collect();
-        let table = permuted(table, &order)?;
-        let shape = [&[asked.elements()], &table.shape[1..]].concat();
-        let rows = Node::new(RowsAt { table: table.clone(), places, chunks: auto_chunks(&shape) }.into())?;
-        let shape = [&asked.shape[..], &table.shape[1..]].concat();
-        let rows = if rows.shape == shape { rows } else { Node::new(Reshape { arg: rows, shape }.into())? };
-        // the axes before the one that is taken along go before those of what is asked
-        let n = asked.shape.len();
-        let order: Vec<usize> = (n..n + axis).chain(0..n).chain(n + axis..rows.shape.len()).collect();
-        Ok(vec![relabel(&permuted(&rows, &order)?, &self.node.chunks)?])
+        let places = Arc::new(places);
+        rows_of(&self.node, &self.of, |table, chunks| RowsAt { table, places, chunks }.into())
     }
+}
+
+/// What stands for `node`, which takes `of`: what `rows` makes of a table whose first axis is the one that is taken along, with the axes where
+/// they belong.
+pub(super) fn rows_of(node: &Expr, of: &Lookup, rows: impl FnOnce(Expr, ChunkGrid) -> Op) -> Result<Vec<Expr>> {
+    let Lookup { table, asked, axis, .. } = of;
+    let order: Vec<usize> = std::iter::once(*axis).chain((0..table.shape.len()).filter(|at| at != axis)).collect();
+    let table = permuted(table, &order)?;
+    let shape = [&[asked.elements()], &table.shape[1..]].concat();
+    let rows = Node::new(rows(table.clone(), auto_chunks(&shape)))?;
+    let shape = [&asked.shape[..], &table.shape[1..]].concat();
+    let rows = if rows.shape == shape { rows } else { Node::new(Reshape { arg: rows, shape }.into())? };
+    // the axes before the one that is taken along go before those of what is asked
+    let n = asked.shape.len();
+    let order: Vec<usize> = (n..n + axis).chain(0..n).chain(n + axis..rows.shape.len()).collect();
+    Ok(vec![relabel(&permuted(&rows, &order)?, &node.chunks)?])
+}
+
+/// Bytes of what stands at a place of the axis that is taken along.
+pub(super) fn row_bytes(of: &Lookup) -> u64 {
+    (of.table.elements() / of.table.shape[of.axis].max(1)).saturating_mul(of.table.dtype.size() as u64)
+}
+
+/// Whether the table, and what is taken of it, are so much that the places are worth being read first.
+pub(super) fn takes_much(of: &Lookup, work: &WorkSizes) -> bool {
+    let row = of.table.elements() / of.table.shape[of.axis].max(1);
+    of.table.elements().min(row.saturating_mul(of.asked.elements())) > work.taken_elements
 }
 
 /// The same with its axes in another order.

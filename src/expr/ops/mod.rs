@@ -15,7 +15,7 @@ mod sorting;
 pub use deferred::{Build, Deferred};
 pub use elementwise::Elementwise;
 pub use function::{BlockArg, CallAxis, Callee, Function};
-pub use indexing::{Lookup, Mask, Places, RowsAt, Spread, View, mirrored};
+pub use indexing::{Asked, ElementsAt, Lookup, Mask, Places, RowsAt, Spread, View, mirrored};
 pub use leaves::{Full, Generate, Resident, Source, constant};
 pub use linalg::{Applied, Apply, By, Contraction, Dense, DepthBlocks, Eigh, Factor, Factors, RowsOver, Svd, TallQr, Zeros};
 pub use output::{Output, output_of, outputs};

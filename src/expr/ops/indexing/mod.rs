@@ -1,11 +1,13 @@
 //! What chooses elements → Inferred.
 
+mod elements_at;
 mod lookup;
 mod mask;
 mod rows_at;
 mod spread;
 mod view;
 
+pub use elements_at::{Asked, ElementsAt};
 pub use lookup::Lookup;
 pub use mask::Mask;
 pub use rows_at::{Places, RowsAt};
