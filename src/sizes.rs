@@ -105,7 +105,7 @@ pub struct WorkSizes {
     pub taken_row_bytes_max: u64,
     /// How many rows are taken so at most: places, 16 bytes each, take a quarter of the memory.
     pub taken_rows_max: u64,
-    /// Bytes of shorter rows, and of what is asked of them, that a task has: a sixteenth of the memory, at most so many.
+    /// Bytes of shorter rows, and of what is asked of them, that a task has: a twelfth of the memory, at most so many.
     pub taken_block_bytes: u64,
     /// Blocks of them that there are at most, one for each part of a table and each part of what is asked: their books take an eighth of the memory.
     pub taken_blocks_max: u64,
@@ -204,7 +204,7 @@ pub const TAKEN_ROW_SHARE: u64 = 256;
 /// Bytes of memory that there are for each place of those rows at least.
 pub const TAKEN_PLACE_SHARE_BYTES: u64 = 64;
 /// The share of memory that what is asked of shorter rows has in a task, with the rows themselves.
-const TAKEN_BLOCK_SHARE: u64 = 16;
+const TAKEN_BLOCK_SHARE: u64 = 12;
 /// Bytes of memory that there are for each block of them at least: eight times its books.
 const TAKEN_BLOCK_SHARE_BYTES: u64 = 8 * 320;
 

@@ -211,7 +211,8 @@ class Bench:
                 label = min(good, key=good.get)
                 best = (f"best ({label})", job.settings[label])
         for _ in range(min(job.runs, self.options.runs)):
-            add("flagstone", "", self.once(job, "flagstone"))
+            if job.command_line:
+                add("flagstone", "", self.once(job, "flagstone"))
             if self.options.python:
                 add(PYTHON, "", self.once(job, PYTHON))
             for engine in peers:

@@ -145,11 +145,14 @@ def months(part):
         np.save(f, np.arange(4000) // 30 % 12)
 
 
-def order(part):
-    import numpy as np
+def order(n):
+    def create(part):
+        import numpy as np
 
-    with open(part, "wb") as f:
-        np.save(f, np.random.default_rng(14).permutation(16000))
+        with open(part, "wb") as f:
+            np.save(f, np.random.default_rng(14).permutation(n))
+
+    return create
 
 
 def blosc(source):
@@ -192,6 +195,8 @@ def files(directory, also=None):
         "raster": "raster.zarr",
         "zones": "zones.zarr",
         "order": "order.npy",
+        "half": "half.npy",
+        "permutation": "permutation.npy",
     }
 
     def find(name):
@@ -229,7 +234,9 @@ def make(directory, also, wanted):
         "months": months,
         "raster": raster,
         "zones": zones,
-        "order": order,
+        "order": order(16000),
+        "half": factor(15, (50_000_000,)),
+        "permutation": order(50_000_000),
     }
     for name in how:
         if (name in wanted or any(needs.get(other) == name for other in wanted)) and not os.path.exists(path[name]):

@@ -30,6 +30,8 @@ class Job:
     base: str = "dask"
     # rounds at most, of what takes minutes
     runs: int = 5
+    # whether the command line has it: a user's own function is Python's alone
+    command_line: bool = True
     # of values in another order than the base's, or stored: the check is the sum of every so many-th value of the stored result
     step: int = 1
 
@@ -52,6 +54,13 @@ weights = maximum(31.0 - minimum(apart, 365 - apart), 0)
 sums = groupby_reduce(x, days, func='sum', num_groups=365)
 counts = groupby_reduce(ones(4000), days, func='sum', num_groups=365)
 (tensordot(weights, sums, 1) / expand_dims(weights @ counts, (1, 2))).max(axis=0).sum()"""
+
+# a hundred thousand chunks of 100 × 100, each with a rim of its neighbours
+MAP_OVERLAP = """def smooth(b):
+    c = b.copy()
+    c[1:-1, 1:-1] = (b[:-2, 1:-1] + b[2:, 1:-1] + b[1:-1, :-2] + b[1:-1, 2:]) / 4
+    return c
+map_overlap(smooth, random.random((31600, 31600), chunks=(100, 100), seed=0), depth=1, boundary='reflect').mean()"""
 
 JOBS = [
     Job("mean_h5", "x.mean()", "random", "/x", peers=(*DASK_LIKE, "cubed", "numpy"), decoded_bytes=FOUR_GB, bound="file", settings=FLOATS),
@@ -102,6 +111,9 @@ JOBS = [
     Job("mask", "x[x > 12].mean()", "square", memory_limit="512MiB", decoded_bytes=SQUARE_BYTES, bound="zarr_codec", settings=SQUARE, runs=3),
     Job("reshape", "x.reshape(256000, 1000)", "square", store=["--chunks", "16000,1000", "--codec", "zstd:0"], memory_limit="512MiB", settings={"default": None, "rows": (1000, 16000)}, runs=2),
     Job("shuffle", "x[y]", "square", also={"y": "order"}, store=["--chunks", "1000,1000", "--codec", "zstd:0"], memory_limit="512MiB", decoded_bytes=SQUARE_BYTES, bound="zarr_codec + zarr_encode", settings={"default": None, "rows": (1000, 16000)}, runs=1),
+    Job("map_overlap", MAP_OVERLAP, memory_limit="512MiB", peers=("dask",), same_values=False, command_line=False, settings={"100": (100, 100)}, runs=1),
+    # what is random is taken in random order: two reads of 400 MB and a result as long
+    Job("take", "x[y]", "half", also={"y": "permutation"}, store=["--chunks", "1000000", "--codec", "none"], memory_limit="256MiB", peers=("numpy",), base="numpy", runs=3, step=1000),
     Job("fft", "abs(fft.fft(x, axis=0)).max()", "square", memory_limit="512MiB", peers=(*DASK_LIKE, "numpy"), base="numpy", settings={"columns": (16000, 500)}, runs=2),
     # groups by labels; dask with flox
     Job("monthly_means", "groupby_reduce(x, y, num_groups=12).mean()", "climate", also={"y": "months"}, memory_limit="512MiB", peers=("dask",), settings=CLIMATE, runs=3),

@@ -84,10 +84,14 @@ impl Axes {
 /// The position of an axis, negative ones counted from the end.
 pub(super) fn position(operation: &str, axis: i64, ndim: usize) -> Result<usize> {
     let from_start = if axis < 0 { axis + ndim as i64 } else { axis };
-    usize::try_from(from_start)
-        .ok()
-        .filter(|&at| at < ndim)
-        .ok_or_else(|| Error::refused(Refusal::Axis, operation, format!("axis {axis} of an array with {ndim} axes")))
+    usize::try_from(from_start).ok().filter(|&at| at < ndim).ok_or_else(|| {
+        let has = match ndim {
+            0 => "no axis".to_string(),
+            1 => "one axis".to_string(),
+            _ => format!("{ndim} axes"),
+        };
+        Error::refused(Refusal::Axis, operation, format!("axis {axis} of an array with {has}"))
+    })
 }
 
 impl From<std::ops::RangeFull> for Axes {

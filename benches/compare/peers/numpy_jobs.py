@@ -43,6 +43,7 @@ def job(_engine, name, _chunks, files):
         "median_all": lambda: np.median(h5py.File(files["random"], "r")["x"][:], overwrite_input=True),
         "sort": lambda: stored(np.sort(load("long")), "sort"),
         "argsort": lambda: stored(np.argsort(load("long"), kind="stable"), "argsort"),
+        "take": lambda: stored(load("half")[load("permutation")], "take"),
         "fft": lambda: abs(np.fft.fft(square(), axis=0)).max(),
         "zarr_sum": lambda: square().sum(),
         "zarr_std0": lambda: square().std(axis=0).sum(),

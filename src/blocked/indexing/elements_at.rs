@@ -7,8 +7,8 @@
 //! blocks between follow from how many places of each block are in each part, which was counted when the places were read.
 
 use super::parts::Parts as PartsOf;
+use super::table_rows::TableRows;
 use super::take_elements::Place;
-use crate::blocked::feed::Feed;
 use crate::blocked::lower::{Lower, Lowering};
 use crate::blocked::made::Blocked;
 use crate::blocked::need::ROUNDING_BYTES;
@@ -21,10 +21,7 @@ use crate::memory::{BlockKey, rounded};
 use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks, TaskSpec, Write};
 use bytemuck::{cast_slice, cast_slice_mut};
 use flagstone_kernels::dtype::DType;
-use flagstone_kernels::fused::Fused;
 use flagstone_kernels::lookup;
-use flagstone_kernels::program::Reg;
-use flagstone_kernels::view::ViewMut;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -206,35 +203,7 @@ impl Stage for AskStage {
 /// Reads the table, a part a task, and answers.
 struct AnswerStage {
     exchange: Arc<Exchange>,
-    feed: Feed,
-    fused: Fused,
-    /// Of the kernel, and the rows of a part.
-    layout: Layout<2>,
-    /// Of those, and loading them.
-    scratch_bytes: u64,
-}
-
-impl AnswerStage {
-    fn new(exchange: Arc<Exchange>, feed: Feed, reg: Reg) -> AnswerStage {
-        let fused = Fused::new(feed.program.clone(), vec![reg], vec![]);
-        let held = exchange.asked.parts.longest().saturating_mul(exchange.row_bytes);
-        let layout = Layout::new([fused.scratch_bytes() as u64, held]);
-        let scratch_bytes = layout.bytes().saturating_add(feed.loading_boxes_bytes(&boxes(&exchange.asked.parts, &feed)));
-        AnswerStage { exchange, feed, fused, layout, scratch_bytes }
-    }
-
-    /// Where a task reads: whole rows.
-    fn seen(&self, group: &Group) -> (Vec<u64>, Vec<u64>) {
-        let mut start = vec![0; self.feed.shape.len()];
-        let mut shape = self.feed.shape.clone();
-        (start[0], shape[0]) = (group.places.start, group.places.end - group.places.start);
-        (start, shape)
-    }
-}
-
-/// Cuts of a loop into rows.
-fn boxes(rows: &AxisChunks, feed: &Feed) -> Vec<AxisChunks> {
-    std::iter::once(rows.clone()).chain(feed.shape[1..].iter().map(|&n| AxisChunks::whole(n))).collect()
+    table: TableRows,
 }
 
 impl Stage for AnswerStage {
@@ -245,7 +214,7 @@ impl Stage for AnswerStage {
         std::slice::from_ref(&self.exchange.answers)
     }
     fn inputs(&self) -> Vec<u64> {
-        let mut inputs = self.feed.products();
+        let mut inputs = self.table.products();
         inputs.push(self.exchange.questions.id);
         inputs
     }
@@ -256,56 +225,39 @@ impl Stage for AnswerStage {
         let blocks = self.exchange.asked.blocks.count();
         let asked = self.exchange.apart_bytes(size_of::<u32>() as u64, blocks);
         let answered = self.exchange.apart_bytes(self.exchange.row_bytes, blocks);
-        let table = self.feed.blocks_bytes(&boxes(&self.exchange.asked.parts, &self.feed));
-        rounded(self.scratch_bytes).saturating_add(table).saturating_add(asked).saturating_add(answered)
+        let table = rounded(self.table.scratch_bytes).saturating_add(self.table.blocks_bytes());
+        table.saturating_add(asked).saturating_add(answered)
     }
     fn describe(&self, n: u64, spec: &mut TaskSpec) {
         let group = &self.exchange.groups[n as usize];
-        let (start, shape) = self.seen(group);
-        self.feed.describe(&start, &shape, spec);
+        self.table.describe(&group.places, spec);
         for (t, count) in self.exchange.of_group(group) {
             spec.reads.push(self.exchange.key(&self.exchange.questions, t, group.part));
             let key = self.exchange.key(&self.exchange.answers, t, group.part);
             spec.writes.push(Write { key, bytes: count * self.exchange.row_bytes, takes: None });
         }
-        spec.scratch_bytes = self.scratch_bytes;
+        spec.scratch_bytes = self.table.scratch_bytes;
     }
     fn readers(&self, product: u64, block: BlockId) -> u64 {
-        // both ends ascend with the groups
-        let groups = &self.exchange.groups;
-        let seeing = |places: Vec<(u64, u64)>| {
-            let (first, n) = places[0];
-            let before = groups.partition_point(|group| group.places.end <= first);
-            (groups.partition_point(|group| group.places.start < first + n).max(before) - before) as u64
-        };
         let asked = (product == self.exchange.questions.id) as u64;
-        asked + self.feed.places_of(product, block).map(seeing).sum::<u64>()
+        asked + self.table.readers(product, block, &self.exchange.groups, |group| &group.places)
     }
     fn producer(&self, _product: u64, block: BlockId) -> u64 {
         let (t, p) = (block / self.exchange.parts(), block % self.exchange.parts());
         self.exchange.groups.partition_point(|group| (group.part, group.blocks.end) <= (p, t)) as u64
     }
     fn prefetch(&self, n: u64) {
-        let (start, shape) = self.seen(&self.exchange.groups[n as usize]);
-        self.feed.prefetch(&start, &shape);
+        self.table.prefetch(&self.exchange.groups[n as usize].places);
     }
     fn moved_bytes(&self) -> u64 {
-        self.feed.moved_bytes(&boxes(&self.exchange.asked.parts, &self.feed))
+        self.table.moved_bytes()
     }
     fn run(&self, n: u64, blocks: &mut TaskBlocks) -> Result<()> {
-        let row_bytes = self.exchange.row_bytes as usize;
-        let (start, shape) = self.seen(&self.exchange.groups[n as usize]);
         let Parts { reads, writes, scratch, counters } = blocks.parts();
         let (of_table, asked) = reads.split_at(reads.len() - writes.len());
-        let mut rest = scratch;
-        let [kernel, held] = self.layout.split(&mut rest);
-        let local: Vec<usize> = shape.iter().map(|&n| n as usize).collect();
-        let held = &mut held[..local[0] * row_bytes];
-        let views = self.feed.load((&start, &shape), &start, &shape, of_table, &mut rest, counters)?;
-        let dtype = self.fused.program.dtype(self.fused.outputs[0]);
-        self.fused.run(&start, &local, &views, &mut [ViewMut::dense(&mut *held, dtype, &local)], kernel);
+        let rows = self.table.rows(&self.exchange.groups[n as usize].places, of_table, scratch, counters)?;
         for (asked, answer) in asked.iter().zip(writes) {
-            lookup::gather(held, row_bytes, cast_slice(asked), answer);
+            lookup::gather(rows, self.exchange.row_bytes as usize, cast_slice(asked), answer);
         }
         Ok(())
     }
@@ -380,7 +332,8 @@ impl Lower for ElementsAt {
         let row = self.table.elements() / self.table.shape[0].max(1);
         let exchange = Arc::new(Exchange::new(self.asked.clone(), row.saturating_mul(self.table.dtype.size() as u64)));
         let ask = AskStage::new(exchange.clone());
-        let answer = AnswerStage::new(exchange.clone(), feed, regs[0]);
+        let table = TableRows::new(&feed, regs[0], &self.asked.parts, exchange.row_bytes);
+        let answer = AnswerStage { exchange: exchange.clone(), table };
         let product = Product::new("take", self.asked.blocks.count());
         let put = PutStage { layout: ask.layout, product, exchange };
         let mut axes = node.chunks.axes.clone();

@@ -1,6 +1,23 @@
-//! Which part of a table a place is in.
+//! Indices → places in a table, and the part of it in which each is.
 
+use crate::error::{Error, Result};
 use crate::grid::AxisChunks;
+use flagstone_kernels::lookup::Lookup;
+
+/// The place of `index`, negative ones from the end, along `axis`, of `n` places.
+///
+/// # Errors
+/// `BadIndex` where there is none.
+#[inline(always)]
+pub(super) fn place_of(index: i64, n: u64, axis: usize) -> Result<u64> {
+    // an index that is too far below zero is beyond the end then, too
+    let place = if index < 0 { (index as u64).wrapping_add(n) } else { index as u64 };
+    if place >= n {
+        let what = format!("index {index} is out of bounds for axis {axis} with size {n}");
+        return Err(Error::bad_index(Lookup::Take.name(), what));
+    }
+    Ok(place)
+}
 
 /// How the first axis of a table is cut, to be asked of every place.
 pub(super) struct Parts<'a> {

@@ -6,12 +6,12 @@
 //! Where `n` rows are cut into boxes and blocks of `r` rows, a block of the result finds `r² / n` of its rows in each box: with as few boxes as
 //! memory allows, blocks between are as long as that, and I/O beside the source is each row once to disk and back, and blocks at the seams twice.
 
+use super::table_rows::TableRows;
 use crate::blocked::blocking;
 use crate::blocked::feed::Feed;
 use crate::blocked::lower::{Lower, Lowering};
 use crate::blocked::made::Blocked;
 use crate::blocked::need::ROUNDING_BYTES;
-use crate::blocked::work::Layout;
 use crate::budget::Budget;
 use crate::error::Result;
 use crate::expr::Expr;
@@ -20,9 +20,7 @@ use crate::grid::{AxisChunks, BlockId, ChunkGrid};
 use crate::memory::{BlockKey, rounded};
 use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks, TaskSpec, Write};
 use crate::sizes::{TAKEN_PLACE_SHARE_BYTES, TAKEN_ROW_SHARE};
-use flagstone_kernels::fused::Fused;
 use flagstone_kernels::program::Reg;
-use flagstone_kernels::view::ViewMut;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -159,43 +157,20 @@ fn grouped(places: &Places, (table, chunks): (&AxisChunks, &AxisChunks), most: u
 /// Reads the table in order, a task a group.
 struct ReadStage {
     handed: Arc<Handed>,
-    feed: Feed,
-    fused: Fused,
-    /// Of the kernel, and the rows of a box.
-    layout: Layout<2>,
-    /// Of those, and loading them.
-    scratch_bytes: u64,
+    table: TableRows,
 }
 
 impl ReadStage {
     fn new(handed: Arc<Handed>, feed: &Feed, reg: Reg) -> ReadStage {
-        let fused = Fused::new(feed.program.clone(), vec![reg], vec![]);
-        let held = handed.cuts[0].longest().saturating_mul(handed.row_bytes);
-        let layout = Layout::new([fused.scratch_bytes() as u64, held]);
-        let scratch_bytes = layout.bytes().saturating_add(feed.loading_boxes_bytes(&boxes(&handed.cuts[0], feed)));
-        ReadStage { handed, feed: feed.clone(), fused, layout, scratch_bytes }
+        ReadStage { table: TableRows::new(feed, reg, &handed.cuts[0], handed.row_bytes), handed }
     }
 
     /// What a task holds at most.
     fn bytes(&self) -> u64 {
         let Handed { task_rows, row_bytes, .. } = *self.handed;
         let written = task_rows.saturating_mul(row_bytes).saturating_add(self.handed.per_task().saturating_mul(ROUNDING_BYTES));
-        let read = self.feed.blocks_bytes(&boxes(&self.handed.cuts[0], &self.feed));
-        rounded(self.scratch_bytes).saturating_add(written).saturating_add(read)
+        rounded(self.table.scratch_bytes).saturating_add(written).saturating_add(self.table.blocks_bytes())
     }
-
-    /// Where a task reads: whole rows.
-    fn seen(&self, group: &Group) -> (Vec<u64>, Vec<u64>) {
-        let mut start = vec![0; self.feed.shape.len()];
-        let mut shape = self.feed.shape.clone();
-        (start[0], shape[0]) = (group.places.start, group.places.end - group.places.start);
-        (start, shape)
-    }
-}
-
-/// Cuts of a loop into rows.
-fn boxes(rows: &AxisChunks, feed: &Feed) -> Vec<AxisChunks> {
-    std::iter::once(rows.clone()).chain(feed.shape[1..].iter().map(|&n| AxisChunks::whole(n))).collect()
 }
 
 impl Stage for ReadStage {
@@ -206,7 +181,7 @@ impl Stage for ReadStage {
         std::slice::from_ref(&self.handed.product)
     }
     fn inputs(&self) -> Vec<u64> {
-        self.feed.products()
+        self.table.products()
     }
     fn tasks(&self) -> u64 {
         self.handed.product.blocks / self.handed.per_task()
@@ -218,45 +193,29 @@ impl Stage for ReadStage {
     }
     fn describe(&self, n: u64, spec: &mut TaskSpec) {
         let group = &self.handed.groups[n as usize];
-        let (start, shape) = self.seen(group);
-        self.feed.describe(&start, &shape, spec);
+        self.table.describe(&group.places, spec);
         spec.writes.extend((0..self.handed.blocks(&(0..group.rows.len())).end).map(|at| {
             let bytes = self.handed.block(group, at).len() as u64 * self.handed.row_bytes;
             Write { key: self.handed.key(n, at), bytes, takes: None }
         }));
-        spec.scratch_bytes = self.scratch_bytes;
+        spec.scratch_bytes = self.table.scratch_bytes;
     }
     fn readers(&self, product: u64, block: BlockId) -> u64 {
-        // both ends ascend with the groups
-        let groups = &self.handed.groups;
-        let seeing = |places: Vec<(u64, u64)>| {
-            let (first, n) = places[0];
-            let before = groups.partition_point(|group| group.places.end <= first);
-            (groups.partition_point(|group| group.places.start < first + n).max(before) - before) as u64
-        };
-        self.feed.places_of(product, block).map(seeing).sum()
+        self.table.readers(product, block, &self.handed.groups, |group| &group.places)
     }
     fn producer(&self, _product: u64, block: BlockId) -> u64 {
         block / self.handed.per_task()
     }
     fn prefetch(&self, n: u64) {
-        let (start, shape) = self.seen(&self.handed.groups[n as usize]);
-        self.feed.prefetch(&start, &shape);
+        self.table.prefetch(&self.handed.groups[n as usize].places);
     }
     fn moved_bytes(&self) -> u64 {
-        self.feed.moved_bytes(&boxes(&self.handed.cuts[0], &self.feed))
+        self.table.moved_bytes()
     }
     fn run(&self, n: u64, blocks: &mut TaskBlocks) -> Result<()> {
         let (group, row_bytes) = (&self.handed.groups[n as usize], self.handed.row_bytes as usize);
-        let (start, shape) = self.seen(group);
         let Parts { reads, writes, scratch, counters } = blocks.parts();
-        let mut rest = scratch;
-        let [kernel, held] = self.layout.split(&mut rest);
-        let local: Vec<usize> = shape.iter().map(|&n| n as usize).collect();
-        let held = &mut held[..local[0] * row_bytes];
-        let views = self.feed.load((&start, &shape), &start, &shape, &reads, &mut rest, counters)?;
-        let dtype = self.fused.program.dtype(self.fused.outputs[0]);
-        self.fused.run(&start, &local, &views, &mut [ViewMut::dense(&mut *held, dtype, &local)], kernel);
+        let held = self.table.rows(&group.places, &reads, scratch, counters)?;
         for (at, write) in writes.into_iter().enumerate() {
             for (&row, to) in self.handed.block(group, at as u64).iter().zip(write.chunks_exact_mut(row_bytes)) {
                 let place = u64::from(self.handed.places.of[row as usize]) - group.places.start;

@@ -1,7 +1,7 @@
 //! Many short rows of a long table, at places in any order: the places are read first, and counted by the part of the table in which they are. What
 //! stands for the rows then reads the table part by part ([`super::elements_at`]).
 
-use super::parts::Parts as PartsOf;
+use super::parts::{Parts as PartsOf, place_of};
 use super::take_rows::{row_bytes, rows_of, takes_much};
 use crate::blocked::boxes::Boxes;
 use crate::blocked::feed::Feed;
@@ -165,12 +165,7 @@ impl PlacesStage {
         let (n, parts) = (self.cuts.parts.len(), PartsOf::new(&self.cuts.parts));
         counts.fill(0);
         for (&index, to) in indices.iter().zip(places) {
-            // an index that is too far below zero is beyond the end then, too
-            let place = if index < 0 { (index as u64).wrapping_add(n) } else { index as u64 };
-            if place >= n {
-                let what = format!("index {index} is out of bounds for axis {} with size {n}", self.axis);
-                return Err(Error::bad_index(Kind::Take.name(), what));
-            }
+            let place = place_of(index, n, self.axis)?;
             *to = T::of(place);
             counts[parts.of(place).0] += 1;
         }

@@ -1,6 +1,7 @@
 //! Many rows of a long table, at places in any order: the places are read first. What stands for the rows then reads the table once, in its
 //! own order ([`super::rows_at`]).
 
+use super::parts::place_of;
 use crate::blocked::blocking;
 use crate::blocked::boxes::Boxes;
 use crate::blocked::feed::Feed;
@@ -25,7 +26,7 @@ pub struct TakeRows {
     node: Expr,
     of: Lookup,
     /// What has run.
-    read: Option<Arc<ReadStage>>,
+    read: Option<Arc<ListStage>>,
 }
 
 impl TakeRows {
@@ -49,11 +50,11 @@ impl TakeRows {
     }
 
     /// The plan that reads the places, and its last stage.
-    fn plan(&self, budget: &Budget) -> Result<(Plan, Arc<ReadStage>)> {
+    fn plan(&self, budget: &Budget) -> Result<(Plan, Arc<ListStage>)> {
         let mut reading = None;
         let plan = lower_loop(std::slice::from_ref(&self.of.asked), budget, |feed, registers| {
             let along = (self.of.table.shape[self.of.axis], self.of.axis);
-            let of = |most: u64| ReadStage::new(feed.clone(), registers[0], along, most, budget.work());
+            let of = |most: u64| ListStage::new(feed.clone(), registers[0], along, most, budget.work());
             let stages = blocking::task_sizes(budget.work()).map(of);
             let stage = Arc::new(blocking::first_within(stages, Stage::demand_bytes, budget.share_bytes()));
             reading = Some(stage.clone());
@@ -129,8 +130,8 @@ impl Procedure for TakeRows {
     }
 }
 
-/// Reads indices, which become places.
-struct ReadStage {
+/// Reads indices, which become a list of places.
+struct ListStage {
     work: Work,
     fused: Fused,
     /// Of the kernel, and the indices.
@@ -140,9 +141,9 @@ struct ReadStage {
     places: Mutex<Vec<u32>>,
 }
 
-impl ReadStage {
+impl ListStage {
     /// Indices into so many places of an axis, register `reg` of `feed`, at most so many at once.
-    fn new(feed: Feed, reg: Reg, of: (u64, usize), most: u64, work: &WorkSizes) -> ReadStage {
+    fn new(feed: Feed, reg: Reg, of: (u64, usize), most: u64, work: &WorkSizes) -> ListStage {
         let fused = Fused::new(feed.program.clone(), vec![reg], vec![]);
         let boxes = Boxes::rows(blocking::of_size(&feed, most, work));
         let rows: u64 = feed.shape.iter().product();
@@ -150,11 +151,11 @@ impl ReadStage {
         let reads = vec![Access::whole(feed)];
         let scratch = layout.bytes().saturating_add(Work::loading_bytes(&boxes, &reads));
         let work = Work::new("places", boxes, reads, vec![], scratch);
-        ReadStage { work, fused, layout, of, places: Mutex::new(vec![0; rows as usize]) }
+        ListStage { work, fused, layout, of, places: Mutex::new(vec![0; rows as usize]) }
     }
 }
 
-impl Tasks for ReadStage {
+impl Tasks for ListStage {
     fn work(&self) -> &Work {
         &self.work
     }
@@ -168,11 +169,7 @@ impl Tasks for ReadStage {
         let ((n, axis), shape) = (self.of, &self.work.reads[0].feed.shape);
         let place = |bytes: &[u8]| {
             let index = i64::from_ne_bytes(bytes.try_into().map_err(|_| Error::internal("an index of other bytes"))?);
-            let counted = if index < 0 { index + n as i64 } else { index };
-            u32::try_from(counted)
-                .ok()
-                .filter(|&place| u64::from(place) < n)
-                .ok_or_else(|| Error::bad_index(Kind::Take.name(), format!("index {index} is out of bounds for axis {axis} with size {n}")))
+            Ok::<u32, Error>(place_of(index, n, axis)? as u32)
         };
         let Some((line, others)) = task_box.shape.split_last() else { return Ok(()) };
         for (at, line) in indices.chunks_exact(*line as usize * 8).enumerate() {
