@@ -115,6 +115,7 @@ fn errors_point_at_their_place() {
         ("zeros(3).mean(axis=2) + 1", "  zeros(3).mean(axis=2) + 1\n  ^^^^^^^^^^^^^^^^^^^^^\n"),
         ("ones(3).sum(axs=0)", "did you mean 'axis'?\n  ones(3).sum(axs=0)\n              ^^^\n"),
         ("y = ones(3);\ny.maen()", "did you mean 'mean'?\n  y.maen()\n    ^^^^\n"),
+        ("ones(3).quantile(0.5)", "'quantile' is a function, and no method of arrays: write quantile(x, …)"),
         ("1 +", "error: expected an expression, found the end\n  1 +\n     ^\n"),
         ("0 < ones(3) < 2", "write (a < b) & (b < c)\n  0 < ones(3) < 2\n  ^^^^^^^^^^^^^^^\n"),
         ("not ones(3)", "ambiguous"),

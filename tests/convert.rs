@@ -109,7 +109,7 @@ fn what_was_stopped_is_gone_on_with_and_nothing_is_replaced_unasked() {
     assert!(!Path::new(&target).exists());
     ok(&["convert", &source, &target]);
     let (_, message) = fails(&["convert", &source, &target]);
-    assert!(message.contains("is there already; ask for overwrite, or for resume"), "{message}");
+    assert!(message.contains("is there already; ask for overwrite (--overwrite), or for resume (--resume)"), "{message}");
     // As after a kill: one array is whole, of the other there is a hidden part.
     std::fs::remove_dir_all(at(dir.path(), "b.zarr/u")).unwrap();
     std::fs::create_dir(at(dir.path(), "b.zarr/.u.partial-999999999-0")).unwrap();

@@ -113,9 +113,11 @@ fn what_is_no_image_is_refused() {
     let at = |name: &str| dir.path().join(name).display().to_string();
     image(&at("a.npy"), &[8, 8, 8], DType::F32, 100);
     image(&at("line.npy"), &[8], DType::F32, 100);
+    image(&at("colours.npy"), &[8, 8, 3], DType::U8, 100);
     for (source, options, what) in [
         ("line.npy", &[][..], "2 to 5 axes"),
         ("a.npy", &["--axes", "xyt"], "time t first"),
+        ("colours.npy", &[], "looks like 3 colours"),
         ("a.npy", &["--axes", "yx"], "2 to 5 axes"),
         ("a.npy", &["--method", "mode"], "a mode is of integers"),
         ("a.npy", &["--halve", "q"], "no axis q"),

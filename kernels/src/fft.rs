@@ -1,7 +1,7 @@
 //! Fourier transforms of one lane: complex or real, forward or inverse, cut or padded with zeros to a length.
 
 use crate::dtype::DType;
-use bytemuck::Zeroable;
+use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 use rustfft::num_complex::Complex;
 use rustfft::{FftNum, FftPlanner};
 use serde::{Deserialize, Serialize};
@@ -41,8 +41,16 @@ pub struct Fft {
 
 #[derive(Clone)]
 enum Plan {
-    Single(Arc<dyn rustfft::Fft<f32>>),
-    Double(Arc<dyn rustfft::Fft<f64>>),
+    Single(Steps<f32>),
+    Double(Steps<f64>),
+}
+
+/// Real values are transformed as half as many complex ones, where their number is even.
+#[derive(Clone)]
+enum Steps<R> {
+    Complex(Arc<dyn rustfft::Fft<R>>),
+    Real(Arc<dyn RealToComplex<R>>),
+    FromHalf(Arc<dyn ComplexToReal<R>>),
 }
 
 /// What a transform is made of.
@@ -92,10 +100,9 @@ impl Fft {
     /// If the kind has no such dtype.
     pub fn new(kind: Kind, dtype: DType, n: usize, scale: f64) -> Fft {
         assert!(kind.takes(dtype), "{kind:?} of {dtype}");
-        let inverse = matches!(kind, Kind::Inverse | Kind::FromHalf);
         let plan = match dtype {
-            DType::F32 | DType::C64 => Plan::Single(planned(n, inverse)),
-            _ => Plan::Double(planned(n, inverse)),
+            DType::F32 | DType::C64 => Plan::Single(Steps::new(kind, n)),
+            _ => Plan::Double(Steps::new(kind, n)),
         };
         Fft { kind, dtype, n, scale, plan }
     }
@@ -141,16 +148,27 @@ impl Fft {
     /// Bytes of the buffers of a lane.
     pub fn scratch_bytes(&self) -> u64 {
         let working = match &self.plan {
-            Plan::Single(plan) => plan.get_inplace_scratch_len(),
-            Plan::Double(plan) => plan.get_inplace_scratch_len(),
+            Plan::Single(steps) => steps.working(),
+            Plan::Double(steps) => steps.working(),
         };
-        (self.n as u64).saturating_add(working as u64).saturating_mul(self.item_bytes())
+        // real values take half of what complex ones take
+        let held = if self.kind == Kind::Real { self.n.div_ceil(2) } else { self.n };
+        (held as u64).saturating_add(working as u64).saturating_mul(self.item_bytes())
     }
 
-    /// Bytes of the tables, which all lanes share: twiddle factors of a transform, and of a longer one beside it where the length
-    /// is no product of small numbers.
+    /// Bytes of the tables, which all lanes share, at most: twiddle factors of each stage, and of a longer transform, of two or three times as many
+    /// values, in the place of a prime that is no small number.
     pub fn tables_bytes(&self) -> u64 {
-        (self.n as u64).saturating_mul(4).saturating_mul(self.item_bytes())
+        let n = self.n as u64;
+        let is_real = matches!(self.kind, Kind::Real | Kind::FromHalf);
+        let (of, apart) = if is_real && n.is_multiple_of(2) { (n / 2, n / 2) } else { (n, 0) };
+        let prime = largest_prime(of);
+        let longer = if prime > PRIME_MAX { prime.saturating_mul(5) } else { 0 };
+        of.saturating_add(of / 16)
+            .saturating_add(longer)
+            .saturating_add(apart)
+            .saturating_mul(self.item_bytes())
+            .saturating_add(TABLES_BYTES)
     }
 
     /// From one dense lane to another.
@@ -159,60 +177,89 @@ impl Fft {
     /// If a buffer is shorter than said, or not aligned to 16 bytes.
     pub fn run(&self, lane: &[u8], out: &mut [u8], scratch: &mut [u8]) {
         match &self.plan {
-            Plan::Single(plan) => self.transform(plan.as_ref(), lane, out, scratch),
-            Plan::Double(plan) => self.transform(plan.as_ref(), lane, out, scratch),
+            Plan::Single(steps) => self.transform(steps, lane, out, scratch),
+            Plan::Double(steps) => self.transform(steps, lane, out, scratch),
         }
     }
 
-    fn transform<R>(&self, plan: &dyn rustfft::Fft<R>, lane: &[u8], out: &mut [u8], scratch: &mut [u8])
+    fn transform<R>(&self, steps: &Steps<R>, lane: &[u8], out: &mut [u8], scratch: &mut [u8])
     where
         R: FftNum + bytemuck::Pod + num_traits::Float,
         Complex<R>: bytemuck::Pod,
     {
         let item = size_of::<Complex<R>>();
-        let (buffer, rest) = scratch.split_at_mut(self.n * item);
-        let buffer: &mut [Complex<R>] = bytemuck::cast_slice_mut(buffer);
-        let working: &mut [Complex<R>] = bytemuck::cast_slice_mut(&mut rest[..plan.get_inplace_scratch_len() * item]);
-        buffer.fill(Complex::zeroed());
-        match self.kind {
-            Kind::Real => {
-                let lane: &[R] = bytemuck::cast_slice(lane);
-                lane.iter().zip(&mut *buffer).for_each(|(&value, place)| place.re = value);
-            }
-            Kind::Forward | Kind::Inverse => {
-                let lane: &[Complex<R>] = bytemuck::cast_slice(lane);
+        let scale = <R as num_traits::NumCast>::from(self.scale).unwrap_or_else(R::one);
+        let held = if self.kind == Kind::Real { self.n.div_ceil(2) } else { self.n };
+        let (buffer, rest) = scratch.split_at_mut(held * item);
+        let working: &mut [Complex<R>] = bytemuck::cast_slice_mut(&mut rest[..steps.working() * item]);
+        buffer.fill(0);
+        match steps {
+            Steps::Complex(plan) => {
+                let (lane, buffer): (&[Complex<R>], &mut [Complex<R>]) = (bytemuck::cast_slice(lane), bytemuck::cast_slice_mut(buffer));
                 let n = lane.len().min(self.n);
                 buffer[..n].copy_from_slice(&lane[..n]);
+                plan.process_with_scratch(buffer, working);
+                let out: &mut [Complex<R>] = bytemuck::cast_slice_mut(out);
+                out.iter_mut().zip(&*buffer).for_each(|(out, value)| *out = value.scale(scale));
             }
-            Kind::FromHalf => {
-                let lane: &[Complex<R>] = bytemuck::cast_slice(lane);
-                let n = lane.len().min(self.n / 2 + 1);
+            Steps::Real(plan) => {
+                let (lane, buffer): (&[R], &mut [R]) = (bytemuck::cast_slice(lane), bytemuck::cast_slice_mut(buffer));
+                let (out, n): (&mut [Complex<R>], _) = (bytemuck::cast_slice_mut(out), lane.len().min(self.n));
+                buffer[..n].copy_from_slice(&lane[..n]);
+                plan.process_with_scratch(&mut buffer[..self.n], out, working).expect("buffers of the lengths that it asks for");
+                out.iter_mut().for_each(|out| *out = out.scale(scale));
+            }
+            Steps::FromHalf(plan) => {
+                let (lane, buffer): (&[Complex<R>], &mut [Complex<R>]) = (bytemuck::cast_slice(lane), bytemuck::cast_slice_mut(buffer));
+                let (out, n): (&mut [R], _) = (bytemuck::cast_slice_mut(out), lane.len().min(self.n / 2 + 1));
                 buffer[..n].copy_from_slice(&lane[..n]);
                 // what is its own mirror image is real
                 buffer[0].im = R::zero();
                 if self.n.is_multiple_of(2) {
                     buffer[self.n / 2].im = R::zero();
                 }
-                for k in 1..self.n.div_ceil(2) {
-                    buffer[self.n - k] = buffer[k].conj();
-                }
+                plan.process_with_scratch(&mut buffer[..self.n / 2 + 1], out, working).expect("buffers of the lengths that it asks for");
+                out.iter_mut().for_each(|out| *out = *out * scale);
             }
-        }
-        plan.process_with_scratch(buffer, working);
-        let scale = <R as num_traits::NumCast>::from(self.scale).unwrap_or_else(R::one);
-        if self.kind == Kind::FromHalf {
-            let out: &mut [R] = bytemuck::cast_slice_mut(out);
-            out.iter_mut().zip(&*buffer).for_each(|(out, value)| *out = value.re * scale);
-        } else {
-            let out: &mut [Complex<R>] = bytemuck::cast_slice_mut(out);
-            out.iter_mut().zip(&*buffer).for_each(|(out, value)| *out = value.scale(scale));
         }
     }
 }
 
-fn planned<R: FftNum>(n: usize, inverse: bool) -> Arc<dyn rustfft::Fft<R>> {
-    let mut planner = FftPlanner::new();
-    if inverse { planner.plan_fft_inverse(n) } else { planner.plan_fft_forward(n) }
+/// Primes up to this have kernels of their own.
+const PRIME_MAX: u64 = 31;
+/// Of what a transform is beside its tables.
+const TABLES_BYTES: u64 = 4096;
+
+fn largest_prime(mut n: u64) -> u64 {
+    let (mut largest, mut factor) = (1, 2);
+    while factor * factor <= n {
+        if n.is_multiple_of(factor) {
+            (n, largest) = (n / factor, factor);
+        } else {
+            factor += 1;
+        }
+    }
+    largest.max(n)
+}
+
+impl<R: FftNum> Steps<R> {
+    fn new(kind: Kind, n: usize) -> Steps<R> {
+        match kind {
+            Kind::Forward => Steps::Complex(FftPlanner::new().plan_fft_forward(n)),
+            Kind::Inverse => Steps::Complex(FftPlanner::new().plan_fft_inverse(n)),
+            Kind::Real => Steps::Real(RealFftPlanner::new().plan_fft_forward(n)),
+            Kind::FromHalf => Steps::FromHalf(RealFftPlanner::new().plan_fft_inverse(n)),
+        }
+    }
+
+    /// Complex numbers that it works on beside its buffers.
+    fn working(&self) -> usize {
+        match self {
+            Steps::Complex(plan) => plan.get_inplace_scratch_len(),
+            Steps::Real(plan) => plan.get_scratch_len(),
+            Steps::FromHalf(plan) => plan.get_scratch_len(),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -268,7 +268,7 @@ pub(super) fn expanded(expr: &Expr, items: &[Index]) -> Result<Vec<Index>> {
     Ok(items)
 }
 
-fn is_counted(expr: &Expr, axis: usize) -> bool {
+pub(super) fn is_counted(expr: &Expr, axis: usize) -> bool {
     expr.counted.get(axis).is_some_and(Option::is_some)
 }
 

@@ -83,6 +83,14 @@ pub(super) fn pointwise(expr: &Expr, axes: &[usize], indices: &[Places], first: 
         let taken = take("index", expr, indices, *axis)?;
         return if first { front(&taken, *axis, indices.shape.len()) } else { Ok(taken) };
     }
+    if is_mesh(axes, indices, first) {
+        // one axis after the other: what is left of the first is all that the others are taken from
+        return axes.iter().zip(indices).enumerate().try_fold(expr.clone(), |taken, (at, (&axis, Places { indices, .. }))| {
+            let skipped = indices.shape.len() + at - axes.len();
+            let others: Vec<i64> = (0..indices.shape.len()).filter(|&other| other != skipped).map(|other| other as i64).collect();
+            take("index", &taken, &Array::from_expr(indices.clone()).squeeze(others).expr()?, axis)
+        });
+    }
     // which of the lengths repeat is not known before they are
     let lists: Vec<&Expr> = indices.iter().map(|places| &places.indices).filter(|places| !places.shape.is_empty()).collect();
     if lists.iter().any(|places| places.is_counted()) && !lists.windows(2).all(|pair| same_lengths(pair[0], pair[1])) {
@@ -106,6 +114,19 @@ pub(super) fn pointwise(expr: &Expr, axes: &[usize], indices: &[Places], first: 
     let n = shape.len();
     let order: Vec<i64> = (n..n + before).chain(0..n).chain(n + before..taken.shape.len()).map(|axis| axis as i64).collect();
     Array::from_expr(taken).transpose(order).expr()
+}
+
+/// Whether arrays of integers are an open mesh, as `ix_` makes it: each varies along an axis of its own, in the order of the axes that they index,
+/// which stand side by side and stay where they are.
+fn is_mesh(axes: &[usize], indices: &[Places], first: bool) -> bool {
+    let n = indices.len();
+    let varies_alone = |(at, Places { indices, .. }): (usize, &Places)| {
+        let rank = indices.shape.len();
+        let is_one = |axis: usize| axis + n == rank + at || (indices.shape[axis] == 1 && !super::indexing::is_counted(indices, axis));
+        // shorter ones are broadcast from the left
+        rank <= n && rank + at >= n && (0..rank).all(is_one)
+    };
+    n > 1 && axes.windows(2).all(|pair| pair[1] == pair[0] + 1) && (!first || axes[0] == 0) && indices.iter().enumerate().all(varies_alone)
 }
 
 /// `n` axes from `at` on moved to the front.

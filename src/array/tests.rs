@@ -1,8 +1,8 @@
 //! Tests of the array layer that need no runtime: shapes, dtypes, nodes and text against NumPy's.
 
 use super::{
-    AnyArray, Array, Axes, Chunks, Index, Pad, Value, axis, binary, concatenate, format, format_scalar, function, isclose, method, random,
-    stack, where_,
+    AnyArray, Array, Axes, Chunks, Index, Observations, Pad, Value, axis, binary, concatenate, format, format_scalar, function, isclose,
+    method, random, stack, where_,
 };
 use crate::expr::{Expr, Op, Runs, ops};
 use crate::grid::{element_count, ravel, unravel};
@@ -471,4 +471,13 @@ fn what_was_cut_is_whole_again_where_it_is_put_together_in_order() {
     }
     let turned = stack(&rows(&[0, 1, 2, 3]), 1).expr().unwrap();
     assert_eq!(values(&turned), (0..24).map(|i| i / 8 * 2 + i / 2 % 4 * 6 + i % 2).collect::<Vec<i64>>());
+}
+
+#[test]
+fn a_variable_that_turns_out_to_be_alone_keeps_its_axes() {
+    let x = arange(0.0, 8.0, 1.0, None).reshape([4, 2]);
+    let row = x.index(idx![x.index(idx![.., 0]).lt(1.0), ..]).cov(Observations::new());
+    let found = row.compute::<f64>().unwrap();
+    assert_eq!((found.shape(), found[[0, 0]]), (&[1, 1][..], 0.5));
+    assert_eq!(x.index(idx![..1]).cov(Observations::new()).compute::<f64>().unwrap().shape(), &[] as &[usize]);
 }

@@ -324,7 +324,10 @@ impl Plan {
         if store::exists(&target) && !options.overwrite {
             let found = store::open(&target).ok().map(|store| (store.meta().shape.clone(), store.meta().dtype));
             if !options.resume {
-                return Err(Error::store(target, "is there already; ask for overwrite, or for resume to leave it as it is"));
+                return Err(Error::store(
+                    target,
+                    "is there already; ask for overwrite (--overwrite), or for resume (--resume) to leave it as it is",
+                ));
             }
             if found.as_ref() != Some(&(meta.shape.clone(), meta.dtype)) {
                 let what = format!("is there with another shape or dtype than {:?} {}; ask for overwrite", meta.shape, meta.dtype);

@@ -369,6 +369,14 @@ fn axes(meta: &Meta, given: Option<&str>) -> std::result::Result<Vec<char>, Stri
         };
         names.iter().map(letter).collect()
     });
+    let nameless = given.is_none() && own.is_none();
+    if let (true, &[_, _, colours @ (3 | 4)]) = (nameless, &meta.shape[..]) {
+        return Err(format!(
+            "an image of shape {:?}, whose last axis looks like {colours} colours, which stand before the axes of space in a pyramid: \
+             move them there (flagstone eval 'moveaxis(x, -1, 0)' x=… -o …) and say --axes cyx; --axes zyx means places",
+            meta.shape
+        ));
+    }
     let names: Vec<char> = match (given, own) {
         (Some(given), _) => given.chars().filter(|c| *c != ',').collect(),
         (None, Some(own)) => own,
@@ -392,7 +400,7 @@ fn axes(meta: &Meta, given: Option<&str>) -> std::result::Result<Vec<char>, Stri
     let twice = names.iter().any(|name| names.iter().filter(|other| *other == name).count() > 1);
     if twice || !ranks.is_sorted() || !(2..=3).contains(&count(2)) || count(1) > 1 || count(0) > 1 {
         return Err(format!(
-            "the axes {}; images have time t first, then a channel c, then two or three of space: zyx or yx (--axes names them)",
+            "the axes {}; images have time t first, then a channel c, then two or three of space: zyx or yx (--axes names them, moveaxis puts them in order)",
             text(&names)
         ));
     }

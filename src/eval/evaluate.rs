@@ -191,6 +191,9 @@ impl Evaluator {
                 }
                 match table::method(name) {
                     Some(method) => Ok(Object::Method(value, method)),
+                    None if table::function(name).is_some() => {
+                        Err(EvalError::new(span, format!("'{name}' is a function, and no method of arrays: write {name}(x, …)")))
+                    }
                     None if is_numpy(name) => Err(lacking(name, span)),
                     None => {
                         let mut error = format!("an array has no attribute '{name}'");

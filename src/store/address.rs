@@ -84,6 +84,7 @@ pub(super) const HDF5: [&str; 9] = ["h5", "hdf5", "he5", "hdf", "nc", "nc4", "h5
 const RAW: [&str; 3] = ["bin", "raw", "dat"];
 pub(super) const EXPECTED: &str = "expected file.h5:/dataset (.h5 .hdf5 .he5 .nc), dir.zarr or dir.zarr:/group/x, file.npy, file.npz:/name, \
                         or data.bin?dtype=f4&shape=1000,2000&offset=0";
+const WRITTEN: &str = "expected file.h5:/dataset (.h5 .hdf5 .he5 .nc), dir.zarr or dir.zarr:/group/x, file.npy, or data.bin";
 
 /// The extension of the last part of a path, in lower case.
 pub(super) fn extension(path: &str) -> String {
@@ -114,7 +115,7 @@ pub fn target(address: impl AsRef<Path>) -> Result<Address> {
     if let Some(found) = by_ending(address)?.or_else(|| standing(address)) {
         return Ok(found);
     }
-    Err(Error::bad_request("address", format!("{address:?}: its ending does not say what is to be written; {EXPECTED}")))
+    Err(Error::bad_request("address", format!("{address:?}: its ending does not say what is to be written; {WRITTEN}")))
 }
 
 /// The file of an address that ends in the layout of a raw file, and the layout. A name inside of a file may have a `?` and a `=` too.

@@ -152,7 +152,7 @@ pub(crate) fn publish(address: &str, partial: &Path, target: &Path, overwrite: b
 
 /// The error of a create where something stands already.
 pub(crate) fn already_exists(address: &str) -> Error {
-    let what = "already exists; ask for overwrite, or choose another name".to_string();
+    let what = "already exists; ask for overwrite (--overwrite, overwrite=True), or choose another name".to_string();
     ErrorKind::Store { address: address.to_string(), what, io: Some(io::ErrorKind::AlreadyExists) }.into()
 }
 

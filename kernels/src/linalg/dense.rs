@@ -291,7 +291,13 @@ fn det<T: Field>(a: &View<'_>, out: &mut Results<'_>, mut scratch: &mut [u8]) {
     let (held, pivots) = factored::<T>(a, &mut scratch);
     let exchanged = pivots.iter().enumerate().filter(|(i, p)| **p != *i as i64).count();
     let product = (0..n).fold(T::ONE, |product, i| product * held[i * n + i]);
-    let det = if exchanged % 2 == 1 { -product } else { product };
+    let det = if product.size().is_finite() && product != T::ZERO {
+        if exchanged % 2 == 1 { -product } else { product }
+    } else {
+        // on the way it may have been too large or too small where the whole is not
+        let (sign, log) = sign_and_log(held, pivots, n);
+        T::narrow(sign * log.exp())
+    };
     out[0].iter_mut().for_each(|to| assert!(to.set(&[], det)));
 }
 
@@ -299,6 +305,13 @@ fn det<T: Field>(a: &View<'_>, out: &mut Results<'_>, mut scratch: &mut [u8]) {
 fn slogdet<T: Field + Lapack<Real: Field>>(a: &View<'_>, out: &mut Results<'_>, mut scratch: &mut [u8]) {
     let n = a.shape()[0];
     let (held, pivots) = factored::<T>(a, &mut scratch);
+    let (sign, log) = sign_and_log(held, pivots, n);
+    out[0].iter_mut().for_each(|to| assert!(to.set(&[], T::narrow(sign))));
+    out[1].iter_mut().for_each(|to| assert!(to.set(&[], <T::Real as Field>::narrow(C128::new(log, 0.0)))));
+}
+
+/// The sign of the product of the diagonal of U and of the exchanges of rows, and the logarithm of its absolute value.
+fn sign_and_log<T: Field>(held: &[T], pivots: &[i64], n: usize) -> (C128, f64) {
     let (mut sign, mut log) = (C128::new(1.0, 0.0), 0.0);
     for i in 0..n {
         let d = held[i * n + i].wide();
@@ -307,8 +320,7 @@ fn slogdet<T: Field + Lapack<Real: Field>>(a: &View<'_>, out: &mut Results<'_>, 
         sign = if pivots[i] != i as i64 { -sign } else { sign };
         log += size.ln();
     }
-    out[0].iter_mut().for_each(|to| assert!(to.set(&[], T::narrow(sign))));
-    out[1].iter_mut().for_each(|to| assert!(to.set(&[], <T::Real as Field>::narrow(C128::new(log, 0.0)))));
+    (sign, log)
 }
 
 fn dense<T: Field>(elements: &mut [T], rows: usize, cols: usize) -> ViewMut<'_> {

@@ -257,7 +257,11 @@ pub fn det(a: &Array) -> Array {
         if a.shape[0] == 0 {
             return ones([0u64; 0], dtype).expr();
         }
-        let outputs = factored(Factors::Lu, a)?;
-        (outputs[4].prod(..) * parity(&outputs[1], dtype)?).astype(dtype).expr()
+        let outputs = factored(Factors::Lu, a.clone())?;
+        let product = (outputs[4].prod(..) * parity(&outputs[1], dtype)?).astype(dtype);
+        // on the way it may have been too large or too small where the whole is not
+        let [sign, log] = slogdet(&Array::from_expr(a));
+        let in_range = product.isfinite().logical_and(product.ne(0.0));
+        where_(in_range, &product, (sign * log.exp()).astype(dtype)).expr()
     })
 }

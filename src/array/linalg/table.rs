@@ -3,7 +3,7 @@
 use super::{LuIn, MatrixNorm, QrIn, Sides};
 use crate::array::table::{default, params, sig};
 use crate::array::value::{Param, Signature, Value};
-use crate::array::{Array, Axes, args, axis};
+use crate::array::{Array, Axes, args, axis, eye, where_};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::DType;
 
@@ -197,7 +197,13 @@ fn cond(x: &Value, p: &Value) -> Result<Value> {
         Value::Scalar(_) | Value::Typed(..) if args::float("cond", p)? == -2.0 => given(1.0 / super::cond(&x)),
         _ => {
             let norm = of_matrix("cond", p)?;
-            given(super::matrix_norm(&x, norm) * super::matrix_norm(&super::inv(&x), norm))
+            // what has no inverse is not inverted: those of its transposed matrix are the factors that `inv` works with
+            let singular = super::slogdet(&x.swapaxes(-1, -2))[0].eq(0.0);
+            let n = x.shape()?.last().copied().unwrap_or(0);
+            let unit = eye(n, n, 0, x.dtype()?);
+            let whole = where_(singular.expand_dims([-1, -2]), unit, &x);
+            let product = super::matrix_norm(&x, norm) * super::matrix_norm(&super::inv(&whole), norm);
+            given(where_(singular, f64::INFINITY, product))
         }
     }
 }

@@ -119,14 +119,16 @@ fn mirrored(n: i64, width: [u64; 2], period: i64, mirror: bool, skip_edge: bool)
     stretches
 }
 
-/// Mirrored with signs turned at the edges. As NumPy, from the inside outwards: what is new is mirrored next.
+/// Mirrored with signs turned at the edges. As NumPy, from the inside outwards: what is new is mirrored next, in whole lengths of the axis, so
+/// that it goes on as it began where one side ends before the other.
 fn odd(x: &Array, at: usize, width: [u64; 2], skip_edge: bool) -> Result<Array> {
     let (edge, dtype) = (i64::from(skip_edge), x.dtype()?);
     let mut x = x.clone();
+    let period = x.shape()?[at] as i64 - edge;
     let [mut before, mut behind] = width;
     while before > 0 || behind > 0 {
         let n = x.shape()?[at] as i64;
-        let room = (n - edge) as u64;
+        let room = ((n - edge) / period * period) as u64;
         let twice = |start: i64| Ok::<Array, Error>(part(&x, at, &[(start, 1, 1)])? * 2);
         let [left, right] = [before.min(room), behind.min(room)];
         let first = match left {

@@ -62,7 +62,9 @@ pub(in crate::array) fn interp(x: &Array, xp: &Array, fp: &Array, left: Option<&
     let left = left.cloned().unwrap_or_else(|| last(&fp, 0));
     let right = right.cloned().unwrap_or_else(|| last(&fp, n - 1));
     let beyond = where_(x.gt(last(&xp, n - 1)), right, where_(x.eq(last(&xp, n - 1)), last(&fp, n - 1), inside));
-    Ok(where_(x.isnan(), x.clone(), where_(x.lt(last(&xp, 0)), left, beyond)))
+    // a single point is no less and no greater than NaN
+    let unknown = if n == 1 { last(&fp, 0) } else { x.clone() };
+    Ok(where_(x.isnan(), unknown, where_(x.lt(last(&xp, 0)), left, beyond)))
 }
 
 /// The line of `slope` through two points, at `x`: from the left one, where that is no number from the right one, and where both are

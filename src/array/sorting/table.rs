@@ -208,9 +208,9 @@ fn quantile(name: &str, top: f64, skip_nan: bool, a: &[Value]) -> Result<Value> 
         return Ok(Value::Array(in_places(weighted::quantile(name, &array, &q, &axes, &weights, skip_nan), &shape)?));
     }
     let found = Array::build(|| super::quantile(name, &array.expr()?, &q, &axes, method, skip_nan));
-    // the least and the greatest are values; else what lies between floats is one of the dtype of both
+    // at whole numbers the linear method takes values; else what lies between floats is one of the dtype of both
     let found = match dtype_of_fractions(&a[1])? {
-        of if top == 1.0 && of.is_integer() => found.astype(own),
+        of if top == 1.0 && method == QuantileMethod::Linear && (of.is_integer() || of == DType::Bool) => found.astype(own),
         _ if !method.is_discrete() && own.is_float() => found.astype(between),
         _ => found,
     };

@@ -133,7 +133,7 @@ pub(in crate::array) fn histogram(x: &Array, edges: Edges, density: bool, weight
         return Ok((sums, edges));
     }
     let part = |start: Option<i64>, stop: Option<i64>| edges.index([Index::Slice(start, stop, None)]);
-    let widths = part(Some(1), None) - part(None, Some(-1));
+    let widths = (part(Some(1), None) - part(None, Some(-1))).astype(DType::F64);
     Ok((&sums / widths / sums.sum(..), edges))
 }
 

@@ -1,6 +1,7 @@
 //! Variables beside one another → how they vary together. Half of the symmetric product is computed.
 
 use crate::array::composed::composed;
+use crate::array::indexing::is_counted;
 use crate::array::{Array, axis, concatenate, where_, zeros};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::DType;
@@ -129,13 +130,17 @@ impl Array {
         let parts = [&how.further, &how.frequencies, &how.weights];
         let there = parts.map(Option::is_some);
         let given: Vec<Array> = std::iter::once(self.clone()).chain(parts.into_iter().flatten().cloned()).collect();
+        // a variable alone has no axes, unless nobody knew that it would be alone
+        let along = !how.in_rows as usize;
+        let counted = |x: &Array| x.expr().is_ok_and(|x| x.shape.len() == 2 && is_counted(&x, along));
+        let is_known = !counted(self) && !how.further.as_ref().is_some_and(counted);
         // the arrays are arguments: kept in the options besides, they would be kept as they were built
         let how = Observations { further: None, frequencies: None, weights: None, ..how };
         composed("cov", &given.iter().collect::<Vec<_>>(), move |arrays| {
             let mut rest = arrays[1..].iter();
             let [further, counts, weights] = there.map(|there| if there { rest.next() } else { None });
             let found = covariance(&arrays[0], further, counts, weights, &how)?;
-            Ok(if found.shape()? == [1, 1] { found.squeeze([0, 1]) } else { found })
+            Ok(if is_known && found.shape()? == [1, 1] { found.squeeze([0, 1]) } else { found })
         })
     }
 

@@ -134,7 +134,7 @@ impl AskStage {
 }
 
 /// Of each part the number of its block among those at hand, and how much of it was gone through.
-fn cursors<'a>(scratch: &'a mut [u8], parts: impl Iterator<Item = (u64, u64)>) -> &'a mut [[u32; 2]] {
+fn cursors(scratch: &mut [u8], parts: impl Iterator<Item = (u64, u64)>) -> &mut [[u32; 2]] {
     let cursors: &mut [[u32; 2]] = cast_slice_mut(scratch);
     for (slot, (part, _)) in parts.enumerate() {
         cursors[part as usize] = [slot as u32, 0];
