@@ -73,6 +73,11 @@ pub(super) fn settled(expr: &Expr, runtime: Option<&Runtime>) -> Result<Expr> {
     }
 }
 
+/// Whether the length along `axis` is known only when it is counted.
+pub(super) fn is_counted(expr: &Expr, axis: usize) -> bool {
+    expr.counted.get(axis).is_some_and(Option::is_some)
+}
+
 /// Whether the axes of two arrays have the same lengths, as far as is known before anything is counted.
 pub(super) fn same_lengths(a: &Expr, b: &Expr) -> bool {
     let counts = |expr: &Expr| expr.counted.iter().map(|count| count.as_ref().map(Arc::as_ptr)).collect::<Vec<_>>();

@@ -1,7 +1,7 @@
 //! Basic indexing, integer lists and boolean masks, in NumPy's meaning.
 
 use super::Array;
-use super::counted::{self, Length, when_known};
+use super::counted::{self, Length, is_counted, when_known};
 use super::elementwise::constant;
 use super::index::{Index, complete, list_comes_first, mask_axes, place, slice_bounds};
 use super::io::in_memory::at_hand;
@@ -266,10 +266,6 @@ pub(super) fn expanded(expr: &Expr, items: &[Index]) -> Result<Vec<Index>> {
         }
     }
     Ok(items)
-}
-
-pub(super) fn is_counted(expr: &Expr, axis: usize) -> bool {
-    expr.counted.get(axis).is_some_and(Option::is_some)
 }
 
 /// How many places `start..stop` has at most of an axis of at most `n`, of which it has `len`. A shorter axis gives fewer, but

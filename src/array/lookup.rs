@@ -122,7 +122,7 @@ fn is_mesh(axes: &[usize], indices: &[Places], first: bool) -> bool {
     let n = indices.len();
     let varies_alone = |(at, Places { indices, .. }): (usize, &Places)| {
         let rank = indices.shape.len();
-        let is_one = |axis: usize| axis + n == rank + at || (indices.shape[axis] == 1 && !super::indexing::is_counted(indices, axis));
+        let is_one = |axis: usize| axis + n == rank + at || (indices.shape[axis] == 1 && !counted::is_counted(indices, axis));
         // shorter ones are broadcast from the left
         rank <= n && rank + at >= n && (0..rank).all(is_one)
     };

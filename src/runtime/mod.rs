@@ -610,11 +610,17 @@ impl Runtime {
 
     /// Reserves what the open stores keep in memory.
     fn reserve_standing(&self, exprs: &[Expr]) -> Result<Reservation> {
-        self.reserve(
-            "open",
-            standing_bytes_of(exprs),
-            "; the chunk indexes of opened files, the tables of operations and lists of unequal chunks take it",
-        )
+        let (bytes, nodes) = (standing_bytes_of(exprs), postorder(exprs));
+        match nodes.iter().max_by_key(|node| node.standing_bytes) {
+            Some(node) if node.standing_bytes > bytes / 2 => {
+                self.reserve(node.op.name(), bytes, "; its tables take it, from the start to the end, beside all data")
+            }
+            _ => self.reserve(
+                "open",
+                bytes,
+                "; the chunk indexes of opened files, the tables of operations and lists of unequal chunks take it",
+            ),
+        }
     }
 
     /// Room for `bytes` that a user's handle keeps until it is dropped. `advice` ends the refusal.

@@ -1,7 +1,7 @@
 //! Variables beside one another → how they vary together. Half of the symmetric product is computed.
 
 use crate::array::composed::composed;
-use crate::array::indexing::is_counted;
+use crate::array::counted::is_counted;
 use crate::array::{Array, axis, concatenate, where_, zeros};
 use crate::error::{Error, Result};
 use flagstone_kernels::dtype::DType;
