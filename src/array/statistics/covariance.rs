@@ -131,7 +131,7 @@ impl Array {
         let there = parts.map(Option::is_some);
         let given: Vec<Array> = std::iter::once(self.clone()).chain(parts.into_iter().flatten().cloned()).collect();
         // a variable alone has no axes, unless nobody knew that it would be alone
-        let along = !how.in_rows as usize;
+        let along = how.in_rows as usize;
         let counted = |x: &Array| x.expr().is_ok_and(|x| x.shape.len() == 2 && is_counted(&x, along));
         let is_known = !counted(self) && !how.further.as_ref().is_some_and(counted);
         // the arrays are arguments: kept in the options besides, they would be kept as they were built
