@@ -164,7 +164,7 @@ impl Fft {
         let (of, apart) = if is_real && n.is_multiple_of(2) { (n / 2, n / 2) } else { (n, 0) };
         let prime = largest_prime(of);
         let longer = if prime > PRIME_MAX { prime.saturating_mul(5) } else { 0 };
-        of.saturating_add(of / 16)
+        of.saturating_add(of / 4)
             .saturating_add(longer)
             .saturating_add(apart)
             .saturating_mul(self.item_bytes())
@@ -228,9 +228,10 @@ impl Fft {
 /// Primes up to this have kernels of their own.
 const PRIME_MAX: u64 = 31;
 /// Of what a transform is beside its tables.
-const TABLES_BYTES: u64 = 4096;
+const TABLES_BYTES: u64 = 16384;
 
-fn largest_prime(mut n: u64) -> u64 {
+/// The largest prime that divides `n`; 1 of 1.
+pub fn largest_prime(mut n: u64) -> u64 {
     let (mut largest, mut factor) = (1, 2);
     while factor * factor <= n {
         if n.is_multiple_of(factor) {

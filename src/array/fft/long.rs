@@ -7,7 +7,7 @@ use crate::array::{Array, Index, arange, concatenate};
 use crate::error::Result;
 use crate::sizes::graph;
 use flagstone_kernels::dtype::{DType, Scalar};
-use flagstone_kernels::fft::Kind;
+use flagstone_kernels::fft::{Kind, largest_prime};
 
 /// How what is too long for a task is transformed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,20 +30,6 @@ pub(super) fn way(n: u64) -> Option<Way> {
 
 /// The square of a greater one is no int64.
 const CHIRP_MAX: u64 = 3_037_000_499;
-
-/// The largest prime that divides `n`.
-fn largest_prime(mut n: u64) -> u64 {
-    let mut largest = 1;
-    let mut factor = 2;
-    while factor * factor <= n {
-        if n.is_multiple_of(factor) {
-            (n, largest) = (n / factor, factor);
-        } else {
-            factor += 1;
-        }
-    }
-    largest.max(n)
-}
 
 /// The values along the last axis, cut or padded with zeros to `n`.
 fn fitted(x: &Array, n: u64) -> Result<Array> {
