@@ -116,12 +116,16 @@ impl Chain {
         Ok(())
     }
 
-    /// Encodes `data`, the bytes of a chunk in stored order, into `out`; returns the bytes made.
-    /// `between` has [`Chain::between_bytes`].
+    /// Bytes that [`Chain::encode`] needs room for, of a chunk of `len`: what is plain stays where it is.
+    pub(super) fn encoded_bytes(&self, len: u64) -> u64 {
+        if self.is_plain() { 0 } else { self.stored_bytes_max(len) }
+    }
+
+    /// What is stored of `data`, the bytes of a chunk in stored order: made in `out`, of [`Chain::encoded_bytes`], or `data` itself.
     ///
     /// # Errors
     /// When a codec fails, as text.
-    pub(super) fn encode(&self, data: &[u8], out: &mut [u8]) -> Result<usize, String> {
+    pub(super) fn encode<'a>(&self, data: &'a [u8], out: &'a mut [u8]) -> Result<&'a [u8], String> {
         let mut made = None;
         for codec in &self.codecs {
             made = Some(match (codec, made) {
@@ -141,13 +145,7 @@ impl Chain {
                 (codec, Some(_)) => return Err(format!("cannot write {} after another codec", codec.text())),
             });
         }
-        match made {
-            Some(len) => Ok(len),
-            None => {
-                out[..data.len()].copy_from_slice(data);
-                Ok(data.len())
-            }
-        }
+        Ok(made.map_or(data, |len| &out[..len]))
     }
 
     /// Bytes that codecs allocate themselves to encode a chunk of `len` bytes.
@@ -185,16 +183,15 @@ mod tests {
         ] {
             let chain = chain(codecs);
             let mut stored = vec![0u8; stored_bytes_max(data.len() as u64) as usize];
-            let len = chain.encode(&data, &mut stored).unwrap();
-            stored.truncate(len);
+            let stored = chain.encode(&data, &mut stored).unwrap();
             let mut out = vec![0u8; data.len()];
-            chain.decode(&stored, &mut out, &mut []).unwrap();
+            chain.decode(stored, &mut out, &mut []).unwrap();
             assert_eq!(out, data);
-            assert!(chain.decode(&stored[..len - 1], &mut out, &mut []).is_err(), "{}: short", chain.text());
+            assert!(chain.decode(&stored[..stored.len() - 1], &mut out, &mut []).is_err(), "{}: short", chain.text());
             let mut long = vec![0u8; data.len() + 1];
-            assert!(chain.decode(&stored, &mut long, &mut []).is_err(), "{}: too few", chain.text());
+            assert!(chain.decode(stored, &mut long, &mut []).is_err(), "{}: too few", chain.text());
             let mut short = vec![0u8; data.len() - 1];
-            assert!(chain.decode(&stored, &mut short, &mut []).is_err(), "{}: too many", chain.text());
+            assert!(chain.decode(stored, &mut short, &mut []).is_err(), "{}: too many", chain.text());
         }
     }
 
@@ -211,7 +208,7 @@ mod tests {
         planes[4 * n..].copy_from_slice(&[9, 8]);
         let zlib = BytesCodec::Zlib { level: 1 };
         let mut stored = vec![0u8; 8000];
-        let len = chain(vec![zlib.clone()]).encode(&planes, &mut stored).unwrap();
+        let len = chain(vec![zlib.clone()]).encode(&planes, &mut stored).unwrap().len();
         let both = chain(vec![BytesCodec::Shuffle { item: 4 }, zlib]);
         let mut between = vec![0u8; both.between_bytes(data.len() as u64) as usize];
         let mut out = vec![0u8; data.len()];

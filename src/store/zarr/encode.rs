@@ -86,7 +86,7 @@ impl Encoder {
     /// Scratch of [`Encoder::write`], and what codecs allocate themselves.
     pub(super) fn scratch_bytes(&self) -> u64 {
         let unit = self.unit_bytes();
-        let buffers = unit.saturating_add(self.chain.stored_bytes_max(unit)).saturating_add(self.index_bytes());
+        let buffers = unit.saturating_add(self.chain.encoded_bytes(unit)).saturating_add(self.index_bytes());
         buffers.saturating_add(self.chain.encode_context_bytes(unit))
     }
 
@@ -143,8 +143,8 @@ impl Encoder {
         Ok(stored)
     }
 
-    /// Encodes one chunk into `stored`; `None` when it holds nothing but the fill value.
-    fn encode<'a>(&self, data: &View<'_>, padded: &mut [u8], stored: &'a mut [u8], key: &str) -> Result<Option<&'a [u8]>> {
+    /// What is stored of one chunk, made in `stored` where it is encoded; `None` when it holds nothing but the fill value.
+    fn encode<'a>(&self, data: &View<'a>, padded: &'a mut [u8], stored: &'a mut [u8], key: &str) -> Result<Option<&'a [u8]>> {
         let shape: Vec<usize> = self.unit().iter().map(|&n| n as usize).collect();
         let bytes = match data.as_bytes().filter(|_| data.shape() == shape && !self.chain.swap) {
             Some(bytes) => bytes,
@@ -164,8 +164,7 @@ impl Encoder {
             return Ok(None);
         }
         let made = self.chain.encode(bytes, stored);
-        let len = made.map_err(|what| Error::store(&self.address, format!("chunk {key}: {what}")))?;
-        Ok(Some(&stored[..len]))
+        made.map(Some).map_err(|what| Error::store(&self.address, format!("chunk {key}: {what}")))
     }
 
     /// Whether these elements, as they are stored, are nothing but the fill value.
