@@ -305,6 +305,9 @@ def test_what_reads_files_is_pickled_as_what_is_done(tmp_path):
     # a function of this process alone, or a count: as values
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(x.map_blocks(lambda b: b + 1))).compute(), a + 1)
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(x[x > 999_990])).compute(), a[a > 999_990])
+    chosen = x[x > 999_990]
+    assert len(chosen) == 9  # which counts it
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(chosen[x[0, :9] % 2 == 0])).compute(), a[a > 999_990][::2])
     np.save(tmp_path / "a.npy", a[:10])
     with pytest.raises(Exception, match="the plan was made for"):
         pickle.loads(text)

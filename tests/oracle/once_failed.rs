@@ -34,6 +34,20 @@ fn run(
     check(&drawing, directory.path()).unwrap_or_else(|reason| panic!("{reason}"));
 }
 
+/// Written down when its length was known, and where the mask is true was not.
+#[test]
+fn a_selection_of_a_selection_that_was_counted() {
+    let value = |x: &Tensor| {
+        let chosen: Vec<usize> = (0..x.len()).filter(|&i| x.at(i).f() >= 2.5).collect();
+        x.picked(0, &[chosen[..chosen.len() / 2].to_vec()])
+    };
+    program(source(Kind::Npy, DType::F64, &[40], &[7], Style::Wild), value, |x, context| {
+        let chosen = context.runtime.settle(&x.index(vec![Index::Array(x.ge(2.5))]))?;
+        let n = chosen.shape()?[0] as i64;
+        Ok(chosen.index(vec![Index::Array(flagstone::arange(0, n, 1, None).lt(n / 2))]))
+    });
+}
+
 #[test]
 fn the_first_maximum_of_selected_values_persisted_and_used_besides() {
     let value = |x: &Tensor| {

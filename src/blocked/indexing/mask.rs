@@ -81,20 +81,20 @@ impl Procedure for CountMask {
     fn most_demanding(&self, budget: &Budget) -> Result<Plan> {
         // the boxes that are counted are those that are then filtered
         let (count, stage) = self.plan(budget)?;
-        let runs = all_of(stage.cuts());
+        let runs = most_of(stage.cuts(), None);
         let roots: Vec<Expr> = self.node.op.args().into_iter().cloned().collect();
         let filter = lower_loop(&roots, budget, |feed, registers| Arc::new(FilterStage::new(feed, registers, &runs)))?;
         Ok(if demand_bytes(&count) >= demand_bytes(&filter) { count } else { filter })
     }
     fn bound(&self, budget: &Budget) -> Result<Vec<Expr>> {
-        let runs = all_of(self.plan(budget)?.1.cuts());
+        let Op::Mask(ops::Mask { arg, mask, len, .. }) = &self.node.op else {
+            return Err(Error::internal("a count of something else than a mask"));
+        };
+        let runs = most_of(self.plan(budget)?.1.cuts(), *len);
         let count = Arc::new(Count::default());
         let len: u64 = runs.counts.iter().sum();
         let _ = count.0.set(len);
         let _ = count.1.set(runs);
-        let Op::Mask(ops::Mask { arg, mask, .. }) = &self.node.op else {
-            return Err(Error::internal("a count of something else than a mask"));
-        };
         Ok(vec![Node::new(ops::Mask { arg: arg.clone(), mask: mask.clone(), count, len: Some(len) }.into())?])
     }
     fn step(&mut self, budget: &Budget, _: &dyn Keeper) -> Result<Step> {
@@ -111,10 +111,18 @@ impl Procedure for CountMask {
     }
 }
 
-/// What a mask that is true everywhere selects in boxes of `cuts`.
-fn all_of(cuts: Vec<AxisChunks>) -> Runs {
+/// What a mask selects in boxes of `cuts` where it is true everywhere, or, of a length that is known before the boxes are, in the largest.
+fn most_of(cuts: Vec<AxisChunks>, len: Option<u64>) -> Runs {
     let boxes = ChunkGrid { axes: cuts };
-    let counts = (0..boxes.blocks()).map(|n| boxes.block(n).1.iter().product()).collect();
+    let mut counts: Vec<u64> = (0..boxes.blocks()).map(|n| boxes.block(n).1.iter().product()).collect();
+    if let Some(mut left) = len {
+        let mut largest: Vec<usize> = (0..counts.len()).collect();
+        largest.sort_by_key(|&n| std::cmp::Reverse(counts[n]));
+        for n in largest {
+            counts[n] = counts[n].min(left);
+            left -= counts[n];
+        }
+    }
     Runs { cuts: boxes.axes, counts }
 }
 
