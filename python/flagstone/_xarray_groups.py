@@ -16,7 +16,7 @@ from ._flagstone import Array
 _f = _flagstone.functions
 
 #: xarray's functions, by their names.
-_NAMES = ("sum", "mean", "var", "std", "min", "max", "count")
+_NAMES = ("sum", "mean", "var", "std", "min", "max", "count", "any", "all")
 _KNOWN = {getattr(duck_array_ops, name): name for name in _NAMES if hasattr(duck_array_ops, name)}
 
 #: What xarray reads of the call itself.
@@ -33,7 +33,7 @@ def _how(dtype, func, kwargs):
     floats = dtype.kind in "fc"
     if name in ("min", "max") and dtype.kind == "c" or least is not None and skipna and not floats:
         return None
-    skips = floats and skipna is not False and name != "count"
+    skips = floats and skipna is not False and name not in ("count", "any", "all")
     return "nan" + name if skips else name, options, least if skips else None
 
 

@@ -169,7 +169,7 @@ GROUPS = {
     "bins": lambda d: d.groupby_bins("g", [0, 2, 4, 9]), "two": lambda d: d.groupby(["g", "half"]), "missing": lambda d: d.groupby("some"),
     "areas": lambda d: d.assign_coords(area=(("time", "y"), np.arange(240).reshape(60, 4) // 7 % 5)).groupby("area"),
 }
-REDUCTIONS = [(name, {}) for name in ("sum", "mean", "var", "std", "min", "max", "count", "median", "prod", "first")]
+REDUCTIONS = [(name, {}) for name in ("sum", "mean", "var", "std", "min", "max", "count", "any", "all", "median", "prod", "first")]
 REDUCTIONS += [(name, {"skipna": skipna}) for name in ("sum", "mean", "var", "std", "min", "max") for skipna in (False, True)]
 REDUCTIONS += [("var", {"ddof": 1}), ("std", {"ddof": 3}), ("sum", {"min_count": 2}), ("sum", {"min_count": 2, "skipna": True})]
 REDUCTIONS += [("mean", {"keep_attrs": False}), ("mean", {"dim": "time"}), ("max", {"dim": ...}), ("std", {"dim": ["time", "y"]}), ("count", {"dim": ("y", "time")})]

@@ -323,21 +323,81 @@ impl Groups {
     #[track_caller]
     fn place_of(&self, fold: Fold) -> Array {
         Array::build(|| {
-            let (shape, along) = (self.x.shape()?, self.along()?);
-            let own = self.folded(&self.x, fold)?.take(&self.places_to_take(), along.start as i64);
+            let own = self.folded(&self.x, fold)?.take(&self.places_to_take(), self.along()?.start as i64);
             let is_it = self.x.eq(&own);
             let is_it = if self.x.dtype()?.is_float() { is_it | (self.x.isnan() & own.isnan()) } else { is_it };
-            // the place in C order among those that have labels, a term an axis
-            let place = |at: usize| {
-                let stride = shape[at + 1..along.end].iter().product::<u64>() as i64;
-                let mut beside = vec![1; shape.len()];
-                beside[at] = shape[at];
-                (super::arange(0, shape[at] as i64, 1, None) * stride).reshape(beside)
-            };
-            let places = along.clone().skip(1).fold(place(along.start), |places, at| places + place(at));
-            let first = self.folded(&where_(is_it, places, i64::MAX), Fold::Min)?;
+            let first = self.folded(&where_(is_it, self.numbered()?, i64::MAX), Fold::Min)?;
             where_(first.eq(i64::MAX), -1, first).expr()
         })
+    }
+
+    /// Each place's number, in C order among those that have labels.
+    fn numbered(&self) -> Result<Array> {
+        let (shape, along) = (self.x.shape()?, self.along()?);
+        // a term an axis
+        let term = |at: usize| {
+            let stride = shape[at + 1..along.end].iter().product::<u64>() as i64;
+            let mut beside = vec![1; shape.len()];
+            beside[at] = shape[at];
+            (super::arange(0, shape[at] as i64, 1, None) * stride).reshape(beside)
+        };
+        Ok(along.clone().skip(1).fold(term(along.start), |places, at| places + term(at)))
+    }
+
+    /// The values at the first places of the groups (of several axes: in C order); NaN, or 0, where one has no place. A second
+    /// read.
+    #[track_caller]
+    pub fn first(&self) -> Array {
+        self.at_end(Fold::Min, false)
+    }
+
+    /// As [`Groups::first`], the last ones.
+    #[track_caller]
+    pub fn last(&self) -> Array {
+        self.at_end(Fold::Max, false)
+    }
+
+    /// As [`Groups::first`] of what is no NaN.
+    #[track_caller]
+    pub fn nanfirst(&self) -> Array {
+        self.at_end(Fold::Min, true)
+    }
+
+    /// As [`Groups::last`] of what is no NaN.
+    #[track_caller]
+    pub fn nanlast(&self) -> Array {
+        self.at_end(Fold::Max, true)
+    }
+
+    #[track_caller]
+    fn at_end(&self, end: Fold, skips_nan: bool) -> Array {
+        Array::build(|| {
+            let dtype = self.x.dtype()?;
+            let numbered = self.numbered()?;
+            let none = if end == Fold::Min { i64::MAX } else { -1 };
+            let places = if skips_nan && self.has_nan()? { where_(self.x.isnan(), none, numbered.clone()) } else { numbered.clone() };
+            let ends = self.folded(&places, end)?;
+            let is_it = numbered.eq(&ends.take(&self.places_to_take(), self.along()?.start as i64));
+            // one value a group, and what leaves it as it is beside it
+            if !dtype.is_float() {
+                return self.folded(&where_(is_it, self.x.clone(), 0), Fold::Sum)?.astype(dtype).expr();
+            }
+            let found = self.folded(&where_(is_it, self.x.clone(), f64::INFINITY), Fold::Min)?;
+            let nothing = if end == Fold::Min { ends.eq(i64::MAX) } else { ends.lt(0) };
+            where_(nothing, f64::NAN, found).expr()
+        })
+    }
+
+    /// Whether any value of each group is other than 0; false where one has no place.
+    #[track_caller]
+    pub fn any(&self) -> Array {
+        Array::build(|| self.folded(&self.x.ne(0).astype(DType::U8), Fold::Max)?.eq(1).expr())
+    }
+
+    /// Whether all values of each group are other than 0; true where one has no place.
+    #[track_caller]
+    pub fn all(&self) -> Array {
+        Array::build(|| self.folded(&self.x.ne(0).astype(DType::U8), Fold::Min)?.ne(0).expr())
     }
 
     /// The exact medians of the groups; NaN where one has no place, or a NaN. A task holds whole lanes along the axis, or along several as
@@ -466,11 +526,17 @@ fn func_of(name: &Value) -> Result<Func> {
         "count" => |of, _| Ok(of.count()),
         "argmin" => |of, _| Ok(of.argmin()),
         "argmax" => |of, _| Ok(of.argmax()),
+        "first" => |of, _| Ok(of.first()),
+        "last" => |of, _| Ok(of.last()),
+        "nanfirst" => |of, _| Ok(of.nanfirst()),
+        "nanlast" => |of, _| Ok(of.nanlast()),
+        "any" => |of, _| Ok(of.any()),
+        "all" => |of, _| Ok(of.all()),
         "median" => |of, _| Ok(of.median()),
         other => {
             let what = format!(
                 "func '{other}'; expected sum, mean, var, std, min, max, nansum, nanmean, nanvar, nanstd, nanmin, nanmax, count, argmin, \
-                 argmax or median"
+                 argmax, first, last, nanfirst, nanlast, any, all or median"
             );
             return Err(Error::bad_request(NAME, what));
         }
@@ -480,7 +546,7 @@ fn func_of(name: &Value) -> Result<Func> {
 /// What groups by label.
 pub(in crate::array) static SIGNATURES: &[Signature] = &[
     sig!("groupby_reduce" ["array", "by"; "func" = "'mean'", "axis" = "0", "num_groups" = "None", "ddof" = "0"]
-    "func ('sum', 'mean', 'var', 'std', 'min', 'max', these with 'nan' before them, 'count' of what is no NaN, 'argmin', 'argmax', 'median') of the places along an axis, or as many from it on as by has, with each label 0, 1, … below num_groups, by default up to the greatest (flox).",
+    "func ('sum', 'mean', 'var', 'std', 'min', 'max', these with 'nan' before them, 'count' of what is no NaN, 'argmin', 'argmax', 'first', 'last', 'nanfirst', 'nanlast', 'any', 'all', 'median') of the places along an axis, or as many from it on as by has, with each label 0, 1, … below num_groups, by default up to the greatest (flox).",
     |a| {
         let (x, labels, axis) = (args::array(NAME, &a[0])?, args::array(NAME, &a[1])?, args::integer(NAME, &a[3])?);
         let (func, ddof) = (func_of(&a[2])?, args::float(NAME, &a[5])?);

@@ -1095,6 +1095,13 @@ def groupby_reduce(array, by, func="mean", axis=0, num_groups=None, ddof=0):
             return (~isnan(x[by == rows])).sum(0)
         if func in ("argmin", "argmax"):
             return take(nonzero(by == rows)[0], getattr(np, func)(x[by == rows], 0)) if (by == rows).any() else full(x.shape[1:], -1)
+        if func in ("any", "all"):
+            return getattr(np, func)(x[by == rows], 0)
+        if func in ("first", "last", "nanfirst", "nanlast"):
+            def end(lane):
+                lane = lane[~isnan(lane)] if func[:3] == "nan" else lane
+                return (lane[0] if func[-5:] == "first" else lane[-1]) if lane.size else nan
+            return apply_along_axis(end, 0, x[by == rows]) if (by == rows).any() else full(x.shape[1:], nan, x.dtype)
         if not (by == rows).any() and func not in ("sum", "nansum"):
             return full(x.shape[1:], nan, x.dtype if x.dtype.kind == "f" else "f8")
         options = {"ddof": ddof} if func[-3:] in ("var", "std") else {}
