@@ -188,7 +188,7 @@ impl Runtime {
     /// As [`Runtime::store_with`], of an array that others will come beside: what NetCDF-4 files have when all are there is left out.
     pub(crate) fn store_part(&self, array: &Array, address: &str, options: &StoreOptions) -> Result<()> {
         let expr = counted::settled(&array.expr()?, Some(self))?;
-        let writer = store::create(address, &options.create(&expr, address)?)?;
+        let writer = store::create(address, &options.create(&expr, address, self.memory_limit_bytes())?)?;
         match writer.take_finished() {
             None => self.store_exprs(vec![(expr, writer)]),
             Some(finished) => rest::store(self, &expr, writer, finished),
@@ -220,7 +220,7 @@ impl Runtime {
         let created = arrays.iter().map(|(array, address)| -> Result<_> {
             let address = store::text(address.as_ref())?;
             let expr = counted::settled(&array.expr()?, Some(self))?;
-            let writer = store::create(address, &options.create(&expr, address)?)?;
+            let writer = store::create(address, &options.create(&expr, address, self.memory_limit_bytes())?)?;
             Ok((expr, writer))
         });
         self.store_exprs(created.collect::<Result<_>>()?)?;
@@ -287,7 +287,7 @@ impl Runtime {
         let (address, expr) = (store::text(address.as_ref())?, array.expr()?);
         let failed = |e| Error::store_io(address, "making a directory for files that are not kept", &e);
         let directory = tempfile::tempdir().map_err(failed)?;
-        let writer = store::rehearse(address, directory.path(), &options.create(&expr, address)?)?;
+        let writer = store::rehearse(address, directory.path(), &options.create(&expr, address, self.memory_limit_bytes())?)?;
         self.explain_into(&[expr], vec![writer])
     }
 }

@@ -238,9 +238,11 @@ const CHUNK_BYTES: std::ops::RangeInclusive<u64> = (1 << 16)..=(64 << 20);
 
 impl StoreOptions {
     /// What to create for an array that is being stored at `address`. Zarr keeps the array's own chunks where
-    /// they are of a sensible size, so that storing what was read decodes each chunk once.
-    pub(super) fn create(&self, array: &crate::expr::Node, address: &str) -> Result<Create> {
-        self.of(&array.shape, array.dtype, Some(&array.chunks), address)
+    /// they are of a sensible size, so that storing what was read decodes each chunk once; and where `memory_bytes`, of which encoding one
+    /// takes some two chunks beside what it is made of, has room for them.
+    pub(super) fn create(&self, array: &crate::expr::Node, address: &str, memory_bytes: u64) -> Result<Create> {
+        let chunk_bytes = array.chunks.largest_elements().saturating_mul(array.dtype.size() as u64);
+        self.of(&array.shape, array.dtype, Some(&array.chunks).filter(|_| chunk_bytes <= memory_bytes / 4), address)
     }
 
     /// What to create for an array of `shape` whose own chunks are `own`, if it has any.
