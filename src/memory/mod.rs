@@ -39,7 +39,7 @@ pub use disk::SpillDisk;
 pub use grant::{Grant, Reservation};
 pub use mapping::{PAGE, rounded};
 pub use pool::{Pool, PoolOptions, Usage};
-pub use process::{ProcessIo, default_memory_limit, peak_resident_bytes, process_io, resident_bytes, tune_allocator};
+pub use process::{ProcessIo, default_memory_limit, end_blas_threads, peak_resident_bytes, process_io, resident_bytes, tune_allocator};
 pub use residency::Request;
 
 /// Which block: products are numbered per runtime, blocks in C order of the product's grid.

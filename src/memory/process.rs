@@ -80,6 +80,19 @@ pub fn tune_allocator() {
     }
 }
 
+/// Ends the threads that OpenBLAS starts as a program is loaded, and which look for work for 25 ms before they sleep: a quarter of a
+/// job of 0.1 s on two cores. Tasks call it on their own threads. For programs that use it through this library alone, before they start
+/// threads; it starts its own again where it needs them.
+pub fn end_blas_threads() {
+    // SAFETY: a function of OpenBLAS without arguments, which is called before anybody else calls the library; null where it has none.
+    unsafe {
+        let end = libc::dlsym(libc::RTLD_DEFAULT, c"blas_thread_shutdown_".as_ptr());
+        if !end.is_null() {
+            std::mem::transmute::<*mut libc::c_void, extern "C" fn() -> libc::c_int>(end)();
+        }
+    }
+}
+
 /// Bytes that this process moved, from /proc/self/io; zero where the system does not say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ProcessIo {

@@ -77,6 +77,7 @@ fn print(text: &str) -> Result<(), Failure> {
 
 fn main() -> ExitCode {
     flagstone::memory::tune_allocator();
+    flagstone::memory::end_blas_threads();
     let outcome = match Cli::parse().command {
         Command::Eval(args) => eval::run(&args),
         Command::Run(args) => run::run(&args),
