@@ -51,7 +51,7 @@ pub enum Leaf {
 }
 
 /// The index along one axis of a generator: `start + step · place[axis]`, or just `start`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Follow {
     /// Index where the loop's place is 0.
     pub start: i64,

@@ -354,7 +354,7 @@ fn affine(expr: &Expr, items: &[Index], run: Option<(i64, i64, u64)>) -> Result<
             }
         }
     }
-    Ok(Affine { source, shape })
+    Ok(Affine::new(source, shape))
 }
 
 /// One list among `items`, at item `at`: slices of constant step, concatenated.

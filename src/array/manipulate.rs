@@ -24,7 +24,7 @@ fn cut_from(args: &[Expr], axis: usize) -> Option<(Expr, Affine)> {
     }
     let (whole, mut all) = uncut(&args[0]);
     let (other, second) = uncut(&args[1]);
-    if whole.id != other.id || whole.is_counted() {
+    if whole.id != other.id || whole.is_counted() || !all.slides.is_empty() {
         return None;
     }
     let cut = (0..whole.shape.len()).find(|&at| all.source[at] != second.source[at])?;
@@ -37,7 +37,7 @@ fn cut_from(args: &[Expr], axis: usize) -> Option<(Expr, Affine)> {
             true => *follow == here || n == 1 && follow.start == here.start && follow.axis.is_none_or(|of| of == axis),
             false => *follow == all.source[at] && follow.axis != Some(axis),
         };
-        if of.id != whole.id || !view.source.iter().enumerate().all(|(at, follow)| fits(at, follow)) {
+        if of.id != whole.id || !view.slides.is_empty() || !view.source.iter().enumerate().all(|(at, follow)| fits(at, follow)) {
             return None;
         }
         end += n;
@@ -81,7 +81,7 @@ pub(super) fn insert_axes(expr: &Expr, places: &[usize]) -> Result<Expr> {
             shape.push(n);
         }
     }
-    view(expr, Affine { source, shape })
+    view(expr, Affine::new(source, shape))
 }
 
 /// Without these axes, which have length 1.
@@ -96,7 +96,7 @@ pub(super) fn drop_axes(expr: &Expr, places: &[usize]) -> Result<Expr> {
             shape.push(n);
         }
     }
-    view(expr, Affine { source, shape })
+    view(expr, Affine::new(source, shape))
 }
 
 fn flipped(expr: &Expr, axes: &[usize]) -> Result<Expr> {

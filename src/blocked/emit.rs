@@ -19,14 +19,13 @@ enum Draft {
     Step(usize),
 }
 
-type ViewKey = (Vec<(i64, i64, Option<usize>)>, Vec<u64>);
-
 /// A loop's program under construction.
 struct Builder {
     feed_inputs: Vec<Input>,
     leaves: Vec<Leaf>,
     steps: Vec<(StepOp, Vec<Draft>, DType)>,
-    memo: HashMap<(u64, ViewKey), Draft>,
+    /// By a node's number and what is seen of it.
+    memo: HashMap<(u64, Affine), Draft>,
     shape: Vec<u64>,
 }
 
@@ -103,11 +102,6 @@ impl Builder {
     }
 }
 
-/// What stands for `view` of `node`.
-fn key(node: &Expr, view: &Affine) -> (u64, ViewKey) {
-    (node.id, (view.source.iter().map(|f| (f.start, f.step, f.axis)).collect(), view.shape.clone()))
-}
-
 fn same_leaf(a: &Leaf, b: &Leaf) -> bool {
     match (a, b) {
         (Leaf::Constant { value: v, dtype: d }, Leaf::Constant { value: w, dtype: e }) => d == e && v.same_bits(*w),
@@ -130,12 +124,12 @@ impl Lowering<'_> {
     fn emit(&mut self, builder: &mut Builder, node: &Expr, view: &Affine) -> Result<Draft> {
         let mut stack = vec![(node.clone(), view.clone())];
         while let Some((here, view)) = stack.pop() {
-            let at = key(&here, &view);
+            let at = (here.id, view.clone());
             if builder.memo.contains_key(&at) {
                 continue;
             }
             let below = self.below(&here, &view);
-            let found: Option<Vec<Draft>> = below.iter().map(|(arg, view)| builder.memo.get(&key(arg, view)).copied()).collect();
+            let found: Option<Vec<Draft>> = below.iter().map(|(arg, view)| builder.memo.get(&(arg.id, view.clone())).copied()).collect();
             match found {
                 Some(found) => {
                     let draft = self.draft(builder, &here, view, found)?;
@@ -147,7 +141,7 @@ impl Lowering<'_> {
                 }
             }
         }
-        Ok(builder.memo[&key(node, view)])
+        Ok(builder.memo[&(node.id, view.clone())])
     }
 
     /// What of the same loop `view` of `node` is made of: nothing, where it is a leaf.
@@ -155,7 +149,7 @@ impl Lowering<'_> {
         match &node.op {
             Op::View(ops::View { arg, view: inner }) => vec![(arg.clone(), inner.then(view))],
             Op::Rechunk(ops::Rechunk { arg, .. }) => vec![(arg.clone(), view.clone())],
-            Op::Elementwise(ops::Elementwise { args, .. }) if !self.is_made_before_broadcast(node, view) => {
+            Op::Elementwise(ops::Elementwise { args, .. }) if !self.is_made_first(node, view) => {
                 args.iter().map(|arg| (arg.clone(), view.clone())).collect()
             }
             _ => vec![],
@@ -168,7 +162,7 @@ impl Lowering<'_> {
             Op::View(_) | Op::Rechunk(_) => found[0],
             Op::Elementwise(ops::Elementwise { op, dtype, .. }) if !found.is_empty() => builder.step(*op, found, *dtype, node.op.name())?,
             Op::Full(ops::Full { value, dtype, .. }) => builder.leaf(Leaf::Constant { value: *value, dtype: *dtype }),
-            Op::Generate(ops::Generate { generator, .. }) => {
+            Op::Generate(ops::Generate { generator, .. }) if view.slides.is_empty() => {
                 builder.leaf(Leaf::Generate { generator: generator.clone(), axes: view.source })
             }
             Op::Source(ops::Source { store }) if !self.sharing.stores.contains(&store_id(store)) => {
@@ -199,7 +193,7 @@ impl Lowering<'_> {
         };
         let held = region.0.iter().zip(&made.grid.axes).map(touched).fold(dtype.size() as u64, u64::saturating_mul);
         let seen = region.elements().saturating_mul(dtype.size() as u64);
-        if held <= self.budget.share_bytes() / 4 || held / THIN < seen {
+        if held <= self.budget.share_bytes() / 4 || held / THIN < seen || !view.slides.is_empty() {
             return (made, view);
         }
         let own = |f: &Follow, span: &Span| match f.axis.filter(|_| f.step != 0) {
@@ -207,13 +201,13 @@ impl Lowering<'_> {
             Some(axis) => Follow { start: 0, step: 1, axis: Some(axis) },
             None => Follow { start: 0, step: 0, axis: None },
         };
-        let rest = Affine { source: view.source.iter().zip(&region.0).map(|(f, span)| own(f, span)).collect(), shape: view.shape.clone() };
+        let rest = Affine::new(view.source.iter().zip(&region.0).map(|(f, span)| own(f, span)).collect(), view.shape.clone());
         let at = (made.product, region.0.iter().map(|span| (span.start, span.len, span.step)).collect::<Vec<_>>());
         if let Some(known) = self.thin.get(&at) {
             return (known.clone(), rest);
         }
         let follow = |(axis, span): (usize, &Span)| Follow { start: span.start as i64, step: span.step as i64, axis: Some(axis) };
-        let of = Affine { source: region.0.iter().enumerate().map(follow).collect(), shape: region.shape() };
+        let of = Affine::new(region.0.iter().enumerate().map(follow).collect(), region.shape());
         let input = Input { data: Data::Blocks { product: made.product, grid: made.grid }, view: of, dtype };
         let program = Program { leaves: vec![Leaf::Input { slot: 0, dtype }], steps: vec![] };
         let slice = self.map("slice", Feed { shape: region.shape(), inputs: vec![input], program }, 0, None);
@@ -221,10 +215,12 @@ impl Lowering<'_> {
         (slice, rest)
     }
 
-    /// Whether evaluating `node` once, before it is repeated, beats evaluating it at every place.
-    fn is_made_before_broadcast(&mut self, node: &Expr, view: &Affine) -> bool {
+    /// Whether evaluating `node` once, before it is repeated, beats evaluating it at every place. Windows come one after the other, so
+    /// that little of what they see need be kept at once.
+    fn is_made_first(&mut self, node: &Expr, view: &Affine) -> bool {
         let repeated = view.shape.iter().fold(1u64, |n, &m| n.saturating_mul(m)) / view.region().elements().max(1);
-        repeated >= 8 && self.cost(node) >= 4 && node.bytes() <= self.budget.memory_bytes / 8
+        let fits = !view.slides.is_empty() || node.bytes() <= self.budget.memory_bytes / 8;
+        repeated >= 8 && self.cost(node) >= 4 && fits
     }
 
     /// Roughly what an element of `node` costs, in additions.

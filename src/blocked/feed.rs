@@ -90,18 +90,22 @@ pub fn places_inside(f: &Follow, len: u64, start: u64, n: u64) -> Option<(u64, u
     (first < end).then(|| (first, end - first))
 }
 
-/// The blocks along one axis that `len` places see, ascending.
-fn blocks_seen(chunks: &AxisChunks, f: &Follow, len: u64) -> Vec<u64> {
+/// The blocks along one axis that `len` places see, and what is as far `around` them, below and above, ascending.
+fn blocks_seen(chunks: &AxisChunks, f: &Follow, len: u64, around: (u64, u64)) -> Vec<u64> {
     if len == 0 || chunks.is_empty() {
         return Vec::new();
     }
     let last = if f.axis.is_some() { f.start + f.step * (len as i64 - 1) } else { f.start };
-    let (low, high) = (f.start.min(last) as u64, f.start.max(last) as u64);
-    let seen = |b: &u64| {
-        let (start, n) = chunks.chunk(*b);
-        places_inside(f, len, start, n).is_some()
-    };
+    let (low, high) = (f.start.min(last) as u64 - around.0, f.start.max(last) as u64 + around.1);
+    let seen = |b: &u64| places_around(f, len, chunks.chunk(*b), around).is_some();
     (chunks.find(low)..=chunks.find(high)).filter(seen).collect()
+}
+
+/// As [`places_inside`], where each place sees what is so far below and above it, too.
+fn places_around(f: &Follow, len: u64, (start, n): (u64, u64), (below, above): (u64, u64)) -> Option<(u64, u64)> {
+    // seen from above the start of the axis, so that nothing lies below it
+    let up = Follow { start: f.start + above as i64, ..*f };
+    places_inside(&up, len, start, n + below + above)
 }
 
 impl Input {
@@ -111,7 +115,8 @@ impl Input {
 
     /// For each source axis, the blocks that the box sees.
     fn seen(grid: &ChunkGrid, part: &Affine) -> Vec<Vec<u64>> {
-        part.source.iter().zip(&grid.axes).map(|(f, chunks)| blocks_seen(chunks, f, Self::axis_len(f, &part.shape))).collect()
+        let axes = part.source.iter().zip(&grid.axes).enumerate();
+        axes.map(|(at, (f, chunks))| blocks_seen(chunks, f, Self::axis_len(f, &part.shape), part.slid(at))).collect()
     }
 
     fn held_bytes(&self, part: &Affine) -> u64 {
@@ -166,7 +171,7 @@ impl Feed {
         for input in &self.inputs {
             let Data::Blocks { product: id, grid } = &input.data else { continue };
             let counts = grid.counts();
-            product(&Input::seen(grid, &input.view.part(start, shape)), |index| {
+            product(&Input::seen(grid, &input.view.part_with_slides(start, shape)), |index| {
                 spec.reads.push(BlockKey { product: *id, block: crate::grid::ravel(index, &counts) });
             });
         }
@@ -183,7 +188,7 @@ impl Feed {
             let mut places: Vec<(u64, u64)> = self.shape.iter().map(|&n| (0, n)).collect();
             for (axis, f) in input.view.source.iter().enumerate() {
                 let len = Input::axis_len(f, &self.shape);
-                let seen = places_inside(f, len, start[axis], shape[axis])?;
+                let seen = places_around(f, len, (start[axis], shape[axis]), input.view.slid(axis))?;
                 if let Some(to) = f.axis.filter(|_| f.step != 0) {
                     places[to] = seen;
                 }
@@ -261,7 +266,7 @@ impl Feed {
                     views.push(View::strided(held, input.dtype, &local, &strides, offset));
                 }
                 Data::Blocks { grid, .. } => {
-                    let whole = Input::seen(grid, &input.view.part(task.0, task.1));
+                    let whole = Input::seen(grid, &input.view.part_with_slides(task.0, task.1));
                     let count: usize = whole.iter().map(Vec::len).product();
                     let blocks = &reads[first_read..first_read + count];
                     first_read += count;
@@ -308,6 +313,9 @@ fn gather<'a>(
                 strides[loop_axis] += f.step as isize * dense[axis];
             }
         }
+        for slide in &part.slides {
+            strides[slide.axis] += slide.step as isize * dense[slide.source];
+        }
         return View::strided(block_of(&index), input.dtype, local, &strides, offset);
     }
     let region: Region = part.region();
@@ -324,7 +332,8 @@ fn gather<'a>(
         for axis in 0..index.len() {
             let span = region.0[axis];
             let f = Follow { start: span.start as i64, step: span.step as i64, axis: Some(axis) };
-            let (first, n) = places_inside(&f, span.len, start[axis], shape[axis] as u64).unwrap_or((0, 0));
+            // between the steps of windows
+            let Some((first, n)) = places_inside(&f, span.len, start[axis], shape[axis] as u64) else { return };
             to[axis] = first as usize;
             count[axis] = n as usize;
             strides[axis] = span.step as isize * dense[axis];

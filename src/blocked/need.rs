@@ -144,6 +144,17 @@ impl Met {
     }
 }
 
+/// What a run of `span` elements, one at least, meets of an axis wherever it begins.
+fn met_anywhere(chunks: &AxisChunks, span: u64) -> Met {
+    let of_length = |met: u64, chunk: u64| Met { chunks: met, elements: met.saturating_mul(chunk) };
+    let met = match chunks {
+        AxisChunks::Regular { chunk, .. } => of_length((span - 1).div_ceil(*chunk) + 1, *chunk),
+        AxisChunks::Pieces { chunk, piece, .. } => of_length((span - 1) / piece + 2 + (span - 1) / chunk + 1, *piece),
+        AxisChunks::Irregular(ends) => longest_run(ends, span),
+    };
+    Met { chunks: met.chunks.min(chunks.count()), elements: met.elements.min(chunks.len()) }
+}
+
 /// What a run of `span` elements anywhere meets; `ends` are those of the chunks.
 fn longest_run(ends: &[u64], span: u64) -> Met {
     let start = |chunk: usize| if chunk == 0 { 0 } else { ends[chunk - 1] };
@@ -210,14 +221,32 @@ impl Input {
         f.axis.filter(|_| f.step != 0).map(|axis| &windows[axis])
     }
 
+    /// Source elements from the first to the last that a window sees along source axis `at`, `slid` so far on by axes that slide.
+    fn reach(&self, at: usize, windows: &[Windows], slid: u64) -> u64 {
+        let f = &self.view.source[at];
+        let own = Input::windows(f, windows).map_or(0, |w| w.longest().saturating_sub(1).saturating_mul(f.step.unsigned_abs()));
+        own.saturating_add(slid).saturating_add(1)
+    }
+
+    /// What a window meets along source axis `at` at most, of blocks; of windows that slide all places are counted.
+    fn met_along(&self, at: usize, chunks: &AxisChunks, windows: &[Windows]) -> Met {
+        let f = &self.view.source[at];
+        match self.view.slid(at) {
+            (0, 0) => {
+                Input::windows(f, windows).map_or(Met { chunks: 1, elements: chunks.longest() }, |windows| most_met(chunks, f, windows))
+            }
+            _ if chunks.is_empty() => Met::default(),
+            (below, above) => met_anywhere(chunks, self.reach(at, windows, below.saturating_add(above))),
+        }
+    }
+
     /// Bytes of the blocks that a window sees at most; 0 for a store.
     fn blocks_bytes(&self, windows: &[Windows]) -> u64 {
         let Data::Blocks { grid, .. } = &self.data else { return 0 };
         let item = self.dtype.size() as u64;
         let (mut blocks, mut elements) = (1u64, 1u64);
-        for (f, chunks) in self.view.source.iter().zip(&grid.axes) {
-            let one = Met { chunks: 1, elements: chunks.longest() };
-            let seen = Input::windows(f, windows).map_or(one, |windows| most_met(chunks, f, windows));
+        for (at, chunks) in grid.axes.iter().enumerate() {
+            let seen = self.met_along(at, chunks, windows);
             blocks = blocks.saturating_mul(seen.chunks);
             elements = elements.saturating_mul(seen.elements);
         }
@@ -228,11 +257,20 @@ impl Input {
 
     /// The extents of what a window brings in, along the source's axes.
     fn extents(&self, windows: &[Windows]) -> Region {
-        let span = |f: &Follow| match Input::windows(f, windows).map(Windows::longest) {
+        let slides = |at: usize| self.view.slides.iter().filter(move |slide| slide.source == at);
+        let slid = |at: usize| {
+            let far = |windows: &Windows, step: i64| windows.longest().saturating_sub(1).saturating_mul(step.unsigned_abs());
+            slides(at).map(|slide| far(&windows[slide.axis], slide.step)).fold(0, u64::saturating_add)
+        };
+        let span = |(at, f): (usize, &Follow)| match Input::windows(f, windows).map(Windows::longest) {
+            _ if slides(at).next().is_some() => {
+                let step = slides(at).fold(f.step.unsigned_abs(), |step, slide| gcd(step, slide.step.unsigned_abs()));
+                Span { start: 0, len: (self.reach(at, windows, slid(at)) - 1) / step + 1, step }
+            }
             Some(len) if len != 1 => Span { start: 0, len, step: f.step.unsigned_abs() },
             _ => Span::dense(0, 1),
         };
-        Region(self.view.source.iter().map(span).collect())
+        Region(self.view.source.iter().enumerate().map(span).collect())
     }
 
     /// Bytes that bringing a window in takes at most, and those that decoding it takes meanwhile.
@@ -242,8 +280,7 @@ impl Input {
         match &self.data {
             Data::Store(store) => (held, carved_bytes(store.scratch_bytes(&extents))),
             Data::Blocks { grid, .. } => {
-                let mut axes = self.view.source.iter().zip(&grid.axes);
-                let copied = axes.any(|(f, chunks)| Input::windows(f, windows).is_some_and(|w| most_met(chunks, f, w).chunks > 1));
+                let copied = grid.axes.iter().enumerate().any(|(at, chunks)| self.met_along(at, chunks, windows).chunks > 1);
                 (if copied { held } else { 0 }, 0)
             }
         }

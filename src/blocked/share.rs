@@ -51,6 +51,11 @@ impl Use {
         Use { store: store_id(store), chunks: touched.collect(), view }
     }
 
+    /// Whether windows see chunks for several boxes of a loop.
+    fn slides_over_chunks(&self) -> bool {
+        self.view.slides.iter().any(|slide| self.chunks[slide.source].end > self.chunks[slide.source].start + 1)
+    }
+
     /// Whether some chunk may be read for both.
     fn meets(&self, other: &Use) -> bool {
         self.chunks.iter().zip(&other.chunks).all(|(a, b)| a.start < b.end && b.start < a.end)
@@ -80,7 +85,8 @@ pub fn sharing(roots: &[Expr], budget: &Budget) -> Sharing {
     for (i, l) in loops.iter().enumerate() {
         for (at, here) in l.uses.iter().enumerate() {
             users.entry(here.store).or_default().push(i);
-            if l.uses[..at].iter().any(|other| other.store == here.store && other.view != here.view) {
+            let of_another_view = l.uses[..at].iter().any(|other| other.store == here.store && other.view != here.view);
+            if of_another_view || here.slides_over_chunks() {
                 sharing.stores.insert(here.store);
             }
         }
@@ -120,7 +126,7 @@ fn collect(root: &Expr) -> Loop {
         vec![(root.clone(), Affine::identity(&root.shape))]
     };
     while let Some((node, view)) = stack.pop() {
-        if !seen.insert((node.id, view.source.iter().map(|f| (f.start, f.step, f.axis)).collect::<Vec<_>>())) {
+        if !seen.insert((node.id, view.clone())) {
             continue;
         }
         match &node.op {

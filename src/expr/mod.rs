@@ -18,7 +18,7 @@ mod same;
 mod text;
 mod visit;
 
-pub use affine::{Affine, Follow};
+pub use affine::{Affine, Follow, Slide};
 pub use block_fn::{BlockFn, BlockInfo, register};
 pub use cost::element_cost;
 pub use counts::{Count, Runs};

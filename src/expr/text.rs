@@ -43,6 +43,11 @@ fn called(name: &str, args: Vec<String>, mut detail: String) -> String {
 /// A view of `arg`, whose shape is `from`: an index, a transposition, new axes and a broadcast, of which only those
 /// stand there that do something. `lengths` are the result's.
 fn selected(arg: &str, from: &[u64], view: &Affine, lengths: &[String]) -> String {
+    if !view.slides.is_empty() {
+        let windows: Vec<(u64, usize)> = view.slides.iter().map(|slide| (view.shape[slide.axis], slide.source)).collect();
+        let (lengths, axes) = (tuple(windows.iter().map(|(n, _)| n)), tuple(windows.iter().map(|(_, axis)| axis)));
+        return format!("sliding_window_view({arg}, {lengths}, axis={axes})");
+    }
     // the axes of the result that are left of the source's, in the source's order; all others are new
     let left: Vec<usize> = view.source.iter().filter_map(|follow| follow.axis).collect();
     let new: Vec<usize> = (0..view.shape.len()).filter(|axis| !left.contains(axis)).collect();
@@ -148,7 +153,7 @@ mod tests {
     fn views_read_as_a_user_would_write_them() {
         let lengths = |view: &Affine| view.shape.iter().map(u64::to_string).collect::<Vec<_>>();
         let text = |from: &[u64], view: &Affine| selected("x", from, view, &lengths(view));
-        let of = |source: &[Follow], shape: &[u64]| Affine { source: source.to_vec(), shape: shape.to_vec() };
+        let of = |source: &[Follow], shape: &[u64]| Affine::new(source.to_vec(), shape.to_vec());
         assert_eq!(text(&[4, 6], &Affine::identity(&[4, 6])), "x[...]");
         assert_eq!(text(&[4, 6], &Affine::permute(&[4, 6], &[1, 0])), "x.T");
         assert_eq!(text(&[4, 6, 5], &Affine::permute(&[4, 6, 5], &[2, 0, 1])), "x.transpose(2, 0, 1)");

@@ -50,7 +50,7 @@ fn form(node: &Expr, forms: &HashMap<u64, Form>) -> Result<Option<Form>> {
         }
         Op::Spread(ops::Spread { arg, .. }) if arg.elements() == 1 && !arg.is_counted() => {
             let start = Follow { start: 0, step: 0, axis: None };
-            let view = Affine { source: vec![start; arg.shape.len()], shape: vec![] };
+            let view = Affine::new(vec![start; arg.shape.len()], vec![]);
             Some(Form::Uniform(if arg.shape.is_empty() { arg.clone() } else { Node::new(ops::View { arg: arg.clone(), view }.into())? }))
         }
         Op::Rechunk(ops::Rechunk { arg, .. }) => forms.get(&arg.id).map(copy),
@@ -59,7 +59,7 @@ fn form(node: &Expr, forms: &HashMap<u64, Form>) -> Result<Option<Form>> {
             Some(Form::Uniform(one)) => Some(Form::Uniform(one.clone())),
             Some(Form::Masked { .. }) => None,
             None if arg.elements() > 0 && !arg.is_counted() && view.source.iter().all(|follow| follow.axis.is_none()) => {
-                let view = Affine { source: view.source.clone(), shape: vec![] };
+                let view = Affine::new(view.source.clone(), vec![]);
                 Some(Form::Uniform(Node::new(Op::View(ops::View { arg: arg.clone(), view }))?))
             }
             None => None,
@@ -101,7 +101,7 @@ fn spread(one: &Expr, shape: &[u64]) -> Result<Expr> {
         Op::Full(ops::Full { value, dtype, .. }) => {
             Op::Full(ops::Full { value: *value, dtype: *dtype, shape: shape.to_vec(), chunks: ChunkGrid::whole(shape) })
         }
-        _ => Op::View(ops::View { arg: one.clone(), view: Affine { source: vec![], shape: shape.to_vec() } }),
+        _ => Op::View(ops::View { arg: one.clone(), view: Affine::new(vec![], shape.to_vec()) }),
     })
 }
 

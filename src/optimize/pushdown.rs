@@ -113,6 +113,10 @@ impl Pushdown {
             Through::Compose(view) => {
                 for (number, next) in self.open(at) {
                     let composed = next.map_or_else(|| view.clone(), |next| view.then(&next));
+                    if !composed.slides.is_empty() {
+                        self.slide((at, number), &composed);
+                        continue;
+                    }
                     let wanted = self.args(at, |_| Some(composed.clone()))[0];
                     self.meet((at, number), Recipe::Same(wanted));
                 }
@@ -129,6 +133,20 @@ impl Pushdown {
             Through::Selected { kept, axis, by } => self.windows(at, &kept, Some((axis, by))),
             Through::Stop => self.keep(at),
         }
+    }
+
+    /// Windows of an argument are taken of the box that they lie in: what is below is computed once for each place.
+    fn slide(&mut self, id: WantId, view: &Affine) {
+        if view.shape.contains(&0) {
+            // all of it: views without an element are met already
+            let args = self.args(id.0, |_| None);
+            return self.meet(id, Recipe::Apply { args, part: None, outer: None });
+        }
+        let cover = window::cover(&[view.region()]);
+        let args = self.args(id.0, |_| Some(window::select(&cover)));
+        let of = self.nodes[id.0].op.args()[0].clone();
+        let part = ops::View { arg: of, view: window::within(view, &cover) };
+        self.meet(id, Recipe::Apply { args, part: Some(part.into()), outer: None });
     }
 
     /// The whole is computed, and views of it are taken.

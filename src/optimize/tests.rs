@@ -43,7 +43,7 @@ fn unary(op: UnaryOp, a: &Expr) -> Expr {
 
 fn view(arg: &Expr, source: &[(i64, i64, Option<usize>)], shape: &[u64]) -> Expr {
     let source = source.iter().map(|&(start, step, axis)| Follow { start, step, axis }).collect();
-    Node::new(Op::View(ops::View { arg: arg.clone(), view: Affine { source, shape: shape.to_vec() } })).unwrap()
+    Node::new(Op::View(ops::View { arg: arg.clone(), view: Affine::new(source, shape.to_vec()) })).unwrap()
 }
 
 fn broadcast(arg: &Expr, shape: &[u64]) -> Expr {
@@ -429,7 +429,7 @@ fn positions_in_a_masked_array_are_left_to_the_runtime() {
     }
     // a slice of it waits for its length, and is no node before
     let source = vec![Follow { start: 0, step: 1, axis: Some(0) }];
-    let sliced = Node::new(ops::View { arg: masked.clone(), view: Affine { source, shape: vec![2] } }.into());
+    let sliced = Node::new(ops::View { arg: masked.clone(), view: Affine::new(source, vec![2]) }.into());
     assert!(sliced.unwrap_err().to_string().contains("not known yet"));
 }
 

@@ -30,7 +30,7 @@ pub(super) fn split_repeats(view: &Affine) -> (Affine, Option<Affine>) {
         None => Follow { start: f.start, step: 0, axis: None },
     });
     let again = axes.iter().map(|&axis| Follow { start: 0, step: 1, axis: Some(axis) }).collect();
-    (Affine { source: source.collect(), shape }, Some(Affine { source: again, shape: view.shape.clone() }))
+    (Affine::new(source.collect(), shape), Some(Affine::new(again, view.shape.clone())))
 }
 
 /// The least dense box around the regions.
@@ -55,13 +55,13 @@ pub(super) fn extents(regions: &[Region]) -> u64 {
 /// The region as a view.
 pub(super) fn select(region: &Region) -> Affine {
     let follow = |(axis, span): (usize, &Span)| Follow { start: span.start as i64, step: span.step as i64, axis: Some(axis) };
-    Affine { source: region.0.iter().enumerate().map(follow).collect(), shape: region.shape() }
+    Affine::new(region.0.iter().enumerate().map(follow).collect(), region.shape())
 }
 
 /// `view`, as a view of the dense `cover` that holds it.
 pub(super) fn within(view: &Affine, cover: &Region) -> Affine {
     let source = view.source.iter().zip(&cover.0).map(|(f, span)| Follow { start: f.start - span.start as i64, ..*f });
-    Affine { source: source.collect(), shape: view.shape.clone() }
+    Affine { source: source.collect(), ..view.clone() }
 }
 
 /// The places that a view of an array of `shape` selects, ascending, and how it arranges them. Axes that are not `narrowed`
@@ -80,7 +80,7 @@ pub(super) fn split_window(view: &Affine, shape: &[u64], narrowed: &[bool]) -> W
             None => Follow { start: 0, step: 0, axis: None },
         };
     }
-    let outer = Affine { source, shape: view.shape.clone() };
+    let outer = Affine::new(source, view.shape.clone());
     Window { inner, outer }
 }
 

@@ -1,16 +1,16 @@
 //! Windows of an array: overlapping ones as new axes, and those that tile it reduced to one value each.
 
 use crate::array::axes::position;
-use crate::array::composed::{check_pieces, composed, picked};
-use crate::array::{Array, Axes, axis, stack};
+use crate::array::composed::composed;
+use crate::array::manipulate::view;
+use crate::array::{Array, Axes, axis};
 use crate::error::{Error, Result};
+use crate::expr::Affine;
 
-/// The array's slices of `len` places from `starts` on, `step` apart, along a new last axis.
-fn slices(operation: &str, x: &Array, at: usize, count: u64, step: i64, len: u64) -> Result<Array> {
-    check_pieces(operation, count, "use smaller windows")?;
+/// The array's windows of `len` places that begin every `every` places, along a new last axis.
+fn windows_of(x: &Array, at: usize, len: u64, every: u64) -> Result<Array> {
     let expr = x.expr()?;
-    let one = |start: u64| picked(operation, &expr, at, &[(start as i64, step, len)]).map(Array::from_expr);
-    Ok(stack(&(0..count).map(one).collect::<Result<Vec<_>>>()?, -1))
+    view(&expr, Affine::windows(&expr.shape, at, len, every)).map(Array::from_expr)
 }
 
 /// An axis and a length along it, checked.
@@ -40,7 +40,7 @@ impl Array {
                     let what = format!("a window of {n} places on an axis with length {length}; expected {length} at most");
                     return Err(Error::bad_request("sliding_window_view", what));
                 }
-                slices("sliding_window_view", &x, at, n, 1, length - n + 1)
+                windows_of(&x, at, n, 1)
             })
         })
     }
@@ -64,7 +64,7 @@ impl Array {
                     let what = format!("windows of {n} on an axis with length {length}; expected a length that divides it, or trim");
                     return Err(Error::bad_request("coarsen", what));
                 }
-                slices("coarsen", &x, at, n, n as i64, length / n)
+                windows_of(&x, at, n, n)
             })?;
             let new: Vec<i64> = (1..=windows.len() as i64).map(|i| -i).collect();
             Ok(reduction(&apart, axis(new)))

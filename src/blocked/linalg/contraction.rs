@@ -360,21 +360,16 @@ impl Tasks for ContractionStage {
 fn is_plain(feed: &Feed, fused: &Fused) -> bool {
     let view = crate::blocked::plain_input(&fused.program, fused.outputs[0]).map(|slot| &feed.inputs[slot].view);
     let followed = |view: &Affine, axis: usize| view.source.iter().any(|f| f.axis == Some(axis) && f.step > 0);
-    view.is_some_and(|view| (0..view.shape.len()).all(|axis| followed(view, axis)))
+    view.is_some_and(|view| view.slides.is_empty() && (0..view.shape.len()).all(|axis| followed(view, axis)))
 }
 
 /// The same loop with its axes in another order: what was axis i is axis `to[i]`.
 fn reordered(feed: &Feed, to: &[usize]) -> Feed {
     let follow = |f: &Follow| Follow { axis: f.axis.map(|axis| to[axis]), ..*f };
-    let order = |shape: &[u64]| {
-        let mut moved = shape.to_vec();
-        shape.iter().zip(to).for_each(|(&n, &to)| moved[to] = n);
-        moved
-    };
     let mut feed = feed.clone();
-    feed.shape = order(&feed.shape);
+    feed.shape = Affine::identity(&feed.shape).reordered(to).shape;
     for input in &mut feed.inputs {
-        input.view = Affine { source: input.view.source.iter().map(follow).collect(), shape: order(&input.view.shape) };
+        input.view = input.view.reordered(to);
     }
     for leaf in &mut feed.program.leaves {
         if let Leaf::Generate { axes, .. } = leaf {

@@ -15,6 +15,7 @@ pub const ROWS: &[Row] = &[
     Row { weight: 2, draw: roll },
     Row { weight: 2, draw: repeat },
     Row { weight: 2, draw: pad },
+    Row { weight: 3, draw: windows },
 ];
 
 /// The places that a Python slice takes of an axis of `len`.
@@ -315,4 +316,26 @@ fn pad(drawing: &mut Drawing, x: V) -> Option<V> {
     };
     let text = format!("pad(v{x}, {widths:?}, {mode:?})");
     Some(drawing.push(Step { text, args: vec![x], tensor, build: Box::new(move |made, _| Ok(made[x].pad(widths.clone(), &mode))) }))
+}
+
+/// Overlapping ones along an axis.
+fn windows(drawing: &mut Drawing, x: V) -> Option<V> {
+    let shape = drawing.shape(x).to_vec();
+    if shape.is_empty() || shape.len() > 4 {
+        return None;
+    }
+    let axis = drawing.dice.below(shape.len());
+    let len = 1 + drawing.dice.below(8);
+    if len > shape[axis] || len * drawing.tensor(x).len() > drawing.scale.elements_max() {
+        return None;
+    }
+    let stride = drawing.tensor(x).strides()[axis];
+    let mut places = whole(&shape);
+    places[axis].truncate(shape[axis] - len + 1);
+    let steps = places.iter().zip(drawing.tensor(x).strides()).map(|(list, stride)| list.iter().map(|at| at * stride).collect());
+    let steps: Vec<Vec<usize>> = steps.chain([(0..len).map(|at| at * stride).collect()]).collect();
+    let tensor = drawing.tensor(x).picked(0, &steps);
+    let text = format!("sliding_window_view(v{x}, {len}, axis={axis})");
+    let build = move |made: &Made, _: &Context| Ok(made[x].sliding_window_view(&[(axis as i64, len as u64)]));
+    Some(drawing.push(Step { text, args: vec![x], tensor, build: Box::new(build) }))
 }

@@ -59,11 +59,7 @@ impl Operation for View {
     }
 
     fn hash(&self, hasher: &mut dyn Hasher) {
-        for follow in &self.view.source {
-            hasher.write_i64(follow.start);
-            hasher.write_i64(follow.step);
-            hasher.write_usize(follow.axis.map_or(0, |axis| axis + 1));
-        }
+        std::hash::Hash::hash(&self.view, &mut { hasher });
     }
 
     // its text is an index of its argument

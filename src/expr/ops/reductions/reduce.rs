@@ -185,7 +185,7 @@ impl Operation for Reduce {
         let (arg, mask) = (values.clone(), Some(selects.clone()));
         let all: Op = Reduce { reduction: self.reduction, arg, mask, axes, keepdims: false, cells }.into();
         Ok(Some(match self.keepdims {
-            true => ops::View { arg: Node::new(all)?, view: Affine { source: vec![], shape: vec![1] } }.into(),
+            true => ops::View { arg: Node::new(all)?, view: Affine::new(vec![], vec![1]) }.into(),
             false => all,
         }))
     }

@@ -114,7 +114,7 @@ fn of_one(lane: &Lane, line: Expr) -> Result<Expr> {
     match lane {
         Lane::Part(Part { sorter, first, count }) => {
             let sorted = of_one(&Lane::Sort(*sorter), line)?;
-            let view = Affine { source: vec![Follow { start: *first as i64, step: 1, axis: Some(0) }], shape: vec![*count] };
+            let view = Affine::new(vec![Follow { start: *first as i64, step: 1, axis: Some(0) }], vec![*count]);
             Node::new(View { arg: sorted, view }.into())
         }
         Lane::Quantiles(of) => {
@@ -145,10 +145,10 @@ fn beside(of: &Lanes, at: &[u64]) -> Result<Expr> {
         true => Follow { start: 0, step: 1, axis: Some(0) },
         false => Follow { start: start as i64, step: 0, axis: None },
     };
-    let view = Affine { source: at.iter().enumerate().map(follow).collect(), shape: vec![of.arg.shape[of.axis]] };
+    let view = Affine::new(at.iter().enumerate().map(follow).collect(), vec![of.arg.shape[of.axis]]);
     let line = of_one(&of.lane, Node::new(View { arg: of.arg.clone(), view }.into())?)?;
     let mut shape = vec![1; of.arg.shape.len()];
     shape[of.axis] = line.shape[0];
-    let view = Affine { source: vec![Follow { start: 0, step: 1, axis: Some(of.axis) }], shape };
+    let view = Affine::new(vec![Follow { start: 0, step: 1, axis: Some(of.axis) }], shape);
     Node::new(View { arg: line, view }.into())
 }
