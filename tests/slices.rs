@@ -45,6 +45,30 @@ fn slices_read_the_chunks_that_they_stand_in() {
     reads("several", concatenate(&[x.roll(1, 0), x.flip(0)], 0).index(idx![N..]), 1.0, &|i| at(N - 1 - i));
 }
 
+/// Windows that overlap, of what is stored and of what is computed from it: a hundred times the data, of which nothing is kept.
+#[test]
+fn windows_decode_each_chunk_once_and_keep_nothing() {
+    const WINDOW: usize = 100;
+    let directory = tempfile::tempdir().unwrap();
+    let address = directory.path().join("x.zarr").display().to_string();
+    runtime().store_with(&random::normal(0.0, 1.0).shape([N]).seed(3).build(), &address, &StoreOptions::new().chunks([CHUNK])).unwrap();
+    let x = open(&address).unwrap();
+    let whole: Vec<f64> = runtime().compute::<f64>(&x).unwrap().into_raw_vec_and_offset().0;
+    let greatest = |of: &dyn Fn(f64) -> f64| {
+        let sums = whole.windows(WINDOW).step_by(7).map(|window| window.iter().map(|&x| of(x)).sum::<f64>() / WINDOW as f64);
+        sums.fold(f64::MIN, f64::max)
+    };
+    let plain: (Array, f64) = (x.clone(), greatest(&|x| x));
+    for (name, (array, expected)) in [("stored", plain), ("computed", (x.sin().exp(), greatest(&|x| x.sin().exp())))] {
+        let runtime = Runtime::builder().memory_limit("16MiB").threads(2).build().unwrap();
+        let means = array.sliding_window_view(&[(0, WINDOW as u64)]).mean(1);
+        let found: f64 = runtime.compute::<f64>(&means.index(idx![..;7]).max(..)).unwrap()[[]];
+        assert!((found - expected).abs() < 1e-12, "{name}: {found}, expected {expected}");
+        let (decoded, spilled) = (runtime.counters().decoded_bytes.load(SeqCst), runtime.counters().spilled_bytes.load(SeqCst));
+        assert!(decoded <= 8 * N as u64 && spilled <= 8 * N as u64, "{name}: {decoded} bytes decoded, {spilled} spilled");
+    }
+}
+
 /// Rows of a matrix in chunks of several rows and columns, by indices: those in memory read what they name, those that are computed decode
 /// each chunk once, however many tasks look into it.
 #[test]

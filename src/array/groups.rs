@@ -377,7 +377,7 @@ impl Groups {
             let none = if end == Fold::Min { i64::MAX } else { -1 };
             let places = if skips_nan && self.has_nan()? { where_(self.x.isnan(), none, numbered.clone()) } else { numbered.clone() };
             let ends = self.folded(&places, end)?;
-            let is_it = numbered.eq(&ends.take(&self.places_to_take(), self.along()?.start as i64));
+            let is_it = numbered.eq(ends.take(&self.places_to_take(), self.along()?.start as i64));
             // one value a group, and what leaves it as it is beside it
             if !dtype.is_float() {
                 return self.folded(&where_(is_it, self.x.clone(), 0), Fold::Sum)?.astype(dtype).expr();
