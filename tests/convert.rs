@@ -181,6 +181,8 @@ fn what_netcdf4_wrote_keeps_its_dimensions_on_every_way() {
     let of_v2 = |path: &str| -> serde_json::Value { serde_json::from_slice(&std::fs::read(dir.path().join(path)).unwrap()).unwrap() };
     assert_eq!(of_v2("b2.zarr/deep/level/.zarray")["fill_value"], serde_json::Value::Null);
     assert_eq!(of_v2("b2.zarr/tas/.zarray")["fill_value"], -999);
+    let refused = flagstone::zeros([3], flagstone::DType::F16).store(at(dir.path(), "half.nc:/x")).unwrap_err().to_string();
+    assert!(refused.contains("NetCDF has no float16"), "{refused}");
     // Again over what is there: dimensions are made anew of those that it has.
     std::fs::copy(at(dir.path(), "b.nc"), at(dir.path(), "g.nc")).unwrap();
     ok(&["convert", &at(dir.path(), "a.nc:/tas"), &at(dir.path(), "g.nc:/tas"), "--overwrite"]);

@@ -333,3 +333,27 @@ def test_deleted_files_are_read_on(tmp_path, a):
         x = fs.open(wait(tmp_path / "a.npy"))
         (tmp_path / "a.npy").unlink()
         np.testing.assert_array_equal(x.compute(), a)
+
+
+def test_variables_shorter_than_their_dimension_end_in_their_fill_value(tmp_path):
+    netCDF4 = pytest.importorskip("netCDF4")
+    for i, written in enumerate([2, 3]):
+        with netCDF4.Dataset(tmp_path / f"s_{i}.nc", "w") as f:
+            f.createDimension("time", None)
+            f.createDimension("x", 2)
+            time = f.createVariable("time", "f8", ("time",))
+            time[:] = np.arange(3) + 3 * i
+            time.units = "days since 2000-01-01"
+            f.createVariable("b", "f8", ("time", "x"), chunksizes=(2, 2))[:written] = i + 1
+            f.createVariable("c", "i2", ("x", "time"), fill_value=-7)
+            f.createGroup("below").createVariable("d", "f4", ("time",))[:1] = 5
+    with netCDF4.Dataset(tmp_path / "s_0.nc") as f:
+        for name in ("b", "c", "below/d", "time"):
+            expected = f[name][:]
+            x = fs.open(f"{tmp_path}/s_0.nc:/{name}")
+            assert x.shape == expected.shape
+            np.testing.assert_array_equal(x.compute(), expected.filled())
+            np.testing.assert_array_equal(x[..., ::-1].compute(), expected.filled()[..., ::-1])
+        np.testing.assert_array_equal(fs.open(f"{tmp_path}/s_0.nc:/b")[2:, :1].compute(), [[netCDF4.default_fillvals["f8"]]])
+    both = fs.open(f"{tmp_path}/s_*.nc:/b", by="time").compute()
+    assert both.shape == (6, 2) and (both[2] > 9e36).all() and (both[3:] == 2).all()

@@ -30,6 +30,11 @@ def main(directory):
         v.words = "NaN"
         v[:] = np.arange(140).reshape(4, 5, 7) - 70
         v[1, 2, 3] = -999
+        v = f.createVariable("height", "f4", (), fill_value=np.nan)
+        v[...] = 2
+        v.above = np.array([10], "i2")
+        # Not written to the end of its dimension.
+        f.createVariable("late", "i4", ("time", "lat"))[:2] = np.arange(10).reshape(2, 5)
         g = f.createGroup("deep")
         g.createDimension("level", 3)
         g.createVariable("level", "i4", ("level",))[:] = [1000, 500, 100]

@@ -48,7 +48,12 @@ pub(super) fn is_bare_dimension(address: &str, dataset: &Id) -> bool {
 
 /// Whether other datasets have it as a dimension.
 pub(super) fn is_used_as_dimension(address: &str, dataset: &Id) -> bool {
-    named(address, dataset, c"REFERENCE_LIST").is_some()
+    has(address, dataset, c"REFERENCE_LIST")
+}
+
+/// Whether there is an attribute of this name, and libhdf5 may be asked for it.
+pub(super) fn has(address: &str, object: &Id, name: &CStr) -> bool {
+    named(address, object, name).is_some()
 }
 
 /// Takes away what scales and libnetcdf keep for themselves. NetCDF has no scalars: what it wrote of one element is one.
@@ -89,6 +94,10 @@ pub(super) fn read(address: &str, object: &Id) -> (Map<String, Value>, Attribute
             kinds.extend(kind.map(|kind| (told.clone(), kind)));
             found.insert(told, value);
         }
+        // of a scalar nothing but the file says whose it is
+        let has_one = || found.values().any(|value| value.as_array().is_some_and(|items| items.len() == 1));
+        let of_netcdf = || objects::open_object(address, object, "/").is_ok_and(|(root, _)| has(address, &root, c"_NCProperties"));
+        let is_netcdf = is_netcdf || has_one() && of_netcdf();
         let found = without_own(found, is_netcdf);
         kinds.retain(|name, _| found.contains_key(name));
         (found, kinds)
@@ -98,17 +107,21 @@ pub(super) fn read(address: &str, object: &Id) -> (Map<String, Value>, Attribute
 /// Names of objects by header address, of the groups that were asked: a dimension scale is named by the address of its
 /// header, and libhdf5 would walk the whole file for each.
 #[derive(Debug, Default)]
-pub(super) struct Scales(HashMap<(u64, u64), HashMap<u64, String>>);
+pub(super) struct Scales {
+    names: HashMap<(u64, u64), HashMap<u64, String>>,
+    /// Of scales, as [`super::lagging`] finds them.
+    pub(super) lengths: HashMap<(u64, u64), u64>,
+}
 
 impl Scales {
-    /// The name of the object at `scale`, which stands in the group of `dataset` or in one above, most often.
-    fn name(&mut self, address: &str, dataset: &Id, scale: u64) -> Option<String> {
+    /// The path of the object at `scale`, which stands in the group of `dataset` or in one above, most often.
+    pub(super) fn path(&mut self, address: &str, dataset: &Id, scale: u64) -> Option<String> {
         let path = path_of(dataset)?;
         for (at, _) in path.rmatch_indices('/') {
             let above = if at == 0 { "/" } else { &path[..at] };
             let Ok((group, _)) = objects::open_object(address, dataset, above) else { continue };
             let Ok(identity) = library::identity(address, &group) else { continue };
-            let names = self.0.entry(identity).or_insert_with(|| {
+            let names = self.names.entry(identity).or_insert_with(|| {
                 let named = |link: Link| match link.leads {
                     Leads::Object(at) => Some((at, link.name)),
                     _ => None,
@@ -116,7 +129,7 @@ impl Scales {
                 links(address, &group).unwrap_or_default().into_iter().filter_map(named).collect()
             });
             if let Some(name) = names.get(&scale) {
-                return Some(name.clone());
+                return Some(format!("{}/{name}", above.trim_end_matches('/')));
             }
         }
         None
@@ -124,7 +137,7 @@ impl Scales {
 }
 
 /// The path by which an object was opened, from the root of its file.
-fn path_of(object: &Id) -> Option<String> {
+pub(super) fn path_of(object: &Id) -> Option<String> {
     // SAFETY: the buffer has the length that is passed, one more than the name.
     unsafe {
         let len = H5Iget_name(object.raw(), std::ptr::null_mut(), 0);
@@ -265,6 +278,11 @@ fn nested(items: &mut impl Iterator<Item = Value>, shape: &[u64]) -> Value {
     }
 }
 
+/// The last part of a path.
+fn last(path: &str) -> Option<String> {
+    path.rsplit('/').next().map(str::to_string)
+}
+
 /// Names of the axes: dimension labels, else the names of attached dimension scales, else the name of the one that it is.
 pub(super) fn dimension_names(address: &str, dataset: &Id, rank: usize, scales: &mut Scales) -> Option<Vec<Option<String>>> {
     // SAFETY: names are C literals; identifiers are alive; buffers have the sizes the library tells.
@@ -288,31 +306,48 @@ pub(super) fn dimension_names(address: &str, dataset: &Id, rank: usize, scales: 
             let is_text = H5Tget_class(datatype.raw()) == H5T_class_t::H5T_STRING;
             let text = is_text.then(|| strings(address, &class, &datatype, &space, 1).ok()).flatten()?;
             let path = path_of(dataset).filter(|_| text == ["DIMENSION_SCALE"])?;
-            return Some(vec![path.rsplit('/').next().map(str::to_string)]);
+            return Some(vec![last(&path)]);
         };
+        let names: Vec<_> =
+            scale_paths(address, dataset, &list, rank, scales)?.into_iter().map(|path| path.as_deref().and_then(last)).collect();
+        names.iter().any(Option::is_some).then_some(names)
+    })
+}
+
+/// Where the scales are that a dataset's axes are attached to.
+pub(super) fn attached_to(address: &str, dataset: &Id, rank: usize, scales: &mut Scales) -> Option<Vec<Option<String>>> {
+    let list = named(address, dataset, c"DIMENSION_LIST")?;
+    // SAFETY: the attribute is alive.
+    sync(|| unsafe { scale_paths(address, dataset, &list, rank, scales) })
+}
+
+/// The paths of the scales in an attribute that lists those of each axis.
+///
+/// # Safety
+/// The identifiers must be alive and the lock held.
+unsafe fn scale_paths(address: &str, dataset: &Id, list: &Id, rank: usize, scales: &mut Scales) -> Option<Vec<Option<String>>> {
+    // SAFETY: buffers have the sizes the library tells.
+    unsafe {
         let datatype = id(address, "attribute", H5Aget_type(list.raw())).ok()?;
         let space = id(address, "attribute", H5Aget_space(list.raw())).ok()?;
         let (shape, _) = library::extents(address, &space).ok()?;
         let base = id(address, "attribute", H5Tget_super(datatype.raw())).ok()?;
         let of_references = H5Tget_class(datatype.raw()) == H5T_class_t::H5T_VLEN && H5Tequal(base.raw(), *H5T_STD_REF_OBJ) > 0;
-        if shape != [rank as u64] || !of_references || require_elements(address, &list, rank).is_err() {
+        if shape != [rank as u64] || !of_references || require_elements(address, list, rank).is_err() {
             return None;
         }
         let mut attached: Vec<hvl_t> = (0..rank).map(|_| hvl_t { len: 0, p: std::ptr::null_mut() }).collect();
         done(address, "attribute", H5Aread(list.raw(), datatype.raw(), attached.as_mut_ptr().cast())).ok()?;
-        let mut name = |scale: &hvl_t| {
+        let path = |scale: &hvl_t| {
             if scale.len == 0 || scale.p.is_null() {
                 return None;
             }
             // An object reference is the address of the header.
-            if let Some(name) = scales.name(address, dataset, scale.p.cast::<hobj_ref_t>().read_unaligned()) {
-                return Some(name);
-            }
-            let path = library::referenced(dataset, scale.p.cast())?;
-            path.rsplit('/').next().map(str::to_string)
+            let known = scales.path(address, dataset, scale.p.cast::<hobj_ref_t>().read_unaligned());
+            known.or_else(|| library::referenced(dataset, scale.p.cast()))
         };
-        let names: Vec<Option<String>> = attached.iter().map(&mut name).collect();
+        let paths = attached.iter().map(path).collect();
         library::reclaim(&datatype, &space, attached.as_mut_ptr().cast());
-        names.iter().any(Option::is_some).then_some(names)
-    })
+        Some(paths)
+    }
 }

@@ -27,7 +27,7 @@ const NUMBER: &CStr = c"_Netcdf4Dimid";
 /// Groups deeper than this are not looked at.
 const DEPTH_MAX: usize = 64;
 /// Of a longer list the file lies.
-const LISTED_MAX: u64 = 1 << 24;
+const LISTED_MAX: u64 = 1 << 16;
 
 /// A dataset on which axes may be attached.
 struct Scale {
@@ -376,11 +376,32 @@ unsafe fn listed(address: &str, dataset: &Id, datatype: &Id) -> Result<Vec<Attac
         let attribute = id(address, "dimensions", H5Aopen(dataset.raw(), NAME.as_ptr(), DEFAULT))?;
         let space = id(address, "dimensions", H5Aget_space(attribute.raw()))?;
         let (shape, _) = library::extents(address, &space)?;
-        let n = crate::grid::element_count(&shape).unwrap_or(0).min(LISTED_MAX) as usize;
+        let n = crate::grid::element_count(&shape).filter(|&n| n <= LISTED_MAX).unwrap_or(0) as usize;
+        if n == 0 {
+            return Ok(Vec::new());
+        }
         let mut list = vec![Attached { dataset: 0, axis: 0 }; n];
         done(address, "dimensions", H5Aread(attribute.raw(), datatype.raw(), list.as_mut_ptr().cast()))?;
         Ok(list)
     }
+}
+
+/// Whether libnetcdf numbered a scale.
+pub(super) fn is_of_netcdf(address: &str, scale: &Id) -> bool {
+    attributes::has(address, scale, NUMBER)
+}
+
+/// What is attached to a scale: the header of a dataset, and which of its axes.
+///
+/// # Errors
+/// `Store` for a list that cannot be read.
+pub(super) fn attached(address: &str, scale: &Id) -> Result<Vec<(hobj_ref_t, usize)>> {
+    if !attributes::is_used_as_dimension(address, scale) {
+        return Ok(Vec::new());
+    }
+    // SAFETY: the datatype is that of the record.
+    let list = unsafe { listed(address, scale, &record(address)?)? };
+    Ok(list.into_iter().map(|of| (of.dataset, of.axis as usize)).collect())
 }
 
 /// Whether an object has an attribute.

@@ -29,6 +29,7 @@ mod header;
 mod heaps;
 mod identifiers;
 mod index;
+mod lagging;
 mod library;
 mod links;
 mod local_heap;

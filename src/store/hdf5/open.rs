@@ -8,6 +8,7 @@ use super::filter_names;
 use super::filters::{self, Pipeline};
 use super::header::{self, Raw, UNDEFINED};
 use super::index;
+use super::lagging::{self, Lagging};
 use super::library::{self, FilterInfo, Id, done, id, sync};
 use super::links::{self, links};
 use super::objects;
@@ -34,11 +35,21 @@ pub(super) struct Described {
     element: Element,
     /// Extents that the dataset may grow to.
     most: Vec<u64>,
+    /// Lengths by its dimensions, where it is shorter.
+    lengths: Option<Vec<u64>>,
     layout: H5D_layout_t,
     external: bool,
     filters: Vec<FilterInfo>,
     /// Native bytes of one element that was never written.
     fill: Vec<u8>,
+}
+
+impl Described {
+    /// What a reader sees of it.
+    pub(super) fn seen(self) -> Meta {
+        let shape = self.lengths.unwrap_or(self.meta.shape);
+        Meta { shape, ..self.meta }
+    }
 }
 
 /// Describes an open dataset, or one field of its compounds.
@@ -79,6 +90,8 @@ pub(super) fn describe(address: &str, dataset: &Id, field: Option<&str>, scales:
         let mut told = fill.clone();
         of.expand_bits(&mut told);
         let names = attributes::dimension_names(address, dataset, shape.len(), scales);
+        let lengths = lagging::lengths(address, dataset, (&shape, &most), scales);
+        let lengths = lengths.map(|lengths| lengths.into_iter().chain(element.axes.iter().copied()).collect());
         let (found, attribute_kinds) = attributes::read(address, dataset);
         let meta = Meta {
             dimension_names: names.map(|names| names.into_iter().chain(element.axes.iter().map(|_| None)).collect()),
@@ -93,7 +106,7 @@ pub(super) fn describe(address: &str, dataset: &Id, field: Option<&str>, scales:
             attribute_kinds,
         };
         let external = H5Pget_external_count(creation.raw()) > 0;
-        Ok(Described { meta, element, most, layout, external, filters, fill })
+        Ok(Described { meta, element, most, lengths, layout, external, filters, fill })
     })
 }
 
@@ -131,10 +144,15 @@ pub fn open(file: &Path, dataset: &str, address: &str) -> Result<Arc<dyn Store>>
         // Only a file that this process writes too has anything to flush.
         let _ = library::flush(address, &hdf5);
         let (object, dataset, field) = dataset_at(address, &hdf5, dataset)?;
-        let found = describe(address, &object, field, &mut Scales::default())?;
-        build(address, &place, dataset, &object, found)
+        let mut found = describe(address, &object, field, &mut Scales::default())?;
+        let lengths = found.lengths.take();
+        let opened = build(address, &place, dataset, &object, found)?;
+        Ok(match lengths {
+            Some(lengths) => Arc::new(Lagging::new(opened, lengths)) as Arc<dyn Store>,
+            None => Arc::new(opened),
+        })
     };
-    Ok(Arc::new(sync(|| place.watch(address, opened))?))
+    sync(|| place.watch(address, opened))
 }
 
 /// Shape, dtype, chunks and filters of `dataset` of `file`, and no more than that of its header.
@@ -150,10 +168,11 @@ pub fn extent(file: &Path, dataset: &str, address: &str) -> Result<Extent> {
         let _ = library::flush(address, &hdf5);
         let (object, _, field) = dataset_at(address, &hdf5, dataset)?;
         let element = element(address, &id(address, "datatype", H5Dget_type(object.raw()))?, field)?;
-        let (mut shape, _) = library::extents(address, &id(address, "dataspace", H5Dget_space(object.raw()))?)?;
+        let (mut shape, most) = library::extents(address, &id(address, "dataspace", H5Dget_space(object.raw()))?)?;
         let creation = library::creation(address, &object)?;
         let chunks = chunks(address, &creation, &shape, &element)?;
         let codec = filter_names::text(&library::filters(address, &creation)?);
+        shape = lagging::lengths(address, &object, (&shape, &most), &mut Scales::default()).unwrap_or(shape);
         shape.extend(&element.axes);
         Ok(Extent { shape, dtype: element.of.dtype, chunks, shards: None, codec, format: "hdf5" })
     };

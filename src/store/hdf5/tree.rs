@@ -87,7 +87,7 @@ impl Walk<'_> {
     fn dataset(&mut self, of: &Id, name: String) -> Node {
         let found = open::describe(self.address, of, None, &mut self.scales);
         match found.and_then(|found| open::require_decoder(self.address, &found).map(|()| found)) {
-            Ok(found) => Node::array(name, found.meta),
+            Ok(found) => Node::array(name, found.seen()),
             Err(e) => {
                 let refused = open::outline(self.address, of, self.why(&e));
                 let (found, attribute_kinds) = attributes::read(self.address, of);

@@ -86,7 +86,7 @@ fn remove_left_over(file: &Id, name: &str) {
 /// `Store` when it exists and `overwrite` was not asked for, for dtypes and codecs that HDF5 does not hold,
 /// or when the disk fails. Nothing is changed then.
 pub fn create(file: &Path, dataset: &str, address: &str, create: &Create) -> Result<Box<dyn Writer>> {
-    check_holdable(dataset, address, create)?;
+    check_holdable(file, dataset, address, create)?;
     let layout = DatasetLayout::new(address, create)?;
     let begun: Result<Hdf5Writer> = sync(|| {
         // A file that is not there yet is made aside, in one that is there the dataset.
@@ -114,12 +114,16 @@ pub fn create(file: &Path, dataset: &str, address: &str, create: &Create) -> Res
 }
 
 /// Refuses what no HDF5 file holds.
-fn check_holdable(dataset: &str, address: &str, create: &Create) -> Result<()> {
+fn check_holdable(file: &Path, dataset: &str, address: &str, create: &Create) -> Result<()> {
     if dataset.trim_matches('/').is_empty() || !dataset.starts_with('/') {
         return Err(Error::store(address, "the dataset has no name; expected FILE:/name or FILE:/group/name"));
     }
     if create.dtype == DType::BF16 {
         return Err(Error::store(address, "HDF5 has no bfloat16; cast to float32, or store as .zarr"));
+    }
+    if create.dtype == DType::F16 && super::is_netcdf(file) {
+        let what = "NetCDF has no float16: libnetcdf takes it for text; cast to float32, or store as .h5 or .zarr";
+        return Err(Error::store(address, what));
     }
     if element_count(&create.shape).and_then(|n| n.checked_mul(create.dtype.size() as u64)).is_none_or(|n| n > i64::MAX as u64) {
         return Err(Error::store(address, format!("shape {:?} has more bytes than a file can hold", create.shape)));

@@ -110,6 +110,13 @@ fn find<'a>(header: &'a Header, path: &str, file: &Path, address: &str) -> Resul
     })
 }
 
+/// A number by the bits that stand for it: a byte that is unsigned by its attributes has missing values over 127.
+fn as_stored(value: Scalar, dtype: DType) -> Scalar {
+    let mut bytes = [0; 16];
+    value.write(dtype, &mut bytes[..dtype.size()]);
+    Scalar::read(dtype, &bytes)
+}
+
 fn classic(file: File, header: &Header, variable: &Variable, address: &str) -> Result<Classic> {
     let Some(dtype) = variable.kind.dtype() else {
         return Err(Error::store(address, format!("{} is of dtype char (text), which is not a number", variable.name)));
@@ -127,7 +134,7 @@ fn classic(file: File, header: &Header, variable: &Variable, address: &str) -> R
     let packing = Packing::of(dtype, |name| variable.attribute(name).cloned());
     let meta = Meta {
         dimension_names: (!shape.is_empty()).then(|| variable.dims.iter().map(|&d| Some(header.dims[d].name.clone())).collect()),
-        fill: packing.missing.first().copied().or(Some(variable.kind.fill())),
+        fill: packing.missing.first().map(|fill| as_stored(*fill, dtype)).or(Some(variable.kind.fill())),
         attributes: json(&variable.attributes),
         attribute_kinds: kinds(&variable.attributes),
         ..Meta::plain(shape, dtype)

@@ -204,15 +204,22 @@ fn chunk_shapes(create: &Create) -> std::result::Result<(Vec<u64>, Option<Vec<u6
         return Err("shards need Zarr version 3".into());
     }
     check("shards", shards)?;
+    // a chunk that is as long as the array is a shard along that axis, too: chunks were clipped to it
+    let mut shards = shards.clone();
+    for (at, shard) in shards.iter_mut().enumerate() {
+        if let Some(chunk) = create.chunks.as_ref().filter(|chunks| chunks[at] >= create.shape[at].max(1) && *shard >= chunks[at]) {
+            *shard = chunk[at];
+        }
+    }
     let chunk = create.chunks.clone().unwrap_or_else(|| {
-        let wanted = near_square(shards, create.dtype.size(), INNER_CHUNK_BYTES);
+        let wanted = near_square(&shards, create.dtype.size(), INNER_CHUNK_BYTES);
         // The longest length up to the wanted one that divides the shard.
-        wanted.iter().zip(shards).map(|(&w, &s)| (1..=w).rev().find(|n| s % n == 0).unwrap_or(1)).collect()
+        wanted.iter().zip(&shards).map(|(&w, &s)| (1..=w).rev().find(|n| s % n == 0).unwrap_or(1)).collect()
     });
-    if chunk.iter().zip(shards).any(|(c, s)| s % c != 0) {
+    if chunk.iter().zip(&shards).any(|(c, s)| s % c != 0) {
         return Err(format!("shards of shape {shards:?} are no multiple of chunks of shape {chunk:?}"));
     }
-    Ok((chunk, Some(shards.clone())))
+    Ok((chunk, Some(shards)))
 }
 
 /// A box of about `bytes` with sides as equal as the shape allows.
@@ -332,7 +339,9 @@ fn v2_documents(create: &Create, chunk: &[u64], chain: &Chain) -> std::result::R
         "dimension_separator": ".",
     });
     let mut attributes = attributes(create, &create.attributes);
-    if let Some(names) = &create.dimension_names {
+    // xarray opens no group in which an array has none, and scalars have no axis that could be nameless
+    let none = vec![];
+    if let Some(names) = create.dimension_names.as_ref().or(create.shape.is_empty().then_some(&none)) {
         attributes.insert("_ARRAY_DIMENSIONS".into(), json!(names));
     }
     let mut documents = Vec::new();

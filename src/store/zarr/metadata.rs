@@ -144,7 +144,7 @@ pub(super) fn v2(document: Value, mut attributes: Map<String, Value>, field: Opt
     // xarray keeps names of axes of v2 arrays here.
     let names = attributes.get("_ARRAY_DIMENSIONS").and_then(Value::as_array).filter(|names| names.len() == rank);
     let xarray = names.map(|names| names.iter().map(|n| n.as_str().map(String::from)).collect());
-    let dimension_names = xarray.clone().or(nczarr.filter(|names| names.len() == rank));
+    let dimension_names = xarray.clone().or(nczarr.filter(|names| names.len() == rank)).filter(|_| rank > 0);
     if xarray.is_some() {
         attributes.remove("_ARRAY_DIMENSIONS");
     }
