@@ -483,23 +483,30 @@ fn dirichlet(a: &[Value]) -> Called {
         return Err(Error::bad_request(name, format!("an alpha of {} numbers; expected 1 to 4096", items.len())));
     }
     let stream = args::natural(name, &a[5])?;
-    let one = |(i, alpha): (usize, &Value)| -> Result<Array> {
-        let alpha = args::float(name, alpha)?;
-        if !(alpha > 0.0 && alpha.is_finite()) {
-            return Err(Error::bad_request(name, format!("an alpha of {alpha}; expected numbers over 0")));
-        }
+    let alphas = items.iter().map(|alpha| args::float(name, alpha)).collect::<Result<Vec<f64>>>()?;
+    if let Some(alpha) = alphas.iter().find(|&&alpha| !(alpha > 0.0 && alpha.is_finite())) {
+        return Err(Error::bad_request(name, format!("an alpha of {alpha}; expected numbers over 0")));
+    }
+    let drawn = |i: usize, half: u64, law: RandomArray| -> Result<Array> {
         // a stream of its own for each share, far from those that users number
-        let own = stream.wrapping_add((i as u64 + 1) << 40);
+        let own = stream.wrapping_add((i as u64 + 1) << 40).wrapping_add(half << 39);
         let own = Value::Scalar(i64::try_from(own).map_or(Scalar::UInt(own), Scalar::Int));
         let rest = [a[1].clone(), a[2].clone(), a[3].clone(), a[4].clone(), own];
-        match described(name, random::gamma(alpha, 1.0), &rest)? {
+        match described(name, law, &rest)? {
             Value::Array(array) => Ok(array),
             _ => Err(Error::internal("a random array that is none")),
         }
     };
-    let shares = items.iter().enumerate().map(one).collect::<Result<Vec<_>>>()?;
-    let all = stack(&shares, -1);
-    given(&all / all.sum(super::axis(-1).keepdims()))
+    let is_small = alphas.iter().any(|&alpha| alpha < 0.1);
+    let one = |(i, &alpha): (usize, &f64)| match is_small {
+        false => drawn(i, 0, random::gamma(alpha, 1.0)),
+        // its logarithm, as of what is of alpha + 1 times U^(1/alpha) (Marsaglia and Tsang 2000, section 6): itself it would be 0, all of them
+        true => Ok(drawn(i, 0, random::gamma(alpha + 1.0, 1.0))?.log() + (-drawn(i, 1, random::uniform(0.0, 1.0))?).log1p() / alpha),
+    };
+    let shares = stack(&alphas.iter().enumerate().map(one).collect::<Result<Vec<_>>>()?, -1);
+    let last = || super::axis(-1).keepdims();
+    let all = if is_small { (&shares - shares.max(last())).exp() } else { shares };
+    given(&all / all.sum(last()))
 }
 
 /// (mean, cov, size, check_valid, tol, method, seed, dtype, chunks, stream).

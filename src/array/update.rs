@@ -147,15 +147,13 @@ fn masked(x: &Array, mask: &Array, value: &Array) -> Result<Array> {
     match value.shape()?[..] {
         [1] => Ok(where_(mask, value.index([Index::Int(0)]), x)),
         [n] => {
-            let place = mask.ravel().astype(DType::I64).cumsum(0) - 1;
-            // another number of values than places is none
-            let place = where_(mask.sum(..).eq(n as i64), place, n as i64);
-            let place = where_(mask.ravel(), place, 0);
+            let place = where_(mask.ravel(), mask.ravel().astype(DType::I64).cumsum(0) - 1, 0);
             let taken = match n {
                 0 => x.clone(),
-                _ => value.take(&place, 0).reshape(shape),
+                _ => value.take(&place.clip(0, n as i64 - 1), 0).reshape(shape),
             };
-            Ok(where_(mask, taken, x))
+            let otherwise = format!("{n} values for the places of a mask; expected one, or as many as there are places where it is true");
+            where_(mask, taken, x).required(NAME, &mask.sum(..).eq(n as i64), &otherwise)
         }
         ref other => Err(Error::bad_request(NAME, format!("values of shape {other:?} for the places of a mask; expected one axis"))),
     }

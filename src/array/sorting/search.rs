@@ -110,7 +110,10 @@ pub(in crate::array) fn digitize(x: &Array, bins: &Array, right: bool) -> Result
     }
     let descending = n - bins.flip(0).searchsorted(x.clone(), !right);
     let at = |at: i64| bins.index([crate::array::Index::Int(at)]);
-    Ok(where_(at(0).le(at(-1)), ascending, descending))
+    let (first, last) = (at(0), at(-1));
+    // NaN stands behind all numbers
+    let descends = first.gt(&last) | (first.ne(&first) & last.eq(&last));
+    Ok(where_(descends, descending, ascending))
 }
 
 impl Array {

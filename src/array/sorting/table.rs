@@ -199,6 +199,10 @@ fn quantile(name: &str, top: f64, skip_nan: bool, a: &[Value]) -> Result<Value> 
     axes.keepdims = args::boolean(name, &a[6])?;
     let array = args::array(name, &a[0])?;
     let own = array.dtype()?;
+    let of_fractions = dtype_of_fractions(&a[1])?;
+    // at whole numbers the linear method takes values as they are
+    let is_taken = top == 1.0 && method == QuantileMethod::Linear && (of_fractions.is_integer() || of_fractions == DType::Bool);
+    let method = if is_taken && own.is_integer() { QuantileMethod::Lower } else { method };
     let between = with_fractions(own, &a[1])?;
     let array = if !method.is_discrete() { array.astype(between) } else { array };
     if let Some(weights) = weights(name, &a[7])? {
@@ -208,11 +212,11 @@ fn quantile(name: &str, top: f64, skip_nan: bool, a: &[Value]) -> Result<Value> 
         return Ok(Value::Array(in_places(weighted::quantile(name, &array, &q, &axes, &weights, skip_nan), &shape)?));
     }
     let found = Array::build(|| super::quantile(name, &array.expr()?, &q, &axes, method, skip_nan));
-    // at whole numbers the linear method takes values; else what lies between floats is one of the dtype of both
-    let found = match dtype_of_fractions(&a[1])? {
-        of if top == 1.0 && method == QuantileMethod::Linear && (of.is_integer() || of == DType::Bool) => found.astype(own),
-        _ if !method.is_discrete() && own.is_float() => found.astype(between),
-        _ => found,
+    // what lies between floats is one of the dtype of both
+    let found = match own.is_float() && !method.is_discrete() {
+        _ if is_taken => found.astype(own),
+        true => found.astype(between),
+        false => found,
     };
     Ok(Value::Array(in_places(found, &shape)?))
 }
