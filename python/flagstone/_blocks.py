@@ -114,13 +114,41 @@ def _on_axes(given, ndim, fill):
     return [given] * ndim
 
 
+def _held(number, dtype):
+    """A number that stands beyond the ends of an array of `dtype`, in that dtype; one that it does not hold is an error."""
+    if isinstance(dtype, str):
+        return float(number)  # NumPy has no such dtype, as is said where a block of it is asked for
+    try:
+        number = np.asarray(number).item()
+        held = dtype.type(number).item()
+        if dtype.kind in "fc" or held == number:
+            return held
+    except (TypeError, ValueError, OverflowError):
+        pass  # said below
+    raise ValueError(f"map_overlap: boundary {number!r} of an array of {dtype}; expected a number that {dtype} holds")
+
+
+def _is_float(held):
+    return held.imag == 0 and (isinstance(held.real, float) or abs(held) < 2**53)
+
+
+def _set_beyond(block, location, shape, depths, ends):
+    """Sets the numbers beyond the ends of the array in what a block sees; where axes meet the last one's, as in `fill` of the engine."""
+    for axis, ((start, stop), n, (before, after), (end, held)) in enumerate(zip(location, shape, depths, ends)):
+        if end == "constant":
+            lanes = np.moveaxis(block, axis, 0)
+            lanes[: max(before - start, 0)] = held
+            lanes[len(lanes) - max(stop + after - n, 0):] = held
+
+
 def map_overlap(func, *args, depth=None, boundary=None, trim=True, dtype=None, meta=None, name=None, token=None, align_arrays=True, allow_rechunk=True, **kwargs):
     """`func` of every block with what lies around it, as dask.array.map_overlap; what it gives is as large as what it is given, and
     is trimmed to the block.
 
-    `depth` is how far it sees, `boundary` what stands beyond the ends: 'none', 'reflect', 'nearest', 'periodic' or a number; both for
-    all axes, one an axis, or by number of the axis. A depth of two numbers is that before and behind. With several arrays depth and
-    boundary may be lists, one an array. With `trim=False` the function gives the block alone. A block may be smaller than the depth.
+    `depth` is how far it sees, `boundary` what stands beyond the ends: 'none', 'reflect', 'nearest', 'periodic' or a number that the
+    array's dtype holds; both for all axes, one an axis, or by number of the axis. A depth of two numbers is that before and behind. With
+    several arrays depth and boundary may be lists, one an array. With `trim=False` the function gives the block alone. A block may be
+    smaller than the depth.
     """
     arrays, put = _arrays(args)
     if not arrays:
@@ -133,14 +161,20 @@ def map_overlap(func, *args, depth=None, boundary=None, trim=True, dtype=None, m
     ndim = len(shape)
     each = lambda given: list(given) if isinstance(given, list) else [given] * len(arrays)
     depths = [[(d, d) if isinstance(d, (int, np.integer)) else tuple(d or (0, 0)) for d in _on_axes(0 if one is None else one, ndim, 0)] for one in each(depth)]
+    boundaries = each(boundary)
+    if len(depths) != len(arrays) or len(boundaries) != len(arrays):
+        raise ValueError(f"map_overlap: depths or boundaries for {len(depths)} and {len(boundaries)} of {len(arrays)} arrays; expected one, or one an array")
     ends = [
-        [("none", 0.0) if b is None else (b, 0.0) if isinstance(b, str) else ("constant", float(b)) for b in _on_axes(one, ndim, None)]
-        for one in each(boundary)
+        [("none", 0.0) if b is None else (b, 0.0) if isinstance(b, str) else ("constant", _held(b, x.dtype)) for b in _on_axes(one, ndim, None)]
+        for x, one in zip(arrays, boundaries)
     ]
-    if len(depths) != len(arrays) or len(ends) != len(arrays):
-        raise ValueError(f"map_overlap: depths or boundaries for {len(depths)} and {len(ends)} of {len(arrays)} arrays; expected one, or one an array")
+    # the engine sets floats; other numbers are set in the blocks, which are the call's own
+    told = [[(end, held.real if _is_float(held) else 0.0) for end, held in own] for own in ends]
+    late = [at for at, own in enumerate(ends) if not all(_is_float(held) for _, held in own)]
 
     def call(*blocks, block_info):
+        for at in late:
+            _set_beyond(blocks[at], block_info["array-location"], shape, depths[at], ends[at])
         made = np.asarray(func(*put(blocks), **kwargs))
         if not trim:
             return made
@@ -152,7 +186,7 @@ def map_overlap(func, *args, depth=None, boundary=None, trim=True, dtype=None, m
             kept.append(slice(before, before + stop - start))
         return made[tuple(kept)]
 
-    return _flagstone.call_around(name or token or "map_overlap", call, list(zip(arrays, zip(depths, ends))), np.dtype(dtype))
+    return _flagstone.call_around(name or token or "map_overlap", call, list(zip(arrays, zip(depths, told))), np.dtype(dtype))
 
 
 #: What each mode of `pad` takes besides.

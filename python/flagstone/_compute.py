@@ -6,6 +6,7 @@ import os
 
 from . import _flagstone
 from ._flagstone import Array
+from ._masked import MaskedArray
 
 
 def _spread(arguments, found):
@@ -14,6 +15,9 @@ def _spread(arguments, found):
         found.append(arguments)
         at = len(found) - 1
         return lambda results: results[at]
+    if isinstance(arguments, MaskedArray):
+        parts = _spread((arguments.data, arguments.mask), found)
+        return lambda results: arguments._of(*parts(results))
     if type(arguments) in (list, tuple):
         kind = type(arguments)
         parts = [_spread(part, found) for part in arguments]
@@ -26,7 +30,7 @@ def _spread(arguments, found):
 
 def compute(*args):
     """The values of several arrays, by one plan: reductions over the same axes read what they share once. Lists, tuples and dicts of
-    arrays keep their form."""
+    arrays keep their form; masked arrays are those of NumPy."""
     found = []
     rebuild = _spread(args, found)
     return rebuild(_flagstone.compute_all(found))
@@ -54,7 +58,9 @@ def _sayable(value):
 
 def store(arrays, addresses, *, chunks=None, shards=None, codec=None, overwrite=False, attributes=None, dimension_names=None, zarr_version=3):
     """Computes arrays into new files or arrays (`out.zarr`, `out.h5:/x`, `out.npy`), in one pass."""
-    arrays = [arrays] if isinstance(arrays, Array) else list(arrays)
+    arrays = [arrays] if isinstance(arrays, (Array, MaskedArray)) else list(arrays)
+    if any(isinstance(array, MaskedArray) for array in arrays):
+        raise TypeError("store: a masked array, which files have no place for; store m.filled(value), or m.data and m.mask at an address each")
     addresses = [addresses] if isinstance(addresses, (str, os.PathLike)) else list(addresses)
     if len(arrays) != len(addresses):
         raise ValueError(f"store: {len(arrays)} arrays for {len(addresses)} addresses; expected as many")

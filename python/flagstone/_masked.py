@@ -5,7 +5,6 @@ import functools as _functools
 import numpy as _np
 
 from . import _flagstone
-from ._compute import compute as _compute
 
 _OPERATORS = {
     "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "floordiv": "floor_divide", "pow": "power",
@@ -78,7 +77,7 @@ class MaskedArray:
 
     def persist(self):
         """Computed now and kept, spilled where it must be."""
-        return MaskedArray(self.data.persist(), self.mask.persist(), self._fill_value)
+        return self._of(*_flagstone.persist_all([self.data, self.mask]))
 
     def tolist(self):
         """Nested lists, `None` where an element does not count."""
@@ -109,8 +108,12 @@ class MaskedArray:
 
     def compute(self):
         """The masked array of NumPy: data and mask in one pass."""
-        data, mask = _compute(self.data, self.mask)
-        return _np.ma.MaskedArray(data, mask, fill_value=self._fill_value)
+        return self._of(*_flagstone.compute_all([self.data, self.mask]))
+
+    def _of(self, data, mask):
+        """The masked array of data and mask that are computed, ours where they are."""
+        kind = MaskedArray if isinstance(data, _flagstone.Array) else _np.ma.MaskedArray
+        return kind(data, mask, fill_value=self._fill_value)
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
         return _applied(ufunc, method, inputs, kwargs)

@@ -8,7 +8,8 @@ xarray has no entry point for these, so its own functions are asked for our arra
 - reductions of groups, which flox computes where it is installed, and which xarray takes group by group without it: ours are found for
   all groups at once (`_xarray_groups`);
 - whether two lazy coordinates are the same, which it compares by value where their graphs say it already;
-- an array without axes as an index (`idxmax`), and the check that weights have no missing values;
+- an array without axes as an index, and the check that weights have no missing values;
+- coordinates at places that are not known yet (`idxmax`), which it refuses of several axes, and of times, that we have no dtype for;
 - windows that roll along one axis (`_xarray_rolling`).
 """
 
@@ -16,15 +17,17 @@ import functools
 import sys
 
 import numpy as np
-from xarray.core import _aggregations, duck_array_ops, groupby, indexing, nputils
+from xarray.core import _aggregations, dtypes, duck_array_ops, groupby, indexing, nputils
 from xarray.namedarray import pycompat
 
 try:
+    from xarray.computation import computation
     from xarray.computation.weighted import Weighted
 except ImportError:  # xarray before 2025.3
+    from xarray.core import computation
     from xarray.core.weighted import Weighted
 
-from . import _blocks, _flagstone, _xarray_groups, _xarray_rolling
+from . import _blocks, _compute, _flagstone, _xarray_groups, _xarray_rolling
 from ._flagstone import Array
 
 
@@ -69,6 +72,27 @@ def _weighted(theirs, weighted, obj, weights):
     if data.dtype.kind in "fc":
         weights = weights.copy(data=_blocks.map_blocks(_without_missing, data, dtype=data.dtype), deep=False)
     weighted.obj, weighted.weights = obj, weights
+
+
+def _at_extremes(theirs, *, array, func, dim=None, skipna=None, fill_value=dtypes.NA, keep_attrs=None):
+    """`idxmax` and `idxmin`: coordinates that are numbers wait as the places do; others are found now, of one place an element."""
+    over = array.dims[0] if dim is None and array.ndim == 1 else dim
+    if not isinstance(array.data, Array) or over not in array.dims or over not in array.coords:
+        return theirs(array=array, func=func, dim=dim, skipna=skipna, fill_value=fill_value, keep_attrs=keep_attrs)
+    skips = skipna or (skipna is None and array.dtype.kind in "fc")
+    missing = array.isnull().all(over)
+    places = func(array.where(~missing, 0) if skips else array, dim=over, axis=None, keep_attrs=keep_attrs, skipna=skipna)
+    coord = array[over].variable.to_base_variable().copy(data=array[over].data)
+    if coord.dtype.kind in "biufc":
+        found = places.variable.copy(data=_flagstone.functions["take"](coord.data, places.data))
+    else:
+        places, missing = (one.copy(data=np.asarray(data)) for one, data in zip((places, missing), _compute.compute(places.data, missing.data)))
+        found = coord[(places.variable,)]
+    found = places._replace(found).rename(over)
+    if skips:
+        found = found.where(~missing, fill_value)
+    found.attrs = places.attrs
+    return found
 
 
 def _has_ours(obj):
@@ -129,6 +153,8 @@ def install():
     _asked_first(duck_array_ops, "lazy_array_equiv", _same, is_ours)
     _asked_first(pycompat, "is_0d_dask_array", lambda array: array.ndim == 0, is_ours)
     _wrapped(Weighted, "__init__", _weighted)
+    if hasattr(computation, "_calc_idxminmax"):
+        _wrapped(computation, "_calc_idxminmax", _at_extremes)
     _wrapped(_xarray_rolling.DataArrayRolling, "_array_reduce", _xarray_rolling.reduce)
     for module in (_aggregations, groupby):
         _asked_first(module, "contains_only_chunked_or_numpy", lambda obj: False, _has_ours)

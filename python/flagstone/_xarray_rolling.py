@@ -55,7 +55,9 @@ def reduce(theirs, rolling, array_agg_func, bottleneck_move_func, numbagg_move_f
     with_ddof = set(known) <= {"ddof"} if move in ("move_std", "move_var") else not known
     is_ours = isinstance(rolling.obj.data, Array) and rolling.obj.dtype.kind in "fiub"
     is_separable = rolling.ndim == 1 or move in ("move_sum", "move_mean", "move_min", "move_max")
-    if move is None or not is_ours or not with_ddof or not is_separable or rolling.min_periods == 0:
+    # more values than a window has places give NaN with xarray, and are refused by ours
+    is_within = rolling.min_periods > 0 and (rolling.ndim > 1 or rolling.min_periods <= rolling.window[0])
+    if move is None or not is_ours or not with_ddof or not is_separable or not is_within:
         return theirs(rolling, array_agg_func, bottleneck_move_func, numbagg_move_func, rolling_agg_func, keep_attrs, fillna, **kwargs)
     obj, axes = rolling.obj, _axes(rolling)
     if rolling.ndim == 1:

@@ -70,6 +70,33 @@ def test_masked_arrays_of_numpy_come_and_go():
     same(fs.sqrt(ours), ma.sqrt(theirs))
 
 
+def test_masked_arrays_are_computed_and_kept_beside_others(monkeypatch):
+    passes = []
+    for name in ("compute_all", "persist_all"):
+        own = getattr(fs._flagstone, name)
+        monkeypatch.setattr(fs._flagstone, name, lambda arrays, own=own: passes.append(len(arrays)) or own(arrays))
+    x = fs.asarray(DATA)
+    ours, theirs = fs.ma.masked_array(x, MASK, fill_value=-1), ma.masked_array(DATA, MASK, fill_value=-1)
+    found, both = fs.compute(ours, {"list": [ours.sum(), x.sum()]})
+    assert isinstance(found, ma.MaskedArray) and found.fill_value == -1 and both["list"] == [theirs.sum(), DATA.sum()]
+    np.testing.assert_array_equal(found.mask, MASK)
+    np.testing.assert_array_equal(found.filled(), theirs.filled())
+    kept, (doubled,) = fs.persist(ours, [ours * 2])
+    assert passes == [5, 4] and isinstance(kept, fs.MaskedArray) and kept.fill_value == -1
+    for one, expected in ((kept, theirs), (doubled, theirs * 2), (ours.persist(), theirs)):
+        assert "persisted" in repr(one.data) and "persisted" in repr(one.mask)
+        same(one, expected)
+
+
+def test_masked_arrays_are_not_stored_without_a_word(tmp_path):
+    m = fs.ma.masked_array(DATA, MASK)
+    for arrays, addresses in ((m, tmp_path / "z.npy"), ([m.data, m], [tmp_path / "y.npy", tmp_path / "z.npy"])):
+        with pytest.raises(TypeError, match=r"store m.filled\(value\), or m.data and m.mask"):
+            fs.store(arrays, addresses)
+    fs.store([m.data, m.mask], [tmp_path / "y.npy", tmp_path / "z.npy"])
+    np.testing.assert_array_equal(np.load(tmp_path / "z.npy"), MASK)
+
+
 def test_elements_are_set_in_place_and_count_from_then_on():
     ours, theirs = fs.ma.masked_array(fs.asarray(DATA), MASK), ma.masked_array(DATA.copy(), MASK.copy())
     before = ours[:]

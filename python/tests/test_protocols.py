@@ -174,6 +174,31 @@ def test_functions_see_what_lies_around_a_block(a, cut, boundary, mode):
         np.testing.assert_array_equal(alone[1:, :2].compute(), expected[1:, :2])
 
 
+@pytest.mark.parametrize(
+    "dtype, number", [("u8", 2**64 - 1), ("i8", 2**53 + 1), ("i8", -(2**63)), ("c16", 1 - 2j), ("c8", complex(np.nan, 1)), ("f8", np.nan), ("?", True), ("u1", 255)]
+)
+@pytest.mark.parametrize("cut", [1, 3, 5])
+def test_numbers_beyond_the_ends_are_as_given(dtype, number, cut):
+    a = np.arange(20).reshape(4, 5).astype(dtype)
+    padded = np.pad(a, ((0, 0), (2, 1)), constant_values=number)
+    expected = np.stack([np.pad(padded[:, at : at + 5], ((1, 0), (0, 0)), mode="edge")[:-1] for at in (0, 1, 3)])
+    x = fs.asarray(a).rechunk(cut)
+    for at, places in enumerate([slice(None, -3), slice(1, -2), slice(3, None)]):
+        found = x.map_overlap(lambda block: block[:-1, places], depth=((1, 0), (2, 1)), boundary=("nearest", number), trim=False, dtype=dtype)
+        np.testing.assert_array_equal(found.compute(), expected[at])
+    # where two axes meet it is the last one's, as with NumPy, and another array has its own
+    corners = x.map_overlap(lambda block: block[:-2, :-2], depth=1, boundary=(0, number), trim=False, dtype=dtype).compute()
+    np.testing.assert_array_equal(corners, np.pad(np.pad(a, ((1, 0), (0, 0))), ((0, 0), (1, 0)), constant_values=number)[:-1, :-1])
+    other = fs.map_overlap(lambda b, c: c[2:, 2:], x, a, depth=1, boundary=[number, 1], trim=False, dtype=dtype).compute()
+    np.testing.assert_array_equal(other, np.pad(a, 1, constant_values=1)[2:, 2:])
+
+
+@pytest.mark.parametrize("dtype, number", [("i8", np.nan), ("i8", 2**63), ("u1", 300), ("u8", -1), ("i4", 2.5), ("f8", 1j), ("f4", 10**400), ("i8", 2.0**63)])
+def test_numbers_that_a_dtype_does_not_hold_are_not_put_beyond_the_ends(dtype, number):
+    with pytest.raises(ValueError, match=rf"boundary .* of an array of {np.dtype(dtype)}; expected a number that"):
+        fs.zeros((4, 4), dtype=dtype).map_overlap(plus, depth=1, boundary=number, dtype=dtype)
+
+
 def test_wrong_overlaps_say_why(x):
     with pytest.raises(ValueError, match="boundary 'mirror'; expected 'none'"):
         x.map_overlap(plus, depth=1, boundary="mirror", dtype="f8")
@@ -183,6 +208,8 @@ def test_wrong_overlaps_say_why(x):
         x.map_overlap(lambda block: block[1:], depth=1, dtype="f8").compute()
     with pytest.raises(ValueError, match="expected one shape|broadcast"):
         fs.map_overlap(plus, x, fs.ones((4, 4)), depth=1, dtype="f8")
+    with pytest.raises(ValueError, match="boundaries for 2 and 3 of 2 arrays"):
+        fs.map_overlap(plus, x, x, depth=1, boundary=[0, 0, 0], dtype="f8")
 
 
 def test_what_a_function_raises_keeps_its_traceback(x):
