@@ -525,3 +525,25 @@ def test_bounds_of_random_integers_may_be_arrays(chunks):
         fs.random.integers([3, 1], [5, 300], seed=1, dtype="u1").compute()
     with pytest.raises(ValueError, match="do not broadcast"):
         fs.random.integers([3, 1], 9, size=3)
+
+
+def test_values_for_a_mask_are_counted():
+    for mask, values in ((np.arange(4) > 0, np.arange(2.0)), (np.ones(4, bool), np.array([])), (np.zeros(4, bool), np.arange(3.0))):
+        x = fs.arange(4.0)
+        x[mask] = values
+        with pytest.raises(ValueError, match=f"{len(values)} values for the places of a mask"):
+            x.compute()
+
+
+def test_shares_of_small_numbers_are_numbers():
+    for alpha in ([1e-3, 1e-3], [1e-5, 1e-5, 2.0], [0.05, 3]):
+        shares = fs.random.dirichlet(alpha, 20_000, seed=1).compute()
+        assert np.isfinite(shares).all()
+        np.testing.assert_allclose(shares.sum(axis=1), 1)
+        np.testing.assert_allclose(shares.mean(axis=0), np.array(alpha) / sum(alpha), atol=0.02)
+
+
+def test_chunks_and_shards_longer_than_the_array(tmp_path):
+    a = np.arange(35.0).reshape(5, 7)
+    fs.asarray(a).store(tmp_path / "s.zarr", chunks=(9, 2), shards=(18, 4), overwrite=True)
+    np.testing.assert_array_equal(fs.open(tmp_path / "s.zarr").compute(), a)

@@ -80,9 +80,9 @@ pub fn tune_allocator() {
     }
 }
 
-/// Ends the threads that OpenBLAS starts as a program is loaded, and which look for work for 25 ms before they sleep: a quarter of a
-/// job of 0.1 s on two cores. Tasks call it on their own threads. For programs that use it through this library alone, before they start
-/// threads; it starts its own again where it needs them.
+/// Ends the threads that OpenBLAS starts as a program is loaded, and which look for work before they sleep: 4 to 12 % of jobs of 0.1 s on one
+/// machine of two cores, nothing to speak of on another. Tasks call it on their own threads. For programs that use it through this library
+/// alone, before they start threads; it starts its own again where it needs them.
 pub fn end_blas_threads() {
     // SAFETY: a function of OpenBLAS without arguments, which is called before anybody else calls the library; null where it has none.
     unsafe {
