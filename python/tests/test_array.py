@@ -543,6 +543,15 @@ def test_shares_of_small_numbers_are_numbers():
         np.testing.assert_allclose(shares.mean(axis=0), np.array(alpha) / sum(alpha), atol=0.02)
 
 
+def test_chances_may_be_arrays():
+    for name, given in (
+        ("dirichlet", ([1.0, 2.0], 10)), ("multinomial", (20, [0.5, 0.5], 10)), ("multivariate_hypergeometric", ([3, 4], 2, 10)),
+    ):
+        of = getattr(fs.random, name)
+        arrays = [np.array(one) if isinstance(one, list) else one for one in given]
+        np.testing.assert_array_equal(of(*arrays, seed=1).compute(), of(*given, seed=1).compute())
+
+
 def test_chunks_and_shards_longer_than_the_array(tmp_path):
     a = np.arange(35.0).reshape(5, 7)
     fs.asarray(a).store(tmp_path / "s.zarr", chunks=(9, 2), shards=(18, 4), overwrite=True)

@@ -373,7 +373,7 @@ fn check_chances(name: &str, chances: &[f64], least: u64) -> Result<()> {
 /// (n, pvals, size, seed, dtype, chunks, stream): a binomial of what is left for each outcome but the last.
 fn multinomial(a: &[Value]) -> Called {
     let name = "random.multinomial";
-    let chances = floats(name, &a[1])?;
+    let chances = floats(name, &args::told(name, &a[1])?)?;
     let total: f64 = chances.iter().sum();
     if chances.is_empty() || chances.len() > 4096 || chances.iter().any(|p| !(0.0..=1.0).contains(p)) || total > 1.0 + 1e-12 {
         return Err(Error::bad_request(
@@ -397,7 +397,7 @@ fn multinomial(a: &[Value]) -> Called {
 /// (colors, nsample, size, method, seed, dtype, chunks, stream): a hypergeometric of what is left for each colour but the last.
 fn multivariate_hypergeometric(a: &[Value]) -> Called {
     let name = "random.multivariate_hypergeometric";
-    let colors = args::integers(name, &a[0])?;
+    let colors = args::integers(name, &args::told(name, &a[0])?)?;
     let sample = args::natural(name, &a[1])?;
     let total: i64 = colors.iter().fold(0, |sum, &n| sum.saturating_add(n));
     if colors.is_empty() || colors.len() > 4096 || colors.iter().any(|&n| n < 0) || sample as i64 > total {
@@ -476,7 +476,8 @@ fn random_integers(a: &[Value]) -> Called {
 /// (alpha, size, seed, dtype, chunks, stream).
 fn dirichlet(a: &[Value]) -> Called {
     let name = "random.dirichlet";
-    let (Value::List(items) | Value::Tuple(items)) = &a[0] else {
+    let alpha = args::told(name, &a[0])?;
+    let (Value::List(items) | Value::Tuple(items)) = &alpha else {
         return Err(Error::bad_request(name, "an alpha that is no list; expected a list of numbers over 0"));
     };
     if items.is_empty() || items.len() > 4096 {

@@ -251,6 +251,8 @@ fn attach(
         let datatype = id(address, "dimensions", H5Tvlen_create(*H5T_STD_REF_OBJ))?;
         put(address, dataset, c"DIMENSION_LIST", &datatype, Some(list.len() as u64), list.as_mut_ptr().cast())?;
     }
+    // What libnetcdf would believe before it looks at the list, and dimensions may be others now.
+    remove(address, dataset, c"_Netcdf4Coordinates")?;
     // Labels say nothing more, and libnetcdf would show them.
     remove(address, dataset, c"DIMENSION_LABELS")
 }

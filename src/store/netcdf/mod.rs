@@ -112,8 +112,8 @@ fn find<'a>(header: &'a Header, path: &str, file: &Path, address: &str) -> Resul
 
 /// A number by the bits that stand for it: a byte that is unsigned by its attributes has missing values over 127.
 fn as_stored(value: Scalar, dtype: DType) -> Scalar {
-    let mut bytes = [0; 16];
-    value.write(dtype, &mut bytes[..dtype.size()]);
+    let mut bytes = vec![0; dtype.size()];
+    value.write(dtype, &mut bytes);
     Scalar::read(dtype, &bytes)
 }
 
