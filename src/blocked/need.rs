@@ -2,7 +2,7 @@
 //! cover every box: a task that fits them can always start, so that nothing is refused once work has begun.
 
 use super::feed::{Data, Feed, Input, carved_bytes};
-use crate::expr::Follow;
+use crate::expr::{Follow, gcd};
 use crate::grid::{AxisChunks, BlockId, Region, Span};
 use crate::memory::rounded;
 
@@ -77,14 +77,6 @@ struct Family {
     first: u64,
     lattice: u64,
     places: u64,
-}
-
-fn gcd(a: u64, b: u64) -> u64 {
-    let (mut x, mut y) = (a, b);
-    while y != 0 {
-        (x, y) = (y, x % y);
-    }
-    x
 }
 
 /// Families that hold every window. `list_max` is how many windows may be listed one by one.

@@ -18,6 +18,7 @@ mod same;
 mod text;
 mod visit;
 
+pub(crate) use affine::gcd;
 pub use affine::{Affine, Follow, Slide};
 pub use block_fn::{BlockFn, BlockInfo, register};
 pub use cost::element_cost;
