@@ -172,7 +172,7 @@ unsafe extern "C" fn write(_: *mut Head, _: c_int, _: hid_t, _: haddr_t, _: usiz
 fn require_version(address: &str) -> Result<()> {
     let (mut major, mut minor, mut release) = (0, 0, 0);
     // SAFETY: the library sets three numbers.
-    done(address, "libhdf5's version", sync(|| unsafe { H5get_libversion(&raw mut major, &raw mut minor, &raw mut release) }))?;
+    sync(|| done(address, "libhdf5's version", unsafe { H5get_libversion(&raw mut major, &raw mut minor, &raw mut release) }))?;
     if major >= 2 {
         return Ok(());
     }
@@ -230,7 +230,7 @@ fn registered(address: &str) -> Result<hid_t> {
         fl_map: [1; KINDS],
     };
     // SAFETY: the record is laid out as the header of this version of the library says; the library copies it.
-    let driver = id(address, "a driver for far files", sync(|| unsafe { H5FDregister((&raw const class).cast()) }))?;
+    let driver = sync(|| id(address, "a driver for far files", unsafe { H5FDregister((&raw const class).cast()) }))?;
     Ok(NUMBERED.get_or_init(|| driver).raw())
 }
 
@@ -239,9 +239,11 @@ fn registered(address: &str) -> Result<hid_t> {
 /// # Errors
 /// `Store` where libhdf5 refuses it.
 pub(super) fn set(address: &str, access: &Id) -> Result<()> {
-    let driver = registered(address)?;
-    // SAFETY: both are alive; the driver has no settings.
-    done(address, "a driver for far files", sync(|| unsafe { H5Pset_driver(access.raw(), driver, std::ptr::null()) }))
+    sync(|| {
+        let driver = registered(address)?;
+        // SAFETY: both are alive; the driver has no settings.
+        done(address, "a driver for far files", unsafe { H5Pset_driver(access.raw(), driver, std::ptr::null()) })
+    })
 }
 
 /// Does `work`, which may open `file` by its URL.

@@ -15,9 +15,16 @@ pub(super) const DEFAULT: hid_t = 0;
 pub(super) struct Id(hid_t);
 
 impl Id {
+    /// What calls of the library take, under its lock.
     pub(super) fn raw(&self) -> hid_t {
+        require_lock();
         self.0
     }
+}
+
+/// The library knows nothing of threads: whoever calls it without the lock damages what others do meanwhile.
+fn require_lock() {
+    debug_assert!(hdf5_sys::LOCK.is_owned_by_current_thread(), "libhdf5 is called without its lock");
 }
 
 impl Drop for Id {
@@ -37,7 +44,7 @@ pub(super) fn done(address: &str, doing: &str, status: c_int) -> Result<()> {
     if status < 0 { Err(failed(address, doing)) } else { Ok(()) }
 }
 
-/// The innermost message of the library's error stack, as an error of ours.
+/// The innermost message of the library's error stack, as an error of ours. It is the last call's only while the lock is held.
 pub(super) fn failed(address: &str, doing: &str) -> Error {
     extern "C" fn visit(n: c_uint, error: *const H5E_error2_t, found: *mut c_void) -> c_int {
         // SAFETY: the library passes a valid record, and `found` is the String below.
@@ -56,13 +63,14 @@ pub(super) fn failed(address: &str, doing: &str) -> Error {
         }
         0
     }
+    require_lock();
     let mut found = String::new();
     // SAFETY: `visit` has the type the library expects and keeps no pointer.
-    sync(|| unsafe {
+    unsafe {
         // Walking up starts at the first cause.
         H5Ewalk2(H5E_DEFAULT, H5E_direction_t::H5E_WALK_UPWARD, Some(visit), (&raw mut found).cast());
         H5Eclear2(H5E_DEFAULT);
-    });
+    }
     // The library advises a tool that would make a file that is being written look whole.
     if found.contains("h5clear") {
         found = "it is open for writing in another program, or was not closed by one".into();

@@ -259,10 +259,10 @@ fn is_held(path: &Path, lock: fn(&File) -> std::result::Result<(), TryLockError>
 fn number_of(address: &str, file: &Id) -> Result<c_int> {
     let mut handle: *mut c_void = std::ptr::null_mut();
     // SAFETY: the library sets the handle to a place where its usual driver keeps the number.
-    unsafe {
-        done(address, "the file's number", sync(|| H5Fget_vfd_handle(file.raw(), DEFAULT, &raw mut handle)))?;
+    sync(|| unsafe {
+        done(address, "the file's number", H5Fget_vfd_handle(file.raw(), DEFAULT, &raw mut handle))?;
         handle.cast::<c_int>().as_ref().copied().ok_or_else(|| failed(address, "the file's number"))
-    }
+    })
 }
 
 /// A file that was opened for writing, which no process that this one starts shall have: it would hold the lock when the file is closed.
@@ -282,7 +282,7 @@ pub(super) fn require_free(address: &str, place: &Place, file: &Id) -> Result<()
     let Place::Near(path) = place else { return Ok(()) };
     let mut intent = 0;
     // SAFETY: the library sets a number.
-    done(address, "how the file is open", sync(|| unsafe { H5Fget_intent(file.raw(), &raw mut intent) }))?;
+    sync(|| done(address, "how the file is open", unsafe { H5Fget_intent(file.raw(), &raw mut intent) }))?;
     if intent & H5F_ACC_RDWR != 0 || reads_unclosed() || locks_are_off() || !is_held(path, File::try_lock_shared) {
         return Ok(());
     }
@@ -379,7 +379,7 @@ pub(super) fn identity(address: &str, object: &Id) -> Result<(u64, u64)> {
     const BASIC: c_uint = 1;
     let mut info = H5O_info1_t::default();
     // SAFETY: `info` is the record the library fills.
-    done(address, "object header", sync(|| unsafe { H5Oget_info2(object.raw(), &raw mut info, BASIC) }))?;
+    sync(|| done(address, "object header", unsafe { H5Oget_info2(object.raw(), &raw mut info, BASIC) }))?;
     Ok((info.fileno, info.addr))
 }
 
@@ -388,8 +388,8 @@ pub(super) fn identity_of(address: &str, above: &Id, name: &CStr) -> Result<(u64
     const BASIC: c_uint = 1;
     let mut info = H5O_info1_t::default();
     // SAFETY: `info` is the record the library fills; the name outlives the call.
-    let told = sync(|| unsafe { H5Oget_info_by_name2(above.raw(), name.as_ptr(), &raw mut info, BASIC, DEFAULT) });
-    done(address, "object header", told)?;
+    let mut told = || unsafe { H5Oget_info_by_name2(above.raw(), name.as_ptr(), &raw mut info, BASIC, DEFAULT) };
+    sync(|| done(address, "object header", told()))?;
     Ok((info.fileno, info.addr))
 }
 
@@ -426,7 +426,7 @@ pub(super) fn element_bytes(address: &str, attribute: &Id) -> Result<u64> {
     let (mut offset, mut length) = (0, 0);
     let list = made(address, attribute)?;
     // SAFETY: the library sets both numbers.
-    done(address, "sizes of the file", sync(|| unsafe { H5Pget_sizes(list.raw(), &raw mut offset, &raw mut length) }))?;
+    sync(|| done(address, "sizes of the file", unsafe { H5Pget_sizes(list.raw(), &raw mut offset, &raw mut length) }))?;
     Ok(4 + offset as u64 + 4)
 }
 
@@ -436,7 +436,7 @@ pub(super) fn attribute_count(address: &str, object: &Id) -> Result<u64> {
     const ATTRIBUTES: c_uint = 4;
     let mut info = H5O_info1_t::default();
     // SAFETY: `info` is the record the library fills.
-    done(address, "attributes", sync(|| unsafe { H5Oget_info2(object.raw(), &raw mut info, ATTRIBUTES) }))?;
+    sync(|| done(address, "attributes", unsafe { H5Oget_info2(object.raw(), &raw mut info, ATTRIBUTES) }))?;
     require_room(address, object, info.num_attrs, "attributes")?;
     Ok(info.num_attrs)
 }
@@ -562,7 +562,7 @@ pub(super) unsafe fn referenced(at: &Id, reference: *const hobj_ref_t) -> Option
 /// Brings what this process wrote to the file, so that plain reads see it.
 pub(super) fn flush(address: &str, file: &Id) -> Result<()> {
     // SAFETY: the identifier is alive.
-    done(address, "flushing the HDF5 file", sync(|| unsafe { H5Fflush(file.raw(), H5F_scope_t::H5F_SCOPE_GLOBAL) }))
+    sync(|| done(address, "flushing the HDF5 file", unsafe { H5Fflush(file.raw(), H5F_scope_t::H5F_SCOPE_GLOBAL) }))
 }
 
 /// How many chunks a dataset's index holds, and the sum of their stored sizes; `chunk_bytes` is the size of each

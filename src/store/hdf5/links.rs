@@ -1,6 +1,6 @@
 //! A group → its links: what each is, and where it leads, without opening anything.
 
-use super::library::{self, DEFAULT, Id, done, failed, sync};
+use super::library::{self, DEFAULT, Id, done, sync};
 use super::names;
 use crate::error::Result;
 use hdf5_sys::h5::{H5_index_t, H5_iter_order_t};
@@ -93,8 +93,9 @@ pub(super) fn links(address: &str, group: &Id) -> Result<Vec<Link>> {
 fn link_value(address: &str, group: &Id, name: &CStr, len: u64) -> Result<Vec<u8>> {
     let mut bytes = vec![0u8; (len as usize).min(1 << 16)];
     // SAFETY: the buffer has the length that is passed; the name outlives the call.
-    let got = sync(|| unsafe { H5Lget_val(group.raw(), name.as_ptr(), bytes.as_mut_ptr().cast(), bytes.len(), DEFAULT) });
-    if got < 0 { Err(failed(address, "reading a link")) } else { Ok(bytes) }
+    let mut read = || unsafe { H5Lget_val(group.raw(), name.as_ptr(), bytes.as_mut_ptr().cast(), bytes.len(), DEFAULT) };
+    sync(|| done(address, "reading a link", read()))?;
+    Ok(bytes)
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -23,27 +23,31 @@ pub(super) fn open_object(address: &str, at: &Id, name: &str) -> Result<(Id, H5I
 /// Whether a link exists at a path from `above`, a file or a group, whatever it leads to.
 pub(super) fn exists(address: &str, above: &Id, path: &str) -> Result<bool> {
     let mut at = String::from(if path.starts_with('/') { "/" } else { "" });
-    sync(|| names::require_links(address, above))?;
-    for part in path.split('/').filter(|p| !p.is_empty() && *p != ".") {
-        if !matches!(&at[..], "" | "/") {
-            at.push('/');
+    sync(|| {
+        names::require_links(address, above)?;
+        for part in path.split('/').filter(|p| !p.is_empty() && *p != ".") {
+            if !matches!(&at[..], "" | "/") {
+                at.push('/');
+            }
+            at.push_str(part);
+            let name = c_string(address, &at)?;
+            // SAFETY: the name outlives the call.
+            let found = unsafe { H5Lexists(above.raw(), name.as_ptr(), DEFAULT) };
+            if found < 0 {
+                let refused = failed(address, &format!("looking for {at}"));
+                let above_it = at.rsplit_once('/').map_or("", |(before, _)| before);
+                return Err(match open_object(address, above, above_it) {
+                    Ok((_, H5I_type_t::H5I_DATASET)) => {
+                        Error::store(address, format!("{above_it} is an array; nothing can be put below it"))
+                    }
+                    _ => refused,
+                });
+            }
+            if found == 0 {
+                return Ok(false);
+            }
+            names::require_links_of(address, above, &name)?;
         }
-        at.push_str(part);
-        let name = c_string(address, &at)?;
-        // SAFETY: the name outlives the call.
-        let found = sync(|| unsafe { H5Lexists(above.raw(), name.as_ptr(), DEFAULT) });
-        if found < 0 {
-            let refused = failed(address, &format!("looking for {at}"));
-            let above_it = at.rsplit_once('/').map_or("", |(before, _)| before);
-            return Err(match open_object(address, above, above_it) {
-                Ok((_, H5I_type_t::H5I_DATASET)) => Error::store(address, format!("{above_it} is an array; nothing can be put below it")),
-                _ => refused,
-            });
-        }
-        if found == 0 {
-            return Ok(false);
-        }
-        sync(|| names::require_links_of(address, above, &name))?;
-    }
-    Ok(true)
+        Ok(true)
+    })
 }

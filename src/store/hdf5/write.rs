@@ -419,10 +419,11 @@ impl Hdf5Writer {
             let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
             let Some(open) = open.as_ref() else { return Err(self.closed()) };
             // SAFETY: the identifier is alive; `at` has an offset an axis, `bytes` the length that is passed.
-            let wrote = sync(|| unsafe {
-                H5Dwrite_chunk(open.dataset.raw(), library::DEFAULT, mask, at.as_ptr(), bytes.len(), bytes.as_ptr().cast())
-            });
-            done(&self.address, &format!("writing the chunk at {at:?}"), wrote)?;
+            sync(|| {
+                let wrote =
+                    unsafe { H5Dwrite_chunk(open.dataset.raw(), library::DEFAULT, mask, at.as_ptr(), bytes.len(), bytes.as_ptr().cast()) };
+                done(&self.address, &format!("writing the chunk at {at:?}"), wrote)
+            })?;
             stored += bytes.len() as u64;
             if !advance(&mut place, &counts) {
                 return Ok(stored);
@@ -434,45 +435,38 @@ impl Hdf5Writer {
         Error::internal(format!("{}: used after commit", self.address))
     }
 
-    /// Moves the hidden dataset to its name, and what stood there away.
+    /// Moves the hidden dataset to its name, and what stood there away, under the library's lock: no other thread sees it half done.
     fn reveal(&self, file: &Id, hidden: &str) -> Result<()> {
         let address = &self.address;
         check_free(address, file, &self.dataset, self.overwrite, &self.shape)?;
         let replaced = objects::exists(address, file, &self.dataset)?;
         if replaced && is_netcdf(&self.target) {
-            sync(|| {
-                let (old, new) = (objects::open_object(address, file, &self.dataset)?.0, objects::open_object(address, file, hidden)?.0);
-                dimensions::detach(address, &old, &new)
-            })?;
+            let (old, new) = (objects::open_object(address, file, &self.dataset)?.0, objects::open_object(address, file, hidden)?.0);
+            dimensions::detach(address, &old, &new)?;
         }
         paths::make_above(address, file, &self.dataset, is_netcdf(&self.target))?;
         let (from, to) = (c_string(address, hidden)?, c_string(address, &self.dataset)?);
         let aside_name = format!("{hidden}-old");
         let aside = c_string(address, &aside_name)?;
-        // SAFETY: identifiers are alive and the lock is held; names outlive the calls.
-        sync(|| unsafe {
-            let links = paths::link_creation(address)?;
-            let rename = |from: &std::ffi::CStr, to: &std::ffi::CStr| {
-                done(
-                    address,
-                    "naming the dataset",
-                    H5Lmove(file.raw(), from.as_ptr(), file.raw(), to.as_ptr(), links.raw(), library::DEFAULT),
-                )
-            };
+        let links = paths::link_creation(address)?;
+        let rename = |from: &std::ffi::CStr, to: &std::ffi::CStr| {
+            // SAFETY: identifiers are alive and names outlive the call.
+            let renamed = unsafe { H5Lmove(file.raw(), from.as_ptr(), file.raw(), to.as_ptr(), links.raw(), library::DEFAULT) };
+            done(address, "naming the dataset", renamed)
+        };
+        if replaced {
+            rename(&to, &aside)?;
+        }
+        if let Err(e) = rename(&from, &to) {
             if replaced {
-                rename(&to, &aside)?;
+                rename(&aside, &to)?;
             }
-            if let Err(e) = rename(&from, &to) {
-                if replaced {
-                    rename(&aside, &to)?;
-                }
-                return Err(e);
-            }
-            if replaced {
-                library::unlink(file, &aside_name);
-            }
-            library::flush(address, file)
-        })
+            return Err(e);
+        }
+        if replaced {
+            library::unlink(file, &aside_name);
+        }
+        library::flush(address, file)
     }
 
     /// Another file has come to the target since this one was begun: the dataset is copied into it.
@@ -536,7 +530,7 @@ impl Writer for Hdf5Writer {
         };
         let Some(partial) = &self.partial else {
             drop(dataset);
-            let shown = self.reveal(&file, &self.hidden);
+            let shown = sync(|| self.reveal(&file, &self.hidden));
             if shown.is_err() {
                 library::unlink(&file, &self.hidden);
             }

@@ -31,9 +31,21 @@ fn nothing_is_seen_before_commit_and_nothing_left_after_a_drop() {
 
 /// All names at the root, hidden ones too.
 fn hidden_names(path: &Path) -> Vec<String> {
-    let file = library::open_read("x", path).unwrap();
-    let (root, _) = objects::open_object("x", &file, "/").unwrap();
-    links::link_names("x", &root).unwrap()
+    library::sync(|| {
+        let file = library::open_read("x", path).unwrap();
+        let (root, _) = objects::open_object("x", &file, "/").unwrap();
+        links::link_names("x", &root).unwrap()
+    })
+}
+
+#[test]
+#[cfg(debug_assertions)]
+#[should_panic(expected = "without its lock")]
+fn libhdf5_is_not_called_without_its_lock() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = file(&dir);
+    put(&path, "/a", &settings(&[3], DType::U8), &[1, 2, 3]).unwrap();
+    library::open_read("x", &path).unwrap().raw();
 }
 
 #[test]
