@@ -196,12 +196,12 @@ python-suites: package
 	fi
 	PYTHONPATH=python/suites $(VENV)/bin/pytest -q -p no:cacheprovider -p numpy_tests --disable-warnings --pyargs numpy.lib numpy.fft numpy.linalg numpy.ma
 
-# What failed is said once more at the end: a long output may be cut at its start.
+# What failed or crashed is said once more at the end: a long output may be cut at its start.
 unit:
 	@export FLAGSTONE_PYTHON=$(VENV)/bin/python
 	said=$$(mktemp)
 	trap 'rm -f "$$said"' EXIT
-	cargo test --workspace --locked --no-fail-fast 2>&1 | tee "$$said" || { grep -aE '^test .* FAILED$$|panicked at' "$$said" >&2; exit 1; }
+	cargo test --workspace --locked --no-fail-fast 2>&1 | tee "$$said" || { grep -aE '^test .* FAILED$$|panicked at|process didn.t exit successfully' "$$said" >&2; exit 1; }
 
 # Programs SOAK_FIRST, + 1, … against the oracle (tests/oracle), until as many as SOAK_CASES ran or SOAK_SECONDS are over. What
 # fails is listed at the end, and meanwhile in the file SOAK_FAILURES.

@@ -298,6 +298,9 @@ pub mod graph {
     pub const GROUP_ROWS: u64 = 8;
     /// Elements of a part of what is grouped at least, where there are as many: fewer are a task's work for hardly more than its start.
     pub const GROUP_ELEMENTS: u64 = 1 << 16;
+    /// An array that is one lane of more elements is sorted for the quantiles of its groups: a task that held it would need 40 bytes for each,
+    /// and have one thread for them.
+    pub const GROUPED_LANE: u64 = 1 << 20;
     /// A matrix with so many times as many rows as columns is factored by a tree of rows, so that it is read once and no column has to be
     /// in memory whole,
     pub const TALL_RATIO: u64 = 4;

@@ -1,7 +1,7 @@
 //! Groups by label against plain loops, over chunks, limits and threads.
 
-use flagstone::array::StoreOptions;
-use flagstone::{Array, DType, Runtime, random};
+use flagstone::array::{StoreOptions, where_};
+use flagstone::{Array, DType, Runtime, arange, random};
 use ndarray::{Array3, ArrayD};
 
 fn runtimes() -> Vec<Runtime> {
@@ -300,4 +300,57 @@ fn many_groups_of_wide_rows_decode_each_chunk_once() {
         into.iter_mut().zip(row.iter()).for_each(|(into, v)| *into += v);
     }
     assert!(by_loop.iter().zip(&found).all(|(a, b)| (a - b).abs() < 1e-12));
+}
+
+/// An array that is one lane too long for a task is put in order by label and value.
+#[test]
+fn quantiles_of_a_long_lane_are_those_of_a_plain_loop() {
+    const SHAPE: (usize, usize) = (1600, 1000);
+    const GROUPS: usize = 9;
+    let value = |at: usize| if at % 1013 == 5 { f64::NAN } else { (at * 7919 % 100_003) as f64 - 50_000.0 };
+    // one stands for no group, one is empty, and one has no NaN
+    let label = |at: usize| {
+        let zone = (at / 200_000) as i64 - 1;
+        if value(at).is_nan() && zone == 2 { 3 } else { zone }
+    };
+    // made as they are read
+    let at = arange(0, (SHAPE.0 * SHAPE.1) as i64, 1, None).rechunk([70_000]);
+    let is_nan = (&at % 1013).eq(5);
+    let x = where_(&is_nan, f64::NAN, (&at * 7919 % 100_003) - 50_000).reshape([SHAPE.0 as u64, SHAPE.1 as u64]);
+    let zones = at.floor_divide(200_000) - 1;
+    let zones = where_(is_nan & zones.eq(2), 3, zones).reshape([SHAPE.0 as u64, SHAPE.1 as u64]);
+    let sorted = |g: usize| {
+        let mut all: Vec<f64> = (0..SHAPE.0 * SHAPE.1).filter(|&at| label(at) == g as i64).map(value).collect();
+        all.sort_by(f64::total_cmp);
+        let known = all.iter().filter(|v| !v.is_nan()).count();
+        (all[..known].to_vec(), all.len() > known)
+    };
+    let groups: Vec<(Vec<f64>, bool)> = (0..GROUPS).map(sorted).collect();
+    assert!(groups[GROUPS - 1].0.is_empty() && groups[3].1 && !groups[2].1);
+    let median = |all: &[f64]| if all.is_empty() { f64::NAN } else { (all[(all.len() - 1) / 2] + all[all.len() / 2]) / 2.0 };
+    let quantile = |all: &[f64], q: f64| {
+        if all.is_empty() {
+            return f64::NAN;
+        }
+        let index = q * (all.len() - 1) as f64;
+        let (low, part) = (index as usize, index.fract());
+        all[low] + (all[(low + 1).min(all.len() - 1)] - all[low]) * part
+    };
+    let near = |a: f64, b: f64| (a - b).abs() < 1e-6 || a.is_nan() && b.is_nan();
+    let of = x.groupby(&zones, 0, GROUPS as u64);
+    let asked = [of.median(), of.nanmedian(), of.nanquantile([0.0, 0.3, 1.0])];
+    let runtimes = [(20u64 << 20, 2), (256 << 20, 1)]
+        .map(|(limit, threads)| Runtime::builder().memory_limit_bytes(limit).threads(threads).build().unwrap());
+    for runtime in runtimes {
+        let [medians, nanmedians, quantiles] = asked.each_ref().map(|array| runtime.compute::<f64>(array).unwrap());
+        for (g, (all, has_nan)) in groups.iter().enumerate() {
+            assert!(near(medians[[g]], if *has_nan { f64::NAN } else { median(all) }), "median of group {g}: {}", medians[[g]]);
+            assert!(near(nanmedians[[g]], median(all)), "median of what is no NaN of group {g}: {}", nanmedians[[g]]);
+            for (n, q) in [0.0, 0.3, 1.0].into_iter().enumerate() {
+                assert!(near(quantiles[[n, g]], quantile(all, q)), "quantile {q} of group {g}: {}", quantiles[[n, g]]);
+            }
+        }
+    }
+    let refused = Runtime::builder().build().unwrap().compute::<f64>(&x.groupby(&zones, 0, 3).median()).unwrap_err().to_string();
+    assert!(refused.contains("none of the 3 groups"), "{refused}");
 }

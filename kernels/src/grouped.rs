@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub enum Fold {
     /// Added, in an order that follows from the number of groups and from whether rows are single values, in the dtype of the values.
     Sum,
+    /// Multiplied, in the order of `Sum` and in its dtypes.
+    Product,
     /// The least value; NaN wins.
     Min,
     /// The greatest value; NaN wins.
@@ -35,11 +37,11 @@ pub struct Groups {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoGroup(pub i64);
 
-/// Whether `fold` can be done with values of `dtype`: sums add int64, uint64, float64 and complex128, all others are cast to one of
-/// them first. Where NaN counts for nothing, values are floats, whose sums add float64.
+/// Whether `fold` can be done with values of `dtype`: sums and products are of int64, uint64, float64 and complex128, all others are cast to
+/// one of them first. Where NaN counts for nothing, values are floats, whose sums add float64.
 pub fn folds(fold: Fold, dtype: DType) -> bool {
     match fold {
-        Fold::Sum => matches!(dtype, DType::I64 | DType::U64 | DType::F64 | DType::C128),
+        Fold::Sum | Fold::Product => matches!(dtype, DType::I64 | DType::U64 | DType::F64 | DType::C128),
         Fold::Min | Fold::Max => !dtype.is_complex(),
         Fold::Present => dtype == DType::F64,
         Fold::NanMin | Fold::NanMax => dtype.is_float(),
@@ -52,7 +54,7 @@ pub fn out_dtype(fold: Fold, dtype: DType) -> DType {
 }
 
 /// Folds rows [labels, others] of dense `values` into rows [groups, others] of `out`, which may hold anything before where these are the
-/// `first` ones. Groups without a row get 0, or for extremes the other end of the dtype or NaN. Rows whose label is negative belong to no
+/// `first` ones. Groups without a row get 0, of products 1, or for extremes the other end of the dtype or NaN. Rows whose label is negative belong to no
 /// group.
 /// `single` says that there are no others: where a row has one value by chance, it is folded as any row is.
 ///
@@ -70,8 +72,12 @@ pub fn fold(fold: Fold, dtype: DType, values: &[u8], labels: &[i64], groups: Gro
         (Fold::Sum, DType::U64) => rows::<u64>(values, labels, groups, out, 0, |a, b| a.wrapping_add(b)),
         (Fold::Sum, DType::F64) => rows::<f64>(values, labels, groups, out, 0.0, |a, b| a + b),
         (Fold::Sum, DType::C128) => rows::<C128>(values, labels, groups, out, C128::default(), |a, b| a + b),
+        (Fold::Product, DType::I64) => rows::<i64>(values, labels, groups, out, 1, |a, b| a.wrapping_mul(b)),
+        (Fold::Product, DType::U64) => rows::<u64>(values, labels, groups, out, 1, |a, b| a.wrapping_mul(b)),
+        (Fold::Product, DType::F64) => rows::<f64>(values, labels, groups, out, 1.0, |a, b| a * b),
+        (Fold::Product, DType::C128) => rows::<C128>(values, labels, groups, out, C128::new(1.0, 0.0), |a, b| a * b),
         (Fold::Present, DType::F64) => rows_into::<f64, C128>(values, labels, groups, out, C128::default(), add_present, |a, b| a + b),
-        (Fold::Sum | Fold::Present, other) => panic!("a sum of {other}"),
+        (Fold::Sum | Fold::Product | Fold::Present, other) => panic!("a sum or product of {other}"),
         (_, DType::C64 | DType::C128) => panic!("{dtype} has no order"),
         (fold, _) => real_extremes(fold, dtype, values, labels, groups, out),
     }
@@ -237,6 +243,8 @@ mod tests {
     fn rows_fold_into_their_groups() {
         let labels = [1, 0, 1, -1];
         assert_eq!(of(Fold::Sum, &[1i64, 2, 3, 4, 5, 6, 7, 8], &labels, 3), [3, 4, 6, 8, 0, 0]);
+        assert_eq!(of(Fold::Product, &[1i64, 2, 3, 4, 5, 6, 7, 8], &labels, 3), [3, 4, 5, 12, 1, 1]);
+        assert_eq!(of(Fold::Product, &[2.0, 0.5, 3.0, 4.0, 5.0], &[0, 1, 0, -1, 1], 3), [6.0, 2.5, 1.0]);
         assert_eq!(of(Fold::Min, &[1i8, 2, 3, 4, 0, 6, 7, 8], &labels, 2), [3, 4, 0, 2]);
         let max = of(Fold::Max, &[1.0, f64::NAN, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0], &labels, 2);
         assert_eq!(max[..3], [3.0, 4.0, 5.0]);

@@ -16,7 +16,7 @@ from ._flagstone import Array
 _f = _flagstone.functions
 
 #: xarray's functions, by their names.
-_NAMES = ("sum", "mean", "var", "std", "min", "max", "count", "any", "all")
+_NAMES = ("sum", "prod", "mean", "var", "std", "min", "max", "median", "count", "any", "all")
 _KNOWN = {getattr(duck_array_ops, name): name for name in _NAMES if hasattr(duck_array_ops, name)}
 
 #: What xarray reads of the call itself.
@@ -27,11 +27,11 @@ def _how(dtype, func, kwargs):
     """The name for `groupby_reduce`, its options, and how many values make a sum; `None` where xarray knows more than it does."""
     name, skipna = _KNOWN.get(func), kwargs.get("skipna")
     options = {key: value for key, value in kwargs.items() if key not in _OF_CALL and value is not None}
-    least = options.pop("min_count", None) if name == "sum" else None
+    least = options.pop("min_count", None) if name in ("sum", "prod") else None
     if name is None or dtype.kind not in "biufc" or set(options) - ({"ddof"} if name in ("var", "std") else set()):
         return None
     floats = dtype.kind in "fc"
-    if name in ("min", "max") and dtype.kind == "c" or least is not None and skipna and not floats:
+    if name in ("min", "max", "median") and dtype.kind == "c" or name == "median" and dtype.kind == "b" or least is not None and skipna and not floats:
         return None
     skips = floats and skipna is not False and name not in ("count", "any", "all")
     return "nan" + name if skips else name, options, least if skips else None

@@ -26,7 +26,7 @@ pub fn signatures() -> impl Iterator<Item = &'static Signature> {
         statistics::SIGNATURES,
         sorting::table::SIGNATURES,
         fft::table::SIGNATURES,
-        groups::SIGNATURES,
+        groups::table::SIGNATURES,
         table::SIGNATURES,
         random::SIGNATURES,
         rolling::SIGNATURES,

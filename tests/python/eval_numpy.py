@@ -1087,12 +1087,16 @@ move_sum, move_mean, move_min = moving(sum, nansum), moving(mean, nanmean), movi
 move_max, move_median = moving(max, nanmax), moving(median, nanmedian)
 move_var, move_std = moving(var, nanvar), moving(std, nanstd)
 
-def groupby_reduce(array, by, func="mean", axis=0, num_groups=None, ddof=0):
+def groupby_reduce(array, by, func="mean", axis=0, num_groups=None, ddof=0, q=0.5):
     x, by = moveaxis(array, axis, 0), asarray(by)
     num_groups = by.max() + 1 if num_groups is None else num_groups
     def one(rows):
         if func == "count":
             return (~isnan(x[by == rows])).sum(0)
+        if func in ("nanargmin", "nanargmax"):
+            def place(lane):
+                return nonzero(by == rows)[0][getattr(np, func)(lane)] if not isnan(lane).all() else -1
+            return apply_along_axis(place, 0, x[by == rows]) if (by == rows).any() else full(x.shape[1:], -1)
         if func in ("argmin", "argmax"):
             return take(nonzero(by == rows)[0], getattr(np, func)(x[by == rows], 0)) if (by == rows).any() else full(x.shape[1:], -1)
         if func in ("any", "all"):
@@ -1102,11 +1106,12 @@ def groupby_reduce(array, by, func="mean", axis=0, num_groups=None, ddof=0):
                 lane = lane[~isnan(lane)] if func[:3] == "nan" else lane
                 return (lane[0] if func[-5:] == "first" else lane[-1]) if lane.size else nan
             return apply_along_axis(end, 0, x[by == rows]) if (by == rows).any() else full(x.shape[1:], nan, x.dtype)
-        if not (by == rows).any() and func not in ("sum", "nansum"):
-            return full(x.shape[1:], nan, x.dtype if x.dtype.kind == "f" else "f8")
-        options = {"ddof": ddof} if func[-3:] in ("var", "std") else {}
-        return getattr(np, func)(x[by == rows], 0, **options)
-    return moveaxis(stack([one(g) for g in range(num_groups)]), 0, axis)
+        if not (by == rows).any() and func not in ("sum", "nansum", "prod", "nanprod"):
+            return full(shape(q) * (func[-8:] == "quantile") + x.shape[1:], nan, x.dtype if x.dtype.kind == "f" else "f8")
+        options = {"ddof": ddof} if func[-3:] in ("var", "std") else {"q": q} if func[-8:] == "quantile" else {}
+        return getattr(np, func)(x[by == rows], axis=0, **options)
+    found = stack([one(g) for g in range(num_groups)], -x.ndim)
+    return moveaxis(found, -x.ndim, axis + found.ndim - x.ndim)
 """
 
 

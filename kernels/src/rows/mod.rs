@@ -13,6 +13,7 @@ pub use along::{Held, Required};
 pub use drawn::Drawn;
 pub use quantiles::{ByLabel, Weighted};
 pub use rolling::{Fold, Rolling};
+pub use slide::Slide;
 pub use top::Top;
 
 use crate::dtype::DType;
@@ -29,7 +30,7 @@ pub enum Rows {
     /// Something of the window around each element.
     Rolling(Rolling),
     /// Of elements of a dtype and fewer others, which slide along them: the sums of their products at each place.
-    Slide(DType),
+    Slide(Slide),
     /// Quantiles of elements with weights.
     Weighted(Weighted),
     /// A quantile of the elements with each label.
@@ -108,8 +109,8 @@ impl Rows {
                 rolling.run(bytemuck::cast_slice(args[0]), lens[0], first, bytemuck::cast_slice_mut(out), scratch);
                 Ok(())
             }
-            Rows::Slide(dtype) => {
-                slide::slide(*dtype, args[0], args[1], out);
+            Rows::Slide(of) => {
+                of.run(args[0], args[1], first, out);
                 Ok(())
             }
             Rows::Weighted(of) => of.run(args[0], bytemuck::cast_slice(args[1]), lens[0], out, scratch),

@@ -62,14 +62,16 @@ impl Weighted {
     }
 }
 
-/// A quantile of the elements of a row with each label, as float64; NaN where there is none, or a NaN among them. Labels are the
-/// same for all rows; negative ones are of no group.
+/// Quantiles of the elements of a row with each label, as float64: those of all labels for the first q, then for the next. NaN where there is no
+/// element. Labels are the same for all rows; negative ones are of no group.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ByLabel {
     /// Of the elements.
     pub dtype: DType,
-    /// Which, in [0, 1].
-    pub q: f64,
+    /// Which, each in [0, 1].
+    pub q: Vec<f64>,
+    /// Whether NaNs are no elements; otherwise one NaN makes the quantiles of its label NaN.
+    pub skip_nan: bool,
     /// Where between two elements it lies.
     pub method: Method,
     /// Number of labels.
@@ -101,25 +103,37 @@ impl ByLabel {
             ends[label as usize] += 1;
         }
         let out: &mut [f64] = bytemuck::cast_slice_mut(out);
-        for (row, out) in rows.chunks_exact(n * self.dtype.size()).zip(out.chunks_exact_mut(groups)) {
+        for (row, out) in rows.chunks_exact(n * self.dtype.size()).zip(out.chunks_exact_mut((self.q.len() * groups).max(1))) {
             keys(row, self.dtype, orders);
             let mut start = 0;
-            for (out, &end) in out.iter_mut().zip(ends.iter()) {
+            for (group, &end) in ends[..groups].iter().enumerate() {
                 let here = &places[start..end as usize];
                 start = end as usize;
-                let all = &mut of_label[..here.len()];
-                all.iter_mut().zip(here).for_each(|(to, &at)| *to = orders[at as usize]);
-                *out = self.of(all);
+                let mut known = 0;
+                for &at in here {
+                    let key = orders[at as usize];
+                    if !(self.skip_nan && self.is_nan(key)) {
+                        of_label[known] = key;
+                        known += 1;
+                    }
+                }
+                let all = &mut of_label[..known];
+                let nothing = all.is_empty() || all.iter().any(|&key| self.is_nan(key));
+                for (at, &q) in self.q.iter().enumerate() {
+                    out[at * groups + group] = if nothing { f64::NAN } else { self.of(q, all) };
+                }
             }
         }
         Ok(())
     }
 
-    fn of(&self, all: &mut [u64]) -> f64 {
-        if all.is_empty() || self.dtype.is_float() && all.contains(&NAN_KEY) {
-            return f64::NAN;
-        }
-        let (low, high, part) = self.method.between(self.q, all.len() as u64);
+    fn is_nan(&self, key: u64) -> bool {
+        self.dtype.is_float() && key == NAN_KEY
+    }
+
+    /// Of some elements.
+    fn of(&self, q: f64, all: &mut [u64]) -> f64 {
+        let (low, high, part) = self.method.between(q, all.len() as u64);
         let mut nth = |n: u64| from_key(*all.select_nth_unstable(n as usize).1, self.dtype).as_f64();
         let a = nth(low);
         if low == high { a } else { self.method.mix(a, nth(high), part) }
@@ -155,8 +169,26 @@ mod tests {
     }
 
     #[test]
+    fn quantiles_stand_one_q_after_the_other() {
+        let mut of = ByLabel { dtype: DType::F64, q: vec![0.0, 0.5, 1.0], skip_nan: true, method: Method::Linear, groups: 2 };
+        let (x, labels) = ([5.0, f64::NAN, 1.0, 4.0, 3.0], [1i64, 0, 1, 0, 1]);
+        let mut run = |of: &ByLabel| {
+            let mut out = [0.0f64; 6];
+            let mut scratch = vec![0u64; of.scratch_bytes(5) as usize / 8];
+            of.run(bytemuck::cast_slice(&x), &labels, 5, bytemuck::cast_slice_mut(&mut out), bytemuck::cast_slice_mut(&mut scratch))
+                .unwrap();
+            out
+        };
+        assert_eq!(run(&of), [4.0, 1.0, 4.0, 3.0, 4.0, 5.0]);
+        of.skip_nan = false;
+        let found = run(&of);
+        assert!(found[0].is_nan() && found[2].is_nan() && found[4].is_nan());
+        assert_eq!([found[1], found[3], found[5]], [1.0, 3.0, 5.0]);
+    }
+
+    #[test]
     fn every_label_has_a_median_of_its_own() {
-        let of = Rows::ByLabel(ByLabel { dtype: DType::I32, q: 0.5, method: Method::Median, groups: 3 });
+        let of = Rows::ByLabel(ByLabel { dtype: DType::I32, q: vec![0.5], skip_nan: false, method: Method::Median, groups: 3 });
         let x = [5i32, 1, 7, 3, 9, /* the second row */ 0, 1, 2, 3, 4];
         let labels = [2i64, 0, 2, -1, 2];
         let (mut out, mut scratch) = ([0.0f64; 6], vec![0u64; of.scratch_bytes(&[5]) as usize / 8]);

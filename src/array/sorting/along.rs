@@ -108,7 +108,7 @@ pub(super) fn top(name: &str, x: &Array, k: i64, axis: i64, gives: Gives) -> Arr
 }
 
 /// The order by several keys, of which the last decides first: stable orders by each of them, the last one last.
-pub(super) fn lexsort(keys: &[Array], axis: i64) -> Result<Array> {
+pub(in crate::array) fn lexsort(keys: &[Array], axis: i64) -> Result<Array> {
     let Some(first) = keys.first() else {
         return Err(Error::bad_request("lexsort", "no key; expected one at least"));
     };

@@ -10,9 +10,11 @@ pub(in crate::array) mod table;
 pub(in crate::array) mod tally;
 mod weighted;
 
+pub(in crate::array) use along::lexsort;
 pub(in crate::array) use quantiles::quantile;
 pub use quantiles::{Q, QuantileMethod};
 pub use sets::Unique;
+pub(in crate::array) use table::q_of;
 
 use super::axes::position;
 use super::composed::composed;

@@ -15,8 +15,8 @@ pub use flagstone_kernels::lanes::Method as QuantileMethod;
 /// Which quantiles: one, or several along a new first axis of the result.
 #[derive(Clone, Debug)]
 pub struct Q {
-    pub(super) values: Vec<f64>,
-    pub(super) is_one: bool,
+    pub(in crate::array) values: Vec<f64>,
+    pub(in crate::array) is_one: bool,
 }
 
 impl From<f64> for Q {
@@ -50,7 +50,7 @@ impl Q {
         self
     }
 
-    pub(super) fn checked(&self, name: &str, top: f64) -> Result<()> {
+    pub(in crate::array) fn checked(&self, name: &str, top: f64) -> Result<()> {
         match self.values.iter().find(|q| !(0.0..=1.0).contains(*q)) {
             Some(q) => Err(Error::bad_request(name, format!("{} is no quantile; expected 0 to {top}", q * top))),
             None => Ok(()),

@@ -182,10 +182,8 @@ fn median(name: &str, a: &[Value]) -> Result<Value> {
 
 fn quantile(name: &str, top: f64, skip_nan: bool, a: &[Value]) -> Result<Value> {
     nowhere(name, &a[3])?;
-    let (fractions, shape) = (args::told(name, &a[1])?, places_of(name, &a[1])?);
-    let mut flat = Vec::new();
-    flattened(name, &fractions, &mut flat)?;
-    let q = if shape.is_empty() && flat.len() == 1 { Q::from(flat[0]) } else { Q::from(flat) };
+    let shape = places_of(name, &a[1])?;
+    let q = q_of(name, &a[1])?;
     let q = if top == 100.0 { q.percent() } else { q };
     q.checked(name, top)?;
     let method = match &a[5] {
@@ -219,6 +217,13 @@ fn quantile(name: &str, top: f64, skip_nan: bool, a: &[Value]) -> Result<Value> 
         false => found,
     };
     Ok(Value::Array(in_places(found, &shape)?))
+}
+
+/// The quantiles of a parameter that is a number, nested lists or an array: one, or several as they come.
+pub(in crate::array) fn q_of(name: &str, value: &Value) -> Result<Q> {
+    let mut flat = Vec::new();
+    flattened(name, &args::told(name, value)?, &mut flat)?;
+    Ok(if places_of(name, value)?.is_empty() && flat.len() == 1 { Q::from(flat[0]) } else { Q::from(flat) })
 }
 
 /// Of numbers without a dtype that of their kind.

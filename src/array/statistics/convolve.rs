@@ -4,7 +4,7 @@ use crate::array::blocks::rows;
 use crate::array::composed::composed;
 use crate::array::{Array, Index, Pad};
 use crate::error::{Error, Result};
-use flagstone_kernels::rows::Rows;
+use flagstone_kernels::rows::{Rows, Slide};
 
 /// Which places of the one sequence along the other count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub enum Overlap {
     Valid,
 }
 
-/// Σₖ short[k] · long[j + k] for the places j of `overlap`; beyond its ends `long` is 0.
+/// Σₖ short[k] · long[j + k] for the places j of `overlap`; beyond its ends `long` has no terms.
 fn slid(long: &Array, short: &Array, overlap: Overlap) -> Result<Array> {
     let (n, m) = (long.shape()?[0], short.shape()?[0]);
     let dtype = long.dtype()?;
@@ -28,7 +28,13 @@ fn slid(long: &Array, short: &Array, overlap: Overlap) -> Result<Array> {
         Overlap::Valid => (0, m - 1),
     };
     let long = if overlap == Overlap::Full { long.pad([0, m - 1], &Pad::Empty) } else { long.clone() };
-    let found = Array::from_expr(rows::of_around_beside(Rows::Slide(dtype), &long.expr()?, before, after, &short.expr()?)?);
+    let found = Array::from_expr(rows::of_around_beside(
+        Rows::Slide(Slide { dtype, len: n, before }),
+        &long.expr()?,
+        before,
+        after,
+        &short.expr()?,
+    )?);
     Ok(if overlap == Overlap::Valid { found.index([Index::Slice(None, Some((n + 1 - m) as i64), None)]) } else { found })
 }
 

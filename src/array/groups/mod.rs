@@ -1,21 +1,17 @@
-//! Groups of places along an axis or several, by labels: `groupby(x, labels, axis)`, as flox gives dask.
+//! An array and labels of places along an axis or several → what is made of each group: `groupby(x, labels, axis)`, as flox gives dask.
 
-use super::as_many::up_to_greatest;
+mod quantiles;
+pub(in crate::array) mod table;
+
 use super::axes::position;
-use super::blocks::rows;
-use super::composed::composed_as;
 use super::elementwise::{cast, constant};
 use super::sorting::tally::tally;
-use super::table::{default, params, sig};
-use super::value::{Param, Signature, Value};
-use super::{Array, args, counted, where_};
+use super::{Array, counted, where_};
 use crate::error::{Error, Result};
 use crate::expr::{Expr, Node, ops};
 use flagstone_kernels::dtype::{DType, Scalar};
 use flagstone_kernels::grouped::{Fold, out_dtype};
-use flagstone_kernels::lanes::Method;
 use flagstone_kernels::op::ReduceOp;
-use flagstone_kernels::rows::{ByLabel, Rows};
 use std::ops::Range;
 
 /// Places along an axis of an array by label; see [`Array::groupby`].
@@ -89,8 +85,8 @@ impl Groups {
         let dtype = x.dtype()?;
         let dtype = match fold {
             Fold::Present => DType::F64,
-            Fold::Sum if dtype == DType::C64 => DType::C128,
-            Fold::Sum => match ReduceOp::Sum.out_dtype(dtype) {
+            Fold::Sum | Fold::Product if dtype == DType::C64 => DType::C128,
+            Fold::Sum | Fold::Product => match ReduceOp::Sum.out_dtype(dtype) {
                 Some(out) if out.is_float() => DType::F64,
                 Some(out) => out,
                 None => dtype,
@@ -111,12 +107,17 @@ impl Groups {
             check_lengths(&labels.shape, rows_shape, groups)?;
             if rows.shape.contains(&0) {
                 let shape: Vec<u64> = std::iter::once(groups).chain(others.iter().copied()).collect();
-                let nothing = if matches!(fold, Fold::NanMin | Fold::NanMax) { Scalar::Float(f64::NAN) } else { Scalar::Int(0) };
+                let nothing = match fold {
+                    Fold::NanMin | Fold::NanMax => Scalar::Float(f64::NAN),
+                    Fold::Product => Scalar::Int(1),
+                    _ => Scalar::Int(0),
+                };
                 return constant(nothing, out_dtype(fold, rows.dtype), &shape);
             }
             let parts = Array::from_expr(Node::new(ops::Grouped::new(fold, rows, labels, groups).into())?);
             match fold {
                 Fold::Sum | Fold::Present => parts.sum(0),
+                Fold::Product => parts.prod(0),
                 Fold::Min => parts.min(0),
                 Fold::Max => parts.max(0),
                 Fold::NanMin => parts.nanmin(0),
@@ -180,6 +181,27 @@ impl Groups {
             }
             let there = where_(self.x.isnan(), 0, self.x.clone());
             self.folded(&there, Fold::Sum)?.astype(self.x.dtype()?).expr()
+        })
+    }
+
+    /// The products of the groups; 1 where one has no place. Small integers multiply in 64 bits, floats in 64 and are rounded once.
+    #[track_caller]
+    pub fn prod(&self) -> Array {
+        Array::build(|| {
+            let products = self.folded(&self.x, Fold::Product)?;
+            (if self.has_nan()? { products.astype(self.x.dtype()?) } else { products }).expr()
+        })
+    }
+
+    /// As [`Groups::prod`] of what is no NaN.
+    #[track_caller]
+    pub fn nanprod(&self) -> Array {
+        Array::build(|| {
+            if !self.has_nan()? {
+                return self.prod().expr();
+            }
+            let there = where_(self.x.isnan(), 1, self.x.clone());
+            self.folded(&there, Fold::Product)?.astype(self.x.dtype()?).expr()
         })
     }
 
@@ -310,22 +332,40 @@ impl Groups {
     /// the least. A second read.
     #[track_caller]
     pub fn argmin(&self) -> Array {
-        self.place_of(Fold::Min)
+        self.place_of(Fold::Min, false)
     }
 
     /// Where along the axis (of several: in C order) the first greatest value of each group stands; −1 where one has no place. A NaN
     /// is the greatest. A second read.
     #[track_caller]
     pub fn argmax(&self) -> Array {
-        self.place_of(Fold::Max)
+        self.place_of(Fold::Max, false)
+    }
+
+    /// As [`Groups::argmin`] of what is no NaN; −1 where there is nothing else.
+    #[track_caller]
+    pub fn nanargmin(&self) -> Array {
+        self.place_of(Fold::Min, true)
+    }
+
+    /// As [`Groups::argmax`] of what is no NaN; −1 where there is nothing else.
+    #[track_caller]
+    pub fn nanargmax(&self) -> Array {
+        self.place_of(Fold::Max, true)
     }
 
     #[track_caller]
-    fn place_of(&self, fold: Fold) -> Array {
+    fn place_of(&self, fold: Fold, skips_nan: bool) -> Array {
         Array::build(|| {
+            let has_nan = self.has_nan()?;
+            let fold = match fold {
+                Fold::Min if skips_nan && has_nan => Fold::NanMin,
+                Fold::Max if skips_nan && has_nan => Fold::NanMax,
+                fold => fold,
+            };
             let own = self.folded(&self.x, fold)?.take(&self.places_to_take(), self.along()?.start as i64);
             let is_it = self.x.eq(&own);
-            let is_it = if self.x.dtype()?.is_float() { is_it | (self.x.isnan() & own.isnan()) } else { is_it };
+            let is_it = if has_nan && !skips_nan { is_it | (self.x.isnan() & own.isnan()) } else { is_it };
             let first = self.folded(&where_(is_it, self.numbered()?, i64::MAX), Fold::Min)?;
             where_(first.eq(i64::MAX), -1, first).expr()
         })
@@ -400,57 +440,6 @@ impl Groups {
         Array::build(|| self.folded(&self.x.ne(0).astype(DType::U8), Fold::Min)?.ne(0).expr())
     }
 
-    /// The exact medians of the groups; NaN where one has no place, or a NaN. A task holds whole lanes along the axis, or along several as
-    /// one.
-    #[track_caller]
-    pub fn median(&self) -> Array {
-        self.quantile_by(0.5, Method::Median)
-    }
-
-    /// Exact quantiles of the groups, between the nearest two values linearly.
-    #[track_caller]
-    pub fn quantile(&self, q: f64) -> Array {
-        self.quantile_by(q, Method::Linear)
-    }
-
-    #[track_caller]
-    fn quantile_by(&self, q: f64, method: Method) -> Array {
-        Array::build(|| {
-            let (dtype, groups) = (self.x.dtype()?, self.groups);
-            if dtype.is_complex() || !(0.0..=1.0).contains(&q) {
-                return Err(Error::bad_request("groupby", format!("the quantile {q} of {dtype}; expected 0 to 1 of real numbers")));
-            }
-            let labels = self.checked_labels()?;
-            let along = self.along()?;
-            let axis = along.start as i64;
-            // several axes as one
-            let (x, labels) = match along.len() {
-                1 => (self.x.clone(), labels),
-                _ => {
-                    let (shape, of_labels) = (self.x.shape()?, labels.shape.clone());
-                    check_lengths(&of_labels, &shape[along.clone()], groups)?;
-                    let whole = [of_labels.iter().product()];
-                    let merged = self.x.reshape([&shape[..along.start], &whole, &shape[along.end..]].concat());
-                    (merged, Array::from_expr(labels).ravel().expr()?)
-                }
-            };
-            let lanes = x.moveaxis(axis, -1).expr()?;
-            let found = counted::when_known("groupby", &[lanes, labels], &[], move |args| {
-                let (lanes, labels) = (&args[0], &args[1]);
-                let n = lanes.shape[lanes.shape.len() - 1];
-                check_lengths(&labels.shape, &[n], groups)?;
-                let shape = [&lanes.shape[..lanes.shape.len() - 1], &[groups]].concat();
-                if lanes.shape.contains(&0) {
-                    return constant(Scalar::Float(f64::NAN), DType::F64, &shape);
-                }
-                let kernel = Rows::ByLabel(ByLabel { dtype: lanes.dtype, q, method, groups });
-                rows::of_whole(kernel, &[lanes.clone(), labels.clone()], groups, DType::F64)
-            })?;
-            let found = Array::from_expr(found).moveaxis(-1, axis);
-            (if dtype.is_float() { found.astype(dtype) } else { found }).expr()
-        })
-    }
-
     /// The least values of the groups; NaN, or the dtype's greatest value, where one has no place. NaN wins.
     #[track_caller]
     pub fn min(&self) -> Array {
@@ -499,70 +488,3 @@ fn check_lengths(labels: &[u64], places: &[u64], groups: u64) -> Result<()> {
 fn lengths(shape: &[u64]) -> String {
     shape.iter().map(u64::to_string).collect::<Vec<_>>().join(" × ")
 }
-
-const NAME: &str = "groupby_reduce";
-
-/// What is made of groups, with `ddof` where that counts.
-type Func = fn(&Groups, f64) -> Result<Array>;
-
-/// The function of a name.
-fn func_of(name: &Value) -> Result<Func> {
-    let Value::Str(name) = name else {
-        return Err(Error::bad_request(NAME, "expected the name of a function such as 'mean'"));
-    };
-    Ok(match name.as_str() {
-        "sum" => |of, _| Ok(of.sum()),
-        "mean" => |of, _| Ok(of.mean()),
-        "var" => |of, ddof| Ok(of.var(ddof)),
-        "std" => |of, ddof| Ok(of.std(ddof)),
-        "min" => |of, _| Ok(of.min()),
-        "max" => |of, _| Ok(of.max()),
-        "nansum" => |of, _| Ok(of.nansum()),
-        "nanmean" => |of, _| Ok(of.nanmean()),
-        "nanvar" => |of, ddof| Ok(of.nanvar(ddof)),
-        "nanstd" => |of, ddof| Ok(of.nanstd(ddof)),
-        "nanmin" => |of, _| Ok(of.nanmin()),
-        "nanmax" => |of, _| Ok(of.nanmax()),
-        "count" => |of, _| Ok(of.count()),
-        "argmin" => |of, _| Ok(of.argmin()),
-        "argmax" => |of, _| Ok(of.argmax()),
-        "first" => |of, _| Ok(of.first()),
-        "last" => |of, _| Ok(of.last()),
-        "nanfirst" => |of, _| Ok(of.nanfirst()),
-        "nanlast" => |of, _| Ok(of.nanlast()),
-        "any" => |of, _| Ok(of.any()),
-        "all" => |of, _| Ok(of.all()),
-        "median" => |of, _| Ok(of.median()),
-        other => {
-            let what = format!(
-                "func '{other}'; expected sum, mean, var, std, min, max, nansum, nanmean, nanvar, nanstd, nanmin, nanmax, count, argmin, \
-                 argmax, first, last, nanfirst, nanlast, any, all or median"
-            );
-            return Err(Error::bad_request(NAME, what));
-        }
-    })
-}
-
-/// What groups by label.
-pub(in crate::array) static SIGNATURES: &[Signature] = &[
-    sig!("groupby_reduce" ["array", "by"; "func" = "'mean'", "axis" = "0", "num_groups" = "None", "ddof" = "0"]
-    "func ('sum', 'mean', 'var', 'std', 'min', 'max', these with 'nan' before them, 'count' of what is no NaN, 'argmin', 'argmax', 'first', 'last', 'nanfirst', 'nanlast', 'any', 'all', 'median') of the places along an axis, or as many from it on as by has, with each label 0, 1, … below num_groups, by default up to the greatest (flox).",
-    |a| {
-        let (x, labels, axis) = (args::array(NAME, &a[0])?, args::array(NAME, &a[1])?, args::integer(NAME, &a[3])?);
-        let (func, ddof) = (func_of(&a[2])?, args::float(NAME, &a[5])?);
-        if !matches!(a[4], Value::None) {
-            return func(&x.groupby(&labels, axis, args::natural(NAME, &a[4])?), ddof).map(Value::Array);
-        }
-        // the number of groups follows from the labels, which are read once more
-        let groups = up_to_greatest(&labels, 1)?;
-        let one = func(&x.groupby(&labels, axis, 1), ddof)?.expr()?;
-        let mut lengths = counted::lengths(&one);
-        let at = position(NAME, axis, x.ndim()?)?;
-        lengths.splice(at..at + 1, counted::lengths(&groups.expr()?));
-        let made = composed_as(NAME, &[&x, &labels, &groups], Ok((lengths, one.dtype)), move |arrays| {
-            func(&arrays[0].groupby(&arrays[1], axis, arrays[2].shape()?[0]), ddof)
-        });
-        made.check()?;
-        Ok(Value::Array(made))
-    }),
-];
