@@ -77,7 +77,7 @@ def coarsen(reduction, x, axes, trim_excess=False, **kwargs):
             raise ValueError(f"coarsen: windows of {window} along axis {axis}, which has {n} elements; give trim_excess=True to drop the rest")
         kept.append(slice(0, n - n % window))
         shape.append(n // window)
-        if window > 1:
+        if axis in lengths:
             reduced.append(len(shape))
             shape.append(window)
     return reduction(x[tuple(kept)].reshape(tuple(shape)), axis=tuple(reduced), **kwargs) if reduced else x

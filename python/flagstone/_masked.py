@@ -55,10 +55,14 @@ class MaskedArray:
             raise AttributeError(f"a masked array has no attribute {name!r}")
         return _functools.partial(function, self)
 
-    def __getitem__(self, at):
-        # a masked index selects by its data, as in NumPy
+    @staticmethod
+    def _plain(at):
+        """A masked index selects by its data, as in NumPy."""
         plain = lambda one: one.data if isinstance(one, MaskedArray) else one
-        at = tuple(map(plain, at)) if isinstance(at, tuple) else plain(at)
+        return tuple(map(plain, at)) if isinstance(at, tuple) else plain(at)
+
+    def __getitem__(self, at):
+        at = self._plain(at)
         return MaskedArray(self.data[at], self.mask[at], self._fill_value)
 
     @property
@@ -89,7 +93,7 @@ class MaskedArray:
         return _Orthogonal(self)
 
     def __setitem__(self, at, value):
-        data, mask = self.data.copy(), self.mask.copy()
+        at, data, mask = self._plain(at), self.data.copy(), self.mask.copy()
         if value is _np.ma.masked:
             mask[at] = True
             self.mask = mask

@@ -212,6 +212,22 @@ pub(super) fn list_comes_first(items: &[Index]) -> bool {
     advanced.windows(2).any(|pair| pair[1] != pair[0] + 1)
 }
 
+/// NumPy: an ellipsis parts what stands before and behind it also where it stands for no axis. The items with a new axis in its place, and how
+/// many axes of what is selected lie behind that; `None` where no ellipsis does so.
+pub(super) fn parted(ndim: usize, items: &[Index]) -> Result<Option<(Vec<Index>, usize)>> {
+    let Some(at) = items.iter().position(|item| matches!(item, Index::Ellipsis)) else { return Ok(None) };
+    let (before, behind) = (&items[..at], &items[at + 1..]);
+    let is_place = |item: &Index| matches!(item, Index::Int(_) | Index::List(_) | Index::Bools(_) | Index::Array(_));
+    let is_list = |item: &Index| is_place(item) && !matches!(item, Index::Int(_));
+    let parts = before.iter().any(is_place) && behind.iter().any(is_place) && items.iter().any(is_list);
+    let is_last = !behind.iter().any(|item| matches!(item, Index::Ellipsis));
+    if !parts || !is_last || items.iter().map(axes_of).sum::<Result<usize>>()? != ndim {
+        return Ok(None);
+    }
+    let after = behind.iter().filter(|item| !is_place(item)).count();
+    Ok(Some(([before, &[Index::NewAxis], behind].concat(), after)))
+}
+
 /// How many axes of the indexed array an item takes up.
 fn axes_of(item: &Index) -> Result<usize> {
     match item {

@@ -3,7 +3,7 @@
 use super::Array;
 use super::counted::{self, Length, is_counted, when_known};
 use super::elementwise::constant;
-use super::index::{Index, complete, list_comes_first, mask_axes, place, slice_bounds};
+use super::index::{Index, complete, list_comes_first, mask_axes, parted, place, slice_bounds};
 use super::io::in_memory::at_hand;
 use super::lookup::{Places, pointwise, take};
 use super::manipulate::{cut_as, join, view};
@@ -55,6 +55,11 @@ fn is_table(slices: usize, len: u64) -> bool {
 pub(super) fn indexed(expr: &Expr, items: &[Index]) -> Result<Expr> {
     if let Some(Index::Refused(what)) = items.iter().find(|item| matches!(item, Index::Refused(_))) {
         return Err(Error::bad_index("index", what));
+    }
+    if let Some((items, behind)) = parted(expr.shape.len(), items)? {
+        let found = indexed(expr, &items)?;
+        let at = found.shape.len() - 1 - behind;
+        return Array::from_expr(found).squeeze([at as i64]).expr();
     }
     if let Some(found) = indexed_at_hand(expr, items)? {
         return Ok(found);

@@ -477,8 +477,16 @@ impl Array {
     #[track_caller]
     pub fn rechunk(&self, chunks: impl Into<Chunks>) -> Array {
         Array::build(|| {
-            let expr = self.expr()?;
-            let chunks = chunks.into().grid("rechunk", &expr.shape)?;
+            let (expr, chunks) = (self.expr()?, chunks.into());
+            if let (true, Chunks::Lengths(_)) = (expr.is_counted(), &chunks) {
+                // lengths add up to what is counted
+                let known = || Ok((counted::lengths(&expr), expr.dtype));
+                return counted::deferred("rechunk", std::slice::from_ref(&expr), known, move |args| {
+                    let chunks = chunks.clone().grid("rechunk", &args[0].shape)?;
+                    cut_as(args[0].clone(), chunks)
+                });
+            }
+            let chunks = chunks.grid("rechunk", &expr.shape)?;
             cut_as(expr, chunks)
         })
     }

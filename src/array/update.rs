@@ -3,7 +3,7 @@
 
 use super::counted;
 use super::elementwise::{broadcast, cast, constant};
-use super::index::{list_comes_first, mask_axes, slice_bounds};
+use super::index::{list_comes_first, mask_axes, parted, slice_bounds};
 use super::indexing::{expanded, indexed, places_of, spread_masks, whole_mask, with_axes_of_bools};
 use super::lookup::linear;
 use super::manipulate::join;
@@ -219,6 +219,11 @@ fn advanced(x: &Array, items: &[Index], value: &Array) -> Result<Array> {
 fn updated(x: &Array, items: &[Index], value: &Array) -> Result<Array> {
     let expr = x.expr()?;
     let value = Array::from_expr(cast(&value.expr()?, expr.dtype)?);
+    if let Some((items, behind)) = parted(expr.shape.len(), items)? {
+        let ndim = value.ndim()?;
+        let value = if ndim > behind { value.expand_dims([(ndim - behind) as i64]) } else { value };
+        return updated(x, &items, &value);
+    }
     if let Some((wider, items)) = with_axes_of_bools(&expr, items)? {
         return Ok(updated(&Array::from_expr(wider), &items, &value)?.reshape(&expr.shape[..]));
     }

@@ -50,6 +50,11 @@ fn sizes(x: &Array) -> Result<Array> {
     Ok(if dtype.is_float() || dtype.is_complex() { x.abs() } else { x.astype(DType::F64).abs() })
 }
 
+/// The greatest of sizes; 0 of none.
+fn greatest(size: &Array, axes: Axes) -> Array {
+    size.max(axes.initial(0.0))
+}
+
 /// (Σ|x|ᵖ)^(1/p) over `axes`, p = `ord`: the largest size for ∞, the smallest for −∞, how many are not zero for 0.
 ///
 /// ```
@@ -63,7 +68,7 @@ pub fn vector_norm(x: &Array, ord: f64, axes: impl Into<Axes>) -> Array {
         let size = sizes(x)?;
         let dtype = size.dtype()?;
         let norm = match ord {
-            f64::INFINITY => size.max(axes),
+            f64::INFINITY => greatest(&size, axes),
             f64::NEG_INFINITY => size.min(axes),
             0.0 => size.ne(0.0).sum(axes).astype(dtype),
             1.0 => size.sum(axes),
@@ -86,7 +91,7 @@ pub fn matrix_norm(x: &Array, norm: MatrixNorm) -> Array {
         if x.ndim()? < 2 {
             return Err(Error::bad_request("matrix_norm", format!("an array of shape {:?}; expected two axes or more", x.shape()?)));
         }
-        let end = |values: Array, least: bool| if least { values.min(-1) } else { values.max(-1) };
+        let end = |values: Array, least: bool| if least { values.min(-1) } else { greatest(&values, (-1).into()) };
         match norm {
             MatrixNorm::Frobenius => vector_norm(x, 2.0, [-2, -1]),
             MatrixNorm::Nuclear => svdvals(x).sum(-1),

@@ -2,6 +2,7 @@
 
 use super::{inv, solve};
 use crate::array::Array;
+use crate::array::axes::position;
 use crate::array::composed::composed;
 use crate::error::{Error, Refusal, Result};
 
@@ -47,11 +48,15 @@ pub fn tensorinv(a: &Array, ind: u64) -> Array {
 pub fn tensorsolve(a: &Array, b: &Array, axes: &[i64]) -> Array {
     let axes = axes.to_vec();
     composed("tensorsolve", &[a, b], move |arrays| {
-        let (mut a, b) = (arrays[0].clone(), &arrays[1]);
+        let (a, b) = (&arrays[0], &arrays[1]);
         let ndim = a.ndim()?;
+        let mut order: Vec<usize> = (0..ndim).collect();
         for &axis in &axes {
-            a = a.moveaxis(axis, ndim as i64 - 1);
+            let axis = position("tensorsolve", axis, ndim)?;
+            order.retain(|&other| other != axis);
+            order.push(axis);
         }
+        let a = a.transpose(order.iter().map(|&axis| axis as i64).collect::<Vec<_>>());
         let (shape, lengths) = (a.shape()?, b.shape()?);
         let rest = shape[lengths.len().min(ndim)..].to_vec();
         let (rows, columns) = (elements(&lengths)?, elements(&rest)?);

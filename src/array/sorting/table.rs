@@ -102,7 +102,13 @@ pub(in crate::array) static SIGNATURES: &[Signature] = &[
     sig!("flatnonzero" ["a"] "Where the elements of the flattened array are that are not zero.",
         |a| Ok(Value::Array(args::array("flatnonzero", &a[0])?.ravel().nonzero().remove(0)))),
     sig!("argwhere" ["a"] "Where the elements are that are not zero, a row an element.",
-        |a| Ok(Value::Array(stack(&args::array("argwhere", &a[0])?.nonzero(), 1)))),
+    |a| {
+        let array = args::array("argwhere", &a[0])?;
+        // a number is there or not, and has no place
+        let found = if array.ndim()? == 0 { array.reshape([1]).nonzero() } else { array.nonzero() };
+        let found = stack(&found, 1);
+        Ok(Value::Array(if array.ndim()? == 0 { found.index([Index::WHOLE, Index::Slice(Some(0), Some(0), None)]) } else { found }))
+    }),
     sig!("unique" ["ar", "return_index" = "False", "return_inverse" = "False", "return_counts" = "False", "axis" = "None"; "equal_nan" = "True", "sorted" = "True"] "The different elements, ascending.", |a| unique(a)),
     sig!("unique_values" ["x"] "The different elements, ascending.", |a| Ok(Value::Array(args::array("unique_values", &a[0])?.unique_with(false).values))),
     sig!("unique_counts" ["x"] -> ["values", "counts"] "The different elements, and how often each occurs.", |a| {
@@ -200,7 +206,7 @@ fn quantile(name: &str, top: f64, skip_nan: bool, a: &[Value]) -> Result<Value> 
     let of_fractions = dtype_of_fractions(&a[1])?;
     // at whole numbers the linear method takes values as they are
     let is_taken = top == 1.0 && method == QuantileMethod::Linear && (of_fractions.is_integer() || of_fractions == DType::Bool);
-    let method = if is_taken && own.is_integer() { QuantileMethod::Lower } else { method };
+    let method = if is_taken && (own.is_integer() || own.is_float()) { QuantileMethod::Lower } else { method };
     let between = with_fractions(own, &a[1])?;
     let array = if !method.is_discrete() { array.astype(between) } else { array };
     if let Some(weights) = weights(name, &a[7])? {
