@@ -924,8 +924,8 @@ def nanquantile(a: Any, q: Any, axis: int | Sequence[int] | None = ..., out: Any
     """Exact quantiles of what is not NaN."""
 def nanpercentile(a: Any, q: Any, axis: int | Sequence[int] | None = ..., out: Any = ..., overwrite_input: Any = ..., method: Any = ..., keepdims: bool = ..., *, weights: Any = ...) -> Array:
     """Exact percentiles of what is not NaN."""
-def groupby_reduce(array: Any, by: Any, *, func: Any = ..., axis: int | Sequence[int] | None = ..., num_groups: Any = ..., ddof: Any = ...) -> Array:
-    """func ('sum', 'mean', 'var', 'std', 'min', 'max', these with 'nan' before them, 'count' of what is no NaN, 'argmin', 'argmax', 'first', 'last', 'nanfirst', 'nanlast', 'any', 'all', 'median') of the places along an axis, or as many from it on as by has, with each label 0, 1, … below num_groups, by default up to the greatest (flox)."""
+def groupby_reduce(array: Any, by: Any, *, func: Any = ..., axis: int | Sequence[int] | None = ..., num_groups: Any = ..., ddof: Any = ..., q: Any = ...) -> Array:
+    """func ('sum', 'prod', 'mean', 'var', 'std', 'min', 'max', 'argmin', 'argmax', 'first', 'last', 'median', 'quantile', these with 'nan' before them, 'count' of what is no NaN, 'any', 'all') of the places along an axis, or as many from it on as by has, with each label 0, 1, … below num_groups, by default up to the greatest; quantiles q, of several along an axis before all others (flox)."""
 def move_sum(a: Any, window: Any, min_count: Any = ..., axis: int | Sequence[int] | None = ...) -> Array:
     """Sums of the windows that end at each place (bottleneck)."""
 def move_mean(a: Any, window: Any, min_count: Any = ..., axis: int | Sequence[int] | None = ...) -> Array:
