@@ -172,7 +172,7 @@ mod tests {
     fn quantiles_stand_one_q_after_the_other() {
         let mut of = ByLabel { dtype: DType::F64, q: vec![0.0, 0.5, 1.0], skip_nan: true, method: Method::Linear, groups: 2 };
         let (x, labels) = ([5.0, f64::NAN, 1.0, 4.0, 3.0], [1i64, 0, 1, 0, 1]);
-        let mut run = |of: &ByLabel| {
+        let run = |of: &ByLabel| {
             let mut out = [0.0f64; 6];
             let mut scratch = vec![0u64; of.scratch_bytes(5) as usize / 8];
             of.run(bytemuck::cast_slice(&x), &labels, 5, bytemuck::cast_slice_mut(&mut out), bytemuck::cast_slice_mut(&mut scratch))
