@@ -145,6 +145,10 @@ impl Error {
     pub fn store(address: impl fmt::Display, what: impl Into<String>) -> Error {
         ErrorKind::Store { address: address.to_string(), what: what.into(), io: None }.into()
     }
+    /// A store that is not there.
+    pub(crate) fn store_missing(address: impl fmt::Display, what: impl Into<String>) -> Error {
+        ErrorKind::Store { address: address.to_string(), what: what.into(), io: Some(std::io::ErrorKind::NotFound) }.into()
+    }
     /// A store whose file failed.
     pub fn store_io(address: impl fmt::Display, doing: &str, error: &std::io::Error) -> Error {
         let what = format!("{doing}: {error}");

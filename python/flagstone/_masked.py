@@ -93,6 +93,8 @@ class MaskedArray:
         return _Orthogonal(self)
 
     def __setitem__(self, at, value):
+        # NumPy's, too: a masked index sets what is there and leaves the mask as it is
+        keeps = isinstance(at, (MaskedArray, _np.ma.MaskedArray))
         at, data, mask = self._plain(at), self.data.copy(), self.mask.copy()
         if value is _np.ma.masked:
             mask[at] = True
@@ -100,6 +102,9 @@ class MaskedArray:
             return
         given = value if isinstance(value, (MaskedArray, _np.ma.MaskedArray)) else None
         data[at] = value if given is None else given.data
+        if keeps and given is None:
+            self.data = data
+            return
         mask[at] = False if given is None else getattr(given, "mask")
         self.data, self.mask = data, mask
 

@@ -434,6 +434,8 @@ def test_functions_of_lanes_axes_and_windows(axis):
     np.testing.assert_allclose(windows.compute(), (pairs[0] + pairs[1]) / 2)
     with pytest.raises(ValueError, match="windows of 3 along axis 1"):
         fs.coarsen(np.mean, x, {1: 3})
+    # a window of one place is reduced, too
+    assert np.array_equal(fs.coarsen(np.std, x, {0: 1}).compute(), np.zeros(x.shape)) and fs.coarsen(np.sum, x > 0, {0: 1}).dtype == "i8"
     np.testing.assert_array_equal(fs.fromfunction(lambda i, j: i * 10 + j, (3, 4)).compute(), np.fromfunction(lambda i, j: i * 10 + j, (3, 4)))
     total = fs.reduction(x, lambda b, axis, keepdims: b.sum(axis=axis, keepdims=keepdims), np.sum, axis=axis)
     np.testing.assert_allclose(total.compute(), a.sum(axis=axis))
@@ -474,6 +476,36 @@ def test_what_python_asks_of_arrays():
         f"{x:.2f}"
     with pytest.raises(ValueError, match="empty array is ambiguous"):
         bool(x[:0])
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_process_that_is_forked_while_others_are_in_libhdf5_opens_files(tmp_path):
+    name = f"{tmp_path}/x.h5:/x"
+    fs.ones((100, 100)).store(name, chunks=(10, 10))
+    ends = threading.Event()
+
+    def opens():
+        while not ends.is_set():
+            fs.open(name).shape
+
+    threads = [threading.Thread(target=opens) for _ in range(2)]
+    [thread.start() for thread in threads]
+    try:
+        for _ in range(10):
+            pid = os.fork()
+            if pid == 0:
+                signal.alarm(60)
+                os._exit(0 if float(fs.open(name).sum()) == 10000 else 3)
+            assert os.waitpid(pid, 0)[1] == 0
+    finally:
+        ends.set()
+        [thread.join() for thread in threads]
+
+
+def test_what_is_missing_is_a_file_that_is_not_found(tmp_path):
+    for name in ("x.zarr", "x.npy", "x.h5:/x"):
+        with pytest.raises(FileNotFoundError):
+            fs.open(f"{tmp_path}/{name}")
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")

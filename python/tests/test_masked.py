@@ -172,3 +172,11 @@ def test_functions_of_numpy_mask_what_their_domain_lacks(call):
 def test_reductions_of_functions_of_numpy_are_refused_by_name():
     with pytest.raises(TypeError, match="np.add.reduce of a masked array; expected a plain call, or a function of flagstone.ma"):
         np.add.reduce(fs.ma.array([1.0, 2], mask=[True, False]))
+
+
+def test_elements_are_set_where_a_masked_array_is_true():
+    values, mask = np.arange(5.0), np.array([False, True, False, False, True])
+    ours, theirs = fs.ma.array(fs.asarray(values), mask=fs.asarray(mask)), np.ma.array(values, mask=mask)
+    ours[ours > 1], theirs[theirs > 1] = 9, 9
+    found = ours.compute()
+    assert np.array_equal(found.mask, theirs.mask) and np.array_equal(found.filled(-1), theirs.filled(-1))

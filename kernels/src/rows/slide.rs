@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// Sums that are held in registers side by side.
 const TILE: usize = 32;
 
-/// One sequence along another, Σₖ long[j − before + k] · short[k] at its places j. What lies beyond the ends of the longer one is no term, so
+/// One sequence along another, `Σₖ long[j − before + k] · short[k]` at its places j. What lies beyond the ends of the longer one is no term, so
 /// that an infinity or a NaN of the shorter one spoils nothing there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Slide {

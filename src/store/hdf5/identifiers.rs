@@ -1,11 +1,12 @@
 //! Identifiers of libhdf5, which close themselves, and why it refuses, under its one lock.
 
+use super::lock;
 use crate::error::{Error, Result};
 use hdf5_sys::h5e::{H5E_DEFAULT, H5E_direction_t, H5E_error2_t, H5Eclear2, H5Eget_msg, H5Ewalk2};
 use hdf5_sys::h5i::{H5Idec_ref, hid_t};
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 
-pub(super) use hdf5::sync::sync;
+pub(super) use super::lock::sync;
 
 /// The default property list, and "all of a dataspace".
 pub(super) const DEFAULT: hid_t = 0;
@@ -24,7 +25,7 @@ impl Id {
 
 /// The library knows nothing of threads: whoever calls it without the lock damages what others do meanwhile.
 fn require_lock() {
-    debug_assert!(hdf5_sys::LOCK.is_owned_by_current_thread(), "libhdf5 is called without its lock");
+    debug_assert!(lock::is_held(), "libhdf5 is called without its lock");
 }
 
 impl Drop for Id {

@@ -33,6 +33,7 @@ mod lagging;
 mod library;
 mod links;
 mod local_heap;
+mod lock;
 mod lzf;
 mod names;
 mod objects;

@@ -147,7 +147,7 @@ fn missing(root: &Path, path: &str, place: &Place, address: &str) -> Error {
         return Error::store(address, what);
     }
     if !root.exists() {
-        return Error::store(address, format!("the directory does not exist{}", near_misses(root)));
+        return Error::store_missing(address, format!("the directory does not exist{}", near_misses(root)));
     }
     if path.trim_matches('/').is_empty() {
         return Error::store(address, "no zarr.json, .zarray or .zgroup in it: it is no Zarr array or group");
