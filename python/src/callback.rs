@@ -2,6 +2,7 @@
 //! them longer than the block lives.
 
 use crate::array::Array;
+use crate::interpreter::{ENDED, attached};
 use crate::memory::{dtype_of, expect_shape, look_at, native, numpy, place_of};
 use crate::run::{in_task, run};
 use flagstone::array::{BlockFn, BlockInfo, Boundary, Halo, block_function, overlap_function};
@@ -71,12 +72,13 @@ impl Called {
 
 impl BlockFn for Called {
     fn call(&self, info: &BlockInfo, args: &[View<'_>], out: &mut ViewMut<'_>) {
-        let made = in_task(|| Python::attach(|py| self.made(py, info, args, out)));
-        if let Err(raised) = made {
-            // As a panic would, and without its message on stderr: the engine names the block.
-            let cause: Box<Cause> = Box::new(raised);
-            std::panic::resume_unwind(Box::new(cause));
-        }
+        let cause: Box<Cause> = match in_task(|| attached(|py| self.made(py, info, args, out))) {
+            Some(Ok(())) => return,
+            Some(Err(raised)) => Box::new(raised),
+            None => ENDED.into(),
+        };
+        // As a panic would, and without its message on stderr: the engine names the block.
+        std::panic::resume_unwind(Box::new(cause));
     }
 
     /// The arrays that the function is given. What it makes of them on the way is its own affair.
@@ -160,7 +162,8 @@ impl Writer for Target {
         shape.iter().product::<u64>().saturating_mul(self.item)
     }
     fn write(&self, region: &Region, data: &View<'_>, _scratch: &mut [u8]) -> Result<u64> {
-        in_task(|| Python::attach(|py| self.set(py, region, data)))
+        in_task(|| attached(|py| self.set(py, region, data)))
+            .ok_or_else(|| Error::store("store", ENDED))?
             .map_err(|raised| Error::store("store", "an exception of Python").caused_by(raised))?;
         Ok(region.elements() * data.dtype().size() as u64)
     }

@@ -3,6 +3,7 @@
 use crate::array::Array;
 use crate::convert::{object, value};
 use crate::error::of_call;
+use crate::interpreter::detached;
 use crate::memory::numpy;
 use crate::run::is_in_task;
 use flagstone::array::{Signature, Value, methods, signatures};
@@ -101,7 +102,7 @@ impl Function {
         named.retain(|(name, arg)| writes || name != "out" || !matches!(arg, Value::None));
         // Whatever needs a length that is not known yet counts it with the runtime in use, and may ask Python for elements.
         let runtime = crate::runtime::current(py)?;
-        let value = py.detach(|| runtime.in_scope(|| call(self.signature, positional, named))).map_err(|error| of_call(py, &error))?;
+        let value = detached(py, || runtime.in_scope(|| call(self.signature, positional, named))).map_err(|error| of_call(py, &error))?;
         let names = self.signature.results;
         let count = if let Value::Tuple(items) = &value { items.len() } else { 0 };
         let found = object(py, value)?;

@@ -6,6 +6,7 @@ mod callback;
 mod convert;
 mod error;
 mod function;
+mod interpreter;
 mod memory;
 mod run;
 mod runtime;
@@ -28,5 +29,6 @@ fn _flagstone(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(array::compute_all, module)?)?;
     module.add_function(wrap_pyfunction!(array::persist_all, module)?)?;
     module.add_function(wrap_pyfunction!(array::store_all, module)?)?;
+    interpreter::watch(module)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))
 }

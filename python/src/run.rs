@@ -1,6 +1,7 @@
 //! Computing with the interpreter's lock released, stopped by Ctrl-C.
 
 use crate::error::exception;
+use crate::interpreter::{Running, attached, detached};
 use crate::runtime;
 use flagstone::{CancelToken, Result, Runtime};
 use pyo3::prelude::*;
@@ -33,7 +34,7 @@ pub(crate) fn is_in_task() -> bool {
 /// Python for elements.
 pub(crate) fn build<T: Send>(py: Python<'_>, f: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
     let runtime = runtime::current(py)?;
-    py.detach(|| runtime.in_scope(f)).map_err(|error| exception(py, &error))
+    detached(py, || runtime.in_scope(f)).map_err(|error| exception(py, &error))
 }
 
 /// What `f` computes with the runtime in use.
@@ -45,7 +46,8 @@ pub(crate) fn run<T: Send>(py: Python<'_>, f: impl FnOnce(&Runtime) -> Result<T>
     }
     let token = CancelToken::new();
     let stoppable = runtime.cancelled_by(&token);
-    let (outcome, interrupt) = py.detach(|| {
+    let _running = Running::new(&token);
+    let (outcome, interrupt) = detached(py, || {
         std::thread::scope(|scope| {
             let (tell, told) = channel();
             scope.spawn(move || tell.send(f(&stoppable)));
@@ -55,7 +57,7 @@ pub(crate) fn run<T: Send>(py: Python<'_>, f: impl FnOnce(&Runtime) -> Result<T>
                     Ok(outcome) => return (Some(outcome), interrupt),
                     Err(RecvTimeoutError::Disconnected) => return (None, interrupt),
                     Err(RecvTimeoutError::Timeout) if interrupt.is_none() => {
-                        interrupt = Python::attach(|py| py.check_signals()).err();
+                        interrupt = attached(|py| py.check_signals()).and_then(PyResult::err);
                         if interrupt.is_some() {
                             token.cancel();
                         }

@@ -1,6 +1,7 @@
 //! Runtimes: memory, threads and a spill directory, made by users, in use within a `with`.
 
 use crate::error::exception;
+use crate::interpreter::{attached, detached};
 use flagstone::diagnostics::{Observers, Profile, Progress};
 use flagstone::events::{Event, Observer};
 use pyo3::exceptions::PyTypeError;
@@ -53,7 +54,7 @@ impl Runtime {
         if let Some(directory) = spill_dir {
             builder = builder.spill_dir(directory);
         }
-        py.detach(|| builder.build()).map(Runtime).map_err(|error| exception(py, &error))
+        detached(py, || builder.build()).map(Runtime).map_err(|error| exception(py, &error))
     }
 
     /// The memory limit in bytes.
@@ -114,7 +115,7 @@ pub(crate) fn current(py: Python<'_>) -> PyResult<flagstone::Runtime> {
             }
         }
     };
-    py.detach(default).map_err(|error| exception(py, &error))
+    detached(py, default).map_err(|error| exception(py, &error))
 }
 
 /// Makes `runtime` the one of calls outside of any `with`.
@@ -174,7 +175,7 @@ struct Heard {
 impl Heard {
     fn tell(&self, done: u64, all: u64) {
         // Who shows progress must not stop the work: what it raises is dropped.
-        let _ = Python::attach(|py| self.report.call1(py, (done, all)));
+        let _ = attached(|py| self.report.call1(py, (done, all)));
     }
 }
 

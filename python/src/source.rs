@@ -2,6 +2,7 @@
 
 use crate::array::Array;
 use crate::error::exception;
+use crate::interpreter::{ENDED, attached, detached};
 use crate::memory::{Place, dtype_of, expect_shape, native, numpy, place_of};
 use crate::run::in_task;
 use flagstone::array::open_many;
@@ -154,7 +155,7 @@ impl Store for Asked {
         elements.saturating_mul(self.meta.dtype.size() as u64)
     }
     fn read(&self, region: &Region, out: &mut ViewMut<'_>, _scratch: &mut [u8]) -> Result<Moved> {
-        let asked = in_task(|| Python::attach(|py| self.ask(py, region, out)));
+        let asked = in_task(|| attached(|py| self.ask(py, region, out))).ok_or_else(|| Error::store(&self.name, ENDED))?;
         asked.unwrap_or_else(|raised| Err(Error::store(&self.name, "an exception of Python").caused_by(raised)))
     }
 }
@@ -202,7 +203,7 @@ fn open(
     };
     let axis = axis.map(|axis| axis.str().and_then(|text| text.extract::<String>())).transpose()?;
     let as_one = AsOne::default().axis(axis).by(by).stack(stack);
-    let opened = py.detach(|| open_many(&addresses, &as_one, decodes)).map_err(|error| exception(py, &error))?;
+    let opened = detached(py, || open_many(&addresses, &as_one, decodes)).map_err(|error| exception(py, &error))?;
     Array::built(py, opened)
 }
 

@@ -10,6 +10,7 @@ import select
 import signal
 import subprocess
 import sys
+import textwrap
 import threading
 import types
 
@@ -500,6 +501,24 @@ def test_a_process_that_is_forked_while_others_are_in_libhdf5_opens_files(tmp_pa
     finally:
         ends.set()
         [thread.join() for thread in threads]
+
+
+def test_an_interpreter_that_ends_while_daemon_threads_compute_ends_well():
+    script = textwrap.dedent("""
+        import sys, threading, time
+        import flagstone as fs
+        x = fs.random.random((1000, 1000), seed=1).rechunk((50, 50))
+        def works(of):
+            while True:
+                of().sum().compute()
+        ways = [lambda: fs.map_blocks(lambda b: b + 1, x), lambda: fs.map_blocks(lambda b: b + 1, x), lambda: x + 1, lambda: x.cumsum(0)]
+        for of in ways:
+            threading.Thread(target=works, args=(of,), daemon=True).start()
+        time.sleep(float(sys.argv[1]))
+    """)
+    for wait in np.linspace(0.1, 0.3, 8):
+        ended = subprocess.run([sys.executable, "-c", script, str(wait)], capture_output=True, text=True, timeout=60)
+        assert (ended.returncode, ended.stderr) == (0, "")
 
 
 def test_what_is_missing_is_a_file_that_is_not_found(tmp_path):
