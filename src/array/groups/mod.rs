@@ -166,42 +166,38 @@ impl Groups {
     /// The sums of the groups; 0 where one has no place. Small integers add up in 64 bits, floats in 64 and are rounded once.
     #[track_caller]
     pub fn sum(&self) -> Array {
-        Array::build(|| {
-            let sums = self.folded(&self.x, Fold::Sum)?;
-            (if self.has_nan()? { sums.astype(self.x.dtype()?) } else { sums }).expr()
-        })
+        self.total(Fold::Sum, None)
     }
 
     /// As [`Groups::sum`] of what is no NaN.
     #[track_caller]
     pub fn nansum(&self) -> Array {
-        Array::build(|| {
-            if !self.has_nan()? {
-                return self.sum().expr();
-            }
-            let there = where_(self.x.isnan(), 0, self.x.clone());
-            self.folded(&there, Fold::Sum)?.astype(self.x.dtype()?).expr()
-        })
+        self.total(Fold::Sum, Some(0))
     }
 
     /// The products of the groups; 1 where one has no place. Small integers multiply in 64 bits, floats in 64 and are rounded once.
     #[track_caller]
     pub fn prod(&self) -> Array {
-        Array::build(|| {
-            let products = self.folded(&self.x, Fold::Product)?;
-            (if self.has_nan()? { products.astype(self.x.dtype()?) } else { products }).expr()
-        })
+        self.total(Fold::Product, None)
     }
 
     /// As [`Groups::prod`] of what is no NaN.
     #[track_caller]
     pub fn nanprod(&self) -> Array {
+        self.total(Fold::Product, Some(1))
+    }
+
+    /// Sums or products, with `for_nan` in the place of each NaN.
+    #[track_caller]
+    fn total(&self, fold: Fold, for_nan: Option<i64>) -> Array {
         Array::build(|| {
-            if !self.has_nan()? {
-                return self.prod().expr();
-            }
-            let there = where_(self.x.isnan(), 1, self.x.clone());
-            self.folded(&there, Fold::Product)?.astype(self.x.dtype()?).expr()
+            let has_nan = self.has_nan()?;
+            let x = match for_nan {
+                Some(value) if has_nan => where_(self.x.isnan(), value, self.x.clone()),
+                _ => self.x.clone(),
+            };
+            let total = self.folded(&x, fold)?;
+            (if has_nan { total.astype(self.x.dtype()?) } else { total }).expr()
         })
     }
 

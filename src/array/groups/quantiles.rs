@@ -137,7 +137,7 @@ fn by_order(x: &Array, labels: &Array, groups: u64, wanted: &Wanted) -> Result<A
         let part = &index - index.floor();
         where_(part.ge(0.5), &b - (&b - &a) * (1.0 - &part), &a + (&b - &a) * &part)
     };
-    let nothing = known.eq(0) | if wanted.skip_nan { known.lt(0) } else { nans.gt(0) };
+    let nothing = if wanted.skip_nan { known.eq(0) } else { known.eq(0) | nans.gt(0) };
     let found = where_(nothing, f64::NAN, where_(low.eq(&high), a, mixed));
     found.required("groupby", &labels.max(..).lt(groups as i64), &format!("a label that is none of the {groups} groups"))
 }
