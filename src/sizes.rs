@@ -85,6 +85,8 @@ pub struct WorkSizes {
     pub combined_max: u64,
     /// Rows of fewer bytes are read one by one at less than half the rate of long ones.
     pub row_bytes_min: u64,
+    /// Elements of a part of lanes that is brought in at once, at least: less costs as much as copying so many.
+    pub lane_piece_elements: u64,
     /// Elements of a lane that is sorted in one task; a longer one is sorted in runs.
     pub sort_elements: u64,
     /// Elements of lanes that are longer than that, which are sorted by tasks that hold whole ones all the same: what a quarter of the memory holds, 8
@@ -128,6 +130,10 @@ pub struct WorkSizes {
     pub tiles_enough: u64,
     /// Rows or columns of a product so few that what it costs is reading the other operand.
     pub thin_side_max: u64,
+    /// Places of the depth of such a product that are brought in at once, at least, where chunks are shorter.
+    pub stretch_min: u64,
+    /// Bytes that a task of it decodes at most: some tenths of a second, in which a computation cannot be cancelled.
+    pub task_decodes_bytes: u64,
     /// Reflectors of a tall matrix's rows are kept where they take less than this part of the memory, and else made again.
     pub again_share: u64,
     /// Elements of a column block that are brought in at once: what a step holds beside its blocks.
@@ -167,6 +173,7 @@ impl Default for WorkSizes {
             step_helpers_max: 3,
             combined_max: 1024,
             row_bytes_min: 1 << 12,
+            lane_piece_elements: 4096,
             sort_elements: 1 << 17,
             lanes_elements: 1 << 32,
             lanes_apart_max: 64,
@@ -188,6 +195,8 @@ impl Default for WorkSizes {
             tiles_enough: 32,
             again_share: 4,
             thin_side_max: 256,
+            stretch_min: 1024,
+            task_decodes_bytes: 256 << 20,
             step_slice_elements: 1 << 17,
             followers_few: 16,
             window_tasks_min: 2,
@@ -251,6 +260,7 @@ impl Sizes {
                 step_helpers_max: 3,
                 combined_max: 2,
                 row_bytes_min: 16,
+                lane_piece_elements: 4,
                 sort_elements: 5,
                 lanes_elements: 20,
                 lanes_apart_max: 4,
@@ -272,6 +282,8 @@ impl Sizes {
                 tiles_enough: 2,
                 again_share: 4,
                 thin_side_max: 3,
+                stretch_min: 2,
+                task_decodes_bytes: 64 << 10,
                 step_slice_elements: 6,
                 followers_few: 2,
                 window_tasks_min: 1,

@@ -165,12 +165,12 @@ impl Lowering<'_> {
             Op::Generate(ops::Generate { generator, .. }) if view.slides.is_empty() => {
                 builder.leaf(Leaf::Generate { generator: generator.clone(), axes: view.source })
             }
-            Op::Source(ops::Source { store }) if !self.sharing.stores.contains(&store_id(store)) => {
+            Op::Source(ops::Source { store }) if self.pass(store).is_none() => {
                 builder.input(Input { data: Data::Store(store.clone()), view, dtype: node.dtype })
             }
             op => {
                 let made = match op {
-                    Op::Source(ops::Source { store }) => self.load(store, node.dtype)?,
+                    Op::Source(ops::Source { store }) => self.load(store, self.pass(store).unwrap_or(0), node.dtype)?,
                     _ => self.make(node)?,
                 };
                 let (made, view) = self.thinned(made, view, node.dtype);

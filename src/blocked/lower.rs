@@ -56,6 +56,7 @@ pub fn lower(sinks: &[Sink], budget: &Budget) -> Result<Lowered> {
     let mut lowering = Lowering::new(&roots, budget);
     let mut kept = Vec::with_capacity(sinks.len());
     for sink in sinks {
+        lowering.current = sink.expr.id;
         kept.push(match &sink.to {
             Destination::Writer(writer) => {
                 lowering.write(&sink.expr, writer)?;
@@ -77,6 +78,7 @@ impl<'a> Lowering<'a> {
             made: HashMap::new(),
             several: Several::wanted(roots),
             factored: HashMap::new(),
+            current: roots.first().map_or(0, |root| root.id),
             loaded: HashMap::new(),
             thin: HashMap::new(),
             driven: HashSet::new(),
@@ -143,8 +145,10 @@ pub(super) struct Lowering<'a> {
     pub several: Several,
     /// Factorisations that are on their way.
     pub factored: HashMap<u64, Factored>,
-    /// Shared stores that have a product.
-    loaded: HashMap<usize, Blocked>,
+    /// The loop that is lowered: the node at its end.
+    current: u64,
+    /// Shared stores that have a product, by the pass over them.
+    loaded: HashMap<(usize, u32), Blocked>,
     /// Slices of products that are blocks of their own, by product, and start, length and step along each axis.
     pub thin: HashMap<(u64, Vec<(u64, u64, u64)>), Blocked>,
     /// Products of stages that run of themselves: nobody has to ask for their blocks.
@@ -208,9 +212,23 @@ impl Lowering<'_> {
         }
     }
 
-    /// A shared store as blocks of its chunks.
-    pub(super) fn load(&mut self, store: &Arc<dyn Store>, dtype: DType) -> Result<Blocked> {
-        if let Some(made) = self.loaded.get(&store_id(store)) {
+    /// The pass over a store in which the loop that is lowered reads blocks of it that it shares with others.
+    pub(super) fn pass(&self, store: &Arc<dyn Store>) -> Option<u32> {
+        self.sharing.pass(self.current, store_id(store))
+    }
+
+    /// Lowers a loop, which ends at `root`.
+    pub(super) fn in_loop<R>(&mut self, root: u64, lower: impl FnOnce(&mut Self) -> R) -> R {
+        let outer = std::mem::replace(&mut self.current, root);
+        let lowered = lower(self);
+        self.current = outer;
+        lowered
+    }
+
+    /// A shared store as blocks of its chunks, for one pass over it.
+    pub(super) fn load(&mut self, store: &Arc<dyn Store>, pass: u32, dtype: DType) -> Result<Blocked> {
+        let at = (store_id(store), pass);
+        if let Some(made) = self.loaded.get(&at) {
             return Ok(made.clone());
         }
         let shape = store.meta().shape.clone();
@@ -218,7 +236,7 @@ impl Lowering<'_> {
         let program = Program { leaves: vec![Leaf::Input { slot: 0, dtype }], steps: vec![] };
         let feed = Feed { shape, inputs: vec![input], program };
         let made = self.map(&format!("load {}", store.address()), feed, 0, None);
-        self.loaded.insert(store_id(store), made.clone());
+        self.loaded.insert(at, made.clone());
         Ok(made)
     }
 
@@ -264,7 +282,7 @@ impl Lowering<'_> {
         }
         // what it reads is made first, and what that reads: a chain of products is as deep as its user made it
         let made = stacker::maybe_grow(STACK_LEFT_BYTES, STACK_BYTES, || match operations::lowered(&node.op) {
-            Some(operation) => operation.lower(node, self),
+            Some(operation) => self.in_loop(node.id, |lowering| operation.lower(node, lowering)),
             // what is part of loops, asked for by itself
             None => {
                 let (feed, regs) = self.feed(&[node], &node.shape)?;

@@ -26,7 +26,7 @@ impl Lower for ops::Output {
             let operation = operations::lowered_all(&of.op)
                 .ok_or_else(|| Error::internal(format!("{} has one result, and was asked for several", of.op.name())))?;
             let wanted = lowering.several.wanted.get(&of.id).cloned().unwrap_or_default();
-            let made = operation.lower_all(of, &wanted, lowering)?;
+            let made = lowering.in_loop(of.id, |lowering| operation.lower_all(of, &wanted, lowering))?;
             lowering.several.made.insert(of.id, made);
         }
         let made = lowering.several.made.get(&of.id).and_then(|made| made.get(self.at).cloned().flatten());

@@ -5,7 +5,7 @@ use crate::budget::Budget;
 use crate::expr::{Affine, Expr, Op, ops, postorder};
 use crate::grid::ChunkGrid;
 use crate::store::Store;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -20,10 +20,20 @@ pub fn store_id(store: &Arc<dyn Store>) -> usize {
 /// What is shared, and which reductions must therefore be pulled by their readers slab by slab.
 #[derive(Debug, Default)]
 pub struct Sharing {
-    /// Stores whose chunks become blocks of the pool.
-    pub stores: HashSet<usize>,
+    /// Stores whose chunks become blocks of the pool, once for all loops.
+    stores: HashSet<usize>,
+    /// By loop (the node at its end) and store: in which pass over the store, of those that several loops share, it reads it.
+    passes: HashMap<(u64, usize), u32>,
     /// Reductions (by node) that run when their reader comes to the slab.
     pub pulled: HashSet<u64>,
+}
+
+impl Sharing {
+    /// Whether a store is decoded into blocks for the loop that ends at `root`: those of which pass over it.
+    pub fn pass(&self, root: u64, store: usize) -> Option<u32> {
+        let once = || self.stores.contains(&store).then_some(0);
+        self.passes.get(&(root, store)).copied().or_else(once)
+    }
 }
 
 /// A loop: the node at its end, the stores it reads and the loops whose results it reads.
@@ -103,9 +113,30 @@ pub fn sharing(roots: &[Expr], budget: &Budget) -> Sharing {
         if slabs {
             sharing.stores.insert(store);
             sharing.pulled.extend(ordered.iter().map(|(a, _)| loops[*a].root.id));
+        } else if !sharing.stores.contains(&store) {
+            for (pass, together) in passes(&users, &behind) {
+                if together.len() > 1 && !are_apart(&loops, &together, store) {
+                    sharing.passes.extend(together.iter().map(|&l| ((loops[l].root.id, store), pass)));
+                }
+            }
         }
     }
     sharing
+}
+
+/// Loops that read a store, in topological order, by the pass over it in which they can do so at the earliest: none depends on another of
+/// its pass.
+fn passes(users: &[usize], behind: &[Numbers]) -> BTreeMap<u32, Vec<usize>> {
+    let mut pass: Vec<u32> = Vec::with_capacity(users.len());
+    for (at, &user) in users.iter().enumerate() {
+        let before = users[..at].iter().zip(&pass).filter(|(other, _)| behind[user].contains(**other));
+        pass.push(before.map(|(_, &pass)| pass + 1).max().unwrap_or(0));
+    }
+    let mut together: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+    for (&user, pass) in users.iter().zip(pass) {
+        together.entry(pass).or_default().push(user);
+    }
+    together
 }
 
 /// Whether each chunk of a store is read by one of these loops at most: then nothing is decoded twice, and nothing need be kept.

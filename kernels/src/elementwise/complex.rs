@@ -2,6 +2,7 @@
 //! integer powers by repeated multiplication).
 
 use super::complex_math as math;
+use super::float::Compute;
 use super::{TileFn, operations};
 use crate::dtype::{Bool, Element};
 use crate::op::{BinaryOp, UnaryOp};
@@ -25,6 +26,9 @@ pub(super) trait Parts: Element {
     fn sign(self) -> Self;
     fn rint(self) -> Self;
     fn abs(self) -> Self::Part;
+    /// As `abs`, but for numbers that `abs_is_far` names.
+    fn abs_near(self) -> Self::Part;
+    fn abs_is_far(self) -> bool;
     fn angle(self) -> Self::Part;
     fn pow(self, exponent: Self) -> Self;
     fn is_nan(self) -> bool;
@@ -98,7 +102,9 @@ macro_rules! parts {
         fn rint(self) -> Self {
             Complex::new(self.re.round_ties_even(), self.im.round_ties_even())
         }
-        #[inline(always)] fn abs(self) -> $t { self.re.hypot(self.im) }
+        fn abs(self) -> $t { $t::hypot(self.re, self.im) }
+        #[inline(always)] fn abs_near(self) -> $t { Compute::hypot_near(self.re, self.im) }
+        #[inline(always)] fn abs_is_far(self) -> bool { Compute::hypot_is_far(self.re, self.im) }
         #[inline(always)] fn angle(self) -> $t { self.im.atan2(self.re) }
         /// NumPy's `npy_cpow`.
         fn pow(self, b: Self) -> Self {
@@ -172,7 +178,7 @@ operations! { maps, UnaryOp, Map1, tile1, Parts, T;
 }
 
 operations! { parts, UnaryOp, Map1, tile1, Parts, T::Part;
-    cold Absolute => |a| a.abs();
+    hot Absolute => |a| a.abs_near(), rare |a| a.abs_is_far(), a.abs();
     cold Real => |a| a.re();
     cold Imag => |a| a.im();
     cold Angle => |a| a.angle();

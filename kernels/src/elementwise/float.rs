@@ -79,6 +79,9 @@ pub(super) trait Compute:
     fn atanh(self) -> Self;
     fn atan2(self, x: Self) -> Self;
     fn hypot(self, other: Self) -> Self;
+    /// As `hypot`, but for arguments that `hypot_is_far` names.
+    fn hypot_near(self, other: Self) -> Self;
+    fn hypot_is_far(self, other: Self) -> bool;
     fn pow(self, exponent: Self) -> Self;
     /// Whether `pow` leaves these arguments to `slow_pow`.
     fn pow_is_rare(self, exponent: Self) -> bool;
@@ -132,6 +135,15 @@ macro_rules! compute {
             fn atanh(self) -> $t { math::atanh(self as f64) as $t }
             fn atan2(self, x: $t) -> $t { $t::atan2(self, x) }
             fn hypot(self, other: $t) -> $t { $t::hypot(self, other) }
+            #[inline(always)]
+            fn hypot_near(self, other: $t) -> $t {
+                let (x, y) = (self as f64, other as f64);
+                if size_of::<$t>() == 4 { math::hypot_of_singles(x, y) as $t } else { math::hypot_near(x, y) as $t }
+            }
+            #[inline(always)]
+            fn hypot_is_far(self, other: $t) -> bool {
+                if size_of::<$t>() == 4 { !(self - self + (other - other) == 0.0) } else { math::hypot_is_far(self as f64, other as f64) }
+            }
             fn xlogy(self, y: $t) -> $t { special::xlogy(self as f64, y as f64) as $t }
             fn xlog1py(self, y: $t) -> $t { special::xlog1py(self as f64, y as f64) as $t }
             fn slow_pow(self, exponent: $t) -> $t { $t::powf(self, exponent) }
@@ -398,7 +410,7 @@ operations! { joins, BinaryOp, Map2, tile2, Stored, T;
     hot Power => |a, b| T::down(a.up().pow(b.up())), rare |a, b| a.up().pow_is_rare(b.up()), T::down(a.up().slow_pow(b.up()));
     hot FloatPower => |a, b| T::down(a.up().pow(b.up())), rare |a, b| a.up().pow_is_rare(b.up()), T::down(a.up().slow_pow(b.up()));
     cold Arctan2 => |a, b| T::down(a.up().atan2(b.up()));
-    cold Hypot => |a, b| T::down(a.up().hypot(b.up()));
+    hot Hypot => |a, b| T::down(a.up().hypot_near(b.up())), rare |a, b| a.up().hypot_is_far(b.up()), T::down(a.up().hypot(b.up()));
     cold Copysign => |a, b| T::down(a.up().copysign(b.up()));
     cold Nextafter => |a, b| a.next_after(b);
     cold Logaddexp => |a, b| T::down(logaddexp(a.up(), b.up()));

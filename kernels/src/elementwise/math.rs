@@ -103,6 +103,42 @@ pub(crate) fn exp_near(x: f64) -> f64 {
     f64::from_bits((1.0 + exp_growth(r, c)).to_bits().wrapping_add((n as u64) << 52))
 }
 
+/// Beyond these, squares overflow, or what underflows of them shows: [`hypot_near`] leaves such sides to `hypot`.
+const SIDE_MAX: f64 = f64::from_bits((1023 + 511) << 52);
+const SIDE_MIN: f64 = f64::from_bits((1023 - 459) << 52);
+
+/// Whether [`hypot_near`] is wrong here.
+#[inline(always)]
+pub(crate) fn hypot_is_far(x: f64, y: f64) -> bool {
+    let (x, y) = (x.abs(), y.abs());
+    let a = if x < y { y } else { x };
+    // written so that NaN is far
+    let inside = (x <= SIDE_MAX) & (y <= SIDE_MAX) & ((a >= SIDE_MIN) | (a == 0.0));
+    !inside
+}
+
+/// √(x² + y²) within an ulp: the root of the rounded sum, and what it lacks, found without cancellation.
+/// Source: Borges, *Algorithm 1014: An Improved Algorithm for hypot(x, y)*, ACM TOMS 47 (2021), as the GNU C library has it.
+#[inline(always)]
+pub(crate) fn hypot_near(x: f64, y: f64) -> f64 {
+    let (x, y) = (x.abs(), y.abs());
+    let (a, b) = if x < y { (y, x) } else { (x, y) };
+    let h = (a * a + b * b).sqrt();
+    // of sides nearly as long as one another, and of others
+    let d = h - b;
+    let near = a * (2.0 * d - a) + (d - 2.0 * (a - b)) * d;
+    let d = h - a;
+    let apart = 2.0 * d * (a - 2.0 * b) + ((4.0 * d - b) * b + d * d);
+    let over = if h <= 2.0 * b { near } else { apart };
+    if h == 0.0 { 0.0 } else { h - over / (2.0 * h) }
+}
+
+/// √(x² + y²) of two numbers that were f32: neither square overflows, and both are exact.
+#[inline(always)]
+pub(crate) fn hypot_of_singles(x: f64, y: f64) -> f64 {
+    (x * x + y * y).sqrt()
+}
+
 /// e^(x + tail) for a tail far below x.
 #[inline(always)]
 fn exp_sum(x: f64, tail: f64) -> f64 {
@@ -549,6 +585,29 @@ mod tests {
             assert_eq!(exp_near(x).to_bits(), exp(x).to_bits(), "exp({x:e})");
         }
         assert!([708.0, -708.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY].into_iter().all(exp_is_far));
+    }
+
+    #[test]
+    fn lengths_are_those_of_the_library() {
+        let mut sides = arguments();
+        sides.extend([0.0, -0.0, 3.0, 4.0, 1e-137, 1e-160, -1e153, 1e155, 5e-324, f64::MAX, f64::MIN_POSITIVE, 1.0 + f64::EPSILON]);
+        sides.truncate(2000);
+        for &x in &sides {
+            for &y in sides.iter().step_by(7).chain(sides.iter().rev().take(12)) {
+                if !hypot_is_far(x, y) {
+                    let (found, expected) = (hypot_near(x, y), x.hypot(y));
+                    let off = (found.to_bits() as i64 - expected.to_bits() as i64).abs();
+                    assert!(off <= 1, "hypot({x:e}, {y:e}): {found:e}, expected {expected:e}");
+                }
+                let single = hypot_of_singles(x as f32 as f64, y as f32 as f64) as f32;
+                let expected = (x as f32).hypot(y as f32);
+                assert!(single.is_nan() || (single.to_bits() as i64 - expected.to_bits() as i64).abs() <= 1, "{x:e}, {y:e}");
+            }
+        }
+        assert_eq!((hypot_near(3.0, -4.0), hypot_near(0.0, 0.0), hypot_near(-0.0, 5.0)), (5.0, 0.0, 5.0));
+        for far in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e160, 1e-150] {
+            assert!(hypot_is_far(far, 1e-150) && hypot_is_far(1e-150, far), "{far}");
+        }
     }
 
     #[test]

@@ -47,6 +47,17 @@ pub(super) fn alignment(dtype: DType) -> usize {
     with_element!(dtype, T => align_of::<T>())
 }
 
+/// Writes `n` values `stride` bytes apart.
+///
+/// # Safety
+/// All of them can be read at `from`, and written from `to` on.
+unsafe fn scatter<T>(from: *const u8, to: *mut u8, n: usize, stride: isize) {
+    for i in 0..n {
+        // SAFETY: as the caller says; neither side need be aligned.
+        unsafe { to.offset(i as isize * stride).cast::<T>().write_unaligned(from.cast::<T>().add(i).read_unaligned()) }
+    }
+}
+
 /// Where a leaf's values come from.
 enum From<'a> {
     View { base: *const u8 },
@@ -289,8 +300,12 @@ impl Sink {
                 if stride == self.size as isize {
                     return from.copy_to_nonoverlapping(to, n * self.size);
                 }
-                for i in 0..n {
-                    from.add(i * self.size).copy_to_nonoverlapping(to.offset(i as isize * stride), self.size);
+                match self.size {
+                    1 => scatter::<u8>(from, to, n, stride),
+                    2 => scatter::<u16>(from, to, n, stride),
+                    4 => scatter::<u32>(from, to, n, stride),
+                    8 => scatter::<u64>(from, to, n, stride),
+                    _ => scatter::<u128>(from, to, n, stride),
                 }
             }
         });

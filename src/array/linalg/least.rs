@@ -145,7 +145,8 @@ pub fn matrix_rank(a: &Array, tol: Option<f64>) -> Array {
 pub fn cond(a: &Array) -> Array {
     one("cond", &[a], |arrays| {
         let a = stack("cond", &arrays[0])?;
-        if a.shape.contains(&0) {
+        // of a stack of no matrices there are no numbers
+        if a.shape[a.shape.len() - 2..].contains(&0) {
             return Err(Error::refused(Refusal::Matrix, "cond", format!("an array of shape {:?}; expected elements", a.shape)));
         }
         let a = Array::from_expr(a);

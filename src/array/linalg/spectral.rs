@@ -3,11 +3,12 @@
 use super::calls::dense;
 use super::factor::{applied, factored, r_alone, sides, span};
 use super::{matrix, one, qr, qr_parts, several, square, stack};
-use crate::array::{Array, Index, concatenate, eye, random, where_};
+use crate::array::{Array, Index, axis, concatenate, eye, random, where_};
 use crate::error::{Error, Result};
 use crate::expr::ops::{Applied, Eigh, Factors, Svd, Zeros};
-use crate::expr::outputs;
+use crate::expr::{Expr, outputs, postorder};
 use crate::sizes::graph;
+use flagstone_kernels::dtype::DType;
 use flagstone_kernels::linalg::Dense;
 
 /// A = U·diag(s)·Vᴴ: U with orthonormal columns, the singular values s, descending, and Vᴴ with orthonormal rows. With
@@ -168,7 +169,8 @@ pub fn eig(a: &Array) -> [Array; 2] {
 
 /// The leading `k` singular values and vectors of a matrix of any size, by randomised power iteration:
 /// `n_oversamples` more random directions than `k`, `n_power_iter` times multiplied by A·Aᴴ, made orthogonal each time. Reads A
-/// 2 + 2·`n_power_iter` times; centred or otherwise elementwise matrices are never stored. The same `seed` gives the same bits.
+/// 2 + 2·`n_power_iter` times; centred or otherwise elementwise matrices are never stored, and the means of `x - x.mean(0)` are found
+/// while it is read the first time. The same `seed` gives the same bits.
 /// Source: Halko, Martinsson and Tropp, *Finding structure with randomness*, SIAM Review 53 (2011), algorithms 4.4 and 5.1.
 ///
 /// ```
@@ -194,7 +196,7 @@ pub fn svd_compressed(a: &Array, k: u64, n_oversamples: u64, n_power_iter: u64, 
             false => normal(0),
         };
         let adjoint = a.t().conj();
-        let [mut basis, _] = qr(&a.matmul(&directions));
+        let [mut basis, _] = qr(&sample(&a, &directions)?);
         for _ in 0..n_power_iter {
             let [rows, _] = qr(&adjoint.matmul(&basis));
             [basis, _] = qr(&a.matmul(&rows));
@@ -205,6 +207,59 @@ pub fn svd_compressed(a: &Array, k: u64, n_oversamples: u64, n_power_iter: u64, 
         let leading = |x: &Array| x.index([Index::Ellipsis, span(0, k)]);
         Ok([leading(&u), leading(&s), leading(&v).t().conj()])
     })
+}
+
+/// A·Ω. Of a matrix from which rows or columns are taken away, such as the means of its columns, their products with Ω are taken away instead:
+/// so what they are made of is read once with the matrix. It is done in double precision: what is left may be much smaller than what is taken
+/// away, by 10⁶ or so before the directions suffer.
+fn sample(a: &Array, directions: &Array) -> Result<Array> {
+    let (dtype, of) = (a.dtype()?, a.expr()?);
+    let (rest, taken) = parted(&of);
+    if taken.is_empty() {
+        return Ok(a.matmul(directions));
+    }
+    let wide = if dtype.is_complex() { DType::C128 } else { DType::F64 };
+    let directions = directions.astype(wide);
+    let mut product = Array::from_expr(rest).astype(wide).matmul(&directions);
+    for Repeated { of, axis: along, negative } in taken {
+        let line = Array::from_expr(of).astype(wide);
+        let part = match along {
+            0 => line.index([span(0, 1)]).matmul(&directions),
+            _ => line.index([Index::Ellipsis, span(0, 1)]) * directions.sum(axis(0).keepdims()),
+        };
+        product = if negative { product - part } else { product + part };
+    }
+    Ok(product.astype(dtype))
+}
+
+/// An addend of a matrix whose rows (axis 0) or columns are all the same.
+struct Repeated {
+    of: Expr,
+    axis: usize,
+    negative: bool,
+}
+
+/// A sum of matrices as one of them and others, each of computed rows or columns that are all the same.
+fn parted(a: &Expr) -> (Expr, Vec<Repeated>) {
+    let (mut rest, mut taken) = (a.clone(), Vec::new());
+    while let Some([(x, _), (y, negative)]) = rest.op.addends() {
+        // what is taken away from rows that are all the same stays as it is
+        let found = repeats(y).map(|axis| (x, y, axis)).or_else(|| repeats(x).filter(|_| !negative).map(|axis| (y, x, axis)));
+        let Some((next, of, axis)) = found else { break };
+        taken.push(Repeated { of: of.clone(), axis, negative });
+        rest = next.clone();
+    }
+    (rest, taken)
+}
+
+/// The axis along which a matrix that is computed from others repeats.
+fn repeats(of: &Expr) -> Option<usize> {
+    let mut at = of;
+    while let Some(arg) = at.op.converted() {
+        at = arg;
+    }
+    let is_computed = || postorder(std::slice::from_ref(at)).iter().any(|node| node.op.ends_loop());
+    (0..2).find(|&axis| at.op.repeats_along(axis)).filter(|_| is_computed())
 }
 
 #[cfg(test)]

@@ -4,9 +4,10 @@
 //! Of X·Xᵀ only the tiles on and above the diagonal are computed: products of real numbers commute to the last bit, so the
 //! tile below is the one above, transposed. (Those of complex numbers do not, and both halves are computed.)
 
+use super::stretches::{Pieces, Stretches};
 use crate::blocked::blocking::{self, lcm};
 use crate::blocked::boxes::{Boxes, Order};
-use crate::blocked::feed::{Data, Feed, carve, carved_bytes};
+use crate::blocked::feed::{Data, Feed, Input, carve, carved_bytes};
 use crate::blocked::flops;
 use crate::blocked::lower::{Lower, Lowering};
 use crate::blocked::made::Blocked;
@@ -34,9 +35,11 @@ pub struct ContractionStage {
     programs: [Fused; 2],
     /// Whether A and B are multiplied as they are brought in.
     plain: [bool; 2],
-    /// The evaluated panels of A and B. What follows serves loading, evaluating and multiplying in turn.
-    layout: Layout<2>,
+    /// The panels of A and B, and what a block has of two stretches. What follows serves loading, evaluating and multiplying in turn.
+    layout: Layout<3>,
     axes: Axes,
+    /// Of a depth that is decoded chunk by chunk.
+    stretches: Option<Stretches>,
     blocks: DepthBlocks,
 }
 
@@ -50,6 +53,10 @@ struct Axes {
 }
 
 impl Axes {
+    fn of(of: &ops::Contraction) -> Axes {
+        Axes { batch: of.batch, rows: of.rows(), columns: of.columns(), depth: of.depth }
+    }
+
     /// Numbers of batch places, rows, columns and places of the depth in a box.
     fn sides(&self, shape: &[u64]) -> [usize; 4] {
         let mut left = shape;
@@ -143,15 +150,23 @@ fn depth_cuts(shape: &[u64], blocks: &DepthBlocks, most: u64) -> Vec<AxisChunks>
     (0..shape.len()).map(cut).collect()
 }
 
-/// Where operand 0 or 1, a matrix, is decoded in chunks and the other one has few rows or columns of its own: which it is, its own side cut
-/// at its chunks, and so deep a panel as a part of memory allows, one that mostly ends where a chunk does. Few chunks are then decoded twice.
-fn along_chunks(
-    operands: &Operands<'_>,
-    axes: &Axes,
-    share_bytes: u64,
-    threads: u64,
-    sizes: &WorkSizes,
-) -> Option<(usize, AxisChunks, u64)> {
+/// How panels follow the chunks in which an operand is decoded.
+struct Along {
+    /// Which operand.
+    decoded: usize,
+    /// Its rows, or columns.
+    own: AxisChunks,
+    /// Places of the depth in a task.
+    depth: u64,
+    /// How they are brought in, if not all at once.
+    stretches: Option<Stretches>,
+}
+
+/// Where operand 0 or 1, a matrix, is decoded in chunks and the other one has few rows or columns of its own: its own side cut
+/// at its chunks, and the depth `stretched` from chunk to chunk, where what it reads beside is small; or so deep a panel as a part of memory
+/// allows, one that mostly ends where a chunk does. Few chunks are then decoded twice.
+fn along_chunks(operands: &Operands<'_>, share_bytes: u64, budget: &Budget, stretched: bool) -> Option<Along> {
+    let (axes, threads, sizes) = (Axes::of(operands.of), budget.threads.max(1) as u64, budget.work());
     if !axes.are_of_matrices() || operands.mirrored {
         return None;
     }
@@ -162,20 +177,37 @@ fn along_chunks(
             return None;
         }
         let cuts = blocking::natural(feed).cuts;
-        let (own, chunks, depth) = (&cuts[at], cuts[1 - at].longest().max(1), feed.shape[1 - at]);
+        let (own, chunks, depth) = (&cuts[at], &cuts[1 - at], feed.shape[1 - at]);
         // beside the panel stand what it is evaluated from, the tile, and the other operand
-        let block = own.longest().max(other).max(1).saturating_mul(item * PANEL as u64);
-        let most = (share_bytes / 4 / block).min(depth.div_ceil(PANEL as u64));
-        let whole = most.saturating_mul(PANEL as u64) >= depth;
+        let panel = PANEL as u64;
+        let block = own.longest().max(other).max(1).saturating_mul(item * panel);
+        let most = (share_bytes / 4 / block).min(depth.div_ceil(panel));
+        let whole = most.saturating_mul(panel) >= depth;
         let together = if whole { share_bytes / 4 / block.saturating_mul(most).max(1) } else { 1 };
         let own = own.join(together.min(own.count() / (4 * threads)).max(1));
+        if stretched {
+            let aside = |input: &Input| matches!(input.data, Data::Store(_)) || input.view.source.iter().filter(|f| f.axis.is_some()).count() < 2;
+            if !feed.inputs.iter().all(aside) {
+                return None;
+            }
+            let chunk = chunks.longest().max(1);
+            let room = share_bytes / 16 / own.longest().max(1).saturating_mul(item);
+            let cuts = chunks.join((sizes.stretch_min.min(room) / chunk).max(1));
+            let stretches = Stretches { decoded: at, cuts, block: panel };
+            // the other operand's part is there as a whole, and a task can be cancelled when it ends
+            let blocks = (share_bytes / 8 / other.max(1).saturating_mul(item * panel))
+                .min(sizes.task_decodes_bytes / own.longest().max(1).saturating_mul(item * panel));
+            let depth = blocks.max(stretches.longest().div_ceil(panel)).saturating_mul(panel);
+            return Some(Along { decoded: at, own, depth, stretches: Some(stretches) });
+        }
         // panels and chunks meet as often as there are of both, less where both end
+        let chunk = chunks.longest().max(1);
         let met = |blocks: u64| {
-            let panel = blocks * PANEL as u64;
-            depth.div_ceil(panel) + depth.div_ceil(chunks) - depth.saturating_sub(1) / lcm(panel, chunks)
+            let panel = blocks * panel;
+            depth.div_ceil(panel) + depth.div_ceil(chunk) - depth.saturating_sub(1) / lcm(panel, chunk)
         };
         let blocks = (most.saturating_sub(DEPTHS_TRIED).max(1)..=most).min_by_key(|&blocks| (met(blocks), most - blocks))?;
-        Some((at, own, blocks * PANEL as u64))
+        Some(Along { decoded: at, own, depth: blocks * panel, stretches: None })
     })
 }
 
@@ -195,9 +227,17 @@ struct Operands<'a> {
 impl ContractionStage {
     /// Chooses tiles such that one, and two panels, are within `share_bytes`.
     fn lower(operands: &Operands<'_>, share_bytes: u64, budget: &Budget) -> ContractionStage {
+        let along = |stretched| along_chunks(operands, share_bytes, budget, stretched);
+        let stretched = along(true).map(|along| ContractionStage::of(operands, share_bytes, budget, Some(along)));
+        let fits = |stage: &ContractionStage| stage.work.scratch_bytes <= share_bytes;
+        stretched.filter(fits).unwrap_or_else(|| ContractionStage::of(operands, share_bytes, budget, along(false)))
+    }
+
+    /// As [`ContractionStage::lower`], with panels `along` the chunks of an operand, if at all.
+    fn of(operands: &Operands<'_>, share_bytes: u64, budget: &Budget, along: Option<Along>) -> ContractionStage {
         let (threads, sizes) = (budget.threads.max(1) as u64, budget.work());
         let Operands { of, dtype, chunks, feeds, mirrored } = operands;
-        let axes = Axes { batch: of.batch, rows: of.rows(), columns: of.columns(), depth: of.depth };
+        let axes = Axes::of(of);
         let item = dtype.size() as u64;
         let blocks = DepthBlocks::new(of.depth_shape(), PANEL as u64);
         let lengths = |chunks: &[AxisChunks]| chunks.iter().map(AxisChunks::len).fold(1, u64::saturating_mul);
@@ -221,10 +261,10 @@ impl ContractionStage {
         };
         let sides = longest(&rows).saturating_add(longest(&columns)).saturating_mul(item * blocks.block);
         let panel = (share_bytes / 8 / sides).clamp(1, sizes.panel_blocks_max) * blocks.block;
-        let (rows, columns, panel) = match along_chunks(operands, &axes, share_bytes, threads, sizes) {
-            Some((0, rows, panel)) => (vec![rows], vec![AxisChunks::whole(n)], panel),
-            Some((_, columns, panel)) => (vec![AxisChunks::whole(m)], vec![columns], panel),
-            None => (rows, columns, panel),
+        let (rows, columns, panel, stretches) = match along {
+            Some(Along { decoded: 0, own, depth, stretches }) => (vec![own], vec![AxisChunks::whole(n)], depth, stretches),
+            Some(Along { own, depth, stretches, .. }) => (vec![AxisChunks::whole(m)], vec![own], depth, stretches),
+            None => (rows, columns, panel, None),
         };
         let depth = depth_cuts(of.depth_shape(), &blocks, panel);
         // small matrices: as many in a task as make up a tile
@@ -245,11 +285,18 @@ impl ContractionStage {
         let [places, m, n, k] = axes.sides(&largest);
         let of_sides = |a: usize, b: usize| [places, a, b].iter().fold(item, |bytes, &side| bytes.saturating_mul(side as u64));
         let kernel = programs.iter().map(|fused| carved_bytes(fused.scratch_bytes() as u64)).max().unwrap_or(0);
-        let loading = reads.each_ref().map(|access| Work::loading_bytes(&boxes, std::slice::from_ref(access)));
+        // of a depth that comes in stretches, one is there at a time
+        let k = stretches.as_ref().map_or(k, |stretches| (stretches.longest() as usize).min(k));
+        let loading = [0, 1].map(|at| match &stretches {
+            Some(stretches) => stretches.loading_bytes(&reads[at].feed, &boxes.cuts[at], 1 - at),
+            None => Work::loading_bytes(&boxes, std::slice::from_ref(&reads[at])),
+        });
         // what is multiplied as it is brought in stays where that is
         let plain = [0, 1].map(|at| axes.are_of_matrices() && is_plain(&reads[at].feed, &programs[at]));
         let panels = [of_sides(m, k), of_sides(k, n)];
-        let layout = Layout::new([0, 1].map(|at| if plain[at] { loading[at] } else { panels[at] }));
+        let [of_a, of_b] = [0, 1].map(|at| if plain[at] { loading[at] } else { panels[at] });
+        let joint = stretches.as_ref().map_or(0, |stretches| of_sides([m, n][stretches.decoded], PANEL.min(k)));
+        let layout = Layout::new([of_a, of_b, joint]);
         let evaluated = (0..2).filter(|&at| !plain[at]).map(|at| loading[at]).max();
         let evaluating = evaluated.map_or(0, |loading| loading.saturating_add(kernel));
         // rows of a large tile can be left to a thread that has nothing else to do
@@ -263,7 +310,7 @@ impl ContractionStage {
         let sums = Product::new(format!("{name} sums"), boxes.len());
         let writes = vec![Writes { product, blocks: Blocks::Elements { axes: (0..kept).collect(), item } }];
         let work = Work::new(name, boxes, reads.into(), writes, scratch).summed(sums, axes.depth);
-        ContractionStage { work, dtype: *dtype, programs, plain, layout, axes, blocks }
+        ContractionStage { work, dtype: *dtype, programs, plain, layout, axes, stretches, blocks }
     }
 
     /// The finished tiles, and how C is cut into them.
@@ -282,33 +329,118 @@ impl ContractionStage {
         if self.axes.are_of_matrices() { panel.clone() } else { panel.at(place) }
     }
 
-    /// The panel of operand `at` that `tile` needs: as it lies, or evaluated into `held`.
+    /// The panel of operand `at` that the box at `start` of `shape` needs, inside of the box that `reads` was described for: as it lies, or
+    /// evaluated into `held`, several axes as one of `sides`.
     fn panel<'a>(
         &self,
         at: usize,
-        tile: &TaskBox,
+        task: (&[u64], &[u64]),
+        (start, shape): (&[u64], &[u64]),
         reads: &[&'a [u8]],
         mut held: &'a mut [u8],
         scratch: &mut [u8],
         counters: &Counters,
+        sides: Option<[usize; 3]>,
     ) -> Result<View<'a>> {
         let (access, fused) = (&self.work.reads[at], &self.programs[at]);
-        let (start, shape) = access.part(tile);
         if let Some(slot) = self.plain[at].then(|| crate::blocked::plain_input(&fused.program, fused.outputs[0])).flatten() {
-            let mut views = access.feed.load((&start, &shape), &start, &shape, reads, &mut held, counters)?;
+            let mut views = access.feed.load(task, start, shape, reads, &mut held, counters)?;
             return Ok(views.swap_remove(slot));
         }
         let local: Vec<usize> = shape.iter().map(|&n| n as usize).collect();
         let held = &mut held[..local.iter().product::<usize>() * self.dtype.size()];
         let mut scratch = &mut *scratch;
         let kernel = carve(&mut scratch, fused.scratch_bytes() as u64);
-        let views = access.feed.load((&start, &shape), &start, &shape, reads, &mut scratch, counters)?;
-        fused.run(&start, &local, &views, &mut [ViewMut::dense(held, self.dtype, &local)], kernel);
-        // several axes are one long one
-        let [places, m, n, k] = self.axes.sides(&tile.shape);
-        let sides = if at == 0 { [places, m, k] } else { [places, k, n] };
-        Ok(View::dense(held, self.dtype, if self.axes.are_of_matrices() { &sides[1..] } else { &sides }))
+        let views = access.feed.load(task, start, shape, reads, &mut scratch, counters)?;
+        fused.run(start, &local, &views, &mut [ViewMut::dense(held, self.dtype, &local)], kernel);
+        Ok(View::dense(held, self.dtype, sides.as_ref().map_or(&local[..], |sides| &sides[..])))
     }
+
+    /// The panel of operand `at` that `tile` needs, several axes as a long one.
+    fn whole_panel<'a>(
+        &self,
+        at: usize,
+        tile: &TaskBox,
+        reads: &[&'a [u8]],
+        held: &'a mut [u8],
+        scratch: &mut [u8],
+        counters: &Counters,
+    ) -> Result<View<'a>> {
+        let (start, shape) = self.work.reads[at].part(tile);
+        let [places, m, n, k] = self.axes.sides(&tile.shape);
+        let sides = (!self.axes.are_of_matrices()).then_some(if at == 0 { [places, m, k] } else { [places, k, n] });
+        self.panel(at, (&start, &shape), (&start, &shape), reads, held, scratch, counters, sides)
+    }
+
+    /// Adds to C what `tile` has of the depth, a stretch after the other.
+    fn run_stretches(&self, stretches: &Stretches, tile: &TaskBox, reads: [&[&[u8]]; 2], c: &mut [u8], scratch: &mut [u8], counters: &Counters) -> Result<()> {
+        let [m, n] = [tile.shape[0] as usize, tile.shape[1] as usize];
+        let (from, end) = (tile.start[2], tile.start[2] + tile.shape[2]);
+        let (decoded, block) = (stretches.decoded, self.blocks.block as usize);
+        let mut c = ViewMut::dense(c, self.dtype, &[m, n]);
+        let mut rest = scratch;
+        let [a, b, joint] = self.layout.split(&mut rest);
+        let mut held = [a, b];
+        let joint_shape = if decoded == 0 { [m, block] } else { [block, n] };
+        let parts = [0, 1].map(|at| self.work.reads[at].part(tile));
+        // the depth is the second axis of A, and the first of B
+        let along = |at: usize, start: u64, len: u64| {
+            let (mut starts, mut shape) = parts[at].clone();
+            (starts[1 - at], shape[1 - at]) = (start, len);
+            (starts, shape)
+        };
+        let (mut at, mut left, mut first) = (from, 0u64, tile.index[2] == 0);
+        while at < end {
+            let len = stretches.length(at, end);
+            let Pieces { head, joins, body, tail } = stretches.pieces(at, len, left, end);
+            let [held_a, held_b] = &mut held;
+            let (own, other) = if decoded == 0 { (held_a, held_b) } else { (held_b, held_a) };
+            let task = |at: usize| (&parts[at].0[..], &parts[at].1[..]);
+            let (start, shape) = along(decoded, at, len);
+            let stretch = self.panel(decoded, task(decoded), (&start, &shape), reads[decoded], &mut own[..], rest, counters, None)?;
+            let (start, shape) = along(1 - decoded, at - left, left + len);
+            let beside = self.panel(1 - decoded, task(1 - decoded), (&start, &shape), reads[1 - decoded], &mut other[..], rest, counters, None)?;
+            let mut multiply = |of: &View<'_>, places_of: std::ops::Range<u64>, from: u64| {
+                let with = depth_part(&beside, decoded, places_of);
+                let (a, b) = if decoded == 0 { (of, &with) } else { (&with, of) };
+                gemm_in_blocks(self.dtype, from, block, a, b, &mut c, std::mem::take(&mut first), rest);
+            };
+            let begun = left;
+            if !head.is_empty() {
+                copy_into(joint, self.dtype, &joint_shape, 1 - decoded, left, &depth_part(&stretch, 1 - decoded, head.clone()));
+                left += head.end;
+            }
+            if joins {
+                let joined = View::dense(joint, self.dtype, &joint_shape);
+                multiply(&depth_part(&joined, 1 - decoded, 0..left), 0..left, at - begun);
+                left = 0;
+            }
+            if !body.is_empty() {
+                multiply(&depth_part(&stretch, 1 - decoded, body.clone()), begun + body.start..begun + body.end, at + body.start);
+            }
+            if !tail.is_empty() {
+                copy_into(joint, self.dtype, &joint_shape, 1 - decoded, left, &depth_part(&stretch, 1 - decoded, tail.clone()));
+                left += tail.end - tail.start;
+            }
+            at += len;
+        }
+        Ok(())
+    }
+}
+
+/// Places of a matrix along an axis.
+fn depth_part<'a>(view: &View<'a>, axis: usize, range: std::ops::Range<u64>) -> View<'a> {
+    let mut start = [0; 2];
+    let mut shape = [view.shape()[0], view.shape()[1]];
+    (start[axis], shape[axis]) = (range.start as usize, (range.end - range.start) as usize);
+    view.part(&start, &shape)
+}
+
+/// Copies `from` to the places from `at` on along an axis of the matrix in `to`.
+fn copy_into(to: &mut [u8], dtype: DType, shape: &[usize; 2], axis: usize, at: u64, from: &View<'_>) {
+    let mut start = [0; 2];
+    start[axis] = at as usize;
+    copy(from, &mut ViewMut::dense(to, dtype, shape).part(&start, from.shape()));
 }
 
 impl Tasks for ContractionStage {
@@ -326,12 +458,15 @@ impl Tasks for ContractionStage {
         let (reads_a, reads_b) = reads.split_at(spec.reads.len());
         let [_, m, n, k] = self.axes.sides(&tile.shape);
         let item = self.dtype.size();
+        if let Some(stretches) = &self.stretches {
+            return self.run_stretches(stretches, tile, [reads_a, reads_b], writes[0], scratch, counters);
+        }
         let mut rest = scratch;
-        let [a, b] = self.layout.split(&mut rest);
-        let a = self.panel(0, tile, reads_a, a, rest, counters)?;
+        let [a, b, _] = self.layout.split(&mut rest);
+        let a = self.whole_panel(0, tile, reads_a, a, rest, counters)?;
         // on the diagonal of a product with its own transpose, one panel is the other
         let diagonal = matches!(self.work.boxes.order, Order::Upper(axis) if tile.index[axis] == tile.index[axis + 1]);
-        let b = if diagonal { None } else { Some(self.panel(1, tile, reads_b, b, rest, counters)?) };
+        let b = if diagonal { None } else { Some(self.whole_panel(1, tile, reads_b, b, rest, counters)?) };
         let depth = self.axes.batch + self.axes.rows + self.axes.columns;
         let first = tile.index[depth..].iter().all(|&i| i == 0);
         // whole rows of the depth, or a part of one

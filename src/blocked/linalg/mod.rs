@@ -20,6 +20,7 @@ mod rows_over;
 pub(super) mod sketched_qr;
 mod source;
 mod stage;
+mod stretches;
 mod svd;
 mod tall;
 pub(super) mod tall_qr;

@@ -9,10 +9,13 @@ use crate::blocked::made::Blocked;
 use crate::blocked::shapes::recut::recut_lanes;
 use crate::blocked::task_box::TaskBox;
 use crate::blocked::work::{Access, Blocks, Layout, Tasks, Work, Writes};
+use crate::blocked::plain_input;
 use crate::error::Result;
+use crate::events::Counters;
 use crate::expr::{Expr, ops};
 use crate::grid::{AxisChunks, ChunkGrid, longest_elements};
 use crate::plan::{Drive, Parts, Product, Stage, TaskBlocks};
+use crate::sizes::WorkSizes;
 use flagstone_kernels::copy::copy;
 use flagstone_kernels::dtype::DType;
 use flagstone_kernels::fused::Fused;
@@ -25,28 +28,59 @@ pub struct LanesStage {
     work: Work,
     lane: Lane,
     axis: usize,
+    /// How the axis is brought in: in pieces that lie in one block of what is read, where those are not small.
+    pieces: AxisChunks,
     /// Evaluates the values.
     fused: Fused,
+    /// Which input they are, where they are one.
+    plain: Option<usize>,
     /// Of the kernel that evaluates, the values, what comes out (unless it goes straight to the block), and the lanes' kernel.
     layout: Layout<4>,
 }
 
 impl LanesStage {
     /// Lanes along `axis` of what `fused` evaluates, in boxes cut by `cuts`, which hold all of the axis.
-    fn new(lane: &Lane, axis: usize, feed: &Feed, fused: Fused, cuts: Vec<AxisChunks>) -> LanesStage {
+    fn new(lane: &Lane, axis: usize, feed: &Feed, fused: Fused, cuts: Vec<AxisChunks>, work: &WorkSizes) -> LanesStage {
         let boxes = Boxes::rows(cuts);
         let n = boxes.cuts[axis].len();
         let elements = boxes.longest_elements();
         let out_lane = lane.len(n).saturating_mul(lane.out().size() as u64);
         let results = if axis + 1 == boxes.cuts.len() { 0 } else { (elements / n).saturating_mul(out_lane) };
         let values = elements.saturating_mul(lane.dtype().size() as u64);
+        let natural = blocking::natural(feed).cuts.swap_remove(axis);
+        let together = work.lane_piece_elements / (elements / n.max(1)).saturating_mul(natural.longest()).max(1);
+        let pieces = natural.join(together.max(1));
+        let plain = plain_input(&fused.program, fused.outputs[0]);
         let layout = Layout::new([fused.scratch_bytes() as u64, values, results, lane.scratch_bytes(n)]);
         let reads = vec![Access::whole(feed.clone())];
-        let scratch = layout.bytes().saturating_add(Work::loading_bytes(&boxes, &reads));
+        let mut loaded = boxes.cuts.clone();
+        loaded[axis] = pieces.clone();
+        let scratch = layout.bytes().saturating_add(feed.loading_boxes_bytes(&loaded));
         let product = Product::new(lane.name(), boxes.len());
         let others = (0..boxes.cuts.len()).filter(|&other| other != axis).collect();
         let writes = vec![Writes { product, blocks: Blocks::Elements { axes: others, item: out_lane } }];
-        LanesStage { work: Work::new(lane.name(), boxes, reads, writes, scratch), lane: lane.clone(), axis, fused, layout }
+        LanesStage { work: Work::new(lane.name(), boxes, reads, writes, scratch), lane: lane.clone(), axis, pieces, fused, plain, layout }
+    }
+
+    /// The values of a box, lane after lane.
+    fn load(&self, task_box: &TaskBox, values: &mut [u8], kernel: &mut [u8], reads: &[&[u8]], scratch: &mut [u8], counters: &Counters) -> Result<()> {
+        let local: Vec<usize> = task_box.shape.iter().map(|&n| n as usize).collect();
+        let dtype = self.lane.dtype();
+        let mut values = ViewMut::strided(values, dtype, &local, &self.strides(&local, dtype), 0);
+        let (mut start, mut shape) = (task_box.start.clone(), task_box.shape.clone());
+        let (mut first, mut sides) = (vec![0; local.len()], local);
+        for (at, len) in (0..self.pieces.count()).map(|piece| self.pieces.chunk(piece)) {
+            (start[self.axis], shape[self.axis]) = (at, len);
+            (first[self.axis], sides[self.axis]) = (at as usize, len as usize);
+            let mut rest = &mut *scratch;
+            let views = self.work.reads[0].feed.load((&task_box.start, &task_box.shape), &start, &shape, reads, &mut rest, counters)?;
+            let mut piece = values.part(&first, &sides);
+            match self.plain {
+                Some(slot) => copy(&views[slot], &mut piece),
+                None => self.fused.run(&start, &sides, &views, &mut [piece], kernel),
+            }
+        }
+        Ok(())
     }
 
     /// Byte strides of an array of `shape` whose lanes lie one after the other.
@@ -76,9 +110,7 @@ impl Tasks for LanesStage {
         let mut rest = scratch;
         let [kernel, values, results, working] = self.layout.split(&mut rest);
         let values = &mut values[..elements * dtype.size()];
-        let views = self.work.reads[0].feed.load_box(task_box, &reads, &mut rest, counters)?;
-        let strides = self.strides(&local, dtype);
-        self.fused.run(&task_box.start, &local, &views, &mut [ViewMut::strided(&mut *values, dtype, &local, &strides, 0)], kernel);
+        self.load(task_box, values, kernel, &reads, rest, counters)?;
         let (in_lane, out_lane) = (n * dtype.size(), out_local[self.axis] * out.size());
         let mut each = |results: &mut [u8]| {
             let lanes = values.chunks_exact(in_lane).zip(results.chunks_exact_mut(out_lane));
@@ -110,7 +142,7 @@ impl ops::Lanes {
             }
             blocking::shrink(&mut cuts, lanes);
             cuts[self.axis] = AxisChunks::whole(n);
-            LanesStage::new(&self.lane, self.axis, feed, Fused::new(feed.program.clone(), vec![reg], vec![]), cuts)
+            LanesStage::new(&self.lane, self.axis, feed, Fused::new(feed.program.clone(), vec![reg], vec![]), cuts, work)
         };
         blocking::first_within(blocking::task_sizes(work).map(of), |stage| stage.demand_bytes(), lowering.budget.share_bytes() / 2)
     }

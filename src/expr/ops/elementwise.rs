@@ -22,6 +22,26 @@ pub struct Elementwise {
     pub dtype: DType,
 }
 
+impl Op {
+    /// The addends of a sum, or of a difference, whose second one is `true`: it is taken away.
+    pub fn addends(&self) -> Option<[(&Expr, bool); 2]> {
+        match self {
+            Op::Elementwise(Elementwise { op: StepOp::Binary(op @ (BinaryOp::Add | BinaryOp::Subtract)), args, .. }) => {
+                Some([(&args[0], false), (&args[1], *op == BinaryOp::Subtract)])
+            }
+            _ => None,
+        }
+    }
+
+    /// What is converted to another dtype.
+    pub fn converted(&self) -> Option<&Expr> {
+        match self {
+            Op::Elementwise(Elementwise { op: StepOp::Cast, args, .. }) => args.first(),
+            _ => None,
+        }
+    }
+}
+
 impl Operation for Elementwise {
     fn name(&self) -> &str {
         match self.op {

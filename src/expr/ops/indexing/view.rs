@@ -32,6 +32,13 @@ pub fn mirrored(expr: &Expr, axes: &[usize]) -> Result<Expr> {
     Node::new(View { arg: expr.clone(), view }.into())
 }
 
+impl Op {
+    /// Whether it repeats what it shows along an axis.
+    pub fn repeats_along(&self, axis: usize) -> bool {
+        matches!(self, Op::View(View { view, .. }) if view.slides.is_empty() && view.source.iter().all(|f| f.axis != Some(axis)))
+    }
+}
+
 impl Operation for View {
     fn name(&self) -> &str {
         "view"
