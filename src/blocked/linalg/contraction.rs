@@ -186,7 +186,8 @@ fn along_chunks(operands: &Operands<'_>, share_bytes: u64, budget: &Budget, stre
         let together = if whole { share_bytes / 4 / block.saturating_mul(most).max(1) } else { 1 };
         let own = own.join(together.min(own.count() / (4 * threads)).max(1));
         if stretched {
-            let aside = |input: &Input| matches!(input.data, Data::Store(_)) || input.view.source.iter().filter(|f| f.axis.is_some()).count() < 2;
+            let aside =
+                |input: &Input| matches!(input.data, Data::Store(_)) || input.view.source.iter().filter(|f| f.axis.is_some()).count() < 2;
             if !feed.inputs.iter().all(aside) {
                 return None;
             }
@@ -373,7 +374,15 @@ impl ContractionStage {
     }
 
     /// Adds to C what `tile` has of the depth, a stretch after the other.
-    fn run_stretches(&self, stretches: &Stretches, tile: &TaskBox, reads: [&[&[u8]]; 2], c: &mut [u8], scratch: &mut [u8], counters: &Counters) -> Result<()> {
+    fn run_stretches(
+        &self,
+        stretches: &Stretches,
+        tile: &TaskBox,
+        reads: [&[&[u8]]; 2],
+        c: &mut [u8],
+        scratch: &mut [u8],
+        counters: &Counters,
+    ) -> Result<()> {
         let [m, n] = [tile.shape[0] as usize, tile.shape[1] as usize];
         let (from, end) = (tile.start[2], tile.start[2] + tile.shape[2]);
         let (decoded, block) = (stretches.decoded, self.blocks.block as usize);
@@ -399,7 +408,8 @@ impl ContractionStage {
             let (start, shape) = along(decoded, at, len);
             let stretch = self.panel(decoded, task(decoded), (&start, &shape), reads[decoded], &mut own[..], rest, counters, None)?;
             let (start, shape) = along(1 - decoded, at - left, left + len);
-            let beside = self.panel(1 - decoded, task(1 - decoded), (&start, &shape), reads[1 - decoded], &mut other[..], rest, counters, None)?;
+            let beside =
+                self.panel(1 - decoded, task(1 - decoded), (&start, &shape), reads[1 - decoded], &mut other[..], rest, counters, None)?;
             let mut multiply = |of: &View<'_>, places_of: std::ops::Range<u64>, from: u64| {
                 let with = depth_part(&beside, decoded, places_of);
                 let (a, b) = if decoded == 0 { (of, &with) } else { (&with, of) };

@@ -67,14 +67,19 @@ mod tests {
 
     #[test]
     fn every_place_is_multiplied_once_in_whole_blocks() {
-        for (chunk, block, from, end) in [(10, 4, 0, 37), (3, 4, 8, 37), (1, 4, 0, 9), (4, 4, 0, 10), (5, 1, 0, 12), (7, 6, 12, 13), (40, 6, 0, 37)] {
+        for (chunk, block, from, end) in
+            [(10, 4, 0, 37), (3, 4, 8, 37), (1, 4, 0, 9), (4, 4, 0, 10), (5, 1, 0, 12), (7, 6, 12, 13), (40, 6, 0, 37)]
+        {
             let stretches = Stretches { decoded: 0, cuts: AxisChunks::regular(37, chunk), block };
             let (mut at, mut left, mut multiplied) = (from, 0, from);
             while at < end {
                 let len = stretches.length(at, end);
                 assert!(len > 0 && len + left <= stretches.longest());
                 let pieces = stretches.pieces(at, len, left, end);
-                assert_eq!((pieces.head.start, pieces.head.end, pieces.body.end, pieces.tail.end), (0, pieces.body.start, pieces.tail.start, len));
+                assert_eq!(
+                    (pieces.head.start, pieces.head.end, pieces.body.end, pieces.tail.end),
+                    (0, pieces.body.start, pieces.tail.start, len)
+                );
                 left += pieces.head.end;
                 if pieces.joins {
                     multiplied += left;

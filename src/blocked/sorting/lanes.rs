@@ -6,10 +6,10 @@ use crate::blocked::boxes::Boxes;
 use crate::blocked::feed::{Data, Feed};
 use crate::blocked::lower::{Lower, Lowering};
 use crate::blocked::made::Blocked;
+use crate::blocked::plain_input;
 use crate::blocked::shapes::recut::recut_lanes;
 use crate::blocked::task_box::TaskBox;
 use crate::blocked::work::{Access, Blocks, Layout, Tasks, Work, Writes};
-use crate::blocked::plain_input;
 use crate::error::Result;
 use crate::events::Counters;
 use crate::expr::{Expr, ops};
@@ -63,7 +63,15 @@ impl LanesStage {
     }
 
     /// The values of a box, lane after lane.
-    fn load(&self, task_box: &TaskBox, values: &mut [u8], kernel: &mut [u8], reads: &[&[u8]], scratch: &mut [u8], counters: &Counters) -> Result<()> {
+    fn load(
+        &self,
+        task_box: &TaskBox,
+        values: &mut [u8],
+        kernel: &mut [u8],
+        reads: &[&[u8]],
+        scratch: &mut [u8],
+        counters: &Counters,
+    ) -> Result<()> {
         let local: Vec<usize> = task_box.shape.iter().map(|&n| n as usize).collect();
         let dtype = self.lane.dtype();
         let mut values = ViewMut::strided(values, dtype, &local, &self.strides(&local, dtype), 0);
