@@ -390,7 +390,9 @@ impl ContractionStage {
         let mut rest = scratch;
         let [a, b, joint] = self.layout.split(&mut rest);
         let mut held = [a, b];
-        let joint_shape = if decoded == 0 { [m, block] } else { [block, n] };
+        // no more of a block than the depth has
+        let joined = block.min(tile.shape[2] as usize);
+        let joint_shape = if decoded == 0 { [m, joined] } else { [joined, n] };
         let parts = [0, 1].map(|at| self.work.reads[at].part(tile));
         // the depth is the second axis of A, and the first of B
         let along = |at: usize, start: u64, len: u64| {
